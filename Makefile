@@ -1,0 +1,63 @@
+# Needs CPython >= 3.11 and make, nothing else. `make PYTHON=/path/to/python` chooses the interpreter.
+SHELL := /bin/sh
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.installed
+JOBS  ?= 2
+PIP   := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: help test demo format style lint types contracts pytest docs bench clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
+
+# The first of these that runs and is new enough; said plainly when there is none.
+$(STAMP): pyproject.toml
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    [ -x $(BIN)/python ] || $$python -m venv $(VENV); \
+	    exit; \
+	  fi; \
+	done; \
+	echo 'tensorprog needs CPython 3.11 or newer: make PYTHON=/path/to/python' >&2; exit 1
+	$(PIP) install -e '.[dev]'
+	@touch $@
+
+test: style lint types contracts pytest  ## the whole check: style, lint, types, contracts, tests, examples
+
+style: $(STAMP)
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP)  ## ruff
+	$(BIN)/ruff check .
+
+types: $(STAMP)  ## mypy --strict on the package
+	$(BIN)/mypy
+
+contracts: $(STAMP)  ## who may import whom
+	$(BIN)/lint-imports --no-logo
+
+pytest: $(STAMP)  ## tests and doctests
+	$(BIN)/python -m pytest -q -n $(JOBS)
+
+docs: $(STAMP)  ## links and programs of the documentation
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+format: $(STAMP)  ## rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+DEMO := examples/attention.tp
+demo: $(STAMP)  ## the main job: the paper's Example 1 checked, derived, simulated, compared
+	$(BIN)/tensorprog check $(DEMO)
+	$(BIN)/tensorprog derive $(DEMO)
+	$(BIN)/tensorprog simulate $(DEMO) -n 256 --samples 4000 --seed 0
+	$(BIN)/tensorprog validate $(DEMO) --widths 64,256,1024 --samples 4000 --seed 0
+
+bench: $(STAMP)  ## the benchmarks, one after another
+	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done
+
+clean:  ## forget the environment and every cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,143 @@
+"""The promises about the code itself that import-linter cannot express."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tensorprog
+
+PACKAGE = Path(tensorprog.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+KERNEL = sorted((PACKAGE / "kernel").rglob("*.py"))
+HEAVY = ("numpy", "scipy", "sympy", "networkx", "matplotlib", "dask", "distributed", "rich")
+
+LINES_IN_A_FILE = 400
+LINES_IN_THE_KERNEL = 950
+
+# Each of these turns text or bytes from outside into running code.
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify"}
+FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(PACKAGE.parent).as_posix()
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def length(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def imported(path: Path) -> Iterator[tuple[str, int]]:
+    """Every absolute module name that a file imports, with the line."""
+    package = path.relative_to(PACKAGE.parent).parts[:-1]
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            start = ".".join([*above, *([node.module] if node.module else [])])
+            for alias in node.names:  # `from tensorprog import functions` imports tensorprog.functions
+                yield f"{start}.{alias.name}" if start == "tensorprog" else start, node.lineno
+
+
+def dangerous_call(node: ast.Call) -> str | None:
+    """Why a call could turn outside data into code, if it could."""
+    keywords = {k.arg: k.value for k in node.keywords}
+    refuses_pickle = isinstance(given := keywords.get("allow_pickle"), ast.Constant) and given.value is False
+    match node.func:
+        case ast.Name(called) if called in FORBIDDEN_CALLS:
+            return called
+        case ast.Attribute(attr=called) if called in FORBIDDEN_CALLS - {"compile"}:  # re.compile is harmless
+            return called
+        case ast.Attribute(ast.Name("np" | "numpy"), "load") if not refuses_pickle:
+            return "numpy.load without allow_pickle=False"
+    return "allow_pickle" if "allow_pickle" in keywords and not refuses_pickle else None
+
+
+def dangers(path: Path) -> Iterator[str]:
+    """The places of a file where outside data could become code."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call) and (why := dangerous_call(node)):
+            yield f"{name(path)}:{node.lineno}: {why}"
+    for module, line in imported(path):
+        if module.split(".")[0] in FORBIDDEN_MODULES:
+            yield f"{name(path)}:{line}: import {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_file_is_one_idea_long(path: Path) -> None:
+    assert length(path) <= LINES_IN_A_FILE
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_nothing_from_outside_is_executed(path: Path) -> None:
+    assert list(dangers(path)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eval(x)",
+        "builtins.exec(x)",
+        "compile(x, '', 'eval')",
+        "import pickle",
+        "from pickle import loads",
+        "sympy.sympify(x)",
+        "from sympy import sympify\nsympify(x)",
+        "parse_expr(x)",
+        "np.load(f)",
+        "np.load(f, allow_pickle=True)",
+        "np.load(f, allow_pickle=flag)",
+    ],
+)
+def test_the_search_for_dangers_finds(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path / "tensorprog")
+    path = tmp_path / "tensorprog" / "danger.py"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert list(dangers(path))
+
+
+@pytest.mark.parametrize("text", ["import re\nre.compile('x')", "np.load(f, allow_pickle=False)", "model.evaluate(x)"])
+def test_the_search_for_dangers_leaves_alone(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path / "tensorprog")
+    path = tmp_path / "tensorprog" / "harmless.py"
+    path.parent.mkdir()
+    path.write_text(text)
+    assert list(dangers(path)) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_file_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(tree(path))
+
+
+def test_kernel_imports_only_terms_program_and_the_standard_library() -> None:
+    allowed = ("tensorprog.terms", "tensorprog.program", "tensorprog.kernel")
+    strangers = [
+        f"{name(path)}:{line}: {module}"
+        for path in KERNEL
+        for module, line in imported(path)
+        if module.split(".")[0] not in sys.stdlib_module_names
+        and not any(module == home or module.startswith(home + ".") for home in allowed)
+    ]
+    assert strangers == []
+
+
+def test_kernel_can_be_read_in_one_sitting() -> None:
+    assert sum(map(length, KERNEL)) < LINES_IN_THE_KERNEL
+
+
+def test_import_is_light() -> None:
+    """`import tensorprog` loads none of the heavy libraries: `check` starts without them."""
+    code = f"import sys, tensorprog; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == []
