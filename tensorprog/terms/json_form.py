@@ -1,0 +1,82 @@
+"""Terms as JSON arrays, canonical both ways: numbers are strings, subscripts are strings or integers.
+
+    Num 3/2         ["num", "3/2"]
+    Var x[i,1]      ["var", "x", "i", 1]
+    App f(a, b)     ["f", a, b]
+    Bind            ["bind", head, [args], [indices], mask or null]
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+from tensorprog.errors import fail
+from tensorprog.terms.signatures import HEADS
+from tensorprog.terms.term import App, Bind, Num, Sub, Term, Var
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?\Z")
+_SUB = re.compile(r"[^\W\d]\w*'?\Z")
+MAX_DEPTH = 400
+MAX_DIGITS = 20_000
+BINDERS = ("sum", "max", "min", "softmax", "attention")
+
+
+def to_json(t: Term) -> list[Any]:
+    """The JSON form of a term."""
+    match t:
+        case Num(value):
+            return ["num", str(value)]
+        case Var(name, subs):
+            return ["var", name, *subs]
+        case App(head, args):
+            return [head, *(to_json(a) for a in args)]
+        case Bind(head, args, over, mask):
+            return ["bind", head, [to_json(a) for a in args], list(over), None if mask is None else to_json(mask)]
+    raise AssertionError(t)
+
+
+def _bad(what: str) -> Exception:
+    return fail("TP001", f"the JSON is not a term: {what}")
+
+
+def number_from_json(text: object) -> Fraction:
+    """An exact rational from its canonical string."""
+    if not isinstance(text, str) or len(text) > MAX_DIGITS or not _NUMBER.match(text):
+        raise _bad("a number must be a string p or p/q")
+    value = Fraction(text)
+    if str(value) != text:
+        raise _bad(f"{text[:40]} is not in lowest terms")
+    return value
+
+
+def _sub(s: object) -> Sub:
+    if (isinstance(s, int) and not isinstance(s, bool)) or (isinstance(s, str) and _SUB.match(s)):
+        return s
+    raise _bad("a subscript is an integer or a name")
+
+
+def from_json(data: object, depth: int = 0) -> Term:
+    """Read a term; anything malformed is a TP001 error, never another exception."""
+    if depth > MAX_DEPTH:
+        raise fail("TP902", f"a term nested deeper than {MAX_DEPTH}", help="name subexpressions")
+    match data:
+        case ["num", text]:
+            return Num(number_from_json(text))
+        case ["var", str() as name, *subs] if _SUB.match(name):
+            return Var(name, tuple(_sub(s) for s in subs))
+        case ["bind", str() as head, [*args], [*over], mask] if head in BINDERS:
+            if not over or not all(isinstance(i, str) and _SUB.match(i) for i in over):
+                raise _bad("a binder needs index names")
+            if len(args) != (4 if head == "attention" else 1):
+                raise _bad(f"{head} has the wrong number of arguments")
+            terms = tuple(from_json(a, depth + 1) for a in args)
+            return Bind(head, terms, tuple(over), None if mask is None else from_json(mask, depth + 1))
+        case [str() as head, *args] if head in HEADS:
+            least, most = HEADS[head]
+            if not least <= len(args) <= most:
+                raise _bad(f"{head} has the wrong number of arguments")
+            return App(head, tuple(from_json(a, depth + 1) for a in args))
+        case _:
+            raise _bad("an unknown shape")
