@@ -12,15 +12,16 @@ PIP   := $(BIN)/python -m pip --quiet --disable-pip-version-check
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile
 
-# The first of these that runs and is new enough; said plainly when there is none.
+# The first interpreter that runs and is new enough makes the environment.
+CANDIDATES := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
 $(STAMP): pyproject.toml
-	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 && exit; \
+	for python in $(CANDIDATES); do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-	    [ -x $(BIN)/python ] || $$python -m venv $(VENV); \
-	    exit; \
+	    exec $$python -m venv --clear $(VENV); \
 	  fi; \
 	done; \
-	echo 'tensorprog needs CPython 3.11 or newer: make PYTHON=/path/to/python' >&2; exit 1
+	echo 'no CPython 3.11 or newer among: $(CANDIDATES); try make PYTHON=/path/to/python' >&2; exit 1
 	$(PIP) install -e '.[dev]'
 	@touch $@
 
