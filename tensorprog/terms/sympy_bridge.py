@@ -1,0 +1,261 @@
+"""Between our terms and sympy: a workshop for closed forms and LaTeX, loaded only when asked for.
+
+`to_sympy` may simplify (sympy does so on construction), so what it returns is a candidate, never evidence.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from tensorprog.errors import fail
+from tensorprog.terms.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
+from tensorprog.terms.text import to_text
+
+SELU_SCALE = Fraction("1.0507009873554804934193349852946")
+SELU_ALPHA = Fraction("1.6732632423543772848170429916717")
+_NAME = re.compile(r"([^\W\d]\w*)(?:\[([^\]]*)\])?\Z")
+
+
+@cache
+def _table() -> dict[str, Callable[..., Any]]:
+    """Each named function as sympy writes it."""
+    import sympy as s
+
+    half, root2 = s.Rational(1, 2), s.sqrt(2)
+
+    def elu(x: Any, a: Any = s.S.One) -> Any:
+        return s.Piecewise((x, x > 0), (a * (s.exp(x) - 1), True))
+
+    def selu(x: Any) -> Any:
+        scale, alpha = (s.Rational(c.numerator, c.denominator) for c in (SELU_SCALE, SELU_ALPHA))
+        return s.Piecewise((scale * x, x > 0), (scale * alpha * (s.exp(x) - 1), True))
+
+    def hermite(k: Any, x: Any) -> Any:
+        if not (k.is_Integer and k >= 0):
+            raise fail("TP003", "hermite needs a whole number as its degree")
+        return _hermite(int(k), x)
+
+    return {
+        "relu": lambda x: s.Max(0, x),
+        "leaky_relu": lambda x, a: s.Piecewise((x, x > 0), (a * x, True)),
+        "elu": elu,
+        "selu": selu,
+        "gelu": lambda x: x * (1 + s.erf(x / root2)) / 2,
+        "gelu_tanh": lambda x: x * (1 + s.tanh(s.sqrt(2 / s.pi) * (x + s.Rational(44715, 1000000) * x**3))) / 2,
+        "silu": lambda x: x / (1 + s.exp(-x)),
+        "softplus": lambda x: s.log(1 + s.exp(x)),
+        "mish": lambda x: x * s.tanh(s.log(1 + s.exp(x))),
+        "sigmoid": lambda x: 1 / (1 + s.exp(-x)),
+        "tanh": s.tanh,
+        "erf": s.erf,
+        "Phi": lambda x: (1 + s.erf(x / root2)) / 2,
+        "hardtanh": lambda x: s.Max(-1, s.Min(1, x)),
+        "clip": lambda x, lo, hi: s.Min(hi, s.Max(lo, x)),
+        "sign": s.sign,
+        "step": lambda x: s.Heaviside(x, half),
+        "abs": s.Abs,
+        "min": s.Min,
+        "max": s.Max,
+        "exp": s.exp,
+        "log": s.log,
+        "log1p": lambda x: s.log(1 + x),
+        "sqrt": s.sqrt,
+        "sin": s.sin,
+        "cos": s.cos,
+        "tan": s.tan,
+        "asin": s.asin,
+        "acos": s.acos,
+        "atan": s.atan,
+        "sinh": s.sinh,
+        "cosh": s.cosh,
+        "softsign": lambda x: x / (1 + s.Abs(x)),
+        "hermite": hermite,
+        "where": lambda c, a, b: s.Piecewise((a, c), (b, True)),
+        "floor": s.floor,
+        "ceil": s.ceiling,
+        "mod": s.Mod,
+        "sinc": s.sinc,
+        "pi": lambda: s.pi,
+        "add": s.Add,
+        "mul": s.Mul,
+        "neg": lambda a: -a,
+        "recip": lambda a: 1 / a,
+        "pow": lambda a, b: a**b,
+        "lt": lambda a, b: a < b,
+        "le": lambda a, b: a <= b,
+        "gt": lambda a, b: a > b,
+        "ge": lambda a, b: a >= b,
+        "eq": s.Eq,
+        "ne": s.Ne,
+        "and": s.And,
+    }
+
+
+def _hermite(k: int, x: Any) -> Any:
+    """He_k(x)/sqrt(k!), by He_{k+1} = x He_k - k He_{k-1}."""
+    import sympy as s
+
+    before, now = s.S.Zero, s.S.One
+    for j in range(k):
+        before, now = now, s.expand(x * now - j * before)
+    return now / s.sqrt(s.factorial(k))
+
+
+def spelled(v: Var) -> str:
+    """The name of a variable with its subscripts, x[1,2]."""
+    return to_text(v)
+
+
+def symbol(v: Var) -> Any:
+    """The real sympy symbol of a variable."""
+    import sympy
+
+    return sympy.Symbol(spelled(v), real=True)
+
+
+def to_sympy(term: Term, symbols: Mapping[str, Any] | None = None) -> Any:
+    """The term as a sympy expression in real symbols.
+
+    `symbols` gives the symbol (or any expression) of a name as it is spelled, such as `x` or `x[1,2]`.
+
+    >>> from tensorprog.terms import read
+    >>> print(to_sympy(read("relu(x) + 1/3")))
+    Max(0, x) + 1/3
+    """
+    import sympy
+
+    given = symbols or {}
+    match term:
+        case Num(value):
+            return sympy.Rational(value.numerator, value.denominator)
+        case Var():
+            return given[spelled(term)] if spelled(term) in given else symbol(term)
+        case App(head, args):
+            build = _table().get(head)
+            if build is None:
+                raise fail("TP003", f"{head} has no sympy form", term.place)
+            return build(*(to_sympy(a, given) for a in args))
+        case Bind(head):
+            raise fail("TP003", f"{head} over an index has no sympy form", term.place, help="expand the family first")
+    raise AssertionError(term)
+
+
+def from_sympy(expr: Any) -> Term:
+    """A sympy expression (never text) as a term; what the language has no word for is an error TP002.
+
+    >>> import sympy
+    >>> from tensorprog.terms import to_text
+    >>> x = sympy.Symbol("x", real=True)
+    >>> to_text(from_sympy(sympy.Max(x, 0) + sympy.erf(x) / 2))
+    'erf(x)/2 + max(0, x)'
+    """
+    import sympy as s
+
+    if isinstance(expr, bool | int | float | Fraction) or not isinstance(expr, s.Basic):
+        return _from_python(expr)
+    if isinstance(expr, s.Symbol):
+        return _from_symbol(expr)
+    if isinstance(expr, s.Rational):
+        return Num(Fraction(int(expr.p), int(expr.q)))
+    if isinstance(expr, s.Float):
+        return _from_python(float(expr))
+    if expr is s.pi:
+        return App("pi")
+    if expr is s.E:
+        return App("exp", (Num(1),))
+    if isinstance(expr, s.Pow):
+        return _from_power(*expr.as_base_exp()) if not isinstance(expr.base, s.exp) else _from_power(*expr.args)
+    if isinstance(expr, s.Piecewise):
+        return _from_piecewise(expr)
+    if isinstance(expr, s.Add):
+        return add(*(_negated(a) if a.could_extract_minus_sign() else from_sympy(a) for a in expr.args))
+    if isinstance(expr, s.Mul):
+        return _from_product(expr)
+    if isinstance(expr, s.Heaviside) and len(expr.args) > 1 and expr.args[1] != s.Rational(1, 2):
+        raise fail("TP002", "step is 1/2 at 0; another value there has no word in the language")
+    if isinstance(expr, s.erfc):
+        return add(Num(1), neg(App("erf", (from_sympy(expr.args[0]),))))
+    head = _heads().get(expr.func)
+    if head is None:
+        raise fail("TP002", f"the language has no function {expr.func.__name__}")
+    args = expr.args[:1] if head == "step" else expr.args
+    return App(head, tuple(from_sympy(a) for a in args))
+
+
+@cache
+def _heads() -> dict[Any, str]:
+    import sympy as s
+
+    return {
+        s.Max: "max", s.Min: "min", s.Abs: "abs", s.sign: "sign", s.Heaviside: "step", s.erf: "erf", s.exp: "exp",
+        s.log: "log", s.sin: "sin", s.cos: "cos", s.tan: "tan", s.tanh: "tanh", s.sinh: "sinh", s.cosh: "cosh",
+        s.asin: "asin", s.acos: "acos", s.atan: "atan", s.floor: "floor", s.ceiling: "ceil", s.Mod: "mod",
+        s.sinc: "sinc", s.StrictLessThan: "lt", s.LessThan: "le", s.StrictGreaterThan: "gt", s.GreaterThan: "ge",
+        s.Equality: "eq", s.Unequality: "ne", s.And: "and",
+    }  # fmt: skip
+
+
+def _from_python(value: object) -> Term:
+    if isinstance(value, int | Fraction) and not isinstance(value, bool):
+        return Num(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return Num(Fraction(repr(value)))
+    raise fail("TP003", f"{value!r:.60} is not an expression")
+
+
+def _from_symbol(expr: Any) -> Term:
+    found = _NAME.match(expr.name)
+    if found is None:
+        raise fail("TP002", f"{expr.name!r:.60} is not a name of the language")
+    subs = tuple(int(p) if p.strip().lstrip("-").isdigit() else p.strip() for p in (found[2] or "").split(",") if p)
+    return Var(found[1], subs)
+
+
+def _negated(expr: Any) -> Term:
+    return neg(from_sympy(-expr))
+
+
+def _from_product(expr: Any) -> Term:
+    if expr.could_extract_minus_sign() and expr.args[0].is_Rational:
+        return _negated(expr)
+    top: list[Term] = []
+    bottom: list[Term] = []
+    for a in expr.args:
+        base, exponent = a.as_base_exp()
+        if exponent.is_Rational and exponent < 0 and not a.is_Rational and a.func.__name__ != "exp":
+            bottom.append(_from_power(base, -exponent))
+        elif a.is_Rational:
+            top += [Num(int(a.p))] if a.p != 1 else []
+            bottom += [Num(int(a.q))] if a.q != 1 else []
+        else:
+            top.append(from_sympy(a))
+    return mul(*top, *(recip(b) for b in bottom))
+
+
+def _from_power(base: Any, exponent: Any) -> Term:
+    import sympy as s
+
+    if base is s.E:
+        return App("exp", (from_sympy(exponent),))
+    if exponent == 1:
+        return from_sympy(base)
+    if exponent.is_Rational and exponent < 0:
+        return recip(_from_power(base, -exponent))
+    if exponent == s.Rational(1, 2):
+        return App("sqrt", (from_sympy(base),))
+    return power(from_sympy(base), from_sympy(exponent))
+
+
+def _from_piecewise(expr: Any) -> Term:
+    *first, (last, condition) = expr.args
+    if condition != True:  # noqa: E712 - sympy's own True
+        raise fail("TP002", "a Piecewise must end with a case that is always true")
+    out = from_sympy(last)
+    for value, when in reversed(first):
+        out = App("where", (from_sympy(when), from_sympy(value), out))
+    return out
