@@ -1,0 +1,156 @@
+"""The library: ONE record per named function. Adding a function is adding a record (and its numpy form)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+
+from tensorprog.functions.build import E, f
+from tensorprog.functions.interval import REALS, Interval
+from tensorprog.functions.records import Function
+from tensorprog.terms import Num
+from tensorprog.terms.term import PI
+
+_F0, _F1 = Fraction(0), Fraction(1)
+_UP = Interval(_F0, None, True)
+_POSITIVE = Interval(_F0, None)
+_UNIT = Interval(_F0, _F1)
+_SYMMETRIC = Interval(-_F1, _F1)
+_CLOSED = Interval(-_F1, _F1, True, True)
+SELU_SCALE = Fraction("1.0507009873554804934193349852946")
+SELU_ALPHA = Fraction("1.6732632423543772848170429916717")
+
+
+@cache
+def library() -> dict[str, Function]:
+    """Every record by name.
+
+    >>> print(library()["silu"].growth, library()["tanh"].range)
+    1 (-1, 1)
+    """
+    return {r.name: r for r in (*_rectifiers(), *_sigmoids(), *_elementary(), *_stepped(), *_many())}
+
+
+def _rectifiers() -> tuple[Function, ...]:
+    x, a = E.var("x"), E.var("a")
+    zero = E(Num(0))
+    pi = E(PI)
+    cdf, density = f("Phi", x), f("exp", -(x**2) / 2) / f("sqrt", 2 * pi)
+    sig, sp = f("sigmoid", x), f("softplus", x)
+    inner = f("sqrt", 2 / pi) * (x + Fraction("0.044715") * x**3)
+    t = f("tanh", inner)
+    elu_negative = a * f("exp", f("min", x, 0))
+    return (
+        Function("relu", ("x",), f("max", x, 0).term, (f("step", x).term,), "lipschitz", _UP, _F1, _F0,
+                 zero.term, x.term, monotone="increasing"),
+        Function("leaky_relu", ("x", "a"), (f("max", x, 0) + a * f("min", x, 0)).term,
+                 ((f("step", x) + a * f("step", -x)).term, f("min", x, 0).term), "lipschitz", REALS, _F1, _F0,
+                 (a * x).term, x.term),
+        Function("elu", ("x", "a"), (f("max", x, 0) + a * (f("exp", f("min", x, 0)) - 1)).term,
+                 ((f("step", x) + elu_negative * f("step", -x)).term, (f("exp", f("min", x, 0)) - 1).term),
+                 "lipschitz", REALS, _F1, _F0, (a * (f("exp", x) - 1)).term, x.term),
+        Function("selu", ("x",),
+                 (SELU_SCALE * (f("max", x, 0) + SELU_ALPHA * (f("exp", f("min", x, 0)) - 1))).term,
+                 ((SELU_SCALE * (f("step", x) + SELU_ALPHA * f("exp", f("min", x, 0)) * f("step", -x))).term,),
+                 "lipschitz", Interval(-SELU_SCALE * SELU_ALPHA, None), _F1, _F0,
+                 (SELU_SCALE * SELU_ALPHA * (f("exp", x) - 1)).term, (SELU_SCALE * x).term, monotone="increasing"),
+        Function("gelu", ("x",), (x * cdf).term, ((cdf + x * density).term,), "smooth",
+                 Interval(Fraction("-0.17"), None), _F1, _F0),
+        Function("gelu_tanh", ("x",), (x / 2 * (1 + t)).term,
+                 (((1 + t) / 2 + x / 2 * (1 - t**2) * f("sqrt", 2 / pi) * (1 + 3 * Fraction("0.044715") * x**2)).term,),
+                 "smooth", Interval(Fraction("-0.171"), None), _F1, _F0),
+        Function("silu", ("x",), (x * sig).term, ((sig + x * sig * (1 - sig)).term,), "smooth",
+                 Interval(Fraction("-0.279"), None), _F1, _F0),
+        Function("softplus", ("x",), f("log", 1 + f("exp", x)).term, (sig.term,), "smooth", _POSITIVE, _F1, _F0,
+                 f("log1p", f("exp", x)).term, (x + f("log1p", f("exp", -x))).term, monotone="increasing"),
+        Function("mish", ("x",), (x * f("tanh", sp)).term,
+                 ((f("tanh", sp) + x * sig * (1 - f("tanh", sp) ** 2)).term,), "smooth",
+                 Interval(Fraction("-0.309"), None), _F1, _F0),
+    )  # fmt: skip
+
+
+def _sigmoids() -> tuple[Function, ...]:
+    x = E.var("x")
+    pi = E(PI)
+    sig = f("sigmoid", x)
+    return (
+        Function("sigmoid", ("x",), (1 / (1 + f("exp", -x))).term, ((sig * (1 - sig)).term,), "smooth", _UNIT, _F0, _F0,
+                 monotone="increasing"),
+        Function("tanh", ("x",), (1 - 2 / (1 + f("exp", 2 * x))).term, ((1 - f("tanh", x) ** 2).term,), "smooth",
+                 _SYMMETRIC, _F0, _F0, monotone="increasing"),
+        Function("erf", ("x",), None, ((2 / f("sqrt", pi) * f("exp", -(x**2))).term,), "smooth", _SYMMETRIC, _F0, _F0,
+                 monotone="increasing"),
+        Function("Phi", ("x",), ((1 + f("erf", x / f("sqrt", 2))) / 2).term,
+
+                 ((f("exp", -(x**2) / 2) / f("sqrt", 2 * pi)).term,), "smooth", _UNIT, _F0, _F0,
+                 monotone="increasing"),
+        Function("softsign", ("x",), (x / (1 + f("abs", x))).term, ((1 / (1 + f("abs", x)) ** 2).term,), "lipschitz",
+                 _SYMMETRIC, _F0, _F0, (x / (1 - x)).term, (x / (1 + x)).term, monotone="increasing"),
+        Function("hardtanh", ("x",), f("max", -1, f("min", x, 1)).term,
+                 ((f("step", x + 1) * f("step", 1 - x)).term,), "lipschitz", _CLOSED, _F0, _F0,
+                 (E(Num(-1))).term, (E(Num(1))).term, monotone="increasing"),
+    )  # fmt: skip
+
+
+def _elementary() -> tuple[Function, ...]:
+    x = E.var("x")
+    pi = E(PI)
+    tan_derivative = 1 + f("tan", x) ** 2
+    root = f("sqrt", 1 - x**2)
+    sinc_derivative = f("where", f("le", f("abs", x), 0), 0, (f("cos", x) - f("sinc", x)) / x)
+    return (
+        Function("exp", ("x",), None, (f("exp", x).term,), "smooth", _POSITIVE, None, None, monotone="increasing"),
+        Function("log", ("x",), None, ((1 / x).term,), "smooth", REALS, None, None, domain=_POSITIVE,
+                 monotone="increasing"),
+        Function("log1p", ("x",), f("log", 1 + x).term, ((1 / (1 + x)).term,), "smooth", REALS, None, None,
+                 domain=Interval(-_F1, None), monotone="increasing"),
+        Function("sqrt", ("x",), (x ** Fraction(1, 2)).term, ((1 / (2 * f("sqrt", x))).term,), "continuous", _UP,
+                 Fraction(1, 2), None, domain=_UP, monotone="increasing"),
+        Function("sin", ("x",), None, (f("cos", x).term,), "smooth", _CLOSED, _F0, _F0),
+        Function("cos", ("x",), None, ((-f("sin", x)).term,), "smooth", _CLOSED, _F0, _F0),
+        Function("tan", ("x",), (f("sin", x) / f("cos", x)).term, (tan_derivative.term,), "smooth", REALS,
+                 domain=None),
+        Function("asin", ("x",), None, ((1 / root).term,), "continuous", Interval(Fraction(-8, 5), Fraction(8, 5)),
+                 _F0, None, domain=_CLOSED, monotone="increasing"),
+        Function("acos", ("x",), (pi / 2 - f("asin", x)).term, ((-(1 / root)).term,), "continuous",
+                 Interval(_F0, Fraction(16, 5), True), _F0, None, domain=_CLOSED, monotone="decreasing"),
+        Function("atan", ("x",), None, ((1 / (1 + x**2)).term,), "smooth", Interval(Fraction(-8, 5), Fraction(8, 5)),
+                 _F0, _F0, monotone="increasing"),
+        Function("sinh", ("x",), ((f("exp", x) - f("exp", -x)) / 2).term, (f("cosh", x).term,), "smooth",
+                 monotone="increasing"),
+        Function("cosh", ("x",), ((f("exp", x) + f("exp", -x)) / 2).term, (f("sinh", x).term,), "smooth",
+                 Interval(_F1, None, True)),
+        Function("sinc", ("x",), None, (sinc_derivative.term,), "smooth", Interval(Fraction(-1, 4), _F1, False, True),
+                 _F0, _F0, (f("sin", x) / x).term, (f("sin", x) / x).term),
+        Function("hermite", ("k", "x"), None, (), "smooth"),
+    )  # fmt: skip
+
+
+def _stepped() -> tuple[Function, ...]:
+    x, m = E.var("x"), E.var("m")
+    zero = E(Num(0))
+    return (
+        Function("sign", ("x",), None, (zero.term,), "jumps", _CLOSED, _F0, _F0, (zero - 1).term, (zero + 1).term),
+        Function("step", ("x",), ((1 + f("sign", x)) / 2).term, (zero.term,), "jumps", Interval(_F0, _F1, True, True),
+                 _F0, _F0, zero.term, (zero + 1).term),
+        Function("abs", ("x",), None, (f("sign", x).term,), "lipschitz", _UP, _F1, _F0, (-x).term, x.term),
+        Function("floor", ("x",), None, (zero.term,), "jumps", REALS, _F1, _F0),
+        Function("ceil", ("x",), (-f("floor", -x)).term, (zero.term,), "jumps", REALS, _F1, _F0),
+        Function("mod", ("x", "m"), (x - m * f("floor", x / m)).term, ((zero + 1).term, (-f("floor", x / m)).term),
+                 "jumps", domain=None),
+    )  # fmt: skip
+
+
+def _many() -> tuple[Function, ...]:
+    x, y, low, high, c = (E.var(name) for name in ("x", "y", "lo", "hi", "c"))
+    larger, smaller = f("step", x - y), f("step", y - x)
+    inside = f("step", x - low) * f("step", high - x)
+    return (
+        Function("max", ("x", "y"), None, (larger.term, smaller.term), "lipschitz", REALS, _F1, _F0),
+        Function("min", ("x", "y"), None, (smaller.term, larger.term), "lipschitz", REALS, _F1, _F0),
+        Function("clip", ("x", "lo", "hi"), f("min", f("max", x, low), high).term,
+                 (inside.term, f("step", low - x).term, f("step", x - high).term), "lipschitz", REALS, _F0, _F0,
+                 low.term, high.term),
+        Function("where", ("c", "x", "y"), None, (Num(0), f("where", c, 1, 0).term, f("where", c, 0, 1).term),
+                 "jumps"),
+    )  # fmt: skip
