@@ -1,0 +1,13 @@
+"""tensorprog: what wide neural networks become as their width goes to infinity, checked, derived, validated."""
+
+from __future__ import annotations
+
+from tensorprog.errors import Diagnostic as Diagnostic
+from tensorprog.errors import TensorProgError as TensorProgError
+from tensorprog.language import load as load
+from tensorprog.language import loads as loads
+from tensorprog.program import Limits as Limits
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["Diagnostic", "Limits", "TensorProgError", "__version__", "load", "loads"]

@@ -1,9 +1,9 @@
 """Terms as JSON arrays, canonical both ways: numbers are strings, subscripts are strings or integers.
 
-    Num 3/2         ["num", "3/2"]
-    Var x[i,1]      ["var", "x", "i", 1]
-    App f(a, b)     ["f", a, b]
-    Bind            ["bind", head, [args], [indices], mask or null]
+Num 3/2         ["num", "3/2"]
+Var x[i,1]      ["var", "x", "i", 1]
+App f(a, b)     ["f", a, b]
+Bind            ["bind", head, [args], [indices], mask or null]
 """
 
 from __future__ import annotations
@@ -67,12 +67,13 @@ def from_json(data: object, depth: int = 0) -> Term:
         case ["var", str() as name, *subs] if _SUB.match(name):
             return Var(name, tuple(_sub(s) for s in subs))
         case ["bind", str() as head, [*args], [*over], mask] if head in BINDERS:
-            if not over or not all(isinstance(i, str) and _SUB.match(i) for i in over):
+            names = tuple(i for i in over if isinstance(i, str) and _SUB.match(i))
+            if not over or len(names) != len(over):
                 raise _bad("a binder needs index names")
-            if len(args) != (4 if head == "attention" else 1):
+            if len(args) not in {"attention": (4,), "softmax": (1, 1 + len(over))}.get(head, (1,)):
                 raise _bad(f"{head} has the wrong number of arguments")
             terms = tuple(from_json(a, depth + 1) for a in args)
-            return Bind(head, terms, tuple(over), None if mask is None else from_json(mask, depth + 1))
+            return Bind(head, terms, names, None if mask is None else from_json(mask, depth + 1))
         case [str() as head, *args] if head in HEADS:
             least, most = HEADS[head]
             if not least <= len(args) <= most:

@@ -137,9 +137,7 @@ class ExpressionBuilder:
             return App(str(name), args, place)
         return self._bind(str(name), place, args, str(rest[cut]), rest[cut + 1], rest[cut + 2 :])
 
-    def _bind(
-        self, head: str, place: Place, args: tuple[Term, ...], word: str, first: Token, items: list[Any]
-    ) -> Term:
+    def _bind(self, head: str, place: Place, args: tuple[Term, ...], word: str, first: Token, items: list[Any]) -> Term:
         if head not in _BINDERS or (word == "for") != (head in ("sum", "max", "min")):
             raise fail("TP016", f"{head}(... {word} ...) is not part of the language", place)
         if len(args) != _BINDERS[head]:
@@ -218,7 +216,11 @@ def syntax_error(error: Any, text: str) -> TensorProgError:
             Place(line, column),
             help="names use A-Z, a-z, 0-9, _ and Greek letters",
         )
-    found = repr(char) if char is not None else (repr(str(token)) if token is not None and str(token).strip() else "the end of the line")
+    found = (
+        repr(char)
+        if char is not None
+        else (repr(str(token)) if token is not None and str(token).strip() else "the end of the line")
+    )
     return fail(
         "TP001",
         f"{found} cannot stand here",
@@ -236,7 +238,7 @@ def read_raw(text: str, extra_functions: frozenset[str] = frozenset()) -> Term:
     check_size(text)
     builder = ExpressionBuilder(extra_functions)
 
-    class Build(Transformer):  # type: ignore[type-arg, misc]
+    class Build(Transformer):  # type: ignore[type-arg]
         def __default__(self, data: Any, children: Any, meta: Any) -> Any:
             return children[0] if data == "start" else getattr(builder, data)(children)
 

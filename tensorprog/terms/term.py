@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from tensorprog.errors import Place
@@ -106,10 +107,7 @@ class App(_Frozen):
         if self is other:
             return True
         return (
-            isinstance(other, App)
-            and self._hash == other._hash
-            and self.head == other.head
-            and self.args == other.args
+            isinstance(other, App) and self._hash == other._hash and self.head == other.head and self.args == other.args
         )
 
     __hash__ = _Frozen.__hash__
@@ -209,7 +207,7 @@ def mul(*factors: Term, place: Place | None = None) -> Term:
     kept = [f for f in out if f != ONE]
     if len(kept) < 2:
         return kept[0] if kept else ONE
-    if any(isinstance(a, Num) and isinstance(b, Num) for a, b in zip(kept, kept[1:], strict=False)):
+    if any(isinstance(a, Num) and isinstance(b, Num) for a, b in pairwise(kept)):
         return mul(*kept, place=place)
     return App("mul", tuple(kept), place)
 
@@ -282,19 +280,39 @@ def variables(t: Term) -> list[Var]:
 
 
 def shift_subs(t: Term, mapping: Mapping[str, Sub]) -> Term:
-    """Rename or fix index names in every subscript and mask; bound indices shadow the mapping."""
+    """Rename or fix free index names everywhere in t, renaming bound ones (j to j~) where they would capture.
+
+    A softmax leaves its index free: softmax(p[i,j] over j) is its j-th entry. Once j is renamed or fixed, the entry
+    stands apart from the bound index: args = (body, entry index, ...), printed `softmax(p[i,j] over j at 2)`.
+    """
+    if not mapping:
+        return t
     match t:
+        case Num():
+            return t
         case Var(name, subs):
             if not subs:
                 to = mapping.get(name)
                 return t if to is None else (Num(to, t.place) if isinstance(to, int) else Var(to, (), t.place))
             new = tuple(mapping.get(s, s) if isinstance(s, str) else s for s in subs)
             return t if new == subs else Var(name, new, t.place)
-        case Bind(head, args, over, mask) if any(i in mapping for i in over):
-            inner = {k: v for k, v in mapping.items() if k not in over}
+        case App():
+            return rebuild(t, tuple(shift_subs(p, mapping) for p in t.args))
+        case Bind(head, args, over, mask):
+            inner: dict[str, Sub] = {k: v for k, v in mapping.items() if k not in over}
+            values = set(inner.values())
+            fresh: list[str] = []
+            for j in over:
+                new_j = j
+                while new_j in values or new_j in fresh:
+                    new_j += "~"
+                fresh.append(new_j)
+            inner |= {j: k for j, k in zip(over, fresh, strict=True) if j != k}
             new_mask = None if mask is None else shift_subs(mask, inner)
-            return Bind(head, tuple(shift_subs(a, inner) for a in args), over, new_mask, t.place)
-        case Num():
-            return t
-        case _:
-            return rebuild(t, tuple(shift_subs(p, mapping) for p in children(t)))
+            if head != "softmax":
+                return Bind(head, tuple(shift_subs(a, inner) for a in args), tuple(fresh), new_mask, t.place)
+            at = args[1:] or tuple(Var(j) for j in over)
+            at = tuple(shift_subs(a, mapping) for a in at)
+            body = shift_subs(args[0], inner)
+            plain = at == tuple(Var(j) for j in fresh)
+            return Bind(head, (body,) if plain else (body, *at), tuple(fresh), new_mask, t.place)

@@ -89,7 +89,8 @@ def _bind_text(t: Bind) -> str:
     mask = "" if t.mask is None else f", mask = {to_text(t.mask)}"
     match t.head:
         case "softmax":
-            return f"softmax({to_text(t.args[0])} over {over}{mask})"
+            at = f" at {', '.join(map(to_text, t.args[1:]))}" if len(t.args) > 1 else ""
+            return f"softmax({to_text(t.args[0])} over {over}{at}{mask})"
         case "attention":
             q, k, v, scale = (to_text(a) for a in t.args)
             return f"attention({q}, {k}, {v} over {over}, scale = {scale}{mask})"
@@ -135,7 +136,9 @@ def _exponent_text(t: Term) -> str:
     """An exponent binds like a power, and may carry a minus."""
     match t:
         case App("neg", (inner,)):
-            return f"-{_wrap(inner, _POWER)}" if not isinstance(inner, App) or inner.head != "neg" else f"({to_text(t)})"
+            return (
+                f"-{_wrap(inner, _POWER)}" if not isinstance(inner, App) or inner.head != "neg" else f"({to_text(t)})"
+            )
         case Num(value) if value < 0 and value.denominator == 1:
             return str(value)
         case _:

@@ -1,0 +1,62 @@
+"""Claims: statements about limits, over names that the program defines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tensorprog.errors import fail
+from tensorprog.program.lowered import CONST
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.signatures import FUNCTIONS
+
+if TYPE_CHECKING:
+    from tensorprog.program.lowering import Lowering
+
+
+class ClaimLowering:
+    """Expressions of claims: names must be defined, and no instruction may be needed to state them."""
+
+    def __init__(self, lowering: Lowering) -> None:
+        self.lowering = lowering
+
+    def side(self, raw: Term, variable: bool) -> Term:
+        match raw:
+            case App("E", (f,)):
+                return App("E", (self._inside(f),), raw.place)
+            case App("var", (f,)):
+                return App("var", (self._inside(f),), raw.place)
+            case App("cov", (f, g)):
+                return App("cov", (self._inside(f), self._inside(g)), raw.place)
+            case Var() | App("ref"):
+                low = self.lowering.expression(raw)
+                if low.kind != CONST and not variable:
+                    raise fail("TP003", "a claim speaks of limits: write E(x), var(x) or cov(x, y)", raw.place)
+                return low.term
+            case Num():
+                return raw
+            case Bind(head, args, over, None) if head in ("sum", "max", "min"):
+                self.lowering.open_binder(raw)
+                inner = tuple(self.side(a, False) for a in args)
+                self.lowering.close_binder(over)
+                return Bind(head, inner, over, None, raw.place)
+            case App(head, args) if head in FUNCTIONS or head in ("add", "mul", "neg", "recip", "pow", "pi"):
+                return App(head, tuple(self.side(a, False) for a in args), raw.place)
+            case _:
+                raise fail("TP003", "this cannot stand in a claim", raw.place)
+
+    def _inside(self, raw: Term) -> Term:
+        before = len(self.lowering.program.nodes)
+        low = self.lowering.expression(raw)
+        if len(self.lowering.program.nodes) != before:
+            raise fail("TP003", "a claim speaks of variables of the program", raw.place,
+                       help="give the product a name on a line of its own, and claim about that name")  # fmt: skip
+        return low.term
+
+    def condition(self, raw: Term) -> Term:
+        lowering = self.lowering
+        before, lowering.names.indices_are_values = lowering.names.indices_are_values, "mask"
+        low = lowering.expression(raw)
+        lowering.names.indices_are_values = before
+        if not low.condition or low.kind > CONST:
+            raise fail("TP003", "after `for` stands a comparison of indices", raw.place)
+        return low.term

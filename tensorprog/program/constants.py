@@ -1,0 +1,209 @@
+"""Numbers of constant terms at given param values, and the check that a numeric covariance is one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import TYPE_CHECKING
+
+from tensorprog.errors import fail
+from tensorprog.program.nodes import InputGroup, Matrix
+from tensorprog.terms import App, Num, Term, Var
+
+if TYPE_CHECKING:
+    from tensorprog.program.program import Program
+
+PSD_TOLERANCE = 1e-9
+MAX_PSD_SIZE = 1_500
+_MATH = ("exp", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf")
+
+
+class NoNumber(Exception):
+    """A constant that cannot be evaluated here: a param without default, or a function this small table lacks."""
+
+
+def default_values(program: Program) -> dict[str, float]:
+    """The params' defaults as floats."""
+    out: dict[str, float] = {}
+    for p in program.params.values():
+        if p.default is not None:
+            out[p.name] = evaluate(p.default, {}, program)
+    return out
+
+
+def evaluate(t: Term, at: Mapping[str, float], program: Program) -> float:
+    """The float value of a constant term; `at` gives params and (primed) indices."""
+    match t:
+        case Num(value):
+            return float(value)
+        case App("pi"):
+            return math.pi
+        case Var(name, ()):
+            if name in at:
+                return float(at[name])
+            raise NoNumber(name)
+        case Var(name, subs) if name in program.matrices:
+            index = tuple(int(at[s]) if isinstance(s, str) else s for s in subs)
+            return entry(program.matrices[name], index, at, program)
+        case App(head, args):
+            values = [evaluate(a, at, program) for a in args]
+            try:
+                return _apply(head, values)
+            except (ValueError, ZeroDivisionError, OverflowError):
+                return math.nan
+    raise NoNumber(str(t))
+
+
+def _apply(head: str, v: list[float]) -> float:
+    match head:
+        case "add":
+            return math.fsum(v)
+        case "mul":
+            return math.prod(v)
+        case "neg":
+            return -v[0]
+        case "recip":
+            return 1.0 / v[0]
+        case "pow":
+            return math.pow(v[0], v[1])
+        case "abs":
+            return abs(v[0])
+        case "min":
+            return min(v)
+        case "max":
+            return max(v)
+        case _ if head in _MATH:
+            return float(getattr(math, head)(v[0]))
+    raise NoNumber(head)
+
+
+def entry(matrix: Matrix, index: Sequence[int], at: Mapping[str, float], program: Program) -> float:
+    """One entry of a constant array (subscripts start at 1)."""
+    flat = 0
+    for k, extent in zip(index, matrix.shape, strict=True):
+        flat = flat * extent + k - 1
+    if matrix.entries is not None:
+        return evaluate(matrix.entries[flat], at, program)
+    import struct
+
+    return float(struct.unpack_from("<d", matrix.data, 8 * flat)[0])
+
+
+def check_covariance(group: InputGroup, program: Program) -> str | None:
+    """Refuse a covariance that is not symmetric positive semidefinite at the defaults (TP008).
+
+    Returns a sentence to list as an assumption where it cannot be checked: params without default, or very large.
+    """
+    primed = _primed(group)
+    coupled = [s for s in group.subs if s in primed]
+    outer = [s for s in group.subs if s not in primed and _depends(group, s)]
+    sizes = [program.range_of(s) for s in coupled]
+    members = list_size = len(group.names)
+    for lo, hi in sizes:
+        list_size *= hi - lo + 1
+    name = ", ".join(group.names)
+    if list_size > MAX_PSD_SIZE:
+        return f"the covariance of {name} is positive semidefinite (too large to check: {list_size} members)"
+    try:
+        params = default_values(program)
+    except NoNumber:
+        params = {}
+    try:
+        for o in product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, outer))):
+            fixed = {**params, **dict(zip(outer, o, strict=True))}
+            rows = [(m, c) for m in range(members) for c in product(*(range(lo, hi + 1) for lo, hi in sizes))]
+            matrix = [[_cov(group, a, b, coupled, fixed, program) for b in rows] for a in rows]
+            _check_psd(matrix, group)
+    except NoNumber as missing:
+        return f"the covariance of {name} is positive semidefinite (not checked: no number for {missing})"
+    if any(v.name in program.params for row in group.cov for t in row for v in _vars(t)):
+        return f"the covariance of {name} is positive semidefinite for the params' values (checked at the defaults)"
+    return None
+
+
+def _vars(t: Term) -> list[Var]:
+    from tensorprog.terms.term import variables
+
+    return variables(t)
+
+
+def _primed(group: InputGroup) -> set[str]:
+    out: set[str] = set()
+    for row in group.cov:
+        for t in row:
+            for v in _vars(t):
+                out |= {s[:-1] for s in (*v.subs, v.name) if isinstance(s, str) and s.endswith("'")}
+    return out
+
+
+def _depends(group: InputGroup, index: str) -> bool:
+    return any(index == v.name or index in v.subs for row in group.cov for t in row for v in _vars(t))
+
+
+def _cov(
+    group: InputGroup,
+    a: tuple[int, tuple[int, ...]],
+    b: tuple[int, tuple[int, ...]],
+    coupled: list[str],
+    fixed: Mapping[str, float],
+    program: Program,
+) -> float:
+    at = {**fixed, **dict(zip(coupled, a[1], strict=True))}
+    at |= {s + "'": v for s, v in zip(coupled, b[1], strict=True)}
+    return evaluate(group.cov[a[0]][b[0]], at, program)
+
+
+def _check_psd(matrix: list[list[float]], group: InputGroup) -> None:
+    n = len(matrix)
+    name = ", ".join(group.names)
+    if any(not math.isfinite(v) for row in matrix for v in row):
+        raise fail("TP008", f"the covariance of {name} has an entry that is not a finite number", group.place)
+    scale = max((abs(v) for row in matrix for v in row), default=0.0)
+    for i in range(n):
+        for j in range(i):
+            if abs(matrix[i][j] - matrix[j][i]) > PSD_TOLERANCE * scale:
+                raise fail(
+                    "TP008",
+                    f"the covariance of {name} is not symmetric: {matrix[i][j]:g} against {matrix[j][i]:g}",
+                    group.place,
+                    because="Cov(a, b) = Cov(b, a)",
+                )
+    least = _least_pivot(matrix, scale) if n <= 16 else _least_eigenvalue(matrix)
+    if least < -PSD_TOLERANCE * scale * max(1, n):
+        raise fail(
+            "TP008",
+            f"the covariance of {name} is not positive semidefinite",
+            group.place,
+            because=f"some combination of its members would have the negative variance {least:g}",
+            help="a covariance matrix has no negative eigenvalue; a Gram matrix X X^T always qualifies",
+        )
+
+
+def _least_pivot(matrix: list[list[float]], scale: float) -> float:
+    """The least eigenvalue by Jacobi rotations (small matrices, no numpy needed)."""
+    a = [row[:] for row in matrix]
+    n = len(a)
+    for _ in range(60):
+        off = max((abs(a[i][j]) for i in range(n) for j in range(i)), default=0.0)
+        if off <= 1e-14 * scale:
+            break
+        for p in range(n):
+            for q in range(p + 1, n):
+                if abs(a[p][q]) <= 1e-300:
+                    continue
+                theta = (a[q][q] - a[p][p]) / (2 * a[p][q])
+                t = math.copysign(1.0, theta) / (abs(theta) + math.hypot(theta, 1.0))
+                c = 1 / math.hypot(t, 1.0)
+                s = t * c
+                for k in range(n):
+                    a[k][p], a[k][q] = c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]
+                for k in range(n):
+                    a[p][k], a[q][k] = c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]
+    return min(a[i][i] for i in range(n))
+
+
+def _least_eigenvalue(matrix: list[list[float]]) -> float:
+    import numpy as np
+
+    return float(np.linalg.eigvalsh(np.array(matrix)).min())

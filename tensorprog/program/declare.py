@@ -1,0 +1,169 @@
+"""Declarations checked: params, constant arrays, inputs with their covariances, weights."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import struct
+from dataclasses import replace
+from fractions import Fraction
+from typing import get_args
+
+from tensorprog.errors import Place, fail
+from tensorprog.program.constants import NoNumber, check_covariance, evaluate
+from tensorprog.program.lowering import Lowering
+from tensorprog.program.nodes import InputGroup, Law, Matrix, Param, Weight
+from tensorprog.program.program import Program
+from tensorprog.terms import Sub, Term, Var
+
+
+def declare_param(program: Program, param: Param) -> None:
+    """A param whose interval is not empty and holds its default (TP017)."""
+    low, high = param.low, param.high
+    if low is not None and high is not None and (low > high or (low == high and (param.low_open or param.high_open))):
+        raise fail("TP017", f"no number satisfies the assumption on {param.name}", param.place)
+    if param.default is not None:
+        default = Lowering(program).constant(param.default, "a default")
+        try:
+            value = evaluate(default, {}, program)
+        except NoNumber as missing:
+            raise fail("TP017", f"the default of {param.name} is not a number ({missing})", param.place) from None
+        if not math.isfinite(value) or not admissible(param, value):
+            raise fail(
+                "TP017",
+                f"the default {value:g} of {param.name} contradicts its assumption",
+                param.place,
+                help="change the default or the assumption",
+            )
+        param = replace(param, default=default)
+    program.add_param(param)
+
+
+def admissible(param: Param, value: float | Fraction) -> bool:
+    """Does the value satisfy the param's assumption?"""
+    low_ok = param.low is None or (value > param.low if param.low_open else value >= param.low)
+    high_ok = param.high is None or (value < param.high if param.high_open else value <= param.high)
+    return low_ok and high_ok
+
+
+def declare_matrix(program: Program, matrix: Matrix) -> None:
+    """A constant array whose entries match its shape (TP008 for entries that are no numbers)."""
+    entries = math.prod(matrix.shape)
+    if entries > program.limits.matrix_entries:
+        raise program.limits.exceeded(
+            "TP905", "matrix_entries", entries, f"the matrix {matrix.name} is too large", matrix.place
+        )
+    if len(matrix.shape) not in (1, 2) or entries == 0:
+        raise fail("TP001", f"the matrix {matrix.name} needs one or two dimensions, none of them empty", matrix.place)
+    if matrix.entries is not None:
+        if len(matrix.entries) != entries:
+            raise fail("TP001", f"the rows of {matrix.name} have different lengths", matrix.place)
+        lowering = Lowering(program)
+        matrix = replace(matrix, entries=tuple(lowering.constant(t, "an entry of a matrix") for t in matrix.entries))
+    else:
+        if len(matrix.data) != 8 * entries:
+            raise fail("TP001", f"the matrix {matrix.name} does not match its shape", matrix.place)
+        if not all(math.isfinite(v) for (v,) in struct.iter_unpack("<d", matrix.data)):
+            raise fail("TP008", f"the matrix {matrix.name} has an entry that is not a finite number", matrix.place)
+        digest = hashlib.sha256(repr(matrix.shape).encode() + matrix.data).hexdigest()
+        matrix = replace(matrix, digest=digest)
+    program.add_matrix(matrix)
+
+
+def declare_input(
+    lowering: Lowering,
+    names: tuple[str, ...],
+    subs: tuple[str, ...],
+    width: str,
+    mean: list[Term],
+    cov: list[list[Term]],
+    place: Place | None,
+) -> str | None:
+    """Initial vectors; a bare matrix stands for its entries by position. Returns an assumption to list, if any."""
+    program = lowering.program
+    check_axes(program, subs, place)
+    if width not in program.widths:
+        raise fail("TP002", f"there is no width {width}", place, help=f"declare it: width {width} = 2*n")
+    if len(mean) != len(names) or len(cov) != len(names) or any(len(row) != len(names) for row in cov):
+        raise fail(
+            "TP008", f"{len(names)} jointly Gaussian inputs need {len(names)} means and a square covariance", place
+        )
+    means = tuple(lowering.constant(_by_position(t, subs, program, 1, place), "a mean", subs) for t in mean)
+    rows = tuple(
+        tuple(lowering.constant(_by_position(t, subs, program, 2, place), "a covariance", subs, True) for t in row)
+        for row in cov
+    )
+    group = InputGroup(names, subs, width, means, rows, place)
+    assumption = check_covariance(group, program)
+    program.add_input(group)
+    return assumption
+
+
+def _by_position(t: Term, subs: tuple[str, ...], program: Program, dims: int, place: Place | None) -> Term:
+    """K alone stands for K[i,i'] (mu for mu[i]) where the input has the one index i."""
+    if not isinstance(t, Var) or t.subs or t.name not in program.matrices:
+        return t
+    matrix = program.matrices[t.name]
+    if len(matrix.shape) != dims or len(subs) != 1:
+        raise fail("TP008", f"the matrix {t.name} fits an input with one index only", t.place or place,
+                   help="write the covariance with subscripts, such as K[i,i']")  # fmt: skip
+    lo, hi = program.indices[subs[0]]
+    if any(extent != hi - lo + 1 for extent in matrix.shape):
+        raise fail(
+            "TP008", f"the matrix {t.name} has {matrix.shape[0]} rows for {hi - lo + 1} members", t.place or place
+        )
+    i = subs[0]
+    new: tuple[Sub, ...] = (i,) if dims == 1 else (i, i + "'")
+    return Var(t.name, new, t.place)
+
+
+def check_axes(program: Program, subs: tuple[str, ...], place: Place | None) -> None:
+    if len(set(subs)) < len(subs):
+        raise fail("TP004", "an index stands twice", place)
+    for s in subs:
+        if s not in program.indices:
+            raise fail("TP004", f"{s} is not an index", place, help=f"declare it: index {s} in 1..4")
+
+
+def declare_weight(
+    lowering: Lowering,
+    name: str,
+    subs: tuple[str, ...],
+    shape: tuple[str, str],
+    variance: Term,
+    law: str,
+    freedom: Term | None,
+    place: Place | None,
+) -> None:
+    """A weight family; its variance carries the 1/(input width), which the theorems judge (TP104)."""
+    program = lowering.program
+    check_axes(program, subs, place)
+    for width in shape:
+        if width not in program.widths:
+            raise fail("TP002", f"there is no width {width}", place, help=f"declare it: width {width} = 2*n")
+    if law not in get_args(Law):
+        raise fail("TP002", f"there is no entry law {law}", place, help="the laws are rademacher, uniform, student(nu)")
+    if (freedom is None) == (law == "student"):
+        raise fail("TP016", "student(nu) needs its degrees of freedom, and the other laws take none", place)
+    value = lowering.constant(variance, "a variance", subs, scaled=True)
+    try:
+        number = evaluate(
+            value, {**_defaults(program), **{w: 1e6 * float(r) for w, r in program.widths.items()}}, program
+        )
+    except NoNumber:
+        number = 1.0
+    if not number >= 0 or math.isinf(number):
+        raise fail("TP008", f"the variance of {name} is not a nonnegative number at the defaults", place)
+    nu = None if freedom is None else lowering.constant(freedom, "degrees of freedom")
+    program.add_weight(Weight(name, subs, *shape, value, law, nu, place))  # type: ignore[arg-type]
+
+
+def _defaults(program: Program) -> dict[str, float]:
+    out = {}
+    for p in program.params.values():
+        if p.default is not None:
+            out[p.name] = evaluate(p.default, {}, program)
+    return out
+
+
+__all__ = ["admissible", "declare_input", "declare_matrix", "declare_param", "declare_weight"]

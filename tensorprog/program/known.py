@@ -1,0 +1,65 @@
+"""Equal instructions are one: a table of those made so far, blind to the names of free indices."""
+
+from __future__ import annotations
+
+from tensorprog.program.nodes import Attention, Dot, MatMul, Node
+from tensorprog.program.program import Program
+from tensorprog.terms import App, Bind, Sub, Term, Var
+from tensorprog.terms.term import shift_subs
+
+
+class Known:
+    """Instructions by content."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._table: dict[object, tuple[Node, tuple[str, ...]]] = {}
+
+    def _key(self, node: Node) -> tuple[object, tuple[str, ...]]:
+        """The instruction up to names of free indices, and those names in order of first use."""
+        match node:
+            case MatMul(weight=w, transposed=tr, arg=x):
+                terms: tuple[Term | None, ...] = (w, x)
+                extra: object = tr
+            case Dot(left=u, right=v, factor=f):
+                terms, extra = (u, v, f), None
+            case Attention(query=q, key=k, value=v, scale=s, mask=m, over=over):
+                terms, extra = (q, k, v, s, m), over
+            case _:
+                terms, extra = (node.body,), None  # type: ignore[union-attr]
+        bound = extra if isinstance(node, Attention) else ()
+        names = [i for t in terms if t is not None for i in free_indices(t, self.program) if i not in bound]  # type: ignore[operator]
+        free = tuple(dict.fromkeys(names))
+        mapping: dict[str, Sub] = {i: f"@{k}" for k, i in enumerate(free)}
+        shifted = tuple(None if t is None else shift_subs(t, mapping) for t in terms) if mapping else terms
+        return (type(node), shifted, extra, tuple(self.program.range_of(i) for i in free)), free
+
+    def lookup(self, node: Node) -> Var | None:
+        key, free = self._key(node)
+        found = self._table.get(key)
+        if found is None:
+            return None
+        known, names = found
+        back = dict(zip(names, free, strict=True))
+        return Var(known.name, tuple(back[s] if isinstance(s, str) else s for s in known.subs), node.place)
+
+    def remember(self, node: Node) -> None:
+        key, free = self._key(node)
+        if all(s in free for s in node.subs if isinstance(s, str)):
+            self._table.setdefault(key, (node, free))
+
+
+def free_indices(t: Term, program: Program, bound: tuple[str, ...] = ()) -> list[str]:
+    match t:
+        case Var(name, ()):
+            return [name] if name in program.indices and name not in bound else []
+        case Var(_, subs):
+            return [s for s in subs if isinstance(s, str) and s not in bound]
+        case Bind(head, args, over, mask):
+            inside = bound if head == "softmax" else (*bound, *over)
+            parts = args if mask is None else (*args, mask)
+            return [i for a in parts for i in free_indices(a, program, inside)]
+        case App(_, args):
+            return [i for a in args for i in free_indices(a, program, bound)]
+        case _:
+            return []

@@ -1,0 +1,172 @@
+"""Names looked up: which family, matrix, param or index a name means, and whether its members exist already."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+from tensorprog.errors import Place, TensorProgError, fail
+from tensorprog.program.lowered import CONST, SCALAR, VECTOR, Lowered
+from tensorprog.program.program import Program, member_text
+from tensorprog.program.scaling import rational
+from tensorprog.terms import App, Num, Sub, Term, Var
+from tensorprog.terms.term import transform, walk
+
+
+class Names:
+    """The names of one program, the loop variables and consts in force, and the names that come later."""
+
+    def __init__(self, program: Program, later: Collection[str]) -> None:
+        self.program = program
+        self.later = later
+        self.env: Mapping[str, int] = {}
+        self.target = "v"
+        self.indices_are_values: Literal["no", "mask", "covariance"] = "no"
+
+    def leaf(self, t: Term) -> Lowered:
+        name, raw_subs, place = name_and_subs(t)
+        if name.endswith("'"):
+            return self.prime(t, Var(name[:-1]))
+        if not raw_subs and name in self.env:
+            return Lowered(Num(self.env[name], place), CONST)
+        role = self.program.role(name)
+        if role in ("vector", "scalar", "matrix"):
+            subs = self.subscripts(raw_subs)
+            ref = Var(name, subs, place)
+            free = tuple(dict.fromkeys(s for s in subs if isinstance(s, str)))
+            if role == "matrix":
+                self._check_matrix(ref)
+                return Lowered(ref, CONST, free)
+            self.check_reference(ref)
+            kind = VECTOR if role == "vector" else SCALAR
+            return Lowered(ref, kind, free, self.program.families[name].width)
+        if role == "weight":
+            raise fail(
+                "TP003",
+                f"the weight {name} stands only left of @",
+                place,
+                help=f"write {name} @ x for its product with x",
+            )
+        if role is None or name in self.env:
+            raise self.unknown(name, place)
+        if raw_subs:
+            raise fail("TP004", f"{name} has no indices", place)
+        if role == "index":
+            if self.indices_are_values == "no":
+                raise fail("TP003", f"the index {name} is not a value here", place)
+            return Lowered(Var(name, (), place), CONST, (name,))
+        return Lowered(Var(name, (), place), CONST, (), None, role == "width")
+
+    def prime(self, t: Term, inner: Term) -> Lowered:
+        match inner:
+            case Var(name, ()) if name in self.program.indices and self.indices_are_values == "covariance":
+                return Lowered(Var(name + "'", (), t.place), CONST, (name + "'",))
+            case Var(name) | App("ref", (Var(name), *_)) if self.program.role(name) == "weight":
+                raise fail("TP003", f"the weight {name} stands only left of @", t.place)
+            case _:
+                raise fail("TP003", "a ' marks the transpose of a weight, or a primed index in a covariance", t.place)
+
+    def unknown(self, name: str, place: Place | None) -> TensorProgError:
+        if name in self.later or name == self.target:
+            return fail("TP006", f"{name} is used before it is defined", place, help="define it on an earlier line")
+        near = _nearest(name, [*self.program.families, *self.program.params, *self.program.matrices])
+        return fail(
+            "TP002", f"{name} is not defined", place, help=f"did you mean {near}?" if near else "define it first"
+        )
+
+    def check_reference(self, ref: Var) -> None:
+        """Every member that the reference touches must be defined already (TP004, TP006)."""
+        family = self.program.families[ref.name]
+        if len(ref.subs) != family.arity:
+            raise fail("TP004", f"{ref.name} has {family.arity} index(es), and here are {len(ref.subs)}", ref.place)
+        if family.arity and self.program.missing(ref):
+            if all(isinstance(s, str) for p in family.pieces for s in p.subs):
+                box = " x ".join(f"{lo}..{hi}" for lo, hi in family.boxes[0])
+                raise fail("TP004", f"{member_text(ref.name, ref.subs)} leaves the family's range {box}", ref.place)
+            raise fail(
+                "TP006",
+                f"{member_text(ref.name, ref.subs)} is used before it is defined",
+                ref.place,
+                because="each element is defined before it is used",
+            )
+
+    def _check_matrix(self, ref: Var) -> None:
+        shape = self.program.matrices[ref.name].shape
+        if len(ref.subs) != len(shape):
+            raise fail("TP004", f"the matrix {ref.name} has {len(shape)} index(es)", ref.place)
+        for s, extent in zip(ref.subs, shape, strict=True):
+            lo, hi = (s, s) if isinstance(s, int) else self.program.range_of(s)
+            if lo < 1 or hi > extent:
+                raise fail("TP004", f"subscript {s} leaves the matrix {ref.name}: its range is 1..{extent}", ref.place)
+
+    def weight(self, t: Term) -> Var:
+        match t:
+            case Var() | App("ref"):
+                name, raw_subs, place = name_and_subs(t)
+            case _:
+                raise fail("TP003", "left of @ stands a weight", t.place)
+        if self.program.role(name) is None:
+            raise self.unknown(name, place)
+        if name not in self.program.weights:
+            raise fail(
+                "TP003", f"left of @ stands a weight, and {name} is none", place, help=f"weight {name} ~ N(0, 1/n)"
+            )
+        declared = self.program.weights[name]
+        subs = self.subscripts(raw_subs)
+        if len(subs) != len(declared.subs):
+            raise fail(
+                "TP004", f"the weight {name} has {len(declared.subs)} index(es), and here are {len(subs)}", place
+            )
+        for s, d in zip(subs, declared.subs, strict=True):
+            lo, hi = (s, s) if isinstance(s, int) else self.program.range_of(s)
+            low, high = self.program.indices[d]
+            if lo < low or hi > high:
+                raise fail("TP004", f"subscript {s} leaves the weight's range {low}..{high}", place)
+        return Var(name, subs, place)
+
+    def subscripts(self, raw: tuple[Term, ...]) -> tuple[Sub, ...]:
+        return tuple(self._subscript(s) for s in raw)
+
+    def _subscript(self, s: Term) -> Sub:
+        match s:
+            case Var(name, ()) if name in self.program.indices and name not in self.env:
+                return name
+            case App("transpose", (Var(name, ()),)) if name in self.program.indices:
+                if self.indices_are_values != "covariance":
+                    raise fail("TP004", "primed indices stand in input covariances only", s.place)
+                return name + "'"
+            case _:
+                value = rational(self._fold(s))
+                if value is None or value.denominator != 1:
+                    raise fail("TP004", "a subscript is an index, or an integer", s.place)
+                return int(value)
+
+    def _fold(self, s: Term) -> Term:
+        """Constants and loop variables put in."""
+        for v in walk(s):
+            if isinstance(v, Var) and v.name not in self.env:
+                role = self.program.role(v.name)
+                what = "is not an index, a loop variable or a const" if role is None else "cannot be computed with here"
+                raise fail("TP004", f"in a subscript, {v.name} {what}", v.place or s.place)
+        return transform(s, lambda v: Num(self.env[v.name]) if isinstance(v, Var) else None)
+
+
+def name_and_subs(t: Term) -> tuple[str, tuple[Term, ...], Place | None]:
+    match t:
+        case Var(name, subs):
+            return name, tuple(_raw_subscript(s) for s in subs), t.place
+        case App("ref", (Var(name), *subs)):
+            return name, tuple(subs), t.place
+    raise AssertionError(t)
+
+
+def _raw_subscript(s: Sub) -> Term:
+    if isinstance(s, int):
+        return Num(s)
+    return App("transpose", (Var(s[:-1]),)) if s.endswith("'") else Var(s)
+
+
+def _nearest(name: str, names: list[str]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, names[:2000], n=1)), None)

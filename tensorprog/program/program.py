@@ -1,0 +1,364 @@
+"""The program: a DAG of vectors and scalars, append-only, with exact knowledge of who defines which member."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from tensorprog.errors import Place, TensorProgError, fail
+from tensorprog.program.indices import Pattern, Range, length, match, use_pattern
+from tensorprog.program.limits import DEFAULT_LIMITS, Limits
+from tensorprog.program.nodes import (
+    Attention,
+    Claim,
+    Dot,
+    Family,
+    Input,
+    InputGroup,
+    Kind,
+    MatMul,
+    Matrix,
+    Node,
+    Output,
+    Param,
+    Weight,
+)
+from tensorprog.terms import Sub, Term, Var
+from tensorprog.terms.signatures import RESERVED
+from tensorprog.terms.term import Bind, children
+
+
+class Program:
+    """A Tensor Program: declarations, instructions in order, outputs and claims.
+
+    Instructions are only ever appended. `program.hash` is the sha256 of the canonical JSON of the lowered program;
+    places and comments do not count. Build one with `tensorprog.load`, `tensorprog.loads`, or `tensorprog.Program`.
+    """
+
+    def __init__(self, name: str = "program", limits: Limits = DEFAULT_LIMITS) -> None:
+        self.name = name
+        self.limits = limits
+        self.widths: dict[str, Fraction] = {"n": Fraction(1)}
+        self.indices: dict[str, Range] = {}
+        self.params: dict[str, Param] = {}
+        self.matrices: dict[str, Matrix] = {}
+        self.weights: dict[str, Weight] = {}
+        self.groups: list[InputGroup] = []
+        self.families: dict[str, Family] = {}
+        self.nodes: list[Node] = []
+        self.outputs: list[Output] = []
+        self.claims: list[Claim] = []
+        self.sources: dict[str | None, Sequence[str]] = {}
+        self.path: str = "<text>"
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def role(self, name: str) -> str | None:
+        """What a name stands for: width, index, param, matrix, weight, vector, scalar, or nothing."""
+        if name in self.families:
+            return self.families[name].kind
+        for role, table in (
+            ("index", self.indices),
+            ("param", self.params),
+            ("matrix", self.matrices),
+            ("weight", self.weights),
+            ("width", self.widths),
+        ):
+            if name in table:
+                return role
+        return None
+
+    def check_free(self, name: str, place: Place | None) -> None:
+        """Refuse reserved names and second definitions (TP005)."""
+        if name in RESERVED:
+            raise fail("TP005", f"{name} is a reserved word", place, help="choose another name")
+        if (role := self.role(name)) is not None:
+            raise fail("TP005", f"{name} is already defined ({role})", place, help="every name is defined once")
+
+    def range_of(self, index: str) -> Range:
+        """The range of an index name; names made when a binder was renamed (j~) have their origin's range."""
+        return self.indices[index.rstrip("~'")]
+
+    def ranges(self, names: Iterable[Sub]) -> dict[str, Range]:
+        return {s: self.range_of(s) for s in names if isinstance(s, str)}
+
+    # -- declarations --------------------------------------------------------------------------------------------
+
+    def add_width(self, name: str, ratio: Fraction, place: Place | None = None) -> None:
+        self.check_free(name, place)
+        if ratio <= 0:
+            raise fail("TP017", f"the width {name} must be a positive multiple of n", place)
+        self.widths[name] = ratio
+
+    def add_index(self, name: str, low: int, high: int, place: Place | None = None) -> None:
+        self.check_free(name, place)
+        if low > high:
+            raise fail("TP004", f"the range {low}..{high} of index {name} is empty", place)
+        if max(abs(low), abs(high)) > self.limits.index_value:
+            raise self.limits.exceeded("TP905", "index_value", high, f"the range of index {name} is too large", place)
+        self.indices[name] = (low, high)
+
+    def add_param(self, param: Param) -> None:
+        self.check_free(param.name, param.place)
+        self.params[param.name] = param
+
+    def add_matrix(self, matrix: Matrix) -> None:
+        self.check_free(matrix.name, matrix.place)
+        self.matrices[matrix.name] = matrix
+
+    def add_weight(self, weight: Weight) -> None:
+        self.check_free(weight.name, weight.place)
+        self._check_members(weight.name, weight.subs, weight.place)
+        self.weights[weight.name] = weight
+
+    def add_input(self, group: InputGroup) -> None:
+        if len(set(group.names)) < len(group.names):
+            raise fail("TP005", "a name stands twice", group.place)
+        for name in group.names:
+            self.check_free(name, group.place)
+        self.groups.append(group)
+        for k, name in enumerate(group.names):
+            self.append(Input(name, group.subs, group, k, group.place))
+
+    def add_output(self, output: Output) -> None:
+        if self.role(output.ref.name) not in ("vector", "scalar"):
+            raise fail("TP002", f"the output {output.ref.name} is not defined", output.place)
+        self.outputs.append(output)
+
+    # -- instructions --------------------------------------------------------------------------------------------
+
+    def append(self, node: Node, place: Place | None = None) -> None:
+        """Append one instruction, defined at `place`; every member is defined once, before it is used (TP005)."""
+        place = place or node.place
+        if len(self.nodes) >= self.limits.statements:
+            raise self.limits.exceeded("TP904", "statements", len(self.nodes) + 1, "too many instructions", place)
+        self._check_members(node.name, node.subs, place)
+        kind: Kind = "scalar" if node_kind(node) == "scalar" else "vector"
+        width = None if kind == "scalar" else self._width(node)
+        family = self.families.get(node.name)
+        if family is None:
+            self.check_free(node.name, place)
+            family = self.families[node.name] = Family(node.name, kind, width, len(node.subs))
+        elif family.arity != len(node.subs) or family.kind != kind or family.width != width:
+            raise fail("TP005", f"{node.name} is already defined, with other indices, kind or width", place)
+        box = tuple((s, s) if isinstance(s, int) else self.indices[s] for s in node.subs)
+        self._place_piece(family, node, box, place)
+        self.nodes.append(node)
+
+    def _place_piece(self, family: Family, node: Node, box: tuple[Range, ...], place: Place | None) -> None:
+        fixed = tuple(k for k, s in enumerate(node.subs) if isinstance(s, int))
+        free = tuple(box[k] for k in range(len(box)) if k not in fixed)
+        constants = tuple(s for s in node.subs if isinstance(s, int))
+        group = family.by_constants.setdefault((fixed, free), {})
+        other = group.get(constants)
+        if other is None and len(family.by_constants) > 1:
+            for key, pieces in family.by_constants.items():
+                if key != (fixed, free):
+                    other = next((p for p in pieces.values() if _overlap(box, self.box(p))), None)
+                    if other is not None:
+                        break
+        if other is not None:
+            raise fail(
+                "TP005",
+                f"{member_text(node.name, node.subs)} is defined twice",
+                place,
+                because="each element is defined once",
+                related=[(other.place, "first defined here")] if other.place else [],
+            )
+        group[constants] = node
+        family.pieces.append(node)
+        family.boxes.append(box)
+
+    def box(self, node: Node) -> tuple[Range, ...]:
+        return tuple((s, s) if isinstance(s, int) else self.indices[s] for s in node.subs)
+
+    def _check_members(self, name: str, subs: Sequence[Sub], place: Place | None) -> None:
+        members = 1
+        for s in subs:
+            if isinstance(s, str):
+                members *= length(self.indices[s])
+        if members > self.limits.family_members:
+            raise self.limits.exceeded("TP905", "family_members", members, f"{name} has too many members", place)
+
+    def _width(self, node: Node) -> str:
+        match node:
+            case Input(group=group):
+                return group.width
+            case MatMul(weight=weight, transposed=transposed):
+                w = self.weights[weight.name]
+                return w.cols if transposed else w.rows
+            case Attention(value=value):
+                return self.families[value.name].width or "n"
+            case _:
+                refs = [r for r, _ in self.references(node) if self.families[r.name].kind == "vector"]
+                return self.families[refs[0].name].width or "n"
+
+    # -- who refers to whom --------------------------------------------------------------------------------------
+
+    def references(self, node: Node) -> list[tuple[Var, tuple[str, ...]]]:
+        """Every vector or scalar that the node reads, with the indices that are bound around it."""
+        match node:
+            case Input():
+                return []
+            case MatMul(arg=arg):
+                return [(arg, ())]
+            case Dot(left=left, right=right):
+                return [(left, ()), (right, ())]
+            case Attention(query=q, key=k, value=v, over=over):
+                return [(q, over), (k, over), (v, over)]
+            case _:
+                return self.references_in(node.body)
+
+    def references_in(self, t: Term, bound: tuple[str, ...] = ()) -> list[tuple[Var, tuple[str, ...]]]:
+        out: dict[tuple[Var, tuple[str, ...]], None] = {}
+        stack: list[tuple[Term, tuple[str, ...]]] = [(t, bound)]
+        while stack:
+            top, inside = stack.pop()
+            if isinstance(top, Var):
+                if top.name in self.families:
+                    out[(top, inside)] = None
+                continue
+            if isinstance(top, Bind):
+                inside = (*inside, *(i for i in top.over if i not in inside))
+            stack.extend((c, inside) for c in reversed(children(top)))
+        return list(out)
+
+    def resolve(self, ref: Var, ranges: Mapping[str, Range] | None = None) -> list[tuple[Node, Pattern]]:
+        """The nodes that define the members which `ref` touches, with the set of members touched (over node axes)."""
+        family = self.families[ref.name]
+        where = {**self.indices, **(self.ranges(ref.subs) if ranges is None else ranges)}
+        out = []
+        for node in self._candidates(family, ref):
+            pattern = use_pattern(node.subs, ref.subs, where)
+            if pattern is not None:
+                out.append((node, pattern))
+        return out
+
+    @staticmethod
+    def _candidates(family: Family, ref: Var) -> Iterable[Node]:
+        for (fixed, _), pieces in family.by_constants.items():
+            wanted = tuple(ref.subs[k] for k in fixed)
+            if all(isinstance(s, int) for s in wanted):
+                node = pieces.get(wanted)  # type: ignore[arg-type]
+                if node is not None:
+                    yield node
+            else:
+                yield from pieces.values()
+
+    def missing(self, ref: Var) -> bool:
+        """Does `ref` touch a member that no instruction defines so far? Pieces are disjoint, so counting decides."""
+        where = {**self.indices, **self.ranges(ref.subs)}
+        names = dict.fromkeys(s for s in ref.subs if isinstance(s, str))
+        total = _count(names, where)
+        found = 0
+        for node in self._candidates(self.families[ref.name], ref):
+            bound = match(node.subs, ref.subs, where)
+            if bound is not None:
+                found += _count(names, {**where, **bound})
+        return found != total
+
+    # -- the whole -----------------------------------------------------------------------------------------------
+
+    def finish(self) -> Program:
+        """What can only be said at the end: an output exists, and every family fills a box (TP007, TP015)."""
+        problems = []
+        if not self.outputs:
+            hint = "write `output NAME` for each variable whose limit is wanted"
+            problems.append(fail("TP007", "the program has no output", self._end(), help=hint).diagnostics[0])
+        for family in self.families.values():
+            if len(family.pieces) == 1:
+                continue
+            hull = [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*family.boxes, strict=True)]
+            if _volume(hull) != sum(_volume(b) for b in family.boxes):
+                error = fail(
+                    "TP015",
+                    f"the members of {family.name} do not fill a box",
+                    family.pieces[0].place,
+                    because=f"its subscripts span {' x '.join(f'{lo}..{hi}' for lo, hi in hull)}, but some are missing",
+                    help="define every member, or give the parts different names",
+                )
+                problems.append(error.diagnostics[0])
+        if problems:
+            raise TensorProgError(tuple(problems), dict(self.sources), self.path)
+        return self
+
+    def _end(self) -> Place | None:
+        lines = self.sources.get(None)
+        return Place(max(1, len(lines)), 1) if lines else None
+
+    @property
+    def canonical_json(self) -> str:
+        """The lowered program as JSON with sorted keys and no spaces."""
+        from tensorprog.program.json_form import program_to_json
+
+        return json.dumps(program_to_json(self, data=False), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the canonical JSON."""
+        return hashlib.sha256(self.canonical_json.encode()).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """The program as JSON data that `Program.from_json` reads back to the same hash."""
+        from tensorprog.program.json_form import program_to_json
+
+        return program_to_json(self, data=True)
+
+    @staticmethod
+    def from_json(data: object, limits: Limits = DEFAULT_LIMITS) -> Program:
+        """Read a program from JSON data (untrusted); malformed input is one clear error."""
+        from tensorprog.program.json_form import program_from_json
+
+        return program_from_json(data, limits)
+
+    def to_text(self) -> str:
+        """The lowered program as `.tp` text, one instruction a line; it reads back to the same hash."""
+        from tensorprog.program.text import program_text
+
+        return program_text(self)
+
+    @property
+    def graph(self) -> Any:
+        """The DAG as a networkx.DiGraph: nodes are instruction numbers, edges point from argument to user."""
+        from tensorprog.program.graph import program_graph
+
+        return program_graph(self)
+
+    def __repr__(self) -> str:
+        return f"<Program {self.name}: {len(self.nodes)} instructions, hash {self.hash[:12]}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Program) and self.canonical_json == other.canonical_json
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+
+def node_kind(node: Node) -> Kind:
+    """Is the node's value a vector or a scalar?"""
+    from tensorprog.program.nodes import SCALAR_NODES
+
+    return "scalar" if isinstance(node, SCALAR_NODES) else "vector"
+
+
+def member_text(name: str, subs: Sequence[Sub]) -> str:
+    """x[1,i], or x without subscripts."""
+    return f"{name}[{','.join(map(str, subs))}]" if subs else name
+
+
+def _overlap(a: Sequence[Range], b: Sequence[Range]) -> bool:
+    return all(x[0] <= y[1] and y[0] <= x[1] for x, y in zip(a, b, strict=True))
+
+
+def _volume(box: Iterable[Range]) -> int:
+    out = 1
+    for r in box:
+        out *= length(r)
+    return out
+
+
+def _count(names: Iterable[str], ranges: Mapping[str, Range]) -> int:
+    return _volume(ranges[k] for k in names)

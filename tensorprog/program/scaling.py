@@ -1,0 +1,79 @@
+"""Powers of the width: constants like 3/sqrt(n) taken apart into a coefficient and a power of n."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import ONE, mul, power, recip, walk
+
+
+def mentions_width(t: Term, widths: Mapping[str, Fraction]) -> bool:
+    return any(isinstance(s, Var) and s.name in widths for s in walk(t))
+
+
+def width_power(t: Term, widths: Mapping[str, Fraction]) -> tuple[Term, Fraction] | None:
+    """(c, e) with t = c n^e, or None if t is not of that form. A width m = r n counts as r n.
+
+    >>> width_power(App("recip", (App("sqrt", (Var("n"),)),)), {"n": Fraction(1)})
+    (Num(1), Fraction(-1, 2))
+    """
+    match t:
+        case Var(name, ()) if name in widths:
+            return Num(widths[name]), Fraction(1)
+        case _ if not mentions_width(t, widths):
+            return t, Fraction(0)
+        case App("mul", args):
+            coefficient: Term = ONE
+            exponent = Fraction(0)
+            for a in args:
+                part = width_power(a, widths)
+                if part is None:
+                    return None
+                coefficient, exponent = mul(coefficient, part[0]), exponent + part[1]
+            return coefficient, exponent
+        case App("neg", (a,)):
+            part = width_power(a, widths)
+            return part and (mul(Num(-1), part[0]), part[1])
+        case App("recip", (a,)):
+            part = width_power(a, widths)
+            return part and (recip(part[0]), -part[1])
+        case App("sqrt", (a,)):
+            part = width_power(a, widths)
+            return part and (ONE if part[0] == ONE else App("sqrt", (part[0],)), part[1] / 2)
+        case App("pow", (a, exponent_term)):
+            part, e = width_power(a, widths), rational(exponent_term)
+            if part is None or e is None:
+                return None
+            return ONE if part[0] == ONE else power(part[0], exponent_term), part[1] * e
+        case _:
+            return None
+
+
+def rational(t: Term) -> Fraction | None:
+    """The value of a term of rational arithmetic (integer powers up to 64), or None."""
+    match t:
+        case Num(value):
+            return value
+        case App("neg", (a,)):
+            v = rational(a)
+            return None if v is None else -v
+        case App("recip", (a,)):
+            v = rational(a)
+            return None if not v else 1 / v
+        case App("add" | "mul" as head, args):
+            out = Fraction(0 if head == "add" else 1)
+            for a in args:
+                v = rational(a)
+                if v is None:
+                    return None
+                out = out + v if head == "add" else out * v
+            return out
+        case App("pow", (a, b)):
+            v, e = rational(a), rational(b)
+            if v is None or e is None or e.denominator != 1 or abs(e) > 64 or (v == 0 and e < 0):
+                return None
+            return v ** int(e) if max(v.numerator.bit_length(), v.denominator.bit_length()) <= 256 else None
+        case _:
+            return None

@@ -1,0 +1,136 @@
+"""A program as `.tp` text: declarations, then one instruction a line; it reads back to the same hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from tensorprog.program.nodes import (
+    Attention,
+    Claim,
+    Dot,
+    Input,
+    InputGroup,
+    MatMul,
+    Matrix,
+    Moment,
+    Node,
+    Param,
+    Weight,
+)
+from tensorprog.program.program import Program, member_text
+from tensorprog.terms import App, Bind, Term, to_text
+from tensorprog.terms.term import ONE, Num, mul
+
+
+def program_text(program: Program) -> str:
+    """The whole program."""
+    return "\n".join(_lines(program)) + "\n"
+
+
+def _lines(program: Program) -> Iterator[str]:
+    yield f"program {program.name}"
+    for name, ratio in program.widths.items():
+        if name != "n":
+            yield f"width {name} = {_ratio(ratio)}"
+    for name, (lo, hi) in program.indices.items():
+        yield f"index {name} in {lo}..{hi}"
+    yield from map(_param, program.params.values())
+    yield from map(_matrix, program.matrices.values())
+    yield from map(_input, program.groups)
+    yield from map(_weight, program.weights.values())
+    for node in program.nodes:
+        if not isinstance(node, Input):
+            yield f"{member_text(node.name, node.subs)} = {instruction_text(node)}"
+    for output in program.outputs:
+        yield f"output {to_text(output.ref)}"
+    yield from map(claim_text, program.claims)
+
+
+def _ratio(ratio: Fraction) -> str:
+    top = "n" if ratio.numerator == 1 else f"{ratio.numerator}*n"
+    return top if ratio.denominator == 1 else f"{top}/{ratio.denominator}"
+
+
+def _param(p: Param) -> str:
+    out = f"param {p.name}"
+    if p.low is not None and p.high is not None:
+        out += f" in ({p.low}, {p.high})"
+    elif p.low is not None:
+        out += f" {'>' if p.low_open else '>='} {p.low}"
+    elif p.high is not None:
+        out += f" {'<' if p.high_open else '<='} {p.high}"
+    return out if p.default is None else f"{out} = {to_text(p.default)}"
+
+
+def _matrix(m: Matrix) -> str:
+    if m.entries is None:
+        return f'matrix {m.name} = file("{m.file}")'
+    if len(m.shape) == 1:
+        return f"matrix {m.name} = [{', '.join(map(to_text, m.entries))}]"
+    rows, columns = m.shape
+    texts = [", ".join(map(to_text, m.entries[r * columns : (r + 1) * columns])) for r in range(rows)]
+    return f"matrix {m.name} = [{', '.join(f'[{t}]' for t in texts)}]"
+
+
+def _input(g: InputGroup) -> str:
+    names = ", ".join(member_text(n, g.subs) for n in g.names)
+    width = "" if g.width == "n" else f": {g.width}"
+    if len(g.names) == 1:
+        return f"input {names}{width} ~ N({to_text(g.mean[0])}, {to_text(g.cov[0][0])})"
+    mean = ", ".join(map(to_text, g.mean))
+    rows = ", ".join(f"[{', '.join(map(to_text, row))}]" for row in g.cov)
+    return f"input ({names}){width} ~ N([{mean}], [{rows}])"
+
+
+def _weight(w: Weight) -> str:
+    shape = "" if w.rows == w.cols == "n" else f": {w.rows} x {w.cols}"
+    name = member_text(w.name, w.subs)
+    if w.law == "gaussian":
+        return f"weight {name}{shape} ~ N(0, {to_text(w.variance)})"
+    law = w.law if w.freedom is None else f"{w.law}({to_text(w.freedom)})"
+    return f"weight {name}{shape} ~ iid({law}, {to_text(w.variance)})"
+
+
+def instruction_text(node: Node) -> str:
+    """The right-hand side of an instruction."""
+    return to_text(instruction_term(node))
+
+
+def instruction_term(node: Node) -> Term:
+    """The right-hand side as a term of the language."""
+    match node:
+        case MatMul(weight=w, transposed=tr, arg=x):
+            return App("matmul", (App("transpose", (w,)) if tr else w, x))
+        case Dot(left=u, right=v, factor=f):
+            dot = App("dot", (u, v))
+            if f == ONE:
+                return dot
+            match f:
+                case App("mul", args):
+                    return mul(args[0], dot, *args[1:]) if isinstance(args[0], Num) else mul(dot, *args)
+                case _:
+                    return mul(dot, f) if not isinstance(f, Num) else mul(f, dot)
+        case Moment(body=body):
+            return App("mean", (body,))
+        case Attention(query=q, key=k, value=v, over=over, scale=s, mask=m):
+            return Bind("attention", (q, k, v, s), over, m)
+        case Input():
+            raise ValueError("an input has no right-hand side")
+        case _:
+            return node.body
+
+
+def claim_text(c: Claim) -> str:
+    """A claim as it is written."""
+    if c.form in ("valid", "invalid"):
+        return f"claim {c.form}"
+    if c.form in ("gaussian", "not gaussian"):
+        assert c.left is not None
+        return f"claim {c.form}({to_text(c.left)})"
+    assert c.left is not None
+    assert c.right is not None
+    out = f"claim {to_text(c.left)} = {to_text(c.right)}"
+    if c.tolerance is not None:
+        out += f" within {to_text(c.tolerance)}"
+    return out if c.condition is None else f"{out} for {to_text(c.condition)}"
