@@ -148,7 +148,7 @@ def _explain(error: Any, text: str) -> TensorProgError:
         return fail(
             "TP001",
             "this line is indented, but no `for` stands above it",
-            Place(token.line + str(token).count("\n"), 1),
+            Place(token.end_line, 1),
         )
     return syntax_error(error, text)
 

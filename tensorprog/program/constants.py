@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
-from tensorprog.errors import fail
+from tensorprog.errors import TensorProgError, fail
 from tensorprog.program.nodes import InputGroup, Matrix
 from tensorprog.terms import App, Num, Term, Var
 
@@ -36,7 +36,10 @@ def evaluate(t: Term, at: Mapping[str, float], program: Program) -> float:
     """The float value of a constant term; `at` gives params and (primed) indices."""
     match t:
         case Num(value):
-            return float(value)
+            try:
+                return float(value)
+            except OverflowError:
+                raise _too_large(t) from None
         case App("pi"):
             return math.pi
         case Var(name, ()):
@@ -49,10 +52,25 @@ def evaluate(t: Term, at: Mapping[str, float], program: Program) -> float:
         case App(head, args):
             values = [evaluate(a, at, program) for a in args]
             try:
-                return _apply(head, values)
-            except (ValueError, ZeroDivisionError, OverflowError):
+                number = _apply(head, values)
+            except (ValueError, ZeroDivisionError):
                 return math.nan
+            except OverflowError:
+                raise _too_large(t) from None
+            if math.isinf(number):
+                raise _too_large(t)
+            return number
     raise NoNumber(str(t))
+
+
+def _too_large(t: Term) -> TensorProgError:
+    return fail(
+        "TP906",
+        "this number is too large",
+        t.place,
+        because="a covariance, a variance and a default are checked as floating-point numbers, up to about 1e308",
+        help="introduce a param for it, and give the number with --set",
+    )
 
 
 def _apply(head: str, v: list[float]) -> float:
