@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorprog.program.nodes import Attention, Dot, MatMul, Node
+from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Node
 from tensorprog.program.program import Program
 from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.term import shift_subs
@@ -42,6 +42,11 @@ class Known:
         known, names = found
         back = dict(zip(names, free, strict=True))
         return Var(known.name, tuple(back[s] if isinstance(s, str) else s for s in known.subs), node.place)
+
+    def note(self, node: Node) -> None:
+        """Remember an instruction that was made elsewhere."""
+        if not isinstance(node, Input):
+            self.remember(node)
 
     def remember(self, node: Node) -> None:
         key, free = self._key(node)

@@ -1,0 +1,276 @@
+"""The form in which programs are judged: attention opened, MatMul distributed over scores, Dot expanded bilinearly.
+
+    W @ sum(A_j * v_j for j)  becomes  sum(A_j * (W @ v_j) for j)        (A_j scalars that depend on scores)
+    W @ (c * x)               becomes  c * (W @ x)
+    dot(c*q + q', k)          becomes  c*dot(q, k) + dot(q', k)           (for scores)
+
+The rewritten right-hand sides are lowered again, so equal products made by the rewriting are one node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tensorprog.program.lowering import Lowering
+from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
+from tensorprog.program.powers import Powers
+from tensorprog.program.program import Program
+from tensorprog.program.text import instruction_term
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, variables, walk
+
+MAX_TERMS = 2_000
+MINUS_ONE = Num(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One summand of a vector: sum over `over` of coefficient * basis."""
+
+    coefficient: Term
+    over: tuple[str, ...]
+    basis: Term
+
+
+class TooManyTerms(Exception):
+    """A product that would expand into more than MAX_TERMS summands; it is then left as it is."""
+
+
+def normalize(program: Program) -> Program:
+    """The program in the form in which it is judged; itself if there is nothing to rewrite."""
+    program = _open_attention(program)
+    if not any(isinstance(node, Dot) for node in program.nodes):
+        return program
+    powers = Powers(program)
+    if not any(powers.is_score(node) for node in program.nodes):
+        return program
+    return _Normalizer(program, powers).run()
+
+
+def copy_declarations(program: Program) -> Program:
+    """A program with the same declarations and inputs, and no instructions yet."""
+    new = Program(program.name, program.limits)
+    new.widths = dict(program.widths)
+    new.indices = dict(program.indices)
+    new.params = dict(program.params)
+    new.matrices = dict(program.matrices)
+    new.weights = dict(program.weights)
+    new.sources, new.path = program.sources, program.path
+    for group in program.groups:
+        new.add_input(group)
+    return new
+
+
+def _open_attention(program: Program) -> Program:
+    if not any(isinstance(node, Attention) for node in program.nodes):
+        return program
+    new = copy_declarations(program)
+    lowering = Lowering(new, program.families.keys())
+    for node in program.nodes:
+        if isinstance(node, Attention):
+            score = mul(App("dot", (node.query, node.key), node.place), node.scale)
+            weights = Bind("softmax", (score,), node.over, node.mask, node.place)
+            lowering.define(node.name, node.subs, Bind("sum", (mul(weights, node.value),), node.over), node.place)
+        elif not isinstance(node, Input):
+            new.append(node)
+            lowering.known.note(node)
+    new.outputs, new.claims = program.outputs, program.claims
+    return new
+
+
+class _Normalizer:
+    def __init__(self, program: Program, powers: Powers) -> None:
+        self.old = program
+        self.powers = powers
+        self.new = copy_declarations(program)
+        self.lowering = Lowering(self.new, program.families.keys())
+        self.score_dependent: set[str] = set()
+
+    def run(self) -> Program:
+        for node in self.old.nodes:
+            if isinstance(node, Input):
+                continue
+            before = len(self.new.nodes)
+            term = self._rewritten(node) or self._softmax_named(node)
+            if term is None:
+                self.new.append(node)
+                self.lowering.known.note(node)
+            else:
+                self.lowering.define(node.name, node.subs, term, node.place)
+            for made in self.new.nodes[before:]:
+                score = isinstance(made, Dot) and self.powers.is_score(node)
+                if score or any(r.name in self.score_dependent for r, _ in self.new.references(made)):
+                    self.score_dependent.add(made.name)
+        self.new.outputs, self.new.claims = self.old.outputs, self.old.claims
+        return self.new
+
+    def _rewritten(self, node: Node) -> Term | None:
+        try:
+            match node:
+                case MatMul(weight=w, transposed=tr, arg=x):
+                    parts = [self.avoiding(p, node.subs) for p in self.parts(x, through_score_free=False)]
+                    if len(parts) == 1 and parts[0].basis == x:
+                        return None
+                    left: Term = App("transpose", (w,)) if tr else w
+                    return add(*(self._sum(p, App("matmul", (left, p.basis), node.place)) for p in parts))
+                case Dot(left=u, right=v, factor=f) if self.powers.is_score(node):
+                    us, vs = self.parts(u, through_score_free=True), self.parts(v, through_score_free=True)
+                    if len(us) * len(vs) > MAX_TERMS:
+                        return None
+                    if len(us) == len(vs) == 1 and us[0].basis == u and vs[0].basis == v:
+                        return None
+                    return add(*(self._product(p, q, f, node) for p in us for q in vs))
+                case _:
+                    return None
+        except TooManyTerms:
+            return None
+
+    def _softmax_named(self, node: Node) -> Term | None:
+        """Softmax entries as scalars with a name, so that their indices can be renamed like any other's."""
+        if not isinstance(node, LinComb | Nonlin | Moment):
+            return None
+
+        def name(t: Term) -> Term | None:
+            if isinstance(t, Bind) and t.head == "softmax":
+                self.lowering.names.target = node.name
+                return self.lowering.named_scalar(self.lowering.expression(t))
+            return None
+
+        new = transform(node.body, name)
+        return None if new == node.body else App("mean", (new,), node.place) if isinstance(node, Moment) else new
+
+    def _sum(self, p: Part, value: Term) -> Term:
+        scaled = mul(p.coefficient, value)
+        return Bind("sum", (scaled,), p.over) if p.over else scaled
+
+    def _product(self, p: Part, q: Part, factor: Term, node: Dot) -> Term:
+        p = self.avoiding(p, (*node.subs, *_names_in(q.basis), *_names_in(q.coefficient)))
+        q = self.avoiding(q, (*node.subs, *p.over, *_names_in(p.basis), *_names_in(p.coefficient)))
+        dot = mul(App("dot", (p.basis, q.basis), node.place), factor)
+        return self._sum(Part(mul(p.coefficient, q.coefficient), (*p.over, *q.over), dot), dot)
+
+    def avoiding(self, p: Part, names: Iterable[Sub]) -> Part:
+        """The same summand with bound indices that are not among `names`."""
+        taken = {*names, *p.over, *_names_in(p.basis), *_names_in(p.coefficient)}
+        renaming: dict[str, Sub] = {}
+        for j in p.over:
+            if j in names:
+                new = j
+                while new in taken:
+                    new += "~"
+                self.new.indices.setdefault(new, self.old.range_of(j))
+                taken.add(new)
+                renaming[j] = new
+        over = tuple(str(renaming.get(j, j)) for j in p.over)
+        return Part(shift_subs(p.coefficient, renaming), over, shift_subs(p.basis, renaming))
+
+    # -- linear decomposition ------------------------------------------------------------------------------------
+
+    def parts(self, ref: Var, through_score_free: bool) -> list[Part]:
+        """A vector as a sum of coefficients times vectors that are not such sums.
+
+        Without `through_score_free`, summands that depend on no score are left together: their sum is one function.
+        """
+        out = self._parts(ref, through_score_free)
+        if len(out) > MAX_TERMS:
+            raise TooManyTerms
+        return out
+
+    def _parts(self, t: Term, deep: bool) -> list[Part]:
+        if not deep and not self._depends_on_score(t):
+            scaled = self._scaled(t)
+            return [scaled or Part(ONE, (), t)]
+        match t:
+            case Var(name) if name in self.new.families:
+                found = self.new.resolve(t)
+                if len(found) != 1 or not isinstance(found[0][0], LinComb | Nonlin):
+                    return [Part(ONE, (), t)]
+                node = found[0][0]
+                inner = self._parts(self.inlined(node, t), deep)
+                if len(inner) == 1 and not isinstance(inner[0].basis, Var):
+                    return [Part(ONE, (), t)]
+                return inner
+            case App("neg", (a,)):
+                return [Part(mul(MINUS_ONE, p.coefficient), p.over, p.basis) for p in self._parts(a, deep)]
+            case App("add", args):
+                out: list[Part] = []
+                for a in args:
+                    out += self._parts(a, deep)
+                    if len(out) > MAX_TERMS:
+                        raise TooManyTerms
+                return out if deep else self._together(out)
+            case App("mul", args):
+                vectors = [a for a in args if self._is_vector(a)]
+                if len(vectors) != 1:
+                    return [Part(ONE, (), t)]
+                c = mul(*(a for a in args if a is not vectors[0]))
+                return [self._scale(c, p) for p in self._parts(vectors[0], deep)]
+            case Bind("sum", (body,), over):
+                parts = []
+                for p in (self.avoiding(q, over) for q in self._parts(body, deep)):
+                    parts.append(Part(p.coefficient, (*over, *p.over), p.basis))
+                return parts
+            case _:
+                return [Part(ONE, (), t)]
+
+    def _scale(self, c: Term, p: Part) -> Part:
+        """c * (sum over j of d_j b_j), with the bound j renamed where c uses it."""
+        p = self.avoiding(p, _names_in(c))
+        return Part(mul(c, p.coefficient), p.over, p.basis)
+
+    def _together(self, parts: list[Part]) -> list[Part]:
+        """Summands without scores joined into one."""
+        free = [p for p in parts if not self._depends_on_score(mul(p.coefficient, p.basis))]
+        if len(free) < 2:
+            return parts
+        rest = [p for p in parts if p not in free]
+        return [Part(ONE, (), add(*(self._sum(p, p.basis) for p in free))), *rest]
+
+    def _scaled(self, t: Term) -> Part | None:
+        """c * x for a score-free vector that is a constant times a vector; through names."""
+        coefficient: Term = ONE
+        while isinstance(t, Var):
+            found = self.new.resolve(t)
+            if len(found) != 1 or not isinstance(found[0][0], LinComb):
+                break
+            body = self.inlined(found[0][0], t)
+            match body:
+                case Var():
+                    t = body
+                case App("neg", (Var() as inner,)):
+                    coefficient, t = mul(MINUS_ONE, coefficient), inner
+                case App("mul", args) if isinstance(v := next(a for a in args if self._is_vector(a)), Var):
+                    coefficient, t = mul(coefficient, *(a for a in args if a is not v)), v
+                case _:
+                    break
+        return Part(coefficient, (), t)
+
+    def inlined(self, node: Node, ref: Var) -> Term:
+        """The right-hand side of the node at the member(s) that ref names."""
+        mapping: dict[str, Sub] = {
+            s: r for s, r in zip(node.subs, ref.subs, strict=True) if isinstance(s, str) and s != r
+        }
+        body = shift_subs(instruction_term(node), mapping)
+        for t in walk(body):
+            if isinstance(t, Bind):
+                for j in t.over:
+                    self.new.indices.setdefault(j, self.old.range_of(j))
+        return body
+
+    def _is_vector(self, t: Term) -> bool:
+        return any(v.name in self.new.families and self.new.families[v.name].kind == "vector" for v in variables(t))
+
+    def _depends_on_score(self, t: Term) -> bool:
+        return any(v.name in self.score_dependent for v in variables(t))
+
+
+def _names_in(t: Term) -> set[Sub]:
+    """Every index name (and other bare name) that occurs in t, free or bound."""
+    out: set[Sub] = set()
+    for v in walk(t):
+        if isinstance(v, Var):
+            out |= {v.name, *v.subs}
+        elif isinstance(v, Bind):
+            out |= set(v.over)
+    return out
