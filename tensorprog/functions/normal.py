@@ -1,0 +1,269 @@
+"""A normal form for zero tests: Laurent polynomials over the rationals in atoms.
+
+An atom is a variable, pi, or a function of normal arguments; powers add up, exponentials merge. If the normal form
+of a term is 0, the term is 0 wherever it is defined (decidable and sound); otherwise nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import isqrt
+
+from tensorprog.functions.balls import Undecided, Undefined, evaluate, sign_at
+from tensorprog.functions.library import library
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import ONE, PI, add, mul, power, variables
+
+Monomial = tuple[tuple[Term, Fraction], ...]
+MAX_TERMS = 200
+MAX_POWER = 12
+
+
+class Polynomial:
+    """{monomial: coefficient}, zero coefficients left out."""
+
+    __slots__ = ("terms",)
+
+    def __init__(self, terms: Mapping[Monomial, Fraction]) -> None:
+        self.terms = {m: c for m, c in terms.items() if c}
+        if len(self.terms) > MAX_TERMS:
+            raise Undecided("a large normal form")
+
+    def __add__(self, other: Polynomial) -> Polynomial:
+        out = dict(self.terms)
+        for m, c in other.terms.items():
+            out[m] = out.get(m, Fraction(0)) + c
+        return Polynomial(out)
+
+    def __mul__(self, other: Polynomial) -> Polynomial:
+        if len(self.terms) * len(other.terms) > MAX_TERMS**2 // 4:
+            raise Undecided("a large normal form")
+        out: dict[Monomial, Fraction] = {}
+        for m, c in self.terms.items():
+            for k, d in other.terms.items():
+                scale, monomial = _merge(m, k)
+                out[monomial] = out.get(monomial, Fraction(0)) + c * d * scale
+        return Polynomial(out)
+
+    def scaled(self, c: Fraction) -> Polynomial:
+        return Polynomial({m: c * d for m, d in self.terms.items()})
+
+    @property
+    def zero(self) -> bool:
+        return not self.terms
+
+    def constant(self) -> Fraction | None:
+        """The value, if this is a rational number."""
+        if self.zero:
+            return Fraction(0)
+        return self.terms.get(()) if len(self.terms) == 1 else None
+
+    def term(self) -> Term:
+        """Back to a term, in a canonical order."""
+        return add(*(mul(*_factors(c, m)) for m, c in sorted(self.terms.items(), key=repr)))
+
+
+def number(c: Fraction) -> Polynomial:
+    return Polynomial({(): c})
+
+
+def atom(t: Term, exponent: Fraction = Fraction(1)) -> Polynomial:
+    return Polynomial({((t, exponent),): Fraction(1)})
+
+
+def _factors(c: Fraction, m: Monomial) -> list[Term]:
+    out: list[Term] = [] if c == 1 and m else [Num(c)]
+    return out + [t if e == 1 else power(t, Num(e)) for t, e in m]
+
+
+def _merge(m: Monomial, k: Monomial) -> tuple[Fraction, Monomial]:
+    """The product of two monomials, with a rational factor that roots of numbers may give."""
+    exponents: dict[Term, Fraction] = {}
+    exponential: Polynomial | None = None
+    scale = Fraction(1)
+    for t, e in (*m, *k):
+        if isinstance(t, App) and t.head == "exp":
+            inner = normal(t.args[0]).scaled(e)
+            exponential = inner if exponential is None else exponential + inner
+        else:
+            exponents[t] = exponents.get(t, Fraction(0)) + e
+    for t, e in list(exponents.items()):
+        if isinstance(t, Num):  # a root of a number: whole parts of the exponent come out
+            whole = e.numerator // e.denominator
+            scale *= t.value**whole
+            exponents[t] = e - whole
+    if exponential is not None and not exponential.zero:
+        exponents[App("exp", (exponential.term(),))] = Fraction(1)
+    return scale, tuple(sorted(((t, e) for t, e in exponents.items() if e), key=repr))
+
+
+def normal(t: Term) -> Polynomial:
+    """The normal form; raises Undecided where it grows too large or the term is not one of numbers."""
+    match t:
+        case Num(value):
+            return number(value)
+        case Var():
+            return atom(t)
+        case App("pi"):
+            return atom(PI)
+        case App("add", args):
+            total = number(Fraction(0))
+            for a in args:
+                total = total + normal(a)
+            return total
+        case App("mul", args):
+            product = number(Fraction(1))
+            for a in args:
+                product = product * normal(a)
+            return product
+        case App("neg", (a,)):
+            return normal(a).scaled(Fraction(-1))
+        case App("recip", (a,)):
+            return _power(normal(a), Fraction(-1))
+        case App("sqrt", (a,)):
+            return _power(normal(a), Fraction(1, 2))
+        case App("pow", (a, b)):
+            exponent = normal(b).constant()
+            if exponent is not None:
+                return _power(normal(a), exponent)
+            return atom(App("pow", (normal(a).term(), normal(b).term())))
+        case App("where", (App(compare, (a, b)), yes, no)) if compare in ("lt", "le", "gt", "ge"):
+            s = _sign(add(a, App("neg", (b,))))
+            if s is None:
+                raise Undecided("a condition")
+            holds = {"lt": s < 0, "le": s <= 0, "gt": s > 0, "ge": s >= 0}[compare]
+            return normal(yes if holds else no)
+        case App(head, args) if head in library() and head != "where":
+            return _function(head, tuple(normal(a).term() for a in args))
+    raise Undecided("not a number")
+
+
+def _sign(t: Term) -> int | None:
+    """The sign of a constant."""
+    form = normal(t)
+    value = form.constant()
+    if value is not None:
+        return (value > 0) - (value < 0)
+    if variables(form.term()):
+        return None
+    try:
+        return sign_at(evaluate(form.term(), {}))
+    except (Undecided, Undefined):
+        return None
+
+
+def _power(p: Polynomial, e: Fraction) -> Polynomial:
+    if e == 1:
+        return p
+    if len(p.terms) == 1:
+        ((m, c),) = p.terms.items()
+        if e.denominator == 1:
+            return number(c ** int(e)) * Polynomial({tuple((t, f * e) for t, f in m): Fraction(1)})
+        # x^(1/2) x^(1/2) = x where defined; but (b^2)^(1/2) = |b|, and the root of a product of negatives does not split
+        if c == 1 and len(m) == 1 and m[0][1].denominator == 1 and m[0][1].numerator % 2:
+            return Polynomial({((m[0][0], m[0][1] * e),): Fraction(1)})
+        if not m and c > 0:
+            return _root(c, e)
+    if p.zero:
+        if e > 0:
+            return p
+        raise Undecided("a power of 0")
+    if e.denominator == 1 and 0 <= e <= MAX_POWER:
+        out = number(Fraction(1))
+        for _ in range(int(e)):
+            out = out * p
+        return out
+    return atom(p.term(), e) if e.denominator == 1 or len(p.terms) > 1 else atom(App("pow", (p.term(), Num(e))))
+
+
+def _root(c: Fraction, e: Fraction) -> Polynomial:
+    """c^e for c > 0; square roots with the squares taken out of numerator and denominator."""
+    if e.denominator != 2:
+        return atom(Num(c), e)
+    whole = (e.numerator - 1) // 2
+    scale = c**whole
+    radicand, out = c.numerator * c.denominator, Fraction(1, c.denominator)
+    root = isqrt(radicand)
+    if root * root == radicand:
+        return number(scale * out * root)
+    k = 2
+    while k * k <= min(radicand, 10_000):
+        while radicand % (k * k) == 0:
+            radicand //= k * k
+            out *= k
+        k += 1
+    return atom(Num(radicand), Fraction(1, 2)).scaled(scale * out)
+
+
+_AT_ZERO: dict[str, int | Fraction] = {
+            "exp": 1, "cos": 1, "cosh": 1, "sinc": 1, "sigmoid": Fraction(1, 2), "Phi": Fraction(1, 2),
+            "step": Fraction(1, 2), "sin": 0, "tan": 0, "asin": 0, "atan": 0, "sinh": 0, "tanh": 0, "erf": 0,
+            "relu": 0, "gelu": 0, "gelu_tanh": 0, "silu": 0, "mish": 0, "selu": 0, "elu": 0, "leaky_relu": 0,
+            "hardtanh": 0, "softsign": 0, "sign": 0, "abs": 0, "floor": 0, "ceil": 0, "log1p": 0}  # fmt: skip
+
+
+def _function(head: str, args: tuple[Term, ...]) -> Polynomial:
+    first = args[0]
+    if head in _AT_ZERO and first == Num(0):
+        return number(Fraction(_AT_ZERO[head]))
+    if head == "log" and first == ONE:
+        return number(Fraction(0))
+    if head in ("max", "min") and len(set(args)) == 1:
+        return normal(first)
+    if head in ("abs", "sign", "step", "relu", "max", "min", "hardtanh", "floor", "ceil"):
+        plain = _decided(head, args)
+        if plain is not None:
+            return plain
+    if head in ("clip", "leaky_relu", "elu", "hermite", "relu"):
+        body = library()[head].expand(args)
+        if body is not None and head != "relu":
+            return normal(body)
+    if head in ("max", "min"):
+        args = tuple(sorted(set(args), key=repr))
+    return atom(App(head, args))
+
+
+def _decided(head: str, args: tuple[Term, ...]) -> Polynomial | None:
+    """Piecewise functions of constants whose signs are known."""
+    if head in ("max", "min"):
+        best = args[0]
+        for a in args[1:]:
+            s = _sign(add(a, App("neg", (best,))))
+            if s is None:
+                return None
+            if (s > 0) == (head == "max") and s != 0:
+                best = a
+        return normal(best)
+    s = _sign(args[0])
+    if head in ("hardtanh", "floor", "ceil"):
+        value = normal(args[0]).constant()
+        if value is None:
+            return None
+        if head == "hardtanh":
+            return number(max(Fraction(-1), min(Fraction(1), value)))
+        return number(
+            Fraction(
+                value.numerator // value.denominator if head == "floor" else -(-value.numerator // value.denominator)
+            )
+        )
+    if s is None:
+        return None
+    if head == "abs":
+        return normal(args[0]).scaled(Fraction(s))
+    if head == "relu":
+        return normal(args[0]) if s > 0 else number(Fraction(0))
+    return number(Fraction(s) if head == "sign" else Fraction(1 + s, 2))
+
+
+def is_zero(t: Term) -> bool:
+    """Whether t is certainly 0 wherever it is defined.
+
+    >>> from tensorprog.terms import read
+    >>> is_zero(read("(x+1)^2 - x^2 - 2*x - 1")), is_zero(read("sqrt(8) - 2*sqrt(2)")), is_zero(read("x"))
+    (True, True, False)
+    """
+    try:
+        return normal(t).zero
+    except Undecided:
+        return False

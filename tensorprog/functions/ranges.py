@@ -1,0 +1,198 @@
+"""Interval arithmetic with exact rational ends, open or closed: certain enclosures of ranges.
+
+An open end says "never reached", so strict positivity survives: x^2 + 1 lies in [1, oo), exp(x) in (0, oo).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from tensorprog.functions.balls import ball, lower, upper
+from tensorprog.functions.interval import REALS, Interval
+from tensorprog.functions.records import Function
+
+End = tuple[Fraction | None, bool]
+BITS = 64
+LARGEST_ARGUMENT = 5000
+
+
+def point(x: Fraction | int) -> Interval:
+    """The interval that holds one number."""
+    x = Fraction(x)
+    return Interval(x, x, True, True)
+
+
+def make(low: End, high: End) -> Interval:
+    """An interval from its ends, rounded outward where the rationals grow long."""
+    (a, a_closed), (b, b_closed) = _short(low, down=True), _short(high, down=False)
+    if a is not None and b is not None and (a > b or (a == b and not (a_closed and b_closed))):
+        return Interval(min(a, b), max(a, b), True, True)  # an empty enclosure: nothing is evaluated there
+    return Interval(a, b, a_closed and a is not None, b_closed and b is not None)
+
+
+def _short(end: End, down: bool) -> End:
+    x, _ = end
+    if x is None or max(abs(x.numerator), x.denominator).bit_length() <= 4 * BITS:
+        return end
+    if abs(x) > 2**LARGEST_ARGUMENT:
+        if (x < 0) == down:
+            return (None, False)
+        return (Fraction(2**LARGEST_ARGUMENT if x > 0 else -(2**LARGEST_ARGUMENT)), False)
+    shift = 2 * BITS - (abs(x.numerator).bit_length() - x.denominator.bit_length())
+    scaled = x * Fraction(2) ** shift
+    whole = scaled.numerator // scaled.denominator
+    if whole == scaled:
+        return end
+    return (Fraction(whole if down else whole + 1) / Fraction(2) ** shift, False)
+
+
+def add(x: Interval, y: Interval) -> Interval:
+    low = None if x.low is None or y.low is None else x.low + y.low
+    high = None if x.high is None or y.high is None else x.high + y.high
+    return make((low, x.low_closed and y.low_closed), (high, x.high_closed and y.high_closed))
+
+
+def neg(x: Interval) -> Interval:
+    low = None if x.high is None else -x.high
+    high = None if x.low is None else -x.low
+    return Interval(low, high, x.high_closed, x.low_closed)
+
+
+def mul(x: Interval, y: Interval) -> Interval:
+    """Products of ends; 0 * oo counts as 0, which the other corners make an enclosure."""
+    corners: list[tuple[Fraction | float, bool]] = []
+    for a, a_closed, a_sign in ((x.low, x.low_closed, -1), (x.high, x.high_closed, 1)):
+        for b, b_closed, b_sign in ((y.low, y.low_closed, -1), (y.high, y.high_closed, 1)):
+            zero_reached = (a == 0 and a_closed) or (b == 0 and b_closed)
+            if a is not None and b is not None:
+                corners.append((a * b, (a_closed and b_closed) or zero_reached))
+            elif a == 0 or b == 0:
+                corners.append((Fraction(0), zero_reached))
+            else:
+                s = (a_sign if a is None else (1 if a > 0 else -1)) * (b_sign if b is None else (1 if b > 0 else -1))
+                corners.append((float("inf") * s, False))
+    values = [c[0] for c in corners]
+    low, high = min(values), max(values)
+
+    def end(v: Fraction | float) -> End:
+        return (None, False) if isinstance(v, float) else (v, any(c for w, c in corners if w == v))
+
+    return make(end(low), end(high))
+
+
+def recip(x: Interval) -> Interval:
+    """1/x where x is certainly not 0; else everything."""
+    if x.positive:
+        low: End = (Fraction(0), False) if x.high is None else (1 / x.high, x.high_closed)
+        high: End = (None, False) if x.low == 0 or x.low is None else (1 / x.low, x.low_closed)
+        return make(low, high)
+    return neg(recip(neg(x))) if x.negative else REALS
+
+
+def absolute(x: Interval) -> Interval:
+    if x.nonnegative:
+        return x
+    if x.nonpositive:
+        return neg(x)
+    assert x.low is None or x.low < 0
+    sizes = [(None if x.low is None else -x.low, x.low_closed), (x.high, x.high_closed)]
+    if any(s is None for s, _ in sizes):
+        return Interval(Fraction(0), None, True)
+    top = max(s for s, _ in sizes if s is not None)
+    return make((Fraction(0), True), (top, any(c for s, c in sizes if s == top)))
+
+
+def whole_power(x: Interval, n: int) -> Interval:
+    if n < 0:
+        return recip(whole_power(x, -n))
+    if n == 0:
+        return point(1)
+    if n % 2 == 0:
+        x = absolute(x)
+    low = None if x.low is None else x.low**n
+    high = None if x.high is None else x.high**n
+    return make((low, x.low_closed), (high, x.high_closed))
+
+
+def hull(x: Interval, y: Interval) -> Interval:
+    """The smallest interval that holds both."""
+    low: End = (None, False)
+    high: End = (None, False)
+    if x.low is not None and y.low is not None:
+        least = min(x.low, y.low)
+        low = (least, (x.low == least and x.low_closed) or (y.low == least and y.low_closed))
+    if x.high is not None and y.high is not None:
+        most = max(x.high, y.high)
+        high = (most, (x.high == most and x.high_closed) or (y.high == most and y.high_closed))
+    return make(low, high)
+
+
+def larger(x: Interval, y: Interval) -> Interval:
+    """The range of max(x, y)."""
+    if x.low is None or y.low is None:
+        low: End = (y.low, y.low_closed) if x.low is None else (x.low, x.low_closed)
+    elif x.low == y.low:
+        low = (x.low, x.low_closed and y.low_closed)
+    else:
+        low = (x.low, x.low_closed) if x.low > y.low else (y.low, y.low_closed)
+    if x.high is None or y.high is None:
+        return make(low, (None, False))
+    high = max(x.high, y.high)
+    closed = (x.high == high and x.high_closed) or (y.high == high and y.high_closed)
+    return make(low, (high, closed))
+
+
+def smaller(x: Interval, y: Interval) -> Interval:
+    return neg(larger(neg(x), neg(y)))
+
+
+def image(x: Interval, record: Function) -> Interval:
+    """The range of an increasing (or decreasing) library function on x, inside the function's range."""
+    if record.monotone is None:
+        return record.range
+    if record.monotone == "decreasing":
+        x = Interval(x.high, x.low, x.high_closed, x.low_closed) if x.low == x.high else x
+        low, high = _end(record, x.high, x.high_closed, True), _end(record, x.low, x.low_closed, False)
+    else:
+        low, high = _end(record, x.low, x.low_closed, True), _end(record, x.high, x.high_closed, False)
+    return meet(make(low, high), record.range)
+
+
+def _end(record: Function, at: Fraction | None, closed: bool, down: bool) -> End:
+    from tensorprog.functions.balls import Undecided, Undefined, evaluate
+    from tensorprog.terms import App, Var
+
+    whole = record.range
+    otherwise: End = (whole.low, whole.low_closed) if down else (whole.high, whole.high_closed)
+    if at is None or abs(at) > LARGEST_ARGUMENT:
+        return otherwise
+    x = Var("x")
+    try:
+        value = evaluate(App(record.name, (x,)), {x: at}, BITS)
+    except (Undecided, Undefined):
+        return otherwise
+    if isinstance(value, Fraction):
+        return (value, closed)
+    bound = lower(ball(value)) if down else upper(ball(value))
+    return otherwise if bound is None else (bound, False)
+
+
+def meet(x: Interval, y: Interval) -> Interval:
+    """Both at once; x where nothing would be left."""
+    low = _tighter(x.low, x.low_closed, y.low, y.low_closed, max)
+    high = _tighter(x.high, x.high_closed, y.high, y.high_closed, min)
+    try:
+        return Interval(low[0], high[0], low[1], high[1])
+    except ValueError:
+        return x
+
+
+def _tighter(
+    a: Fraction | None, a_closed: bool, b: Fraction | None, b_closed: bool, pick: Callable[..., Fraction]
+) -> End:
+    if a is None or b is None:
+        return (b, b_closed) if a is None else (a, a_closed)
+    if a == b:
+        return (a, a_closed and b_closed)
+    return (a, a_closed) if pick(a, b) == a else (b, b_closed)

@@ -1,0 +1,300 @@
+"""The composition rules: from what is known of the parts to what holds of the whole, with exact exponents.
+
+With |f| <= A(1+r^g) and slope <= B(1+r^s): a sum has the larger exponents; a product g1+g2 and max(s1+g2, g1+s2);
+f of u has g_f g_u and s_f g_u + s_u; max, min and a piecewise function that is continuous across its boundaries
+have the larger of their pieces' exponents. A denominator needs a lower bound c > 0, or grows and so absorbs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+from tensorprog.functions import ranges
+from tensorprog.functions.facts import Step, Value
+from tensorprog.functions.info import ZERO, Info, Regularity, of_variable
+from tensorprog.functions.interval import REALS, Interval
+from tensorprog.functions.rates import ANY, BOUNDED, Rate, least, most
+from tensorprog.functions.rules_heads import bind_info, function_info
+from tensorprog.functions.rules_power import power_info
+from tensorprog.functions.rules_where import jump_product, where_info
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import mul, neg
+
+
+class Rules:
+    """The facts of every subterm of one function, each with the step that derives it; kept, so shared parts are free.
+
+    `variables`: the names that vary; every other name is a param in the interval `assumptions` gives it.
+    `env`: what is known where a branch of a `where` is read.
+    """
+
+    def __init__(
+        self,
+        variables: frozenset[str],
+        assumptions: Mapping[str, Interval],
+        sizes: Mapping[str, tuple[int, int]] | None = None,
+        env: Mapping[Var, Interval] | None = None,
+        steps: list[Step] | None = None,
+    ) -> None:
+        self.variables = variables
+        self.assumptions = assumptions
+        self.sizes = sizes or {}
+        self.env = env or {}
+        self.steps: list[Step] = [] if steps is None else steps
+        self.memo: dict[Term, Info] = {}
+        self.depth = 0
+
+    def inside(self, env: Mapping[Var, Interval]) -> Rules:
+        """The same rules where some variables are known to lie in smaller intervals."""
+        narrowed = dict(self.env)
+        for v, interval in env.items():
+            narrowed[v] = ranges.meet(narrowed.get(v, REALS), interval)
+        out = type(self)(self.variables, self.assumptions, self.sizes, narrowed, self.steps)
+        out.depth = self.depth + 1
+        return out
+
+    def info(self, t: Term) -> Info:
+        """What is known of t."""
+        found = self.memo.get(t)
+        if found is None:
+            found = self.memo[t] = self.improve(t, self._rule(t))
+        return found
+
+    def improve(self, t: Term, found: Info) -> Info:
+        """A place for stronger methods (the calculus of tails)."""
+        return found
+
+    def step(self, rule: str, t: Term, info: Info, premises: tuple[int, ...] = (), note: str = "") -> Info:
+        """Record how `info` was found."""
+        said: list[tuple[str, Value]] = [("regularity", str(info.regularity))]
+        if info.range != REALS:
+            said.append(("range", str(info.range)))
+        if not info.constant:
+            said += [("growth", str(info.growth)), ("slope", "0" if info.slope == ZERO else str(info.slope))]
+        if info.away:
+            said.append(("away from 0", True))
+        self.steps.append(Step(rule, t, tuple(p for p in premises if p >= 0), tuple(said), note))
+        return replace(info, step=len(self.steps) - 1)
+
+    def constant(self, t: Term, regularity: Regularity, interval: Interval, premises: tuple[int, ...] = ()) -> Info:
+        away = regularity > 0 and (interval.positive or interval.negative)
+        defined = regularity > 0
+        best = Regularity.SMOOTH if defined else Regularity.UNKNOWN
+        info = Info(frozenset(), best, interval, BOUNDED, ZERO, defined, defined, away)
+        return self.step("const", t, info, premises)
+
+    def _rule(self, t: Term) -> Info:
+        match t:
+            case Num(value):
+                return self.constant(t, Regularity.SMOOTH, ranges.point(value))
+            case Var(name) if name in self.variables:
+                return self.step("variable", t, of_variable(t, self.env.get(t, REALS), -1))
+            case Var(name):
+                return self.constant(t, Regularity.SMOOTH, self.assumptions.get(name, REALS))
+            case Bind():
+                return bind_info(self, t)
+            case App("pi"):
+                return self.constant(t, Regularity.SMOOTH, Interval(Fraction("3.14159265"), Fraction("3.14159266")))
+            case App("add", args):
+                return self.sum(t, args)
+            case App("mul", args):
+                return self.product(t, args)
+            case App("neg", (u,)):
+                return self.negative(t, u)
+            case App("recip", (u,)):
+                return self.reciprocal(t, u)
+            case App("pow", (base, exponent)):
+                return power_info(self, t, base, exponent)
+            case App("sqrt", (u,)):
+                return power_info(self, t, u, Num(Fraction(1, 2)))
+            case App("where", (condition, yes, no)):
+                return where_info(self, t, condition, yes, no)
+            case App():
+                return function_info(self, t)
+        raise AssertionError(t)
+
+    def sum(self, t: Term, args: tuple[Term, ...]) -> Info:
+        parts = [self.info(a) for a in args]
+        interval = parts[0].range
+        for p in parts[1:]:
+            interval = ranges.add(interval, p.range)
+        regularity = Regularity(min(p.regularity for p in parts))
+        steps = tuple(p.step for p in parts)
+        union = frozenset().union(*(p.vars for p in parts))
+        if not union:
+            return self.constant(t, regularity, interval, steps)
+        growth = most(*(p.growth_within(union) for p in parts))
+        slope = most(*(p.slope_within(union) for p in parts))
+        below, above = all(p.below for p in parts), all(p.above for p in parts)
+        if regularity >= Regularity.LOCALLY_BOUNDED and growth.bounded:
+            below = above = True
+        nonnegative = all(p.range.nonnegative for p in parts)
+        nonpositive = all(p.range.nonpositive for p in parts)
+        away = regularity > 0 and (nonnegative or nonpositive) and any(p.away for p in parts)
+        away = away or _off_zero(interval)
+        up, down = _coercive(parts, union, +1), _coercive(parts, union, -1)
+        info = Info(union, regularity, interval, growth, slope, below or up is not None, above or down is not None,
+                    away, up, down)  # fmt: skip
+        return self.step("sum", t, settled(info), steps)
+
+    def product(self, t: Term, args: tuple[Term, ...]) -> Info:
+        special = jump_product(self, t, args)
+        if special is not None:
+            return special
+        groups = self._groups(args)
+        if len(groups) > 1:
+            parts = [self.info(mul(*g)) for g in groups]
+        else:
+            parts = [self.info(a) for a in args]
+        regularity = Regularity(min(p.regularity for p in parts))
+        interval = self._product_range(args, parts)
+        steps = tuple(p.step for p in parts)
+        union = frozenset().union(*(p.vars for p in parts))
+        if not union:
+            return self.constant(t, regularity, interval, steps)
+        growth, slope = parts[0].growth_within(union), parts[0].slope_within(union)
+        for p in parts[1:]:
+            g, s = p.growth_within(union), p.slope_within(union)
+            growth, slope = growth.times(g), most(slope_times(slope, g), slope_times(s, growth))
+        info = Info(union, regularity, interval, growth, slope, away=all(p.away for p in parts) or _off_zero(interval))
+        return self.step("product", t, settled(_scaled(info, parts)), steps)
+
+    def _groups(self, args: tuple[Term, ...]) -> list[tuple[Term, ...]]:
+        """The factors, those that share variables together; constant factors each alone."""
+        groups: list[tuple[frozenset[Var], list[Term]]] = []
+        for a in args:
+            own, members = self.info(a).vars, [a]
+            rest = []
+            for seen, others in groups:
+                if own & seen:
+                    own, members = own | seen, others + members
+                else:
+                    rest.append((seen, others))
+            groups = [*rest, (own, members)]
+        return [tuple(members) for _, members in groups]
+
+    def _product_range(self, args: tuple[Term, ...], parts: list[Info]) -> Interval:
+        """Equal factors are squares, so that x*x >= 0."""
+        if len(parts) != len(args) or len(set(args)) == len(args):
+            interval = parts[0].range
+            for p in parts[1:]:
+                interval = ranges.mul(interval, p.range)
+            return interval
+        interval = ranges.point(1)
+        for a in dict.fromkeys(args):
+            interval = ranges.mul(interval, ranges.whole_power(self.info(a).range, args.count(a)))
+        return interval
+
+    def negative(self, t: Term, u: Term) -> Info:
+        p = self.info(u)
+        if p.constant:
+            return self.constant(t, p.regularity, ranges.neg(p.range), (p.step,))
+        return self.step(
+            "sum",
+            t,
+            replace(p, range=ranges.neg(p.range), below=p.above, above=p.below, up=p.down, down=p.up),
+            (p.step,),
+        )
+
+    def reciprocal(self, t: Term, u: Term) -> Info:
+        p = self.info(u)
+        nonzero = p.away or _off_zero(p.range)
+        regularity = p.regularity if nonzero else Regularity.UNKNOWN
+        if not p.away and regularity < Regularity.CONTINUOUS:
+            regularity = Regularity(min(regularity, Regularity.TOTAL))
+        interval = ranges.recip(p.range) if _off_zero(p.range) else REALS
+        if p.constant:
+            return self.constant(t, regularity, interval, (p.step,))
+        exponent = p.up if p.up is not None else p.down
+        growth = Rate(0, -exponent) if exponent is not None else BOUNDED if p.away else ANY
+        slope = slope_times(p.slope, growth.times(growth))
+        inverse = Info(
+            p.vars, regularity, interval, growth, slope, p.away or interval.positive, p.away or interval.negative,
+            away=nonzero and p.bounded,
+        )  # fmt: skip
+        note = "" if nonzero else "the denominator may vanish"
+        return self.step("quotient", t, settled(inverse), (p.step,), note)
+
+    def subtract(self, a: Term, b: Term) -> Term:
+        return App("add", (a, neg(b)))
+
+
+def slope_times(slope: Rate, growth: Rate) -> Rate:
+    """slope * growth, where the slope 0 of a constant stays 0."""
+    if ZERO in (slope, growth):
+        return ZERO
+    return slope.times(growth)
+
+
+def settled(info: Info) -> Info:
+    """What follows from the pieces of an info for each other."""
+    inside = info.regularity >= Regularity.LOCALLY_BOUNDED and info.growth.bounded
+    below = info.below or inside or info.range.low is not None
+    above = info.above or inside or info.range.high is not None
+    growth = info.growth
+    if below and above and info.total:
+        growth = least(growth, BOUNDED)
+    away = info.away
+    if info.total and info.range.low is not None and info.range.low > 0:
+        away = True
+    if info.total and info.range.high is not None and info.range.high < 0:
+        away = True
+    far = (info.range.positive and info.up is not None) or (info.range.negative and info.down is not None)
+    if far and info.regularity >= Regularity.CONTINUOUS:  # never 0, and large far out: at least c > 0 by compactness
+        away = True
+    return replace(info, below=below, above=above, growth=growth, away=away)
+
+
+def _off_zero(x: Interval) -> bool:
+    return x.positive or x.negative
+
+
+def _scaled(info: Info, parts: list[Info]) -> Info:
+    """Bounds on one side survive a constant factor of known sign; growth to +oo needs it away from 0 too."""
+    varying = [p for p in parts if not p.constant]
+    if len(varying) != 1:
+        return info
+    sign = 1
+    for p in parts:
+        if p.constant:
+            sign *= 1 if p.range.nonnegative else -1 if p.range.nonpositive else 0
+    p = varying[0]
+    if sign == 0:
+        return info
+    below, above = (p.below, p.above) if sign > 0 else (p.above, p.below)
+    up, down = (p.up, p.down) if sign > 0 else (p.down, p.up)
+    if not all(c.away for c in parts if c.constant):
+        up = down = None
+    return replace(info, below=below, above=above, up=up, down=down)
+
+
+def _coercive(parts: list[Info], union: frozenset[Var], sign: int) -> Fraction | None:
+    """sum >= c r^h - K: summands that go to +oo cover all variables, the others are bounded below or grow slower.
+
+    sum_i (c_i r_i^h_i - K_i) >= c r^(min h_i) - K, because r <= sum r_i.
+    """
+    covered: frozenset[Var] = frozenset()
+    exponents: list[Fraction] = []
+    rest: list[Info] = []
+    for p in parts:
+        h = p.up if sign > 0 else p.down
+        if h is not None:
+            covered |= p.vars
+            exponents.append(h)
+        elif p.regularity < Regularity.LOCALLY_BOUNDED:
+            return None
+        elif not (p.below if sign > 0 else p.above):
+            rest.append(p)
+    if not exponents or covered != union:
+        return None
+    low = min(exponents)
+    for p in rest:
+        g = p.growth_within(union)
+        if g.level > 0 or (g.level == 0 and (g.power, g.logs) >= (low, 0)):
+            return None
+    return low
+
+
+__all__ = ["ANY", "Rules", "settled", "slope_times"]

@@ -1,0 +1,253 @@
+"""The composition rule for library functions, and the rules for finite sums, maxima and softmax over indices."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from tensorprog.functions import ranges
+from tensorprog.functions.info import Info, Regularity
+from tensorprog.functions.interval import REALS, Interval
+from tensorprog.functions.library import library
+from tensorprog.functions.rates import ANY, BOUNDED, Rate, most
+from tensorprog.functions.records import Function
+from tensorprog.terms import App, Bind, Term
+from tensorprog.terms.term import mul
+
+if TYPE_CHECKING:
+    from tensorprog.functions.rules import Rules
+
+_LEVEL = {
+    "smooth": Regularity.SMOOTH,
+    "lipschitz": Regularity.LIPSCHITZ,
+    "continuous": Regularity.CONTINUOUS,
+    "jumps": Regularity.LOCALLY_BOUNDED,
+}
+_ABOVE_LINEAR = ("relu", "softplus", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "exp")
+"""f(u) >= c u - K with c > 0."""
+
+
+def function_info(rules: Rules, t: App) -> Info:
+    """f(u, ...) for a library function f."""
+    from tensorprog.functions.rules import settled
+
+    if t.head in ("max", "min"):
+        return _extremum(rules, t, t.args)
+    if t.head in ("clip", "leaky_relu", "hermite", "acos", "tan") or (t.head == "elu" and len(t.args) == 2):
+        return _by_definition(rules, t)
+    if t.head == "mod":
+        return _mod(rules, t)
+    record = library().get(t.head)
+    if record is None:
+        return Info(rules.info(t.args[0]).vars if t.args else frozenset())
+    u = rules.info(t.args[0])
+    interval = ranges.image(u.range, record)
+    regularity = _regularity(u, record)
+    if t.head in ("sign", "step") and u.total and (u.range.positive or u.range.negative):
+        one = Fraction(1) if u.range.positive else Fraction(-1 if t.head == "sign" else 0)
+        return rules.constant(t, Regularity.SMOOTH, ranges.point(one), (u.step,))
+    if u.constant:
+        return rules.constant(t, regularity, interval, (u.step,))
+    if t.head in ("exp", "log", "log1p", "sinh", "cosh"):
+        info = _transcendental(t.head, u, regularity, interval)
+    else:
+        size = u.growth.clipped()
+        growth = BOUNDED if record.growth == 0 else size.to_the(record.growth) if record.growth is not None else ANY
+        slope = ANY if record.slope is None else _steep(u.slope, size.to_the(record.slope))
+        up = u.up if t.head in _ABOVE_LINEAR else None
+        if t.head == "abs":
+            up = u.up if u.up is not None else u.down
+        away = t.head == "abs" and u.away
+        info = Info(u.vars, regularity, interval, growth, slope, away=away, up=up)
+    return rules.step("library", t, settled(info), (u.step,))
+
+
+def _steep(slope: Rate, outer: Rate) -> Rate:
+    from tensorprog.functions.rules import slope_times
+
+    return slope_times(slope, outer)
+
+
+def _regularity(u: Info, record: Function) -> Regularity:
+    """f of u is as regular as both, on the domain of f."""
+    level = _LEVEL[record.regularity]
+    domain = record.domain
+    if domain is None:
+        return Regularity.UNKNOWN
+    if domain != REALS:
+        inside = ranges.meet(u.range, domain) == u.range or (domain.low == 0 and u.away and u.range.nonnegative)
+        if not inside or not u.total:
+            return Regularity.UNKNOWN
+        if record.name == "asin" and ranges.meet(u.range, Interval(Fraction(-1), Fraction(1))) == u.range:
+            level = Regularity.SMOOTH  # never at the ends, so locally away from them
+        if u.regularity < Regularity.CONTINUOUS and not u.away and record.name != "asin":
+            return Regularity.TOTAL
+    if record.growth == 0 and u.total:
+        return Regularity(max(min(u.regularity, level), Regularity.LOCALLY_BOUNDED))
+    return Regularity(min(u.regularity, level))
+
+
+def _transcendental(head: str, u: Info, regularity: Regularity, interval: Interval) -> Info:
+    """exp, log and their relatives: the growth is another scale."""
+    if head == "exp":
+        growth = BOUNDED if u.above else u.growth.exponential()
+        if u.down is not None:
+            growth = Rate(-1, u.down)
+        away = u.total and u.below
+        return Info(u.vars, regularity, interval, growth, _steep(u.slope, growth), u.total, u.above and u.total, away,
+                    up=u.up)  # fmt: skip
+    if head in ("sinh", "cosh"):
+        growth = u.growth.clipped().exponential()
+        up = (u.up if u.up is not None else u.down) if head == "cosh" else u.up
+        down = u.down if head == "sinh" else None
+        return Info(u.vars, regularity, interval, growth, _steep(u.slope, growth), head == "cosh", up=up, down=down)
+    away = u.away if head == "log" else (u.range.low is not None and u.range.low > -1)
+    far = u.up is not None and regularity >= Regularity.CONTINUOUS
+    below, above = away or far, u.above
+    growth = u.growth.logarithm() if below else ANY
+    inverse = Rate(0, -u.up) if u.up is not None else BOUNDED if away else ANY
+    return Info(u.vars, regularity, interval, growth, _steep(u.slope, inverse), below, above)
+
+
+def _by_definition(rules: Rules, t: App) -> Info:
+    record = library()[t.head]
+    body = record.expand(t.args)
+    if body is None:
+        return Info(frozenset().union(*(rules.info(a).vars for a in t.args)))
+    inner = rules.info(body)
+    interval = inner.range
+    return rules.step("definition", t, replace(inner, range=interval), (inner.step,))
+
+
+def _extremum(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info:
+    """max, min: as regular as the arguments (at most Lipschitz), the larger exponents."""
+    from tensorprog.functions.rules import settled
+
+    head = t.head if isinstance(t, App | Bind) else ""
+    parts = [rules.info(a) for a in args]
+    combine = ranges.larger if head == "max" else ranges.smaller
+    interval = parts[0].range
+    for p in parts[1:]:
+        interval = combine(interval, p.range)
+    regularity = Regularity(min(*(p.regularity for p in parts), Regularity.LIPSCHITZ))
+    steps = tuple(p.step for p in parts)
+    union = frozenset().union(*(p.vars for p in parts))
+    if not union:
+        return rules.constant(t, regularity, interval, steps)
+    highs, lows = [p.above for p in parts], [p.below for p in parts]
+    below, above = (any(lows), all(highs)) if head == "max" else (all(lows), any(highs))
+    same_sign = all(p.range.nonnegative for p in parts) or all(p.range.nonpositive for p in parts)
+    ups, downs = ([p.up for p in parts], [p.down for p in parts])
+    full = all(p.vars == union for p in parts)
+    up = _gather(ups, head == "max", full)
+    down = _gather(downs, head == "min", full)
+    info = Info(
+        union,
+        regularity,
+        interval,
+        most(*(p.growth_within(union) for p in parts)),
+        most(*(p.slope_within(union) for p in parts)),
+        below and regularity > 0,
+        above and regularity > 0,
+        away=same_sign and all(p.away for p in parts),
+        up=up,
+        down=down,
+    )
+    return rules.step("max/min", t, settled(info), steps)
+
+
+def _gather(exponents: list[Fraction | None], one_is_enough: bool, full: bool) -> Fraction | None:
+    known = [e for e in exponents if e is not None]
+    if not full or not known or (len(known) < len(exponents) and not one_is_enough):
+        return None
+    return max(known) if one_is_enough else min(known)
+
+
+def _mod(rules: Rules, t: App) -> Info:
+    """x mod m = x - m floor(x/m), in [0, m) for m > 0."""
+    x, m = (rules.info(a) for a in t.args)
+    fine = x.total and m.total and m.constant and (m.range.positive or m.range.negative)
+    if not fine:
+        return Info(x.vars | m.vars)
+    interval = (
+        Interval(Fraction(0), m.range.high, True)
+        if m.range.positive
+        else Interval(m.range.low, Fraction(0), False, True)
+    )
+    if x.constant:
+        return rules.constant(t, Regularity.SMOOTH, interval, (x.step, m.step))
+    return rules.step(
+        "library", t, Info(x.vars, Regularity.LOCALLY_BOUNDED, interval, BOUNDED, ANY, True, True), (x.step, m.step)
+    )
+
+
+def bind_info(rules: Rules, t: Bind) -> Info:
+    """A finite sum (max, min, softmax) over indices of terms of one shape."""
+    if t.head in ("max", "min"):
+        inner = rules.info(t.args[0])
+        regularity = Regularity(min(inner.regularity, Regularity.LIPSCHITZ))
+        return rules.step("max/min", t, replace(inner, regularity=regularity, up=None, down=None), (inner.step,))
+    if t.head == "softmax":
+        return _softmax(rules, t)
+    if t.head != "sum":
+        return Info(frozenset())
+    inner = rules.info(t.args[0])
+    average = _weighted(rules, t)
+    if average is not None:
+        interval = average.range
+    else:
+        interval = _multiple(inner.range, _count(rules, t.over))
+    if inner.constant:
+        return rules.constant(t, inner.regularity, interval, (inner.step,))
+    same_sign = inner.range.nonnegative or inner.range.nonpositive
+    info = replace(inner, range=interval, away=inner.away and same_sign, up=None, down=None)
+    name = "softmax-weighted sum" if average is not None else "finite sum"
+    return rules.step(name, t, info, (inner.step,))
+
+
+def _count(rules: Rules, over: tuple[str, ...]) -> int | None:
+    out = 1
+    for i in over:
+        if i not in rules.sizes:
+            return None
+        low, high = rules.sizes[i]
+        out *= high - low + 1
+    return out
+
+
+def _multiple(x: Interval, count: int | None) -> Interval:
+    """The sum of `count` numbers in x; of one or more, if the count is not known."""
+    if count is not None:
+        return ranges.mul(ranges.point(count), x)
+    return ranges.mul(Interval(Fraction(1), None, True), x)
+
+
+def _softmax(rules: Rules, t: Bind) -> Info:
+    """Weights in (0, 1) ([0, 1] with a mask) with |d softmax| <= |dp|: as regular as p, the slope of p."""
+    p = rules.info(t.args[0])
+    low_closed = t.mask is not None
+    interval = Interval(Fraction(0), Fraction(1), low_closed, True)
+    if p.constant:
+        return rules.constant(t, p.regularity, interval, (p.step,))
+    regularity = p.regularity
+    if regularity == Regularity.LOCALLY_BOUNDED or p.total:
+        regularity = Regularity(max(regularity, Regularity.LOCALLY_BOUNDED))
+    info = Info(p.vars, regularity, interval, BOUNDED, p.slope, p.total, p.total)
+    return rules.step("softmax", t, info, (p.step,))
+
+
+def _weighted(rules: Rules, t: Bind) -> Info | None:
+    """sum(softmax(p over j) * v for j): an average of v, so within the range of v."""
+    body = t.args[0]
+    if not (isinstance(body, App) and body.head == "mul"):
+        return None
+    weights = [a for a in body.args if isinstance(a, Bind) and a.head == "softmax" and set(a.over) == set(t.over)]
+    if len(weights) != 1:
+        return None
+    rest = list(body.args)
+    rest.remove(weights[0])
+    return rules.info(mul(*rest))
+
+
+__all__ = ["bind_info", "function_info"]
