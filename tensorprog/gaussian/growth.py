@@ -1,0 +1,171 @@
+"""Does E F exist, and how far out must one integrate? F against the Gaussian density along rays.
+
+On the ray r u the integrand's logarithm is g(r) = log|F(m + r L u)| - r^2/2. Where g/r^2 tends to a negative number
+the moment exists; where it does not, g's growth in log r decides. Poles on the real line are looked at from close by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+from flint import acb, arb
+from numpy.typing import NDArray
+
+from tensorprog.errors import Diagnostic, DivergentError
+from tensorprog.gaussian.balls import Complex
+from tensorprog.gaussian.kinks import Plane
+
+Array = NDArray[np.float64]
+FAR = (2e3, 2.3e3, 2.9e3), (2e6, 2.3e6, 2.9e6)
+WIDEST = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The radius beyond which the integrand is negligible, a bound on what is left out, and whether to trust it."""
+
+    radius: float
+    tail: float
+    sure: bool
+
+
+def divergent(because: str) -> DivergentError:
+    return DivergentError(
+        (
+            Diagnostic(
+                "TP501",
+                "this expectation does not exist",
+                because=because,
+                help="lower the variance, or use a function that grows more slowly",
+            ),
+        )
+    )
+
+
+def directions(d: int) -> Array:
+    """Axes, diagonals, and a few fixed directions in between, both ways."""
+    rows = [np.eye(d)[i] for i in range(d)]
+    rows += [np.eye(d)[i] + s * np.eye(d)[j] for i, j in combinations(range(d), 2) for s in (1, -1)]
+    if 2 < d <= 4:
+        rows += [np.array(s) for s in product((1.0, -1.0), repeat=d)]
+    if d > 1:
+        angle = np.arange(1, 13)
+        rows += list(np.sin(np.outer(angle, np.sqrt(np.arange(2, 2 + d)) * 7)))
+    out = np.array(rows, dtype=float)
+    out = out / np.linalg.norm(out, axis=1, keepdims=True)
+    return np.concatenate([out, -out])
+
+
+def _log_size(f: Complex, z: Sequence[float]) -> float:
+    """log|F(z)| by ball arithmetic, which does not overflow; NaN where F is undefined."""
+    ball = f([acb(arb(x)) for x in z], False)
+    if not ball.is_finite():
+        return math.nan
+    size = abs(ball).upper()
+    return float(size.log().mid()) if size > 0 else -math.inf
+
+
+def _far(f: Complex, m: Array, L: Array, u: Array, radii: Sequence[float]) -> float:
+    logs = [_log_size(f, list(m + r * (L @ u))) - r * r / 2 for r in radii]
+    known = [x for x in logs if not math.isnan(x)]
+    return max(known) if known else math.nan
+
+
+def _steepest(f: Complex, m: Array, L: Array, d: int) -> list[Array]:
+    """The direction in which log|F|/r^2, taken as a quadratic form, is largest: between the axes for exp(z1 z2)."""
+    r = 2e3
+
+    def height(u: Array) -> float:
+        found = [_log_size(f, list(m + s * r * (L @ u))) / (r * r) for s in (1, -1)]
+        known = [x for x in found if math.isfinite(x)]
+        return max(known) if known else 0.0
+
+    H = np.zeros((d, d))
+    for i in range(d):
+        H[i, i] = height(np.eye(d)[i])
+    for i, j in combinations(range(d), 2):
+        plus, minus = (height((np.eye(d)[i] + s * np.eye(d)[j]) / math.sqrt(2)) for s in (1, -1))
+        H[i, j] = H[j, i] = (plus - minus) / 2
+    top = np.linalg.eigh(H)[1][:, -1]
+    return [top, -top]
+
+
+def check_exists(f: Complex, m: Array, L: Array) -> bool:
+    """Raises DivergentError (TP501) if the integrand grows; false if it shrinks too slowly to be integrated."""
+    d = L.shape[1]
+    rays = list(directions(d)) + (_steepest(f, m, L, d) if d > 1 else [])
+    good = True
+    for u in rays:
+        near = _far(f, m, L, u, FAR[0])
+        if math.isnan(near) or near < -1e-6 * FAR[0][0] ** 2:
+            continue
+        far = _far(f, m, L, u, FAR[1])
+        if math.isnan(far) or far < -1e-6 * FAR[1][0] ** 2:
+            continue
+        # Along this ray |F| e^{-r^2/2} is about r^-p: not integrable for p <= 1.
+        p = -(far - near) / math.log(FAR[1][0] / FAR[0][0])
+        if p <= 1.001:
+            raise divergent("far out the function grows at least as fast as the inverse of the Gaussian density")
+        good = False
+    return good
+
+
+def check_poles(f: Callable[..., Any], planes: Sequence[Plane], d: int) -> None:
+    """Raises DivergentError if |F| times the distance to a special plane does not vanish there."""
+    rng = np.random.default_rng(7)
+    for p in planes:
+        if p.kind not in {"pole", "singular"}:
+            continue
+        normal = np.array(p.normal)
+        size = float(np.linalg.norm(normal))
+        on = rng.standard_normal((5, d))
+        on += np.outer(p.offset - on @ normal, normal) / size**2
+        unit = max(1.0, abs(p.offset) / size)
+        for side in (1.0, -1.0):
+            near = []
+            for distance in (1e-4, 1e-6, 1e-8):
+                z = on + side * distance * unit * normal / size
+                with np.errstate(all="ignore"):
+                    near.append(np.abs(np.broadcast_to(f(*z.T), (5,))) * distance)
+            first, middle, last = near
+            with np.errstate(all="ignore"):
+                stuck = np.isinf(last) | ((last > 0.5 * middle) & (middle > 0.5 * first) & (last > 0))
+            if bool(np.any(stuck)):
+                raise divergent("the function has a pole that is not integrable")
+
+
+def reach(f: Callable[..., Any], ball: Complex, m: Array, L: Array, tolerance: float) -> Reach:
+    """How far to integrate f(t) = F(m + L t), t standard normal: scanned along the rays until it is negligible."""
+    d = L.shape[1]
+    negligible = 14.0 - math.log(max(tolerance, 1e-13))
+    rays = directions(d)
+    radii = np.arange(0.25, WIDEST, 0.25)
+    t = rays[:, None, :] * radii[None, :, None]
+    with np.errstate(all="ignore"):
+        size = np.abs(np.broadcast_to(f(*np.moveaxis(t, -1, 0)), t.shape[:-1]))
+        logs = np.log(np.where(np.isnan(size), 0.0, size))
+    for i, k in zip(*np.nonzero(np.isinf(size)), strict=True):
+        # What overflows is looked at in ball arithmetic, at every second radius.
+        sparse = k - k % 2
+        logs[i, k] = (
+            _log_size(ball, list(m + L @ t[i, sparse]))
+            if k == sparse or np.isfinite(size[i, sparse])
+            else logs[i, sparse]
+        )
+    g = np.where(np.isnan(logs), -np.inf, logs) - radii**2 / 2
+    profile = np.max(g, axis=0)
+    top = float(np.max(np.where(np.isfinite(profile), profile, -np.inf)))
+    if not math.isfinite(top):
+        top = 0.0
+    weight = profile + d * np.log(np.maximum(radii, 1.0))
+    over = np.nonzero(weight > top - negligible)[0]
+    last = int(over[-1]) + 1 if len(over) else 0
+    radius = float(max(radii[min(last, len(radii) - 1)], math.sqrt(2 * negligible)))
+    at = min(int(np.searchsorted(radii, radius)), len(radii) - 1)
+    left = float(np.max(weight[at:], initial=-np.inf))
+    return Reach(radius, 8.0 * d * radius * math.exp(min(left, 700.0)), last < len(radii))

@@ -1,0 +1,278 @@
+"""Where a function is not smooth, read off from its expression: kinks, jumps, poles, and narrow places of smooth ones.
+
+A `Plane` is the set {normal · z = offset}. Hard planes carry a kink or a jump; a soft one marks where a smooth
+function changes over a distance `scale` (measured in normal · z): the distance to its complex singularities.
+Arguments that are affine are solved exactly; arguments in one variable by bisection in ball arithmetic, which cannot
+overlook a root. What fits neither is reported: `complete` is then false.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from typing import Literal
+
+from flint import acb, arb
+
+from tensorprog.gaussian.arguments import affine, polynomial, roots
+from tensorprog.gaussian.balls import Values, ball_function, name_of
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import add, neg, sub, variables, walk
+
+Kind = Literal["jump", "kink", "singular", "pole", "soft"]
+MOST_ROOTS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Kink:
+    """A place on the line where a function is not smooth."""
+
+    at: float
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """{z : normal · z = offset}; `scale` is the width of a soft one."""
+
+    normal: tuple[float, ...]
+    offset: float
+    kind: Kind
+    scale: float = 0.0
+
+    @property
+    def hard(self) -> bool:
+        return self.kind != "soft"
+
+
+@dataclass(frozen=True, slots=True)
+class Loci:
+    """All places found; `waves` are the normals of oscillating arguments; `complete` if none was left unsolved."""
+
+    planes: tuple[Plane, ...]
+    waves: tuple[tuple[float, ...], ...]
+    complete: bool
+
+    @property
+    def smooth(self) -> bool:
+        return self.complete and not any(p.hard for p in self.planes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """The function is special where `argument` = `value`, or every `period` from there."""
+
+    argument: Term
+    value: float
+    kind: Kind
+    scale: float = 0.0
+    period: float = 0.0
+
+
+# The nearest complex singularity, or for entire functions the width of the transition.
+_SOFT = {
+    "tanh": (0.0, math.pi / 2),
+    "sigmoid": (0.0, math.pi),
+    "silu": (0.0, math.pi),
+    "softplus": (0.0, math.pi),
+    "mish": (0.35, 2.3),  # 1 + (1 + e^u)^2 = 0 at u = log(2)/2 ± 3πi/4
+    "erf": (0.0, 0.7),
+    "Phi": (0.0, 1.0),
+    "gelu": (0.0, 1.0),
+    "gelu_tanh": (0.0, 1.0),
+    "atan": (0.0, 1.0),
+    "sinc": (0.0, 3.0),
+    "exp": (0.0, math.pi),  # as in 1/(1 + exp(u))
+    "sinh": (0.0, math.pi / 2),
+    "cosh": (0.0, math.pi / 2),
+}
+_KINK_AT_ZERO = {"relu", "leaky_relu", "elu", "selu", "abs", "softsign"}
+_COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
+
+
+def _events(t: Term) -> Iterator[_Event]:
+    """What the node t itself contributes (its subterms contribute their own)."""
+    match t:
+        case App(head, (u, *_)) if head in _KINK_AT_ZERO:
+            yield _Event(u, 0.0, "kink")
+        case App("sign" | "step", (u,)):
+            yield _Event(u, 0.0, "jump")
+        case App("hardtanh", (u,)):
+            yield _Event(u, -1.0, "kink")
+            yield _Event(u, 1.0, "kink")
+        case App("clip", (u, low, high)):
+            yield _Event(sub(u, low), 0.0, "kink")
+            yield _Event(sub(u, high), 0.0, "kink")
+        case App("min" | "max", args):
+            for a, b in combinations(args, 2):
+                yield _Event(sub(a, b), 0.0, "kink")
+        case App(head, (left, right)) if head in _COMPARE:
+            yield _Event(sub(left, right), 0.0, "jump")
+        case App("floor" | "ceil", (u,)):
+            yield _Event(u, 0.0, "jump", period=1.0)
+        case App("mod", (u, Num(m))) if m != 0:
+            yield _Event(u, 0.0, "jump", period=float(abs(m)))
+        case App("sqrt" | "log", (u,)):
+            yield _Event(u, 0.0, "singular")
+        case App("log1p", (u,)):
+            yield _Event(u, -1.0, "singular")
+        case App("asin" | "acos", (u,)):
+            yield _Event(u, -1.0, "singular")
+            yield _Event(u, 1.0, "singular")
+        case App("recip", (u,)):
+            yield _Event(u, 0.0, "pole")
+        case App("tan", (u,)):
+            yield _Event(u, math.pi / 2, "pole", period=math.pi)
+        case App("pow", (u, Num(p))):
+            if p.denominator != 1:
+                yield _Event(u, 0.0, "singular")
+            elif p < 0:
+                yield _Event(u, 0.0, "pole")
+        case App("pow", (u, _)):
+            yield _Event(u, 0.0, "singular")
+        case App(head, (u,)) if head in _SOFT:
+            value, scale = _SOFT[head]
+            yield _Event(u, value, "soft", scale)
+        case _:
+            return
+
+
+def _factors(t: Term) -> Iterator[Term]:
+    """The terms at whose zeros t can vanish."""
+    match t:
+        case App("mul", args):
+            for a in args:
+                yield from _factors(a)
+        case App("neg", (a,)) | App("abs", (a,)):
+            yield from _factors(a)
+        case App("pow", (a, Num(p))) if p > 0:
+            yield from _factors(a)
+        case _:
+            yield t
+
+
+def _targets(e: _Event, low: float, high: float) -> list[float]:
+    """The values at which the argument matters, while it lies in [low, high]."""
+    if not e.period:
+        return [e.value]
+    first, last = math.ceil((low - e.value) / e.period), math.floor((high - e.value) / e.period)
+    if last - first > MOST_ROOTS:
+        return []
+    return [e.value + k * e.period for k in range(first, last + 1)]
+
+
+def _range(t: Term, names: Sequence[str], values: Values, box: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    balls = [acb(arb((a + b) / 2, (b - a) / 2)) for a, b in box]
+    ball = ball_function(t, names, values)(balls, False).real
+    low, high = float(ball.lower()), float(ball.upper())
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else (-math.inf, math.inf)
+
+
+def _solve(
+    e: _Event, names: Sequence[str], values: Values, box: Sequence[tuple[float, float]]
+) -> tuple[list[Plane], bool]:
+    planes: list[Plane] = []
+    complete = True
+    low, high = _range(e.argument, names, values, box) if e.period else (0.0, 0.0)
+    if e.period and not (math.isfinite(low) and (high - low) / e.period <= MOST_ROOTS):
+        return [], False
+    for value in _targets(e, low, high):
+        for factor in _factors(e.argument) if value == 0 and e.kind != "soft" else [e.argument]:
+            line = affine(factor, names, values)
+            if line is not None:
+                if any(line[0]):
+                    planes.append(Plane(line[0], value - line[1], e.kind, e.scale))
+                continue
+            used = [k for k, n in enumerate(names) if n in {name_of(v) for v in variables(factor)}]
+            if len(used) != 1:
+                complete = complete and e.kind == "soft"
+                continue
+            k = used[0]
+            normal = tuple(float(j == k) for j in range(len(names)))
+            shifted = add(factor, neg(Num(Fraction(value))))
+            places, sure = roots(shifted, names[k], values, *box[k])
+            complete = complete and (sure or e.kind == "soft")
+            for x in places[:MOST_ROOTS]:
+                planes.append(Plane(normal, x, e.kind, _soft_width(e, factor, names[k], values, x)))
+            if e.kind not in {"jump", "kink"}:
+                planes += [Plane(normal, x, "soft", s) for x, s in _complex_roots(shifted, names[k], values)]
+    return planes, complete
+
+
+def _soft_width(e: _Event, factor: Term, name: str, values: Values, at: float) -> float:
+    """The width of a soft place in z: its width in the argument over the argument's slope."""
+    if e.kind != "soft":
+        return 0.0
+    f, step = ball_function(factor, [name], values), 1e-4 * max(1.0, abs(at))
+    slope = abs(float((f([acb(at + step)], False).real - f([acb(at - step)], False).real).mid())) / (2 * step)
+    return min(e.scale / slope, 1.0) if slope > 0 and math.isfinite(slope) else 1.0
+
+
+def _complex_roots(t: Term, name: str, values: Values) -> list[tuple[float, float]]:
+    """(real part, distance from the line) of a polynomial's complex zeros: there its reciprocal or log is steep."""
+    import numpy as np
+
+    coefficients = polynomial(t, name, values)
+    if coefficients is None or len(coefficients) < 3:
+        return []
+    return [(float(r.real), float(abs(r.imag))) for r in np.roots(coefficients[::-1]) if r.imag > 1e-7 * abs(r)]
+
+
+def _bumps(t: Term, names: Sequence[str], values: Values) -> Iterator[Plane]:
+    """The narrow place of exp(c + l z + q z^2): its vertex, of width 1/√(2|q|)."""
+    for k, n in enumerate(names):
+        if {name_of(v) for v in variables(t) if name_of(v) in names} != {n}:
+            continue
+        p = polynomial(t, n, values)
+        if p is not None and len(p) >= 3 and p[2]:
+            normal = tuple(float(j == k) for j in range(len(names)))
+            yield Plane(normal, -p[1] / (2 * p[2]), "soft", 1 / math.sqrt(2 * abs(p[2])))
+
+
+def loci(term: Term, names: Sequence[str], values: Values, box: Sequence[tuple[float, float]]) -> Loci:
+    """Every place in the box where the term, a function of the variables `names`, is not smooth or steep.
+
+    >>> from tensorprog.terms import read
+    >>> loci(read("relu(x - 2*y)"), ["x", "y"], {}, [(-9, 9), (-9, 9)]).planes
+    (Plane(normal=(1.0, -2.0), offset=0.0, kind='kink', scale=0.0),)
+    """
+    planes: dict[Plane, None] = {}
+    waves: dict[tuple[float, ...], None] = {}
+    complete = True
+    for t in walk(term):
+        if not any(name_of(v) in names for v in variables(t)):
+            continue
+        for e in _events(t):
+            found, sure = _solve(e, names, values, box)
+            planes |= dict.fromkeys(found)
+            complete = complete and sure
+        match t:
+            case App("exp", (u,)):
+                planes |= dict.fromkeys(_bumps(u, names, values))
+            case App("sin" | "cos" | "tan" | "sinc", (u,)):
+                line = affine(u, names, values)
+                if line is not None:
+                    waves[line[0]] = None
+    return Loci(tuple(planes), tuple(waves), complete)
+
+
+def kinks(term: Term, var: Var, values: Values, low: float = -1e6, high: float = 1e6) -> tuple[Kink, ...]:
+    """The places in [low, high] where a function of one variable is not smooth, in order; exact for affine arguments.
+
+    >>> from tensorprog.terms import read
+    >>> kinks(read("relu(2*z - 1) + sign(z)"), Var("z"), {})
+    (Kink(at=0.0, kind='jump'), Kink(at=0.5, kind='kink'))
+    """
+    name = name_of(var)
+    found = loci(term, [name], values, [(low, high)])
+    places: dict[float, Kind] = {}
+    order: list[Kind] = ["kink", "jump", "singular", "pole"]
+    for p in found.planes:
+        if p.hard:
+            at = p.offset / p.normal[0] + 0.0  # -0.0 becomes 0.0
+            old = places.get(at)
+            places[at] = p.kind if old is None else max(old, p.kind, key=order.index)
+    return tuple(Kink(at, places[at]) for at in sorted(places))

@@ -1,0 +1,334 @@
+"""E F(Z) as a number with an error bound, in one to four dimensions; beyond that by sampling.
+
+Reduce (unused and constant variables, independent factors, dependent variables), make sure the moment exists, find
+where F is not smooth, then integrate: the trapezoid rule with its strip bound where F is analytic, nested
+Gauss–Legendre panels elsewhere, refined until two rules agree to the tolerance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorprog.errors import Diagnostic, DivergentError
+from tensorprog.functions.numeric import compile_numpy
+from tensorprog.gaussian import strip
+from tensorprog.gaussian.balls import Complex, ball_function, name_of
+from tensorprog.gaussian.estimate import Estimate, covariance, factor, rational
+from tensorprog.gaussian.growth import Reach, check_exists, check_poles, reach
+from tensorprog.gaussian.kinks import Loci, Plane, loci
+from tensorprog.gaussian.panels import Rule, nested
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import mul, substitute, variables
+
+Array = NDArray[np.float64]
+Values = Mapping[str, Any]
+MOST_NODES = 12_000_000
+MOST_GRID = 20_000_000
+MOST_MENDED = 5_000
+LADDER = tuple(
+    Rule(*r)
+    for r in (
+        (5, 3.0),
+        (6, 2.6),
+        (8, 2.4),
+        (12, 2.0),
+        (16, 1.5),
+        (20, 1.1),
+        (24, 0.7),
+        (24, 0.3),
+        (24, 0.1),
+        (24, 0.03),
+    )
+)
+FIRST_RULE = {1: 2, 2: 2, 3: 1, 4: 0}
+MOST_DIMENSIONS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """E F(m + L t) for standard normal t, F a term in the names z1, z2, ... only."""
+
+    term: Term
+    names: tuple[str, ...]
+    mean: Array
+    L: Array
+    f: Callable[..., Any]
+    ball: Complex
+
+    @property
+    def dimension(self) -> int:
+        return int(self.L.shape[1])
+
+    def z_of(self, *t: Array) -> list[Array]:
+        return [self.mean[i] + sum(self.L[i, j] * t[j] for j in range(len(t))) for i in range(len(self.names))]
+
+    def f_of_t(self, *t: Array) -> Array:
+        """F at standard normal points, as floating point gives it."""
+        out: Array = self.f(*self.z_of(*t))
+        return out
+
+    def at(self, *t: Array) -> Array:
+        """F at standard normal points; overflow within F is mended by ball arithmetic, what is too large is inf."""
+        z = self.z_of(*t)
+        y: Array = self.f(*z)
+        bad = np.nonzero(~np.isfinite(y))
+        if 0 < len(bad[0]) <= MOST_MENDED:
+            for k in zip(*bad, strict=True):
+                y[k] = self._mended([float(x[k]) for x in z])
+        if np.isnan(y).any():
+            raise undefined()
+        return y
+
+    def _mended(self, z: Sequence[float]) -> float:
+        from flint import acb, arb
+
+        ball = self.ball([acb(arb(x)) for x in z], False)
+        return float(ball.real.mid()) if ball.is_finite() else math.nan
+
+
+def mean1(
+    term: Term, var: Var, mean: Any, variance: Any, values: Values | None = None, tolerance: float = 1e-10
+) -> Estimate:
+    """E f(Z), Z ~ N(mean, variance).
+
+    >>> from tensorprog.terms import read
+    >>> abs(mean1(read("relu(z)"), Var("z"), 0, 1).value - (2 * math.pi) ** -0.5) < 1e-14
+    True
+    """
+    return expectation(term, [var], [[variance]], [mean], values, tolerance)
+
+
+def mean2(
+    term: Term,
+    vars: Sequence[Var],
+    cov: Sequence[Sequence[Any]],
+    mean: Sequence[Any] | None = None,
+    values: Values | None = None,
+    tolerance: float = 1e-10,
+) -> Estimate:
+    """E F(Z1, Z2), (Z1, Z2) ~ N(mean, cov)."""
+    return expectation(term, vars, cov, mean, values, tolerance)
+
+
+def expectation(
+    term: Term,
+    variables: Sequence[Var],
+    cov: Sequence[Sequence[Any]],
+    mean: Sequence[Any] | None = None,
+    values: Values | None = None,
+    tolerance: float = 1e-10,
+    seed: int = 0,
+) -> Estimate:
+    """E F(Z), Z ~ N(mean, cov), within `tolerance` times E|F| where that can be had; the error says what was had.
+
+    Raises TP008 for what is no covariance, TP501 where the moment does not exist or F is undefined. Beyond four
+    dimensions the method is `sampling`, and the error five standard errors.
+    """
+    K = covariance(cov)
+    m = tuple(rational(x) for x in mean) if mean is not None else (Fraction(0),) * len(K)
+    term, names = canonical(term, variables, values)
+    return _reduce(term, names, K, m, tolerance, seed)
+
+
+def canonical(term: Term, vars: Sequence[Var], values: Values | None) -> tuple[Term, tuple[str, ...]]:
+    """The term with its variables named z1, z2, ... and every other name replaced by its number."""
+    names = tuple(f"z{k + 1}" for k in range(len(vars)))
+    change: dict[Term, Term] = {v: Var(n) for v, n in zip(vars, names, strict=True)}
+    for v in variables(term):
+        if v not in change and values is not None and name_of(v) in values:
+            change[v] = Num(rational(values[name_of(v)]))
+    return substitute(term, change), names
+
+
+def _reduce(
+    term: Term,
+    names: Sequence[str],
+    K: Sequence[Sequence[Fraction]],
+    m: Sequence[Fraction],
+    tolerance: float,
+    seed: int,
+) -> Estimate:
+    """Drop unused variables, put in constant ones, and split products over independent blocks."""
+    at = {n: i for i, n in enumerate(names)}
+    fixed: dict[Term, Term] = {Var(n): Num(m[i]) for n, i in at.items() if K[i][i] == 0}
+    if fixed:
+        term = substitute(term, fixed)
+    used = [v.name for v in variables(term) if v.name in at]
+    groups = _groups(term, used, at, K)
+    if len(groups) > 1:
+        out = Estimate(1.0, 0.0)
+        for part in groups:
+            out = out * _reduce(part, names, K, m, tolerance / (2 * len(groups)), seed)
+        return out
+    index = [at[n] for n in used]
+    problem = pose(term, used, [[K[i][j] for j in index] for i in index], [m[i] for i in index])
+    return integrate(problem, tolerance, seed)
+
+
+def _groups(term: Term, used: Sequence[str], at: Mapping[str, int], K: Sequence[Sequence[Fraction]]) -> list[Term]:
+    """The factors of a product, those with correlated variables together."""
+    groups: list[tuple[set[str], list[Term]]] = []
+    for part in _factors(term):
+        names = {v.name for v in variables(part) if v.name in at}
+        parts = [part]
+        linked = [g for g in groups if any(a == b or K[at[a]][at[b]] != 0 for a in names for b in g[0])]
+        for g in linked:
+            groups.remove(g)
+            names |= g[0]
+            parts = g[1] + parts
+        groups.append((names, parts))
+    return [mul(*parts) for _, parts in groups]
+
+
+def _factors(t: Term) -> list[Term]:
+    match t:
+        case App("mul", args):
+            return [f for a in args for f in _factors(a)]
+        case App("neg", (a,)):
+            return [Num(-1), *_factors(a)]
+        case App("pow", (App("mul") as inner, Num(p))) if p.denominator == 1 and p > 0:
+            return [App("pow", (f, Num(p))) for f in _factors(inner)]
+        case _:
+            return [t]
+
+
+def pose(term: Term, names: Sequence[str], K: Sequence[Sequence[Fraction]], m: Sequence[Fraction]) -> Problem:
+    """The problem in standard normal variables."""
+    rows = factor(K)
+    L = np.array(rows, dtype=float).reshape(len(names), len(rows[0]) if rows else 0)
+    mean = np.array([float(x) for x in m])
+    return Problem(term, tuple(names), mean, L, compile_numpy(term, names), ball_function(term, names))
+
+
+def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
+    """The expectation of a reduced problem, by the method that fits it."""
+    d = p.dimension
+    if d == 0:
+        return _point(p)
+    if not check_exists(p.ball, p.mean, p.L):
+        return Estimate(math.nan, math.inf)
+    if d > MOST_DIMENSIONS:
+        from tensorprog.gaussian.qmc import sample
+
+        return sample(p.at, d, tolerance, seed)
+    far = reach(p.f_of_t, p.ball, p.mean, p.L, tolerance)
+    box = [(float(a - far.radius * r), float(a + far.radius * r)) for a, r in zip(p.mean, _norms(p.L), strict=True)]
+    found = loci(p.term, p.names, {}, box)
+    check_poles(p.f, found.planes, len(p.names))
+    noise = _rounding(p)
+    if found.smooth and (out := _by_trapezoid(p, far, tolerance, noise)) is not None:
+        return out
+    return _by_panels(p, far, found, tolerance, noise)
+
+
+def _norms(L: Array) -> Array:
+    return np.asarray(np.sqrt(np.sum(L * L, axis=1)))
+
+
+def _point(p: Problem) -> Estimate:
+    """No randomness: F(m), with the error of its rounding to a float."""
+    from flint import acb, arb
+
+    ball = p.ball([acb(arb(float(x))) for x in p.mean], False)
+    if not ball.is_finite():
+        raise undefined()
+    value = float(ball.real.mid())
+    size = _norms(p.mean[None, :])[0] if len(p.mean) else 0.0
+    return Estimate(value, float(ball.real.rad()) + 2.0**-52 * abs(value) * (1.0 + float(size > 0)))
+
+
+def undefined() -> DivergentError:
+    return DivergentError(
+        (
+            Diagnostic(
+                "TP501",
+                "this expectation does not exist",
+                because="the function is undefined with positive probability",
+                help="restrict it with where(...), or use a function that is defined everywhere",
+            ),
+        )
+    )
+
+
+def _rounding(p: Problem) -> float:
+    """How far floating point is from the exact function, at typical points: covers cancellation inside F."""
+    from flint import acb, arb
+
+    t = np.random.default_rng(1).standard_normal((12, p.dimension))
+    z = p.mean + t @ p.L.T
+    with np.errstate(all="ignore"):
+        computed = np.broadcast_to(p.f(*z.T), (len(z),))
+    worst = 0.0
+    for row, y in zip(z, computed, strict=True):
+        ball = p.ball([acb(arb(float(x))) for x in row], False)
+        gap = float(abs(ball.real - arb(float(y))).mid()) if ball.is_finite() and math.isfinite(y) else 0.0
+        worst = max(worst, gap)
+    return 2.0 * worst
+
+
+def _by_trapezoid(p: Problem, far: Reach, tolerance: float, noise: float) -> Estimate | None:
+    """Two shifted trapezoid rules with the strip bound; None where panels are the better way."""
+    d = p.dimension
+    # The size E|F| is needed to state the goal: a coarse rule is enough.
+    size = max(strip.trapezoid(p.at, [0.5] * d, min(far.radius, 12.0))[1], 1e-300)
+    ball = math.pi ** (d / 2) / math.gamma(d / 2 + 1) * far.radius**d
+    goal = max(tolerance * 1e-2, 1e-17)
+    while True:
+        made = strip.plan(p.term, p.names, p.mean, p.L, far.radius, goal * size)
+        if made is None or goal > 1e-2:
+            return None
+        steps, bounds = made
+        nodes = ball / math.prod(steps)
+        if nodes <= (MOST_GRID if d > 2 else 400_000):
+            break
+        if d <= 2:
+            return None
+        goal *= 30
+    a, absolute = strip.trapezoid(p.at, steps, far.radius)
+    b, _ = strip.trapezoid(p.at, steps, far.radius, 0.5)
+    if not (math.isfinite(a) and math.isfinite(b) and far.sure):
+        return None
+    error = max(strip.strip_bound(steps, bounds), abs(a - b)) + far.tail + noise + 1e-15 * absolute
+    return Estimate((a + b) / 2, error) if error <= tolerance * absolute or d > 2 else None
+
+
+def _by_panels(p: Problem, far: Reach, found: Loci, tolerance: float, noise: float) -> Estimate:
+    """Nested panels by finer and finer rules, until two in a row agree."""
+    planes = [_in_t(q, p) for q in found.planes]
+    planes = list(dict.fromkeys(q for q in planes if any(q.normal)))
+    waves = [tuple(float(x) for x in np.array(w) @ p.L) for w in found.waves]
+    before: float | None = None
+    best = Estimate(math.nan, math.inf)
+    change = math.inf
+    for rule in LADDER[FIRST_RULE[p.dimension] :]:
+        sums = nested(p.at, p.dimension, planes, rule, far.radius, waves, MOST_NODES)
+        if sums is None:
+            break
+        if not math.isfinite(sums.value):
+            break
+        if before is not None:
+            last, change = change, abs(sums.value - before)
+            # An unknown kink makes two rules agree by chance; then three have to, with a wide margin.
+            difference = 4 * change if found.complete else 30 * max(change, last)
+            error = difference + far.tail + noise + 2e-15 * sums.absolute
+            if error < best.error and far.sure:
+                best = Estimate(sums.value, error)
+            if best.error <= tolerance * sums.absolute or change <= 2e-15 * sums.absolute:
+                break
+        before = sums.value
+    return best
+
+
+def _in_t(q: Plane, p: Problem) -> Plane:
+    """A plane of z as a plane of t, z = m + L t."""
+    normal = np.array(q.normal)
+    slope = normal @ p.L
+    slope[np.abs(slope) <= 1e-15 * np.abs(normal) @ np.abs(p.L)] = 0.0
+    return Plane(tuple(map(float, slope)), float(q.offset - normal @ p.mean), q.kind, q.scale)
