@@ -314,7 +314,7 @@ class _Loader:
         path = (here / name).resolve()
         if not path.is_relative_to(self.root) or not name or "\x00" in name:
             raise fail("TP010", f"{name!r} lies outside the program's folder", place,
-                       because="a program reads only files beside it", help="copy the file into the folder")  # fmt: skip
+                       because="a program reads files beside it only", help="copy the file there")  # fmt: skip
         return path
 
     def include(self, st: s.Include, folder: Path | None) -> None:
@@ -383,7 +383,7 @@ def _single(t: Any, place: Place | None) -> Term:
 
 
 def _short(value: Fraction) -> int | str:
-    return int(value) if abs(value) < 10**15 else f"a number of {len(str(int(value)))} digits"
+    return int(value) if abs(value) < 10**15 else f"a number of about {abs(int(value)).bit_length() * 3 // 10} digits"
 
 
 def _literal(name: str, literal: s.Entry, place: Place | None) -> Matrix:

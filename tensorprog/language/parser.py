@@ -99,7 +99,7 @@ class StatementBuilder(ExpressionBuilder):
 @cache
 def _parser(extra: frozenset[str]) -> Lark:
     from lark import Lark
-    from lark.indenter import Indenter
+    from lark.indenter import DedentError, Indenter
 
     class Blocks(Indenter):
         NL_type = "_NL"
@@ -108,6 +108,13 @@ def _parser(extra: frozenset[str]) -> Lark:
         INDENT_type = "_INDENT"
         DEDENT_type = "_DEDENT"
         tab_len = 8
+
+        def handle_NL(self, token: Any) -> Any:
+            try:
+                yield from super().handle_NL(token)
+            except DedentError:
+                raise fail("TP001", "the indentation does not match", Place(token.end_line, 1),
+                           help="indent the body of a `for` alike") from None  # fmt: skip
 
     grammar = files("tensorprog.language").joinpath("grammar.lark").read_text("utf-8") + grammar_text()
     return Lark(
@@ -122,7 +129,6 @@ def _parser(extra: frozenset[str]) -> Lark:
 def parse(text: str, limits: Limits, extra_functions: frozenset[str] = frozenset()) -> tuple[s.Statement, ...]:
     """The statements of a text; a TensorProgError for anything that is not one."""
     from lark.exceptions import LarkError, VisitError
-    from lark.indenter import DedentError
 
     _check_characters(text)
     _check_statements(text, limits)
@@ -130,10 +136,6 @@ def parse(text: str, limits: Limits, extra_functions: frozenset[str] = frozenset
         out: Any = _parser(extra_functions).parse(text + "\n")
     except VisitError as error:
         raise error.orig_exc from None
-    except DedentError as error:
-        raise fail(
-            "TP001", f"the indentation does not match: {error}", help="indent the body of a `for` alike"
-        ) from None
     except LarkError as error:
         raise _explain(error, text) from None
     except AssertionError:

@@ -91,6 +91,8 @@ class Program:
         self.check_free(name, place)
         if ratio <= 0:
             raise fail("TP017", f"the width {name} must be a positive multiple of n", place)
+        if max(ratio.numerator, ratio.denominator) > self.limits.index_value:
+            raise self.limits.exceeded("TP906", "index_value", "a larger number", f"the ratio of width {name}", place)
         self.widths[name] = ratio
 
     def add_index(self, name: str, low: int, high: int, place: Place | None = None) -> None:
