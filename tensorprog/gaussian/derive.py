@@ -1,0 +1,210 @@
+"""One closed form from start to end: set up the ground, normalise the term, run the engine, write the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+
+from tensorprog.errors import TensorProgError
+from tensorprog.gaussian.algebra import Element, from_poly, generator, number
+from tensorprog.gaussian.closed_form import Engine, Law
+from tensorprog.gaussian.ground import POSITIVE, Bounds, Ground, NoClosedForm
+from tensorprog.gaussian.normal_form import Normaliser, OpaqueConstant
+from tensorprog.gaussian.one_sided import one_sided
+from tensorprog.gaussian.render import Renderer
+from tensorprog.gaussian.shapes import Form, Space, summands
+from tensorprog.gaussian.steps import Step
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.sympy_bridge import spelled, symbol, to_sympy
+from tensorprog.terms.term import walk
+
+MAX_OPAQUE = 20
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """`positive` > 0 must hold for the expectation of exp(`exponent`) to be finite."""
+
+    positive: Any
+    cut_off: bool
+    exponent: Any
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """A derived expectation: the expression, what it requires of the covariance, and how it was found."""
+
+    expr: Any
+    requirements: tuple[Requirement, ...] = ()
+    story: Callable[[], tuple[Step, ...]] = field(default=tuple, compare=False, repr=False)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return self.story()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """E[term] over the variables, jointly Gaussian with these (sympy) covariances and means, params being bounded."""
+
+    term: Term
+    variables: tuple[Var, ...]
+    cov: tuple[tuple[Any, ...], ...]
+    mean: tuple[Any, ...]
+    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A problem inside its ground: the form of the term, the law, and how to write results."""
+
+    engine: Engine
+    form: Form
+    space: Space
+    renderer: Renderer
+
+
+def setting(problem: Problem) -> Setting:
+    """Build the ground and the form; constants the algebra cannot express become symbols of their own."""
+    opaque: list[Term] = []
+    while True:
+        try:
+            return _setting(problem, opaque)
+        except OpaqueConstant as found:
+            if len(opaque) >= MAX_OPAQUE:
+                raise NoClosedForm(f"more than {MAX_OPAQUE} unusual constants (MAX_OPAQUE)") from None
+            opaque.append(found.term)
+
+
+def _setting(problem: Problem, opaque: Sequence[Term]) -> Setting:
+    params = [v for v in dict.fromkeys(walk(problem.term)) if isinstance(v, Var) and v not in problem.variables]
+    entries = [x for row in problem.cov for x in row] + list(problem.mean)
+    diagonal = {row[k] for k, row in enumerate(problem.cov)}
+    names: dict[str, Bounds] = {}
+    forms: list[Any] = []
+
+    def add(name: str, form: Any, bounds: Bounds) -> None:
+        if name not in names:
+            names[name] = bounds
+            forms.append(form)
+
+    outside: dict[Any, str] = {}
+    for x in entries:
+        if _is_polynomial(x):
+            for s in sorted(x.free_symbols, key=lambda s: s.name):
+                add(s.name, s, problem.bounds.get(s.name, POSITIVE if s in diagonal else Bounds()))
+        elif x not in outside:
+            outside[x] = f"entry {len(outside)}"
+            add(outside[x], x, POSITIVE if x in diagonal else Bounds())
+    for p in params:
+        add(spelled(p), symbol(p), problem.bounds.get(spelled(p), Bounds()))
+    for k, t in enumerate(opaque):
+        add(f"constant {k}", to_sympy(t), _bounds_of_constant(t))
+    ground = Ground(names)
+    mean = tuple(_element(ground, x, outside) for x in problem.mean)
+    cov = tuple(tuple(_element(ground, x, outside) for x in row) for row in problem.cov)
+    for i, row in enumerate(cov):
+        for j, x in enumerate(row[: i + 1]):
+            minor = row[i] if i == j else row[i] * cov[j][j] - x * x
+            if minor:
+                ground.declare_positive(minor.only()[1][0])
+    space = Space(ground, len(problem.variables))
+    constants: dict[Term, Element] = {p: generator(ground, spelled(p)) for p in params}
+    constants |= {t: generator(ground, f"constant {k}") for k, t in enumerate(opaque)}
+    places = {v: k for k, v in enumerate(problem.variables)}
+    form = Normaliser(space, places, constants).form(problem.term)
+    return Setting(Engine(ground, Law(mean, cov)), form, space, Renderer(ground, (*forms, sympy.pi)))
+
+
+def _is_polynomial(x: Any) -> bool:
+    return x.is_Rational or (bool(x.free_symbols) and _rational_polynomial(x))
+
+
+def _rational_polynomial(x: Any) -> bool:
+    if not x.is_polynomial(*x.free_symbols):
+        return False
+    return all(a.is_Rational or a.is_Symbol for a in sympy.preorder_traversal(x) if not a.args)
+
+
+def _element(ground: Ground, x: Any, outside: Mapping[Any, str]) -> Element:
+    if x.is_Rational:
+        return number(ground, int(x.p)).scale(1) * number(ground, int(x.q)).inverse() if x else number(ground, 0)
+    if x in outside:
+        return generator(ground, outside[x])
+    symbols = sorted(x.free_symbols, key=lambda s: s.name)
+    out = ground.zero
+    for powers, c in sympy.Poly(x, *symbols).terms():
+        monomial = ground.one * (ground.ring.domain(int(c.p)) / int(c.q))
+        for s, n in zip(symbols, powers, strict=True):
+            monomial *= ground.gens[ground.names.index(s.name)] ** n
+        out += monomial
+    return from_poly(ground, out)
+
+
+def _bounds_of_constant(t: Term) -> Bounds:
+    """A number's sign is known; exp and square roots of params are positive."""
+    if not any(isinstance(s, Var) for s in walk(t)):
+        value = to_sympy(t).evalf(30)
+        if value.is_real and value.is_number:
+            return POSITIVE if value > 0 else Bounds(None, POSITIVE.low) if value < 0 else Bounds()
+    match t:
+        case App("exp" | "cosh" | "sqrt", _):
+            return POSITIVE
+        case App("pow", (base, Num())) if _bounds_of_constant(base) is POSITIVE:
+            return POSITIVE
+    return Bounds()
+
+
+def closed_form(problem: Problem) -> ClosedForm:
+    """The closed form of a problem, or `NoClosedForm`."""
+    try:
+        at = setting(problem)
+        found = at.engine.expect(summands(at.form))
+        value = found.real()
+    except (RecursionError, TensorProgError) as error:
+        raise NoClosedForm(str(error)) from error
+    requirements = tuple(
+        Requirement(
+            at.renderer.expression(c.positive),
+            c.cut_off,
+            sympy.Add(
+                *(
+                    at.renderer.expression(q) * symbol(problem.variables[i]) * symbol(problem.variables[j])
+                    for (i, j), q in c.exponent
+                )
+            ),
+        )
+        for c in at.engine.existence.conditions
+    )
+    return ClosedForm(at.renderer.expression(one_sided(value)), requirements, lambda: story(problem, at))
+
+
+def story(problem: Problem, at: Setting) -> tuple[Step, ...]:
+    """The records of the engine, written out."""
+    write = at.renderer.expression
+    names = [symbol(v) for v in problem.variables]
+    out = []
+    for r in at.engine.records:
+        what = sympy.Mul(*(n**p for n, p in zip(names, r.powers, strict=True)))
+        signs = "".join(
+            f" sg({sympy.Add(*(write(x) * n for x, n in zip(s.a, names, strict=True)), write(s.b))}"
+            + (f" - sqrt({write(s.s2)}) N)" if s.s2 else ")")
+            for s in r.signs
+        )
+        if r.rule in ("tilt", "condition"):
+            out.append(Step(r.rule, r.detail, write(r.result)))
+            continue
+        cov = [[write(x) for x in row] for row in r.law.cov]
+        mean = [write(x) for x in r.law.mean]
+        law = f"cov {cov}" + (f", mean {mean}" if any(r.law.mean) else "")
+        out.append(
+            Step(
+                r.rule,
+                f"E[{'' if what == 1 and signs else what}{signs}] under {law}".replace("[ ", "["),
+                write(r.result),
+            )
+        )
+    return tuple(out)

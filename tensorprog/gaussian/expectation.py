@@ -1,0 +1,226 @@
+"""The one door: E F(Z1, ..., Zk) for jointly Gaussian Z, as a formula where there is one, as a number with its error.
+
+expect("relu(a)*erf(b)", [[1, "1/2"], ["1/2", 1]]).expr        1/(2√(3π))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import sympy
+
+from tensorprog.errors import Diagnostic, DivergentError
+from tensorprog.gaussian import powers
+from tensorprog.gaussian.closed_value import value_of
+from tensorprog.gaussian.derive import ClosedForm, Problem, closed_form
+from tensorprog.gaussian.ground import Bounds, NoClosedForm
+from tensorprog.gaussian.inputs import Assumption, bounds_of, entries, names_in, term_of
+from tensorprog.gaussian.reduction import Reduced, reduce
+from tensorprog.gaussian.steps import Step, explain
+from tensorprog.terms import Term, Var
+from tensorprog.terms.sympy_bridge import spelled
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """The result: a formula or None, a number or None, a bound on its error, and how both were found."""
+
+    of: str
+    expr: Any
+    value: float | None
+    error: float | None
+    method: str
+    because: str = ""
+    conditions: tuple[Any, ...] = ()
+    steps: tuple[Step, ...] = field(default=(), compare=False)
+
+    @property
+    def latex(self) -> str | None:
+        """The formula in LaTeX."""
+        return None if self.expr is None else str(sympy.latex(self.expr))
+
+    def explain(self) -> str:
+        """How the formula came about, or why there is none."""
+        return explain(self.steps) if self.expr is not None else f"no closed form: {self.because}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `expect --json` prints."""
+        return {
+            "schema": "tensorprog/expect/1",
+            "expr": None if self.expr is None else str(self.expr),
+            "latex": self.latex,
+            "value": self.value,
+            "error": self.error,
+            "method": self.method,
+        }
+
+    def __repr__(self) -> str:
+        lines = [f"E[{self.of}]"]
+        if self.expr is not None and not self.expr.is_Float:
+            lines.append(f"  = {self.expr}")
+        if self.value is not None:
+            lines.append(f"  = {self.value!r}  (error {self.error:.1e}, {self.method})")
+        if self.expr is None:
+            lines.append(f"  no closed form: {self.because}")
+        lines += [f"  where {c}" for c in self.conditions]
+        return "\n".join(lines)
+
+    def _repr_latex_(self) -> str:
+        right = self.latex if self.latex is not None else str(self.value)
+        return rf"$\mathbb{{E}}\left[\text{{{self.of}}}\right] = {right}$"
+
+
+def derive(problem: Problem) -> tuple[Reduced, ClosedForm]:
+    """Reduce a problem and find its closed form, or `NoClosedForm`."""
+    reduced = reduce(problem)
+    return reduced, _derived(_Frozen(reduced.problem))
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    problem: Problem
+
+    def __hash__(self) -> int:
+        p = self.problem
+        return hash((p.term, p.variables, p.cov, p.mean, tuple(sorted(p.bounds))))
+
+
+@lru_cache(maxsize=2048)
+def _attempt(frozen: _Frozen) -> ClosedForm | NoClosedForm:
+    try:
+        return closed_form(frozen.problem)
+    except NoClosedForm as first:
+        try:
+            return powers.closed_form(frozen.problem)
+        except NoClosedForm:
+            return first
+
+
+def _derived(frozen: _Frozen) -> ClosedForm:
+    found = _attempt(frozen)
+    if isinstance(found, NoClosedForm):
+        raise NoClosedForm(str(found))
+    return found
+
+
+def expect(
+    term: Term | str | Any,
+    cov: Any = None,
+    mean: Any = None,
+    *,
+    variables: Sequence[str | Var] | None = None,
+    params: Mapping[str, Assumption] | None = None,
+    values: Mapping[str, Any] | None = None,
+    tolerance: float = 1e-10,
+    symbolic: bool = False,
+    certified: bool = False,
+) -> Expectation:
+    """E[term] over its variables, jointly Gaussian with covariance `cov` and `mean` (0 if not given).
+
+    Variables come in order of first use unless given; other names are params, with assumptions such as "> 0".
+    Entries of `cov` are numbers, decimal strings, terms or sympy expressions; without `cov` they are K11, K12, ...
+    `values` are numbers of params. Raises TP008 for what is no covariance, TP501 for a moment that diverges.
+
+    >>> expect("relu(a)*relu(b)", [[1, 0], [0, 1]]).expr
+    1/(2*pi)
+    >>> expect("z^2", [[3]]).value
+    3.0
+    """
+    t = term_of(term)
+    known = {**(params or {}), **dict.fromkeys(values or {})}
+    names = names_in(t, variables, known)
+    bounds = {name: bounds_of(a) for name, a in (params or {}).items() if a is not None}
+    numbers = {name: Fraction(str(x)) for name, x in (values or {}).items()}
+    k, m = entries(cov, mean, len(names), bounds)
+    generic = entries(None, None, len(names), bounds)[0] if symbolic else k
+    problem = Problem(t, names, generic, m, bounds)
+    given = {generic[i][j].name: k[i][j] for i in range(len(k)) for j in range(len(k)) if symbolic and cov is not None}
+    if not all(x.is_Rational for x in given.values()):
+        given = {}
+    numbers = numbers | {n: Fraction(int(x.p), int(x.q)) for n, x in given.items()}
+    text = str(term)
+    try:
+        reduced, found = derive(problem)
+        conditions = _existing(found, numbers)
+    except NoClosedForm as why:
+        return _numeric(text, Problem(t, names, k, m, bounds), numbers, tolerance, certified, str(why))
+    steps = (*reduced.steps, *found.steps)
+    value = error = None
+    if {s.name for s in found.expr.free_symbols} <= numbers.keys():
+        enclosed = value_of(found.expr, numbers)
+        if enclosed is None:
+            estimate = _numeric(text, Problem(t, names, k, m, bounds), numbers, tolerance, certified, "")
+            value, error = estimate.value, estimate.error
+        else:
+            value, error = enclosed
+    return Expectation(text, found.expr, value, error, "closed-form", "", conditions, steps)
+
+
+def _existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, ...]:
+    """The requirements that stay open; a failed one is a divergent moment, or withholds the closed form."""
+    failed, open_ones = [], []
+    for r in found.requirements:
+        if {s.name for s in r.positive.free_symbols} <= numbers.keys():
+            point = {
+                s: sympy.Rational(numbers[s.name].numerator, numbers[s.name].denominator)
+                for s in r.positive.free_symbols
+            }
+            if r.positive.xreplace(point) <= 0:
+                failed.append(r)
+        else:
+            open_ones.append(r.positive > 0)
+    if any(r.cut_off for r in failed):
+        raise NoClosedForm(f"{failed[0].positive} > 0 does not hold, and a kink cuts the exponential off")
+    if failed:
+        raise divergent(failed[0].exponent, failed[0].positive)
+    return tuple(dict.fromkeys(open_ones))
+
+
+def divergent(exponent: Any, positive: Any) -> DivergentError:
+    """TP501: E exp(z'Qz) is infinite because a condition on the covariance fails."""
+    return DivergentError(
+        (
+            Diagnostic(
+                "TP501",
+                "the expectation is infinite",
+                because=f"exp({exponent}) has a finite mean only if {positive} > 0",
+                help="a smaller variance, or a function that grows less, has one",
+            ),
+        )
+    )
+
+
+def _numeric(
+    text: str, p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certified: bool, why: str
+) -> Expectation:
+    """The number alone, by quadrature; nothing where a symbol has no value."""
+    free = {s.name for row in p.cov for x in row for s in x.free_symbols} | {
+        s.name for x in p.mean for s in x.free_symbols
+    }
+    free |= {spelled(v) for v in names_in(p.term, None, {}) if v not in p.variables}
+    if not free <= numbers.keys():
+        return Expectation(text, None, None, None, "quadrature", why)
+    from tensorprog.gaussian.quadrature import expectation
+
+    point = {
+        s: sympy.Rational(numbers[n].numerator, numbers[n].denominator)
+        for n in free
+        for s in [sympy.Symbol(n, real=True)]
+    }
+    cov = [[_fraction(x.xreplace(point)) for x in row] for row in p.cov]
+    mean = [_fraction(x.xreplace(point)) for x in p.mean]
+    found = expectation(p.term, p.variables, cov, mean, dict(numbers), tolerance)
+    return Expectation(text, None, found.value, found.error, found.method, why)
+
+
+def _fraction(x: Any) -> Fraction:
+    if x.is_Rational:
+        return Fraction(int(x.p), int(x.q))
+    return Fraction(str(x.evalf(40)))
+
+
+__all__ = ["Bounds", "Expectation", "derive", "divergent", "expect"]

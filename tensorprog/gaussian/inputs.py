@@ -1,0 +1,167 @@
+"""What a caller may write for a term, a covariance, a mean and an assumption; everything else is refused by name."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from tensorprog.errors import fail
+from tensorprog.gaussian.ground import Bounds
+from tensorprog.gaussian.reduction import SLACK
+from tensorprog.terms import Num, Term, Var, read
+from tensorprog.terms.sympy_bridge import from_sympy, spelled, to_sympy
+from tensorprog.terms.term import App, Bind
+from tensorprog.terms.term import variables as variables_of
+
+Assumption = Bounds | str | tuple[Any, Any] | Any
+"""`Bounds`, text such as "> 0" or "in (0, 1)", a pair (low, high) of strict bounds, or a record with low and high."""
+
+_RELATION = re.compile(r"\s*(>=|<=|>|<)\s*(\S+)\s*\Z")
+_INTERVAL = re.compile(r"\s*in\s*\(\s*(\S+)\s*,\s*(\S+)\s*\)\s*\Z")
+
+
+def term_of(x: Term | str | Any) -> Term:
+    """A term from text, sympy or a term."""
+    if isinstance(x, Num | Var | App | Bind):
+        return x
+    return read(x) if isinstance(x, str) else from_sympy(x)
+
+
+def bounds_of(x: Assumption) -> Bounds:
+    """What is assumed of a param."""
+    if isinstance(x, Bounds):
+        return x
+    if x is None:
+        return Bounds()
+    if isinstance(x, str):
+        if found := _RELATION.match(x):
+            c, strict = _number(found[2]), len(found[1]) == 1
+            return Bounds(c, None, strict) if found[1][0] == ">" else Bounds(None, c, True, strict)
+        if found := _INTERVAL.match(x):
+            return Bounds(_number(found[1]), _number(found[2]))
+        raise fail("TP001", f"{x!r:.60} is not an assumption", help='write "> 0", ">= 1", "< 2" or "in (0, 1)"')
+    if isinstance(x, tuple):
+        low, high = x
+        return Bounds(None if low is None else _number(low), None if high is None else _number(high))
+    return Bounds(x.low, x.high, getattr(x, "low_open", True), getattr(x, "high_open", True))
+
+
+def _number(x: Any) -> Fraction:
+    value = to_sympy(read(x)) if isinstance(x, str) else sympy.Rational(str(x))
+    if not value.is_Rational:
+        raise fail("TP017", f"{x} is not a rational number")
+    return Fraction(int(value.p), int(value.q))
+
+
+def names_in(term: Term, given: Sequence[str | Var] | None, params: Mapping[str, Any]) -> tuple[Var, ...]:
+    """The Gaussian variables: those given, else every name that is no param, in order of first use."""
+    if given is not None:
+        out = []
+        for g in given:
+            v = g if isinstance(g, Var) else read(g)
+            if not isinstance(v, Var):
+                raise fail("TP001", f"{g} is not a variable")
+            out.append(v)
+        if len(set(out)) < len(out):
+            raise fail("TP005", "a variable is listed twice")
+        return tuple(out)
+    return tuple(v for v in variables_of(term) if spelled(v) not in params)
+
+
+Matrix = tuple[tuple[Any, ...], ...]
+
+
+def entries(cov: Any, mean: Any, size: int, bounds: Mapping[str, Bounds]) -> tuple[Matrix, tuple[Any, ...]]:
+    """The covariance and mean as sympy entries, checked: square, symmetric, and positive semidefinite if numeric."""
+    if cov is None:
+        k: Matrix = tuple(tuple(_generic(min(i, j), max(i, j), size) for j in range(size)) for i in range(size))
+    else:
+        k = tuple(tuple(_entry(x) for x in _row(row)) for row in _row(cov))
+        if len(k) != size or any(len(row) != size for row in k):
+            raise fail(
+                "TP008",
+                f"the covariance is not {size} x {size}",
+                because=f"the expression has {size} variable(s)",
+                help="variables come in order of first use; name them to choose another order or to declare params",
+            )
+        k = _symmetric(k)
+        if all(x.is_Rational for row in k for x in row):
+            _positive_semidefinite(k)
+    m = tuple(_entry(x) for x in _row(mean)) if mean is not None else (sympy.S.Zero,) * size
+    if len(m) != size:
+        raise fail("TP008", f"the mean has {len(m)} entries for {size} variables")
+    return k, m
+
+
+def _generic(i: int, j: int, size: int) -> Any:
+    return sympy.Symbol(f"K{i + 1}{'_' if size > 9 else ''}{j + 1}", real=True)
+
+
+def _row(x: Any) -> Sequence[Any]:
+    if hasattr(x, "tolist"):
+        x = x.tolist()
+    if isinstance(x, str) or not isinstance(x, Sequence):
+        raise fail("TP008", "a covariance is a list of rows, a mean a list")
+    return x
+
+
+def _entry(x: Any) -> Any:
+    """One number or expression, exactly; floats are read as the decimals they print as."""
+    if isinstance(x, bool):
+        raise fail("TP008", "a truth value in a covariance or mean")
+    if isinstance(x, Num | Var | App | Bind | str):
+        return to_sympy(term_of(x))
+    if isinstance(x, sympy.Basic) and not isinstance(x, sympy.Float):
+        if x.has(sympy.nan, sympy.oo, sympy.zoo, -sympy.oo):
+            raise fail("TP008", f"{x} in a covariance or mean", help="every entry must be a finite number")
+        return x.xreplace({s: sympy.Symbol(s.name, real=True) for s in x.free_symbols})
+    if isinstance(x, int | Fraction):
+        return sympy.Rational(Fraction(x).numerator, Fraction(x).denominator)
+    number = float(x)
+    if not math.isfinite(number):
+        raise fail("TP008", f"{number} in a covariance or mean", help="every entry must be a finite number")
+    q = Fraction(repr(number))
+    return sympy.Rational(q.numerator, q.denominator)
+
+
+def _symmetric(k: Matrix) -> Matrix:
+    size = range(len(k))
+    scale = max((abs(k[i][i]) for i in size if k[i][i].is_Rational), default=sympy.S.Zero)
+    out = [list(row) for row in k]
+    for i in size:
+        for j in range(i):
+            a, b = k[i][j], k[j][i]
+            if a == b:
+                continue
+            if a.is_Rational and b.is_Rational:
+                same = abs(a - b) <= SLACK * scale
+            else:
+                same = sympy.simplify(a - b) == 0
+            if not same:
+                raise fail(
+                    "TP008", f"the covariance is not symmetric: entries {i + 1},{j + 1} and {j + 1},{i + 1} differ"
+                )
+            out[i][j] = out[j][i] = (a + b) / 2 if a.is_Rational else b
+    return tuple(tuple(row) for row in out)
+
+
+def _positive_semidefinite(k: Matrix) -> None:
+    """Exact elimination: every pivot and every residual row of a zero pivot within rounding of zero or above."""
+    rest = [[Fraction(int(x.p), int(x.q)) for x in row] for row in k]
+    left = list(range(len(rest)))
+    slack = SLACK * max((abs(rest[i][i]) for i in left), default=Fraction(0))
+    while left:
+        p = max(left, key=lambda i: rest[i][i])
+        if rest[p][p] <= 0:
+            break
+        left.remove(p)
+        for i in left:
+            for j in left:
+                rest[i][j] -= rest[i][p] * rest[p][j] / rest[p][p]
+    if any(rest[i][i] < -slack for i in left) or any(abs(rest[i][j]) > slack for i in left for j in left):
+        raise fail("TP008", "the covariance is not positive semidefinite", help="check its entries")
