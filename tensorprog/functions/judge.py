@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from fractions import Fraction
 
+from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.facts import Bounded, Fact, Facts, PseudoLipschitz, Step
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.interval import Interval
 from tensorprog.functions.rates import Rate
-from tensorprog.functions.rules import Rules
 from tensorprog.terms import Term
 
 
@@ -29,7 +29,7 @@ def judge(
     >>> facts.pseudo_lipschitz.status, facts.pseudo_lipschitz.order
     ('proved', Fraction(2, 1))
     """
-    rules = Rules(frozenset(variables), assumptions or {}, ranges)
+    rules = Analyzer(frozenset(variables), assumptions or {}, ranges)
     info = rules.info(term)
     said = tuple(f"{name} in {interval}" for name, interval in sorted((assumptions or {}).items()))
     return from_info(term, variables, info, rules.steps, said)

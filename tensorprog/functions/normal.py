@@ -160,7 +160,7 @@ def _power(p: Polynomial, e: Fraction) -> Polynomial:
         ((m, c),) = p.terms.items()
         if e.denominator == 1:
             return number(c ** int(e)) * Polynomial({tuple((t, f * e) for t, f in m): Fraction(1)})
-        # x^(1/2) x^(1/2) = x where defined; but (b^2)^(1/2) = |b|, and the root of a product of negatives does not split
+        # x^(1/2)^2 = x where defined; but (b^2)^(1/2) = |b|, and a root of a product of negatives does not split
         if c == 1 and len(m) == 1 and m[0][1].denominator == 1 and m[0][1].numerator % 2:
             return Polynomial({((m[0][0], m[0][1] * e),): Fraction(1)})
         if not m and c > 0:
