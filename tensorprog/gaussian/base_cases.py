@@ -55,6 +55,8 @@ def two_signs(h: Element, k: Element, r: Element) -> Element:
         h, r, sign = -h, -r, -sign
     if k and k.leading_sign() < 0:
         k, r, sign = -k, -r, -sign
+    if (not h or not k) and r.leading_sign() < 0:
+        r, sign = -r, -sign
     if repr_key(k) > repr_key(h):
         h, k = k, h
     return atom(g, "sgn2", h, k, r).scale(sign)

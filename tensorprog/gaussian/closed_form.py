@@ -99,10 +99,28 @@ class Engine:
 
     def expect(self, summands: list[Summand]) -> Element:
         """E of a sum of summands."""
+        for s in summands:
+            if s.quadratic:
+                used, twice_q = self._quadratic(s)
+                inner = [[self.law.cov[i][j] for j in used] for i in used]
+                self.existence.require(twice_q, inner, s.quadratic, bool(s.signs or s.deltas))
+        self.existence.settle()
         out = zero(self.ground)
         for s in summands:
             out = out + self.summand(s)
         return out
+
+    def _quadratic(self, s: Summand) -> tuple[list[int], list[list[Element]]]:
+        """The variables in the exponent's quadratic, and 2Q over them."""
+        used = sorted({i for pair, _ in s.quadratic for i in pair})
+        place = {i: n for n, i in enumerate(used)}
+        twice_q = [[zero(self.ground) for _ in used] for _ in used]
+        for (i, j), q in s.quadratic:
+            a, b = place[i], place[j]
+            twice_q[a][b] = twice_q[a][b] + (q.scale(2) if i == j else q)
+            if i != j:
+                twice_q[b][a] = twice_q[b][a] + q
+        return used, twice_q
 
     def summand(self, s: Summand) -> Element:
         if not s.c:
@@ -130,16 +148,10 @@ class Engine:
         if key in self._laws:
             return self._laws[key]
         g, mean, cov = self.ground, self.law.mean, self.law.cov
-        cut_off = bool(s.signs or s.deltas)
         det, push, exponent = one(g), list(s.linear), dot(s.linear, mean)
         if s.quadratic:
-            used = sorted({i for pair, _ in s.quadratic for i in pair})
-            place = {i: n for n, i in enumerate(used)}
-            twice_q = [[zero(g) for _ in used] for _ in used]
+            used, twice_q = self._quadratic(s)
             for (i, j), q in s.quadratic:
-                twice_q[place[i]][place[j]] = twice_q[place[i]][place[j]] + (q.scale(2) if i == j else q)
-                if i != j:
-                    twice_q[place[j]][place[i]] = twice_q[place[j]][place[i]] + q
                 exponent = exponent + q * mean[i] * mean[j]
             size = range(len(used))
             k_used = [[cov[i][j] for j in used] for i in used]
@@ -147,7 +159,6 @@ class Engine:
                 [number(g, int(a == b)) - dot(tuple(k_used[a]), tuple(row[b] for row in twice_q)) for b in size]
                 for a in size
             ]
-            self.existence.require(twice_q, k_used, s.quadratic, cut_off)
             det = determinant(system)
             for n, i in enumerate(used):
                 push[i] = push[i] + dot(tuple(twice_q[n]), tuple(mean[j] for j in used))

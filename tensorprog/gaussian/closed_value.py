@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 from flint import acb, arb, ctx, fmpq
 
-from tensorprog.gaussian.special import OwenT, Phi2
+from tensorprog.gaussian.special import OwenT, Phi2, Signs4
 
 BITS = (90, 180, 400, 900, 2000)
 """Working precisions tried in turn."""
@@ -21,13 +21,19 @@ def value_of(expr: Any, values: Mapping[str, Fraction]) -> tuple[float, float] |
     >>> value_of(sympy.Symbol("a") / 3, {"a": Fraction(3)})
     (1.0, 0.0)
     """
+    at = {s: sympy.Rational(values[s.name].numerator, values[s.name].denominator) for s in expr.free_symbols}
+    expr = expr.xreplace(at)
+    if expr.is_Rational:
+        number = Fraction(int(expr.p), int(expr.q))
+        gap = abs(number - Fraction(float(number)))
+        return float(number), float(gap) * (1 + 2.0**-50)
     found: tuple[float, float] | None = None
     before = ctx.prec
     try:
         for bits in BITS:
             ctx.prec = bits
             try:
-                ball = _Balls(values).ball(expr)
+                ball = _Balls().ball(expr)
             except (NotImplementedError, ZeroDivisionError, ValueError):
                 return found
             if not ball.is_finite():
@@ -46,8 +52,7 @@ def value_of(expr: Any, values: Mapping[str, Fraction]) -> tuple[float, float] |
 
 
 class _Balls:
-    def __init__(self, values: Mapping[str, Fraction]) -> None:
-        self.values = values
+    def __init__(self) -> None:
         self.memo: dict[Any, Any] = {}
 
     def ball(self, e: Any) -> Any:
@@ -58,9 +63,6 @@ class _Balls:
     def _ball(self, e: Any) -> Any:
         if e.is_Rational:
             return arb(fmpq(int(e.p), int(e.q)))
-        if e.is_Symbol:
-            q = self.values[e.name]
-            return arb(fmpq(q.numerator, q.denominator))
         if e is sympy.pi:
             return arb.pi()
         if e is sympy.E:
@@ -125,6 +127,38 @@ def _phi2(h: Any, k: Any, r: Any) -> Any:
     return _phi(h) * _phi(k) + acb.integral(f, acb(0), acb(r.asin())).real / (2 * arb.pi())
 
 
+def _signs4(*r: Any) -> Any:
+    """The integral of Signs4; asin and the square roots are followed only where they are analytic."""
+    corr = {frozenset(p): acb(x) for p, x in zip(_PAIRS, r, strict=True)}
+
+    def between(a: int, b: int, t: Any) -> Any:
+        return corr[frozenset((a, b))] * (t if 0 in (a, b) else 1)
+
+    def f(t: Any, analytic: bool) -> Any:
+        total = acb(0)
+        for j in (1, 2, 3):
+            k, m = (x for x in (1, 2, 3) if x != j)
+            c = between(0, j, t)
+            free = 1 - c * c
+
+            def partial(a: int, b: int, j: int = j, c: Any = c, free: Any = free) -> Any:
+                x, y = (between(0, a, t), between(j, a, t)), (between(0, b, t), between(j, b, t))
+                known = (x[0] * y[0] - c * (x[0] * y[1] + x[1] * y[0]) + x[1] * y[1]) / free
+                return (acb(1) if a == b else between(a, b, t)) - known
+
+            spread = partial(k, k) * partial(m, m)
+            if analytic and not (spread.real > 0 and free.real > 0):
+                return acb("nan", "nan")
+            rho = partial(k, m) / spread.sqrt()
+            if analytic and rho.imag.contains(0) and not (rho.real < 1 and rho.real > -1):
+                return acb("nan", "nan")
+            total += corr[frozenset((0, j))] / free.sqrt() * rho.asin()
+        return total
+
+    return acb.integral(f, acb(0), acb(1)).real * 4 / arb.pi() ** 2
+
+
+_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": lambda x: x.exp(),
     "log": lambda x: x.log(),
@@ -146,6 +180,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Min": lambda *x: _extreme(x, "min"),
     Phi2.__name__: _phi2,
     OwenT.__name__: _owen,
+    Signs4.__name__: _signs4,
 }
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import sympy
 
-from tensorprog.errors import TensorProgError
+from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.gaussian.algebra import Element, from_poly, generator, number
 from tensorprog.gaussian.closed_form import Engine, Law
+from tensorprog.gaussian.existence import Condition, Infinite
 from tensorprog.gaussian.ground import POSITIVE, Bounds, Ground, NoClosedForm
 from tensorprog.gaussian.normal_form import Normaliser, OpaqueConstant
 from tensorprog.gaussian.one_sided import one_sided
@@ -31,6 +32,7 @@ class Requirement:
     positive: Any
     cut_off: bool
     exponent: Any
+    where: str
 
 
 @dataclass(frozen=True)
@@ -162,24 +164,40 @@ def closed_form(problem: Problem) -> ClosedForm:
     """The closed form of a problem, or `NoClosedForm`."""
     try:
         at = setting(problem)
-        found = at.engine.expect(summands(at.form))
-        value = found.real()
-    except (RecursionError, TensorProgError) as error:
-        raise NoClosedForm(str(error)) from error
-    requirements = tuple(
-        Requirement(
-            at.renderer.expression(c.positive),
-            c.cut_off,
-            sympy.Add(
-                *(
-                    at.renderer.expression(q) * symbol(problem.variables[i]) * symbol(problem.variables[j])
-                    for (i, j), q in c.exponent
-                )
+        try:
+            value = at.engine.expect(summands(at.form)).real()
+        except Infinite as infinite:
+            failed = _requirement(problem, at, infinite.condition)
+            raise divergent(failed) from None
+    except RecursionError as error:
+        raise NoClosedForm("an expression nested too deep") from error
+    requirements = tuple(_requirement(problem, at, c) for c in at.engine.existence.conditions)
+    return ClosedForm(at.renderer.expression(one_sided(value)), requirements, lambda: story(problem, at))
+
+
+def _requirement(problem: Problem, at: Setting, c: Condition) -> Requirement:
+    write, names = at.renderer.expression, [symbol(v) for v in problem.variables]
+    exponent = sympy.Add(*(write(q) * names[i] * names[j] for (i, j), q in c.exponent))
+    k = [[write(x) for x in row] for row in at.engine.law.cov]
+    used = sorted({i for pair, _ in c.exponent for i in pair})
+    where = ", ".join(f"{'Var' if i == j else 'Cov'}({names[i] if i == j else f'{names[i]}, {names[j]}'}) = {k[i][j]}"
+                      for n, i in enumerate(used) for j in used[n:])  # fmt: skip
+    return Requirement(write(c.positive), c.cut_off, exponent, where)
+
+
+def divergent(failed: Requirement) -> DivergentError:
+    """TP501: E exp(z'Qz) is infinite, with the condition on the covariance that fails."""
+    return DivergentError(
+        (
+            Diagnostic(
+                "TP501",
+                "the expectation is infinite",
+                because=f"E exp({failed.exponent}) is finite exactly if every eigenvalue of I - 2QK is positive, where"
+                f" {failed.where}; but its characteristic polynomial has the coefficient {failed.positive}",
+                help="a smaller variance, or a function that grows less, has a finite one",
             ),
         )
-        for c in at.engine.existence.conditions
     )
-    return ClosedForm(at.renderer.expression(one_sided(value)), requirements, lambda: story(problem, at))
 
 
 def story(problem: Problem, at: Setting) -> tuple[Step, ...]:

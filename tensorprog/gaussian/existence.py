@@ -13,6 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from tensorprog.gaussian.algebra import Element, number
+from tensorprog.gaussian.ground import NoClosedForm
 from tensorprog.gaussian.linear import determinant
 
 
@@ -23,6 +24,15 @@ class Condition:
     positive: Element
     cut_off: bool
     exponent: tuple[tuple[tuple[int, int], Element], ...]
+    failed: bool
+
+
+class Infinite(Exception):
+    """The expectation is infinite, because this condition fails and nothing cuts the exponential off."""
+
+    def __init__(self, condition: Condition) -> None:
+        super().__init__(condition)
+        self.condition = condition
 
 
 @dataclass
@@ -48,11 +58,21 @@ class Existence:
             total = number(g, 0)
             for kept in combinations(size, order):
                 total = total + determinant([[number(g, int(a == b)) - product[a][b] for b in kept] for a in kept])
+            sign = total.sign()
             if order == len(k) and len(total.terms) == 1:
                 num = next(iter(total.terms.values()))[0]
                 g.declare_positive(num)
-            if not always and not any(c.positive == total and c.cut_off == cut_off for c in self.conditions):
-                self.conditions.append(Condition(total, cut_off, exponent))
+            if not always and sign != 1:
+                self.conditions.append(Condition(total, cut_off, exponent, failed=sign is not None))
+
+    def settle(self) -> None:
+        """Refuse where a condition fails: infinite if it fails for bare summands only, else no closed form."""
+        failed = [c for c in self.conditions if c.failed]
+        if any(c.cut_off for c in failed):
+            raise NoClosedForm("an exponential that only a kink keeps finite")
+        if failed:
+            raise Infinite(failed[0])
+        self.conditions = list(dict.fromkeys(self.conditions))
 
 
 def _entry(a: Sequence[Sequence[Element]], b: Sequence[Sequence[Element]], i: int, j: int) -> Element:

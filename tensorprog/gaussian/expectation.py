@@ -13,11 +13,10 @@ from typing import Any
 
 import sympy
 
-from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.gaussian import powers
 from tensorprog.gaussian.closed_value import value_of
-from tensorprog.gaussian.derive import ClosedForm, Problem, closed_form
-from tensorprog.gaussian.ground import Bounds, NoClosedForm
+from tensorprog.gaussian.derive import ClosedForm, Problem, closed_form, divergent
+from tensorprog.gaussian.ground import NoClosedForm
 from tensorprog.gaussian.inputs import Assumption, bounds_of, entries, names_in, term_of
 from tensorprog.gaussian.reduction import Reduced, reduce
 from tensorprog.gaussian.steps import Step, explain
@@ -176,22 +175,8 @@ def _existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, 
     if any(r.cut_off for r in failed):
         raise NoClosedForm(f"{failed[0].positive} > 0 does not hold, and a kink cuts the exponential off")
     if failed:
-        raise divergent(failed[0].exponent, failed[0].positive)
+        raise divergent(failed[0])
     return tuple(dict.fromkeys(open_ones))
-
-
-def divergent(exponent: Any, positive: Any) -> DivergentError:
-    """TP501: E exp(z'Qz) is infinite because a condition on the covariance fails."""
-    return DivergentError(
-        (
-            Diagnostic(
-                "TP501",
-                "the expectation is infinite",
-                because=f"exp({exponent}) has a finite mean only if {positive} > 0",
-                help="a smaller variance, or a function that grows less, has one",
-            ),
-        )
-    )
 
 
 def _numeric(
@@ -221,6 +206,3 @@ def _fraction(x: Any) -> Fraction:
     if x.is_Rational:
         return Fraction(int(x.p), int(x.q))
     return Fraction(str(x.evalf(40)))
-
-
-__all__ = ["Bounds", "Expectation", "derive", "divergent", "expect"]

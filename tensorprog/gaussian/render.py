@@ -11,7 +11,7 @@ import sympy
 
 from tensorprog.gaussian.algebra import Element, one
 from tensorprog.gaussian.ground import MINUS_ONE, Ground, NoClosedForm, Poly
-from tensorprog.gaussian.special import OwenT, Phi2
+from tensorprog.gaussian.special import OwenT, Phi2, Signs4
 
 MAX_TERMS_TO_FACTOR = 60
 
@@ -55,7 +55,12 @@ class Renderer:
             else:
                 above.append(self.radicand(r))
         rest += [sympy.Pow(self.radicand(r), -k) for r, k in den.items() if k]
-        rest += [sympy.sqrt(sympy.Mul(*above)), 1 / sympy.sqrt(sympy.Mul(*below))]
+        for side, gathered in ((1, above), (-1, below)):
+            numbers = sympy.Mul(*(x for x in gathered if x.is_Number))
+            rest += [
+                sympy.sqrt(numbers) ** side,
+                sympy.sqrt(sympy.Mul(*(x for x in gathered if not x.is_Number))) ** side,
+            ]
         return sympy.Add(*(sympy.Mul(*part, *rest) for part in self._numerator(num, odd)))
 
     def _numerator(self, num: Poly, odd: tuple[int, ...]) -> list[list[Any]]:
@@ -112,7 +117,7 @@ class Renderer:
             return self._two_signs(*args)
         function = {
             "erf": sympy.erf, "erfc": sympy.erfc, "erfi": sympy.erfi, "asin": sympy.asin, "sin": sympy.sin,
-            "cos": sympy.cos, "Phi2": Phi2,
+            "cos": sympy.cos, "Phi2": Phi2, "sgn4": Signs4,
         }[kind]  # fmt: skip
         return function(*(self.expression(x) for x in args))
 

@@ -1,7 +1,8 @@
-"""Two named functions that closed forms need beyond the elementary ones, known to sympy, LaTeX and evaluation.
+"""Three named functions that closed forms need beyond the elementary ones, known to sympy, LaTeX and evaluation.
 
     Phi2(h, k, r) = P(X < h, Y < k),  X, Y standard normal with correlation r
     OwenT(h, a)   = (1/2π) ∫_0^a exp(-h²(1+x²)/2)/(1+x²) dx
+    Signs4(r12, r13, r14, r23, r24, r34) = E sg(W1) sg(W2) sg(W3) sg(W4), W standard normals with these correlations
 
 In plain text they are written by these names and read back by sympy as functions of these names.
 """
@@ -65,6 +66,10 @@ class OwenT(sympy.Function):  # type: ignore[misc]
             return S.Zero
         if h.is_zero:
             return sympy.atan(a) / (2 * pi)
+        if a.could_extract_minus_sign():
+            return -cls(h, -a)
+        if h.could_extract_minus_sign():
+            return cls(-h, a)
         return None
 
     def fdiff(self, argindex: int = 1) -> Any:
@@ -76,3 +81,27 @@ class OwenT(sympy.Function):  # type: ignore[misc]
     def _latex(self, printer: Any) -> str:
         h, a = (printer._print(x) for x in self.args)
         return rf"T\left({h}, {a}\right)"
+
+
+class Signs4(sympy.Function):  # type: ignore[misc]
+    """The mean of a product of four centred signs, a one-dimensional integral (Plackett).
+
+        (4/π²) ∫_0^1 Σ_{j=2,3,4} r1j/√(1 - t² r1j²) asin(r_kl|1j(t)) dt,
+
+    r_kl|1j(t) the partial correlation of the other two given W1 and Wj when W1's correlations are t times theirs.
+
+    >>> Signs4(0, 0, 0, 0, 0, sympy.Rational(1, 2))
+    0
+    """
+
+    nargs = (6,)
+    is_real = True
+
+    @classmethod
+    def eval(cls, *r: Any) -> Any:
+        pairs = {(0, 1): r[0], (0, 2): r[1], (0, 3): r[2], (1, 2): r[3], (1, 3): r[4], (2, 3): r[5]}
+        alone = any(all(x.is_zero for p, x in pairs.items() if k in p) for k in range(4))
+        return S.Zero if alone else None
+
+    def _latex(self, printer: Any) -> str:
+        return rf"S_4\left({', '.join(printer._print(a) for a in self.args)}\right)"

@@ -1,0 +1,184 @@
+"""`tensorprog expect EXPR`: a Gaussian expectation on the command line."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from tensorprog.errors import TensorProgError, fail
+from tensorprog.gaussian.expectation import Expectation, expect
+from tensorprog.gaussian.inputs import Assumption, names_in
+from tensorprog.terms import read
+
+MAX_ENTRIES = 400
+
+_ASSUMPTION = re.compile(r"\s*([^\W\d]\w*)\s*((?:>=|<=|>|<|in\b).*)\Z", re.DOTALL)
+_SETTING = re.compile(r"\s*([^\W\d]\w*)\s*=\s*(\S.*)\Z", re.DOTALL)
+
+
+def read_list(text: str) -> list[Any]:
+    """A list of expressions, or of lists of them: `[[1, 1/2], [1/2, C^2]]`; nothing in it is executed.
+
+    >>> read_list("[[1, max(0, 1/2)], [1/2, 1]]")
+    [['1', 'max(0, 1/2)'], ['1/2', '1']]
+    """
+    stack: list[list[Any]] = []
+    item, depth, entries = "", 0, 0
+    for c in text.strip():
+        if c == "[" and depth == 0 and not item.strip():
+            stack.append([])
+            continue
+        if not stack:
+            raise fail("TP008", f"{text!r:.60} is not a list", help="write [[1, 0.5], [0.5, 1]]")
+        if depth == 0 and c in ",]":
+            if item.strip():
+                stack[-1].append(item.strip())
+                entries += 1
+                if entries > MAX_ENTRIES:
+                    raise fail("TP905", f"more than {MAX_ENTRIES} entries in a covariance (MAX_ENTRIES)")
+            item = ""
+            if c == "]":
+                done = stack.pop()
+                if not stack:
+                    rest = text.strip()
+                    if not rest.endswith("]") or rest.count("[") != rest.count("]"):
+                        break
+                    return done
+                stack[-1].append(done)
+            continue
+        depth += (c == "(") - (c == ")")
+        item += c
+    raise fail("TP008", f"{text!r:.60} is not a list", help="write [[1, 0.5], [0.5, 1]]")
+
+
+def assumptions_of(texts: tuple[str, ...]) -> dict[str, Assumption]:
+    """`C>0` as {"C": "> 0"}; several may be separated by `;` or `and`."""
+    out: dict[str, Assumption] = {}
+    for text in texts:
+        for part in re.split(r";|\band\b", text):
+            if not part.strip():
+                continue
+            found = _ASSUMPTION.match(part)
+            if found is None:
+                raise fail("TP018", f"{part.strip()!r:.60} is not an assumption", help="write --assume 'C > 0'")
+            out[found[1]] = found[2].strip()
+    return out
+
+
+def settings_of(texts: tuple[str, ...]) -> dict[str, Fraction]:
+    """`C=2.5` as {"C": 5/2}."""
+    out: dict[str, Fraction] = {}
+    for text in texts:
+        found = _SETTING.match(text)
+        if found is None:
+            raise fail("TP018", f"{text!r:.60} is not a setting", help="write --set C=2.5")
+        from tensorprog.terms.sympy_bridge import to_sympy
+
+        value = to_sympy(read(found[2]))
+        if not value.is_Rational:
+            raise fail("TP018", f"{found[2]!r:.60} is not a rational number")
+        out[found[1]] = Fraction(int(value.p), int(value.q))
+    return out
+
+
+@click.command("expect", short_help="a Gaussian expectation, as a formula and a number")
+@click.argument("expression", metavar="EXPR")
+@click.option("--cov", metavar="MATRIX", help="Covariance, [[1, 0.5], [0.5, 1]]; variables in order of first use.")
+@click.option("--mean", metavar="LIST", help="Mean, [0, 1]; 0 if not given.")
+@click.option(
+    "--vars", "names", metavar="NAMES", help="The Gaussian variables in order, z1,z2; other names are params."
+)
+@click.option("--symbolic", is_flag=True, help="The closed form in K11, K12, K22.")
+@click.option("--certified", is_flag=True, help="An enclosure by ball arithmetic (one and two variables).")
+@click.option("--assume", multiple=True, metavar="'C>0'", help="An assumption on a param.")
+@click.option("--set", "values", multiple=True, metavar="C=2.5", help="The number of a param.")
+@click.option("--explain", is_flag=True, help="Print how the formula came about.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(
+    expression: str,
+    cov: str | None,
+    mean: str | None,
+    names: str | None,
+    symbolic: bool,
+    certified: bool,
+    assume: tuple[str, ...],
+    values: tuple[str, ...],
+    explain: bool,
+    as_json: bool,
+) -> int:
+    """E[EXPR] for jointly Gaussian variables: the closed form if there is one, and a number with its error.
+
+    Exit code 0; 1 if the expectation is infinite; 3 if no bound on the error could be given; 2 for bad input.
+    """
+    try:
+        result = run(expression, cov, mean, names, symbolic, certified, assumptions_of(assume), settings_of(values))
+    except TensorProgError as error:
+        click.echo(str(error), err=True)
+        code = 1 if any(d.code == "TP501" for d in error.diagnostics) else 2
+        if as_json:
+            verdict = "error" if code == 2 else "diverges"
+            click.echo(json.dumps(_empty(verdict, [d.to_json() for d in error.diagnostics])))
+        raise click.exceptions.Exit(code) from None
+    if as_json:
+        click.echo(json.dumps(result.to_json(), ensure_ascii=False))
+    else:
+        click.echo(repr(result))
+        if explain:
+            click.echo(result.explain())
+    code = 0 if result.method != "sampling" and (result.expr is not None or result.error is not None) else 3
+    raise click.exceptions.Exit(code)
+
+
+def _empty(verdict: str, diagnostics: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "schema": "tensorprog/expect/1",
+        "verdict": verdict,
+        "expr": None,
+        "value": None,
+        "error": None,
+        "method": None,
+        "diagnostics": diagnostics,
+    }
+
+
+def run(
+    expression: str,
+    cov: str | None,
+    mean: str | None,
+    names: str | None,
+    symbolic: bool,
+    certified: bool,
+    params: Mapping[str, Assumption],
+    values: Mapping[str, Fraction],
+) -> Expectation:
+    """The command without its printing."""
+    chosen = None if names is None else [n.strip() for n in _split(names)]
+    matrix = None if cov is None else read_list(cov)
+    if chosen is None and matrix is not None:
+        found = names_in(read(expression), None, {**params, **values})
+        if len(found) != len(matrix):
+            raise fail(
+                "TP008",
+                f"{len(found)} names and a covariance of {len(matrix)} rows",
+                help="say which names are Gaussian with --vars, or which are params with --assume or --set",
+            )
+    return expect(
+        expression,
+        matrix,
+        None if mean is None else read_list(mean),
+        variables=chosen,
+        params=params,
+        values=values,
+        symbolic=symbolic,
+        certified=certified,
+    )
+
+
+def _split(names: str) -> list[str]:
+    """Names separated by commas outside brackets."""
+    return [n for n in re.split(r",(?![^\[]*\])", names) if n.strip()]
