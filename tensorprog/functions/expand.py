@@ -25,10 +25,19 @@ class Expansion:
     """Expansions of terms in one variable x -> +oo, kept by term.
 
     `constant_sign` gives the sign of a constant term, for all admissible params, or raises Undecided. With `strict`
-    a kink that is sat on exactly (sign of 0) is refused: a derivative has no value there.
+    a kink that is sat on exactly (sign of 0) is refused: a derivative has no value there. With `wave` = (s, c) the
+    expansion holds along a sequence x_n -> +oo on which the one phase A has sin A = s, cos A = c.
     """
 
-    def __init__(self, x: Var, constant_sign: ConstantSign, length: int = 6, strict: bool = False) -> None:
+    def __init__(
+        self,
+        x: Var,
+        constant_sign: ConstantSign,
+        length: int = 6,
+        strict: bool = False,
+        wave: tuple[Fraction, Fraction] | None = None,
+    ) -> None:
+        self.wave = wave
         self.x = x
         self.constant_sign = constant_sign
         self.strict = strict

@@ -97,6 +97,10 @@ def _phase(x: Expansion, large: Series, c: Polynomial) -> tuple[Polynomial, Poly
     sine_name, cosine_name = x.names["sin", key], x.names["cos", key]
     x.phases[sine_name] = ("sin", sine_name)
     x.phases[cosine_name] = ("cos", sine_name)
+    if x.wave is not None:
+        if len(x.phases) > 2:
+            raise Undecided("two phases")
+        return number(x.wave[0] * sign), number(x.wave[1])
     return sine.scaled(Fraction(sign)), cosine
 
 

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.facts import Bounded, Fact, Facts, PseudoLipschitz, Step
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.interval import Interval
+from tensorprog.functions.lower import Reached
 from tensorprog.functions.rates import Rate
-from tensorprog.terms import Term
+from tensorprog.functions.refute import Refuted, refute
+from tensorprog.functions.strengthen import strengthen
+from tensorprog.terms import Term, Var
+from tensorprog.terms.term import variables as variables_of
+
+_UNKNOWN = "no rule decides it"
 
 
 def judge(
@@ -26,65 +33,116 @@ def judge(
 
     >>> from tensorprog.terms import read
     >>> facts = judge(read("x*y + tanh(x)"), ["x", "y"])
-    >>> facts.pseudo_lipschitz.status, facts.pseudo_lipschitz.order
-    ('proved', Fraction(2, 1))
+    >>> facts.pseudo_lipschitz.status, facts.pseudo_lipschitz.order, facts.bounded.status
+    ('proved', Fraction(2, 1), 'refuted')
     """
     rules = Analyzer(frozenset(variables), assumptions or {}, ranges)
-    info = rules.info(term)
+    xs = [v for v in variables_of(term) if v.name in rules.variables]
+    info, found = strengthen(rules, term, rules.info(term), xs)
+    against = refute(rules, term, info, xs, found)
     said = tuple(f"{name} in {interval}" for name, interval in sorted((assumptions or {}).items()))
-    return from_info(term, variables, info, rules.steps, said)
+    return _Verdict(rules, term, tuple(variables), info, against, said).facts()
 
 
-def from_info(term: Term, variables: Collection[str], info: Info, steps: list[Step], said: tuple[str, ...]) -> Facts:
-    """The judgements that an info proves."""
-    derivation = trace(steps, info.step)
-    unknown = Fact("unknown", "no rule decides it")
+class _Verdict:
+    """Puts what is proved and what is refuted together."""
 
-    def level(needed: Regularity, because: str) -> Fact:
-        return Fact("proved", because, derivation) if info.regularity >= needed else unknown
+    def __init__(
+        self,
+        rules: Analyzer,
+        term: Term,
+        names: tuple[str, ...],
+        info: Info,
+        against: Refuted,
+        said: tuple[str, ...],
+    ) -> None:
+        self.rules, self.term, self.names, self.info, self.against, self.said = rules, term, names, info, against, said
+        self.derivation = trace(rules.steps, info.step)
 
-    bounded = info.regularity >= Regularity.TOTAL and info.bounded
-    return Facts(
-        term,
-        tuple(variables),
-        Bounded("proved", "growth r^0", derivation) if bounded else Bounded("unknown", "no rule decides it"),
-        pseudo_lipschitz(info, derivation),
-        polynomial(info, derivation),
-        controlled(info, derivation),
-        level(Regularity.CONTINUOUS, "composed of continuous parts"),
-        level(Regularity.LIPSCHITZ, "composed of locally Lipschitz parts"),
-        level(Regularity.TOTAL, "every part is defined everywhere"),
-        said,
-    )
+    def facts(self) -> Facts:
+        return Facts(
+            self.term,
+            self.names,
+            self.bounded(),
+            self.pseudo_lipschitz(),
+            self.growing("polynomially bounded", self.info.growth.polynomial),
+            self.growing("controlled", self.info.growth.controlled),
+            self.regular("continuous", Regularity.CONTINUOUS),
+            self.regular("locally Lipschitz", Regularity.LIPSCHITZ),
+            self.regular("total", Regularity.TOTAL),
+            self.said,
+        )
+
+    def refuted(self, *names: str) -> tuple[str, tuple[tuple[str, str], ...], tuple[Step, ...]] | None:
+        """The first refutation among properties that this one would imply."""
+        for name in names:
+            if name in self.against.reasons:
+                because, witness = self.against.reasons[name]
+                step = Step("refutation", self.term, (), ((name, False),), because)
+                return because, witness, (step,)
+        return None
+
+    def regular(self, name: str, level: Regularity) -> Fact:
+        if self.info.regularity >= level:
+            return Fact("proved", f"the function is {self.info.regularity}", self.derivation)
+        weaker = {"total": ("total",), "continuous": ("total", "continuous")}
+        no = self.refuted(*weaker.get(name, ("total", "continuous", "locally Lipschitz")))
+        return Fact("refuted", no[0], no[2], no[1]) if no else Fact("unknown", _UNKNOWN)
+
+    def growing(self, name: str, fits: bool) -> Fact:
+        if self.info.regularity >= Regularity.LOCALLY_BOUNDED and fits:
+            return Fact("proved", f"it grows at most like {self.info.growth}", self.derivation)
+        implied = ("controlled",) if name == "controlled" else ("controlled", "polynomially bounded")
+        no = self.refuted("total", *implied)
+        return Fact("refuted", no[0], no[2], no[1]) if no else Fact("unknown", _UNKNOWN)
+
+    def bounded(self) -> Bounded:
+        from tensorprog.functions.extremes import extremes
+
+        no = self.refuted("total", "controlled", "polynomially bounded", "bounded")
+        yes = self.info.total and self.info.bounded
+        if not yes and no is None:
+            return Bounded("unknown", _UNKNOWN)
+        low, high = (None, None) if self.refuted("total") else extremes(self.rules, self.term, self.info)
+        if yes:
+            return Bounded("proved", f"it grows at most like {self.info.growth}", self.derivation, (), low, high)
+        assert no is not None
+        return Bounded("refuted", no[0], no[2], no[1], low, high)
+
+    def pseudo_lipschitz(self) -> PseudoLipschitz:
+        info = self.info
+        if info.regularity >= Regularity.LIPSCHITZ and info.slope.polynomial:
+            order, attained = order_of(info.slope)
+            reached = self.against.slope
+            least: bool | None = None
+            if (order == 1 and (attained or _reaches(reached, info.slope))) or _reaches(reached, info.slope):
+                least = True
+            if not attained:
+                attained = False if _reaches(reached, info.slope, logs=True) else None
+            because = f"locally Lipschitz with slope at most {info.slope}"
+            return PseudoLipschitz("proved", because, self.derivation, (), order, attained, least)
+        no = self.refuted(
+            "total", "continuous", "locally Lipschitz", "controlled", "polynomially bounded", "pseudo-Lipschitz"
+        )
+        return PseudoLipschitz("refuted", no[0], no[2], no[1]) if no else PseudoLipschitz("unknown", _UNKNOWN)
 
 
-def order_of(slope: Rate) -> tuple[Fraction | None, bool]:
+def _reaches(found: Reached | None, bound: Rate, logs: bool = False) -> bool:
+    """Whether the slope certainly reaches the exponent of its bound (and, with `logs`, a logarithm beyond it)."""
+    if found is None or found.rate.level != 0 or bound.level != 0:
+        return found is not None and found.rate.level > bound.level
+    if found.rate.power != bound.power:
+        return found.rate.power > bound.power
+    return found.rate.logs > 0 if logs else True
+
+
+def order_of(slope: Rate) -> tuple[Fraction | None, bool | None]:
     """The order that a slope gives: max(1, s + 1), and whether it is attained (a logarithm is in the way)."""
     if slope.level < 0 or slope.power < 0:
         return Fraction(1), True
     if isinstance(slope.power, float):
-        return None, True
+        return None, None
     return slope.power + 1, slope.logs <= 0
-
-
-def pseudo_lipschitz(info: Info, derivation: tuple[Step, ...]) -> PseudoLipschitz:
-    """Locally Lipschitz with a slope of polynomial growth."""
-    if info.regularity < Regularity.LIPSCHITZ or not info.slope.polynomial:
-        return PseudoLipschitz("unknown", "no rule decides it")
-    order, attained = order_of(info.slope)
-    return PseudoLipschitz("proved", f"locally Lipschitz, slope {info.slope}", derivation, (), order, attained)
-
-
-def polynomial(info: Info, derivation: tuple[Step, ...]) -> Fact:
-    if info.regularity >= Regularity.LOCALLY_BOUNDED and info.growth.polynomial:
-        return Fact("proved", f"growth {info.growth}", derivation)
-    return Fact("unknown", "no rule decides it")
-
-
-def controlled(info: Info, derivation: tuple[Step, ...]) -> Fact:
-    if info.regularity >= Regularity.LOCALLY_BOUNDED and info.growth.controlled:
-        return Fact("proved", f"growth {info.growth}", derivation)
-    return Fact("unknown", "no rule decides it")
 
 
 def trace(steps: list[Step], last: int) -> tuple[Step, ...]:
@@ -100,7 +158,7 @@ def trace(steps: list[Step], last: int) -> tuple[Step, ...]:
             stack.extend(steps[at].premises)
     order = sorted(wanted)
     number = {old: new for new, old in enumerate(order)}
-    return tuple(
-        Step(s.rule, s.subject, tuple(number[p] for p in s.premises), s.conclusion, s.note)
-        for s in (steps[k] for k in order)
-    )
+    return tuple(replace(steps[k], premises=tuple(number[p] for p in steps[k].premises)) for k in order)
+
+
+__all__ = ["Var", "judge", "order_of", "trace"]

@@ -39,6 +39,12 @@ class Rate:
         sign = -1 if self.level == -1 else 1
         return (self.level, sign * self.power, sign * self.logs)
 
+    def __gt__(self, other: Rate) -> bool:
+        return self._key() > other._key()
+
+    def __ge__(self, other: Rate) -> bool:
+        return self._key() >= other._key()
+
     def __lt__(self, other: Rate) -> bool:
         return self._key() < other._key()
 

@@ -1,0 +1,89 @@
+"""The zeros of a function of one variable, where they can be found exactly: all of them, or None."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from tensorprog.functions.balls import Undecided
+from tensorprog.functions.normal import normal
+from tensorprog.functions.roots import rational_roots
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import add, neg, variables
+
+if TYPE_CHECKING:
+    from tensorprog.functions.calculus import Analyzer
+
+_ONLY_AT_ZERO = ("abs", "sign", "tanh", "erf", "atan", "sinh", "softsign", "asin", "log1p", "gelu", "silu", "mish",
+                 "gelu_tanh", "elu", "selu", "hardtanh", "sqrt")  # fmt: skip
+"""f(u) = 0 exactly where u = 0."""
+
+
+def zeros(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
+    """All zeros of u, if they are known and rational.
+
+    >>> from tensorprog.functions.calculus import Analyzer
+    >>> from tensorprog.terms import read
+    >>> zeros(Analyzer(frozenset("x"), {}), read("(x^2 - 1)*tanh(x)"), Var("x"))
+    [Fraction(-1, 1), Fraction(0, 1), Fraction(1, 1)]
+    """
+    found = _zeros(rules, u, x)
+    return None if found is None else sorted(set(found))
+
+
+def _zeros(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
+    info = rules.info(u)
+    if info.range.positive or info.range.negative:
+        return []
+    if x not in variables(u):
+        return None
+    match u:
+        case App("neg", (a,)):
+            return _zeros(rules, a, x)
+        case App("mul", args):
+            parts = [_zeros(rules, a, x) for a in args]
+            return None if None in parts else [r for p in parts if p is not None for r in p]
+        case App("recip", _):
+            return []
+        case App("pow", (a, Num(p))) if p > 0:
+            return _zeros(rules, a, x)
+        case App(head, (a,)) if head in _ONLY_AT_ZERO:
+            return _zeros(rules, a, x)
+        case App("log", (a,)):
+            return _zeros(rules, add(a, Num(-1)), x)
+    try:
+        form = normal(u)
+    except Undecided:
+        return None
+    roots = rational_roots(form, x)
+    return roots if roots is not None else _shifted(rules, u, x)
+
+
+def _shifted(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
+    """f(w) + c with f invertible at -c: |w| - c, exp(w) - 1, and sums c f(w) alike."""
+    try:
+        form = normal(u)
+    except Undecided:
+        return None
+    rest = form.terms.get((), Fraction(0))
+    varying = [(m, c) for m, c in form.terms.items() if m]
+    if len(varying) != 1 or len(varying[0][0]) != 1:
+        return None
+    ((atom, exponent),), c = varying[0]
+    level = -rest / c
+    if exponent != 1 or not isinstance(atom, App):
+        return None
+    w = atom.args[0]
+    if atom.head == "abs":
+        if level < 0:
+            return []
+        both = [_zeros(rules, add(w, Num(-level)), x), _zeros(rules, add(w, Num(level)), x)]
+        return None if None in both else [r for b in both if b is not None for r in b]
+    if atom.head == "exp":
+        return [] if level <= 0 else _zeros(rules, w, x) if level == 1 else None
+    if level == 0 and atom.head in _ONLY_AT_ZERO:
+        return _zeros(rules, w, x)
+    return None
+
+
+__all__ = ["neg", "zeros"]
