@@ -1,0 +1,151 @@
+"""Arrays that carry a bound on their own rounding error, for evaluating closed forms.
+
+Each operation adds the rounding of its result to what its operands' errors do to it (Higham, Accuracy and Stability of
+Numerical Algorithms, §3.3). The bounds are to first order with a margin: `UNIT` is twice the unit roundoff.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from tensorprog.gaussian.bivariate import owens_t, phi2
+
+UNIT = 2.0**-52
+_NORMAL = 2 / np.sqrt(np.pi)
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """value with |value - exact| <= error; both arrays or numbers."""
+
+    value: Any
+    error: Any
+
+    def __add__(self, other: Rounded) -> Rounded:
+        v = self.value + other.value
+        return Rounded(v, self.error + other.error + UNIT * np.abs(v))
+
+    def __mul__(self, other: Rounded) -> Rounded:
+        v = self.value * other.value
+        # 0 · ∞ is what remains of a factor that vanishes faster than the other grows; an overflow carries error ∞.
+        v = np.where(np.isnan(v) & ((self.value == 0) | (other.value == 0)), 0.0, v)
+        e = np.abs(self.value) * other.error + np.abs(other.value) * self.error + self.error * other.error
+        lost = np.isinf(self.error) | np.isinf(other.error)
+        return Rounded(v, np.where(lost, np.inf, np.where(np.isnan(e), 0.0, e) + UNIT * np.abs(v)))
+
+
+def power(x: Rounded, p: float, whole: bool) -> Rounded:
+    """x^p; a radicand is a variance or a determinant, so that a negative one is a rounded zero."""
+    v, e = x.value, x.error
+    if not whole:
+        v = np.maximum(v, 0.0)
+    y = np.power(v, p)
+    # |d log x| <= e/(|x| - e), and the power's own error of a few units
+    with np.errstate(all="ignore"):
+        relative = np.where(e == 0, 0.0, e / np.maximum(np.abs(v) - e, 0.0))
+        growth = np.expm1(abs(p) * np.minimum(relative, 700.0)) if not whole or p < 0 else (1 + relative) ** p - 1
+        grown = np.where(v == 0, e**p if p > 0 else np.where(e == 0, 0.0, np.inf), np.abs(y) * growth)
+        if 0 < p < 1:
+            grown = np.minimum(grown, e**p)  # |√a - √b| <= √|a - b|
+    exact = whole and p == 1
+    return Rounded(y, grown + (0.0 if exact else 3 * UNIT * np.abs(np.where(np.isinf(y), 0.0, y))))
+
+
+def over_root(c: Rounded, p: Rounded) -> Rounded:
+    """c/√p with 0/0 = 0: what a correlation is when a variance vanishes."""
+    out = c * power(p, -0.5, False)
+    both = (c.value == 0) & (p.value <= 0)
+    return Rounded(np.where(both, 0.0, out.value), np.where(both, 0.0, out.error))
+
+
+def angle(c: Rounded, d: Rounded) -> Rounded:
+    """asin(c/√(c² + d)) = atan2(c, √d): exact to the last digits however close to ±1 the sine is."""
+    root = power(d, 0.5, False)
+    v = np.arctan2(c.value, root.value)
+    # dθ = (√d dc - c d√d)/(c² + d); doubled, while the errors are small against the radius
+    with np.errstate(all="ignore"):
+        radius = np.hypot(c.value, root.value)
+        x, y = np.abs(c.value) / radius, root.value / radius
+        turn = 2 * (y * (c.error / radius) + x * (root.error / radius))
+        turn = np.where(c.error + root.error > 0.1 * radius, np.pi, np.minimum(turn, np.pi))
+    turn = np.where((c.error == 0) & (root.error == 0), 0.0, turn)
+    return Rounded(v, turn + 2 * UNIT * np.abs(v))
+
+
+def _exp(x: Rounded) -> Rounded:
+    v = np.exp(x.value)
+    e = v * np.expm1(np.minimum(x.error, 700.0)) + 2 * UNIT * v
+    return Rounded(v, np.where(np.isneginf(x.value), 0.0, np.where(np.isinf(v), np.inf, e + UNIT**20)))
+
+
+def _erf(x: Rounded) -> Rounded:
+    v = special.erf(x.value)
+    return Rounded(v, _normal_change(x) + 3 * UNIT * np.abs(v))
+
+
+def _erfc(x: Rounded) -> Rounded:
+    v = special.erfc(x.value)
+    return Rounded(v, _normal_change(x) + (4 + 2 * np.minimum(x.value * x.value, 1e3)) * UNIT * v)
+
+
+def _normal_change(x: Rounded) -> Any:
+    """How far erf moves: its slope at the nearest point to 0 within the error, times the error."""
+    near = np.maximum(np.abs(x.value) - x.error, 0.0)
+    e = np.where(np.isinf(x.value), 0.0, x.error)
+    return np.minimum(_NORMAL * np.exp(-np.minimum(near * near, 745.0)) * e, 2.0)
+
+
+def _asin(x: Rounded) -> Rounded:
+    clipped = np.clip(x.value, -1.0, 1.0)
+    v = np.arcsin(clipped)
+    e = x.error + UNIT
+    with np.errstate(all="ignore"):
+        slope = 1 / np.sqrt(np.maximum((1 - np.abs(clipped) - e) * (1 + np.abs(clipped)), 0.0))
+    return Rounded(v, np.minimum(slope * x.error, 2 * np.sqrt(2 * e)) + 2 * UNIT * np.abs(v))
+
+
+def _lipschitz(f: Callable[[Any], Any], slope: Callable[[Any], Any]) -> Callable[[Rounded], Rounded]:
+    def run(x: Rounded) -> Rounded:
+        v = f(x.value)
+        return Rounded(v, slope(x) * x.error + 2 * UNIT * np.abs(v) + UNIT * UNIT)
+
+    return run
+
+
+def _phi2(h: Rounded, k: Rounded, r: Rounded) -> Rounded:
+    v, own = phi2(h.value, k.value, r.value)
+    s = np.sqrt(np.maximum((1 - r.value) * (1 + r.value), 0.0))
+    with np.errstate(all="ignore"):
+        # the density at (h, k) is the slope in r; near s = 0 the change of asin r bounds it
+        turn = np.minimum(r.error / s, 2 * np.sqrt(2 * (r.error + UNIT)))
+    turn = np.where(r.error == 0, 0.0, np.where(np.isnan(turn), 1.0, turn))
+    change = [np.where(np.isinf(x.value), 0.0, 0.4 * x.error) for x in (h, k)]
+    return Rounded(v, own + change[0] + change[1] + turn / np.pi)
+
+
+def _owen(h: Rounded, a: Rounded) -> Rounded:
+    v = owens_t(np.asarray(h.value, dtype=float), np.asarray(a.value, dtype=float))
+    e = 0.2 * np.where(np.isinf(h.value), 0.0, h.error) + 0.16 * np.where(np.isinf(a.value), 0.0, a.error)
+    return Rounded(v, e + 4 * UNIT)
+
+
+FUNCTIONS: dict[str, Callable[..., Rounded]] = {
+    "exp": _exp,
+    "erf": _erf,
+    "erfc": _erfc,
+    "asin": _asin,
+    "sin": _lipschitz(np.sin, lambda x: 1.0),
+    "cos": _lipschitz(np.cos, lambda x: 1.0),
+    "atan": _lipschitz(np.arctan, lambda x: 1.0),
+    "tanh": _lipschitz(np.tanh, lambda x: 1.0),
+    "sinh": _lipschitz(np.sinh, lambda x: np.cosh(np.abs(x.value) + x.error)),
+    "cosh": _lipschitz(np.cosh, lambda x: np.cosh(np.abs(x.value) + x.error)),
+    "Abs": _lipschitz(np.abs, lambda x: 1.0),
+    "Phi2": _phi2,
+    "OwenT": _owen,
+}
