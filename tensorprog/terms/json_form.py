@@ -68,7 +68,7 @@ def from_json(data: object, depth: int = 0) -> Term:
             return Var(name, tuple(_sub(s) for s in subs))
         case ["bind", str() as head, [*args], [*over], mask] if head in BINDERS:
             names = tuple(i for i in over if isinstance(i, str) and _SUB.match(i))
-            if not over or len(names) != len(over):
+            if not over or len(set(names)) != len(over):
                 raise _bad("a binder needs index names")
             if len(args) not in {"attention": (4,), "softmax": (1, 1 + len(over))}.get(head, (1,)):
                 raise _bad(f"{head} has the wrong number of arguments")

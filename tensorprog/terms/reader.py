@@ -271,6 +271,8 @@ def settle(t: Term) -> Term:
     match t:
         case App("ref", (Var(name), *subs)):
             return Var(name, tuple(_plain(s) for s in subs), t.place)
+        case App("matmul", (App("transpose", (Var() as weight,)), arg)):  # W' is a matrix, i' a primed index
+            return App("matmul", (App("transpose", (weight,), weight.place), settle(arg)), t.place)
         case App("transpose", (Var(name, ()),)):
             return Var(name + "'", (), t.place)
         case App(head, args):
