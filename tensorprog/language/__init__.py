@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from tensorprog.language.load import load as load
 from tensorprog.language.load import loads as loads
+from tensorprog.language.options import read_program as read_program
+from tensorprog.language.options import read_values as read_values
 
-__all__ = ["load", "loads"]
+__all__ = ["load", "loads", "read_program", "read_values"]

@@ -113,7 +113,7 @@ def check_covariance(group: InputGroup, program: Program) -> str | None:
 
     Returns a sentence to list as an assumption where it cannot be checked: params without default, or very large.
     """
-    primed = _primed(group)
+    primed = primed_indices(group)
     coupled = [s for s in group.subs if s in primed]
     outer = [s for s in group.subs if s not in primed and _depends(group, s)]
     sizes = [program.range_of(s) for s in coupled]
@@ -146,7 +146,7 @@ def _vars(t: Term) -> list[Var]:
     return variables(t)
 
 
-def _primed(group: InputGroup) -> set[str]:
+def primed_indices(group: InputGroup) -> set[str]:
     out: set[str] = set()
     for row in group.cov:
         for t in row:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tensorprog.errors import Place
-from tensorprog.program.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar
+from tensorprog.program.nodes import SCALAR_NODES, Dot, LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import mentions_width, width_power
 from tensorprog.terms import App, Bind, Term, Var
@@ -43,9 +43,15 @@ class Powers:
             if uses:
                 self.by_user[id(node)] = uses
         self.dot_powers: dict[int, set[Fraction]] = {}
-        for use in [u for uses in self.by_user.values() for u in uses] + self.output_uses():
+        for use in [u for uses in self.by_user.values() for u in uses] + self.output_uses() + self._unused():
             if isinstance(use.source, Dot):
                 self.dot_powers.setdefault(id(use.source), set()).add(use.power)
+
+    def _unused(self) -> list[Use]:
+        """Scalars that nothing reads still say what they are: a score that no vector uses is a score."""
+        read = {ref.name for node in self.program.nodes for ref, _ in self.program.references(node)}
+        idle = [node for node in self.program.nodes if isinstance(node, SCALAR_NODES) and node.name not in read]
+        return [Use(s, p, None, node.place) for node in idle for s, p in self._expand(node, Fraction(0))]
 
     def is_score(self, node: Node) -> bool:
         return isinstance(node, Dot) and SCORE in self.dot_powers.get(id(node), ())

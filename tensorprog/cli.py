@@ -1,0 +1,90 @@
+"""The command line: `tensorprog COMMAND FILE [options]`; exit codes and JSON are a contract (docs/commands.md)."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tensorprog import __version__
+from tensorprog.errors import Diagnostic, TensorProgError, fail
+
+COMMANDS = {
+    "check": ("tensorprog.cli_check", "check"),
+    "show": ("tensorprog.cli_check", "show"),
+    "explain": ("tensorprog.cli_check", "explain"),
+    "derive": ("tensorprog.limit.command", "derive"),
+    "claims": ("tensorprog.limit.claims_command", "claims"),
+    "simulate": ("tensorprog.simulate.command", "simulate"),
+    "validate": ("tensorprog.validate.command", "validate"),
+    "function": ("tensorprog.functions.command", "function"),
+    "expect": ("tensorprog.gaussian.command", "expect"),
+}
+"""Every command and where it lives; a module is imported only when its command runs."""
+
+
+class Commands(click.Group):
+    """A group whose commands are imported on demand, so that `check` starts without numpy, scipy or sympy."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="tensorprog")
+def group() -> None:
+    """What wide neural networks become as their width goes to infinity: checked, derived, simulated, validated."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; every error is one clear message and exit code 2."""
+    words = list(sys.argv[1:] if args is None else args)
+    try:
+        code = group.main(args=words, prog_name="tensorprog", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except TensorProgError as error:
+        return _report(error, words)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        hint = "tensorprog --help lists the commands, and tensorprog COMMAND --help its options"
+        return _report(fail("TP018", error.format_message(), help=hint), words)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _report(fail("TP907", "the machine's memory is not enough for this", help="use smaller families"), words)
+
+
+def _report(error: TensorProgError, words: Sequence[str]) -> int:
+    click.echo(str(error), err=True)
+    if "--json" in words:
+        click.echo(json.dumps({"verdict": "error", "diagnostics": [d.to_json() for d in error.diagnostics]}))
+    return 2
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+__all__: list[Any] = ["COMMANDS", "Diagnostic", "group", "main", "run"]
+
+if __name__ == "__main__":
+    run()

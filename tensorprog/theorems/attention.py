@@ -1,0 +1,258 @@
+"""Finite-head softmax attention with 1/sqrt(n) scores: Sakai, Karakida & Imaizumi 2025, Theorem 1 and Corollary 2."""
+
+from __future__ import annotations
+
+from tensorprog.errors import Diagnostic
+from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node, Scalar
+from tensorprog.program.powers import MOMENT, SCORE
+from tensorprog.program.program import member_text
+from tensorprog.terms import to_text
+from tensorprog.theorems.case import Case
+from tensorprog.theorems.common import (
+    GAUSSIAN,
+    READOUTS,
+    SAMPLING,
+    TRANSPOSES,
+    VARIANCE,
+    first_problem,
+    judged,
+    scaling_problem,
+)
+from tensorprog.theorems.exclusivity import not_distinct, not_exclusive
+from tensorprog.theorems.netsor import consumed
+from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
+
+PSEUDO_LIPSCHITZ = "the paper asks every nonlinearity to be pseudo-Lipschitz (controlled is not enough here)"
+
+
+def has_scores(case: Case) -> Finding:
+    if not case.scores:
+        return Finding("refuted", "the output depends on no score")
+    names = ", ".join(dict.fromkeys(d.name for d in case.scores))
+    return proved(f"scores: {names}", case.scores[0].place)
+
+
+def scaling(case: Case) -> Finding:
+    problem = scaling_problem(case, frozenset({SCORE, MOMENT}))
+    return problem or proved("every score is a dot product divided by the square root of its width")
+
+
+def matmul(case: Case) -> Finding:
+    for d in case.scores:
+        for ref, node, _ in case.sides(d):
+            if not isinstance(node, MatMul):
+                kind = "an initial vector" if isinstance(node, Input) else "made by a nonlinearity"
+                return refuted(
+                    f"the side {to_text(ref)} of {d.name} is {kind}",
+                    Diagnostic(
+                        "TP103",
+                        f"no MatMul made the side {to_text(ref)} of this score",
+                        d.place,
+                        f"each side of a score must be W x for a weight W; {to_text(ref)} is {kind}",
+                        "the score is then not asymptotically Gaussian with the covariance of Definition 1(iv)",
+                        f"multiply it by a fresh weight: weight D ~ N(0, 1/n), and D @ {to_text(ref)}",
+                    ),
+                )
+    return proved("every side of a score is made by a MatMul")
+
+
+def bounded(case: Case) -> Finding:
+    findings = []
+    for d in case.scores:
+        for ref, node, _ in case.sides(d):
+            if isinstance(node, MatMul):
+                findings += [_bounded_feature(case, node, source) for source, _ in case.program.resolve(node.arg)]
+            else:
+                findings.append(unknown(f"{to_text(ref)} is made by no MatMul"))
+    return first_problem(list(dict.fromkeys(findings)), "every feature is bounded")
+
+
+def _bounded_feature(case: Case, side: MatMul, source: Node) -> Finding:
+    made_by = case.functions.bounded(source)
+    if made_by.fact.proved:
+        return proved(f"{made_by.text} ({made_by.fact.because})", made_by.place)
+    what = f"{to_text(side.arg)}" if made_by.facts is None else made_by.text
+    verb = "is not bounded" if made_by.fact.refuted else "is not known to be bounded"
+    note = Diagnostic(
+        "TP201",
+        f"the feature {what} {verb}",
+        made_by.place if made_by.facts is not None else side.place,
+        f"Assumption 1: {side.name} = {to_text(side.weight)} @ phi(...) with phi bounded and pseudo-Lipschitz",
+        "the paper calls boundedness inessential and kept for simplicity of the proof; the verdict is valid-by-remark",
+        "clip the feature, for example clip(x, -C, C), for a verdict without the remark",
+        "note",
+    )
+    because = f"{what} {verb}: {made_by.fact.because}"
+    return refuted(because, note) if made_by.fact.refuted else unknown(because, note)
+
+
+def exclusive(case: Case) -> Finding:
+    found = not_exclusive(case, case.scores)
+    if found is None:
+        return proved("the matrices that make score sides make nothing else")
+    absorbed = _absorbing(case, found.at)
+    return refuted(
+        f"{found.weight} makes the score side {found.side}, and also {found.other}",
+        Diagnostic(
+            "TP101",
+            f"the score weight {found.weight} is used elsewhere",
+            found.at.place,
+            f"Assumption 1(a): W is specific to the generation of its score side; {found.weight} makes the score side"
+            f" {found.side}, and here {found.other} as well",
+            "the score and this vector are then dependent in the limit in a way the theorem does not describe",
+            absorbed or "use a separate weight here",
+            related=((found.score_side.place, "makes a score side here"),)
+            if found.score_side is not None and found.score_side.place
+            else (),
+        ),
+    )
+
+
+def _absorbing(case: Case, node: object) -> str:
+    """The line that would make the extra product a side of an unused score."""
+    if not isinstance(node, MatMul) or any(isinstance(n, Input) for n, _ in case.program.resolve(node.arg)):
+        return ""
+    if case.depends_on_score(node.arg):
+        return ""
+    subs = [s for s in node.subs if isinstance(s, str)]
+    vector = member_text(node.name, node.subs)
+    fresh = next(c for c in ("D", "D_", "D__", "D_fresh") if case.program.role(c) is None)
+    score = next(c for c in ("s", "s_", "s__", "s_fresh") if case.program.role(c) is None)
+    left = f"{score}[{','.join(subs)}]" if subs else score
+    return (
+        f"use a separate weight here; or, since this product's input is a feature, absorb it with an unused score:"
+        f" `weight {fresh} ~ N(0, 1/n)` and `{left} = dot({vector}, {fresh} @ {to_text(node.arg)}) / sqrt(n)`"
+    )
+
+
+def distinct(case: Case) -> Finding:
+    found = not_distinct(case, case.scores)
+    if found is None:
+        return proved("the two sides of every score come through different matrices")
+    d = found.at
+    assert isinstance(d, Dot)
+    tied = "sigma^2 E[x_i x_j]"
+    return refuted(
+        f"both sides of {found.side} come through {found.weight}",
+        Diagnostic(
+            "TP102",
+            f"both sides of the score {found.side} come through {found.weight}",
+            d.place,
+            "Assumption 1(b): W_i may be the same matrix as W_j, except inside one pair",
+            f"the score grows like sqrt(n) {tied}; scaled by 1/n instead it converges to {tied}",
+            "use separate query and key weights, or divide by n",
+            related=((found.score_side.place, "the matrix is used here"),)
+            if found.score_side is not None and found.score_side.place
+            else (),
+        ),
+    )
+
+
+def nonlinearities(case: Case) -> Finding:
+    """Every function before the scores; what depends on scores is judged under `final`."""
+    nodes = [n for n in consumed(case) if id(n) not in case.score_dependent]
+    return first_problem([_smooth(case, n) for n in nodes], "every nonlinearity is pseudo-Lipschitz")
+
+
+def _smooth(case: Case, node: Node) -> Finding:
+    smooth = case.functions.pseudo_lipschitz(node)
+    jump = smooth.fact.refuted and case.functions.continuous(node).refuted
+    return judged(
+        smooth,
+        "TP204" if jump else "TP202",
+        f"this nonlinearity is {'discontinuous' if jump else 'not pseudo-Lipschitz'}",
+        PSEUDO_LIPSCHITZ,
+        "use a locally Lipschitz function of polynomial growth",
+        node.place,
+    )
+
+
+def scores_last(case: Case) -> Finding:
+    for node in case.nodes:
+        if isinstance(node, MatMul) and case.depends_on_score(node.arg):
+            return Finding("refuted", f"{node.name} multiplies a function of scores by a weight", node.place)
+        if isinstance(node, Dot) and (case.depends_on_score(node.left) or case.depends_on_score(node.right)):
+            return Finding("refuted", f"{node.name} is a dot product of vectors that depend on scores", node.place)
+    return proved("scores enter only through the final functions of vectors and scores")
+
+
+def no_moments(case: Case) -> Finding:
+    for node in case.moments:
+        return unknown(f"{node.name} is a Moment: the paper's programs have none besides scores")
+    scalars = [n for n in case.nodes if isinstance(n, Scalar) and id(n) not in case.score_dependent]
+    for node in scalars:
+        if any(True for _ in case.program.references(node)):
+            return unknown(f"{node.name} is a scalar that is no function of scores")
+    return proved("no scalars but scores and functions of them")
+
+
+def final(case: Case) -> Finding:
+    nodes = [n for n in consumed(case) if id(n) in case.score_dependent and not isinstance(n, Dot | Moment)]
+    return first_problem([_smooth(case, n) for n in nodes], "y = phi(g, p) is pseudo-Lipschitz jointly")
+
+
+def positive(case: Case) -> Finding:
+    for d in case.scores:
+        for ref, node, _ in case.sides(d):
+            if not isinstance(node, MatMul):
+                continue
+            if case.signs.vanishes(node.arg):
+                return refuted(
+                    f"the side {to_text(ref)} of {d.name} has limit variance 0",
+                    Diagnostic("TP301", f"the limit of the score {d.name} has variance 0", d.place,
+                               "the limit scores are random variables with positive variance", "the score vanishes",
+                               "give the initial vectors a positive variance"),
+                )  # fmt: skip
+            if not case.signs.atom_positive(node):
+                return unknown(
+                    f"the limit variance of {to_text(ref)} is not known to be positive",
+                    Diagnostic("TP203", f"could not show that the limit of {d.name} has positive variance", d.place,
+                               "the limit scores are random variables with positive variance", "",
+                               "declare params that scale weights as positive: param sigma > 0", "warning"),
+                )  # fmt: skip
+    return proved("every score has positive limit variance sigma_q^2 sigma_k^2 E[x^2] E[x'^2]")
+
+
+def widths(case: Case) -> Finding:
+    used = {case.program.families[n.name].width for n in case.nodes} - {None}
+    ratios = {case.program.widths[w] for w in used if w is not None}
+    if len(ratios) <= 1:
+        return proved("all vectors have one width")
+    return Finding("refuted", f"widths in fixed ratios: {', '.join(sorted(w for w in used if w))}")
+
+
+BEFORE = (SAMPLING, VARIANCE, GAUSSIAN, TRANSPOSES)
+SCORES = (
+    Premise("A1.scores", "p_k = n^(-1/2) g^{2k-1} . g^{2k} are the scores", has_scores),
+    Premise("A1.scaling", "scores are scaled by n^(-1/2)", scaling),
+    Premise("A1.matmul", "each g^i, i <= 2r, is generated by MatMul: g^i = W_i x^i", matmul),
+    Premise("A1.bounded", "x^i = phi_i(...) with phi_i bounded and pseudo-Lipschitz", bounded, by_remark=True),
+    Premise(
+        "A1.a-exclusive",
+        "(a) W_i is specific to the generation of g^i and is not used for any other vector",
+        exclusive,
+    ),
+    Premise("A1.b-distinct", "(b) W_i may be the same matrix as W_j, unless {i, j} = {2k-1, 2k}", distinct),
+    Premise("nonlinearities", "all nonlinearities used in Nonlin are pseudo-Lipschitz", nonlinearities),
+    Premise("A1.no-moments", "the underlying program is a Netsor program: no scalars besides scores", no_moments),
+)
+AFTER = (
+    Premise("final", "y = phi(g^1, ..., g^m, p_1, ..., p_r) with phi pseudo-Lipschitz", final),
+    Premise("positive-variance", "the limits of the scores have positive variance", positive),
+    READOUTS,
+    Premise("A1.widths", "all vectors have the width n (the paper: for simplicity)", widths, by_remark=True),
+)
+
+THEOREM = Theorem(
+    "attention",
+    "Infinite-width limit of an attention layer",
+    "Sakai, Karakida & Imaizumi 2025, Infinite-Width Limit of a Single Attention Layer, Theorem 1 and Corollary 2",
+    "(y^1_a, ..., y^k_a) -> (Z^{y^1}, ..., Z^{y^k}) in distribution; the scores' limits are Gaussian, and independent"
+    " of the Z^g",
+    (
+        *BEFORE,
+        *SCORES,
+        Premise("scores-last", "the scores enter only through y; no x^i depends on a score", scores_last, open=True),
+        *AFTER,
+    ),
+)

@@ -1,0 +1,174 @@
+"""Which theorem covers a program: every theorem judged for every output, premise by premise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tensorprog.errors import Diagnostic
+from tensorprog.program.nodes import Dot, Output
+from tensorprog.program.normalize import normalize
+from tensorprog.program.program import Program
+from tensorprog.terms import Var, to_text
+from tensorprog.theorems import attention, nested, netsor, netsor_plus
+from tensorprog.theorems.case import Case, Shared
+from tensorprog.theorems.exclusivity import not_exclusive
+from tensorprog.theorems.statement import PremiseReport, Theorem, TheoremReport
+
+THEOREMS: tuple[Theorem, ...] = (netsor.THEOREM, netsor_plus.THEOREM, attention.THEOREM, nested.THEOREM)
+"""All theorems, the weakest first."""
+
+VerdictWord = Literal["valid", "valid-by-remark", "undecided", "invalid"]
+_ORDER: tuple[VerdictWord, ...] = ("valid", "valid-by-remark", "undecided", "invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputVerdict:
+    """The verdict on one output, judged on its ancestors only."""
+
+    of: str
+    verdict: VerdictWord
+    theorems: tuple[TheoremReport, ...]
+    target: TheoremReport
+
+    @property
+    def covered_by(self) -> list[str]:
+        return [t.theorem.id for t in self.theorems if t.status in ("applies", "applies-by-remark")]
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What stands in the way in the theorem that is meant for this output."""
+        return self.target.diagnostics
+
+    def to_json(self) -> dict[str, Any]:
+        return {"of": self.of, "verdict": self.verdict, "covered_by": self.covered_by}
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """Which theorems cover a program, output by output."""
+
+    program: Program
+    outputs: tuple[OutputVerdict, ...]
+    assumptions: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = field(default=())
+
+    @property
+    def verdict(self) -> VerdictWord:
+        """The worst of the outputs' verdicts."""
+        return max((o.verdict for o in self.outputs), key=_ORDER.index)
+
+    @property
+    def covered_by(self) -> list[str]:
+        """Theorems that cover every output, the weakest first."""
+        return [t.id for t in THEOREMS if all(t.id in o.covered_by for o in self.outputs)]
+
+    @property
+    def theorems(self) -> tuple[TheoremReport, ...]:
+        """Every theorem's report; over several outputs, the one furthest from applying."""
+        rank = ("applies", "applies-by-remark", "formal", "unknown", "fails")
+        columns = zip(*(o.theorems for o in self.outputs), strict=True)
+        return tuple(max(column, key=lambda r: rank.index(r.status)) for column in columns)
+
+    def to_json(self) -> dict[str, Any]:
+        """The schema tensorprog/check/1."""
+        return {
+            "schema": "tensorprog/check/1",
+            "program": self.program.name,
+            "verdict": self.verdict,
+            "covered_by": self.covered_by,
+            "outputs": [o.to_json() for o in self.outputs],
+            "theorems": [t.to_json() for t in self.theorems],
+            "assumptions": list(self.assumptions),
+            "diagnostics": [d.to_json() for d in self.diagnostics],
+        }
+
+    def __repr__(self) -> str:
+        from tensorprog.theorems.report import verdict_text
+
+        return verdict_text(self)
+
+    def _repr_html_(self) -> str:
+        from tensorprog.theorems.report import verdict_html
+
+        return verdict_html(self)
+
+
+def check(program: Program) -> Verdict:
+    """Judge every theorem for every output of the program.
+
+    The verdict is `valid` if a theorem applies, `valid-by-remark` if the attention theorem lacks only what its paper
+    calls inessential, `undecided` if some theorem has no refuted premise, else `invalid`: no theorem here covers it.
+    """
+    program.finish()
+    normal = normalize(program)
+    shared = Shared(normal)
+    outputs = tuple(_judge_output(shared, o) for o in program.outputs)
+    diagnostics = dict.fromkeys(d for o in outputs for d in o.diagnostics)
+    return Verdict(program, outputs, tuple(_assumptions(program)), _one_per_place(diagnostics))
+
+
+def _one_per_place(found: dict[Diagnostic, None]) -> tuple[Diagnostic, ...]:
+    out: dict[object, Diagnostic] = {}
+    for d in found:
+        out.setdefault((d.code, d.place, d.message if d.place is None else ""), d)
+    return tuple(out.values())
+
+
+def _judge_output(shared: Shared, output: Output) -> OutputVerdict:
+    case = Case(shared, [output.ref])
+    reports = tuple(judge(case, t) for t in THEOREMS)
+    if case.scores and not_exclusive(case, case.scores) is not None:
+        wider = with_unused_scores(shared, output, case)
+        if wider is not None:
+            absorbed = tuple(judge(wider, t) for t in THEOREMS)
+            if _ORDER.index(_verdict(absorbed)) < _ORDER.index(_verdict(reports)):
+                case, reports = wider, absorbed
+    dots = [d for d in case.dots if d not in case.readouts]
+    want = "attention" if case.scores else "netsor-plus" if case.moments or dots else "netsor"
+    target = next(r for r in reports if r.theorem.id == want)
+    if target.status == "fails":
+        formal = next(r for r in reports if r.theorem.formal)
+        target = formal if not formal.refutes and target.theorem.id == "attention" else target
+    return OutputVerdict(to_text(output.ref), _verdict(reports), reports, target)
+
+
+def judge(case: Case, theorem: Theorem) -> TheoremReport:
+    """Every premise of one theorem, decided for one case."""
+    return TheoremReport(theorem, tuple(PremiseReport(p, p.decide(case)) for p in theorem.premises))
+
+
+def with_unused_scores(shared: Shared, output: Output, case: Case) -> Case | None:
+    """The case with the scores that the program defines but the output does not use: they may absorb products."""
+    mine = {id(d) for d in case.dots}
+    extra = [n for n in shared.program.nodes if isinstance(n, Dot) and shared.powers.is_score(n) and id(n) not in mine]
+    partly = [n for n in case.scores if case.demand[id(n)] != [case._box(n)]]
+    roots = [Var(n.name, n.subs) for n in (*extra, *partly)]
+    if not roots:
+        return None
+    return Case(shared, [output.ref, *roots])
+
+
+def _verdict(reports: tuple[TheoremReport, ...]) -> VerdictWord:
+    statuses = {r.status for r in reports}
+    if "applies" in statuses:
+        return "valid"
+    if "applies-by-remark" in statuses:
+        return "valid-by-remark"
+    return "undecided" if any(not r.refutes for r in reports) else "invalid"
+
+
+def _assumptions(program: Program) -> list[str]:
+    from tensorprog.program.constants import check_covariance
+
+    out = [said for said in (check_covariance(g, program) for g in program.groups) if said]
+    for p in program.params.values():
+        if p.low is not None or p.high is not None:
+            low = "" if p.low is None else f"{p.low} {'<' if p.low_open else '<='} "
+            high = "" if p.high is None else f" {'<' if p.high_open else '<='} {p.high}"
+            out.append(f"{low}{p.name}{high}")
+    return out
+
+
+def theorem_by_id(name: str) -> Theorem | None:
+    return next((t for t in THEOREMS if t.id == name), None)

@@ -1,0 +1,198 @@
+"""Premises that several theorems share: how weights and initial vectors are sampled, readouts, transposes."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from tensorprog.errors import Diagnostic, Place
+from tensorprog.functions.facts import Fact
+from tensorprog.program.nodes import Dot, Input, MatMul, Node, Weight
+from tensorprog.program.scaling import width_power
+from tensorprog.terms import to_text
+from tensorprog.theorems.case import Case
+from tensorprog.theorems.nonlinearities import Judged
+from tensorprog.theorems.statement import Finding, Premise, proved, refuted, unknown
+
+
+def weights_of(case: Case) -> list[Weight]:
+    """The weights that the case uses, in order of first use."""
+    names = dict.fromkeys(m.weight.name for m in case.matmuls)
+    return [case.program.weights[name] for name in names]
+
+
+def sampling(case: Case) -> Finding:
+    return proved("every `input` is jointly Gaussian and iid over coordinates, and every `weight` independent")
+
+
+def variance(case: Case) -> Finding:
+    for w in weights_of(case):
+        part = width_power(w.variance, case.program.widths)
+        if part is None or part[1] != -1:
+            power = "no power of n" if part is None else f"n^{part[1]}"
+            return refuted(
+                f"the entries of {w.name} have variance {to_text(w.variance)}, which scales like {power}",
+                Diagnostic(
+                    "TP104",
+                    f"the variance of {w.name} is not proportional to 1/{w.cols}",
+                    w.place,
+                    f"each entry is sampled from N(0, sigma^2/n), n the input width; here it is {to_text(w.variance)}",
+                    "coordinates of the product then vanish or explode as n grows",
+                    f"write weight {w.name} ~ N(0, c/{w.cols})",
+                ),
+            )
+    return proved("every weight has variance c/(input width)")
+
+
+def gaussian_entries(case: Case) -> Finding:
+    for w in weights_of(case):
+        if w.law != "gaussian":
+            return refuted(
+                f"the entries of {w.name} are {w.law}",
+                Diagnostic(
+                    "TP105",
+                    f"the entries of {w.name} are {w.law}, not Gaussian",
+                    w.place,
+                    "the theorems here are stated for Gaussian entries",
+                    "the limit is expected to be the same (universality), but no theorem here says so",
+                    f"write weight {w.name} ~ N(0, ...), or compare with `validate --entries {w.law}`",
+                ),
+            )
+    return proved("every weight is Gaussian")
+
+
+def no_transposes(case: Case) -> Finding:
+    for m in case.matmuls:
+        if m.transposed:
+            return refuted(
+                f"{m.name} is made by the transpose of {m.weight.name}",
+                Diagnostic(
+                    "TP106",
+                    f"the transpose of {m.weight.name} is used",
+                    m.place,
+                    "a Netsor program multiplies by matrices, never by their transposes",
+                    "where a matrix and its transpose both occur, the MatMul rule gives wrong covariances",
+                    "use a separate weight, or rely on simulation",
+                ),
+            )
+    return proved("no transpose occurs")
+
+
+def readout_rule(case: Case) -> Finding:
+    """Readout vectors are initial vectors independent of all else, used only in readouts, and read no score."""
+    if not case.readouts:
+        return proved("there is no readout")
+    for d in case.readouts:
+        side = case.readout_side(d)
+        assert side is not None
+        other = d.right if side is d.left else d.left
+        mine = {id(n) for n, _ in case.program.resolve(side)}
+        for node in case.nodes:
+            for ref, _ in case.program.references(node):
+                again = node is not d and ref.name == side.name and {id(n) for n, _ in case.program.resolve(ref)} & mine
+                if again and not (isinstance(node, Dot) and _reads(case, node, ref)):
+                    return refuted(
+                        f"{side.name} is used by {node.name} too", readout_used(side.name, node.place, d.place)
+                    )
+        if case.depends_on_score(other):
+            return refuted(f"the readout {d.name} reads a vector that depends on scores")
+    return proved("readout vectors are used in readouts only")
+
+
+def _reads(case: Case, node: Dot, ref: object) -> bool:
+    return any(node is r and case.readout_side(r) is ref for r in case.readouts)
+
+
+def readout_used(name: str, place: Place | None, first: Place | None) -> Diagnostic:
+    return Diagnostic(
+        "TP107",
+        f"the readout vector {name} is used elsewhere",
+        place,
+        "a readout is Gaussian because its vector is independent of all else in the program",
+        "",
+        "use a separate input for the readout",
+        related=((first, "read out here"),) if first else (),
+    )
+
+
+def scaling_problem(case: Case, allowed: frozenset[Fraction]) -> Finding | None:
+    """A scalar that vanishes or diverges with n, judged where it enters a function, a vector or an output."""
+    for use in case.uses:
+        source, power = use.source, use.power
+        if isinstance(source, Dot):
+            if power in allowed:
+                continue
+            code, word = ("TP302", "diverges") if power > Fraction(-1, 2) else ("TP301", "degenerates")
+            return refuted(
+                f"{source.name} is a dot product times n^{power}",
+                Diagnostic(
+                    code,
+                    f"the dot product {source.name}, scaled by n^{power}, {word}",
+                    use.place or source.place,
+                    "a dot product of n coordinates has a limit law at n^(-1/2) (a score) or n^(-1) (a moment)",
+                    f"it grows like n^{power + Fraction(1, 2)}"
+                    if code == "TP302"
+                    else "its limit is 0 at the scale n^(-1/2)",
+                    "divide by sqrt(n), or by n",
+                ),
+            )
+        if power != 0:
+            code, word = ("TP302", "diverges") if power > 0 else ("TP301", "degenerates")
+            return refuted(
+                f"{source.name} times n^{power} {word}",
+                Diagnostic(code, f"{source.name} times n^{power} {word}", use.place or source.place,
+                           "averages and constants have limits as they are", "", "remove the power of n"),
+            )  # fmt: skip
+    return None
+
+
+def judged(fact: Judged, code: str, message: str, because: str, help: str, place: Place | None = None) -> Finding:
+    """A finding from a fact about a function: refuted with `code`, unknown with TP203."""
+    if fact.fact.proved:
+        return proved(f"{fact.text}: {fact.fact.because}", fact.place)
+    where = fact.place or place
+    if fact.fact.refuted:
+        return refuted(
+            f"{fact.text}: {fact.fact.because}",
+            Diagnostic(code, message, where, f"{because}; {fact.fact.because}", "", help),
+        )
+    return unknown(
+        f"{fact.text}: {fact.fact.because}",
+        Diagnostic(
+            "TP203",
+            f"could not decide about {fact.text}",
+            where,
+            f"{because}; neither was proved nor refuted: {fact.fact.because}",
+            "",
+            "`tensorprog function` shows what is known of it",
+            "warning",
+        ),
+    )
+
+
+def first_problem(findings: list[Finding], fine: str) -> Finding:
+    """The first refuted finding, else the first unknown one, else proved."""
+    for status in ("refuted", "unknown"):
+        for f in findings:
+            if f.status == status:
+                return f
+    reasons = list(dict.fromkeys(f.because for f in findings if f.because))
+    return proved(fine if not reasons else f"{fine}: {'; '.join(reasons[:4])}{'; ...' if len(reasons) > 4 else ''}")
+
+
+def map_nodes(case: Case) -> list[Node]:
+    return [n for n in case.nodes if not isinstance(n, Input | MatMul)]
+
+
+SAMPLING = Premise(
+    "sampling",
+    "initial vectors are sampled iid over coordinates from a multivariate normal, weight matrices independently",
+    sampling,
+)
+VARIANCE = Premise("variance", "each entry of a weight matrix has variance sigma^2/n, n its input width", variance)
+GAUSSIAN = Premise("gaussian", "the entries of weight matrices are Gaussian", gaussian_entries, open=True)
+TRANSPOSES = Premise("transposes", "MatMul uses matrices, not their transposes", no_transposes, open=True)
+READOUTS = Premise(
+    "readouts", "a readout vector is an initial vector independent of all else, used only in readouts", readout_rule
+)
+
+__all__ = ["GAUSSIAN", "READOUTS", "SAMPLING", "TRANSPOSES", "VARIANCE", "Fact"]

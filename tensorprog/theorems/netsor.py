@@ -1,0 +1,81 @@
+"""Netsor: perceptrons, convolutions, recurrences with tied weights (Yang 2019, Theorem 5.4; Fact 1 of Sakai et al.)."""
+
+from __future__ import annotations
+
+from tensorprog.program.nodes import Dot, MatMul, Moment, Node
+from tensorprog.theorems.case import Case
+from tensorprog.theorems.common import (
+    GAUSSIAN,
+    READOUTS,
+    SAMPLING,
+    TRANSPOSES,
+    VARIANCE,
+    first_problem,
+    judged,
+)
+from tensorprog.theorems.statement import Finding, Premise, Theorem, proved
+
+
+def instructions(case: Case) -> Finding:
+    readouts = {id(d) for d in case.readouts}
+    for node in case.nodes:
+        if isinstance(node, Moment) or (isinstance(node, Dot) and id(node) not in readouts):
+            word = "a Moment" if isinstance(node, Moment) or node in case.moments else "a dot product"
+            return Finding("refuted", f"{node.name} is {word}", node.place)
+    return proved("only Input, MatMul, LinComb, Nonlin" + (" and readouts occur" if readouts else " occur"))
+
+
+def consumed(case: Case) -> list[Node]:
+    """The vectors whose functions matter: arguments of MatMuls and of dot products, and the outputs."""
+    out: dict[int, Node] = {}
+    for node in case.nodes:
+        refs = [node.arg] if isinstance(node, MatMul) else [node.left, node.right] if isinstance(node, Dot) else []
+        for ref in refs:
+            out |= {id(n): n for n, _ in case.program.resolve(ref) if id(n) in case.demand}
+    for root in case.roots:
+        pieces = (
+            case.program.resolve(root) if root.subs else [(p, None) for p in case.program.families[root.name].pieces]
+        )
+        out |= {id(n): n for n, _ in pieces if id(n) in case.demand}
+    return list(out.values())
+
+
+def controlled(case: Case) -> Finding:
+    findings = [
+        judged(
+            case.functions.controlled(node),
+            "TP205",
+            "this nonlinearity is not controlled",
+            "every nonlinearity must be pseudo-Lipschitz, or at least bounded by exp(C|x|^(2-eps) + c)",
+            "use a function that is defined everywhere and grows more slowly",
+            node.place,
+        )
+        for node in consumed(case)
+    ]
+    return first_problem(findings, "every nonlinearity is pseudo-Lipschitz or controlled")
+
+
+THEOREM = Theorem(
+    "netsor",
+    "Netsor Master Theorem",
+    "Yang 2019, Wide Feedforward or Recurrent Neural Networks of Any Architecture are Gaussian Processes, Theorem 5.4"
+    " (Sakai, Karakida & Imaizumi 2025, Fact 1)",
+    "(1/n) sum_a psi(g^1_a, ..., g^k_a) -> E[psi(Z^{g^1}, ..., Z^{g^k})] almost surely, for psi of the same class",
+    (
+        SAMPLING,
+        VARIANCE,
+        GAUSSIAN,
+        TRANSPOSES,
+        Premise(
+            "instructions",
+            "the program consists of Input, MatMul, LinComb, Nonlin (readouts as outputs)",
+            instructions,
+        ),
+        READOUTS,
+        Premise(
+            "nonlinearities",
+            "all nonlinearities used in Nonlin are pseudo-Lipschitz (Yang: controlled)",
+            controlled,
+        ),
+    ),
+)

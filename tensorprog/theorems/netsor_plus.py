@@ -1,0 +1,153 @@
+"""Netsor+: moments of vectors as scalars that later functions use: layernorm, batchnorm, attention at 1/n."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from fractions import Fraction
+
+from tensorprog.errors import Diagnostic, Place
+from tensorprog.functions.interval import Interval
+from tensorprog.program.compose import CannotCompose
+from tensorprog.program.nodes import Moment, Node
+from tensorprog.program.powers import MOMENT
+from tensorprog.terms import Term, Var, to_text
+from tensorprog.terms.term import ZERO, transform, variables
+from tensorprog.theorems.case import Case
+from tensorprog.theorems.common import (
+    GAUSSIAN,
+    READOUTS,
+    SAMPLING,
+    TRANSPOSES,
+    VARIANCE,
+    first_problem,
+    judged,
+    scaling_problem,
+)
+from tensorprog.theorems.netsor import consumed, controlled
+from tensorprog.theorems.nonlinearities import Judged, function_place
+from tensorprog.theorems.positivity import near_limits
+from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
+
+KEEP_AWAY = "keep the scalar away from its singular value, for example sqrt(v + eps)"
+
+
+def instructions(case: Case) -> Finding:
+    for d in case.scores:
+        return Finding("refuted", f"{d.name} is a dot product scaled by n^(-1/2): a score, which stays random", d.place)
+    return proved("every scalar is a Moment, or a dot product scaled by 1/n")
+
+
+def scaling(case: Case) -> Finding:
+    allowed = frozenset({MOMENT, MOMENT / 2} if case.scores or case.readouts else {MOMENT})
+    return scaling_problem(case, allowed) or proved("every scalar has a limit at its scale")
+
+
+def nonlinearities(case: Case) -> Finding:
+    """Jointly pseudo-Lipschitz near the limit scalars; or, where no function uses a scalar, controlled."""
+    nodes = [*consumed(case), *(n for n in case.nodes if isinstance(n, Moment))]
+    terms: list[tuple[Node, Term]] = []
+    for node in dict.fromkeys(nodes):
+        body: Term = node.body if isinstance(node, Moment) else Var(node.name, node.subs)
+        try:
+            terms.append((node, case.functions.composer.of_term(body)))
+        except CannotCompose as why:
+            if not case.functions.pseudo_lipschitz(node).fact.proved:
+                return unknown(str(why))
+    if not any(_scalars(case, t) for _, t in terms) and not any(isinstance(n, Moment) for n in nodes):
+        return controlled(case)
+    if not any(_scalars(case, t) for _, t in terms):
+        return first_problem([_controlled_moment(case, n, t) for n, t in terms], "every function is controlled")
+    return first_problem(
+        [_near_limit(case, n, t) for n, t in terms], "every function is pseudo-Lipschitz near the limit scalars"
+    )
+
+
+def _scalars(case: Case, t: Term) -> list[Var]:
+    families = case.program.families
+    return [v for v in variables(t) if v.name in families and families[v.name].kind == "scalar"]
+
+
+def _controlled_moment(case: Case, node: Node, t: Term) -> Finding:
+    facts = case.functions.facts(t)
+    return judged(
+        Judged(facts.controlled, to_text(t), _place(node), facts),
+        "TP205",
+        "this function is not controlled",
+        "every function must be pseudo-Lipschitz, or at least bounded by exp(C|x|^(2-eps) + c)",
+        "use a function that is defined everywhere and grows more slowly",
+    )
+
+
+def _place(node: Node) -> Place | None:
+    body = getattr(node, "body", None)
+    return (function_place(body) if body is not None else None) or node.place
+
+
+def _near_limit(case: Case, node: Node, t: Term) -> Finding:
+    facts = case.functions.facts(t)
+    if facts.pseudo_lipschitz.proved:
+        return proved(f"{to_text(t)}: {facts.pseudo_lipschitz.because}")
+    families = case.program.families
+    scalars = _scalars(case, t)
+    signs = {v.name: {case.signs.sign(n) for n in families[v.name].pieces} for v in scalars}
+    knowledge = {name: _known(s) for name, s in signs.items()}
+    vectors = {v.name for v in variables(t) if v.name in families} - knowledge.keys()
+    near = near_limits(t, sorted(vectors), knowledge, case.functions.assumptions)
+    if near.proved:
+        return proved(f"{to_text(t)}: {near.because}")
+    zero = {name for name, s in signs.items() if s == {"zero"}}
+    at_zero = transform(t, lambda v: ZERO if isinstance(v, Var) and v.name in zero else None)
+    limit = case.functions.facts(at_zero)
+    place = _place(node)
+    because = "functions of vectors and scalars must be pseudo-Lipschitz jointly, near the limits of the scalars"
+    if (zero or not scalars) and (limit.controlled.refuted or limit.total.refuted):
+        what = " at the limit, where " + ", ".join(sorted(zero)) + " = 0" if zero else ""
+        message = f"this function is not controlled{what}"
+        why = f"{because}; {limit.controlled.because}"
+        return refuted(f"{to_text(t)} is singular{what}", Diagnostic("TP205", message, place, why, "", KEEP_AWAY))
+    if zero and facts.continuous.refuted:
+        message = "this function jumps at the limit of its scalars"
+        then = "its limit is not its value at the limit (Yang's counterexample)"
+        why = f"{because}; {facts.continuous.because}"
+        said = f"{to_text(t)} is discontinuous, and {', '.join(sorted(zero))} tends to 0"
+        return refuted(said, Diagnostic("TP204", message, place, why, then, "use a continuous function"))
+    if not scalars and facts.pseudo_lipschitz.refuted and facts.controlled.proved:
+        why = "it is controlled, but with scalars in the program rank stability would have to be shown"
+        undecided = Diagnostic("TP203", f"could not decide about {to_text(t)}", place, why, severity="warning")
+        return unknown(f"{to_text(t)}: {why}", undecided)
+    message = "this function is not pseudo-Lipschitz near the limit"
+    return judged(Judged(near, to_text(t), place), "TP202", message, because, KEEP_AWAY)
+
+
+def _known(signs: Collection[str]) -> Interval:
+    """Where the limit of a scalar lies."""
+    if signs == {"zero"}:
+        return Interval(Fraction(0), Fraction(0), True, True)
+    if signs == {"positive"}:
+        return Interval(Fraction(0), None)
+    if set(signs) <= {"positive", "nonnegative", "zero"}:
+        return Interval(Fraction(0), None, True)
+    return Interval()
+
+
+THEOREM = Theorem(
+    "netsor-plus",
+    "Netsor+ Master Theorem",
+    "Yang 2019, Tensor Programs I, Theorem C.4; Yang 2020, Tensor Programs III, Theorems E.11 and E.15",
+    "moments converge almost surely to constants, and (1/n) sum_a psi(g_a; theta) -> E[psi(Z^g; theta limit)]",
+    (
+        SAMPLING,
+        VARIANCE,
+        GAUSSIAN,
+        TRANSPOSES,
+        Premise("instructions", "Netsor's instructions, Moment, and Scalar", instructions),
+        Premise("scaling", "every scalar converges: averages over coordinates, dot products over n", scaling),
+        READOUTS,
+        Premise(
+            "nonlinearities",
+            "every function is pseudo-Lipschitz jointly in vectors and scalars near the limit scalars"
+            " (or parameter-controlled, with rank stability)",
+            nonlinearities,
+        ),
+    ),
+)

@@ -1,0 +1,121 @@
+"""What a theorem is here: premises in the paper's words, each with the predicate that decides it, and a conclusion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from tensorprog.errors import Diagnostic, Place
+
+if TYPE_CHECKING:
+    from tensorprog.theorems.case import Case
+
+Status = Literal["proved", "refuted", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one premise: proved, refuted or unknown, why, and where."""
+
+    status: Status
+    because: str
+    place: Place | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def proved(because: str, place: Place | None = None) -> Finding:
+    return Finding("proved", because, place)
+
+
+def refuted(because: str, *diagnostics: Diagnostic) -> Finding:
+    return Finding("refuted", because, diagnostics[0].place if diagnostics else None, diagnostics)
+
+
+def unknown(because: str, *diagnostics: Diagnostic) -> Finding:
+    return Finding("unknown", because, diagnostics[0].place if diagnostics else None, diagnostics)
+
+
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """One premise: `by_remark` if its source calls it inessential, `open` if a limit is only not known without it."""
+
+    id: str
+    statement: str
+    decide: Callable[[Case], Finding]
+    by_remark: bool = False
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Theorem:
+    """A theorem of the literature."""
+
+    id: str
+    title: str
+    source: str
+    conclusion: str
+    premises: tuple[Premise, ...]
+    formal: bool = False
+    notes: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PremiseReport:
+    """A premise with its finding."""
+
+    premise: Premise
+    finding: Finding
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.premise.id,
+            "status": self.finding.status,
+            "statement": self.premise.statement,
+            "because": self.finding.because,
+            "at": self.finding.place.to_json() if self.finding.place else None,
+        }
+
+
+TheoremStatus = Literal["applies", "applies-by-remark", "formal", "fails", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class TheoremReport:
+    """A theorem judged for one output: every premise, and what follows for the whole."""
+
+    theorem: Theorem
+    premises: tuple[PremiseReport, ...]
+    status: TheoremStatus = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", self._status())
+
+    def _status(self) -> TheoremStatus:
+        gaps = [r for r in self.premises if r.finding.status != "proved"]
+        if all(r.premise.by_remark for r in gaps):
+            if self.theorem.formal:
+                return "formal"
+            return "applies-by-remark" if gaps else "applies"
+        return "fails" if any(r.finding.status == "refuted" and not r.premise.by_remark for r in gaps) else "unknown"
+
+    @property
+    def refutes(self) -> bool:
+        """Is some premise refuted that neither a remark waives nor merely lies outside today's theorems?"""
+        return any(
+            r.finding.status == "refuted" and not r.premise.by_remark and not r.premise.open for r in self.premises
+        )
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return tuple(d for r in self.premises for d in r.finding.diagnostics)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.theorem.id,
+            "title": self.theorem.title,
+            "source": self.theorem.source,
+            "status": self.status,
+            "premises": [r.to_json() for r in self.premises],
+        }

@@ -1,0 +1,301 @@
+"""Which limits have positive variance, and what is known of the signs of moments.
+
+E[F(Z)^2] > 0   if F is continuous, Z_A has positive variance and is independent of the other Z's, these have mean
+                0, and F(a, 0) is not 0 for some a: the point (a, 0) lies in the support of Z.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tensorprog.functions.interval import Interval
+from tensorprog.program.compose import CannotCompose
+from tensorprog.program.constants import NoNumber, default_values, evaluate
+from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import width_power
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, transform, variables, walk
+from tensorprog.theorems.nonlinearities import Nonlinearities
+from tensorprog.theorems.positivity import nonzero_somewhere, sign_of
+
+Sign = Literal["positive", "nonnegative", "zero", "real"]
+
+
+class Variances:
+    """Signs of second moments and of moments, for one program."""
+
+    def __init__(self, program: Program, functions: Nonlinearities) -> None:
+        self.program = program
+        self.functions = functions
+        self._atoms: dict[int, bool] | None = None
+        self._signs: dict[int, Sign] = {}
+
+    def atom_positive(self, node: Node) -> bool:
+        """Is E[(Z - E Z)^2] > 0 proved for every member of this Input or MatMul?"""
+        if self._atoms is None:
+            self._atoms = {}
+            for each in self.program.nodes:
+                if isinstance(each, Input):
+                    self._atoms[id(each)] = self._input_positive(each)
+                elif isinstance(each, MatMul):
+                    self._atoms[id(each)] = self._weight_positive(each) and self.second_moment_positive(each.arg)
+        return self._atoms.get(id(node), False)
+
+    def zero_atom(self, node: Node) -> bool:
+        """Is this initial vector identically 0, or a product of something identically 0?"""
+        if isinstance(node, Input):
+            return node.group.cov[node.position][node.position] == ZERO and node.group.mean[node.position] == ZERO
+        if isinstance(node, MatMul):
+            return self.vanishes(node.arg)
+        return False
+
+    def vanishes(self, ref: Var) -> bool:
+        """Is the vector 0 almost surely (all the atoms it is made of vanish, and the function is 0 at 0)?"""
+        try:
+            t = self.functions.composer.of_term(ref)
+        except CannotCompose:
+            return False
+        atoms = self._atom_refs(t)
+        if not atoms or not all(self.zero_atom(n) for a in atoms for n, _ in self.program.resolve(a)):
+            return False
+        at_zero = transform(t, lambda v: ZERO if isinstance(v, Var) and v.name in self.program.families else None)
+        return sign_of(at_zero, self.functions.assumptions) == "zero"
+
+    def _weight_positive(self, node: MatMul) -> bool:
+        part = width_power(self.program.weights[node.weight.name].variance, self.program.widths)
+        return part is not None and self._constant_sign(part[0]) == "positive"
+
+    def _constant_sign(self, t: Term) -> Sign:
+        names = [v for v in variables(t) if v.subs]
+        if names:
+            return "positive" if self._entries_positive(t) else "real"
+        out = sign_of(t, self.functions.assumptions)
+        return "real" if out == "nonzero" else out
+
+    def _entries_positive(self, t: Term) -> bool:
+        """A bare matrix entry (no params) whose numbers are all positive."""
+        from itertools import islice, product
+
+        if any(not v.subs and v.name not in self.program.indices for v in variables(t)):
+            return False
+        indices = sorted({s for v in variables(t) for s in v.subs if isinstance(s, str)})
+        ranges = [range(lo, hi + 1) for lo, hi in map(self.program.range_of, indices)]
+        try:
+            params = default_values(self.program)
+            values = [
+                evaluate(t, {**params, **dict(zip(indices, at, strict=True))}, self.program)
+                for at in islice(product(*ranges), 20_001)
+            ]
+        except NoNumber:
+            return False
+        return len(values) <= 20_000 and all(v > 1e-12 for v in values)
+
+    def _input_positive(self, node: Input) -> bool:
+        diagonal = node.group.cov[node.position][node.position]
+        same = {s + "'": s for s in node.group.subs}
+        return self._constant_sign(shift_subs(diagonal, dict(same))) == "positive"
+
+    # -- second moments ------------------------------------------------------------------------------------------
+
+    def second_moment_positive(self, ref: Var) -> bool:
+        """Is E[F(Z)^2] > 0 proved for the vector `ref` = F(atoms)?"""
+        try:
+            return self.positive_somewhere(self.functions.composer.of_term(ref))
+        except CannotCompose:
+            return False
+
+    def positive_somewhere(self, t: Term) -> bool:
+        """Is P(F(Z) != 0) > 0 proved for F a composed term?"""
+        if not self.functions.facts(t).continuous.proved:
+            return False
+        bound = {j for b in walk(t) if isinstance(b, Bind) for j in b.over}
+        atoms = self._atom_refs(t)
+        scalars = {v.name for v in variables(t) if v.name in self.program.families} - {a.name for a in atoms}
+        for a in atoms:
+            if any(s in bound for s in a.subs):
+                continue
+            nodes = [n for n, _ in self.program.resolve(a)]
+            if not nodes or not all(self.atom_positive(n) for n in nodes):
+                continue
+            others = [b for b in atoms if b != a]
+            if not self._centred(others) or not self._independent(a, others):
+                continue
+            alone = transform(t, lambda v, a=a: self._only(v, a, scalars))  # type: ignore[misc]
+            if nonzero_somewhere(alone, "_z", self._scalar_assumptions(t, scalars)).proved:
+                return True
+        return False
+
+    def _only(self, v: Term, a: Var, scalars: set[str]) -> Term | None:
+        if v == a:
+            return Var("_z")
+        if not isinstance(v, Var) or v.name not in self.program.families:
+            return None
+        return Var("_" + v.name) if v.name in scalars else ZERO
+
+    def _scalar_assumptions(self, t: Term, scalars: set[str]) -> dict[str, Interval]:
+        from fractions import Fraction
+
+        out = dict(self.functions.assumptions)
+        for name in scalars:
+            signs = {self.sign(n) for n in self.program.families[name].pieces}
+            if signs == {"positive"}:
+                out["_" + name] = Interval(Fraction(0), None)
+            elif signs <= {"positive", "nonnegative"}:
+                out["_" + name] = Interval(Fraction(0), None, True)
+        return out
+
+    def _atom_refs(self, t: Term) -> list[Var]:
+        return [
+            v
+            for v in variables(t)
+            if v.name in self.program.families and self.program.families[v.name].kind == "vector"
+        ]
+
+    def _centred(self, refs: list[Var]) -> bool:
+        for ref in refs:
+            for node, _ in self.program.resolve(ref):
+                if isinstance(node, Input) and node.group.mean[node.position] != ZERO:
+                    return False
+        return True
+
+    def _independent(self, a: Var, others: list[Var]) -> bool:
+        """Is Z_a independent of the others: another matrix, or another group of initial vectors?"""
+        mine = {self._source(n) for n, _ in self.program.resolve(a)}
+        theirs = {self._source(n) for b in others for n, _ in self.program.resolve(b)}
+        return not mine & theirs
+
+    @staticmethod
+    def _source(node: Node) -> object:
+        return ("weight", node.weight.name) if isinstance(node, MatMul) else ("input", id(getattr(node, "group", node)))
+
+    # -- signs of moments ----------------------------------------------------------------------------------------
+
+    def sign(self, node: Node) -> Sign:
+        """What is known of the limit of a moment: positive, nonnegative, zero, or just real."""
+        if id(node) not in self._signs:
+            self._signs[id(node)] = "real"
+            self._signs[id(node)] = self._sign(node)
+        return self._signs[id(node)]
+
+    def _sign(self, node: Node) -> Sign:
+        match node:
+            case Moment(body=body):
+                return self._expectation_sign(body)
+            case Dot(left=u, right=v, factor=f):
+                part = width_power(f, self.program.widths)
+                inner = self._expectation_sign(mul(u, v))
+                scale = "real" if part is None else self._constant_sign(part[0])
+                return inner if scale == "positive" else "zero" if inner == "zero" else "real"
+            case _:
+                return "real"
+
+    def _expectation_sign(self, body: Term) -> Sign:
+        try:
+            t = self.functions.composer.of_term(body)
+        except CannotCompose:
+            return "real"
+        if self._vanishes_by_symmetry(t):
+            return "zero"
+        if self._all_zero(t):
+            return "zero"
+        if not nonnegative(t):
+            return "real"
+        return "positive" if self._square_positive(t) or self.positive_somewhere(t) else "nonnegative"
+
+    def _all_zero(self, t: Term) -> bool:
+        atoms = self._atom_refs(t)
+        if any(v.name in self.program.families and v not in atoms for v in variables(t)):
+            return self._constant_minus_mean(t)
+        if not atoms or not all(self.zero_atom(n) for a in atoms for n, _ in self.program.resolve(a)):
+            return False
+        at_zero = transform(t, lambda v: ZERO if isinstance(v, Var) and v.name in self.program.families else None)
+        return sign_of(at_zero, self.functions.assumptions) == "zero"
+
+    def _constant_minus_mean(self, t: Term) -> bool:
+        """(F - mean(F))^2 where F is made of vanishing vectors only."""
+        match t:
+            case App("pow", (base, Num(e))) if e > 0:
+                return self._constant_minus_mean(base)
+            case App("add", (f, App("neg", (Var() as m,)))):
+                pieces = self.program.families[m.name].pieces if m.name in self.program.families else []
+                same = len(pieces) == 1 and isinstance(pieces[0], Moment) and pieces[0].subs == m.subs
+                if not same or not isinstance(pieces[0], Moment):
+                    return False
+                atoms = self._atom_refs(f)
+                zero = all(self.zero_atom(n) for a in atoms for n, _ in self.program.resolve(a))
+                try:
+                    return zero and self.functions.composer.of_term(pieces[0].body) == f
+                except CannotCompose:
+                    return False
+            case _:
+                return False
+
+    def _vanishes_by_symmetry(self, t: Term) -> bool:
+        """E of a linear form in centred vectors, or of a product of two that are independent, is 0."""
+        match t:
+            case Var(name) if name in self.program.families and self.program.families[name].kind == "vector":
+                return self._centred([t])
+            case App("neg", (a,)):
+                return self._vanishes_by_symmetry(a)
+            case App("add", args):
+                return all(self._vanishes_by_symmetry(a) for a in args)
+            case Bind("sum", (a,)):
+                return self._vanishes_by_symmetry(a)
+            case App("mul", args):
+                vectors = [a for a in args if self._atom_refs(a)]
+                if len(vectors) == 1:
+                    return self._vanishes_by_symmetry(vectors[0])
+                if len(vectors) == 2 and all(isinstance(v, Var) for v in vectors):
+                    u, v = vectors
+                    assert isinstance(u, Var)
+                    assert isinstance(v, Var)
+                    return self._independent(u, [v]) and (self._centred([u]) or self._centred([v]))
+                return False
+            case _:
+                return False
+
+    def _square_positive(self, t: Term) -> bool:
+        """E[(F - c)^2] > 0 whatever the constant c (a scalar's limit), if F is not constant."""
+        match t:
+            case App("pow", (base, Num(e))) if e > 0 and e.denominator == 1:
+                inner = base
+            case App("mul", (a, b)) if a == b:
+                inner = a
+            case _:
+                return False
+        at_zero = transform(inner, lambda v: ZERO if isinstance(v, Var) and v in self._atom_refs(inner) else None)
+        scalars = [v for v in variables(inner) if v.name in self.program.families and v not in self._atom_refs(inner)]
+        if not scalars:
+            return self.positive_somewhere(inner)
+        return self.positive_somewhere(add(inner, neg(at_zero)))
+
+
+def nonnegative(t: Term) -> bool:
+    """Is the term nowhere negative, by its form alone?"""
+    match t:
+        case Num(value):
+            return value >= 0
+        case App("pow", (_, Num(e))) if e.denominator == 1 and e % 2 == 0:
+            return True
+        case App("abs" | "relu" | "exp" | "sqrt" | "softplus" | "sigmoid" | "Phi" | "step" | "cosh"):
+            return True
+        case App("add", args) | App("min", args):
+            return all(nonnegative(a) for a in args)
+        case App("max", args):
+            return any(nonnegative(a) for a in args)
+        case App("mul", args):
+            rest = list(args)
+            while rest:
+                a = rest.pop()
+                if a in rest:
+                    rest.remove(a)
+                elif not nonnegative(a):
+                    return False
+            return True
+        case App("recip", (a,)) | Bind("sum" | "min", (a,)):
+            return nonnegative(a)
+        case Bind("softmax"):
+            return True
+        case _:
+            return False
