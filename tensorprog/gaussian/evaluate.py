@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tensorprog.gaussian.closed_value import value_of
 from tensorprog.gaussian.double_double import polynomial
 from tensorprog.gaussian.evaluation_forms import evaluation_form
-from tensorprog.gaussian.rounding import FUNCTIONS, UNIT, Rounded, angle, over_root, power
+from tensorprog.gaussian.rounding import FUNCTIONS, UNIT, Rounded, angle, over_root, phi2_of_angle, power
 from tensorprog.gaussian.special import OwenT, Phi2
 
 Array = NDArray[np.float64]
@@ -170,6 +170,9 @@ class _Builder:
         if isinstance(e, sympy.asin) and (found := self._correlation(e.args[0])) is not None:
             c, d = found
             return lambda slots: angle(slots[c], slots[d])
+        if isinstance(e, Phi2) and (found := self._correlation(e.args[2])) is not None:
+            h, k, c, d = self.slot(e.args[0]), self.slot(e.args[1]), *found
+            return lambda slots: phi2_of_angle(slots[h], slots[k], slots[c], slots[d])
         name = e.func.__name__
         if name not in FUNCTIONS:
             raise NotImplementedError(f"{name} is not evaluated on arrays")

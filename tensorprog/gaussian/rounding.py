@@ -121,11 +121,25 @@ def _phi2(h: Rounded, k: Rounded, r: Rounded) -> Rounded:
     v, own = phi2(h.value, k.value, r.value)
     s = np.sqrt(np.maximum((1 - r.value) * (1 + r.value), 0.0))
     with np.errstate(all="ignore"):
-        # the density at (h, k) is the slope in r; near s = 0 the change of asin r bounds it
         turn = np.minimum(r.error / s, 2 * np.sqrt(2 * (r.error + UNIT)))
-    turn = np.where(r.error == 0, 0.0, np.where(np.isnan(turn), 1.0, turn))
+    return _phi2_bound(v, own, h, k, np.where(r.error == 0, 0.0, np.where(np.isnan(turn), 1.0, turn)))
+
+
+def phi2_of_angle(h: Rounded, k: Rounded, c: Rounded, d: Rounded) -> Rounded:
+    """Phi2(h, k, c/√(c² + d)), accurate however close to ±1 the correlation is."""
+    theta, root = angle(c, d), power(d, 0.5, False).value
+    with np.errstate(all="ignore"):
+        radius = np.hypot(c.value, root)
+        r = np.where(radius == 0, 0.0, c.value / radius)
+        s = np.where(radius == 0, 1.0, root / radius)
+    v, own = phi2(h.value, k.value, r, s)
+    return _phi2_bound(v, own, h, k, theta.error)
+
+
+def _phi2_bound(v: Any, own: Any, h: Rounded, k: Rounded, turn: Any) -> Rounded:
+    """The slopes of Phi2 are at most 1/√(2π) in h and k, and 1/2π in asin r."""
     change = [np.where(np.isinf(x.value), 0.0, 0.4 * x.error) for x in (h, k)]
-    return Rounded(v, own + change[0] + change[1] + turn / np.pi)
+    return Rounded(v, own + change[0] + change[1] + turn / (2 * np.pi))
 
 
 def _owen(h: Rounded, a: Rounded) -> Rounded:
