@@ -19,6 +19,8 @@ from tensorprog.terms.term import PI, add, call, mul, neg
 ConstantSign = Callable[[Term], int]
 MARK = "~"
 _F0, _F1 = Fraction(0), Fraction(1)
+TINY = Scale((((Fraction(64), _F0), number(-_F1)),))
+"""exp(-x^64): larger than exp(-exp(c x^a)), smaller than all that is usual."""
 
 
 class Expansion:
@@ -162,11 +164,27 @@ class Expansion:
             ):
                 inner = self.of(args[0])
                 return self._primitive(head, inner, t)
+            case App("tanh" | "sigmoid", (u,)) if self._grows(self.of(u)):
+                return self.of(self._mirrored(t.head, u))
             case App(head, args) if head in library():
                 body = library()[head].expand(args)
                 if body is not None:
                     return self.of(body)
         raise Undecided("no expansion is known")
+
+    def _grows(self, s: Series) -> bool:
+        return bool(s.terms) and self.algebra.compare(s.terms[0][0], UNIT) > 0 and not self.oscillating(s.terms[0][1])
+
+    def _mirrored(self, head: str, u: Term) -> Term:
+        """sigmoid and tanh for u -> oo in terms of exp(-|u|), which is small."""
+        side = self.sign_of(self.of(u))
+        decay = App("exp", (neg(u) if side > 0 else u,))
+        if head == "tanh":
+            square = mul(decay, decay)
+            value = add(Num(1), mul(Num(-2), square, App("recip", (add(Num(1), square),))))
+            return value if side > 0 else neg(value)
+        below = App("recip", (add(Num(1), decay),))
+        return below if side > 0 else mul(decay, below)
 
     def _rational(self, e: Term) -> Fraction | None:
         try:
@@ -245,6 +263,8 @@ class Expansion:
         parts: dict[Key, Polynomial] = {}
         for m, d in large.terms:
             power = m.power
+            if power is None and m == large.terms[0][0] and not self.oscillating(d) and self.sign(d) < 0:
+                return Series((), TINY)
             if power is None or self.oscillating(d):
                 raise Undecided("an exponential beyond the scale")
             parts[power, m.logs] = d

@@ -147,10 +147,21 @@ def erf_series(x: Expansion, s: Series, t: Term) -> Series:
 
 
 def asin_series(x: Expansion, s: Series, t: Term) -> Series:
-    large, c, small = x.algebra.split(s)
-    if large.terms or x.oscillating(c) or x.sign(normal(App("add", (number(_F1).term(), c.term())))) <= 0:
-        raise Undecided("asin near its ends")
-    if x.sign(normal(App("add", (number(_F1).term(), c.scaled(-_F1).term())))) <= 0:
+    """Taylor inside (-1, 1); asin(1 - e) = pi/2 - sqrt(2 e) (1 + e/12 + 3 e^2/160 + 5 e^3/896 + O(e^4)) at the ends."""
+    a = x.algebra
+    large, c, small = a.split(s)
+    if large.terms or x.oscillating(c):
+        raise Undecided("asin outside a known range")
+    side = c.constant()
+    if side in (1, -1):
+        e = a.scaled(small, number(Fraction(-1) * side))
+        root = x.power(a.scaled(e, number(Fraction(2))), Fraction(1, 2), t)
+        taylor = [number(Fraction(*pq)) for pq in ((1, 1), (1, 12), (3, 160), (5, 896))]
+        half_pi = a.constant(normal(PI).scaled(Fraction(1, 2)))
+        inner = a.mul(root, a.function(e, taylor))
+        return a.scaled(a.add(half_pi, a.scaled(inner, number(-_F1))), number(side))
+    inside = [normal(App("add", (number(_F1).term(), c.scaled(d).term()))) for d in (_F1, -_F1)]
+    if any(x.sign(end) <= 0 for end in inside):
         raise Undecided("asin near its ends")
     return x.taylor("asin", c, small, t)
 

@@ -7,6 +7,7 @@ the curve's own |x(t)|; a gradient is read only where the function is differenti
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, product
@@ -18,10 +19,11 @@ from tensorprog.functions.expand import Expansion
 from tensorprog.functions.rates import Rate
 from tensorprog.functions.series import Series
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import add, mul, neg, power, recip, substitute, variables
+from tensorprog.terms.term import add, mul, neg, power, recip, size, substitute
 
 T = Var("t")
 MAX_CURVES = 80
+WORK = 6000
 _WAVES = tuple((Fraction(s), Fraction(c)) for s, c in ((1, 0), (-1, 0), (0, 1), (0, -1)))
 
 
@@ -83,30 +85,31 @@ def _few(near: list[Term], count: int) -> Iterator[tuple[Term, ...]]:
 def reached(rules: Analyzer, t: Term, curve: Curve, strict: bool = False) -> Reached | None:
     """A rate that |t| reaches along a curve; None if nothing can be said."""
     body = substitute(t, dict(curve.at))
+    best: Reached | None = None
     for wave in (None, *_WAVES):
         expansion = Expansion(T, rules.constant_sign, 6, strict, wave)
         try:
             series = expansion.of(body)
         except (Undefined, Underivable, RecursionError):
-            return None
+            return best
         except Undecided:
-            if "sin" in _heads(body) or "cos" in _heads(body):
+            if _heads(body) & {"sin", "cos", "tan", "sinc"}:
                 continue
             return _huge(rules, body, curve)
         found = leading(rules, expansion, series)
         if found is not None:
             rate, said, sign = found
-            return Reached(_against(rate, curve.size), curve, said, sign)
-        if wave is None and not series.terms:
-            return None
-    return None
+            here = Reached(_against(rate, curve.size), curve, said, sign)
+            best = here if best is None or here.rate > best.rate else best
+        if wave is None and (best is not None or not series.terms):
+            return best
+    return best
 
 
 def _heads(t: Term) -> set[str]:
     from tensorprog.terms.term import walk
 
-    out = {u.head for u in walk(t) if isinstance(u, App)}
-    return out | {"sin"} if out & {"tan", "sinc"} else out
+    return {u.head for u in walk(t) if isinstance(u, App)}
 
 
 def leading(rules: Analyzer, expansion: Expansion, series: Series) -> tuple[Rate, str, int] | None:
@@ -183,28 +186,29 @@ def _log(t: Term) -> Term | None:
 
 def best_growth(rules: Analyzer, t: Term, xs: Sequence[Var], enough: Rate | None = None) -> Reached | None:
     """The largest rate of |t| that a curve reaches; the search stops at `enough`."""
-    best: Reached | None = None
-    for curve in islice(curves(xs), MAX_CURVES):
-        found = reached(rules, t, curve)
-        if found is not None and (best is None or found.rate > best.rate):
-            best = found
-            if enough is not None and best.rate >= enough:
-                break
-    return best
+    return _best(rules, [(t, False)], xs, enough)
 
 
 def best_slope(rules: Analyzer, t: Term, xs: Sequence[Var], enough: Rate | None = None) -> Reached | None:
     """The largest rate of |grad t| that a curve reaches, where t is differentiable."""
-    best: Reached | None = None
+    partials: list[tuple[Term, bool]] = []
     for v in xs:
-        try:
+        with suppress(Underivable):
             d = derivative(t, v)
-        except Underivable:
-            continue
-        for curve in islice(curves(xs), MAX_CURVES):
-            if v not in variables(d) and d == Num(0):
-                break
-            found = reached(rules, d, curve, strict=True)
+            if d != Num(0):
+                partials.append((d, True))
+    return _best(rules, partials, xs, enough)
+
+
+def _best(rules: Analyzer, parts: list[tuple[Term, bool]], xs: Sequence[Var], enough: Rate | None) -> Reached | None:
+    best: Reached | None = None
+    budget = WORK
+    for curve in curves(xs):
+        for t, strict in parts:
+            budget -= 10 + size(t)
+            if budget < 0:
+                return best
+            found = reached(rules, t, curve, strict)
             if found is not None and (best is None or found.rate > best.rate):
                 best = found
                 if enough is not None and best.rate >= enough:

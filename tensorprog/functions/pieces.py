@@ -26,6 +26,8 @@ from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, add, neg, substitute, variables, walk
 
 MAX_POINTS = 24
+_LIKELY = (Fraction(0), Fraction(1), Fraction(-1), Fraction(2))
+"""Where a counterexample is looked for if the critical points are not known."""
 
 
 @dataclass(slots=True)
@@ -55,6 +57,10 @@ def critical(rules: Analyzer, t: Term, x: Var) -> tuple[list[Fraction], bool]:
                 found.update(roots)
         if isinstance(u, App) and u.head in ("floor", "ceil", "mod", "tan") and x in variables(u):
             complete = False
+        if isinstance(u, App) and u.head == "pow" and x in variables(u.args[1]):
+            complete = False  # whole powers of negative numbers exist, others do not
+    if not complete:
+        found.update(_LIKELY)
     return sorted(found)[:MAX_POINTS], complete and len(found) <= MAX_POINTS
 
 

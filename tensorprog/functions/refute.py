@@ -6,6 +6,7 @@ Every one carries a witness; a param is given one admissible value, because refu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, product
@@ -16,10 +17,11 @@ from tensorprog.functions.collapse import collapse
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.interval import REALS
 from tensorprog.functions.lower import Reached, best_growth, best_slope
+from tensorprog.functions.normal import normal
 from tensorprog.functions.pieces import Pieces, examine
-from tensorprog.functions.rates import BOUNDED, SQUARE_EXP, Rate
+from tensorprog.functions.rates import BOUNDED, SQUARE_EXP
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import add, children, substitute, variables, walk
+from tensorprog.terms.term import children, substitute, variables, walk
 
 Witness = tuple[tuple[str, str], ...]
 MAX_POINTS = 120
@@ -181,11 +183,42 @@ def _sign_changes(
                 continue
             if s is not None:
                 seen.setdefault(s, values)
+        if 1 not in seen or -1 not in seen:
+            _touches(rules, d, xs, points, out, said)
         if 1 in seen and -1 in seen:
             a, b = (", ".join(f"{to_text(v)} = {c}" for v, c in zip(xs, seen[s], strict=True)) for s in (-1, 1))
             because = f"{to_text(d)} < 0 at {a} and > 0 at {b}, so it vanishes between them"
             out.no("total", because, (*said, ("from", a), ("to", b)))
             return
+
+
+def _touches(
+    rules: Analyzer, d: Term, xs: Sequence[Var], points: list[tuple[Fraction, ...]], out: Refuted, said: Witness
+) -> None:
+    """c + k sin(u) (or cos) with |c| <= |k|, where u covers more than a period: it vanishes somewhere."""
+    try:
+        form = normal(d)
+    except Undecided:
+        return
+    c = form.terms.get((), Fraction(0))
+    varying = [(m, k) for m, k in form.terms.items() if m]
+    if len(varying) != 1 or abs(c) > abs(varying[0][1]) or len(varying[0][0]) != 1:
+        return
+    ((atom, exponent),) = varying[0][0]
+    if exponent != 1 or not (isinstance(atom, App) and atom.head in ("sin", "cos")):
+        return
+    if rules.info(atom.args[0]).regularity < Regularity.CONTINUOUS:
+        return
+    reached = []
+    for values in points:
+        env: dict[Term, Fraction] = dict(zip(xs, values, strict=True))
+        with suppress(Undecided, Undefined):
+            value = evaluate(atom.args[0], env)
+            if isinstance(value, Fraction):
+                reached.append(value)
+    if reached and max(reached) - min(reached) >= 7:
+        because = f"{to_text(d)} vanishes somewhere: {to_text(atom.args[0])} covers more than a period"
+        out.no("total", because, (*said, ("from", str(min(reached))), ("to", str(max(reached)))))
 
 
 def _denominators(t: Term) -> Iterator[Term]:
@@ -202,10 +235,3 @@ def _denominators(t: Term) -> Iterator[Term]:
             yield d
     for c in children(t):
         yield from _denominators(c)
-
-
-def rate_text(rate: Rate) -> str:
-    return str(rate)
-
-
-__all__ = ["Refuted", "add", "rate_text", "refute"]

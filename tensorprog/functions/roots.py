@@ -58,3 +58,14 @@ def rational_roots(form: Polynomial, v: Var) -> list[Fraction] | None:
         return None
     roots, others = real_roots(cs)
     return None if others else roots
+
+
+def divides(d: Polynomial, f: Polynomial, v: Var) -> bool:
+    """Whether d divides f, so that f = 0 where d = 0."""
+    from flint import fmpq, fmpq_poly
+
+    a, b = coefficients(d, v), coefficients(f, v)
+    if a is None or b is None or not any(a):
+        return False
+    poly = [fmpq_poly([fmpq(c.numerator, c.denominator) for c in cs]) for cs in (a, b)]
+    return bool((poly[1] % poly[0]).degree() < 0)

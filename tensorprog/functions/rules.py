@@ -18,6 +18,7 @@ from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.rates import ANY, BOUNDED, Rate, least, most
 from tensorprog.functions.rules_heads import bind_info, function_info
 from tensorprog.functions.rules_power import power_info
+from tensorprog.functions.rules_share import reciprocal_share, share_info
 from tensorprog.functions.rules_where import jump_product, where_info
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import mul, neg
@@ -140,7 +141,7 @@ class Rules:
         return self.step("sum", t, settled(info), steps)
 
     def product(self, t: Term, args: tuple[Term, ...]) -> Info:
-        special = jump_product(self, t, args)
+        special = jump_product(self, t, args) or share_info(self, t, args)
         if special is not None:
             return special
         groups = self._groups(args)
@@ -154,12 +155,22 @@ class Rules:
         union = frozenset().union(*(p.vars for p in parts))
         if not union:
             return self.constant(t, regularity, interval, steps)
+        return self.product_of(t, parts, interval)
+
+    def product_of(self, t: Term, parts: list[Info], interval: Interval | None = None) -> Info:
+        """The product rule for factors whose infos are known."""
+        if interval is None:
+            interval = parts[0].range
+            for p in parts[1:]:
+                interval = ranges.mul(interval, p.range)
+        regularity = Regularity(min(p.regularity for p in parts))
+        union = frozenset().union(*(p.vars for p in parts))
         growth, slope = parts[0].growth_within(union), parts[0].slope_within(union)
         for p in parts[1:]:
             g, s = p.growth_within(union), p.slope_within(union)
             growth, slope = growth.times(g), most(slope_times(slope, g), slope_times(s, growth))
         info = Info(union, regularity, interval, growth, slope, away=all(p.away for p in parts) or _off_zero(interval))
-        return self.step("product", t, settled(_scaled(info, parts)), steps)
+        return self.step("product", t, settled(_scaled(info, parts)), tuple(p.step for p in parts))
 
     def _groups(self, args: tuple[Term, ...]) -> list[tuple[Term, ...]]:
         """The factors, those that share variables together; constant factors each alone."""
@@ -199,6 +210,9 @@ class Rules:
         )
 
     def reciprocal(self, t: Term, u: Term) -> Info:
+        share = reciprocal_share(self, t, u)
+        if share is not None:
+            return share
         p = self.info(u)
         nonzero = p.away or _off_zero(p.range)
         regularity = p.regularity if nonzero else Regularity.UNKNOWN

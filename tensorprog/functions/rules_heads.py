@@ -12,6 +12,7 @@ from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.library import library
 from tensorprog.functions.rates import ANY, BOUNDED, Rate, most
 from tensorprog.functions.records import Function
+from tensorprog.functions.rules_share import log_sum_exp
 from tensorprog.terms import App, Bind, Term
 from tensorprog.terms.term import mul
 
@@ -34,6 +35,8 @@ def function_info(rules: Rules, t: App) -> Info:
 
     if t.head in ("max", "min"):
         return _extremum(rules, t, t.args)
+    if t.head == "log" and (found := log_sum_exp(rules, t, t.args[0])) is not None:
+        return found
     if t.head in ("clip", "leaky_relu", "hermite", "acos", "tan") or (t.head == "elu" and len(t.args) == 2):
         return _by_definition(rules, t)
     if t.head == "mod":
@@ -42,7 +45,7 @@ def function_info(rules: Rules, t: App) -> Info:
     if record is None:
         return Info(rules.info(t.args[0]).vars if t.args else frozenset())
     u = rules.info(t.args[0])
-    interval = ranges.image(u.range, record)
+    interval = _wave_range(t.head, u.range) if t.head in ("sin", "cos") else ranges.image(u.range, record)
     regularity = _regularity(u, record)
     if t.head in ("sign", "step") and u.total and (u.range.positive or u.range.negative):
         one = Fraction(1) if u.range.positive else Fraction(-1 if t.head == "sign" else 0)
@@ -61,6 +64,20 @@ def function_info(rules: Rules, t: App) -> Info:
         away = t.head == "abs" and u.away
         info = Info(u.vars, regularity, interval, growth, slope, away=away, up=up)
     return rules.step("library", t, settled(info), (u.step,))
+
+
+def _wave_range(head: str, x: Interval) -> Interval:
+    """sin increases on [-3/2, 3/2], where cos is at least its smaller end value."""
+    record = library()[head]
+    quarter = Fraction(3, 2)
+    if x.low is None or x.high is None or x.low < -quarter or x.high > quarter:
+        return record.range
+    rising = replace(record, monotone="increasing")
+    if head == "sin":
+        return ranges.image(x, rising)
+    top = max(abs(x.low), abs(x.high))
+    low = ranges.image(ranges.point(top), rising).low
+    return ranges.meet(Interval(low, None, True), record.range)
 
 
 def _steep(slope: Rate, outer: Rate) -> Rate:

@@ -141,6 +141,10 @@ def solutions(rules: Rules, d: Term) -> list[tuple[Var, Term]] | None:
         form = normal(d)
     except Undecided:
         return None
+    if len(form.terms) == 1:  # a product vanishes where a factor does
+        factors = [t for m in form.terms for t, e in m if e > 0]
+        if all(isinstance(f, Var) and f.name in rules.variables for f in factors):
+            return [(f, Num(0)) for f in factors if isinstance(f, Var)]
     for v in sorted(_vars(rules, d), key=repr):
         for atom, roots in ((v, 1), (App("abs", (v,)), 2)):
             w = Var("solved for")
@@ -196,7 +200,20 @@ def agree(rules: Rules, condition: Term, yes: Term, no: Term) -> bool:
 def vanishes(rules: Rules, t: Term, d: Term) -> bool:
     """Whether t = 0 on {d = 0}."""
     roots = solutions(rules, d)
-    return roots is not None and all(is_zero(substitute(t, {v: e})) for v, e in roots)
+    if roots is not None:
+        return all(is_zero(substitute(t, {v: e})) for v, e in roots)
+    return _divides(rules, d, t)
+
+
+def _divides(rules: Rules, d: Term, t: Term) -> bool:
+    """Whether t is a multiple of d, both polynomials with rational coefficients in one variable."""
+    from tensorprog.functions.roots import divides
+
+    own = sorted(_vars(rules, d), key=repr)
+    try:
+        return len(own) == 1 and divides(normal(d), normal(t), own[0])
+    except Undecided:
+        return False
 
 
 def jump_product(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info | None:

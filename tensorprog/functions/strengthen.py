@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 
+from tensorprog.functions.balls import Undecided
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.derivative import Underivable, derivative
 from tensorprog.functions.info import ZERO, Info, Regularity
+from tensorprog.functions.normal import normal
 from tensorprog.functions.pieces import Pieces, examine
-from tensorprog.functions.rates import least, most
+from tensorprog.functions.ranges import meet
+from tensorprog.functions.rates import INF, least, most
 from tensorprog.functions.rules import settled
-from tensorprog.terms import Term, Var
-from tensorprog.terms.term import size
+from tensorprog.terms import Term, Var, to_text
+from tensorprog.terms.term import add, mul, neg, recip, size, substitute, variables
 
 MAX_SIZE = 300
 
@@ -20,6 +24,9 @@ MAX_SIZE = 300
 def strengthen(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var]) -> tuple[Info, Pieces | None]:
     """The info of a whole function, improved; and what was found point by point."""
     pieces: Pieces | None = None
+    info = by_normal_form(rules, t, info)
+    if len(xs) == 2 and not (info.growth.bounded and info.slope.bounded):
+        info = by_inner(rules, t, info, xs)
     if len(xs) == 1 and info.regularity < Regularity.LIPSCHITZ and size(t) <= MAX_SIZE:
         pieces = examine(rules, t, xs[0])
         better = replace(info, vars=frozenset(xs), regularity=max(info.regularity, _level(pieces)))
@@ -29,6 +36,64 @@ def strengthen(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var]) -> tuple
     if len(xs) > 1 and info.regularity >= Regularity.LIPSCHITZ and not info.slope.bounded and size(t) <= MAX_SIZE:
         info = by_partials(rules, t, info, xs)
     return info, pieces
+
+
+def by_normal_form(rules: Analyzer, t: Term, info: Info) -> Info:
+    """Where t is defined it equals its normal form, whose facts hold of t if t is defined everywhere."""
+    if not info.total or info.constant or size(t) > MAX_SIZE or (info.growth.bounded and info.slope.bounded):
+        return info
+    try:
+        plain = normal(t).term()
+    except Undecided:
+        return info
+    if size(plain) >= size(t):
+        return info
+    other = rules.info(plain)
+    better = replace(
+        info,
+        regularity=max(info.regularity, other.regularity),
+        range=meet(info.range, other.range),
+        growth=least(info.growth, other.growth_within(info.vars) if other.vars else other.growth),
+        slope=least(info.slope, other.slope_within(info.vars)),
+        below=info.below or other.below,
+        above=info.above or other.above,
+        away=info.away or other.away,
+    )
+    return info if better == info else rules.step("algebra", t, better, (info.step, other.step), f"= {to_text(plain)}")
+
+
+def by_inner(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var]) -> Info:
+    """t = F(u) with u = x + y, x - y or x y: the composition rule for F, measured exactly in one variable.
+
+    Found by eliminating x: if y is gone from the normal form of t at x = u - y (u + y, u/y), then t = F(u) where
+    that substitution exists, and everywhere if both are continuous.
+    """
+    if info.regularity < Regularity.LIPSCHITZ or size(t) > MAX_SIZE:
+        return info
+    x, y = xs
+    u = Var(x.name, ("inner",))
+    for solved, inner in ((add(u, neg(y)), add(x, y)), (add(u, y), add(x, neg(y))), (mul(u, recip(y)), mul(x, y))):
+        try:
+            outer = normal(substitute(t, {x: solved})).term()
+        except Undecided:
+            continue
+        if y in variables(outer):
+            continue
+        f, w = rules.info(outer), rules.info(inner)
+        if f.regularity < Regularity.LIPSCHITZ:
+            continue
+        growth, steep = f.growth.clipped(), f.slope.clipped()
+        if growth.level > 0 or steep.level > 0 or INF in (growth.power, steep.power) or growth.logs or steep.logs:
+            continue
+        better = replace(
+            info,
+            growth=least(info.growth, w.growth.to_the(Fraction(growth.power))),
+            slope=least(info.slope, w.growth.to_the(Fraction(steep.power)).times(w.slope)),
+        )
+        if better != info:
+            note = f"a function of {to_text(inner)}"
+            return rules.step("composition", t, settled(better), (info.step, f.step, w.step), note)
+    return info
 
 
 def _level(found: Pieces) -> Regularity:

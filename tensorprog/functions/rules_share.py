@@ -1,0 +1,129 @@
+"""Softmax written out: e^u_j / sum_i c_i e^u_i, and log sum_i c_i e^u_i.
+
+The weights w_i = c_i e^u_i / sum are in (0, 1) and sum to 1, and grad w_j = w_j (grad u_j - sum_i w_i grad u_i), so
+|grad w_j| <= 2 max_i |grad u_i|; the logarithm's gradient is sum_i w_i grad u_i, an average.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from tensorprog.functions.info import Info, Regularity
+from tensorprog.functions.interval import Interval
+from tensorprog.functions.rates import ANY, BOUNDED, most
+from tensorprog.terms import App, Num, Term
+from tensorprog.terms.term import ONE, ZERO, add, mul, recip
+
+if TYPE_CHECKING:
+    from tensorprog.functions.rules import Rules
+
+Part = tuple[Term, Term]
+"""c and u of a summand c e^u; a constant summand has u = 0."""
+
+
+def parts_of(rules: Rules, total: Term) -> list[Part] | None:
+    """The summands c_i e^u_i of a sum of exponentials with constants c_i > 0; None if it is not one."""
+    if not (isinstance(total, App) and total.head == "add"):
+        return None
+    out = [_part(rules, a) for a in total.args]
+    kept = [p for p in out if p is not None]
+    return kept if len(kept) == len(out) and any(u != ZERO for _, u in kept) else None
+
+
+def _part(rules: Rules, t: Term) -> Part | None:
+    match t:
+        case App("exp", (u,)):
+            return (ONE, u)
+        case App("mul", args):
+            constants = [a for a in args if rules.info(a).constant]
+            rest = [a for a in args if not rules.info(a).constant]
+            if len(rest) == 1 and isinstance(rest[0], App) and rest[0].head == "exp":
+                c = mul(*constants)
+                return (c, rest[0].args[0]) if rules.info(c).range.positive else None
+            return None
+        case _:
+            info = rules.info(t)
+            return (t, ZERO) if info.constant and info.total and info.range.positive else None
+
+
+def share_info(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info | None:
+    """A product that holds 1/(sum of exponentials) and one of them (or a sum of multiples of them)."""
+    for k, a in enumerate(args):
+        if not (isinstance(a, App) and a.head == "recip"):
+            continue
+        parts = parts_of(rules, a.args[0])
+        if parts is None:
+            continue
+        others = [*args[:k], *args[k + 1 :]]
+        for j, b in enumerate(others):
+            rest = [*others[:j], *others[j + 1 :]]
+            own = next((p for p in parts if p[1] != ZERO and b == App("exp", (p[1],))), None)
+            if own is not None:
+                share = _share(rules, mul(b, a), parts, own)
+                return rules.product_of(t, [share, *(rules.info(r) for r in rest)]) if rest else share
+            if isinstance(b, App) and b.head == "add" and all(_holds(p, parts) for p in b.args):
+                spread = add(*(mul(*_factors(p), a, *rest) for p in b.args))
+                inner = rules.info(spread)
+                return rules.step("softmax", t, inner, (inner.step,), "each exponential over the sum is a weight")
+    return None
+
+
+def _factors(t: Term) -> tuple[Term, ...]:
+    return t.args if isinstance(t, App) and t.head == "mul" else (t,)
+
+
+def _holds(t: Term, parts: list[Part]) -> bool:
+    return any(f == App("exp", (u,)) for f in _factors(t) for _, u in parts if u != ZERO)
+
+
+def _share(rules: Rules, t: Term, parts: list[Part], own: Part) -> Info:
+    """e^u_j / sum_i c_i e^u_i, in (0, 1/c_j)."""
+    infos = [rules.info(u) for _, u in parts if u != ZERO]
+    union = frozenset().union(*(i.vars for i in infos))
+    regularity = Regularity(min(i.regularity for i in infos))
+    high = rules.info(recip(own[0])).range.high
+    if len(parts) < 2 or not all(i.total for i in infos):
+        return Info(union)
+    info = Info(
+        union,
+        Regularity(max(regularity, Regularity.LOCALLY_BOUNDED)),
+        Interval(Fraction(0), high),
+        BOUNDED,
+        most(*(i.slope_within(union) for i in infos)),
+        True,
+        True,
+    )
+    return rules.step("softmax", t, info, tuple(i.step for i in infos))
+
+
+def reciprocal_share(rules: Rules, t: Term, total: Term) -> Info | None:
+    """1/(c + sum_i c_i e^u_i) with c > 0: (1/c) times a weight."""
+    parts = parts_of(rules, total)
+    own = next((p for p in parts if p[1] == ZERO), None) if parts else None
+    return None if own is None or parts is None else _share(rules, t, parts, own)
+
+
+def log_sum_exp(rules: Rules, t: Term, total: Term) -> Info | None:
+    """log sum_i c_i e^u_i: between max_i (u_i + log c_i) and that plus log k; the slope of the u_i."""
+    parts = parts_of(rules, total)
+    if parts is None:
+        return None
+    infos = [rules.info(u) for _, u in parts]
+    union = frozenset().union(*(i.vars for i in infos))
+    if not all(i.total for i in infos) or not union:
+        return None
+    low = any(i.below for i in infos)
+    growth = most(BOUNDED, *(i.growth_within(union).clipped() for i in infos))
+    info = Info(
+        union,
+        Regularity(min(i.regularity for i in infos)),
+        growth=growth if growth.level <= 1 else ANY,
+        slope=most(*(i.slope_within(union) for i in infos)),
+        below=low,
+        above=all(i.above for i in infos),
+    )
+    return rules.step("log-sum-exp", t, info, tuple(i.step for i in infos))
+
+
+__all__ = ["Num", "log_sum_exp", "reciprocal_share", "share_info"]
