@@ -17,7 +17,7 @@ def collapse(t: Term, rules: Analyzer) -> Term:
     >>> from tensorprog.functions.calculus import Analyzer
     >>> from tensorprog.terms import read, to_text
     >>> to_text(collapse(read("sum(softmax(p[j] over j)*v[j] for j)"), Analyzer(frozenset("pv"), {}, {"j": (1, 4)})))
-    '4*1/4*v'
+    '4*(1/4*v)'
     """
     match t:
         case Var(name, subs) if subs and name in rules.variables:

@@ -13,6 +13,7 @@ from tensorprog.functions.interval import Interval
 from tensorprog.functions.lower import Reached
 from tensorprog.functions.rates import Rate
 from tensorprog.functions.refute import Refuted, refute
+from tensorprog.functions.registry import declared_in
 from tensorprog.functions.strengthen import strengthen
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import variables as variables_of
@@ -40,7 +41,9 @@ def judge(
     xs = [v for v in variables_of(term) if v.name in rules.variables]
     info, found = strengthen(rules, term, rules.info(term), xs)
     against = refute(rules, term, info, xs, found)
-    said = tuple(f"{name} in {interval}" for name, interval in sorted((assumptions or {}).items()))
+    used = {v.name for v in variables_of(term)}
+    said = tuple(f"{name} in {i}" for name, i in sorted((assumptions or {}).items()) if name in used)
+    said += declared_in(term)
     return _Verdict(rules, term, tuple(variables), info, against, said).facts()
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail
 from tensorprog.functions.library import library
+from tensorprog.functions.registry import registry
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, children, variables, walk
 
@@ -192,6 +193,9 @@ def _operation(
         case App(head) if head in library():
             form = library()[head].numpy
             return lambda inputs, *xs: form(*xs)
+        case App(head) if (entry := registry().get(head)) is not None and entry.numpy is not None:
+            own = entry.numpy
+            return lambda inputs, *xs: own(*xs)
         case Bind(head, _, over, mask):
             return _binder(head, tuple(axes[i] for i in over), mask is not None)
     raise fail("TP003", f"{to_text(t)} is not a number at a point", getattr(t, "place", None))

@@ -12,6 +12,7 @@ from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.library import library
 from tensorprog.functions.rates import ANY, BOUNDED, Rate, most
 from tensorprog.functions.records import Function
+from tensorprog.functions.registry import Declared, registry
 from tensorprog.functions.rules_share import log_sum_exp
 from tensorprog.terms import App, Bind, Term
 from tensorprog.terms.term import mul
@@ -42,6 +43,8 @@ def function_info(rules: Rules, t: App) -> Info:
     if t.head == "mod":
         return _mod(rules, t)
     record = library().get(t.head)
+    if record is None and t.head in registry():
+        return declared_info(rules, t, registry()[t.head].declared)
     if record is None:
         return Info(rules.info(t.args[0]).vars if t.args else frozenset())
     u = rules.info(t.args[0])
@@ -64,6 +67,27 @@ def function_info(rules: Rules, t: App) -> Info:
         away = t.head == "abs" and u.away
         info = Info(u.vars, regularity, interval, growth, slope, away=away, up=up)
     return rules.step("library", t, settled(info), (u.step,))
+
+
+def declared_info(rules: Rules, t: App, declared: Declared | None) -> Info:
+    """A registered function of which only declared facts are known; nothing is declared but that."""
+    from tensorprog.functions.rules import settled
+
+    u = rules.info(t.args[0])
+    if declared is None or len(t.args) != 1:
+        return Info(u.vars)
+    order = Fraction(1) if declared.lipschitz else declared.pseudo_lipschitz
+    level = Regularity.LOCALLY_BOUNDED if order is None else Regularity.LIPSCHITZ
+    bounded = declared.bounded or (declared.low is not None and declared.high is not None)
+    if u.constant:
+        return rules.constant(t, Regularity.SMOOTH if u.total else Regularity.UNKNOWN, declared.range, (u.step,))
+    size = u.growth.clipped()
+    growth = BOUNDED if bounded else ANY if order is None else size.to_the(order)
+    slope = ANY if order is None else _steep(u.slope, size.to_the(order - 1))
+    if order is None and not bounded:
+        level = Regularity.TOTAL
+    info = Info(u.vars, Regularity(min(u.regularity, level)), declared.range, growth, slope)
+    return rules.step("declared", t, settled(info), (u.step,))
 
 
 def _wave_range(head: str, x: Interval) -> Interval:

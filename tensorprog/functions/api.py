@@ -1,0 +1,83 @@
+"""`facts(...)`: what is known of a function given as text or as a sympy expression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tensorprog.errors import fail
+from tensorprog.functions.assume import read_assumptions
+from tensorprog.functions.facts import Facts
+from tensorprog.functions.interval import Interval
+from tensorprog.functions.judge import judge
+from tensorprog.functions.registry import expand, registry
+from tensorprog.terms import Term, Var, read
+from tensorprog.terms.signatures import FUNCTIONS
+from tensorprog.terms.term import App, Bind, variables, walk
+
+
+def facts(expr: Any, vars: Sequence[str] | None = None, assume: str | Mapping[str, Interval] = "") -> Facts:
+    """Everything that can be decided of a function: bounded, pseudo-Lipschitz and its order, continuous, controlled.
+
+    `expr`: text in the language, a term, or a sympy expression. `vars`: the names that vary (default: every name
+    without an assumption); the others are params, and what is proved holds for all their admissible values.
+    Raises TP001 and its relatives for text that cannot be read.
+
+    >>> f = facts("x*exp(-C*x^2)", vars=["x"], assume="C > 0")
+    >>> f.bounded.status, f.pseudo_lipschitz.order
+    ('proved', Fraction(1, 1))
+    """
+    assumptions = read_assumptions(assume) if isinstance(assume, str) else dict(assume)
+    term = term_of(expr)
+    names = dict.fromkeys(v.name for v in variables(term))
+    chosen = [n for n in names if n not in assumptions] if vars is None else list(vars)
+    for name in chosen:
+        if name in assumptions:
+            raise fail("TP005", f"{name} is both a variable and a param with an assumption")
+    return judge(term, chosen, assumptions)
+
+
+def term_of(expr: Any) -> Term:
+    """Text, a term or a sympy expression as a term; registered functions opened up."""
+    if isinstance(expr, str):
+        return checked(expand(read(expr, frozenset(registry()))))
+    if isinstance(expr, Term):
+        return checked(expand(expr))
+    from tensorprog.terms.sympy_bridge import from_sympy
+
+    return checked(expand(from_sympy(expr)))
+
+
+def checked(t: Term) -> Term:
+    """A term that is a coordinatewise function: numbers of arguments fit, no matrices, no statements about limits."""
+    for u in walk(t):
+        if isinstance(u, App) and u.head in FUNCTIONS:
+            least, most = FUNCTIONS[u.head]
+            if not least <= len(u.args) <= most:
+                count = str(least) if least == most else f"{least} or more"
+                raise fail("TP016", f"{u.head} takes {count} argument(s), here {len(u.args)}", u.place)
+            if u.head == "where" and not _is_condition(u.args[0]):
+                raise fail("TP003", "the first argument of where is a condition", u.place, help="where(x > 0, a, b)")
+        if isinstance(u, App) and u.head in (
+            "matmul",
+            "transpose",
+            "dot",
+            "mean",
+            "E",
+            "cov",
+            "var",
+            "gaussian",
+            "ref",
+        ):
+            raise fail("TP003", f"{u.head} has no place in a coordinatewise function", u.place)
+        if isinstance(u, Bind) and u.head == "attention":
+            raise fail("TP003", "attention has no place in a coordinatewise function", u.place)
+        if isinstance(u, Var) and u.name == "n" and not u.subs:
+            raise fail("TP012", "the width n has no place in a coordinatewise function", u.place)
+    if _is_condition(t):
+        raise fail("TP003", "this is a condition, not a function", getattr(t, "place", None))
+    return t
+
+
+def _is_condition(t: Term) -> bool:
+    return isinstance(t, App) and t.head in ("lt", "le", "gt", "ge", "eq", "ne", "and")

@@ -1,0 +1,137 @@
+"""A user's own named functions: with a symbolic form, or with declared facts, which are then listed as assumptions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+from tensorprog.errors import fail
+from tensorprog.functions.interval import REALS, Interval
+from tensorprog.terms import App, Term, Var, read, to_text
+from tensorprog.terms.signatures import HEADS, RESERVED
+from tensorprog.terms.term import substitute, transform
+from tensorprog.terms.term import variables as variables_of
+
+_NAME = re.compile(r"[^\W\d]\w*\Z")
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a user says of a function of one variable without a symbolic form."""
+
+    bounded: bool = False
+    lipschitz: bool = False
+    pseudo_lipschitz: Fraction | None = None
+    low: Fraction | None = None
+    high: Fraction | None = None
+
+    @property
+    def range(self) -> Interval:
+        return Interval(self.low, self.high, self.low is not None, self.high is not None)
+
+    def sentences(self, name: str) -> tuple[str, ...]:
+        """The declarations as assumptions."""
+        out = [f"{name} is bounded (declared)"] if self.bounded or self.range != REALS else []
+        if self.lipschitz:
+            out.append(f"{name} is Lipschitz (declared)")
+        elif self.pseudo_lipschitz is not None:
+            out.append(f"{name} is pseudo-Lipschitz of order {self.pseudo_lipschitz} (declared)")
+        return tuple(out)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One registered function: `form` in the variables `args`, or `declared` facts; `numpy` for numbers."""
+
+    name: str
+    args: tuple[str, ...]
+    form: Term | None
+    declared: Declared | None
+    numpy: Callable[..., Any] | None
+
+
+@cache
+def registry() -> dict[str, Registered]:
+    """The functions registered in this process, by name."""
+    return {}
+
+
+def register(
+    name: str,
+    form: str | None = None,
+    *,
+    vars: tuple[str, ...] | list[str] | None = None,
+    bounded: bool = False,
+    lipschitz: bool = False,
+    pseudo_lipschitz: int | float | Fraction | None = None,
+    range: tuple[float | None, float | None] = (None, None),
+    numpy: Callable[..., Any] | None = None,
+) -> Registered:
+    """Give a function a name of its own, for use in expressions; registering a name again replaces it.
+
+    `register("swish2", "x*sigmoid(2*x)")`: the name stands for its form, and every fact is proved. Without a form,
+    the declared facts (of a function of one variable) are believed, and listed as assumptions wherever it is used.
+
+    >>> register("tanh_shrink", "x - tanh(x)").args
+    ('x',)
+    >>> from tensorprog.functions.api import facts
+    >>> facts("tanh_shrink(2*u)").pseudo_lipschitz.order
+    Fraction(1, 1)
+    """
+    if not _NAME.match(name) or name in RESERVED or name in HEADS:
+        raise fail("TP005", f"{name} cannot name a function", help="choose a name that is not a word of the language")
+    low, high = (None if v is None else Fraction(str(v)) for v in range)
+    if form is not None:
+        body = expand(read(form, frozenset(registry())))
+        found = [v.name for v in variables_of(body)]
+        entry = Registered(name, tuple(vars) if vars is not None else tuple(dict.fromkeys(found)), body, None, numpy)
+        if set(found) - set(entry.args):
+            raise fail(
+                "TP002", f"{name} uses {', '.join(sorted(set(found) - set(entry.args)))}, which vars does not list"
+            )
+    else:
+        order = None if pseudo_lipschitz is None else Fraction(str(pseudo_lipschitz))
+        declared = Declared(bounded, lipschitz, order, low, high)
+        if not declared.sentences(name):
+            raise fail(
+                "TP016", f"{name} needs a form or declared facts", help='register("f", bounded=True, lipschitz=True)'
+            )
+        entry = Registered(name, ("x",), None, declared, numpy)
+    registry()[name] = entry
+    return entry
+
+
+def expand(t: Term) -> Term:
+    """Registered functions with a form replaced by it."""
+
+    def leaf(u: Term) -> Term | None:
+        if not isinstance(u, App) or u.head not in registry():
+            return None
+        entry = registry()[u.head]
+        if len(u.args) != len(entry.args):
+            raise fail("TP016", f"{u.head} takes {len(entry.args)} argument(s)", u.place)
+        args = tuple(expand(a) for a in u.args)
+        if entry.form is None:
+            return App(u.head, args, u.place)
+        return substitute(entry.form, dict(zip(map(Var, entry.args), args, strict=True)))
+
+    return transform(t, leaf) if registry() else t
+
+
+def declared_in(t: Term) -> tuple[str, ...]:
+    """The declarations that a term rests on."""
+    from tensorprog.terms.term import walk
+
+    out: list[str] = []
+    for u in walk(t):
+        entry = registry().get(u.head) if isinstance(u, App) else None
+        if entry is not None and entry.declared is not None:
+            out.extend(entry.declared.sentences(entry.name))
+    return tuple(dict.fromkeys(out))
+
+
+__all__ = ["Declared", "Registered", "declared_in", "expand", "register", "registry", "to_text"]
