@@ -116,6 +116,22 @@ def _nodes(breaks: Array, rule: Rule) -> tuple[Array, Array, Array]:
     return rows, places.ravel(), weights.ravel()
 
 
+def line_nodes(
+    places: Sequence[Array], scales: Sequence[Array], rows: int, reach: float, rule: Rule
+) -> tuple[Array, Array, Array]:
+    """Nodes on many lines at once: each row is cut at its own places, and halved towards those of finite scale."""
+    edge = np.full(rows, reach)
+    columns = [-edge, edge]
+    for at, scale in zip(places, scales, strict=True):
+        columns.append(at)
+        size = np.maximum(scale, _FINEST)
+        while np.any(size < 3.0):
+            near = np.where(size < 3.0, size, 0.0)
+            columns += [at - near, at + near]
+            size = size * 2.0
+    return _nodes(np.sort(np.clip(np.stack(columns, axis=1), -reach, reach), axis=1), rule)
+
+
 def _walk(
     levels: Sequence[Sequence[Plane]], rules: Sequence[Rule], reach: float, points: Array, weights: Array
 ) -> Iterator[tuple[Array, Array]]:
