@@ -10,17 +10,18 @@ The rewritten right-hand sides are lowered again, so equal products made by the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tensorprog.program.lowering import Lowering
 from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
-from tensorprog.program.powers import Powers
+from tensorprog.program.powers import Powers, scalars_inside
 from tensorprog.program.program import Program
 from tensorprog.program.text import instruction_term
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, variables, walk
 
 MAX_TERMS = 2_000
+MAX_PIECES = 256
 MINUS_ONE = Num(-1)
 
 
@@ -86,26 +87,47 @@ class _Normalizer:
         self.new = copy_declarations(program)
         self.lowering = Lowering(self.new, program.families.keys())
         self.score_dependent: set[str] = set()
+        self.inside = scalars_inside(program)
 
     def run(self) -> Program:
         for node in self.old.nodes:
             if isinstance(node, Input):
                 continue
             before = len(self.new.nodes)
-            term = self._rewritten(node) or self._softmax_named(node)
-            if term is None:
-                self.new.append(node)
-                self.lowering.known.note(node)
-            else:
-                self.lowering.define(node.name, node.subs, term, node.place)
+            score = self.powers.is_score(node)
+            for piece in self._split(node, score):
+                term = self._rewritten(piece, score) or self._softmax_named(piece)
+                if term is None:
+                    self.new.append(piece)
+                    self.lowering.known.note(piece)
+                else:
+                    self.lowering.define(piece.name, piece.subs, term, piece.place)
             for made in self.new.nodes[before:]:
-                score = isinstance(made, Dot) and self.powers.is_score(node)
-                if score or any(r.name in self.score_dependent for r, _ in self.new.references(made)):
+                is_score = score and isinstance(made, Dot)
+                if is_score or any(r.name in self.score_dependent for r, _ in self.new.references(made)):
                     self.score_dependent.add(made.name)
         self.new.outputs, self.new.claims = self.old.outputs, self.old.claims
         return self.new
 
-    def _rewritten(self, node: Node) -> Term | None:
+    def _split(self, node: Node, score: bool) -> list[Node]:
+        """The node member by member along an axis over which its argument is defined in pieces."""
+        refs = [node.arg] if isinstance(node, MatMul) else [node.left, node.right] if isinstance(node, Dot) else []
+        if isinstance(node, Dot) and not score:
+            return [node]
+        for ref in refs:
+            pieces = [n for n, _ in self.new.resolve(ref)]
+            if len(pieces) < 2 or all(isinstance(n, Input | MatMul) for n in pieces):
+                continue
+            if isinstance(node, MatMul) and ref.name not in self.score_dependent:
+                continue
+            for k, s in enumerate(ref.subs):
+                if isinstance(s, str) and s in node.subs and any(isinstance(n.subs[k], int) for n in pieces):
+                    lo, hi = self.old.range_of(s)
+                    if hi - lo < MAX_PIECES:
+                        return [m for t in range(lo, hi + 1) for m in self._split(_fixed(node, s, t), score)]
+        return [node]
+
+    def _rewritten(self, node: Node, score: bool) -> Term | None:
         try:
             match node:
                 case MatMul(weight=w, transposed=tr, arg=x):
@@ -114,7 +136,7 @@ class _Normalizer:
                         return None
                     left: Term = App("transpose", (w,)) if tr else w
                     return add(*(self._sum(p, App("matmul", (left, p.basis), node.place)) for p in parts))
-                case Dot(left=u, right=v, factor=f) if self.powers.is_score(node):
+                case Dot(left=u, right=v, factor=f) if score and not self._readout(node):
                     us, vs = self.parts(u, through_score_free=True), self.parts(v, through_score_free=True)
                     if len(us) * len(vs) > MAX_TERMS:
                         return None
@@ -125,6 +147,11 @@ class _Normalizer:
                     return None
         except TooManyTerms:
             return None
+
+    def _readout(self, d: Dot) -> bool:
+        """A dot product with an initial vector that reaches no vector stays as it is."""
+        sides = [n for ref in (d.left, d.right) for n, _ in self.new.resolve(ref)]
+        return d.name not in self.inside and any(isinstance(n, Input) for n in sides)
 
     def _softmax_named(self, node: Node) -> Term | None:
         """Softmax entries as scalars with a name, so that their indices can be renamed like any other's."""
@@ -263,6 +290,24 @@ class _Normalizer:
 
     def _depends_on_score(self, t: Term) -> bool:
         return any(v.name in self.score_dependent for v in variables(t))
+
+
+def _fixed(node: Node, index: str, value: int) -> Node:
+    """The node's members with one index fixed."""
+    at: dict[str, Sub] = {index: value}
+    subs = tuple(value if s == index else s for s in node.subs)
+
+    def ref(v: Var) -> Var:
+        return Var(v.name, tuple(at.get(s, s) if isinstance(s, str) else s for s in v.subs), v.place)
+
+    match node:
+        case MatMul():
+            return replace(node, subs=subs, weight=ref(node.weight), arg=ref(node.arg))
+        case Dot():
+            return replace(
+                node, subs=subs, left=ref(node.left), right=ref(node.right), factor=shift_subs(node.factor, at)
+            )
+    raise AssertionError(node)
 
 
 def _names_in(t: Term) -> set[Sub]:

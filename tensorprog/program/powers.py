@@ -137,6 +137,17 @@ class Powers:
         )
 
 
+def scalars_inside(program: Program) -> set[str]:
+    """The scalars that reach some vector: what is only put out, or computed for that, is not among them."""
+    out: set[str] = set()
+    for node in reversed(program.nodes):
+        if not isinstance(node, Dot | Scalar) or node.name in out:
+            for ref, _ in program.references(node):
+                if program.families[ref.name].kind == "scalar":
+                    out.add(ref.name)
+    return out
+
+
 def _leaves(t: Term) -> Iterator[Var]:
     stack = [t]
     while stack:

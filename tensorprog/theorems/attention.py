@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Literal
+
 from tensorprog.errors import Diagnostic
+from tensorprog.functions.facts import Fact
+from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node, Scalar
 from tensorprog.program.powers import MOMENT, SCORE
 from tensorprog.program.program import member_text
-from tensorprog.terms import to_text
+from tensorprog.terms import Var, to_text
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (
     GAUSSIAN,
@@ -20,6 +25,8 @@ from tensorprog.theorems.common import (
 )
 from tensorprog.theorems.exclusivity import not_distinct, not_exclusive
 from tensorprog.theorems.netsor import consumed
+from tensorprog.theorems.nonlinearities import Judged
+from tensorprog.theorems.scalars import at_limits, moments_in
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
 PSEUDO_LIPSCHITZ = "the paper asks every nonlinearity to be pseudo-Lipschitz (controlled is not enough here)"
@@ -68,7 +75,7 @@ def bounded(case: Case) -> Finding:
 
 
 def _bounded_feature(case: Case, side: MatMul, source: Node) -> Finding:
-    made_by = case.functions.bounded(source)
+    made_by = near_moments(case, source, case.functions.bounded(source), "bounded")
     if made_by.fact.proved:
         return proved(f"{made_by.text} ({made_by.fact.because})", made_by.place)
     what = f"{to_text(side.arg)}" if made_by.facts is None else made_by.text
@@ -155,7 +162,7 @@ def nonlinearities(case: Case) -> Finding:
 
 
 def _smooth(case: Case, node: Node) -> Finding:
-    smooth = case.functions.pseudo_lipschitz(node)
+    smooth = near_moments(case, node, case.functions.pseudo_lipschitz(node), "pseudo_lipschitz")
     jump = smooth.fact.refuted and case.functions.continuous(node).refuted
     return judged(
         smooth,
@@ -164,6 +171,22 @@ def _smooth(case: Case, node: Node) -> Finding:
         PSEUDO_LIPSCHITZ,
         "use a locally Lipschitz function of polynomial growth",
         node.place,
+    )
+
+
+def near_moments(case: Case, node: Node, found: Judged, name: Literal["pseudo_lipschitz", "bounded"]) -> Judged:
+    """The same judgement with moments near their limits; what fails elsewhere is unknown, not refuted."""
+    if found.fact.proved:
+        return found
+    try:
+        t = case.functions.composer.of_term(Var(node.name, node.subs))
+    except CannotCompose:
+        return found
+    if not moments_in(case, t):
+        return found
+    fact: Fact = getattr(at_limits(case, t), name)
+    return replace(
+        found, fact=fact if fact.proved else Fact("unknown", "it depends on moments whose limits are not known")
     )
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from tensorprog.program.indices import Pattern, uncovered
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node, Scalar
-from tensorprog.program.powers import MOMENT, SCORE, Powers, Use
+from tensorprog.program.powers import MOMENT, SCORE, Powers, Use, scalars_inside
 from tensorprog.program.program import Program
 from tensorprog.terms import Sub, Var
 from tensorprog.theorems.nonlinearities import Nonlinearities
@@ -24,6 +24,7 @@ class Shared:
         self.powers = Powers(program)
         self.functions = Nonlinearities(program)
         self.signs = Variances(program, self.functions)
+        self.inside = scalars_inside(program)
 
 
 class Case:
@@ -94,10 +95,11 @@ class Case:
 
     @cached_property
     def readouts(self) -> list[Dot]:
-        """Dots whose value no instruction reads and one of whose sides is an initial vector."""
-        read = {r.name for node in self.nodes for r, _ in self.program.references(node)}
+        """Scaled dot products with an initial vector whose values reach no vector."""
         return [
-            d for d in self.dots if d.name not in read and self.powers.is_score(d) and self.readout_side(d) is not None
+            d
+            for d in self.dots
+            if self.powers.is_score(d) and d.name not in self.shared.inside and self.readout_side(d) is not None
         ]
 
     def readout_side(self, d: Dot) -> Var | None:

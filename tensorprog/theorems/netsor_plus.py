@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from fractions import Fraction
-
 from tensorprog.errors import Diagnostic, Place
-from tensorprog.functions.interval import Interval
+from tensorprog.functions.facts import Fact
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import Moment, Node
 from tensorprog.program.powers import MOMENT
 from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.term import ZERO, transform, variables
+from tensorprog.terms.term import ZERO, transform
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (
     GAUSSIAN,
@@ -25,7 +22,8 @@ from tensorprog.theorems.common import (
 )
 from tensorprog.theorems.netsor import consumed, controlled
 from tensorprog.theorems.nonlinearities import Judged, function_place
-from tensorprog.theorems.positivity import near_limits
+from tensorprog.theorems.positivity import jumps_at_zero
+from tensorprog.theorems.scalars import at_limits, limit_signs, scalars_in
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
 KEEP_AWAY = "keep the scalar away from its singular value, for example sqrt(v + eps)"
@@ -53,18 +51,13 @@ def nonlinearities(case: Case) -> Finding:
         except CannotCompose as why:
             if not case.functions.pseudo_lipschitz(node).fact.proved:
                 return unknown(str(why))
-    if not any(_scalars(case, t) for _, t in terms) and not any(isinstance(n, Moment) for n in nodes):
+    if not any(scalars_in(case, t) for _, t in terms) and not any(isinstance(n, Moment) for n in nodes):
         return controlled(case)
-    if not any(_scalars(case, t) for _, t in terms):
+    if not any(scalars_in(case, t) for _, t in terms):
         return first_problem([_controlled_moment(case, n, t) for n, t in terms], "every function is controlled")
     return first_problem(
         [_near_limit(case, n, t) for n, t in terms], "every function is pseudo-Lipschitz near the limit scalars"
     )
-
-
-def _scalars(case: Case, t: Term) -> list[Var]:
-    families = case.program.families
-    return [v for v in variables(t) if v.name in families and families[v.name].kind == "scalar"]
 
 
 def _controlled_moment(case: Case, node: Node, t: Term) -> Finding:
@@ -87,47 +80,39 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
     facts = case.functions.facts(t)
     if facts.pseudo_lipschitz.proved:
         return proved(f"{to_text(t)}: {facts.pseudo_lipschitz.because}")
-    families = case.program.families
-    scalars = _scalars(case, t)
-    signs = {v.name: {case.signs.sign(n) for n in families[v.name].pieces} for v in scalars}
-    knowledge = {name: _known(s) for name, s in signs.items()}
-    vectors = {v.name for v in variables(t) if v.name in families} - knowledge.keys()
-    near = near_limits(t, sorted(vectors), knowledge, case.functions.assumptions)
-    if near.proved:
-        return proved(f"{to_text(t)}: {near.because}")
-    zero = {name for name, s in signs.items() if s == {"zero"}}
+    scalars = scalars_in(case, t)
+    near = at_limits(case, t)
+    if near.pseudo_lipschitz.proved:
+        return proved(f"{to_text(t)}: {near.pseudo_lipschitz.because}")
+    zero = {v.name for v in scalars if limit_signs(case, v) == {"zero"}}
     at_zero = transform(t, lambda v: ZERO if isinstance(v, Var) and v.name in zero else None)
     limit = case.functions.facts(at_zero)
     place = _place(node)
     because = "functions of vectors and scalars must be pseudo-Lipschitz jointly, near the limits of the scalars"
-    if (zero or not scalars) and (limit.controlled.refuted or limit.total.refuted):
+    if zero == {v.name for v in scalars} and (limit.controlled.refuted or limit.total.refuted):
         what = " at the limit, where " + ", ".join(sorted(zero)) + " = 0" if zero else ""
         message = f"this function is not controlled{what}"
         why = f"{because}; {limit.controlled.because}"
         return refuted(f"{to_text(t)} is singular{what}", Diagnostic("TP205", message, place, why, "", KEEP_AWAY))
-    if zero and facts.continuous.refuted:
+    if (
+        zero
+        and near.continuous.refuted
+        and jumps_at_zero(case.functions.without_widths(t), zero, set(case.program.families))
+    ):
         message = "this function jumps at the limit of its scalars"
         then = "its limit is not its value at the limit (Yang's counterexample)"
-        why = f"{because}; {facts.continuous.because}"
+        why = f"{because}; {near.continuous.because}"
         said = f"{to_text(t)} is discontinuous, and {', '.join(sorted(zero))} tends to 0"
         return refuted(said, Diagnostic("TP204", message, place, why, then, "use a continuous function"))
     if not scalars and facts.pseudo_lipschitz.refuted and facts.controlled.proved:
         why = "it is controlled, but with scalars in the program rank stability would have to be shown"
         undecided = Diagnostic("TP203", f"could not decide about {to_text(t)}", place, why, severity="warning")
         return unknown(f"{to_text(t)}: {why}", undecided)
+    fact = near.pseudo_lipschitz
+    if scalars and fact.refuted:
+        fact = Fact("unknown", f"it fails where the limits of the scalars are not known to be: {fact.because}")
     message = "this function is not pseudo-Lipschitz near the limit"
-    return judged(Judged(near, to_text(t), place), "TP202", message, because, KEEP_AWAY)
-
-
-def _known(signs: Collection[str]) -> Interval:
-    """Where the limit of a scalar lies."""
-    if signs == {"zero"}:
-        return Interval(Fraction(0), Fraction(0), True, True)
-    if signs == {"positive"}:
-        return Interval(Fraction(0), None)
-    if set(signs) <= {"positive", "nonnegative", "zero"}:
-        return Interval(Fraction(0), None, True)
-    return Interval()
+    return judged(Judged(fact, to_text(t), place), "TP202", message, because, KEEP_AWAY)
 
 
 THEOREM = Theorem(

@@ -17,7 +17,7 @@ from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.signatures import FUNCTIONS
-from tensorprog.terms.term import transform, variables, walk
+from tensorprog.terms.term import ONE, transform, variables, walk
 
 UNDECIDED = Fact("unknown", "the expression is too large once composed")
 
@@ -48,12 +48,18 @@ class Nonlinearities:
         """Facts of a term whose family members are its variables."""
         names = list(dict.fromkeys(v.name for v in variables(t) if v.name in self.program.families))
         short = {name: f"x{k}" for k, name in enumerate(names)}
+        t = self.without_widths(t)
         key = transform(t, lambda v: Var(short[v.name], v.subs) if isinstance(v, Var) and v.name in short else None)
         found = self._facts.get(key)
         if found is None:
             ranges = {i: self.program.range_of(i) for i in self.program.indices}
             found = self._facts[key] = judge(key, list(short.values()), self.assumptions, ranges)
         return found
+
+    def without_widths(self, t: Term) -> Term:
+        """Powers of n belong to the dot products they scale; in facts about functions they are left out."""
+        widths = self.program.widths
+        return transform(t, lambda v: ONE if isinstance(v, Var) and v.name in widths and not v.subs else None)
 
     def body(self, node: Node) -> Term | None:
         return node.body if isinstance(node, LinComb | Nonlin | Scalar | Moment) else None

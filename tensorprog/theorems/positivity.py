@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from tensorprog.functions.facts import Fact
+from tensorprog.functions.facts import Fact, Facts
 from tensorprog.functions.interval import Interval
 from tensorprog.functions.judge import judge
 from tensorprog.functions.rules import Rules
 from tensorprog.terms import Num, Term, Var, to_text
-from tensorprog.terms.term import call, transform
+from tensorprog.terms.term import add, call, neg, transform, variables
 
 POINTS = tuple(
     Fraction(*p) for p in ((1, 1), (-1, 1), (2, 1), (-2, 1), (1, 2), (-1, 2), (3, 1), (-3, 1), (1, 4), (7, 1), (0, 1))
@@ -47,15 +47,52 @@ def nonzero_somewhere(t: Term, variable: str, assumptions: Mapping[str, Interval
     """
     for x in POINTS:
         at = transform(t, lambda v, x=x: Num(x) if isinstance(v, Var) and v.name == variable else None)  # type: ignore[misc]
-        if sign_of(at, assumptions) in ("positive", "nonzero"):
+        if sign_of(at, assumptions) in ("positive", "nonzero") or _sign_of_number(at):
             return Fact("proved", f"{to_text(t)} is not 0 at {variable} = {x}")
     return Fact("unknown", "no point was found where it is not 0")
 
 
+def _sign_of_number(t: Term) -> int:
+    """The sign of a term without names, by rigorous ball arithmetic; 0 where it is not decided."""
+    from tensorprog.functions.balls import Undecided, Undefined, evaluate, sign_at
+
+    if variables(t):
+        return 0
+    try:
+        return sign_at(evaluate(t, {})) or 0
+    except (Undefined, Undecided):
+        return 0
+
+
+def _at(t: Term, theta: Fraction, x: Fraction, zero: set[str]) -> Term:
+    return transform(t, lambda v: Num(theta if v.name in zero else x) if isinstance(v, Var) else None)
+
+
+def jumps_at_zero(t: Term, zero: set[str], variables_of: set[str]) -> bool:
+    """Does the term, at some point x, stay away from its value at theta = 0 for theta = 2^-10, 2^-20, 2^-40?
+
+    A falsifier for functions already known to be discontinuous: it tells a jump at the limit from one elsewhere.
+    """
+    from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower
+
+    if any(v.name not in variables_of for v in variables(t)):
+        return False
+    for x in POINTS[:4]:
+        try:
+            points = [Fraction(0), *(Fraction(1, 2**k) for k in (10, 20, 40))]
+            values = [_at(t, theta, x, zero) for theta in points]
+            gaps = [lower(evaluate(call("abs", add(v, neg(values[0]))), {})) for v in values[1:]]
+        except (Undefined, Undecided):
+            continue
+        if all(g is not None and g > Fraction(1, 32) for g in gaps):
+            return True
+    return False
+
+
 def near_limits(
     t: Term, vectors: Sequence[str], limits: Mapping[str, Interval], assumptions: Mapping[str, Interval]
-) -> Fact:
-    """Is phi(x; theta) pseudo-Lipschitz jointly in x and theta, for theta near its limit?
+) -> Facts:
+    """Facts of phi(x; theta), jointly in x and theta, for theta near its limit.
 
     A limit known to be positive lies in some [s, M] with s > 0, a nonnegative one in [0, M] (a moment of a nonnegative
     function is never negative, at any n), any other in [-M, M]. Near the limit phi(x; theta) equals
@@ -67,12 +104,16 @@ def near_limits(
         if not isinstance(v, Var) or v.name not in limits:
             return None
         known = limits[v.name]
-        bottom: Term = low if known.positive else Num(0) if known.nonnegative else call("neg", high)
-        return call("max", bottom, call("min", v, high))
+        below = call("min", v, high)
+        if known.positive:
+            return add(low, call("relu", add(below, neg(low))))
+        if known.point == 0:
+            return call("max", neg(high), below)
+        return call("relu", below) if known.nonnegative else call("max", neg(high), below)
 
     positive = Interval(Fraction(0), None)
     inside = {**assumptions, _SMALLEST: positive, _LARGEST: positive}
-    return judge(transform(t, clamp), [*vectors, *limits], inside).pseudo_lipschitz
+    return judge(transform(t, clamp), [*vectors, *limits], inside)
 
 
 __all__ = ["near_limits", "nonzero_somewhere", "sign_of"]

@@ -264,11 +264,15 @@ class Variances:
                 inner = a
             case _:
                 return False
-        at_zero = transform(inner, lambda v: ZERO if isinstance(v, Var) and v in self._atom_refs(inner) else None)
-        scalars = [v for v in variables(inner) if v.name in self.program.families and v not in self._atom_refs(inner)]
-        if not scalars:
+        parts = inner.args if isinstance(inner, App) and inner.head == "add" else (inner,)
+        moving = [p for p in parts if self._atom_refs(p)]
+        if any(v.name in self.program.families and v not in self._atom_refs(p) for p in moving for v in variables(p)):
+            return False
+        f = add(*moving)
+        if f == inner:
             return self.positive_somewhere(inner)
-        return self.positive_somewhere(add(inner, neg(at_zero)))
+        at_zero = transform(f, lambda v: ZERO if isinstance(v, Var) and v.name in self.program.families else None)
+        return self.positive_somewhere(add(f, neg(at_zero)))
 
 
 def nonnegative(t: Term) -> bool:

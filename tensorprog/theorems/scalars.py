@@ -1,0 +1,54 @@
+"""Functions of vectors and scalars near the limits of the scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from fractions import Fraction
+
+from tensorprog.functions.facts import Facts
+from tensorprog.functions.interval import Interval
+from tensorprog.program.nodes import Moment
+from tensorprog.program.powers import MOMENT
+from tensorprog.terms import Term, Var
+from tensorprog.terms.term import variables
+from tensorprog.theorems.case import Case
+from tensorprog.theorems.positivity import near_limits
+
+
+def scalars_in(case: Case, t: Term) -> list[Var]:
+    """The scalars that a composed term depends on."""
+    families = case.program.families
+    return [v for v in variables(t) if v.name in families and families[v.name].kind == "scalar"]
+
+
+def moments_in(case: Case, t: Term) -> list[Var]:
+    """The scalars whose limit is a constant: moments, and dot products over n."""
+    out = []
+    for v in scalars_in(case, t):
+        nodes = case.program.families[v.name].pieces
+        if all(isinstance(n, Moment) or case.powers.dot_powers.get(id(n)) == {MOMENT} for n in nodes):
+            out.append(v)
+    return out
+
+
+def limit_signs(case: Case, v: Var) -> set[str]:
+    return {case.signs.sign(n) for n in case.program.families[v.name].pieces}
+
+
+def at_limits(case: Case, t: Term) -> Facts:
+    """Facts of a composed term, its moments near their limits; scores stay variables."""
+    families = case.program.families
+    limits = {v.name: _known(limit_signs(case, v)) for v in moments_in(case, t)}
+    others = sorted({v.name for v in variables(t) if v.name in families} - limits.keys())
+    return near_limits(case.functions.without_widths(t), others, limits, case.functions.assumptions)
+
+
+def _known(signs: Collection[str]) -> Interval:
+    """Where the limit of a scalar lies."""
+    if set(signs) == {"zero"}:
+        return Interval(Fraction(0), Fraction(0), True, True)
+    if set(signs) == {"positive"}:
+        return Interval(Fraction(0), None)
+    if set(signs) <= {"positive", "nonnegative", "zero"}:
+        return Interval(Fraction(0), None, True)
+    return Interval()
