@@ -1,0 +1,339 @@
+"""Quantities as arrays with named axes: one derivation for a pair of families, evaluated for all members at once."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from tensorprog.functions.library import library
+from tensorprog.limit.axes import Array, Field, apply, equal, gather, label, range_of, take, union, values
+from tensorprog.limit.compose import Split
+from tensorprog.limit.cores import CoreFunction, Numbers, no_value
+from tensorprog.limit.covariance import Rules
+from tensorprog.limit.moments import SCALED
+from tensorprog.limit.quantities import (
+    Addend,
+    Core,
+    Ex,
+    Key,
+    ScalarOf,
+    ScoreOf,
+    Sum,
+    canonical,
+    no_limit,
+    renamed,
+)
+from tensorprog.limit.schedule import Schedule
+from tensorprog.program.nodes import Matrix
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import shift_subs
+
+Asking = Generator[Key, Field, Field]
+"""A computation that asks for quantities and ends with one."""
+
+
+class Cores:
+    """The core functions of one program, each made once."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers.guarded()
+        self._made: dict[tuple[Any, ...], CoreFunction] = {}
+
+    def of(self, core: Core) -> CoreFunction:
+        centred = tuple(not m for m in core.mean)
+        signs = tuple(is_positive(c) for c in core.constants)
+        key = (core.body, core.size, centred, signs)
+        if key not in self._made:
+            self._made[key] = CoreFunction(core.body, core.size, centred, signs, self.numbers)
+        return self._made[key]
+
+
+def is_positive(t: Term) -> bool:
+    """Is a constant positive for reasons of its form?"""
+    match t:
+        case Num(value):
+            return value > 0
+        case App("recip" | "sqrt" | "pow", (a, *_)):
+            return is_positive(a) or (isinstance(t, App) and t.head == "recip" and _is_root(a))
+        case App("exp" | "pi" | "cosh", _):
+            return True
+        case App("mul" | "add", args):
+            return all(is_positive(a) for a in args)
+        case _:
+            return False
+
+
+def _is_root(t: Term) -> bool:
+    """A square root: where its reciprocal is finite it is positive."""
+    return isinstance(t, App) and t.head == "sqrt"
+
+
+class Arrays(Schedule[Field]):
+    """Numbers for whole families: `value(key)` is a Field over the labels that occur in the key (and the draws)."""
+
+    def __init__(
+        self, rules: Rules, numbers: Numbers, cores: Cores | None = None, scores: Mapping[str, Array] | None = None
+    ) -> None:
+        super().__init__()
+        self.rules = rules
+        self.program = rules.program
+        self.composer = rules.composer
+        self.numbers = numbers
+        self.cores = cores or Cores(numbers)
+        self.scores = dict(scores or {})
+        self._matrices: dict[str, Array] = {}
+
+    def value(self, key: Key) -> Field:
+        """The quantity, over the labels that it names."""
+        inner, back = canonical(key)
+        return self.solve(inner).renamed(back)
+
+    def total(self, parts: Sum) -> Field:
+        """A sum of products of quantities."""
+        return self._run(self._sum(parts))
+
+    def _run(self, asking: Asking) -> Field:
+        answer: Any = None
+        while True:
+            try:
+                answer = self.solve(asking.send(answer))
+            except StopIteration as done:
+                out: Field = done.value
+                return out
+
+    def _ask(self, key: Key) -> Asking:
+        inner, back = canonical(key)
+        found = yield inner
+        return found.renamed(back)
+
+    # -- one quantity ----------------------------------------------------------------------------------------------
+
+    def compute(self, key: Key) -> Asking:
+        if isinstance(key, ScoreOf):
+            return self._score(key.ref)
+        try:
+            parts = self.rules.of(key)
+        except Split as split:
+            found = yield from self._assembled(key, split)
+        else:
+            found = yield from self._sum(parts)
+        unified = self._diagonal(key)
+        if unified is not None:
+            same, pairs = unified
+            on_diagonal = yield from self._ask(same)
+            mask = reduce(lambda a, b: apply(np.multiply, a, b), (equal(s, t) for s, t in pairs))
+            found = apply(lambda m, d, f: np.where(m > 0, d, f), mask, on_diagonal, found)
+        return found
+
+    def _diagonal(self, key: Key) -> tuple[Key, list[tuple[str, str]]] | None:
+        """E[x x'] for members of one family: where all indices agree it is E[x^2], which has a form of its own."""
+        match key:
+            case Ex(App("mul", (Var(name, subs), Var(other, others)))) if name == other and subs != others:
+                pairs = [(s, t) for s, t in zip(subs, others, strict=True) if s != t]
+                moved: dict[str, Sub] = {}
+                for s, t in pairs:
+                    if isinstance(s, int) or isinstance(t, int) or range_of(s) != range_of(t) or t in moved:
+                        return None
+                    moved[t] = s
+                if any(t in subs for t in moved):
+                    return None
+                return renamed(key, moved), [(str(s), str(t)) for s, t in pairs]
+            case _:
+                return None
+
+    def _assembled(self, key: Key, split: Split) -> Asking:
+        """A quantity over a label that several instructions share: computed range by range, laid side by side."""
+        parts: list[Field] = []
+        for r in split.ranges:
+            at = label("#cut", r)
+            part = yield from self._ask(renamed(key, {split.label: at}))
+            parts.append(part.renamed({at: split.label}) if isinstance(at, str) else part)
+        others = tuple(a for a in union(parts) if a != split.label)
+        axes = (split.label, *others)
+        data = [np.broadcast_to(p.to(axes), (high - low + 1, *p.to(axes).shape[1:]))
+                for p, (low, high) in zip(parts, split.ranges, strict=True)]  # fmt: skip
+        shape = np.broadcast_shapes(*(d.shape[1:] for d in data))
+        return Field(axes, np.concatenate([np.broadcast_to(d, (d.shape[0], *shape)) for d in data]))
+
+    def _score(self, ref: Var) -> Field:
+        if ref.name not in self.scores:
+            raise no_limit("TP402", f"the limit of {ref.name} is random", ref.place,
+                           "it is a score: Gaussian, not a number", "ask for its law, or average over it")  # fmt: skip
+        lows = [min(box[k][0] for box in self.program.families[ref.name].boxes) for k in range(len(ref.subs))]
+        array = self.scores[ref.name]
+        return take(array, ref.subs, lows, draws=array.ndim > len(ref.subs))
+
+    def _sum(self, parts: Sum) -> Asking:
+        out: Field | None = None
+        for a in parts:
+            term = yield from self._addend(a)
+            out = term if out is None else apply(np.add, out, term)
+        return out if out is not None else Field.number(0.0)
+
+    def _addend(self, a: Addend) -> Asking:
+        factors: list[Field] = []
+        for c in (
+            a.coefficient.args if isinstance(a.coefficient, App) and a.coefficient.head == "mul" else (a.coefficient,)
+        ):
+            f = yield from self.constant(c)
+            factors.append(f)
+        if any(f.is_zero() for f in factors):
+            return Field.number(0.0)
+        factors += [equal(s, t) for s, t in a.deltas]
+        for factor in a.factors:
+            f = yield from self._core(factor) if isinstance(factor, Core) else self._ask(factor)
+            factors.append(f)
+        return contracted(factors, a.over)
+
+    def _core(self, core: Core) -> Asking:
+        cov, mean, constants = [], [], []
+        for parts in core.cov:
+            f = yield from self._sum(parts)
+            cov.append(f)
+        for parts in core.mean:
+            f = yield from self._sum(parts)
+            mean.append(f)
+        for c in core.constants:
+            f = yield from self.constant(c)
+            constants.append(f)
+        if core.size == 0:
+            names = {f"c{k + 1}": f for k, f in enumerate(constants)}
+            return self._evaluated(core.body, {Var(n): f for n, f in names.items()})
+        missing = self.numbers.missing([core.body])
+        if missing is not None:
+            raise no_value(missing)
+        return self.cores.of(core).on_fields(cov, mean, constants)
+
+    # -- constants -------------------------------------------------------------------------------------------------
+
+    def constant(self, t: Term) -> Asking:
+        """A term in params, indices, matrices and scalars."""
+        t = self._relabelled(t)
+        found: dict[Term, Field] = {}
+        for key in self._scalars(t):
+            ref: Term = key.ref if not key.power else App(SCALED, (key.ref, Num(key.power)))
+            found[ref] = yield from self._ask(key)
+        return self._evaluated(t, found)
+
+    def _relabelled(self, t: Term) -> Term:
+        """Bound indices become labels, so that scalars below them can be asked for as families."""
+        match t:
+            case Bind(head, args, over, mask):
+                new: dict[str, Sub] = {j: _wide(j, self.composer.range_of(j)) for j in over}
+                inner = self._relabelled(shift_subs(args[0], new))
+                moved = None if mask is None else shift_subs(mask, new)
+                return Bind(head, (inner, *args[1:]), tuple(str(v) for v in new.values()), moved, t.place)
+            case App(head, args):
+                return App(head, tuple(self._relabelled(a) for a in args), t.place)
+            case _:
+                return t
+
+    def _scalars(self, t: Term) -> list[ScalarOf]:
+        match t:
+            case App(head, (Var() as ref, Num(power))) if head == SCALED:
+                return [ScalarOf(ref, power)]
+            case Var(name) if name in self.program.families:
+                return [ScalarOf(t)]
+            case App(_, args):
+                return list(dict.fromkeys(k for a in args for k in self._scalars(a)))
+            case Bind(_, args):
+                return list(dict.fromkeys(k for a in args for k in self._scalars(a)))
+            case _:
+                return []
+
+    def _evaluated(self, t: Term, found: Mapping[Term, Field]) -> Field:
+        if t in found:
+            return found[t]
+        match t:
+            case Num(value):
+                return Field.number(float(value))
+            case App("pi"):
+                return Field.number(float(np.pi))
+            case Var(name, ()) if name in self.program.params:
+                if name not in self.numbers.values:
+                    raise no_value(name)
+                return Field.number(float(self.numbers.values[name]))
+            case Var(name, ()):
+                return values(name)
+            case Var(name, subs):
+                return take(self._matrix(self.program.matrices[name]), subs, [1] * len(subs), draws=False)
+            case Bind():
+                return self._bound(t, found)
+            case App(head, args):
+                return apply(_operation(head), *(self._evaluated(a, found) for a in args))
+
+    def _bound(self, t: Bind, found: Mapping[Term, Field]) -> Field:
+        body = self._evaluated(t.args[0], found)
+        for j in t.over:
+            body = apply(np.add, body, Field((j,), np.zeros(_length(j))))
+        if t.head == "sum":
+            return body.sum(t.over)
+        axes = tuple(a for a in body.axes if a not in t.over)
+        data = body.to((*axes, *t.over))
+        last = tuple(range(len(axes), data.ndim))
+        if t.head in ("max", "min"):
+            return Field(axes, getattr(np, t.head)(data, axis=last))
+        if t.mask is not None:
+            mask = self._evaluated(t.mask, found)
+            spread = apply(lambda b, m: np.where(m > 0, b, -np.inf), body, mask)
+            axes = tuple(a for a in spread.axes if a not in t.over)
+            data = spread.to((*axes, *t.over))
+            last = tuple(range(len(axes), data.ndim))
+        with np.errstate(under="ignore"):
+            weights = np.exp(data - data.max(axis=last, keepdims=True))
+        out = Field((*axes, *t.over), weights / weights.sum(axis=last, keepdims=True))
+        for j, at in zip(t.over, t.args[1:], strict=True):
+            out = gather(out, j, self._evaluated(at, found), range_of(j)[0])
+        return out
+
+    def _matrix(self, m: Matrix) -> Array:
+        if m.name not in self._matrices:
+            if m.entries is None:
+                self._matrices[m.name] = np.frombuffer(m.data, dtype="<f8").reshape(m.shape).astype(float)
+            else:
+                data = [float(self._evaluated(t, {}).data) for t in m.entries]
+                self._matrices[m.name] = np.array(data).reshape(m.shape)
+        return self._matrices[m.name]
+
+
+def _wide(j: str, r: tuple[int, int]) -> str:
+    return f"${j.rstrip('~')}:{r[0]}:{r[1]}"
+
+
+def _length(j: str) -> int:
+    low, high = range_of(j)
+    return high - low + 1
+
+
+def _operation(head: str) -> Any:
+    simple = {"neg": np.negative, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+              "eq": np.equal, "ne": np.not_equal}  # fmt: skip
+    many = {"add": np.add, "mul": np.multiply, "and": np.logical_and}
+    if head in simple:
+        return simple[head]
+    if head in many:
+        return lambda *xs: reduce(many[head], xs)
+    if head == "recip":
+        return lambda x: 1.0 / x
+    if head == "pow":
+        return np.power
+    form = library()[head].numpy
+    return form
+
+
+def contracted(factors: Sequence[Field], over: Sequence[str]) -> Field:
+    """The product of fields, summed over some labels; sums are taken as early as they can be."""
+    if not over:
+        return reduce(lambda a, b: apply(np.multiply, a, b), factors) if factors else Field.number(1.0)
+    axes = union(factors)
+    scale = float(np.prod([_length(j) for j in over if j not in axes]))
+    number = {a: k for k, a in enumerate(axes)}
+    kept = [a for a in axes if a not in over]
+    operands: list[Any] = []
+    for f in factors:
+        operands += [f.data, [number[a] for a in f.axes]]
+    data = np.einsum(*operands, [number[a] for a in kept], optimize=True)
+    return Field(tuple(kept), scale * np.asarray(data, dtype=float))

@@ -1,0 +1,261 @@
+"""Gaussian expectations inside a program: each distinct one is derived once, then used on arrays, balls and formulas.
+
+E[z1^a z2^b ...]      by Isserlis' (Wick's) rule, exactly
+E[f(z1) g(z2)]        as a pair kernel
+anything else         as a closed form in K11, K12, ..., m1, ..., c1, ..., or entry by entry as a number
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tensorprog.errors import TensorProgError
+from tensorprog.gaussian.expectation import Expectation, expect
+from tensorprog.gaussian.kernels import PairKernel, pair_kernel
+from tensorprog.limit.axes import Array, Field, union
+from tensorprog.limit.quantities import guarded, no_limit
+from tensorprog.program.nodes import Param
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import ONE, mul, substitute, variables
+
+Z = Var("z")
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Params: their assumptions, and the values that numbers are asked at."""
+
+    params: Mapping[str, Param]
+    values: Mapping[str, Fraction]
+
+    def guarded(self) -> Numbers:
+        """The same under the names by which cores know them."""
+        return Numbers({guarded(n): p for n, p in self.params.items()}, {guarded(n): x for n, x in self.values.items()})
+
+    def missing(self, terms: Sequence[Term]) -> str | None:
+        """A param in one of the terms without a value."""
+        names = (v.name for t in terms for v in variables(t) if v.name in self.params and not v.subs)
+        return next((x for x in names if x not in self.values), None)
+
+
+@dataclass(frozen=True)
+class CoreFunction:
+    """E[body] as a function of the covariance of z1, ..., zk, their means and constants c1, ..., cj."""
+
+    body: Term
+    size: int
+    centred: tuple[bool, ...]
+    positive: tuple[bool, ...]
+    numbers: Numbers = field(compare=False)
+
+    @property
+    def variables(self) -> tuple[Var, ...]:
+        return tuple(Var(f"z{k + 1}") for k in range(self.size))
+
+    @cached_property
+    def powers(self) -> tuple[int, ...] | None:
+        """The exponents, if the body is a monomial in the variables."""
+        return monomial(self.body, self.size)
+
+    @cached_property
+    def pair(self) -> tuple[Term, Term] | None:
+        """f and g (in z) with body = f(z1) g(z2), both centred and without constants c."""
+        if self.size not in (1, 2) or not all(self.centred) or self.positive:
+            return None
+        if self.size == 1:
+            return substitute(self.body, {Var("z1"): Z}), ONE
+        factors = self.body.args if isinstance(self.body, App) and self.body.head == "mul" else (self.body,)
+        sides: tuple[list[Term], list[Term]] = ([], [])
+        for f in factors:
+            used = [k for k, z in enumerate(self.variables) if z in variables(f)]
+            if len(used) > 1:
+                return None
+            sides[used[0] if used else 0].append(f)
+        one, two = (mul(*fs) for fs in sides)
+        return substitute(one, {Var("z1"): Z}), substitute(two, {Var("z2"): Z})
+
+    @cached_property
+    def assumptions(self) -> dict[str, Any]:
+        names = {v.name for v in variables(self.body)}
+        out: dict[str, Any] = {n: p for n, p in self.numbers.params.items() if n in names}
+        return out | {f"c{k + 1}": "> 0" if up else None for k, up in enumerate(self.positive)}
+
+    @cached_property
+    def closed(self) -> Expectation:
+        """The expectation with symbols for covariances (K11, ...), means (m1, ...) and constants (c1, ...)."""
+        import sympy
+
+        mean = [sympy.S.Zero if zero else sympy.Symbol(f"m{k + 1}", real=True) for k, zero in enumerate(self.centred)]
+        return expect(self.body, None, mean, variables=self.variables, params=self.assumptions, symbolic=True)
+
+    @cached_property
+    def kernel(self) -> PairKernel | None:
+        if self.pair is None:
+            return None
+        values = {n: x for n, x in self.numbers.values.items() if n in self.assumptions}
+        return pair_kernel(*self.pair, Z, params=self.assumptions, values=values)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The symbols of the closed form: covariances row by row, means that are not zero, constants."""
+        gap = "_" if self.size > 9 else ""
+        return (
+            *(f"K{i + 1}{gap}{j + 1}" for i in range(self.size) for j in range(i, self.size)),
+            *(f"m{k + 1}" for k, zero in enumerate(self.centred) if not zero),
+            *(f"c{k + 1}" for k in range(len(self.positive))),
+        )
+
+    # -- arrays ----------------------------------------------------------------------------------------------------
+
+    def on_fields(self, cov: Sequence[Field], mean: Sequence[Field], constants: Sequence[Field]) -> Field:
+        """Vectorised over named axes; `cov` row by row with i <= j."""
+        if self.powers is not None:
+            out: Field = isserlis(self.powers, cov, mean, _FIELDS)
+            return out
+        given = (*cov, *(m for m, zero in zip(mean, self.centred, strict=True) if not zero), *constants)
+        axes = union(given)
+        arrays = np.broadcast_arrays(*(f.to(axes) for f in given))
+        if self.size == 1 and self.kernel is not None:
+            return Field(axes, self.kernel(arrays[0], arrays[0], arrays[0]))
+        if self.size == 2 and self.kernel is not None:
+            a, c, b = arrays
+            edge = np.sqrt(a * b)  # rounding may carry |K12| above this
+            return Field(axes, self.kernel(a, np.clip(c, -edge, edge), b))
+        return Field(axes, self._general(arrays))
+
+    def _general(self, arrays: Sequence[Array]) -> Array:
+        if self._compiled is None:
+            return self._entrywise(arrays)
+        out: Array = np.array(self._compiled(*arrays), dtype=float)
+        wrong = ~np.isfinite(out)
+        if wrong.any():
+            out[wrong] = self._entrywise([a[wrong] for a in arrays])
+        return out
+
+    @cached_property
+    def _compiled(self) -> Callable[..., Array] | None:
+        import sympy
+
+        from tensorprog.gaussian.evaluate import compile_closed_form
+
+        expr = self.closed.expr
+        if expr is None:
+            return None
+        point = {
+            sympy.Symbol(n, real=True): sympy.Rational(x.numerator, x.denominator)
+            for n, x in self.numbers.values.items()
+        }
+        return compile_closed_form(expr.xreplace(point), self.names)
+
+    def _entrywise(self, arrays: Sequence[Array]) -> Array:
+        """One expectation for each distinct set of numbers."""
+        stacked = np.stack([np.ravel(a) for a in arrays], axis=1)
+        rows, where = np.unique(stacked, axis=0, return_inverse=True)
+        found = np.array([self.at([Fraction(float(x)) for x in row])[0] for row in rows])
+        return found[where.ravel()].reshape(np.shape(arrays[0]))
+
+    # -- one element -----------------------------------------------------------------------------------------------
+
+    def at(self, given: Sequence[Fraction]) -> tuple[float, float, str]:
+        """(value, error, method) at numbers in the order of `names`."""
+        numbers = dict(zip(self.names, given, strict=True))
+        size = range(self.size)
+        gap = "_" if self.size > 9 else ""
+        cov = [[numbers[f"K{min(i, j) + 1}{gap}{max(i, j) + 1}"] for j in size] for i in size]
+        mean = [numbers.get(f"m{k + 1}", Fraction(0)) for k in size]
+        constants = {n: x for n, x in numbers.items() if n[0] == "c"}
+        values = {n: x for n, x in self.numbers.values.items() if n in self.assumptions} | constants
+        out = expect(self.body, _within(cov), mean, variables=self.variables, params=self.assumptions, values=values)
+        if out.value is None or out.error is None:
+            raise no_value(self.numbers.missing([self.body]) or "a param")
+        return out.value, out.error, out.method
+
+
+def no_value(name: str) -> TensorProgError:
+    return no_limit("TP002", f"{name} has no value", None, "a number was asked for, and the program gives no default",
+                    f"give one: --set {name}=1")  # fmt: skip
+
+
+def _within(cov: list[list[Fraction]]) -> list[list[Fraction]]:
+    """The covariance with |K12| <= sqrt(K11 K22) for each pair, as rounding may have broken it."""
+    for i in range(len(cov)):
+        for j in range(i):
+            if cov[i][j] ** 2 > cov[i][i] * cov[j][j]:
+                edge = Fraction(float(cov[i][i] * cov[j][j]) ** 0.5)
+                cov[i][j] = cov[j][i] = edge if cov[i][j] > 0 else -edge
+    return cov
+
+
+def monomial(body: Term, size: int) -> tuple[int, ...] | None:
+    """The exponents of z1, ..., zk in a product of their powers, or None.
+
+    >>> monomial(mul(Var("z1"), App("pow", (Var("z2"), Num(2)))), 2)
+    (1, 2)
+    """
+    out = [0] * size
+    for f in body.args if isinstance(body, App) and body.head == "mul" else (body,):
+        base, k = f, Fraction(1)
+        if isinstance(f, App) and f.head == "pow" and isinstance(f.args[1], Num):
+            base, k = f.args[0], f.args[1].value
+        if not isinstance(base, Var) or base.name[0] != "z" or k.denominator != 1 or not 0 < k <= 12:
+            return None
+        out[int(base.name[1:]) - 1] += int(k)
+    return tuple(out)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Addition and multiplication of whatever the values are."""
+
+    one: Any
+    add: Callable[[Any, Any], Any]
+    mul: Callable[[Any, Any], Any]
+    times: Callable[[int, Any], Any]
+
+
+def _field_ring() -> Ring:
+    from tensorprog.limit.axes import apply
+
+    return Ring(
+        Field((), np.ones(())),
+        lambda a, b: apply(np.add, a, b),
+        lambda a, b: apply(np.multiply, a, b),
+        lambda k, a: Field(a.axes, k * a.data),
+    )
+
+
+_FIELDS = _field_ring()
+PLAIN = Ring(1, lambda a, b: a + b, lambda a, b: a * b, lambda k, a: k * a)
+
+
+def isserlis(powers: tuple[int, ...], cov: Sequence[Any], mean: Sequence[Any], ring: Ring) -> Any:
+    """E[Π z_i^{n_i}]: E[z_i P] = m_i E[P] + Σ_j K_ij E[∂_j P], Stein's identity; the zero moment of odd P included."""
+    size = len(powers)
+    memo: dict[tuple[int, ...], Any] = {}
+
+    def entry(i: int, j: int) -> Any:
+        i, j = min(i, j), max(i, j)
+        return cov[i * size - i * (i - 1) // 2 + j - i]
+
+    def moment(n: tuple[int, ...]) -> Any:
+        if not any(n):
+            return ring.one
+        if n in memo:
+            return memo[n]
+        i = next(k for k, e in enumerate(n) if e)
+        rest = tuple(e - (k == i) for k, e in enumerate(n))
+        out = ring.mul(mean[i], moment(rest))
+        for j, e in enumerate(rest):
+            if e:
+                lower = tuple(x - (k == j) for k, x in enumerate(rest))
+                out = ring.add(out, ring.times(e, ring.mul(entry(i, j), moment(lower))))
+        memo[n] = out
+        return out
+
+    return moment(powers)

@@ -1,0 +1,419 @@
+"""The rules of the limit, as structure: each quantity as a sum of products of simpler ones.
+
+    Cov(Z^{Wx}, Z^{Wx'}) = σ² E[Z^x Z^{x'}],  0 for different matrices          (Yang 2019; the MatMul rule)
+    Cov(Z^{Σ c_k g_k}, Z^h) = Σ c_k Cov(Z^{g_k}, Z^h)                           (LinComb)
+    E[Σ c_k Π_l φ_kl(g)] = Σ c_k Π over independent groups of E[...]            (sums opened, independent factors apart)
+
+What depends on labels only through their equality carries a delta; nothing here is a number yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tensorprog.limit.axes import range_of
+from tensorprog.limit.compose import Composer, Summand, TooLarge
+from tensorprog.limit.moments import ScalarRules
+from tensorprog.limit.quantities import Addend, Core, Cov, Ex, Key, Mean, ScalarOf, ScoreOf, Sum, guarded, no_limit
+from tensorprog.program.nodes import Input, InputGroup, LinComb, MatMul, Nonlin, Weight
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import width_power
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import ONE, ZERO, add, children, mul, rebuild, shift_subs, substitute, variables, walk
+
+Form = tuple[Summand, ...]
+"""A linear combination of bases, plus a constant: summands with one atom or none."""
+
+
+@dataclass(frozen=True)
+class Roots:
+    """The initial vectors and products below a base, and whether its mean is zero for reasons of structure."""
+
+    members: tuple[Var, ...]
+    centred: bool
+    _sources: dict[object, list[Var]] = field(default_factory=dict, compare=False)
+
+    def by_source(self, composer: Composer) -> dict[object, list[Var]]:
+        """The members of each matrix family and each group of inputs."""
+        if not self._sources:
+            for v in self.members:
+                node = composer.locate(v)
+                source = node.weight.name if isinstance(node, MatMul) else id(node.group)  # type: ignore[union-attr]
+                self._sources.setdefault(source, []).append(v)
+        return self._sources
+
+
+class Rules:
+    """The right-hand side of every quantity of one program in normal form; computed once each."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.composer = Composer(program)
+        self.scalars = ScalarRules(self.composer)
+        self._position = {id(node): k for k, node in enumerate(program.nodes)}
+        self._memo: dict[Key, Sum] = {}
+        self._dependent: dict[tuple[Var, Var], bool] = {}
+        self._roots: dict[Var, Roots] = {}
+        self._parts: dict[Var, list[Summand]] = {}
+
+    def of(self, key: Key) -> Sum:
+        """The quantity as a sum of products; `Split` where a label must be cut first, NoLimit where no rule applies."""
+        if key not in self._memo:
+            self._memo[key] = self._find(key)
+        return self._memo[key]
+
+    def _find(self, key: Key) -> Sum:
+        match key:
+            case Cov(a, b):
+                return self._cov(a, b)
+            case Mean(a):
+                return self._mean(a)
+            case Ex(term):
+                return self._expectation(term)
+            case ScalarOf(ref, power):
+                return self.scalars.rule(ref, power)
+            case ScoreOf():
+                return ()
+
+    # -- bases -----------------------------------------------------------------------------------------------------
+
+    def _cov(self, a: Var, b: Var) -> Sum:
+        one, two = self.composer.locate(a), self.composer.locate(b)
+        if isinstance(one, LinComb | Nonlin) and (
+            not isinstance(two, LinComb | Nonlin) or self._position[id(one)] >= self._position[id(two)]
+        ):
+            return tuple(
+                Addend(s.coefficient, (), s.over, (Cov(s.atoms[0], b),))  # type: ignore[arg-type]
+                for s in self.parts(a)
+                if s.atoms and self.dependent(s.atoms[0], b)  # type: ignore[arg-type]
+            )
+        if isinstance(two, LinComb | Nonlin):
+            return self._cov(b, a)
+        match one, two:
+            case Input(), Input():
+                return _input_rule(one, a, two, b)
+            case MatMul(), MatMul():
+                return self._matmul_rule(one, a, two, b)
+            case _:
+                return ()
+
+    def parts(self, a: Var) -> list[Summand]:
+        """A base that is a linear combination, as one."""
+        if a not in self._parts:
+            found = self.composer.linear(self.composer.body(self.composer.locate(a), a))
+            assert found is not None
+            self._parts[a] = found
+        return self._parts[a]
+
+    def _matmul_rule(self, one: MatMul, a: Var, two: MatMul, b: Var) -> Sum:
+        refuse_transpose(one)
+        refuse_transpose(two)
+        at, bt = self.composer.mapping(one, a), self.composer.mapping(two, b)
+        deltas = _deltas(_moved(one.weight, at), _moved(two.weight, bt))
+        if deltas is None:
+            return ()
+        weight = self.program.weights[one.weight.name]
+        x, y = _moved(one.arg, at), _moved(two.arg, bt)
+        scale = self.weight_scale(weight, _moved(one.weight, at).subs)
+        return (Addend(scale, deltas, (), (Ex(mul(x, y)),)),)
+
+    def weight_scale(self, weight: Weight, subs: tuple[Sub, ...]) -> Term:
+        """σ² of a weight whose entries have variance σ²/(input width)."""
+        variance = shift_subs(weight.variance, dict(zip(weight.subs, subs, strict=True)))
+        found = width_power(variance, self.program.widths)
+        if variance == ZERO:
+            return ZERO
+        if found is None or found[1] != -1:
+            raise no_limit(
+                "TP104",
+                f"the entries of {weight.name} do not have variance of the order 1/n",
+                weight.place,
+                "a product with it vanishes or diverges as the width grows",
+                "state the variance with its 1/(input width), for example sigma^2/n",
+            )
+        return mul(found[0], Num(self.program.widths[weight.cols]))
+
+    def _mean(self, a: Var) -> Sum:
+        node = self.composer.locate(a)
+        match node:
+            case Input(group=group, position=k):
+                m = shift_subs(group.mean[k], self.composer.mapping(node, a))
+                return () if m == ZERO else (Addend(m),)
+            case MatMul():
+                refuse_transpose(node)
+                return ()
+            case _:
+                return self.form_mean(self.parts(a))
+
+    def roots(self, a: Var) -> Roots:
+        """The initial vectors and products that a base is a linear combination of; iterative, for long chains."""
+        stack = [a]
+        while stack:
+            top = stack[-1]
+            if top in self._roots:
+                stack.pop()
+                continue
+            if isinstance(self.composer.locate(top), Input | MatMul):
+                self._roots[top] = Roots((top,), self._has_zero_mean(top))
+                continue
+            parts = self.parts(top)
+            below = [s.atoms[0] for s in parts if s.atoms]
+            todo = [v for v in below if isinstance(v, Var) and v not in self._roots]
+            if todo:
+                stack += todo
+                continue
+            found = [self._roots[v] for v in below if isinstance(v, Var)]
+            members = tuple(dict.fromkeys(v for r in found for v in r.members))
+            self._roots[top] = Roots(members, len(below) == len(parts) and all(r.centred for r in found))
+        return self._roots[a]
+
+    def _has_zero_mean(self, a: Var) -> bool:
+        node = self.composer.locate(a)
+        return isinstance(node, MatMul) or (isinstance(node, Input) and node.group.mean[node.position] == ZERO)
+
+    def dependent(self, a: Var, b: Var) -> bool:
+        """Can Cov(Z^a, Z^b) be other than zero, as far as names tell?"""
+        if (a, b) not in self._dependent:
+            left, right = self.roots(a).by_source(self.composer), self.roots(b).by_source(self.composer)
+            self._dependent[a, b] = any(
+                self._related(v, w)
+                for source in left.keys() & right.keys()
+                for v in left[source]
+                for w in right[source]
+            )
+        return self._dependent[a, b]
+
+    def _related(self, a: Var, b: Var) -> bool:
+        one, two = self.composer.locate(a), self.composer.locate(b)
+        match one, two:
+            case Input(), Input():
+                return bool(_input_rule(one, a, two, b))
+            case MatMul(), MatMul():
+                at, bt = self.composer.mapping(one, a), self.composer.mapping(two, b)
+                return _deltas(_moved(one.weight, at), _moved(two.weight, bt)) is not None
+            case _:
+                return False
+
+    # -- expectations ----------------------------------------------------------------------------------------------
+
+    def _expectation(self, term: Term) -> Sum:
+        try:
+            parts = self.composer.summands(term)
+        except TooLarge:
+            parts = [Summand(ONE, (), (term,))]
+        out = []
+        for s in parts:
+            factors = Extraction(self, s.atoms).cores()
+            if s.coefficient != ZERO:
+                out.append(Addend(s.coefficient, (), s.over, factors))
+        return tuple(out)
+
+    def form_mean(self, form: Sequence[Summand]) -> Sum:
+        out = []
+        for s in form:
+            if not s.atoms:
+                out.append(Addend(s.coefficient, (), s.over))
+            elif not self.roots(s.atoms[0]).centred:  # type: ignore[arg-type]
+                out.append(Addend(s.coefficient, (), s.over, (Mean(s.atoms[0]),)))  # type: ignore[arg-type]
+        return tuple(out)
+
+    def form_cov(self, one: Form, two: Form) -> Sum:
+        out = []
+        for s in one:
+            for t in two:
+                if not s.atoms or not t.atoms or not self.dependent(s.atoms[0], t.atoms[0]):  # type: ignore[arg-type]
+                    continue
+                t = self.composer.refreshed(t) if s.over else t
+                pair = Cov(s.atoms[0], t.atoms[0])  # type: ignore[arg-type]
+                out.append(Addend(mul(s.coefficient, t.coefficient), (), (*s.over, *t.over), (pair,)))
+        return tuple(out)
+
+
+class Extraction:
+    """Atoms as functions of as few Gaussian variables as their writing shows: maximal linear parts become variables."""
+
+    def __init__(self, rules: Rules, atoms: Sequence[Term]) -> None:
+        self.rules = rules
+        self.composer = rules.composer
+        self.forms: list[Form] = []
+        self.constants: list[Term] = []
+        self.bodies = [self._body(a) for a in atoms]
+
+    def _variable(self, form: list[Summand]) -> Term:
+        key = tuple(form)
+        if key not in self.forms:
+            self.forms.append(key)
+        return Var(f"z{self.forms.index(key) + 1}")
+
+    def _constant(self, t: Term) -> Term:
+        """Numbers and params stay; what varies with an index, or is the limit of a scalar, gets a name."""
+        program = self.rules.program
+        if all(v.name in program.params and not v.subs for v in variables(t)) and not any(
+            isinstance(s, Bind) for s in walk(t)
+        ):
+            return substitute(t, {v: Var(guarded(v.name)) for v in variables(t)})
+        if t not in self.constants:
+            self.constants.append(t)
+        return Var(f"c{self.constants.index(t) + 1}")
+
+    def _body(self, t: Term) -> Term:
+        if not self.composer.is_vector(t):
+            return self._constant(t)
+        try:
+            form = self.composer.linear(t)
+        except TooLarge:
+            form = None
+        if form is not None:
+            if not any(s.atoms for s in form):
+                return ZERO if not form else self._constant(_constant_sum(form))
+            return self._variable(form)
+        match t:
+            case Var():
+                return self._body(self.composer.open(t))
+            case Bind():
+                try:
+                    return self._body(self.composer.expanded(t))
+                except TooLarge:
+                    raise no_limit("TP907", "an expectation over too many vectors", t.place,
+                                   f"{t.head} over an index inside a function is written out member by member",
+                                   "use fewer members") from None  # fmt: skip
+            case App("add", args):
+                straight = [a for a in args if self.composer.is_vector(a) and self.composer.linear(a) is not None]
+                rest = [a for a in args if a not in straight]
+                parts = [App("add", tuple(straight)) if len(straight) > 1 else a for a in straight[:1]] + rest
+                return App("add", tuple(self._body(a) for a in parts)) if len(parts) > 1 else self._body(parts[0])
+            case App("mul", args):
+                fixed = [a for a in args if not self.composer.is_vector(a)]
+                moving = [a for a in args if self.composer.is_vector(a)]
+                if fixed:
+                    return mul(self._constant(mul(*fixed)), *(self._body(a) for a in moving))
+                return mul(*(self._body(a) for a in moving))
+            case _:
+                return rebuild(t, tuple(self._body(a) for a in children(t)))
+
+    def cores(self) -> tuple[Core, ...]:
+        """One core for each group of factors that share variables or depend on each other."""
+        k = len(self.forms)
+        group = list(range(k))
+
+        def root(i: int) -> int:
+            while group[i] != i:
+                i = group[i]
+            return i
+
+        used = [sorted(_numbered(b, "z")) for b in self.bodies]
+        for zs in used:
+            for i in zs[1:]:
+                group[root(i)] = root(zs[0])
+        for i in range(k):
+            for j in range(i):
+                if root(i) != root(j) and self._are_dependent(self.forms[i], self.forms[j]):
+                    group[root(i)] = root(j)
+        out: dict[int, list[Term]] = {}
+        for body, zs in zip(self.bodies, used, strict=True):
+            out.setdefault(root(zs[0]) if zs else -1, []).append(body)
+        return tuple(self._core(mul(*bodies)) for bodies in out.values())
+
+    def _are_dependent(self, one: Form, two: Form) -> bool:
+        return any(
+            self.rules.dependent(s.atoms[0], t.atoms[0])  # type: ignore[arg-type]
+            for s in one
+            for t in two
+            if s.atoms and t.atoms
+        )
+
+    def _core(self, body: Term) -> Core:
+        zs = sorted(_numbered(body, "z"))
+        cs = sorted(_numbered(body, "c"))
+        names: dict[Term, Term] = {Var(f"z{z + 1}"): Var(f"z{k + 1}") for k, z in enumerate(zs)}
+        names |= {Var(f"c{c + 1}"): Var(f"c{k + 1}") for k, c in enumerate(cs)}
+        forms = [self.forms[z] for z in zs]
+        return Core(
+            substitute(body, names),
+            len(zs),
+            tuple(self.rules.form_cov(forms[i], forms[j]) for i in range(len(zs)) for j in range(i, len(zs))),
+            tuple(self.rules.form_mean(f) for f in forms),
+            tuple(self.constants[c] for c in cs),
+        )
+
+
+def _numbered(t: Term, letter: str) -> set[int]:
+    """The numbers k - 1 of the names z_k (or c_k) that occur."""
+    return {int(v.name[1:]) - 1 for v in variables(t) if v.name[0] == letter and v.name[1:].isdigit() and not v.subs}
+
+
+def _constant_sum(form: list[Summand]) -> Term:
+    return add(*(Bind("sum", (s.coefficient,), s.over) if s.over else s.coefficient for s in form))
+
+
+def _moved(v: Var, mapping: dict[str, Sub]) -> Var:
+    out = shift_subs(v, mapping)
+    assert isinstance(out, Var)
+    return out
+
+
+def _deltas(a: Var, b: Var) -> tuple[tuple[Sub, Sub], ...] | None:
+    """Where the subscripts must be equal for two weights to be the same matrix; None if they never are."""
+    if a.name != b.name:
+        return None
+    return _equalities(zip(a.subs, b.subs, strict=True))
+
+
+def _equalities(pairs: Iterable[tuple[Sub, Sub]]) -> tuple[tuple[Sub, Sub], ...] | None:
+    out: list[tuple[Sub, Sub]] = []
+    for s, t in pairs:
+        if s == t:
+            continue
+        low, high = _extent(s)
+        if isinstance(s, int) and isinstance(t, int):
+            return None
+        if high < _extent(t)[0] or low > _extent(t)[1]:
+            return None
+        out.append((s, t))
+    return tuple(out)
+
+
+def _extent(s: Sub) -> tuple[int, int]:
+    return (s, s) if isinstance(s, int) else range_of(s)
+
+
+def _input_rule(one: Input, a: Var, two: Input, b: Var) -> Sum:
+    """Members of one group: the declared entry, where they agree in every index whose primed form does not occur."""
+    group = one.group
+    if two.group is not group:
+        return ()
+    coupled = primed(group)
+    pairs = zip(group.subs, a.subs, b.subs, strict=True)
+    deltas = _equalities([(s, t) for name, s, t in pairs if name not in coupled])
+    if deltas is None:
+        return ()
+    mapping: dict[str, Sub] = dict(zip(group.subs, a.subs, strict=True))
+    mapping |= {name + "'": t for name, t in zip(group.subs, b.subs, strict=True)}
+    entry = shift_subs(group.cov[one.position][two.position], mapping)
+    return () if entry == ZERO else (Addend(entry, deltas),)
+
+
+def primed(group: InputGroup) -> set[str]:
+    """The indices whose primed form occurs in the group's covariance."""
+    out: set[str] = set()
+    for row in group.cov:
+        for t in row:
+            for v in variables(t):
+                out |= {s[:-1] for s in (*v.subs, v.name) if isinstance(s, str) and s.endswith("'")}
+    return out
+
+
+def refuse_transpose(node: MatMul) -> None:
+    if node.transposed:
+        raise no_limit(
+            "TP106",
+            f"{node.name} is a product with a transposed matrix",
+            node.place,
+            "the rule for MatMul holds for programs without transposes: for W' tanh(W x) it predicts covariance 0,"
+            " and simulation measures another value",
+            "use an independent matrix in its place, or ask `simulate`",
+        )
+
+
+__all__ = ["Extraction", "Form", "Roots", "Rules"]

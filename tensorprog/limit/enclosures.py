@@ -1,0 +1,182 @@
+"""Limits of single members as numbers with error bounds: balls that contain the true value, through the whole program.
+
+A closed form is evaluated in ball arithmetic, so its bound is rigorous. A quadrature is computed at the balls' centres;
+its own error is added, and what the balls' radii contribute is measured by moving each input and doubled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from flint import acb, arb, ctx, fmpq
+
+from tensorprog.gaussian.balls import ball_function
+from tensorprog.gaussian.closed_value import _Balls
+from tensorprog.limit.arrays import Cores
+from tensorprog.limit.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
+from tensorprog.limit.covariance import Rules
+from tensorprog.limit.members import Members
+from tensorprog.limit.quantities import Core, Key, guarded, no_limit
+from tensorprog.terms import App, Num, Term, Var
+
+BITS = 212
+METHODS = ("closed-form", "series", "quadrature", "sampling")
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A ball and the worst method by which it was found (an index into METHODS)."""
+
+    ball: Any
+    method: int = 0
+
+    @property
+    def value(self) -> float:
+        return float(self.ball.mid())
+
+    @property
+    def error(self) -> float:
+        """A bound on |value - truth|."""
+        gap = abs(self.ball - arb(self.value))
+        return 0.0 if gap.is_zero() else float(gap.upper()) * (1 + 2.0**-50)
+
+
+class Enclosures(Members[Enclosure]):
+    """Balls; every param needs a value."""
+
+    def __init__(self, rules: Rules, numbers: Numbers, cores: Cores) -> None:
+        super().__init__(rules)
+        self.numbers = numbers
+        self.cores = cores
+
+    def enclosed(self, key: Key) -> Enclosure:
+        with precision(BITS):
+            return self.value(key)
+
+    def zero(self) -> Enclosure:
+        return Enclosure(arb(0))
+
+    def add(self, a: Enclosure, b: Enclosure) -> Enclosure:
+        return Enclosure(a.ball + b.ball, max(a.method, b.method))
+
+    def mul(self, a: Enclosure, b: Enclosure) -> Enclosure:
+        return Enclosure(a.ball * b.ball, max(a.method, b.method))
+
+    def is_zero(self, a: Enclosure) -> bool:
+        return bool(a.ball.is_zero())
+
+    def score(self, ref: Var) -> Enclosure:
+        raise no_limit("TP402", f"the limit of {ref.name} is random", ref.place,
+                       "it is a score: Gaussian, not a number", "ask for its law, or average over it")  # fmt: skip
+
+    def evaluated(self, t: Term, found: dict[Term, Enclosure]) -> Enclosure:
+        if t in found:
+            return found[t]
+        match t:
+            case Num(value):
+                return Enclosure(_exact(value))
+            case Var(name, ()) if name in self.program.params:
+                if name not in self.numbers.values:
+                    raise no_value(name)
+                return Enclosure(_exact(self.numbers.values[name]))
+            case Var(name, subs):
+                return self._entry(name, subs)
+            case App(head, args):
+                inner = [self.evaluated(a, found) for a in args]
+                names = [f"a{k}" for k in range(len(args))]
+                f = ball_function(App(head, tuple(map(Var, names))) if head != "hermite" else t, names)
+                out = f([acb(x.ball) for x in inner], False).real
+                return Enclosure(out, max((x.method for x in inner), default=0))
+        raise AssertionError(t)
+
+    def _entry(self, name: str, subs: tuple[Any, ...]) -> Enclosure:
+        matrix = self.program.matrices[name]
+        flat = 0
+        for k, extent in zip(subs, matrix.shape, strict=True):
+            flat = flat * extent + k - 1
+        if matrix.entries is not None:
+            return self.evaluated(matrix.entries[flat], {})
+        import struct
+
+        return Enclosure(arb(struct.unpack_from("<d", matrix.data, 8 * flat)[0]))
+
+    def core(
+        self, core: Core, cov: Sequence[Enclosure], mean: Sequence[Enclosure], constants: Sequence[Enclosure]
+    ) -> Enclosure:
+        f = self.cores.of(core)
+        if f.powers is not None:
+            worst = max((x.method for x in (*cov, *mean)), default=0)
+            return Enclosure(isserlis(f.powers, [x.ball for x in cov], [x.ball for x in mean], PLAIN), worst)
+        given = (*cov, *(m for m, zero in zip(mean, f.centred, strict=True) if not zero), *constants)
+        worst = max((x.method for x in given), default=0)
+        if f.closed.expr is not None:
+            balls = {n: x.ball for n, x in zip(f.names, given, strict=True)}
+            balls |= {guarded(n): _exact(x) for n, x in self.numbers.values.items()}
+            ball = enclose(f.closed.expr, balls)
+            if ball is not None:
+                return Enclosure(ball, worst)
+        return self._quadrature(f, [x.ball for x in given], worst)
+
+    def _quadrature(self, f: CoreFunction, given: Sequence[Any], worst: int) -> Enclosure:
+        middles = [float(x.mid()) for x in given]
+        with precision(53):
+            value, error, method = f.at([Fraction(x) for x in middles])
+        for k, (x, m) in enumerate(zip(given, middles, strict=True)):
+            radius = float(abs(x - arb(m)).upper())
+            scale = max(abs(m), max(map(abs, middles), default=1.0) * 1e-3)
+            if radius == 0:
+                continue
+            # Inwards: larger variances and smaller covariances keep the matrix positive semidefinite.
+            step = max(radius, 1e-6 * scale)
+            diagonal = f.names[k][0] != "K" or _is_diagonal(f, k)
+            towards = step if diagonal else (-step if m > 0 else step)
+            moved = [Fraction(y + towards if j == k else y) for j, y in enumerate(middles)]
+            with precision(53):
+                there, more, _ = f.at(moved)
+            error += 2 * (abs(there - value) + more + error) * radius / step
+        return Enclosure(arb(value, error), max(worst, METHODS.index(method)))
+
+
+def _is_diagonal(f: CoreFunction, k: int) -> bool:
+    at = 0
+    for i in range(f.size):
+        if k == at:
+            return True
+        at += f.size - i
+    return False
+
+
+def enclose(expr: Any, balls: dict[str, Any]) -> Any | None:
+    """The ball of a closed form at balls for its symbols, or None where it cannot be enclosed."""
+    evaluation = _Balls()
+    for s in expr.free_symbols:
+        if s.name not in balls:
+            raise no_value(s.name)
+        evaluation.memo[s] = balls[s.name]
+    try:
+        out = evaluation.ball(expr)
+    except (NotImplementedError, ZeroDivisionError, ValueError):
+        return None
+    return out if out.is_finite() else None
+
+
+@contextmanager
+def precision(bits: int) -> Iterator[None]:
+    """Work at this precision, and put the old one back."""
+    before = ctx.prec
+    ctx.prec = bits
+    try:
+        yield
+    finally:
+        ctx.prec = before
+
+
+def _exact(x: Fraction) -> Any:
+    return arb(fmpq(x.numerator, x.denominator))
+
+
+__all__ = ["METHODS", "Enclosure", "Enclosures", "enclose", "precision"]

@@ -1,0 +1,220 @@
+"""Quantities of single members: sums over indices are written out, and values are whatever the algebra says.
+
+Two algebras use this: formulas (sympy expressions in the params) and enclosures (balls that contain the true value).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from itertools import product
+from typing import Generic, TypeVar
+
+from tensorprog.limit.axes import range_of
+from tensorprog.limit.compose import TooLarge
+from tensorprog.limit.covariance import Rules
+from tensorprog.limit.moments import SCALED
+from tensorprog.limit.quantities import Addend, Core, Key, ScalarOf, ScoreOf, Sum, canonical, renamed
+from tensorprog.limit.schedule import Schedule
+from tensorprog.program.masks import holds
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import add, mul, recip, shift_subs
+
+MAX_MEMBERS = 20_000
+V = TypeVar("V")
+
+
+class Members(Schedule[V], Generic[V]):
+    """The calculus for members with integer subscripts; subclasses say what numbers, functions and cores are."""
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__()
+        self.rules = rules
+        self.program = rules.program
+        self.composer = rules.composer
+
+    # -- the algebra -----------------------------------------------------------------------------------------------
+
+    def zero(self) -> V:
+        raise NotImplementedError
+
+    def add(self, a: V, b: V) -> V:
+        raise NotImplementedError
+
+    def mul(self, a: V, b: V) -> V:
+        raise NotImplementedError
+
+    def is_zero(self, a: V) -> bool:
+        raise NotImplementedError
+
+    def evaluated(self, t: Term, found: dict[Term, V]) -> V:
+        """A constant term without binders; `found` are the limits of the scalars in it."""
+        raise NotImplementedError
+
+    def core(self, core: Core, cov: Sequence[V], mean: Sequence[V], constants: Sequence[V]) -> V:
+        """The expectation of a core's body."""
+        raise NotImplementedError
+
+    def score(self, ref: Var) -> V:
+        raise NotImplementedError
+
+    # -- the calculus ----------------------------------------------------------------------------------------------
+
+    def value(self, key: Key) -> V:
+        return self.solve(canonical(key)[0])
+
+    def compute(self, key: Key) -> Generator[Key, V, V]:
+        if isinstance(key, ScoreOf):
+            return self.score(key.ref)
+        return (yield from self._sum(self.rules.of(key)))
+
+    def _sum(self, parts: Sum) -> Generator[Key, V, V]:
+        out: V | None = None
+        for a in parts:
+            for one in self._written_out(a):
+                term = yield from self._product(one)
+                if term is not None:
+                    out = term if out is None else self.add(out, term)
+        return self.zero() if out is None else out
+
+    def _written_out(self, a: Addend) -> Iterator[Addend]:
+        """One addend for each value of its bound labels; deltas are used first, so that few are left."""
+        a = _without_deltas(a)
+        if not a.over:
+            if all(s == t for s, t in a.deltas):
+                yield a
+            return
+        ranges = [range(low, high + 1) for low, high in map(self.composer.range_of, a.over)]
+        size = 1
+        for r in ranges:
+            size *= len(r)
+        if size > MAX_MEMBERS:
+            raise TooLarge
+        for at in product(*ranges):
+            fixed = moved(a, dict(zip(a.over, at, strict=True)))
+            if all(s == t for s, t in fixed.deltas):
+                yield fixed
+
+    def _product(self, a: Addend) -> Generator[Key, V, V | None]:
+        out = yield from self.constant(a.coefficient)
+        if self.is_zero(out):
+            return None
+        for factor in a.factors:
+            if isinstance(factor, Core):
+                f = yield from self._core(factor)
+            else:
+                f = yield canonical(factor)[0]
+            if self.is_zero(f):
+                return None
+            out = self.mul(out, f)
+        return out
+
+    def _core(self, core: Core) -> Generator[Key, V, V]:
+        groups: list[list[V]] = []
+        for sums in (core.cov, core.mean):
+            group = []
+            for parts in sums:
+                f = yield from self._sum(parts)
+                group.append(f)
+            groups.append(group)
+        constants = []
+        for c in core.constants:
+            f = yield from self.constant(c)
+            constants.append(f)
+        if core.size == 0:
+            return self.evaluated(core.body, {Var(f"c{k + 1}"): f for k, f in enumerate(constants)})
+        return self.core(core, groups[0], groups[1], constants)
+
+    def constant(self, t: Term) -> Generator[Key, V, V]:
+        t = self.written_out(t)
+        found: dict[Term, V] = {}
+        for ref, key in self._scalars(t):
+            found[ref] = yield canonical(key)[0]
+        return self.evaluated(t, found)
+
+    def _scalars(self, t: Term) -> list[tuple[Term, Key]]:
+        out: dict[Term, Key] = {}
+        stack = [t]
+        while stack:
+            top = stack.pop()
+            match top:
+                case App(head, (Var() as ref, Num(power))) if head == SCALED:
+                    out[top] = ScalarOf(ref, power)
+                case Var(name) if name in self.program.families:
+                    out[top] = ScalarOf(top)
+                case App(_, args):
+                    stack += args
+        return list(out.items())
+
+    def written_out(self, t: Term) -> Term:
+        """A constant with its binders written out member by member."""
+        match t:
+            case App(head, args) if head != SCALED:
+                return App(head, tuple(self.written_out(a) for a in args), t.place) if args else t
+            case Bind(head, args, over, mask):
+                at = list(product(*(range(low, high + 1) for low, high in map(self.composer.range_of, over))))
+                if len(at) > MAX_MEMBERS:
+                    raise TooLarge
+                names: list[dict[str, Sub]] = [dict(zip(over, values, strict=True)) for values in at]
+                kept = [m for m in names if mask is None or holds(shift_subs(mask, m), {})]
+                parts = [self.written_out(shift_subs(args[0], m)) for m in kept]
+                if head == "sum":
+                    return add(*parts)
+                if head in ("max", "min"):
+                    return App(head, tuple(parts)) if len(parts) > 1 else parts[0]
+                entry: list[Sub] = [_number(self.written_out(a)) for a in args[1:]]
+                chosen: dict[str, Sub] = dict(zip(over, entry, strict=True))
+                weights = [App("exp", (p,)) for p in parts]
+                if chosen not in kept:
+                    return Num(0)
+                k = kept.index(chosen)
+                return Num(1) if len(parts) == 1 else mul(weights[k], recip(add(*weights)))
+            case _:
+                return t
+
+
+def _number(t: Term) -> int:
+    assert isinstance(t, Num)
+    return int(t.value)
+
+
+def _without_deltas(a: Addend) -> Addend:
+    """A sum over j with [j = s] is the summand at j = s (both range over what the delta allows)."""
+    for s, t in a.deltas:
+        for bound, other in ((t, s), (s, t)):
+            if isinstance(bound, str) and bound in a.over:
+                low, high = range_of(bound)
+                least, most = (other, other) if isinstance(other, int) else range_of(other)
+                if low <= least and most <= high:
+                    rest = tuple(d for d in a.deltas if d != (s, t))
+                    over = tuple(j for j in a.over if j != bound)
+                    return _without_deltas(moved(Addend(a.coefficient, rest, over, a.factors), {bound: other}))
+    return a
+
+
+def moved(a: Addend, names: dict[str, Sub]) -> Addend:
+    """The addend with labels renamed or fixed."""
+    if not names:
+        return a
+
+    def sub(s: Sub) -> Sub:
+        return names.get(s, s) if isinstance(s, str) else s
+
+    return Addend(
+        shift_subs(a.coefficient, names),
+        tuple((sub(s), sub(t)) for s, t in a.deltas),
+        tuple(j for j in a.over if j not in names),
+        tuple(_moved_core(f, names) if isinstance(f, Core) else renamed(f, names) for f in a.factors),
+    )
+
+
+def _moved_core(core: Core, names: dict[str, Sub]) -> Core:
+    return Core(
+        core.body,
+        core.size,
+        tuple(tuple(moved(a, names) for a in parts) for parts in core.cov),
+        tuple(tuple(moved(a, names) for a in parts) for parts in core.mean),
+        tuple(shift_subs(c, names) for c in core.constants),
+    )
+
+
+__all__ = ["MAX_MEMBERS", "Members", "moved"]

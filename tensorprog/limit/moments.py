@@ -1,0 +1,122 @@
+"""Scalars: averages over coordinates become constants, scores stay random, and functions of both follow.
+
+    (1/n) Σ_α ψ(g_α)  ->  E[ψ(Z^g)]                          (Moment; Yang 2019, Tensor Programs III)
+    c n^{-1} <u, v>   ->  c r E[Z^u Z^v],  u of width r n     (a dot product that is a moment)
+    c n^{-1/2} <u, v>  a score: Gaussian, given elsewhere
+
+A scalar is judged with the power of n that it has where it is used, as `program.powers` collects it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from tensorprog.limit.compose import Composer
+from tensorprog.limit.quantities import Addend, Ex, ScalarOf, ScoreOf, Sum, no_limit
+from tensorprog.program.nodes import Dot, Moment, Scalar
+from tensorprog.program.powers import MOMENT, SCORE
+from tensorprog.program.scaling import mentions_width, width_power
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import ONE, mul, rebuild, shift_subs, variables
+
+SCALED = "scaled"
+"""The head of a reference to a scalar times a power of n: scaled(p[i,j], -1/2)."""
+
+
+class ScalarRules:
+    """The right-hand sides of scalars."""
+
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
+        self.program = composer.program
+
+    def rule(self, ref: Var, power: Fraction) -> Sum:
+        node = self.composer.locate(ref)
+        match node:
+            case Moment():
+                self._check(power, Fraction(0), ref)
+                return (Addend(ONE, (), (), (Ex(self.composer.body(node, ref)),)),)
+            case Dot():
+                return self._dot(node, ref, power)
+            case Scalar():
+                return (Addend(self.scaled(self.composer.body(node, ref), power)),)
+        raise AssertionError(node)
+
+    def _dot(self, node: Dot, ref: Var, power: Fraction) -> Sum:
+        factor, own = self.factor(node, ref)
+        total = own + power
+        if total == SCORE:
+            return (Addend(ONE, (), (), (ScoreOf(ref),)),)
+        if total != MOMENT:
+            self._check(total, MOMENT if total < SCORE else SCORE, ref)
+        mapping = self.composer.mapping(node, ref)
+        u, v = shift_subs(node.left, mapping), shift_subs(node.right, mapping)
+        return (Addend(mul(factor, Num(self.width(node))), (), (), (Ex(mul(u, v)),)),)
+
+    def factor(self, node: Dot, ref: Var) -> tuple[Term, Fraction]:
+        """The constant and the power of n that a dot product is written with."""
+        found = width_power(shift_subs(node.factor, self.composer.mapping(node, ref)), self.program.widths)
+        assert found is not None
+        return found
+
+    def width(self, node: Dot) -> Fraction:
+        """The width of the two sides as a multiple of n."""
+        return self.program.widths[self.program.families[node.left.name].width or "n"]
+
+    def _check(self, power: Fraction, wanted: Fraction, ref: Var) -> None:
+        if power == wanted:
+            return
+        if power > wanted:
+            raise no_limit("TP302", f"{ref.name} diverges: it grows like n^{power - wanted}", ref.place,
+                           "a dot product of independent products is of order sqrt(n), an average of order 1",
+                           "divide a score by sqrt(n), and a dot product of dependent vectors by n")  # fmt: skip
+        raise no_limit("TP301", f"{ref.name} degenerates: it vanishes like n^{power - wanted}", ref.place,
+                       "scaled below n^(-1/2) a dot product of independent products tends to 0",
+                       "scores are scaled by 1/sqrt(n), moments by 1/n")  # fmt: skip
+
+    # A scalar expression times n^power: the power goes to the one factor that can carry it. Several scalar factors
+    # share it equally, as `Powers` counts.
+    def scaled(self, t: Term, power: Fraction) -> Term:
+        """t n^power with no width left in it: scalars that carry a power of n become `scaled(ref, power)`."""
+        if not self._has_scalars(t):
+            return self._constant(t, power)
+        match t:
+            case Var():
+                return App(SCALED, (t, Num(power))) if power else t
+            case App("neg" | "add", args):
+                return rebuild(t, tuple(self.scaled(a, power) for a in args))
+            case Bind("sum", (body,)):
+                return rebuild(t, (self.scaled(body, power),))
+            case App("mul", args):
+                carriers = [a for a in args if self._has_scalars(a)]
+                coefficient: Term = ONE
+                for a in args:
+                    if a not in carriers:
+                        part = width_power(a, self.program.widths)
+                        assert part is not None
+                        coefficient, power = mul(coefficient, part[0]), power + part[1]
+                share = power / len(carriers)
+                return mul(coefficient, *(self.scaled(a, share) for a in carriers))
+            case _:
+                if power:
+                    self._check(power, Fraction(0), _first(t))
+                return t
+
+    def _constant(self, t: Term, power: Fraction) -> Term:
+        if not mentions_width(t, self.program.widths) and not power:
+            return t
+        part = width_power(t, self.program.widths)
+        if part is None:
+            raise no_limit("TP012", "a width where no limit can be taken", getattr(t, "place", None), "")
+        self._check(part[1] + power, Fraction(0), _first(t))
+        return part[0]
+
+    def _has_scalars(self, t: Term) -> bool:
+        return any(v.name in self.program.families for v in variables(t))
+
+
+def _first(t: Term) -> Var:
+    return next(iter(variables(t)), Var("this constant"))
+
+
+__all__ = ["SCALED", "ScalarOf", "ScalarRules"]

@@ -1,0 +1,161 @@
+"""What the calculus computes: quantities, and each as a sum of constants times products of other quantities."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tensorprog.errors import Diagnostic, Place, TensorProgError
+from tensorprog.limit.axes import is_label, label, range_of
+from tensorprog.terms import Bind, Sub, Term, Var
+from tensorprog.terms.term import ONE, shift_subs, walk
+
+
+@dataclass(frozen=True, slots=True)
+class Cov:
+    """Cov(Z^a, Z^b), centred, of two bases."""
+
+    a: Var
+    b: Var
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """E[Z^a] of a base."""
+
+    a: Var
+
+
+@dataclass(frozen=True, slots=True)
+class Ex:
+    """E[term] of a function of vectors, given the scores."""
+
+    term: Term
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarOf:
+    """The limit of n^power times a scalar."""
+
+    ref: Var
+    power: Fraction = Fraction(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOf:
+    """The value of a score: given, not computed. It is scaled by n^(-1/2), whatever power its dot is written with."""
+
+    ref: Var
+
+
+Key = Cov | Mean | Ex | ScalarOf | ScoreOf
+
+
+@dataclass(frozen=True, slots=True)
+class Addend:
+    """Sum over `over` of coefficient * [s = s' for each delta] * product of factors."""
+
+    coefficient: Term = ONE
+    deltas: tuple[tuple[Sub, Sub], ...] = ()
+    over: tuple[str, ...] = ()
+    factors: tuple[Key | Core, ...] = ()
+
+
+Sum = tuple[Addend, ...]
+
+RESERVED = re.compile(r"(K\d+(_\d+)?|[cmz]\d*)\Z")
+GUARD = "ƿ"
+"""A letter that no name of the language contains."""
+
+
+def guarded(name: str) -> str:
+    """The name under which a param enters a core: its own, unless the core has a use for it."""
+    return GUARD + name if RESERVED.match(name) else name
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """E[body(z1, ..., zk; c1, ...)] for jointly Gaussian z with these covariances (i <= j, row by row) and means."""
+
+    body: Term
+    size: int
+    cov: tuple[Sum, ...]
+    mean: tuple[Sum, ...]
+    constants: tuple[Term, ...] = ()
+
+    def entry(self, i: int, j: int) -> Sum:
+        """The covariance of z_{i+1} and z_{j+1}."""
+        i, j = min(i, j), max(i, j)
+        return self.cov[i * self.size - i * (i - 1) // 2 + j - i]
+
+
+def refs_of(key: Key) -> tuple[Term, ...]:
+    match key:
+        case Cov(a, b):
+            return (a, b)
+        case Mean(a) | ScalarOf(a) | ScoreOf(a):
+            return (a,)
+        case Ex(term):
+            return (term,)
+
+
+def renamed(key: Key, names: dict[str, Sub]) -> Key:
+    """The quantity with its free labels renamed or fixed."""
+    if not names:
+        return key
+
+    def at(t: Var) -> Var:
+        new = shift_subs(t, names)
+        assert isinstance(new, Var)
+        return new
+
+    match key:
+        case Cov(a, b):
+            return Cov(at(a), at(b))
+        case Mean(a):
+            return Mean(at(a))
+        case ScalarOf(a, power):
+            return ScalarOf(at(a), power)
+        case ScoreOf(a):
+            return ScoreOf(at(a))
+        case Ex(term):
+            return Ex(shift_subs(term, names))
+
+
+def free_labels(t: Term) -> tuple[str, ...]:
+    """The labels that occur in t, in order of first use (labels are never bound inside a term)."""
+    out: dict[str, None] = {}
+    for s in walk(t):
+        if isinstance(s, Var):
+            if not s.subs and is_label(s.name):
+                out[s.name] = None
+            for x in s.subs:
+                if isinstance(x, str) and is_label(x):
+                    out[x] = None
+        elif isinstance(s, Bind):
+            out |= dict.fromkeys(x for x in s.over if is_label(x) and s.head == "softmax" and len(s.args) == 1)
+    return tuple(out)
+
+
+def canonical(key: Key) -> tuple[Key, dict[str, str]]:
+    """The quantity with labels named by first use, and the way back: from canonical labels to the given ones."""
+    if isinstance(key, Cov) and _order(key.b) < _order(key.a):
+        key = Cov(key.b, key.a)
+    names = list(dict.fromkeys(x for t in refs_of(key) for x in free_labels(t)))
+    new: dict[str, Sub] = {x: label(f"#{k}", range_of(x)) for k, x in enumerate(names)}
+    back = {str(v): x for x, v in new.items()}
+    return renamed(key, {x: v for x, v in new.items() if x != v}), back
+
+
+def _order(v: Var) -> tuple[str, tuple[tuple[int, int, str], ...]]:
+    return v.name, tuple((0, s, "") if isinstance(s, int) else (1, *range_of(s)[:1], "") for s in v.subs)
+
+
+def no_limit(code: str, message: str, place: Place | None, because: str, help: str = "") -> TensorProgError:
+    """The error for what has no limit that the rules here give."""
+    return NoLimit((Diagnostic(code, message, place, because, "", help),))
+
+
+class NoLimit(TensorProgError):
+    """No rule here gives the limit that was asked for."""
