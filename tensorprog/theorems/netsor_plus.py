@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.functions.facts import Fact
+from tensorprog.functions.positivity import sign_of
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import Moment, Node
 from tensorprog.program.powers import MOMENT
-from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.term import ZERO, transform
+from tensorprog.terms import App, Term, Var, to_text
+from tensorprog.terms.term import ZERO, transform, walk
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (
     GAUSSIAN,
@@ -20,9 +21,9 @@ from tensorprog.theorems.common import (
     judged,
     scaling_problem,
 )
+from tensorprog.theorems.near import jumps_at_zero
 from tensorprog.theorems.netsor import consumed, controlled
 from tensorprog.theorems.nonlinearities import Judged, function_place
-from tensorprog.theorems.positivity import jumps_at_zero
 from tensorprog.theorems.scalars import at_limits, limit_signs, scalars_in
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
@@ -89,7 +90,9 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
     limit = case.functions.facts(at_zero)
     place = _place(node)
     because = "functions of vectors and scalars must be pseudo-Lipschitz jointly, near the limits of the scalars"
-    if zero == {v.name for v in scalars} and (limit.controlled.refuted or limit.total.refuted):
+    nowhere = any(isinstance(s, App) and s.head == "recip" and sign_of(s.args[0]) == "zero" for s in walk(at_zero))
+    singular = zero == {v.name for v in scalars} and (limit.controlled.refuted or limit.total.refuted)
+    if nowhere or singular:
         what = " at the limit, where " + ", ".join(sorted(zero)) + " = 0" if zero else ""
         message = f"this function is not controlled{what}"
         why = f"{because}; {limit.controlled.because}"
@@ -108,7 +111,7 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
         why = "it is controlled, but with scalars in the program rank stability would have to be shown"
         undecided = Diagnostic("TP203", f"could not decide about {to_text(t)}", place, why, severity="warning")
         return unknown(f"{to_text(t)}: {why}", undecided)
-    fact = near.pseudo_lipschitz
+    fact: Fact = near.pseudo_lipschitz
     if scalars and fact.refuted:
         fact = Fact("unknown", f"it fails where the limits of the scalars are not known to be: {fact.because}")
     message = "this function is not pseudo-Lipschitz near the limit"

@@ -12,7 +12,7 @@ from tensorprog.program.powers import MOMENT
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import variables
 from tensorprog.theorems.case import Case
-from tensorprog.theorems.positivity import near_limits
+from tensorprog.theorems.near import near_limits
 
 
 def scalars_in(case: Case, t: Term) -> list[Var]:

@@ -9,15 +9,16 @@ from __future__ import annotations
 from typing import Literal
 
 from tensorprog.functions.interval import Interval
+from tensorprog.functions.normal import is_zero
+from tensorprog.functions.positivity import nonzero_somewhere, sign_of
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.constants import NoNumber, default_values, evaluate
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, transform, variables, walk
+from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
 from tensorprog.theorems.nonlinearities import Nonlinearities
-from tensorprog.theorems.positivity import nonzero_somewhere, sign_of
 
 Sign = Literal["positive", "nonnegative", "zero", "real"]
 
@@ -50,6 +51,12 @@ class Variances:
             return self.vanishes(node.arg)
         return False
 
+    def constant_atom(self, node: Node) -> bool:
+        """Is this initial vector a constant (variance 0), or a product of something identically 0?"""
+        if isinstance(node, Input):
+            return node.group.cov[node.position][node.position] == ZERO
+        return self.zero_atom(node)
+
     def vanishes(self, ref: Var) -> bool:
         """Is the vector 0 almost surely (all the atoms it is made of vanish, and the function is 0 at 0)?"""
         try:
@@ -71,7 +78,7 @@ class Variances:
         if names:
             return "positive" if self._entries_positive(t) else "real"
         out = sign_of(t, self.functions.assumptions)
-        return "real" if out == "nonzero" else out
+        return out if out in ("positive", "nonnegative", "zero") else "real"
 
     def _entries_positive(self, t: Term) -> bool:
         """A bare matrix entry (no params) whose numbers are all positive."""
@@ -122,7 +129,7 @@ class Variances:
             if not self._centred(others) or not self._independent(a, others):
                 continue
             alone = transform(t, lambda v, a=a: self._only(v, a, scalars))  # type: ignore[misc]
-            if nonzero_somewhere(alone, "_z", self._scalar_assumptions(t, scalars)).proved:
+            if nonzero_somewhere(alone, ["_z"], self._scalar_assumptions(t, scalars)).proved:
                 return True
         return False
 
@@ -223,7 +230,7 @@ class Variances:
                 if not same or not isinstance(pieces[0], Moment):
                     return False
                 atoms = self._atom_refs(f)
-                zero = all(self.zero_atom(n) for a in atoms for n, _ in self.program.resolve(a))
+                zero = all(self.constant_atom(n) for a in atoms for n, _ in self.program.resolve(a))
                 try:
                     return zero and self.functions.composer.of_term(pieces[0].body) == f
                 except CannotCompose:
@@ -232,28 +239,21 @@ class Variances:
                 return False
 
     def _vanishes_by_symmetry(self, t: Term) -> bool:
-        """E of a linear form in centred vectors, or of a product of two that are independent, is 0."""
-        match t:
-            case Var(name) if name in self.program.families and self.program.families[name].kind == "vector":
-                return self._centred([t])
-            case App("neg", (a,)):
-                return self._vanishes_by_symmetry(a)
-            case App("add", args):
-                return all(self._vanishes_by_symmetry(a) for a in args)
-            case Bind("sum", (a,)):
-                return self._vanishes_by_symmetry(a)
-            case App("mul", args):
-                vectors = [a for a in args if self._atom_refs(a)]
-                if len(vectors) == 1:
-                    return self._vanishes_by_symmetry(vectors[0])
-                if len(vectors) == 2 and all(isinstance(v, Var) for v in vectors):
-                    u, v = vectors
-                    assert isinstance(u, Var)
-                    assert isinstance(v, Var)
-                    return self._independent(u, [v]) and (self._centred([u]) or self._centred([v]))
-                return False
-            case _:
-                return False
+        """E F(Z) = 0 if F is odd in centred Z, or odd in a centred Z_A that is independent of the others."""
+        atoms = self._atom_refs(t)
+        if any(v.name in self.program.families and v not in atoms for v in variables(t)):
+            return False
+        if self._centred(atoms) and self._odd(t, atoms):
+            return True
+        for a in atoms:
+            others = [b for b in atoms if b != a]
+            if others and self._centred([a]) and self._independent(a, others) and self._odd(t, [a]):
+                return True
+        return False
+
+    @staticmethod
+    def _odd(t: Term, atoms: list[Var]) -> bool:
+        return bool(atoms) and is_zero(add(t, substitute(t, {a: neg(a) for a in atoms})))
 
     def _square_positive(self, t: Term) -> bool:
         """E[(F - c)^2] > 0 whatever the constant c (a scalar's limit), if F is not constant."""
