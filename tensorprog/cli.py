@@ -20,10 +20,12 @@ COMMANDS = {
     "explain": ("tensorprog.cli_check", "explain"),
     "derive": ("tensorprog.limit.command", "derive"),
     "claims": ("tensorprog.limit.claims_command", "claims"),
-    "simulate": ("tensorprog.simulate.command", "simulate"),
+    "simulate": ("tensorprog.validate.command", "simulate"),
     "validate": ("tensorprog.validate.command", "validate"),
     "function": ("tensorprog.functions.command", "function"),
     "expect": ("tensorprog.gaussian.command", "expect"),
+    "prove": ("tensorprog.proof.command", "prove"),
+    "verify": ("tensorprog.proof.command", "verify"),
 }
 """Every command and where it lives; a module is imported only when its command runs."""
 
@@ -75,7 +77,9 @@ def main(args: Sequence[str] | None = None) -> int:
 def _report(error: TensorProgError, words: Sequence[str]) -> int:
     click.echo(str(error), err=True)
     if "--json" in words:
-        click.echo(json.dumps({"verdict": "error", "diagnostics": [d.to_json() for d in error.diagnostics]}))
+        command = next((w for w in words if w in COMMANDS), "check")
+        diagnostics = [d.to_json() for d in error.diagnostics]
+        click.echo(json.dumps({"schema": f"tensorprog/{command}/1", "verdict": "error", "diagnostics": diagnostics}))
     return 2
 
 

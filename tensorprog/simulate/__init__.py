@@ -1,0 +1,8 @@
+"""Exact samples of a program at finite width, in time and memory proportional to the width."""
+
+from __future__ import annotations
+
+from tensorprog.simulate.run import simulate as simulate
+from tensorprog.simulate.samples import Samples as Samples
+
+__all__ = ["Samples", "simulate"]

@@ -1,0 +1,34 @@
+"""Blocks on a Dask cluster: lost workers are replaced by the scheduler, which runs their tasks again elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tensorprog.errors import fail
+from tensorprog.simulate.arrays import Array
+
+if TYPE_CHECKING:
+    from tensorprog.simulate.execution import Task
+
+
+def through_dask(
+    address: str, todo: Sequence[Task], done: Callable[[Task, list[list[Array]]], None], retries: int = 5
+) -> None:
+    """Submit every task to the cluster at `address` and hand over each result once (TP018)."""
+    try:
+        from distributed import Client, as_completed
+    except ImportError:
+        raise fail("TP018", "the library distributed is not installed",
+                   help="pip install 'tensorprog[distributed]'") from None  # fmt: skip
+    from tensorprog.simulate.execution import compute
+
+    try:
+        client = Client(address, timeout=20, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise fail("TP018", f"no Dask scheduler answers at {address}: {error}") from None
+    with client:
+        waiting = {client.submit(compute, task, retries=retries, pure=False): task for task in todo}
+        for future in as_completed(list(waiting)):
+            done(waiting.pop(future), future.result())
+            future.release()

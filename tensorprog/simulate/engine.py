@@ -1,0 +1,224 @@
+"""One block of draws: the instructions in order, each on arrays over (draws, its indices, coordinates)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Moment, Node
+from tensorprog.simulate.arrays import Array, Named, combine, inner, spread
+from tensorprog.simulate.constants import Constants
+from tensorprog.simulate.evaluate import Evaluator
+from tensorprog.simulate.inputs import covariance_root, means, split
+from tensorprog.simulate.linear import Part
+from tensorprog.simulate.matrices import Matrices
+from tensorprog.simulate.noise import Source
+from tensorprog.simulate.plan import Job, Layout, Plan, make_plan
+from tensorprog.simulate.references import Ref, read
+from tensorprog.simulate.streams import generator
+from tensorprog.terms import App, Bind, Term, Var
+
+
+@dataclass
+class Runner:
+    """A plan with everything prepared that is the same for all draws."""
+
+    plan: Plan
+    dtype: np.dtype[Any]
+    constants: Constants
+    evaluators: dict[Term, Evaluator] = field(default_factory=dict)
+    roots: dict[str, Array] = field(default_factory=dict)
+    means: dict[str, list[Any]] = field(default_factory=dict)
+    found: dict[Ref, list[int]] = field(default_factory=dict)
+
+    @staticmethod
+    def of(job: Job) -> Runner:
+        plan = make_plan(job)
+        return Runner(plan, np.dtype(job.dtype), Constants(plan.numbers))
+
+    def block(self, number: int) -> tuple[list[Array], list[Array]]:
+        """(values, products) of the draws of one block: (draws, indices..., coordinates) and (draws, indices...)."""
+        with np.errstate(all="ignore"):
+            return Block(self, generator(self.plan.job.seed, number), self.plan.block).run()
+
+    def pieces(self, ref: Ref) -> list[int]:
+        if ref not in self.found:
+            self.found[ref] = self.plan.uses.pieces(ref)
+        return self.found[ref]
+
+    def evaluator(self, t: Term) -> Evaluator:
+        if t not in self.evaluators:
+            self.evaluators[t] = Evaluator(t, self.constants.range, self.dtype)
+        return self.evaluators[t]
+
+    def root(self, node: Input) -> Array:
+        name = node.group.names[0]
+        if name not in self.roots:
+            self.roots[name] = covariance_root(node.group, self.constants)
+            self.means[name] = means(node.group, self.constants)
+        return self.roots[name]
+
+
+@dataclass
+class Block:
+    """The arrays of one block while it runs."""
+
+    runner: Runner
+    rng: np.random.Generator
+    draws: int
+    values: dict[int, Array] = field(default_factory=dict)
+    groups: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.plan = self.runner.plan
+        self.program = self.plan.job.program
+        self.dtype = self.runner.dtype
+        self.matrices = Matrices(self.plan, self.rng, self.draws, self.dtype, self.runner.constants)
+
+    def run(self) -> tuple[list[Array], list[Array]]:
+        for k, node in enumerate(self.plan.uses.nodes):
+            if self.plan.need[k]:
+                self.values[k] = self.step(k, node)
+            for j in self.plan.last_use.get(k, ()):
+                self.values.pop(j, None)
+                self.matrices.forget(j)
+        values = [self.member(ref) for ref in self.plan.job.values]
+        products = [self.product(a, b) for a, b in self.plan.job.products]
+        return values, products
+
+    def member(self, ref: Ref) -> Array:
+        k = self.plan.job.coordinates
+        found = self.read(ref, Layout("pinned", k, k, k))
+        return np.ascontiguousarray(spread(found, ref.axes, [found.size(a) for a in ref.axes]))
+
+    def product(self, a: Ref, b: Ref) -> Array:
+        axes = tuple(dict.fromkeys((*a.axes, *b.axes)))
+        width = self.plan.numbers.width(self.program.families[a.name].width)
+        return inner(self.read(a), self.read(b), axes).data[..., 0] / width
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def read(self, ref: Ref, layout: Layout | None = None) -> Named:
+        """The members, as a vector of the given layout stores them."""
+        nodes = [(self.plan.uses.nodes[k], self.values[k]) for k in self.runner.pieces(ref)]
+        if layout is not None and layout.kind == "pinned":
+            nodes = [(node, data[..., : layout.size]) for node, data in nodes]
+        return read(ref, nodes, self.program.box)
+
+    def leaf(self, v: Var, layout: Layout | None) -> Named | float:
+        if v.name in self.program.families:
+            vector = self.program.families[v.name].kind == "vector"
+            return self.read(Ref.of(v, self.program), layout if vector else None)
+        return self.runner.constants.leaf(v, self.dtype)
+
+    def evaluate(self, t: Term, free: tuple[str, ...], layout: Layout | None = None) -> Named:
+        return self.runner.evaluator(t)(lambda v: self.leaf(v, layout), free)
+
+    # -- instructions --------------------------------------------------------------------------------------------
+
+    def step(self, k: int, node: Node) -> Array:
+        """The array of one instruction, over its named subscripts in their order."""
+        names = tuple(s for s in node.subs if isinstance(s, str))
+        layout = self.plan.layouts[k]
+        out: Named
+        match node:
+            case Input():
+                out = self.input(node)
+            case MatMul():
+                argument = self.plan.uses.vectors[k][0][0]
+                out = self.matrices.apply(k, node, self.read(argument), argument, tuple(self.runner.pieces(argument)))
+            case Moment(body=body):
+                value = self.evaluate(body, names)
+                width = self.plan.numbers.width(self._moment_width(k))
+                total = value.data.sum(axis=-1, keepdims=True) / width
+                out = Named(value.axes, total if value.data.shape[-1] > 1 else value.data)
+            case Dot(left=left, right=right, factor=factor):
+                names_in = tuple(dict.fromkeys((*_axes(left), *_axes(right))))
+                dot = inner(self.read(Ref.of(left, self.program)), self.read(Ref.of(right, self.program)), names_in)
+                scale = self.evaluate(factor, names)
+                out = Named(names, dot.to(names) * scale.to(names))
+            case Attention():
+                out = self.attention(node, names, layout)
+            case _:
+                parts = self.plan.uses.linear[k]
+                out = self.evaluate(node.body, names, layout) if parts is None else self.linear(parts, names, layout)
+        sizes = [self.runner.constants.length(a) for a in names]
+        data = spread(out, names, sizes)
+        return data if data.dtype == self.dtype else data.astype(self.dtype)
+
+    def _moment_width(self, k: int) -> str | None:
+        return self.program.families[self.plan.uses.vectors[k][0][0].name].width
+
+    def linear(self, parts: tuple[Part, ...], names: tuple[str, ...], layout: Layout | None) -> Named:
+        total: Array | None = None
+        for part in parts:
+            vector = self.leaf(part.vector, layout)
+            assert isinstance(vector, Named)
+            c = self.evaluate(part.coefficient, (*names, *part.bound))
+            lengths = [self.runner.constants.length(b) for b in part.bound]
+            term = combine(c, vector, part.bound, lengths).to(names)
+            total = term if total is None else total + term
+        assert total is not None
+        return Named(names, total)
+
+    def attention(self, node: Attention, names: tuple[str, ...], layout: Layout | None) -> Named:
+        """sum over j of softmax_j(scale * <q, k>, mask) v: scores for all names that meet in them, then one sum."""
+        q, key = Ref.of(node.query, self.program), Ref.of(node.key, self.program)
+        axes = tuple(dict.fromkeys((*q.axes, *key.axes)))
+        scores = inner(self.read(q), self.read(key), axes)
+        scale = self.evaluate(node.scale, axes)
+        logits = Var("scores", axes)
+        body: Term = Bind("softmax", (App("mul", (Var("scale", ()), logits)),), node.over, node.mask)
+        found = {logits: scores, Var("scale", ()): scale}
+        weights = Evaluator(body, self.runner.constants.range, self.dtype)(found.__getitem__, (*names, *node.over))
+        lengths = [self.runner.constants.length(j) for j in node.over]
+        return combine(weights, self.read(Ref.of(node.value, self.program), layout), node.over, lengths)
+
+    def input(self, node: Input) -> Named:
+        """Members of a group: mean + L z, with z fresh."""
+        group, name = node.group, node.group.names[0]
+        outer, coupled = split(group)
+        if name not in self.groups:
+            root = self.runner.root(node).astype(self.dtype)
+            z = self._fresh(node, outer, coupled)
+            if root.shape[-1] == 1:
+                z *= root
+                self.groups[name] = z
+            else:
+                self.groups[name] = root @ z
+        data = self.groups[name]
+        count = prod(self.runner.constants.length(s) for s in coupled)
+        mine = data[..., node.position * count : (node.position + 1) * count, :]
+        shape = [self.runner.constants.length(s) for s in (*outer, *coupled)]
+        out = Named((*outer, *coupled), mine.reshape(self.draws, *shape, mine.shape[-1]))
+        names = tuple(s for s in node.subs if isinstance(s, str))
+        mean = self.runner.means[name][node.position]
+        moved = out.to(names)
+        if mean.any():
+            moved = moved + mean[None, ..., None].astype(self.dtype)
+        if node.position == len(group.names) - 1:
+            del self.groups[name]
+        return Named(names, moved)
+
+    def _fresh(self, node: Input, outer: tuple[str, ...], coupled: tuple[str, ...]) -> Array:
+        members = len(node.group.names) * prod(self.runner.constants.length(s) for s in coupled)
+        sizes = tuple(self.runner.constants.length(s) for s in outer)
+        key = ("group", node.group.names[0])
+        if key in self.plan.spaces:
+            space = self.plan.spaces[key]
+            axes = [node.group.subs[a] for a in space.batch.get(key, ())]
+            batch = tuple(k for k, s in enumerate(outer) if s in axes)
+            source = Source(self.plan.layout(key), sizes, batch, 0, members)
+            source = Source(source.layout, sizes, batch, self.plan.group_offsets.get(node.group.names[0], 0), members)
+        else:
+            width = self.plan.numbers.width(node.group.width)
+            k = self.plan.job.coordinates
+            source = Source(Layout("pinned", width, k, k), sizes)
+        return source.draw(self.rng, self.draws, 0, members, self.dtype)
+
+
+def _axes(v: Var) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(s for s in v.subs if isinstance(s, str)))

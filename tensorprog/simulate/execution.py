@@ -1,0 +1,177 @@
+"""Who computes the blocks: this process, an executor, processes, or a Dask cluster; with checkpoints and progress.
+
+A task is a job and the numbers of some of its blocks. Every block has its own random stream, so neither the grouping
+into tasks nor the order in which they finish, nor a task that is done twice, changes a number.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from typing import Any
+
+from tensorprog.errors import fail
+from tensorprog.simulate.arrays import Array
+from tensorprog.simulate.checkpoint import Checkpoint
+from tensorprog.simulate.engine import Runner
+from tensorprog.simulate.plan import Job
+from tensorprog.simulate.progress import Progress
+
+Deliver = Callable[[int, int, list[Array]], None]
+"""What happens to a block: the job's number, the block's number, its arrays (values, then products)."""
+
+TASK_BYTES = 32_000_000
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and how a run takes place; none of it changes a number."""
+
+    executor: Executor | None = None
+    workers: int | None = None
+    dask: str | None = None
+    checkpoint: str | None = None
+    memory: str | float | None = None
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some blocks of one job."""
+
+    number: int
+    job: Job
+    blocks: tuple[int, ...]
+
+
+@lru_cache(maxsize=4)
+def _runner(job: Job) -> Runner:
+    return Runner.of(job)
+
+
+def compute(task: Task) -> list[list[Array]]:
+    """The arrays of every block of a task, in order; runs in a worker."""
+    runner = _runner(task.job)
+    return [[a for arrays in runner.block(b) for a in arrays] for b in task.blocks]
+
+
+def run_blocks(jobs: Sequence[tuple[Job, int]], how: Execution, deliver: Deliver) -> None:
+    """Compute the blocks that hold `samples` draws of each job, and deliver each exactly once."""
+    if sum(x is not None for x in (how.executor, how.workers, how.dask)) > 1:
+        raise fail("TP018", "choose one of an executor, --workers and --dask")
+    if how.workers is not None and how.workers < 1:
+        raise fail("TP018", f"{how.workers} workers cannot work")
+    plans = [_runner(job).plan for job, _ in jobs]
+    counts = [-(-samples // plan.block) for (_, samples), plan in zip(jobs, plans, strict=True)]
+    store = None if how.checkpoint is None else Checkpoint.open(how.checkpoint, [job for job, _ in jobs])
+    widest = max(plan.block * plan.bytes_per_draw for plan in plans)
+    lanes = _lanes(how, widest)
+    progress = Progress.of(sum(plan.block * c for plan, c in zip(plans, counts, strict=True)), how.progress)
+    todo: list[Task] = []
+    for number, ((job, _), plan, count) in enumerate(zip(jobs, plans, counts, strict=True)):
+        left = []
+        for b in range(count):
+            kept = None if store is None else store.read(number, b)
+            if kept is None:
+                left.append(b)
+            else:
+                deliver(number, b, kept)
+                progress.add(plan.block, fresh=False)
+        todo += [Task(number, job, tuple(chunk)) for chunk in _chunks(left, lanes, plan.block * plan.bytes_per_draw)]
+
+    def done(task: Task, results: list[list[Array]]) -> None:
+        for b, arrays in zip(task.blocks, results, strict=True):
+            if store is not None:
+                store.write(task.number, b, arrays)
+            deliver(task.number, b, arrays)
+            progress.add(plans[task.number].block)
+
+    try:
+        _dispatch(todo, how, lanes, done)
+    finally:
+        progress.close()
+
+
+def _chunks(blocks: list[int], lanes: int, size: int) -> Iterator[list[int]]:
+    """Tasks of a few dozen megabytes of work: enough to pay for sending, small enough to balance and to save often."""
+    most = max(1, min(TASK_BYTES // max(1, size) + 1, -(-len(blocks) // max(1, 4 * lanes))))
+    if lanes == 1:
+        most = 1
+    for start in range(0, len(blocks), most):
+        yield blocks[start : start + most]
+
+
+def _lanes(how: Execution, block_bytes: int) -> int:
+    """How many tasks may be under way at once, within the bound on memory."""
+    wanted = 1
+    if how.workers is not None:
+        wanted = how.workers
+    elif how.executor is not None:
+        wanted = getattr(how.executor, "_max_workers", None) or os.cpu_count() or 1
+    elif how.dask is not None:
+        wanted = 1_000
+    if how.memory is None:
+        return wanted
+    bound = memory_bytes(how.memory)
+    if block_bytes > bound:
+        raise fail(
+            "TP907",
+            f"one draw block needs about {block_bytes / 1e6:.3g} MB, and the bound is {bound / 1e6:.3g} MB",
+            help="raise --memory, lower the width, or use --dtype float32",
+        )
+    return max(1, min(wanted, int(bound // block_bytes)))
+
+
+def memory_bytes(size: str | float) -> float:
+    """A size such as "2GB" in bytes (TP018)."""
+    if not isinstance(size, str):
+        return float(size)
+    text = size.strip().upper().replace("I", "")
+    digits = text.rstrip("KMGTB")
+    try:
+        return float(digits) * _UNITS[text[len(digits) :]]
+    except (ValueError, KeyError):
+        raise fail("TP018", f"{size!r} is not a size", help="write for example 500MB or 2GB") from None
+
+
+def _dispatch(todo: list[Task], how: Execution, lanes: int, done: Callable[[Task, list[list[Array]]], None]) -> None:
+    if how.executor is not None:
+        _through(how.executor, todo, lanes, done)
+    elif how.dask is not None:
+        from tensorprog.simulate.cluster import through_dask
+
+        through_dask(how.dask, todo, done)
+    elif how.workers is not None and how.workers > 1:
+        # a fresh interpreter each: no locks or threads of this process are copied into the workers
+        with ProcessPoolExecutor(lanes, mp_context=get_context("spawn")) as pool:
+            _through(pool, todo, lanes, done)
+    else:
+        for task in todo:
+            done(task, compute(task))
+
+
+def _through(executor: Executor, todo: list[Task], lanes: int, done: Callable[[Task, list[list[Array]]], None]) -> None:
+    """Keep the executor busy with a bounded number of tasks, so that results do not pile up."""
+    waiting: dict[Future[Any], Task] = {}
+    queue = iter(todo)
+    try:
+        for task in queue:
+            waiting[executor.submit(compute, task)] = task
+            if len(waiting) >= 2 * lanes:
+                _collect(waiting, done)
+        while waiting:
+            _collect(waiting, done)
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _collect(waiting: dict[Future[Any], Task], done: Callable[[Task, list[list[Array]]], None]) -> None:
+    finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in finished:
+        done(waiting.pop(future), future.result())

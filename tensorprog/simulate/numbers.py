@@ -1,0 +1,86 @@
+"""The numbers of a program at one width: params, widths, constant arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tensorprog.errors import Place, fail
+from tensorprog.program.constants import default_values, entry
+from tensorprog.program.declare import admissible
+from tensorprog.program.program import Program
+from tensorprog.simulate.arrays import Array
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the names of constants stand for at width n."""
+
+    program: Program
+    n: int
+    params: Mapping[str, float]
+    widths: Mapping[str, int]
+    matrices: dict[str, Array] = field(default_factory=dict, compare=False, repr=False)
+
+    def width(self, name: str | None) -> int:
+        return self.widths[name or "n"]
+
+    def constant(self, name: str, place: Place | None = None) -> float:
+        """The number of a param or a width (TP017 for a param that has none)."""
+        if name in self.widths:
+            return float(self.widths[name])
+        if name in self.params:
+            return self.params[name]
+        raise fail(
+            "TP017",
+            f"the param {name} has no number",
+            place or self.program.params[name].place,
+            because="a simulation needs a number for every param it uses",
+            help=f"give one with --set {name}=1, or a default: param {name} = 1",
+        )
+
+    def matrix(self, name: str) -> Array:
+        """A constant array, as floats."""
+        if name not in self.matrices:
+            matrix = self.program.matrices[name]
+            if matrix.entries is None:
+                array = np.frombuffer(matrix.data, dtype="<f8").reshape(matrix.shape)
+            else:
+                at = {**self.params}
+                values = [
+                    entry(matrix, tuple(int(k) + 1 for k in index), at, self.program)
+                    for index in np.ndindex(*matrix.shape)
+                ]
+                array = np.array(values, dtype=float).reshape(matrix.shape)
+            self.matrices[name] = array
+        return self.matrices[name]
+
+
+def numbers(program: Program, n: int, params: Mapping[str, Any] | None = None) -> Numbers:
+    """The numbers of a program at width n, defaults overridden by `params` (TP002, TP011, TP017)."""
+    if n < 1:
+        raise fail("TP018", f"the width n = {n} is not a positive integer")
+    values = default_values(program)
+    for name, value in (params or {}).items():
+        if name not in program.params:
+            known = ", ".join(program.params) or "none"
+            raise fail("TP002", f"there is no param {name}", help=f"the params of this program: {known}")
+        number = float(value)
+        if not admissible(program.params[name], number):
+            raise fail("TP017", f"{name} = {number:g} contradicts its assumption", program.params[name].place)
+        values[name] = number
+    widths = {}
+    for name, ratio in program.widths.items():
+        exact = ratio * n
+        if exact.denominator != 1:
+            raise fail(
+                "TP011",
+                f"the width {name} = {exact} is not an integer at n = {n}",
+                because=f"{name} is {ratio} times n",
+                help=f"choose n as a multiple of {ratio.denominator}",
+            )
+        widths[name] = int(exact)
+    return Numbers(program, n, values, widths)

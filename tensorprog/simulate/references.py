@@ -1,0 +1,138 @@
+"""Reading members of families out of the arrays that the instructions made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tensorprog.errors import fail
+from tensorprog.program.indices import Range
+from tensorprog.program.nodes import Node
+from tensorprog.program.program import Program
+from tensorprog.simulate.arrays import Array, Named
+from tensorprog.terms import Num, Sub, Var
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Members of a family: subscripts with the range of every index name among them."""
+
+    name: str
+    subs: tuple[Sub, ...]
+    ranges: tuple[tuple[str, Range], ...] = ()
+
+    @staticmethod
+    def of(v: Var, program: Program) -> Ref:
+        """A reference of the program; a family's bare name stands for all its members (axes #0, #1, ...)."""
+        family = program.families[v.name]
+        if family.arity and not v.subs:
+            sides = [(min(r[0] for r in s), max(r[1] for r in s)) for s in zip(*family.boxes, strict=True)]
+            names = tuple(f"#{k}" for k in range(len(sides)))
+            return Ref(v.name, names, tuple(zip(names, sides, strict=True)))
+        return Ref(v.name, v.subs, tuple(program.ranges(v.subs).items()))
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(s for s in self.subs if isinstance(s, str)))
+
+    @property
+    def text(self) -> str:
+        shown = [str(s) for s in self.subs if not str(s).startswith("#")]
+        return f"{self.name}[{','.join(shown)}]" if shown else self.name
+
+
+def pieces(ref: Ref, program: Program, number: Mapping[int, int]) -> list[int]:
+    """The numbers of the instructions that define the members."""
+    found = program.resolve(Var(ref.name, ref.subs), dict(ref.ranges))
+    return [number[id(node)] for node, _ in found]
+
+
+def read(ref: Ref, nodes: list[tuple[Node, Array]], box: Callable[[Node], tuple[Range, ...]]) -> Named:
+    """The members as one array over the reference's index names; a view where one instruction defines them all."""
+    ranges = dict(ref.ranges)
+    if len(nodes) == 1 and len(ref.axes) == sum(isinstance(s, str) for s in ref.subs):
+        node, data = nodes[0]
+        where = _slices(ref, node, box(node), ranges)
+        if where is not None and all(w == ranges[a] for a, w in where[1].items()):
+            return Named(ref.axes, data[where[0]])
+    shape = tuple(ranges[a][1] - ranges[a][0] + 1 for a in ref.axes)
+    draws = max(d.shape[0] for _, d in nodes)
+    coordinates = max(d.shape[-1] for _, d in nodes)
+    out = np.empty((draws, *shape, coordinates), dtype=nodes[0][1].dtype)
+    for node, data in nodes:
+        _fill(out, ref, node, data, box(node), ranges)
+    return Named(ref.axes, out)
+
+
+def _slices(
+    ref: Ref, node: Node, box: tuple[Range, ...], ranges: Mapping[str, Range]
+) -> tuple[tuple[slice | int | None, ...], dict[str, Range]] | None:
+    """Where one instruction's array holds the members, and which ranges of the index names it covers."""
+    where: list[slice | int | None] = [slice(None)]
+    covers: dict[str, Range] = {}
+    for s, left, (low, high) in zip(ref.subs, node.subs, box, strict=True):
+        wanted = (s, s) if isinstance(s, int) else ranges[s]
+        start, stop = max(low, wanted[0]), min(high, wanted[1])
+        if stop < start:
+            return None
+        if isinstance(s, str):
+            covers[s] = (start, stop)
+        if isinstance(left, int):
+            if isinstance(s, str):
+                where.append(None)
+            continue
+        where.append(slice(start - low, stop - low + 1) if isinstance(s, str) else start - low)
+    return tuple(where), covers
+
+
+def _fill(out: Array, ref: Ref, node: Node, data: Array, box: tuple[Range, ...], ranges: Mapping[str, Range]) -> None:
+    """Copy the members that one instruction defines to their places, by index arrays over the reference's axes."""
+    covers = {a: ranges[a] for a in ref.axes}
+    for s, (low, high) in zip(ref.subs, box, strict=True):
+        if isinstance(s, str):
+            covers[s] = (max(low, covers[s][0]), min(high, covers[s][1]))
+        elif not low <= s <= high:
+            return
+    if any(high < low for low, high in covers.values()):
+        return
+    shape = tuple(high - low + 1 for low, high in covers.values())
+    grids = np.indices(shape)
+    at = {a: grids[k] + covers[a][0] for k, a in enumerate(covers)}
+    source = tuple(
+        (at[s] if isinstance(s, str) else np.full(shape, s)) - low
+        for s, left, (low, _) in zip(ref.subs, node.subs, box, strict=True)
+        if isinstance(left, str)
+    )
+    values = data[(slice(None), *source)] if source else data.reshape(data.shape[0], *(1 for _ in shape), -1)
+    target = tuple(slice(covers[a][0] - ranges[a][0], covers[a][1] - ranges[a][0] + 1) for a in ref.axes)
+    out[(slice(None), *target)] = values
+
+
+def reference(text: str, program: Program) -> Ref:
+    """A variable named in text: `y`, `q[1,2]` (TP002, TP004)."""
+    from tensorprog.program.names import name_and_subs
+    from tensorprog.terms import read as read_term
+
+    name, raw, place = name_and_subs(read_term(text))
+    if program.role(name) not in ("vector", "scalar"):
+        raise fail("TP002", f"there is no vector or scalar {name} in the program", place)
+    subs: list[Sub] = []
+    for s in raw:
+        if isinstance(s, Num) and s.value.denominator == 1:
+            subs.append(int(s.value))
+        elif isinstance(s, Var) and s.name in program.indices:
+            subs.append(s.name)
+        else:
+            raise fail("TP004", f"{text}: a subscript is an integer or an index name", place)
+    family = program.families[name]
+    if subs and len(subs) != family.arity:
+        raise fail("TP004", f"{name} has {family.arity} subscripts", place)
+    ref = Ref.of(Var(name, tuple(subs)), program)
+    hull = [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*family.boxes, strict=True)]
+    for sub, (low, high) in zip(ref.subs, hull, strict=True):
+        first, last = (sub, sub) if isinstance(sub, int) else dict(ref.ranges)[sub]
+        if first < low or last > high:
+            raise fail("TP004", f"{text}: {name} has members {low}..{high} there", place)
+    return ref

@@ -1,0 +1,108 @@
+"""Many draws: blocks in order, each from its own stream, so that the numbers depend on the seed alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tensorprog.errors import fail
+from tensorprog.program.program import Program
+from tensorprog.simulate.samples import Samples
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    import numpy as np
+
+    from tensorprog.simulate.plan import Job, Plan
+
+
+def make_job(
+    program: Program,
+    n: int,
+    rng: int | np.random.Generator | None,
+    *,
+    dense: bool = False,
+    coordinates: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    entries: str | None = None,
+    dtype: str = "float64",
+    outputs: Sequence[str] | None = None,
+) -> tuple[list[str], Job]:
+    """The names of what is wanted, and the job: the program's outputs, or the variables named in `outputs`."""
+    from tensorprog.simulate.plan import Job
+    from tensorprog.simulate.references import Ref, reference
+    from tensorprog.simulate.streams import seed_of
+
+    refs = [Ref.of(o.ref, program) for o in program.outputs]
+    if outputs is not None:
+        refs = [reference(text, program) for text in outputs]
+    refs = list(dict.fromkeys(refs))
+    given = tuple(sorted((k, float(v)) for k, v in (params or {}).items()))
+    k = 1 if coordinates is None else int(coordinates)
+    job = Job(program, int(n), tuple(refs), (), given, k, dense, entries, str(dtype), seed_of(rng))
+    return [r.text for r in refs], job
+
+
+def plan(program: Program, n: int = 1024, rng: int = 0, **options: Any) -> Plan:
+    """How `simulate` would draw: what is kept of each vector, how each matrix is revealed, what a draw costs."""
+    from tensorprog.simulate.plan import make_plan
+
+    return make_plan(make_job(program, n, rng, **options)[1])
+
+
+def simulate(
+    program: Program,
+    n: int = 1024,
+    samples: int = 1000,
+    rng: int | np.random.Generator | None = 0,
+    *,
+    dense: bool = False,
+    coordinates: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    entries: str | None = None,
+    dtype: str = "float64",
+    outputs: Sequence[str] | None = None,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    dask: str | None = None,
+    checkpoint: str | None = None,
+    memory: str | float | None = None,
+    progress: bool = False,
+) -> Samples:
+    """Draws of the program's outputs at width n, exact in law.
+
+    Each Gaussian matrix is revealed product by product (`dense=True` builds it instead); vectors that meet only
+    in dot products and linear steps are drawn as their Gram matrix. One draw is one sample of all weights and
+    inputs. The numbers depend on the program, n and the seed alone, not on who computes them: `executor` (of
+    concurrent.futures), `workers` processes here, or the cluster at the address `dask`. With `checkpoint` (a folder)
+    an interrupted run goes on where it stopped; `memory` ("2GB") bounds what is worked on at once.
+
+    Errors: TP011 a width is not an integer at n; TP017 a param without a number; TP018 bad arguments.
+
+    >>> from tensorprog.language import loads
+    >>> program = loads("input u ~ N(0, 1)\\nweight W ~ N(0, 2/n)\\ny = W @ u\\noutput y")
+    >>> draws = simulate(program, n=64, samples=2000)
+    >>> draws["y"].shape
+    (2000,)
+    >>> bool(abs(draws["y"].var() - 2) < 0.3)
+    True
+    """
+    import time
+
+    from tensorprog.simulate.execution import Execution, run_blocks
+    from tensorprog.simulate.gather import Gather
+
+    if samples < 1:
+        raise fail("TP018", f"{samples} samples cannot be drawn")
+    start = time.perf_counter()
+    names, job = make_job(program, n, rng, dense=dense, coordinates=coordinates, params=params, entries=entries,
+                          dtype=dtype, outputs=outputs)  # fmt: skip
+    how = Execution(executor, workers, dask, checkpoint, memory, progress)
+    gather = Gather(job, samples)
+    run_blocks([(job, samples)], how, lambda _, block, arrays: gather.add(block, arrays))
+    arrays = {}
+    for name, ref, whole in zip(names, job.values, gather.values, strict=True):
+        vector = program.families[ref.name].kind == "vector"
+        arrays[name] = whole if vector and coordinates is not None else whole[..., 0]
+    return Samples(program.name, job.n, samples, job.seed, arrays, dense, coordinates, time.perf_counter() - start)

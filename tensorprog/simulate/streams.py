@@ -1,0 +1,19 @@
+"""Random streams: one for each block of draws, from the seed and the block's number alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def generator(seed: int, block: int) -> np.random.Generator:
+    """The stream of a block: independent of all others, the same whoever computes it."""
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy=seed, spawn_key=(block,))))
+
+
+def seed_of(rng: int | np.random.Generator | None) -> int:
+    """The seed as a number: given, or drawn from a generator."""
+    if rng is None:
+        return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
+    if isinstance(rng, np.random.Generator):
+        return int.from_bytes(rng.bytes(16), "little")
+    return int(rng)
