@@ -22,15 +22,23 @@ def _is_complex(x: Element) -> bool:
     return any(MINUS_ONE in odd for odd, _, _ in x.terms)
 
 
-def error_function(x: Element) -> Element:
-    """erf(x) for a real argument; i·erfi(x/i) for an imaginary one; no closed form of this kind for a mixed one."""
+def error_function(z: Element) -> Element:
+    """erf(z): for z = x + iy by its real part, odd in x and even in y, and its imaginary part, the other way round."""
+    if not z:
+        return z
+    if not _is_complex(z):
+        return atom(z.ground, "erf", z)
+    i = imaginary_unit(z.ground)
+    y = z.imaginary()
+    x = z - i * y
     if not x:
-        return x
-    if not _is_complex(x):
-        return atom(x.ground, "erf", x)
-    if x.imaginary() * imaginary_unit(x.ground) != x:
-        raise NoClosedForm("an error function of a complex argument: an oscillating factor meets a shifted sign")
-    return imaginary_unit(x.ground) * atom(x.ground, "erfi", x.imaginary())
+        return i * atom(z.ground, "erfi", y)
+    real = imaginary = 1
+    if x.leading_sign() < 0:
+        x, real = -x, -1
+    if y.leading_sign() < 0:
+        y, imaginary = -y, -1
+    return atom(z.ground, "erf_re", x, y).scale(real) + i * atom(z.ground, "erf_im", x, y).scale(imaginary)
 
 
 def arcsine(x: Element) -> Element:

@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 from flint import acb, arb, ctx, fmpq
 
-from tensorprog.gaussian.special import OwenT, Phi2, Signs4
+from tensorprog.gaussian.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 
 BITS = (90, 180, 400, 900, 2000)
 """Working precisions tried in turn."""
@@ -181,6 +181,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     Phi2.__name__: _phi2,
     OwenT.__name__: _owen,
     Signs4.__name__: _signs4,
+    ErfRe.__name__: lambda x, y: acb(x, y).erf().real,
+    ErfIm.__name__: lambda x, y: acb(x, y).erf().imag,
 }
 
 

@@ -12,12 +12,11 @@ import click
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.gaussian.expectation import Expectation, expect
-from tensorprog.gaussian.inputs import Assumption, names_in
+from tensorprog.gaussian.inputs import Assumption, assumptions_of, names_in
 from tensorprog.terms import read
 
 MAX_ENTRIES = 400
 
-_ASSUMPTION = re.compile(r"\s*([^\W\d]\w*)\s*((?:>=|<=|>|<|in\b).*)\Z", re.DOTALL)
 _SETTING = re.compile(r"\s*([^\W\d]\w*)\s*=\s*(\S.*)\Z", re.DOTALL)
 
 
@@ -29,7 +28,8 @@ def read_list(text: str) -> list[Any]:
     """
     stack: list[list[Any]] = []
     item, depth, entries = "", 0, 0
-    for c in text.strip():
+    characters = text.strip()
+    for at, c in enumerate(characters):
         if c == "[" and depth == 0 and not item.strip():
             stack.append([])
             continue
@@ -45,8 +45,7 @@ def read_list(text: str) -> list[Any]:
             if c == "]":
                 done = stack.pop()
                 if not stack:
-                    rest = text.strip()
-                    if not rest.endswith("]") or rest.count("[") != rest.count("]"):
+                    if at + 1 < len(characters):
                         break
                     return done
                 stack[-1].append(done)
@@ -54,20 +53,6 @@ def read_list(text: str) -> list[Any]:
         depth += (c == "(") - (c == ")")
         item += c
     raise fail("TP008", f"{text!r:.60} is not a list", help="write [[1, 0.5], [0.5, 1]]")
-
-
-def assumptions_of(texts: tuple[str, ...]) -> dict[str, Assumption]:
-    """`C>0` as {"C": "> 0"}; several may be separated by `;` or `and`."""
-    out: dict[str, Assumption] = {}
-    for text in texts:
-        for part in re.split(r";|\band\b", text):
-            if not part.strip():
-                continue
-            found = _ASSUMPTION.match(part)
-            if found is None:
-                raise fail("TP018", f"{part.strip()!r:.60} is not an assumption", help="write --assume 'C > 0'")
-            out[found[1]] = found[2].strip()
-    return out
 
 
 def settings_of(texts: tuple[str, ...]) -> dict[str, Fraction]:

@@ -27,12 +27,13 @@ MAX_OPAQUE = 20
 
 @dataclass(frozen=True)
 class Requirement:
-    """`positive` > 0 must hold for the expectation of exp(`exponent`) to be finite."""
+    """`positive` > 0 must hold for the mean of exp(`exponent`) to be finite; or != 0 for a sign to be one (kind)."""
 
     positive: Any
-    cut_off: bool
-    exponent: Any
-    where: str
+    cut_off: bool = False
+    exponent: Any = None
+    where: str = ""
+    kind: str = "positive"
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,10 @@ def closed_form(problem: Problem) -> ClosedForm:
             raise divergent(failed) from None
     except RecursionError as error:
         raise NoClosedForm("an expression nested too deep") from error
-    requirements = tuple(_requirement(problem, at, c) for c in at.engine.existence.conditions)
+    requirements = (
+        *(_requirement(problem, at, c) for c in at.engine.existence.conditions),
+        *(Requirement(at.renderer.expression(x), kind="nonzero") for x in dict.fromkeys(at.space.slopes)),
+    )
     return ClosedForm(at.renderer.expression(one_sided(value)), requirements, lambda: story(problem, at))
 
 

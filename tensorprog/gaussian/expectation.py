@@ -6,7 +6,7 @@ expect("relu(a)*erf(b)", [[1, "1/2"], ["1/2", 1]]).expr        1/(2√(3π))
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -14,14 +14,22 @@ from typing import Any
 import sympy
 
 from tensorprog.gaussian import powers
+from tensorprog.gaussian.at_values import (
+    as_fraction,
+    at_numbers,
+    check_values,
+    exact_number,
+    is_singular,
+    point_of,
+    symbols_of,
+)
 from tensorprog.gaussian.closed_value import value_of
 from tensorprog.gaussian.derive import ClosedForm, Problem, closed_form, divergent
 from tensorprog.gaussian.ground import NoClosedForm
-from tensorprog.gaussian.inputs import Assumption, bounds_of, entries, names_in, term_of
+from tensorprog.gaussian.inputs import Assumption, assumptions_of, bounds_of, entries, names_in, term_of
 from tensorprog.gaussian.reduction import Reduced, reduce
 from tensorprog.gaussian.steps import Step, explain
-from tensorprog.terms import Term, Var
-from tensorprog.terms.sympy_bridge import spelled
+from tensorprog.terms import Term, Var, to_text
 
 
 @dataclass(frozen=True)
@@ -112,7 +120,8 @@ def expect(
     mean: Any = None,
     *,
     variables: Sequence[str | Var] | None = None,
-    params: Mapping[str, Assumption] | None = None,
+    vars: Sequence[str | Var] | None = None,
+    params: Mapping[str, Assumption] | str | None = None,
     values: Mapping[str, Any] | None = None,
     tolerance: float = 1e-10,
     symbolic: bool = False,
@@ -120,7 +129,8 @@ def expect(
 ) -> Expectation:
     """E[term] over its variables, jointly Gaussian with covariance `cov` and `mean` (0 if not given).
 
-    Variables come in order of first use unless given; other names are params, with assumptions such as "> 0".
+    Variables come in order of first use unless given (as `variables` or `vars`); other names are params, with
+    assumptions such as {"C": "> 0"} or "C > 0".
     Entries of `cov` are numbers, decimal strings, terms or sympy expressions; without `cov` they are K11, K12, ...
     `values` are numbers of params. Raises TP008 for what is no covariance, TP501 for a moment that diverges.
 
@@ -130,45 +140,68 @@ def expect(
     3.0
     """
     t = term_of(term)
-    known = {**(params or {}), **dict.fromkeys(values or {})}
-    names = names_in(t, variables, known)
-    bounds = {name: bounds_of(a) for name, a in (params or {}).items() if a is not None}
-    numbers = {name: Fraction(str(x)) for name, x in (values or {}).items()}
+    assumed = assumptions_of(params)
+    numbers = {name: exact_number(x) for name, x in (values or {}).items()}
+    names = names_in(t, variables if variables is not None else vars, {**assumed, **dict.fromkeys(numbers)})
+    bounds = {name: bounds_of(a) for name, a in assumed.items() if a is not None}
+    check_values(numbers, bounds)
     k, m = entries(cov, mean, len(names), bounds)
-    generic = entries(None, None, len(names), bounds)[0] if symbolic else k
-    problem = Problem(t, names, generic, m, bounds)
-    given = {generic[i][j].name: k[i][j] for i in range(len(k)) for j in range(len(k)) if symbolic and cov is not None}
-    if not all(x.is_Rational for x in given.values()):
-        given = {}
-    numbers = numbers | {n: Fraction(int(x.p), int(x.q)) for n, x in given.items()}
-    text = str(term)
+    asked = Problem(t, names, k, m, bounds)
+    problem = asked
+    if symbolic:
+        general = entries(None, None, len(names), bounds)[0]
+        problem = replace(asked, cov=general)
+        if cov is not None and all(x.is_Rational for row in k for x in row):
+            numbers |= {general[i][j].name: as_fraction(k[i][j]) for i in range(len(k)) for j in range(len(k))}
+    text = term if isinstance(term, str) else to_text(t)
     try:
         reduced, found = derive(problem)
         conditions = _existing(found, numbers)
     except NoClosedForm as why:
-        return _numeric(text, Problem(t, names, k, m, bounds), numbers, tolerance, certified, str(why))
+        return _numeric(text, asked, numbers, tolerance, certified, str(why))
     steps = (*reduced.steps, *found.steps)
-    value = error = None
-    if {s.name for s in found.expr.free_symbols} <= numbers.keys():
-        enclosed = value_of(found.expr, numbers)
-        if enclosed is None:
-            estimate = _numeric(text, Problem(t, names, k, m, bounds), numbers, tolerance, certified, "")
-            value, error = estimate.value, estimate.error
-        else:
-            value, error = enclosed
+    value, error = _value(asked, reduced, found, numbers, tolerance, certified)
     return Expectation(text, found.expr, value, error, "closed-form", "", conditions, steps)
+
+
+def _value(
+    asked: Problem,
+    reduced: Reduced,
+    found: ClosedForm,
+    numbers: Mapping[str, Fraction],
+    tolerance: float,
+    certified: bool,
+) -> tuple[float | None, float | None]:
+    """The number at the params' values. A formula assumes that the covariance is not singular and that slopes are not
+    zero; at values where that fails the numbers are put into the problem first and it is derived again."""  # fmt: skip
+    if not symbols_of(asked) <= numbers.keys():
+        return None, None
+    special = at_numbers(asked, numbers)
+    if all(x.is_Rational for row in special.cov for x in row):
+        entries(special.cov, special.mean, len(special.variables), {})
+    regular = not is_singular(reduced.problem, numbers) and all(
+        c.positive.xreplace(point_of(numbers)) != 0 for c in found.requirements if c.kind == "nonzero"
+    )
+    enclosed = value_of(found.expr, numbers) if regular else None
+    if enclosed is None and special != asked:
+        try:
+            enclosed = value_of(derive(special)[1].expr, {})
+        except NoClosedForm:
+            enclosed = None
+    if enclosed is not None:
+        return enclosed
+    estimate = _numeric("", asked, numbers, tolerance, certified, "")
+    return estimate.value, estimate.error
 
 
 def _existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, ...]:
     """The requirements that stay open; a failed one is a divergent moment, or withholds the closed form."""
     failed, open_ones = [], []
     for r in found.requirements:
-        if {s.name for s in r.positive.free_symbols} <= numbers.keys():
-            point = {
-                s: sympy.Rational(numbers[s.name].numerator, numbers[s.name].denominator)
-                for s in r.positive.free_symbols
-            }
-            if r.positive.xreplace(point) <= 0:
+        if r.kind == "nonzero":
+            open_ones.append(sympy.Ne(r.positive, 0))
+        elif {s.name for s in r.positive.free_symbols} <= numbers.keys():
+            if r.positive.xreplace(point_of(numbers)) <= 0:
                 failed.append(r)
         else:
             open_ones.append(r.positive > 0)
@@ -183,26 +216,11 @@ def _numeric(
     text: str, p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certified: bool, why: str
 ) -> Expectation:
     """The number alone, by quadrature; nothing where a symbol has no value."""
-    free = {s.name for row in p.cov for x in row for s in x.free_symbols} | {
-        s.name for x in p.mean for s in x.free_symbols
-    }
-    free |= {spelled(v) for v in names_in(p.term, None, {}) if v not in p.variables}
-    if not free <= numbers.keys():
+    if not symbols_of(p) <= numbers.keys():
         return Expectation(text, None, None, None, "quadrature", why)
     from tensorprog.gaussian.quadrature import expectation
 
-    point = {
-        s: sympy.Rational(numbers[n].numerator, numbers[n].denominator)
-        for n in free
-        for s in [sympy.Symbol(n, real=True)]
-    }
-    cov = [[_fraction(x.xreplace(point)) for x in row] for row in p.cov]
-    mean = [_fraction(x.xreplace(point)) for x in p.mean]
-    found = expectation(p.term, p.variables, cov, mean, dict(numbers), tolerance)
+    at = at_numbers(p, numbers)
+    cov = [[as_fraction(x) for x in row] for row in at.cov]
+    found = expectation(at.term, at.variables, cov, [as_fraction(x) for x in at.mean], {}, tolerance)
     return Expectation(text, None, found.value, found.error, found.method, why)
-
-
-def _fraction(x: Any) -> Fraction:
-    if x.is_Rational:
-        return Fraction(int(x.p), int(x.q))
-    return Fraction(str(x.evalf(40)))

@@ -22,6 +22,7 @@ Assumption = Bounds | str | tuple[Any, Any] | Any
 """`Bounds`, text such as "> 0" or "in (0, 1)", a pair (low, high) of strict bounds, or a record with low and high."""
 
 _RELATION = re.compile(r"\s*(>=|<=|>|<)\s*(\S+)\s*\Z")
+_ASSUMED = re.compile(r"\s*([^\W\d]\w*)\s*((?:>=|<=|>|<|in\b).*)\Z", re.DOTALL)
 _INTERVAL = re.compile(r"\s*in\s*\(\s*(\S+)\s*,\s*(\S+)\s*\)\s*\Z")
 
 
@@ -49,6 +50,30 @@ def bounds_of(x: Assumption) -> Bounds:
         low, high = x
         return Bounds(None if low is None else _number(low), None if high is None else _number(high))
     return Bounds(x.low, x.high, getattr(x, "low_open", True), getattr(x, "high_open", True))
+
+
+def assumptions_of(given: Mapping[str, Assumption] | str | Sequence[str] | None) -> dict[str, Assumption]:
+    """Params with what is assumed of them; text such as "C > 0; a in (0, 1)" is read.
+
+    >>> assumptions_of("C>0 and 0.5 < 1")
+    Traceback (most recent call last):
+    tensorprog.errors.TensorProgError: error[TP018]: '0.5 < 1' is not an assumption
+      = help: write 'C > 0'
+    """
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        return dict(given)
+    out: dict[str, Assumption] = {}
+    for text in [given] if isinstance(given, str) else given:
+        for part in re.split(r";|\band\b", text):
+            if not part.strip():
+                continue
+            found = _ASSUMED.match(part)
+            if found is None:
+                raise fail("TP018", f"{part.strip()!r:.60} is not an assumption", help="write 'C > 0'")
+            out[found[1]] = found[2].strip()
+    return out
 
 
 def _number(x: Any) -> Fraction:

@@ -180,7 +180,7 @@ def _collapse(at: Reduced) -> Reduced:
         assert found is not None
         a, b = found
         lead = next((x for x in a if x != 0), None)
-        if lead is None:
+        if lead is None or not lead.is_number:
             return at
         direction = tuple(sympy.cancel(x / lead) for x in a)
         if direction not in directions:

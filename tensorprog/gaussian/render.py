@@ -11,7 +11,7 @@ import sympy
 
 from tensorprog.gaussian.algebra import Element, one
 from tensorprog.gaussian.ground import MINUS_ONE, Ground, NoClosedForm, Poly
-from tensorprog.gaussian.special import OwenT, Phi2, Signs4
+from tensorprog.gaussian.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 
 MAX_TERMS_TO_FACTOR = 60
 
@@ -118,6 +118,7 @@ class Renderer:
         function = {
             "erf": sympy.erf, "erfc": sympy.erfc, "erfi": sympy.erfi, "asin": sympy.asin, "sin": sympy.sin,
             "cos": sympy.cos, "Phi2": Phi2, "sgn4": Signs4,
+            "erf_re": ErfRe, "erf_im": ErfIm,
         }[kind]  # fmt: skip
         return function(*(self.expression(x) for x in args))
 

@@ -6,7 +6,7 @@ Of the hard signs (s = 0) of one line a shape keeps at most one, by sg(z-a) sg(z
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tensorprog.gaussian.algebra import Element, exponential, one, pi, zero
@@ -37,10 +37,11 @@ Form = dict[Shape, Element]
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """The ground and the number of variables of a set of forms."""
+    """The ground and the number of variables of a set of forms; `slopes` collects what must not be 0."""
 
     ground: Ground
     size: int
+    slopes: list[Element] = field(default_factory=list, compare=False)
 
     def shape(self, powers: tuple[int, ...] | None = None) -> Shape:
         return Shape(powers or (0,) * self.size, (zero(self.ground),) * self.size)
@@ -56,7 +57,10 @@ class Space:
         g = self.ground
         lead = next(x for x in a if x)
         side = lead.sign()
-        if side is not None:
+        if side is None:
+            if not s2:
+                self.slopes.append(lead)
+        else:
             scale = lead.inverse()
             a, b, s2 = tuple(x * scale if x else x for x in a), b * scale, s2 * scale * scale if s2 else s2
         base = self.shape()

@@ -1,8 +1,9 @@
-"""Three named functions that closed forms need beyond the elementary ones, known to sympy, LaTeX and evaluation.
+"""Five named functions that closed forms need beyond the elementary ones, known to sympy, LaTeX and evaluation.
 
     Phi2(h, k, r) = P(X < h, Y < k),  X, Y standard normal with correlation r
     OwenT(h, a)   = (1/2π) ∫_0^a exp(-h²(1+x²)/2)/(1+x²) dx
     Signs4(r12, r13, r14, r23, r24, r34) = E sg(W1) sg(W2) sg(W3) sg(W4), W standard normals with these correlations
+    ErfRe(x, y), ErfIm(x, y) = the real and the imaginary part of erf(x + iy)
 
 In plain text they are written by these names and read back by sympy as functions of these names.
 """
@@ -105,3 +106,59 @@ class Signs4(sympy.Function):  # type: ignore[misc]
 
     def _latex(self, printer: Any) -> str:
         return rf"S_4\left({', '.join(printer._print(a) for a in self.args)}\right)"
+
+
+def _slope_parts(x: Any, y: Any) -> tuple[Any, Any]:
+    """The real and imaginary part of erf'(x + iy) = 2/√π exp(-(x + iy)²)."""
+    size = 2 / sqrt(pi) * exp(y**2 - x**2)
+    return size * sympy.cos(2 * x * y), -size * sympy.sin(2 * x * y)
+
+
+class ErfRe(sympy.Function):  # type: ignore[misc]
+    """Re erf(x + iy), odd in x and even in y.
+
+    >>> ErfRe(1, 0)
+    erf(1)
+    """
+
+    nargs = (2,)
+    is_real = True
+
+    @classmethod
+    def eval(cls, x: Any, y: Any) -> Any:
+        if x.is_zero:
+            return S.Zero
+        return erf(x) if y.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        real, imaginary = _slope_parts(*self.args)
+        return real if argindex == 1 else -imaginary
+
+    def _latex(self, printer: Any) -> str:
+        x, y = (printer._print(a) for a in self.args)
+        return rf"\operatorname{{Re}}\operatorname{{erf}}\left({x} + i\,{y}\right)"
+
+
+class ErfIm(sympy.Function):  # type: ignore[misc]
+    """Im erf(x + iy), even in x and odd in y.
+
+    >>> ErfIm(0, 1)
+    erfi(1)
+    """
+
+    nargs = (2,)
+    is_real = True
+
+    @classmethod
+    def eval(cls, x: Any, y: Any) -> Any:
+        if y.is_zero:
+            return S.Zero
+        return sympy.erfi(y) if x.is_zero else None
+
+    def fdiff(self, argindex: int = 1) -> Any:
+        real, imaginary = _slope_parts(*self.args)
+        return imaginary if argindex == 1 else real
+
+    def _latex(self, printer: Any) -> str:
+        x, y = (printer._print(a) for a in self.args)
+        return rf"\operatorname{{Im}}\operatorname{{erf}}\left({x} + i\,{y}\right)"

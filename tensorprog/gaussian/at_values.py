@@ -1,0 +1,89 @@
+"""Numbers put into a problem: exact values of params and covariance entries, and what they make singular."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import sympy
+
+from tensorprog.errors import fail
+from tensorprog.gaussian.derive import Problem
+from tensorprog.gaussian.ground import Bounds
+from tensorprog.terms import Num, Term, Var
+from tensorprog.terms.sympy_bridge import spelled
+from tensorprog.terms.term import substitute, variables
+
+DIGITS = 60
+TINY = Fraction(1, 10**40)
+
+
+def exact_number(x: Any) -> Fraction:
+    """A number or decimal string as a fraction; floats are read as the decimals they print as."""
+    try:
+        return Fraction(x) if isinstance(x, int | Fraction) and not isinstance(x, bool) else Fraction(str(x))
+    except ValueError:
+        raise fail("TP017", f"{x!r:.60} is not a number", help="write C=2.5 or C=5/2") from None
+
+
+def check_values(numbers: Mapping[str, Fraction], bounds: Mapping[str, Bounds]) -> None:
+    """Refuse a value that contradicts the assumption on its param."""
+    for name, x in numbers.items():
+        if name in bounds and not bounds[name].allows(x):
+            raise fail("TP017", f"{name} = {x} contradicts what is assumed of {name}")
+
+
+@cache
+def _symbol(name: str) -> Any:
+    return sympy.Symbol(name, real=True)
+
+
+def point_of(numbers: Mapping[str, Fraction]) -> dict[Any, Any]:
+    """The numbers as a sympy substitution."""
+    return {_symbol(n): sympy.Rational(q.numerator, q.denominator) for n, q in numbers.items()}
+
+
+def symbols_of(p: Problem) -> set[str]:
+    """The names of everything in a problem that needs a value before it is a number."""
+    entries = [x for row in p.cov for x in row] + list(p.mean)
+    params = {spelled(v) for v in variables(p.term) if v not in p.variables}
+    return params | {s.name for x in entries for s in x.free_symbols}
+
+
+def at_numbers(p: Problem, numbers: Mapping[str, Fraction]) -> Problem:
+    """The problem with every param and symbol replaced by its value."""
+    point = point_of(numbers)
+    change: dict[Term, Term] = {
+        v: Num(numbers[spelled(v)]) for v in variables(p.term) if v not in p.variables and isinstance(v, Var)
+    }
+    return replace(
+        p,
+        term=substitute(p.term, change),
+        cov=tuple(tuple(x.xreplace(point) for x in row) for row in p.cov),
+        mean=tuple(x.xreplace(point) for x in p.mean),
+        bounds={},
+    )
+
+
+def as_fraction(x: Any) -> Fraction:
+    """A sympy number as a fraction, to 60 digits where it is not rational."""
+    if x.is_Rational:
+        return Fraction(int(x.p), int(x.q))
+    return Fraction(str(x.evalf(DIGITS)))
+
+
+def is_singular(p: Problem, numbers: Mapping[str, Fraction]) -> bool:
+    """Whether the covariance of a problem is singular at the numbers (within 60 digits where they are not rational)."""
+    point = point_of(numbers)
+    rest = [[as_fraction(x.xreplace(point)) for x in row] for row in p.cov]
+    for k in range(len(rest)):
+        if rest[k][k] <= TINY * as_fraction(p.cov[k][k].xreplace(point)):
+            return True
+        for i in range(k + 1, len(rest)):
+            slope = rest[i][k] / rest[k][k]
+            for j in range(k, len(rest)):
+                rest[i][j] -= slope * rest[k][j]
+    return False
