@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,10 @@ from tensorprog.gaussian.kinks import Plane
 
 Array = NDArray[np.float64]
 FAR = (2e3, 2.3e3, 2.9e3), (2e6, 2.3e6, 2.9e6)
+EARLY = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+SHRINKS = -400.0, -1e4
+"""The logarithm at the two far radii below which the integrand certainly shrinks."""
+TOO_FAST = "far out the function grows at least as fast as the inverse of the Gaussian density"
 WIDEST = 60.0
 
 
@@ -102,15 +106,21 @@ def check_exists(f: Complex, m: Array, L: Array) -> bool:
     good = True
     for u in rays:
         near = _far(f, m, L, u, FAR[0])
-        if math.isnan(near) or near < -1e-6 * FAR[0][0] ** 2:
+        if math.isnan(near):
+            # F is undefined on this ray, or grows beyond every exponent: then it does so early.
+            steps = [_far(f, m, L, u, (r,)) for r in EARLY]
+            if any(x > y > 0 for x, y in pairwise(reversed([x for x in steps if not math.isnan(x)]))):
+                raise divergent(TOO_FAST)
+            continue
+        if near < SHRINKS[0]:
             continue
         far = _far(f, m, L, u, FAR[1])
-        if math.isnan(far) or far < -1e-6 * FAR[1][0] ** 2:
+        if math.isnan(far) or far < SHRINKS[1]:
             continue
         # Along this ray |F| e^{-r^2/2} is about r^-p: not integrable for p <= 1.
         p = -(far - near) / math.log(FAR[1][0] / FAR[0][0])
         if p <= 1.001:
-            raise divergent("far out the function grows at least as fast as the inverse of the Gaussian density")
+            raise divergent(TOO_FAST)
         good = False
     return good
 

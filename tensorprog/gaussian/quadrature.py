@@ -86,6 +86,21 @@ class Problem:
             raise undefined()
         return y
 
+    def shaken(self, *t: Array) -> Array:
+        """How much F changes when z is off by its rounding, all coordinates one way or alternating."""
+        z = self.z_of(*t)
+        size = [
+            2.0**-52 * (abs(self.mean[i]) + sum(abs(self.L[i, j]) * np.abs(t[j]) for j in range(len(t))))
+            for i in range(len(self.names))
+        ]
+        y = self.f(*z)
+        out = np.zeros(np.shape(y))
+        for flip in (1.0, -1.0):
+            moved = self.f(*(x + flip**i * h for i, (x, h) in enumerate(zip(z, size, strict=True))))
+            with np.errstate(all="ignore"):
+                out = np.maximum(out, np.abs(moved - y))
+        return np.where(np.isfinite(out), out, 0.0)
+
     def _mended(self, z: Sequence[float]) -> float:
         from flint import acb, arb
 
@@ -295,6 +310,7 @@ def _by_trapezoid(p: Problem, far: Reach, tolerance: float, noise: float) -> Est
     b, _ = strip.trapezoid(p.at, steps, far.radius, 0.5)
     if not (math.isfinite(a) and math.isfinite(b) and far.sure):
         return None
+    noise += strip.trapezoid(p.shaken, [0.5] * d, min(far.radius, 12.0))[0]
     error = max(strip.strip_bound(steps, bounds), abs(a - b)) + far.tail + noise + 1e-15 * absolute
     return Estimate((a + b) / 2, error) if error <= tolerance * absolute or d > 2 else None
 
@@ -304,6 +320,9 @@ def _by_panels(p: Problem, far: Reach, found: Loci, tolerance: float, noise: flo
     planes = [_in_t(q, p) for q in found.planes]
     planes = list(dict.fromkeys(q for q in planes if any(q.normal)))
     waves = [tuple(float(x) for x in np.array(w) @ p.L) for w in found.waves]
+    first = LADDER[FIRST_RULE[p.dimension]]
+    shaken = nested(p.shaken, p.dimension, planes, first, far.radius, waves, MOST_NODES)
+    noise += shaken.value if shaken is not None else 0.0
     before: float | None = None
     best = Estimate(math.nan, math.inf)
     change = math.inf
