@@ -20,7 +20,7 @@ from tensorprog.functions.normal import Polynomial, is_zero, normal
 from tensorprog.functions.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.functions.roots import coefficients, real_roots
 from tensorprog.functions.rules import Rules, settled
-from tensorprog.functions.series import LOG, Scale, Series
+from tensorprog.functions.series import FUEL, LOG, Scale, Series
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, power, size, substitute, variables, walk
 
@@ -53,7 +53,13 @@ class Analyzer(Rules):
         super().__init__(variables, assumptions, sizes, env, steps)
         self.expansions: dict[tuple[Var, int, bool], Expansion] = {}
         self.slopes: dict[Term, Rate] = {}
-        self.busy = False
+        self.fuel = [FUEL]
+
+    def inside(self, env: Mapping[Var, Interval]) -> Analyzer:
+        out = super().inside(env)
+        assert isinstance(out, Analyzer)
+        out.fuel = self.fuel
+        return out
 
     def constant_sign(self, t: Term) -> int:
         """The sign of a constant, for all admissible params; raises Undecided."""
@@ -94,7 +100,7 @@ class Analyzer(Rules):
         """The expansion at one end; raises Undecided, Undefined."""
         key = (x, side, strict)
         if key not in self.expansions:
-            self.expansions[key] = Expansion(x, self.constant_sign, 6, strict)
+            self.expansions[key] = Expansion(x, self.constant_sign, 6, strict, None, self.fuel)
         return self.expansions[key].of(t if side > 0 else substitute(t, {x: neg(x)}))
 
     def rate(self, scale: Scale | None) -> Rate:

@@ -38,12 +38,13 @@ class Expansion:
         length: int = 6,
         strict: bool = False,
         wave: tuple[Fraction, Fraction] | None = None,
+        fuel: list[int] | None = None,
     ) -> None:
         self.wave = wave
         self.x = x
         self.constant_sign = constant_sign
         self.strict = strict
-        self.algebra = Algebra(self.sign, self.reduce, length)
+        self.algebra = Algebra(self.sign, self.reduce, length, fuel)
         self.memo: dict[Term, Series] = {}
         self.bounds: dict[str, Interval] = {}
         self.phases: dict[str, tuple[str, str]] = {}

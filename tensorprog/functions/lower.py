@@ -87,7 +87,7 @@ def reached(rules: Analyzer, t: Term, curve: Curve, strict: bool = False) -> Rea
     body = substitute(t, dict(curve.at))
     best: Reached | None = None
     for wave in (None, *_WAVES):
-        expansion = Expansion(T, rules.constant_sign, 6, strict, wave)
+        expansion = Expansion(T, rules.constant_sign, 4, strict, wave, rules.fuel)
         try:
             series = expansion.of(body)
         except (Undefined, Underivable, RecursionError):
@@ -148,7 +148,7 @@ def _huge(rules: Analyzer, body: Term, curve: Curve) -> Reached | None:
     inner = _log(body)
     if inner is None:
         return None
-    expansion = Expansion(T, rules.constant_sign)
+    expansion = Expansion(T, rules.constant_sign, 4, fuel=rules.fuel)
     try:
         found = leading(rules, expansion, expansion.of(inner))
     except (Undecided, Undefined, Underivable):

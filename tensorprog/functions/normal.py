@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import lru_cache
 from math import isqrt
 
 from tensorprog.functions.balls import Undecided, Undefined, evaluate, sign_at
@@ -18,6 +19,9 @@ from tensorprog.terms.term import ONE, PI, add, mul, power, variables
 Monomial = tuple[tuple[Term, Fraction], ...]
 MAX_TERMS = 200
 MAX_POWER = 12
+
+
+_ONE: dict[Monomial, Fraction] = {(): Fraction(1)}
 
 
 class Polynomial:
@@ -37,6 +41,10 @@ class Polynomial:
         return Polynomial(out)
 
     def __mul__(self, other: Polynomial) -> Polynomial:
+        if self.terms == _ONE:
+            return other
+        if other.terms == _ONE:
+            return self
         if len(self.terms) * len(other.terms) > MAX_TERMS**2 // 4:
             raise Undecided("a large normal form")
         out: dict[Monomial, Fraction] = {}
@@ -61,7 +69,11 @@ class Polynomial:
 
     def term(self) -> Term:
         """Back to a term, in a canonical order."""
-        return add(*(mul(*_factors(c, m)) for m, c in sorted(self.terms.items(), key=repr)))
+        return add(*(mul(*_factors(c, m)) for m, c in sorted(self.terms.items(), key=_monomial_order)))
+
+
+def _monomial_order(term: tuple[Monomial, Fraction]) -> list[tuple[str, Fraction]]:
+    return [_order(factor) for factor in term[0]]
 
 
 def number(c: Fraction) -> Polynomial:
@@ -95,9 +107,20 @@ def _merge(m: Monomial, k: Monomial) -> tuple[Fraction, Monomial]:
             exponents[t] = e - whole
     if exponential is not None and not exponential.zero:
         exponents[App("exp", (exponential.term(),))] = Fraction(1)
-    return scale, tuple(sorted(((t, e) for t, e in exponents.items() if e), key=repr))
+    return scale, tuple(sorted(((t, e) for t, e in exponents.items() if e), key=_order))
 
 
+@lru_cache(maxsize=20_000)
+def _text(t: Term) -> str:
+    return repr(t)
+
+
+def _order(factor: tuple[Term, Fraction]) -> tuple[str, Fraction]:
+    """Any total order will do, as long as it is always the same."""
+    return _text(factor[0]), factor[1]
+
+
+@lru_cache(maxsize=20_000)
 def normal(t: Term) -> Polynomial:
     """The normal form; raises Undecided where it grows too large or the term is not one of numbers."""
     match t:

@@ -175,7 +175,7 @@ def _value(rules: Analyzer, t: Term, x: Var, c: Fraction) -> object:
 
 def _side(rules: Analyzer, t: Term, x: Var, c: Fraction, side: int, out: Pieces) -> tuple[bool | None, bool | None]:
     """Whether f tends to f(c) from one side, and whether f' stays bounded there."""
-    expansion = Expansion(x, rules.constant_sign)
+    expansion = Expansion(x, rules.constant_sign, 4, fuel=rules.fuel)
     a = expansion.algebra
     where = f"{to_text(x)} -> {c}{'+' if side > 0 else '-'}"
     joined: bool | None = None
@@ -204,7 +204,7 @@ def _side(rules: Analyzer, t: Term, x: Var, c: Fraction, side: int, out: Pieces)
     if joined is not True:
         return joined, joined
     try:
-        strict = Expansion(x, rules.constant_sign, 6, True)
+        strict = Expansion(x, rules.constant_sign, 4, True, None, rules.fuel)
         slope = strict.of(at_point(derivative(t, x), x, Num(c), side))
         if slope.bound is None or strict.algebra.compare(slope.bound, UNIT) <= 0:
             out.said.append(f"f' bounded as {where}")

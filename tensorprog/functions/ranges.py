@@ -178,6 +178,15 @@ def _end(record: Function, at: Fraction | None, closed: bool, down: bool) -> End
     return otherwise if bound is None else (bound, False)
 
 
+def within(x: Interval, y: Interval) -> bool:
+    """Whether x is a part of y."""
+    low = y.low is None or (x.low is not None and (x.low > y.low or (x.low == y.low and y.low_closed >= x.low_closed)))
+    high = y.high is None or (
+        x.high is not None and (x.high < y.high or (x.high == y.high and y.high_closed >= x.high_closed))
+    )
+    return low and high
+
+
 def meet(x: Interval, y: Interval) -> Interval:
     """Both at once; x where nothing would be left."""
     low = _tighter(x.low, x.low_closed, y.low, y.low_closed, max)

@@ -117,10 +117,10 @@ def _regularity(u: Info, record: Function) -> Regularity:
     if domain is None:
         return Regularity.UNKNOWN
     if domain != REALS:
-        inside = ranges.meet(u.range, domain) == u.range or (domain.low == 0 and u.away and u.range.nonnegative)
+        inside = ranges.within(u.range, domain) or (domain.low == 0 and u.away and u.range.nonnegative)
         if not inside or not u.total:
             return Regularity.UNKNOWN
-        if record.name == "asin" and ranges.meet(u.range, Interval(Fraction(-1), Fraction(1))) == u.range:
+        if record.name == "asin" and ranges.within(u.range, Interval(Fraction(-1), Fraction(1))):
             level = Regularity.SMOOTH  # never at the ends, so locally away from them
         if u.regularity < Regularity.CONTINUOUS and not u.away and record.name != "asin":
             return Regularity.TOTAL

@@ -15,6 +15,9 @@ from tensorprog.functions.normal import Polynomial, number
 
 Key = tuple[Fraction, Fraction]
 Sign = Callable[[Polynomial], int]
+FUEL = 20_000
+"""How many products of coefficients one function may cost; past it the answer is unknown."""
+MAX_COEFFICIENT = 24
 LOG: Key = (Fraction(0), Fraction(1))
 
 
@@ -73,7 +76,10 @@ class Series:
 class Algebra:
     """Sums, products and power series of expansions; `sign` decides the signs of constants, or raises Undecided."""
 
-    def __init__(self, sign: Sign, reduce: Callable[[Polynomial], Polynomial], length: int = 6) -> None:
+    def __init__(
+        self, sign: Sign, reduce: Callable[[Polynomial], Polynomial], length: int = 6, fuel: list[int] | None = None
+    ) -> None:
+        self.fuel = fuel if fuel is not None else [FUEL]
         self.sign = sign
         self.reduce = reduce
         self.length = length
@@ -99,6 +105,8 @@ class Algebra:
         kept: list[tuple[Scale, Polynomial]] = []
         for scale, c in terms:
             c = self.reduce(c)
+            if len(c.terms) > MAX_COEFFICIENT:
+                raise Undecided("a large coefficient")
             if c.zero or (error is not None and self.compare(scale, error) <= 0):
                 continue
             for at, (other, d) in enumerate(kept):
@@ -126,6 +134,9 @@ class Algebra:
         terms = [(m.times(k), c * d) for m, c in a.terms for k, d in b.terms]
         assert a.bound is not None
         assert b.bound is not None
+        self.fuel[0] -= 1 + sum(len(c.terms) for _, c in a.terms) * sum(len(d.terms) for _, d in b.terms)
+        if self.fuel[0] < 0:
+            raise Undecided("the search is bounded")
         errors = []
         if a.error is not None:
             errors.append(a.error.times(b.bound))
