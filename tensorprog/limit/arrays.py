@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -24,6 +24,7 @@ from tensorprog.limit.quantities import (
     Sum,
     canonical,
     no_limit,
+    refs_of,
     renamed,
 )
 from tensorprog.limit.schedule import Schedule
@@ -75,9 +76,16 @@ class Arrays(Schedule[Field]):
     """Numbers for whole families: `value(key)` is a Field over the labels that occur in the key (and the draws)."""
 
     def __init__(
-        self, rules: Rules, numbers: Numbers, cores: Cores | None = None, scores: Mapping[str, Array] | None = None
+        self,
+        rules: Rules,
+        numbers: Numbers,
+        cores: Cores | None = None,
+        scores: Mapping[str, Array] | None = None,
+        fixed: tuple[Arrays, Callable[[Sequence[Term]], bool]] | None = None,
     ) -> None:
+        """`fixed`: the arrays without scores, and what tells the terms that depend on scores."""
         super().__init__()
+        self.fixed = fixed
         self.rules = rules
         self.program = rules.program
         self.composer = rules.composer
@@ -93,16 +101,7 @@ class Arrays(Schedule[Field]):
 
     def total(self, parts: Sum) -> Field:
         """A sum of products of quantities."""
-        return self._run(self._sum(parts))
-
-    def _run(self, asking: Asking) -> Field:
-        answer: Any = None
-        while True:
-            try:
-                answer = self.solve(asking.send(answer))
-            except StopIteration as done:
-                out: Field = done.value
-                return out
+        return self.run(self._sum(parts))
 
     def _ask(self, key: Key) -> Asking:
         inner, back = canonical(key)
@@ -114,6 +113,8 @@ class Arrays(Schedule[Field]):
     def compute(self, key: Key) -> Asking:
         if isinstance(key, ScoreOf):
             return self._score(key.ref)
+        if self.fixed is not None and not self.fixed[1](refs_of(key)):
+            return self.fixed[0].solve(key)
         try:
             parts = self.rules.of(key)
         except Split as split:

@@ -16,7 +16,8 @@ from tensorprog.limit.axes import range_of
 from tensorprog.limit.compose import Composer, Summand, TooLarge
 from tensorprog.limit.moments import ScalarRules
 from tensorprog.limit.quantities import Addend, Core, Cov, Ex, Key, Mean, ScalarOf, ScoreOf, Sum, guarded, no_limit
-from tensorprog.program.nodes import Input, InputGroup, LinComb, MatMul, Nonlin, Weight
+from tensorprog.program.constants import primed_indices
+from tensorprog.program.nodes import Input, LinComb, MatMul, Nonlin, Weight
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import width_power
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
@@ -383,7 +384,7 @@ def _input_rule(one: Input, a: Var, two: Input, b: Var) -> Sum:
     group = one.group
     if two.group is not group:
         return ()
-    coupled = primed(group)
+    coupled = primed_indices(group)
     pairs = zip(group.subs, a.subs, b.subs, strict=True)
     deltas = _equalities([(s, t) for name, s, t in pairs if name not in coupled])
     if deltas is None:
@@ -392,16 +393,6 @@ def _input_rule(one: Input, a: Var, two: Input, b: Var) -> Sum:
     mapping |= {name + "'": t for name, t in zip(group.subs, b.subs, strict=True)}
     entry = shift_subs(group.cov[one.position][two.position], mapping)
     return () if entry == ZERO else (Addend(entry, deltas),)
-
-
-def primed(group: InputGroup) -> set[str]:
-    """The indices whose primed form occurs in the group's covariance."""
-    out: set[str] = set()
-    for row in group.cov:
-        for t in row:
-            for v in variables(t):
-                out |= {s[:-1] for s in (*v.subs, v.name) if isinstance(s, str) and s.endswith("'")}
-    return out
 
 
 def refuse_transpose(node: MatMul) -> None:

@@ -48,6 +48,8 @@ class Enclosure:
 class Enclosures(Members[Enclosure]):
     """Balls; every param needs a value."""
 
+    bits = BITS
+
     def __init__(self, rules: Rules, numbers: Numbers, cores: Cores) -> None:
         super().__init__(rules)
         self.numbers = numbers

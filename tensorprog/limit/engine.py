@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tensorprog.errors import fail
+from tensorprog.limit.arrays import Arrays, Cores
+from tensorprog.limit.axes import DRAWS, Field
+from tensorprog.limit.cores import Numbers
+from tensorprog.limit.covariance import Rules
+from tensorprog.limit.enclosures import Enclosure, Enclosures, precision
+from tensorprog.limit.formulas import Formulas, NoFormula
+from tensorprog.limit.quantities import Cov, Ex, Sum
+from tensorprog.limit.scores import Scores
 from tensorprog.program import Program
+from tensorprog.program.constants import NoNumber, evaluate
+from tensorprog.program.declare import admissible
+from tensorprog.program.normalize import normalize
+from tensorprog.program.scaling import rational
 from tensorprog.terms import Term, Var
+from tensorprog.terms.term import mul, variables
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Scores = Mapping[str, Array]
+    ScoreValues = Mapping[str, Array]
     """Values of score families: leading axes the family's subscripts (its box, in order), then one axis of draws."""
 
 
@@ -32,8 +48,23 @@ class Engine:
 
     def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None) -> None:
         self.original = program
-        self.program: Program = program
-        self.values = dict(values or {})
+        self.program: Program = normalize(program)
+        self.values = numbers_of(program, values or {})
+        self.numbers = Numbers(program.params, self.values)
+        self.rules = Rules(self.program)
+        self.random = Scores(self.rules)
+        self.cores = Cores(self.numbers)
+        self.arrays = Arrays(self.rules, self.numbers, self.cores)
+
+    @cached_property
+    def enclosures(self) -> Enclosures:
+        """Single members as balls."""
+        return Enclosures(self.rules, self.numbers, self.cores)
+
+    @cached_property
+    def formulas(self) -> Formulas:
+        """Single members as sympy expressions."""
+        return Formulas(self.rules, self.cores)
 
     # -- structure -----------------------------------------------------------------------------------------------
 
@@ -41,41 +72,138 @@ class Engine:
         """The score members that the limits of `terms` depend on, in layers.
 
         The covariance of the scores in one layer depends on those in earlier layers only: layer 0 is jointly
-        Gaussian, layer 1 Gaussian given layer 0, and so on. No layers: no scores.
+        Gaussian, layer 1 Gaussian given layer 0, and so on. No layers: no scores. Readouts count as scores.
         """
-        raise NotImplementedError
+        members = [v for t in terms for v in variables(t) if v.name in self.program.families]
+        return self.random.layers(members)
 
     def is_linear(self, ref: Var) -> bool:
         """Is Z^ref, given the scores, Gaussian: a sum of (functions of scores and constants) times Gaussians?"""
-        raise NotImplementedError
+        return self.rules.composer.is_gaussian(ref)
 
     # -- numbers, vectorised over draws of the scores --------------------------------------------------------------
 
-    def expectation(self, term: Term, scores: Scores | None = None) -> Array:
+    def expectation(self, term: Term, scores: ScoreValues | None = None) -> Array:
         """E[term | scores]: shape (draws,), or () where no scores are given or none matter."""
-        raise NotImplementedError
+        return _draws(self.given(scores).value(Ex(term)))
 
-    def second_moments(self, terms: Sequence[Term], scores: Scores | None = None) -> Array:
+    def second_moments(self, terms: Sequence[Term], scores: ScoreValues | None = None) -> Array:
         """E[t_a t_b | scores]: shape (draws, k, k), or (k, k) where no scores are given or none matter."""
-        raise NotImplementedError
+        at = self.given(scores)
+        return _matrix([[at.value(Ex(mul(a, b))) for b in terms[: k + 1]] for k, a in enumerate(terms)])
 
-    def covariance(self, terms: Sequence[Term], scores: Scores | None = None) -> Array:
+    def covariance(self, terms: Sequence[Term], scores: ScoreValues | None = None) -> Array:
         """Cov(t_a, t_b | scores), centred; shapes as `second_moments`."""
-        raise NotImplementedError
+        at = self.given(scores)
+        means = [at.value(Ex(t)) for t in terms]
 
-    def score_covariance(self, refs: Sequence[Var], scores: Scores | None = None) -> Array:
+        def entry(i: int, j: int) -> Field:
+            pair = self.bases(terms[i], terms[j])
+            if pair is not None:
+                return at.value(pair)
+            product = at.value(Ex(mul(terms[i], terms[j])))
+            return _minus(product, means[i], means[j])
+
+        return _matrix([[entry(i, j) for j in range(i + 1)] for i in range(len(terms))])
+
+    def score_covariance(self, refs: Sequence[Var], scores: ScoreValues | None = None) -> Array:
         """Cov(p_a, p_b | earlier scores) = C(a1,b1) C(a2,b2) + C(a1,b2) C(a2,b1) for members p_a of score families."""
-        raise NotImplementedError
+        at = self.given(scores)
+        return _matrix([[at.total(self.random.covariance(p, q)) for q in refs[: k + 1]] for k, p in enumerate(refs)])
 
-    # -- formulas --------------------------------------------------------------------------------------------------
+    def given(self, scores: ScoreValues | None) -> Arrays:
+        """The arrays with these values of the scores; what depends on none is shared."""
+        if not scores:
+            return self.arrays
+        return Arrays(self.rules, self.numbers, self.cores, scores, (self.arrays, self.random.depends))
+
+    def bases(self, a: Term, b: Term) -> Cov | None:
+        """The covariance of two vectors as a quantity of its own, where both are Gaussian given the scores."""
+        out = []
+        for t in (a, b):
+            if not isinstance(t, Var) or not self.rules.composer.is_vector(t):
+                return None
+            opened = self.rules.composer.open(t)
+            if not isinstance(opened, Var):
+                return None
+            out.append(opened)
+        return Cov(*out)
+
+    # -- formulas and single numbers ---------------------------------------------------------------------------------
 
     def formula(self, term: Term) -> Any | None:
         """E[term | scores] as a sympy expression in the params and in score symbols (`p[1,1,2]`), or None.
 
         None where some expectation has no closed form, or where the composed formula would be too large to read.
         """
-        raise NotImplementedError
+        try:
+            return self.formulas.plain(self.formulas.value(Ex(term)))
+        except NoFormula:
+            return None
 
     def score_formula(self, p: Var, q: Var) -> Any | None:
         """Cov(p, q | earlier scores) as a sympy expression, or None."""
-        raise NotImplementedError
+        return self.sum_formula(self.random.covariance(p, q))
+
+    def sum_formula(self, parts: Sum) -> Any | None:
+        """A sum of products of quantities as a sympy expression, or None."""
+        try:
+            return self.formulas.plain(self.formulas.total(parts))
+        except NoFormula:
+            return None
+
+    def enclosure(self, term: Term) -> Enclosure:
+        """E[term] as a ball that contains it; no scores may matter."""
+        return self.enclosures.enclosed(Ex(term))
+
+    def sum_enclosure(self, parts: Sum) -> Enclosure:
+        """A sum of products of quantities as a ball."""
+        with precision(self.enclosures.bits):
+            return self.enclosures.total(parts)
+
+
+def numbers_of(program: Program, given: Mapping[str, Fraction | float]) -> dict[str, Fraction]:
+    """The params' values, exactly: those given, else the defaults."""
+    out: dict[str, Fraction] = {}
+    for p in program.params.values():
+        if p.default is not None:
+            exact = rational(p.default)
+            try:
+                out[p.name] = exact if exact is not None else Fraction(repr(evaluate(p.default, {}, program)))
+            except NoNumber:
+                continue
+    for name, x in given.items():
+        if name not in program.params:
+            raise fail(
+                "TP002", f"there is no param {name}", help=f"the params are {', '.join(program.params) or 'none'}"
+            )
+        value = x if isinstance(x, Fraction) else Fraction(str(x))
+        if not admissible(program.params[name], value):
+            raise fail("TP017", f"{name} = {x} contradicts the assumption on {name}", program.params[name].place)
+        out[name] = value
+    return out
+
+
+def _minus(product: Field, a: Field, b: Field) -> Field:
+    from tensorprog.limit.axes import apply
+
+    if a.is_zero() or b.is_zero():
+        return product
+    return apply(lambda p, x, y: p - x * y, product, a, b)
+
+
+def _draws(f: Field) -> Array:
+    return f.to((DRAWS,)) if DRAWS in f.axes else np.asarray(f.data)
+
+
+def _matrix(rows: Sequence[Sequence[Field]]) -> Array:
+    """A symmetric matrix from its lower half, the draws first."""
+    size = len(rows)
+    random = any(DRAWS in f.axes for row in rows for f in row)
+    parts = [[_draws(f) for f in row] for row in rows]
+    shape = np.broadcast_shapes(*(p.shape for row in parts for p in row)) if random else ()
+    out = np.empty((*shape, size, size))
+    for i, row in enumerate(parts):
+        for j, p in enumerate(row):
+            out[..., i, j] = out[..., j, i] = p
+    return out

@@ -62,6 +62,10 @@ class Members(Schedule[V], Generic[V]):
     def value(self, key: Key) -> V:
         return self.solve(canonical(key)[0])
 
+    def total(self, parts: Sum) -> V:
+        """A sum of products of quantities."""
+        return self.run(self._sum(parts))
+
     def compute(self, key: Key) -> Generator[Key, V, V]:
         if isinstance(key, ScoreOf):
             return self.score(key.ref)

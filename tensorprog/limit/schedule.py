@@ -39,3 +39,13 @@ class Schedule(Generic[V]):
                 stack.append((wanted, self.compute(wanted)))
                 answer = None
         return self.memo[key]
+
+    def run(self, asking: Generator[Key, V, V]) -> V:
+        """The result of a computation that asks for quantities."""
+        answer: Any = None
+        while True:
+            try:
+                answer = self.solve(asking.send(answer))
+            except StopIteration as done:
+                out: V = done.value
+                return out

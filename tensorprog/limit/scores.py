@@ -1,0 +1,221 @@
+"""Scores: which dot products are random in the limit, on which they depend, and their covariance.
+
+    p = c n^{-1/2} <u, v>,   Cov(p, p') = c c' r E[Z^u Z^v Z^{u'} Z^{v'}]
+                                        = c c' r (C(u,u') C(v,v') + C(u,v') C(v,u'))    for products u, v
+                                        = c c' r Var(v) E[Z^u Z^{u'}]                   for a readout vector v
+
+(Sakai, Karakida & Imaizumi 2025, Definition 1(iv).) They are jointly Gaussian, centred, and independent of every Z
+above. Sides of width r n count r times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING
+
+from tensorprog.limit.quantities import Addend, Ex, Sum, no_limit
+from tensorprog.program.constants import primed_indices
+from tensorprog.program.masks import holds
+from tensorprog.program.nodes import Dot, Input, MatMul
+from tensorprog.program.powers import MOMENT, Powers
+from tensorprog.terms import Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import ZERO, children, mul, shift_subs
+
+if TYPE_CHECKING:
+    from tensorprog.limit.covariance import Rules
+
+
+class Scores:
+    """The scores of one program in normal form."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.program = rules.program
+        self.composer = rules.composer
+        self._below: dict[Var, frozenset[Var]] = {}
+        self._depth: dict[Var, int] = {}
+
+    @cached_property
+    def families(self) -> frozenset[str]:
+        """The names of the dot products that are scores or readouts somewhere."""
+        return frozenset(n.name for n in self.program.nodes if self._powers.is_score(n))
+
+    @cached_property
+    def _powers(self) -> Powers:
+        return Powers(self.program)
+
+    @cached_property
+    def dependent(self) -> frozenset[str]:
+        """The names of all families that depend on scores."""
+        out = set(self.families)
+        for node in self.program.nodes:
+            if any(r.name in out for r, _ in self.program.references(node)):
+                out.add(node.name)
+        return frozenset(out)
+
+    def depends(self, terms: Iterable[Term]) -> bool:
+        """Does a name in one of the terms depend on scores?"""
+        stack = list(terms)
+        while stack:
+            top = stack.pop()
+            if isinstance(top, Var) and top.name in self.dependent:
+                return True
+            stack += children(top)
+        return False
+
+    # -- covariance ------------------------------------------------------------------------------------------------
+
+    def sides(self, ref: Var) -> tuple[Var, Var]:
+        """The two vectors of a score."""
+        node = self.composer.locate(ref)
+        assert isinstance(node, Dot)
+        mapping = self.composer.mapping(node, ref)
+        left, right = shift_subs(node.left, mapping), shift_subs(node.right, mapping)
+        assert isinstance(left, Var)
+        assert isinstance(right, Var)
+        return left, right
+
+    def covariance(self, p: Var, q: Var) -> Sum:
+        """Cov(p, q) given earlier scores, as a sum of products; NoLimit where the formula does not hold."""
+        self.check(p)
+        self.check(q)
+        one, two = self.composer.locate(p), self.composer.locate(q)
+        assert isinstance(one, Dot)
+        assert isinstance(two, Dot)
+        if self.rules.scalars.width(one) != self.rules.scalars.width(two):
+            return ()
+        c, _ = self.rules.scalars.factor(one, p)
+        d, _ = self.rules.scalars.factor(two, q)
+        return (
+            Addend(mul(c, d, Num(self.rules.scalars.width(one))), (), (), (Ex(mul(*self.sides(p), *self.sides(q))),)),
+        )
+
+    def check(self, p: Var) -> None:
+        """Refuse dot products that are no scores: one matrix on both sides, or a side that no MatMul made."""
+        u, v = (self._source(s) for s in self.sides(p))
+        one, two = self.composer.locate(u), self.composer.locate(v)
+        if isinstance(one, MatMul) and isinstance(two, MatMul):
+            if self.rules.dependent(u, v):
+                raise no_limit("TP102", f"both sides of {p.name} go through the matrix {one.weight.name}", p.place,
+                               "such a dot product is of order n, or has another variance than that of a score",
+                               "use two different matrices")  # fmt: skip
+            return
+        for side, other in ((u, v), (v, u)):
+            if self._is_readout_vector(side, other):
+                return
+        raise no_limit("TP103", f"a side of {p.name} is not made by a MatMul", p.place,
+                       "the limit of a score is known for two products with different matrices",
+                       "multiply the side by a matrix of its own")  # fmt: skip
+
+    def _source(self, ref: Var) -> Var:
+        opened = self.composer.open(ref)
+        return opened if isinstance(opened, Var) else ref
+
+    def _is_readout_vector(self, side: Var, other: Var) -> bool:
+        node = self.composer.locate(side)
+        if not isinstance(node, Input):
+            return False
+        group = node.group
+        clean = len(group.names) == 1 and group.mean[0] == ZERO and not primed_indices(group)
+        return clean and side.name not in self._ancestors(other.name)
+
+    def _ancestors(self, name: str) -> set[str]:
+        out, stack = {name}, [name]
+        while stack:
+            for node in self.program.families[stack.pop()].pieces:
+                for r, _ in self.program.references(node):
+                    if r.name not in out:
+                        out.add(r.name)
+                        stack.append(r.name)
+        return out
+
+    # -- who depends on which --------------------------------------------------------------------------------------
+
+    def below(self, ref: Var) -> frozenset[Var]:
+        """The score members that a member depends on (a score also on itself)."""
+        stack = [ref]
+        while stack:
+            top = stack[-1]
+            if top in self._below:
+                stack.pop()
+                continue
+            used = [r for r in self._references(top) if r.name in self.dependent]
+            todo = [r for r in used if r not in self._below]
+            if todo:
+                stack += todo
+                continue
+            found = frozenset().union(*(self._below[r] for r in used))
+            self._below[top] = found | {top} if self._is_score(top) else found
+        return self._below[ref]
+
+    def _is_score(self, ref: Var) -> bool:
+        node = self.composer.locate(ref)
+        if not isinstance(node, Dot) or node.name not in self.families:
+            return False
+        return self._powers.dot_powers.get(id(node)) != {MOMENT}
+
+    def _references(self, ref: Var) -> list[Var]:
+        node = self.composer.locate(ref)
+        mapping = self.composer.mapping(node, ref)
+        match node:
+            case Input():
+                return []
+            case MatMul(arg=arg):
+                terms: tuple[Term, ...] = (arg,)
+            case Dot(left=left, right=right):
+                terms = (left, right)
+            case _:
+                terms = (node.body,)  # type: ignore[union-attr]
+        return list(dict.fromkeys(r for t in terms for r in self._members(shift_subs(t, mapping))))
+
+    def _members(self, t: Term) -> Iterator[Var]:
+        """Every member that t names, binders written out; masked entries of a softmax are not seen."""
+        match t:
+            case Var(name):
+                if name in self.program.families:
+                    yield t
+            case Bind(head, args, over, mask):
+                if not self.depends([args[0]]):
+                    return
+                ranges = [range(low, high + 1) for low, high in map(self.composer.range_of, over)]
+                seen: list[dict[str, Sub]] = [dict(zip(over, at, strict=True)) for at in product(*ranges)]
+                seen = [m for m in seen if mask is None or holds(shift_subs(mask, m), {})]
+                if head == "softmax" and len(seen) == 1:
+                    return  # a row with one entry is the number 1
+                for m in seen:
+                    yield from self._members(shift_subs(args[0], m))
+            case _:
+                for c in children(t):
+                    yield from self._members(c)
+
+    def layers(self, refs: Iterable[Var]) -> tuple[tuple[Var, ...], ...]:
+        """All scores below the members, by depth: those of one layer depend on earlier layers only."""
+        found = frozenset().union(*(self.below(r) for r in refs))
+        depths: dict[int, list[Var]] = {}
+        for p in found:
+            depths.setdefault(self._depth_of(p), []).append(p)
+        order = {f: k for k, f in enumerate(self.program.families)}
+        return tuple(
+            tuple(sorted(depths[d], key=lambda p: (order[p.name], [s for s in p.subs if isinstance(s, int)])))
+            for d in sorted(depths)
+        )
+
+    def _depth_of(self, p: Var) -> int:
+        stack = [p]
+        while stack:
+            top = stack[-1]
+            if top in self._depth:
+                stack.pop()
+                continue
+            above = self.below(top) - {top}
+            todo = [q for q in above if q not in self._depth]
+            if todo:
+                stack += todo
+                continue
+            self._depth[top] = 1 + max((self._depth[q] for q in above), default=-1)
+        return self._depth[p]
+
+
+__all__ = ["Scores"]
