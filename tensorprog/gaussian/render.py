@@ -115,8 +115,11 @@ class Renderer:
     def _named(self, kind: str, args: Sequence[Element]) -> Any:
         if kind == "sgn2":
             return self._two_signs(*args)
+        if kind == "erfc":
+            x = self.expression(args[0])
+            return 1 + sympy.erf(-x) if x.could_extract_minus_sign() else sympy.erfc(x)
         function = {
-            "erf": sympy.erf, "erfc": sympy.erfc, "erfi": sympy.erfi, "asin": sympy.asin, "sin": sympy.sin,
+            "erf": sympy.erf, "erfi": sympy.erfi, "asin": sympy.asin, "sin": sympy.sin,
             "cos": sympy.cos, "Phi2": Phi2, "sgn4": Signs4,
             "erf_re": ErfRe, "erf_im": ErfIm,
         }[kind]  # fmt: skip

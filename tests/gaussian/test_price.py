@@ -13,17 +13,14 @@ from tensorprog.gaussian.algebra import Element, generator, number, zero
 from tensorprog.gaussian.calculus import differentiate, substitute
 from tensorprog.gaussian.closed_form import Engine, Law
 from tensorprog.gaussian.derive import Problem, Setting, setting
+from tensorprog.gaussian.gallery import FUNCTIONS
 from tensorprog.gaussian.ground import POSITIVE, NoClosedForm
 from tensorprog.gaussian.normal_form import Normaliser
 from tensorprog.gaussian.shapes import derivative, summands
 from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms import term as terms
 
-LIBRARY = (
-    "z", "z^2", "hermite(3, z)", "relu(z)", "relu(z)^2", "leaky_relu(z, 1/10)", "abs(z)", "sign(z)", "step(z)",
-    "erf(z)", "Phi(z)", "gelu(z)", "sin(z)", "cos(z)", "exp(z)", "sinh(z)", "cosh(z)", "exp(-z^2)", "hardtanh(z)",
-    "clip(z, -C, C)", "elu(z)", "selu(z)", "exp(-abs(z))", "where(z < 1, z, 2*z - 1)", "erf(z + 1)",
-)  # fmt: skip
+LIBRARY = (*FUNCTIONS, "selu(z)", "where(z < 1, z, 2*z - 1)", "erf(z + 1)")
 K11, K12, K22 = sympy.symbols("K11 K12 K22", real=True)
 Z1, Z2 = Var("z1"), Var("z2")
 
@@ -42,7 +39,7 @@ def product_of_means(s: Setting, f: str, g: str) -> Element:
     ground, law = s.engine.ground, s.engine.law
     none = zero(ground)
     alone = Law(law.mean, ((law.cov[0][0], none), (none, law.cov[1][1])))
-    constants = {Var("C"): generator(ground, "C")} if "C" in f + g else {}
+    constants = {Var(p): generator(ground, p) for p in "abC" if p in ground.names}
     normal = Normaliser(s.space, {Z1: 0, Z2: 1}, constants)
     left, right = (Engine(ground, alone).expect(summands(normal.form(at(x, v)))) for x, v in ((f, Z1), (g, Z2)))
     return left * right
