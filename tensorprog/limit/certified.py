@@ -1,0 +1,320 @@
+"""Expectations over the limit of a program as exact formulas, with named quantities where there is no closed form.
+
+Everything is broken down by rules that hold exactly: E is linear; independent factors separate; odd functions of
+centred variables vanish; Cov(Wx, Wx') = s^2 E[x x']; Cov(p, p') = C(1,1')C(2,2') + C(1,2')C(2,1'). What remains is one
+Gaussian expectation: a closed form, or a named quantity with its number and bound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from itertools import permutations
+from typing import Any
+
+import sympy
+
+from tensorprog.errors import TensorProgError
+from tensorprog.gaussian.expectation import expect
+from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
+from tensorprog.limit.opaque import UNKNOWN, Number, Quantities
+from tensorprog.limit.parity import parity
+from tensorprog.limit.unfold import NotCovered, Unfolding
+from tensorprog.program.nodes import Input, MatMul
+from tensorprog.terms import App, Term, Var, to_text
+from tensorprog.terms.sympy_bridge import to_sympy
+from tensorprog.terms.term import Num as Number_
+from tensorprog.terms.term import mul, power, substitute, variables, walk
+
+LONGEST_FORMULA = 12
+"""Covariances longer than this (in operations) get a name before they enter another expectation."""
+
+
+class Certified:
+    """Formulas of one program's limit; `values` are the params' numbers, exactly."""
+
+    def __init__(self, unfolding: Unfolding, values: Mapping[str, Fraction]) -> None:
+        self.u = unfolding
+        self.quantities = Quantities(values)
+        self._second: dict[tuple[Var, Var], Any] = {}
+        self._expected: dict[Term, Any] = {}
+        self._shortened: dict[Any, Any] = {}
+
+    # -- second moments of leaves ---------------------------------------------------------------------------------
+
+    def covariance(self, a: Var, b: Var) -> Any:
+        """Cov of two Gaussian leaves: vectors, readouts, or scores of the first layer."""
+        key = (a, b) if repr(a) <= repr(b) else (b, a)
+        if key not in self._second:
+            self._second[key] = self._covariance(*key)
+        return self._second[key]
+
+    def _covariance(self, a: Var, b: Var) -> Any:
+        x, y = self.u.leaves[a], self.u.leaves[b]
+        if x.kind != y.kind:
+            return sympy.S.Zero
+        if x.kind == "score":
+            if self.u.level(a) > 1 or self.u.level(b) > 1:
+                raise NotCovered(f"{to_text(a)} is a score of a later layer")
+            (a1, a2), (b1, b2) = x.parts, y.parts
+            straight = self.expectation(mul(a1, b1)) * self.expectation(mul(a2, b2))
+            return straight + self.expectation(mul(a1, b2)) * self.expectation(mul(a2, b1))
+        if isinstance(x.node, Input) and isinstance(y.node, Input):
+            return self._input_covariance(a, b, x.node, y.node)
+        if not (isinstance(x.node, MatMul) and isinstance(y.node, MatMul)):
+            return sympy.S.Zero
+        if self.u.matrix(a) != self.u.matrix(b):
+            return sympy.S.Zero
+        if self.u.level(a) or self.u.level(b):
+            raise NotCovered(f"the law of {to_text(a)} depends on scores")
+        return to_sympy(x.factor) * self.expectation(mul(x.parts[0], y.parts[0]))
+
+    def _input_covariance(self, a: Var, b: Var, x: Input, y: Input) -> Any:
+        if x.group is not y.group:
+            return sympy.S.Zero
+        group = x.group
+        primed = {
+            s[:-1]
+            for row in group.cov
+            for t in row
+            for v in variables(t)
+            for s in (*v.subs, v.name)
+            if isinstance(s, str) and s.endswith("'")
+        }
+        if any(i not in primed and p != q for i, p, q in zip(group.subs, a.subs, b.subs, strict=True)):
+            return sympy.S.Zero
+        at = {i: int(p) for i, p in zip(group.subs, a.subs, strict=True)}
+        at |= {i + "'": int(q) for i, q in zip(group.subs, b.subs, strict=True)}
+        return to_sympy(self.u.expression(group.cov[x.position][y.position], at))
+
+    def mean(self, leaf: Var) -> Any:
+        """The mean of a Gaussian leaf; only inputs have one."""
+        node = self.u.leaves[leaf].node
+        if not isinstance(node, Input):
+            return sympy.S.Zero
+        at = {i: int(p) for i, p in zip(node.group.subs, leaf.subs, strict=True)}
+        return to_sympy(self.u.expression(node.group.mean[node.position], at))
+
+    # -- expectations ----------------------------------------------------------------------------------------------
+
+    def expectation(self, t: Term) -> Any:
+        """E[t], t an expression over leaves (as `Unfolding.member` gives them)."""
+        if t not in self._expected:
+            self._expected[t] = self._expectation(t)
+        return self._expected[t]
+
+    def _expectation(self, t: Term) -> Any:
+        try:
+            monomials = polynomial(t)
+        except TooLarge:
+            monomials = {((t, 1),): Fraction(1)}
+        total = sympy.S.Zero
+        for monomial, c in monomials.items():
+            value = sympy.Rational(c.numerator, c.denominator)
+            for factor in self._independent(monomial):
+                value = value * factor
+                if value == 0:
+                    break
+            total += value
+        return total
+
+    def _independent(self, monomial: Monomial) -> list[Any]:
+        """The expectations of the independent factors of a product of powers of atoms."""
+        out: list[Any] = []
+        groups: list[tuple[list[Term], set[Var]]] = []
+        for atom, e in monomial:
+            factor = atom if e == 1 else power(atom, Number_(e))
+            below = self.u.below(atom)
+            moments = {v for v in below if self.u.leaves[v].kind == "moment"}
+            if not below - moments and not moments:
+                out.append(to_sympy(factor))
+                continue
+            if below == moments and isinstance(atom, Var):
+                out.append(self.moment(atom) ** e)
+                continue
+            mine: tuple[list[Term], set[Var]] = ([factor], set(below) - moments)
+            for group in [g for g in groups if self._related(g[1], mine[1])]:
+                groups.remove(group)
+                mine = (group[0] + mine[0], group[1] | mine[1])
+            groups.append(mine)
+        for factors, leaves in sorted(groups, key=lambda g: len(g[1])):
+            out.insert(0, self._gaussian(mul(*factors), sorted(leaves, key=lambda v: (v.name, v.subs))))
+        return out
+
+    def _related(self, a: set[Var], b: set[Var]) -> bool:
+        return any(v == w or self.covariance(v, w) != 0 for v in a for w in b)
+
+    def moment(self, leaf: Var) -> Any:
+        """The limit of an average over coordinates."""
+        if self.u.level(leaf):
+            raise NotCovered(f"{to_text(leaf)} depends on scores")
+        return self.expectation(self.u.leaves[leaf].parts[0])
+
+    # -- one Gaussian expectation ----------------------------------------------------------------------------------
+
+    def _gaussian(self, t: Term, leaves: Sequence[Var]) -> Any:
+        match t:
+            case Var():
+                return self.mean(t)
+            case App("pow", (Var() as a, Number_(k))) if k == 2:
+                return self.covariance(a, a) + self.mean(a) ** 2
+            case App("mul", (Var() as a, Var() as b)):
+                return self.covariance(a, b) + self.mean(a) * self.mean(b)
+        cov = [[self.covariance(a, b) for b in leaves] for a in leaves]
+        mean = [self.mean(v) for v in leaves]
+        if all(m == 0 for m in mean) and parity(t, frozenset(leaves)) == -1:
+            return sympy.S.Zero
+        constants = {v: self.moment(v) for v in self.u.below(t) if self.u.leaves[v].kind == "moment"}
+        cov = [[self._short(x) for x in row] for row in cov]
+        term, names, order = _canonical(t, leaves, cov, mean)
+        cov = [[cov[i][j] for j in order] for i in order]
+        mean = [mean[i] for i in order]
+        fixed: dict[Term, Var] = {
+            v: Var(f"m{k}") for k, v in enumerate(sorted(constants, key=lambda v: (v.name, v.subs)))
+        }
+        term = substitute(term, fixed)
+        moments = {name.name: constants[v] for v, name in fixed.items() if isinstance(v, Var)}
+        if not any(isinstance(s, App) and s.head == "softmax" for s in walk(term)):
+            found = self._closed(term, names, cov, mean, moments)
+            if found is not None:
+                return found
+        key = (
+            term,
+            tuple(map(tuple, map(_keys, cov))),
+            tuple(_keys(mean)),
+            tuple(sorted((n, _key(x)) for n, x in moments.items())),
+        )
+        known = self.quantities.known(key)
+        if known is not None:
+            return known
+        number = self._number(term, names, cov, mean, moments)
+        meaning = f"E[{to_text(term)}], Cov = {cov}" + (f", mean = {mean}" if any(mean) else "")
+        meaning += f", {moments}" if moments else ""
+        return self.quantities.name(key, meaning, number)
+
+    def _short(self, x: Any) -> Any:
+        """A long covariance gets a name, so that formulas of deep programs stay readable."""
+        if x not in self._shortened:
+            self._shortened[x] = x if x.is_Atom or x.count_ops() <= LONGEST_FORMULA else self._named(x)
+        return self._shortened[x]
+
+    def _named(self, x: Any) -> Any:
+        return self.quantities.name(("covariance", _key(x)), str(x), self.quantities.number(x), x)
+
+    def _closed(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Any]) -> Any | None:
+        params: dict[str, Any] = {p.name: p for p in self.u.program.params.values()}
+        params |= dict.fromkeys(moments)
+        params |= dict.fromkeys(self.quantities.numbers)
+        try:
+            found = expect(t, cov, mean, variables=list(names), params=params).expr
+        except TensorProgError as error:
+            if error.diagnostics[0].code == "TP501":
+                raise
+            return None
+        if found is None:
+            return None
+        return found.xreplace({sympy.Symbol(n, real=True): x for n, x in moments.items()})
+
+    def _number(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Any]) -> Number:
+        q = self.quantities
+        k = [[q.number(x) for x in row] for row in cov]
+        m = [q.number(x) for x in mean]
+        fixed = {n: q.number(x) for n, x in moments.items()}
+        flat = [*(x for row in k for x in row), *m, *fixed.values()]
+        if not all(math.isfinite(x.value) for x in flat):
+            return UNKNOWN
+        rigorous = all(x.rigorous for x in flat)
+
+        def at(shift: float) -> Number:
+            """The number with every covariance moved by `shift` times its error, towards larger magnitude."""
+            moved = [
+                [_exact(x, shift if i == j else 0.0, e) for j, (x, e) in enumerate(zip(row, ex, strict=True))]
+                for i, (row, ex) in enumerate(zip(k, cov, strict=True))
+            ]
+            return self._one(
+                t,
+                names,
+                moved,
+                [_exact(x, 0.0, e) for x, e in zip(m, mean, strict=True)],
+                {n: Fraction(x.value) for n, x in fixed.items()},
+            )
+
+        base = at(0.0)
+        worst = max(x.error for x in flat)
+        if worst == 0 or not math.isfinite(base.value):
+            return Number(base.value, base.error, base.rigorous and rigorous, base.method)
+        # To first order: |dE| <= sum |dE/dK_ij| |dK_ij|, measured with a step far above rounding.
+        scale = 1e-7 * max(1e-300, *(abs(x.value) for row in k for x in row)) / worst
+        slope = abs(at(scale).value - base.value) / (scale * worst) if scale > 0 else 0.0
+        error = base.error + 4 * len(names) ** 2 * (slope + abs(base.value)) * worst
+        return Number(base.value, error, base.rigorous and rigorous, base.method)
+
+    def _one(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Fraction]) -> Number:
+        values = {**self.quantities.params, **moments}
+        if any(isinstance(s, App) and s.head == "softmax" for s in walk(t)):
+            from tensorprog.limit.softmax_average import average
+
+            return average(t, names, cov, mean, values)
+        try:
+            found = expect(t, cov, mean, variables=list(names), values=values)
+        except TensorProgError as error:
+            if error.diagnostics[0].code == "TP501":
+                raise
+            return UNKNOWN
+        if found.value is None or found.error is None or not math.isfinite(found.value):
+            return UNKNOWN
+        return Number(found.value, found.error, found.method != "sampling", found.method)
+
+    def number(self, expr: Any) -> Number:
+        """The value of a formula at the params' values."""
+        return self.quantities.number(expr)
+
+
+def _exact(x: Number, shift: float, expr: Any) -> Fraction:
+    if expr.is_Rational and not shift:
+        return Fraction(int(expr.p), int(expr.q))
+    return Fraction(x.value + shift * x.error)
+
+
+def _canonical(t: Term, leaves: Sequence[Var], cov: Any, mean: Any) -> tuple[Term, list[Var], list[int]]:
+    """The expression in names z1, z2, ... in an order that does not depend on the leaves' own names."""
+    count = len(leaves)
+    orders = list(permutations(range(count))) if count <= 4 else [tuple(range(count))]
+    keys = [[_key(x) for x in row] for row in cov]
+    centers = [_key(x) for x in mean]
+    best: tuple[str, Term, list[int]] | None = None
+    for order in orders:
+        names: dict[Term, Term] = {leaves[i]: Var(f"z{k + 1}") for k, i in enumerate(order)}
+        renamed = _sorted(substitute(t, names))
+        key = to_text(renamed) + str([[keys[i][j] for j in order] for i in order]) + str([centers[i] for i in order])
+        if best is None or key < best[0]:
+            best = key, renamed, list(order)
+    assert best is not None
+    return best[1], [Var(f"z{k + 1}") for k in range(count)], best[2]
+
+
+def _sorted(t: Term) -> Term:
+    """Commutative arguments in one order, the entries of a softmax in one order, numbers kept."""
+    match t:
+        case App("softmax", (Number_(k), *logits)):
+            done = [_sorted(b) for b in logits]
+            mine = done[int(k)]
+            rest = sorted((b for j, b in enumerate(done) if j != int(k)), key=to_text)
+            return App("softmax", (Number_(0), mine, *rest))
+        case App("add" | "mul" as head, args):
+            return App(head, tuple(sorted(map(_sorted, args), key=to_text)))
+        case App(head, args):
+            return App(head, tuple(map(_sorted, args)))
+        case _:
+            return t
+
+
+@lru_cache(maxsize=4096)
+def _key(x: Any) -> str:
+    return str(sympy.srepr(sympy.expand(x))) if hasattr(x, "free_symbols") else str(x)
+
+
+def _keys(row: Sequence[Any]) -> list[str]:
+    return [_key(x) for x in row]

@@ -1,0 +1,196 @@
+"""The Gaussian law of variables given scores and given those vectors that stand inside nonlinear functions.
+
+    y = A(u) g + r(u),    g | u ~ N(m + B (u - m_u), S):        y | u ~ N(A E[g|u] + r, A S A')
+
+u collects the scores (as features) and the given vectors; g are the vectors that stand linearly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorprog.limit.decompose import Parts
+from tensorprog.limit.evaluate import Compiled, features
+from tensorprog.limit.unfold import NotCovered
+from tensorprog.program.nodes import Dot, Moment
+from tensorprog.terms import Term, Var
+from tensorprog.terms.term import mul
+
+if TYPE_CHECKING:
+    from tensorprog.limit.engine import Engine
+    from tensorprog.limit.hierarchical import Structure
+
+Array = NDArray[np.float64]
+SINGULAR = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Means (draws, k) and covariances (draws, k, k) of k variables given what was averaged over."""
+
+    mean: Array
+    cov: Array
+
+
+def factor(cov: Array) -> Array:
+    """L with cov = L L', as many columns as cov has rank; for stacks of matrices all columns stay."""
+    if cov.shape[-1] == 0:
+        return np.zeros((*cov.shape[:-1], 0))
+    values, vectors = np.linalg.eigh((cov + np.swapaxes(cov, -1, -2)) / 2)
+    roots = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
+    if cov.ndim == 2:
+        roots = roots[:, values > SINGULAR * max(values.max(), 0.0)]
+    return np.asarray(roots)
+
+
+def pseudo_inverse(cov: Array) -> Array:
+    """The Moore–Penrose inverse of a covariance, or of a stack of them."""
+    return np.asarray(np.linalg.pinv(cov, hermitian=True)) if cov.shape[-1] else cov
+
+
+class Second:
+    """Second moments of leaves: exact formulas turned into numbers, or given scores by the calculus of the program."""
+
+    def __init__(self, structure: Structure) -> None:
+        self.u = structure.unfolding
+        self.certified = structure.certified
+        self._engine = structure.engine
+        self.error = 0.0
+        """The largest error of a covariance relative to the largest covariance."""
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            raise NotCovered("scores of several layers need the calculus of the program")
+        return self._engine
+
+    def vectors(self, leaves: Sequence[Var], scores: Any = None) -> Array:
+        """Covariance of Gaussian leaves; readouts are independent of everything but readouts."""
+        if scores is None:
+            return self._exact(leaves)
+        return np.asarray(self.engine.covariance(list(leaves), scores))
+
+    def scores(self, leaves: Sequence[Var], scores: Any = None) -> Array:
+        """Cov(p, p') = C(1,1') C(2,2') + C(1,2') C(2,1') for dot products of centred vectors."""
+        if scores is None:
+            return self._exact(leaves)
+        sides = [side for leaf in leaves for side in self.sides(leaf)]
+        distinct = list(dict.fromkeys(sides))
+        k = self.engine.second_moments(distinct, scores)
+        place = {side: n for n, side in enumerate(distinct)}
+        a = [place[s] for s in sides[0::2]]
+        b = [place[s] for s in sides[1::2]]
+
+        def at(rows: list[int], columns: list[int]) -> Array:
+            return np.asarray(k[..., rows, :][..., columns])
+
+        return at(a, a) * at(b, b) + at(a, b) * at(b, a)
+
+    def _exact(self, leaves: Sequence[Var]) -> Array:
+        out, error = np.zeros((len(leaves), len(leaves))), 0.0
+        for i, a in enumerate(leaves):
+            for j, b in enumerate(leaves[: i + 1]):
+                found = self.certified.number(self.certified.covariance(a, b))
+                out[i, j] = out[j, i] = found.value
+                error = max(error, found.error)
+        if not np.all(np.isfinite(out)):
+            raise NotCovered("a covariance that this law needs is not known")
+        if len(leaves):
+            self.error = max(self.error, error / max(float(out.max()), 1e-300))
+        return out
+
+    def sides(self, leaf: Var) -> tuple[Var, Var]:
+        node, at = self.u.leaves[leaf].node, dict(self.u.leaves[leaf].at)
+        assert isinstance(node, Dot)
+        return _at(node.left, at), _at(node.right, at)
+
+    def moment(self, leaf: Var, scores: Any = None) -> Any:
+        """The limit of an average over coordinates."""
+        if scores is None or not self.u.level(leaf):
+            return self.certified.number(self.certified.moment(leaf)).value
+        node = self.u.leaves[leaf].node
+        if isinstance(node, Dot):
+            return self.engine.expectation(mul(*self.sides(leaf)), scores)
+        assert isinstance(node, Moment)
+        return self.engine.expectation(leaf, scores)
+
+    def mean(self, leaf: Var) -> float:
+        """The mean of a Gaussian leaf; only inputs have one."""
+        return self.certified.number(self.certified.mean(leaf)).value
+
+
+def _at(ref: Var, at: Mapping[str, int]) -> Var:
+    return Var(ref.name, tuple(at.get(s, s) if isinstance(s, str) else s for s in ref.subs))
+
+
+class Conditional:
+    """Draws of the law given (u) for variables whose scores lie in one layer (or none)."""
+
+    def __init__(self, structure: Structure, parts: Sequence[Parts]) -> None:
+        self.parts, self.second = parts, Second(structure)
+        u = structure.unfolding
+        terms = [t for p in parts for t in (*p.coefficients.values(), p.rest)]
+        used = frozenset().union(*map(u.below, terms))
+        self.linear = tuple(dict.fromkeys(g for p in parts for g in p.coefficients))
+        self.given = tuple(v for v in structure.given if v in used)
+        moments = [v for v in u.leaves if v in used and u.leaves[v].kind == "moment"]
+        self.moments = {v: float(self.second.moment(v)) for v in moments}
+        scores = [v for layer in structure.layers for v in layer if v in used]
+        self.features = features(terms, scores, u, structure.params)
+        covariance = self.second.scores(scores) if scores else np.zeros((0, 0))
+        self.score_covariance = covariance
+        self.feature_root = factor(self.features.matrix @ covariance @ self.features.matrix.T)
+        leaves = (*self.linear, *self.given)
+        k = self.second.vectors(leaves)
+        self.leaf_covariance = k
+        n = len(self.linear)
+        self.given_root = factor(k[n:, n:])
+        self.slope = k[:n, n:] @ pseudo_inverse(k[n:, n:])
+        self.residual = k[:n, :n] - self.slope @ k[n:, :n]
+        self.mean_linear = np.array([self.second.mean(v) for v in self.linear])
+        self.mean_given = np.array([self.second.mean(v) for v in self.given])
+        self.dimension = self.feature_root.shape[1] + self.given_root.shape[1]
+        self.compiled = Compiled(terms, frozenset(u.leaves), structure.params)
+
+    def draw(self, points: Array) -> Given:
+        """Mean and covariance given standard normal points (draws, dimension)."""
+        d = self.feature_root.shape[1]
+        f = points[:, :d] @ self.feature_root.T + self.features.constant
+        rows, at = self.features.values(f)
+        noise = points[:, d:] @ self.given_root.T
+        at |= {v: noise[:, k] + self.mean_given[k] for k, v in enumerate(self.given)}
+        at |= {v: np.full(len(points), m) for v, m in self.moments.items()}
+        values = self.compiled(at, rows)
+        a, rest = assemble(self.parts, self.linear, values, len(points))
+        inner = self.mean_linear + noise @ self.slope.T
+        mean = rest + np.einsum("ndk,nk->nd", a, inner)
+        return Given(mean, np.einsum("ndk,kl,nel->nde", a, self.residual, a, optimize=True))
+
+    def at_scores(self, scores: Mapping[Var, float]) -> Given:
+        """Mean and covariance at one set of score values (no vectors given)."""
+        p = np.array([scores[v] for v in self.features.scores])
+        rows, at = self.features.values((self.features.matrix @ p + self.features.constant)[None, :])
+        at |= {v: np.full(1, m) for v, m in self.moments.items()}
+        a, rest = assemble(self.parts, self.linear, self.compiled(at, rows), 1)
+        return Given(rest + a @ self.mean_linear, np.einsum("ndk,kl,nel->nde", a, self.residual, a))
+
+
+def assemble(parts: Sequence[Parts], linear: Sequence[Var], values: list[Array], draws: int) -> tuple[Array, Array]:
+    """Coefficients (draws, variables, leaves) and rests (draws, variables) from values in the order of `parts`."""
+    place = {g: k for k, g in enumerate(linear)}
+    a, rest = np.zeros((draws, len(parts), len(linear))), np.zeros((draws, len(parts)))
+    it = iter(values)
+    for d, p in enumerate(parts):
+        for g in p.coefficients:
+            a[:, d, place[g]] = next(it)
+        rest[:, d] = next(it)
+    return a, rest
+
+
+def terms_of(parts: Sequence[Parts]) -> list[Term]:
+    return [t for p in parts for t in (*p.coefficients.values(), p.rest)]

@@ -1,0 +1,213 @@
+"""What kind of limit law a set of variables has, decided on exact expressions.
+
+Given the scores, a variable is a sum of coefficients times jointly Gaussian leaves, plus a rest. No scores: Gaussian,
+or a function of Gaussians. Coefficients that are constant: Gaussian, whatever the scores. Coefficients that vary with
+the scores: Gaussian given the scores only. Anything else is a function of such variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tensorprog.limit.decompose import Parts, affine, is_constant, is_zero, settle, split
+from tensorprog.limit.unfold import NotCovered, Unfolding
+from tensorprog.terms import Term, Var
+from tensorprog.terms.term import ONE, ZERO, add, mul, variables
+
+if TYPE_CHECKING:
+    from tensorprog.limit.certified import Certified
+    from tensorprog.limit.engine import Engine
+
+Kind = Literal["deterministic", "gaussian", "function-of-gaussian", "hierarchical-gaussian", "function-of-hierarchical"]
+ORDER: tuple[Kind, ...] = (
+    "deterministic",
+    "gaussian",
+    "function-of-gaussian",
+    "hierarchical-gaussian",
+    "function-of-hierarchical",
+)
+
+MAX_LEAVES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Variables taken apart: linear parts, the vectors that are given values, the scores in layers, the kinds."""
+
+    unfolding: Unfolding
+    certified: Certified
+    engine: Engine | None
+    params: Mapping[str, float]
+    members: tuple[Var, ...]
+    terms: tuple[Term, ...]
+    parts: tuple[Parts, ...]
+    given: tuple[Var, ...]
+    layers: tuple[tuple[Var, ...], ...]
+    kinds: tuple[Kind, ...]
+    nested: bool
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the joint law: the least special of the members'; linear members of one layer are joint."""
+        return max(self.kinds, key=ORDER.index)
+
+    @property
+    def scores(self) -> tuple[Var, ...]:
+        return tuple(v for layer in self.layers for v in layer)
+
+
+def structure(
+    members: Sequence[Var], certified: Certified, engine: Engine | None, params: Mapping[str, float]
+) -> Structure:
+    """Take apart the joint law of some members (single variables, with integer subscripts)."""
+    u = certified.u
+    terms = tuple(_settled(u.member(m), u) for m in members)
+    leaves = frozenset().union(*map(u.below, terms))
+    if len(leaves) > MAX_LEAVES:
+        raise NotCovered(f"the law reads {len(leaves)} variables; at most {MAX_LEAVES} are taken (MAX_LEAVES)")
+    _check_params(terms, u, params)
+    vectors = frozenset(v for v in leaves if u.leaves[v].kind == "vector" or u.is_readout(v))
+    first = [split(t, vectors, u.below) for t in terms]
+    kinds = tuple(_kind(t, p, u, vectors) for t, p in zip(terms, first, strict=True))
+    for kind in kinds:
+        if kind != "gaussian" and any(u.is_readout(v) for v in leaves):
+            raise NotCovered("a readout enters something else: it is an output only")
+    parts, given = settle(first, u.below, vectors)
+    parts = [Parts(_nonzero(p), p.rest) for p in parts]
+    scores = u.scores_under(leaves)
+    depth = max((u.level(v) for v in scores), default=0)
+    layers = tuple(tuple(v for v in scores if u.level(v) == k) for k in range(1, depth + 1))
+    nested = depth > 1 or any(u.level(v) > 0 for v in leaves if u.leaves[v].kind != "score")
+    ordered = tuple(v for v in u.leaves if v in given)
+    return Structure(u, certified, engine, params, tuple(members), terms, tuple(parts), ordered, layers, kinds, nested)
+
+
+def _nonzero(p: Parts) -> Mapping[Var, Term]:
+    return {g: a for g, a in p.coefficients.items() if not is_zero(a)}
+
+
+def _settled(t: Term, u: Unfolding) -> Term:
+    """The same variable without scores that cancel: sum_j softmax_j(p) v is v."""
+    vectors = frozenset(v for v in u.below(t) if u.leaves[v].kind == "vector" or u.is_readout(v))
+    p = split(t, vectors, u.below)
+    if not p.coefficients or not any(_random(u, v) for v in u.below(t) - vectors):
+        return t
+
+    def loose(s: Term) -> frozenset[Var]:
+        return frozenset(v for v in u.below(s) if v not in vectors and _random(u, v))
+
+    out = []
+    for g, a in p.coefficients.items():
+        if loose(a) and is_constant(a, loose):
+            a = _constant_value(a)
+        if not is_zero(a):
+            out.append(g if a == ONE else mul(a, g))
+    return add(*out, *([] if p.rest == ZERO else [p.rest]))
+
+
+def _constant_value(a: Term) -> Term:
+    """A coefficient written anew from its normal form, where scores have cancelled."""
+    from tensorprog.limit.decompose import polynomial
+    from tensorprog.terms import Num
+    from tensorprog.terms.term import power
+
+    return add(
+        *(
+            mul(Num(c), *(atom if e == 1 else power(atom, Num(e)) for atom, e in monomial))
+            for monomial, c in polynomial(a).items()
+        )
+    )
+
+
+def _random(u: Unfolding, leaf: Var) -> bool:
+    """Does the leaf vary with the weights (a score), or does its law (a vector or moment that depends on scores)?"""
+    return u.level(leaf) > 0
+
+
+def _kind(t: Term, p: Parts, u: Unfolding, vectors: frozenset[Var]) -> Kind:
+    leaves = u.below(t)
+    random = frozenset(v for v in leaves if _random(u, v))
+    plain = leaves & vectors
+
+    def moving(s: Term) -> frozenset[Var]:
+        return frozenset(v for v in u.below(s) if v in vectors or _random(u, v))
+
+    if is_constant(t, moving):
+        return "deterministic"
+    scores = frozenset(v for v in random if u.leaves[v].kind == "score")
+    if all(u.level(v) == (1 if v in scores else 0) for v in leaves):
+        # Vectors and first-layer scores are jointly Gaussian: constant coefficients keep what they make Gaussian.
+        straight = affine(t, plain | scores, u.below)
+        if straight is not None and all(is_constant(a, moving) for a in (*straight[0].values(), straight[1])):
+            return "gaussian"
+        if not random or not plain:
+            return "function-of-gaussian"
+    inside = frozenset().union(*map(u.below, p.coefficients.values()), u.below(p.rest)) & vectors
+    if inside:
+        return "function-of-hierarchical" if _scores_matter(u, leaves) else "function-of-gaussian"
+    if plain:
+        return "hierarchical-gaussian"
+    # Scores alone: those of a later layer are Gaussian given the earlier ones.
+    last = affine(t, scores, u.below)
+    alike = last is not None and all(is_constant(a, moving) for a in (*last[0].values(), last[1]))
+    return "hierarchical-gaussian" if alike else "function-of-hierarchical"
+
+
+def _scores_matter(u: Unfolding, leaves: frozenset[Var]) -> bool:
+    return bool(u.scores_under(leaves))
+
+
+def _check_params(terms: Sequence[Term], u: Unfolding, params: Mapping[str, float]) -> None:
+    for t in terms:
+        for v in variables(t):
+            if v not in u.leaves and v.name not in params:
+                raise NotCovered(f"{v.name} has no value: give it with values=, or a default in the program")
+
+
+def blocks(s: Structure) -> list[tuple[Parts, ...]]:
+    """The variables as sums of independent parts: linear leaves that share neither scores nor correlation.
+
+    Returned as parts of the same variables; one block where nothing separates. Rests stay with the first block.
+    """
+    from tensorprog.limit.conditional import Conditional
+
+    if s.given or s.nested or s.kind != "hierarchical-gaussian":
+        return [s.parts]
+    whole = Conditional(s, s.parts)
+    if not len(whole.linear):
+        return [s.parts]
+    parent: dict[Var, Var] = {v: v for v in (*whole.linear, *whole.features.scores)}
+
+    def root(v: Var) -> Var:
+        while parent[v] != v:
+            parent[v] = parent[parent[v]]
+            v = parent[v]
+        return v
+
+    for names, k in ((whole.linear, whole.leaf_covariance), (whole.features.scores, whole.score_covariance)):
+        scale = float(k.max(initial=0.0))
+        for a in range(len(names)):
+            for b in range(a):
+                if abs(k[a, b]) > 1e-14 * scale:
+                    parent[root(names[a])] = root(names[b])
+    for p in s.parts:
+        for g, c in p.coefficients.items():
+            for v in s.unfolding.below(c):
+                if v in parent:
+                    parent[root(v)] = root(g)
+        rest = [v for v in s.unfolding.below(p.rest) if v in parent]
+        for v in rest[1:]:
+            parent[root(v)] = root(rest[0])
+    roots = list(dict.fromkeys(root(g) for g in whole.linear))
+    out = []
+    for r in roots:
+        mine = []
+        for p in s.parts:
+            read = [v for v in s.unfolding.below(p.rest) if v in parent]
+            keeps = (root(read[0]) == r) if read else r == roots[0]
+            mine.append(Parts({g: a for g, a in p.coefficients.items() if root(g) == r}, p.rest if keeps else ZERO))
+        out.append(tuple(mine))
+    lost = {root(v) for p in s.parts for v in s.unfolding.below(p.rest) if v in parent} - set(roots)
+    return [s.parts] if lost else out

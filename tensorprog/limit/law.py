@@ -1,0 +1,381 @@
+"""The limit law of some variables of a program: its kind, its statement given the scores, and every number of it.
+
+Given the scores a vector that attends is Gaussian, y | p ~ N(0, C(p)); its own law is the average of these over the
+scores alone. So no number here is ever computed by drawing y.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import optimize
+
+from tensorprog.errors import fail
+from tensorprog.limit.averaging import Array, Average
+from tensorprog.limit.certified import Certified
+from tensorprog.limit.conditional import factor
+from tensorprog.limit.hierarchical import Kind, Structure, structure
+from tensorprog.limit.opaque import Number
+from tensorprog.limit.pieces import Sum, pieces
+from tensorprog.limit.statement import Formula, NoFormula, latex
+from tensorprog.limit.unfold import NotCovered, Unfolding
+from tensorprog.program.constants import NoNumber, evaluate
+from tensorprog.program.program import Program
+from tensorprog.terms import Term, Var, read, to_text
+from tensorprog.terms.term import Num as Number_
+from tensorprog.terms.term import mul, power, substitute
+
+if TYPE_CHECKING:
+    from tensorprog.limit.engine import Engine
+
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Law:
+    """The joint limit law of single variables; numbers are averages (value, error, method)."""
+
+    structure: Structure = field(repr=False)
+    supported_by: str
+    tolerance: float = TOLERANCE
+    seed: int = 0
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def of(self) -> tuple[str, ...]:
+        return tuple(map(to_text, self.structure.members))
+
+    @property
+    def kind(self) -> Kind:
+        return self.structure.kind
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The scores that the law is conditional on; none for a Gaussian."""
+        if self.kind in ("deterministic", "gaussian", "function-of-gaussian"):
+            return ()
+        return tuple(map(to_text, self.structure.scores))
+
+    @cached_property
+    def _formula(self) -> Term | None:
+        if self.kind != "hierarchical-gaussian":
+            return None
+        members = self.structure.members
+        try:
+            return Formula(self.structure.unfolding).covariance(members[0], members[-1])
+        except NoFormula:
+            return None
+
+    @property
+    def conditional_variance(self) -> str | None:
+        """Var(y | scores), or for several variables the covariance of the first and the last, as text."""
+        return None if self._formula is None else to_text(self._formula)
+
+    @property
+    def conditional_variance_latex(self) -> str | None:
+        return None if self._formula is None else latex(self._formula)
+
+    # -- numbers ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _sum(self) -> Sum:
+        s = self.structure
+        found = pieces(s, self.tolerance, self.seed)
+        error = max((p.source.second.error for p in found), default=0.0)
+        return Sum(found, len(s.members), self.tolerance, self.seed, error)
+
+    @cached_property
+    def _exact(self) -> tuple[list[Number], list[list[Number]], list[Number]] | None:
+        """Mean, covariance and fourth cumulants by exact formulas, where no scores mix."""
+        s = self.structure
+        if self.kind not in ("deterministic", "gaussian", "function-of-gaussian") or s.nested:
+            return None
+        if any(len(s.unfolding.below(t)) > (3 if self.kind == "function-of-gaussian" else 10**6) for t in s.terms):
+            return None
+        c = s.certified
+        means = [c.expectation(t) for t in s.terms]
+        covs = [
+            [c.expectation(mul(a, b)) - m * n for b, n in zip(s.terms, means, strict=True)]
+            for a, m in zip(s.terms, means, strict=True)
+        ]
+        fourth = []
+        for k, t in enumerate(s.terms):
+            if self.kind != "function-of-gaussian":
+                fourth.append(Number(0.0, 0.0))
+                continue
+            raw = [c.expectation(power(t, Number_(p))) if p > 1 else means[k] for p in (1, 2, 3, 4)]
+            central = raw[3] - 4 * raw[0] * raw[2] + 6 * raw[0] ** 2 * raw[1] - 3 * raw[0] ** 4
+            fourth.append(c.number(central - 3 * covs[k][k] ** 2))
+        return [c.number(m) for m in means], [[c.number(x) for x in row] for row in covs], fourth
+
+    @property
+    def mean(self) -> Average:
+        """E[y]."""
+        if self._exact is not None:
+            return _average(self._exact[0])
+        return self._sum.cumulants[0]
+
+    @property
+    def covariance(self) -> Average:
+        """Cov(y, y') = E[C(p)] + Cov of the conditional means."""
+        if self._exact is not None:
+            rows = [_average(row) for row in self._exact[1]]
+            method = max((r.method for r in rows), key=("closed-form", "quadrature", "sampling").index)
+            return Average(np.stack([r.value for r in rows]), np.stack([r.error for r in rows]), method)
+        return self._sum.cumulants[1]
+
+    @property
+    def variance(self) -> Average:
+        """Var(y), one for each variable."""
+        c = self.covariance
+        return Average(np.diag(c.value), np.diag(c.error), c.method)
+
+    @property
+    def excess_kurtosis(self) -> Average:
+        """E[(y - m)^4]/Var^2 - 3; with conditional mean 0 it is 3 Var(C)/E[C]^2."""
+        fourth = _average(self._exact[2]) if self._exact is not None else self._sum.cumulants[2]
+        v = self.variance
+        with np.errstate(divide="ignore", invalid="ignore"):
+            value = fourth.value / v.value**2
+            error = fourth.error / v.value**2 + 2 * np.abs(value) * v.error / v.value
+        return Average(
+            value, error, max((fourth.method, v.method), key=("closed-form", "quadrature", "sampling").index)
+        )
+
+    def moment(self, *powers: int) -> Average:
+        """E[y_1^k_1 ... y_m^k_m]."""
+        if len(powers) != len(self.of) or any(k < 0 for k in powers):
+            raise fail("TP018", f"a moment of {len(self.of)} variable(s) needs as many powers, not negative")
+        if self._exact is not None and self.kind == "function-of-gaussian":
+            s = self.structure
+            term = mul(*(power(t, Number_(k)) if k > 1 else t for t, k in zip(s.terms, powers, strict=True) if k))
+            found = s.certified.number(s.certified.expectation(term))
+            return Average(found.value, found.error, found.method)  # type: ignore[arg-type]
+        return self._sum.moment(powers)
+
+    def density(self, y: Any) -> Average:
+        """The density E[N(y; m, C)] at points: an array (count,) for one variable, (count, variables) for several."""
+        return self._sum.joint.density(self._points(y))
+
+    def cdf(self, y: Any) -> Average:
+        """P(y <= .) of one variable."""
+        self._single("a distribution function")
+        return self._sum.joint.cdf(np.atleast_1d(np.asarray(y, dtype=float)))
+
+    def quantile(self, q: Any) -> Average:
+        """The inverse of the distribution function; its error is that of the latter over the slope there."""
+        self._single("quantiles")
+        scale = float(np.sqrt(self.variance.value[0]))
+        center = float(self.mean.value[0])
+        values, errors = [], []
+        for level in np.atleast_1d(np.asarray(q, dtype=float)):
+            if not 0 < level < 1:
+                raise fail("TP018", f"a quantile is asked for between 0 and 1, not at {level}")
+            reach = 4.0 * scale
+            while not self.cdf(center - reach).value[0] < level < self.cdf(center + reach).value[0]:
+                reach *= 2
+            at = optimize.brentq(
+                lambda y, p=level: float(self.cdf(y).value[0]) - p, center - reach, center + reach, xtol=1e-12
+            )
+            step = 1e-3 * scale
+            ends = self.cdf([at - step, at + step]).value
+            slope = max((ends[1] - ends[0]) / (2 * step), 1e-300)
+            values.append(at)
+            errors.append(float(self.cdf(at).error[0]) / slope)
+        return Average(np.array(values), np.array(errors), self.cdf(center).method)
+
+    def characteristic(self, t: Any) -> Average:
+        """E exp(i t'y) at points, as for `density`."""
+        return self._sum.characteristic(self._points(t))
+
+    def sample(self, size: int, rng: np.random.Generator | int) -> Array:
+        """Independent draws (size, variables) of the limit law: scores first, then the Gaussian given them."""
+        generator = np.random.default_rng(rng)
+        out = []
+        for start in range(0, size, 1 << 15):
+            n = min(1 << 15, size - start)
+            given = self._sum.draw(generator.standard_normal((n, self._sum.dimension)))
+            noise = generator.standard_normal((n, len(self.of)))
+            out.append(given.mean + np.einsum("nij,nj->ni", factor(given.cov), noise))
+        return np.concatenate(out)
+
+    def expect(self, term: Term | str) -> Average:
+        """E of a function of the variables, such as "tanh(y[1])*y[2]", drawing them given the scores (sampling)."""
+        from tensorprog.functions.judge import judge
+        from tensorprog.functions.numeric import compile_numpy
+        from tensorprog.limit.averaging import scrambled
+
+        t = read(term) if isinstance(term, str) else term
+        names = {read(name): Var(f"y{k}") for k, name in enumerate(self.of)}
+        t = substitute(t, names)
+        facts = judge(t, [v.name for v in names.values()], {})
+        if not facts.polynomially_bounded.proved:
+            raise fail("TP501", f"{term} is not known to have a finite mean", because="it is not polynomially bounded")
+        f = compile_numpy(t, [v.name for v in names.values()])
+        d, m = self._sum.dimension, len(self.of)
+        found = Average(np.nan, np.inf, "sampling")
+        for exponent in range(10, 15):
+            rule = scrambled(d + m, exponent, self.seed)
+            values = []
+            for group in rule.groups:
+                points = group.points
+                given = self._sum.draw(points[:, :d])
+                y = given.mean + np.einsum("nij,nj->ni", factor(given.cov), points[:, d:])
+                values.append(np.asarray(group.weights @ f(*y.T)))
+            found = rule.combine(values)
+            if found.error <= self.tolerance * abs(found.value):
+                break
+        return found
+
+    # -- limits of the limit -----------------------------------------------------------------------------------------
+
+    def infinite_heads(self) -> Gaussian:
+        """The law for many independent heads scaled by 1/sqrt(heads): Gaussian with covariance E[C(p)] (Hron et al. 2020)."""
+        if self.kind != "hierarchical-gaussian":
+            raise fail(
+                "TP018", f"{', '.join(self.of)} is {self.kind}: only a Gaussian given scores has a limit in the heads"
+            )
+        return Gaussian(self.of, self.mean.value, self.covariance.value, self.covariance.error)
+
+    def one_over_n(self) -> Gaussian:
+        """The law with scores scaled by 1/n instead of 1/sqrt(n): they converge to E[Z^q Z^k], and y is Gaussian."""
+        s = self.structure
+        if self.kind != "hierarchical-gaussian" or s.nested:
+            raise fail("TP018", f"{', '.join(self.of)} is not Gaussian given scores of one layer")
+        c, u = s.certified, s.unfolding
+        means = {p: c.number(c.expectation(mul(*u.leaves[p].parts))).value for p in s.scores}
+        one = pieces(s, self.tolerance, self.seed)
+        mean, cov = np.zeros(len(self.of)), np.zeros((len(self.of), len(self.of)))
+        for p in one:
+            given = p.source.at_scores(means)  # type: ignore[union-attr]
+            mean, cov = mean + p.count * given.mean[0], cov + p.count * given.cov[0]
+        return Gaussian(self.of, mean, cov, 8 * self._sum.error * np.abs(cov) + 1e-13)
+
+    # -- showing -----------------------------------------------------------------------------------------------------
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """One object for each variable, as `derive --json` lists them under `laws`."""
+        mean, variance, kurtosis = self.mean, self.variance, self.excess_kurtosis
+        out = []
+        for k, (name, kind) in enumerate(zip(self.of, self.structure.kinds, strict=True)):
+            single = self if len(self.of) == 1 else None
+            out.append(
+                {
+                    "of": name,
+                    "kind": kind,
+                    "given": list(self.given) if kind in ("hierarchical-gaussian", "function-of-hierarchical") else [],
+                    "conditional_variance": single.conditional_variance if single else None,
+                    "supported_by": self.supported_by,
+                    "mean": _number(mean.value[k]),
+                    "variance": _number(variance.value[k]),
+                    "variance_error": _number(variance.error[k]),
+                    "excess_kurtosis": _number(kurtosis.value[k]),
+                    "excess_kurtosis_error": _number(kurtosis.error[k]),
+                }
+            )
+        return out
+
+    def __repr__(self) -> str:
+        lines = [f"law of {', '.join(self.of)}: {self.kind} ({self.supported_by})"]
+        if self.given:
+            lines.append(f"  given {', '.join(self.given[:8])}{', ...' if len(self.given) > 8 else ''}")
+        if self.conditional_variance is not None:
+            lines.append(f"  Var = {self.conditional_variance}")
+        if len(self.of) == 1:
+            for word, a in (
+                ("mean", self.mean),
+                ("variance", self.variance),
+                ("excess kurtosis", self.excess_kurtosis),
+            ):
+                lines.append(f"  {word} {float(a.value[0]):.10g}  (error {float(a.error[0]):.1e}, {a.method})")
+        return "\n".join(lines)
+
+    def _repr_latex_(self) -> str:
+        name = ",".join(latex(m) for m in self.structure.members)
+        if self.kind == "hierarchical-gaussian" and self._formula is not None:
+            return rf"${name} \mid p \sim \mathcal N\left(0, {latex(self._formula)}\right)$"
+        return rf"${name}$: {self.kind}"
+
+    def _points(self, y: Any) -> Array:
+        points = np.asarray(y, dtype=float)
+        return points.reshape(-1, len(self.of)) if len(self.of) > 1 else points.reshape(-1, 1)
+
+    def _single(self, what: str) -> None:
+        if len(self.of) != 1:
+            raise fail("TP018", f"{what} is asked of one variable, not of {len(self.of)}")
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """A plain Gaussian law: what a hierarchical one becomes in a further limit."""
+
+    of: tuple[str, ...]
+    mean: Array
+    covariance: Array
+    error: Array
+
+
+class Laws:
+    """The laws of one program; `values` are numbers of params beside their defaults."""
+
+    def __init__(self, program: Program, values: Mapping[str, Any] | None = None, engine: Engine | None = None) -> None:
+        self.program = program
+        self.unfolding = Unfolding(program)
+        self.values = param_values(program, values)
+        self.certified = Certified(self.unfolding, self.values)
+        self.engine = engine
+
+    def law(self, members: Sequence[Var | str], supported_by: str, tolerance: float = TOLERANCE, seed: int = 0) -> Law:
+        """The joint law of single variables; raises NotCovered where no rule gives one."""
+        refs = [_ref(m) for m in members]
+        params = {k: float(v) for k, v in self.values.items()}
+        made = structure(refs, self.certified, self.engine, params)
+        if made.nested and self.engine is None:
+            from tensorprog.limit.engine import Engine
+
+            self.engine = Engine(self.program, self.values)
+            made = structure(refs, self.certified, self.engine, params)
+        return Law(made, supported_by, tolerance, seed)
+
+
+def param_values(program: Program, values: Mapping[str, Any] | None = None) -> dict[str, Fraction]:
+    """The params' numbers, exactly: given ones, else defaults."""
+    from tensorprog.program.scaling import rational
+
+    out: dict[str, Fraction] = {}
+    for p in program.params.values():
+        if values and p.name in values:
+            given = values[p.name]
+            out[p.name] = given if isinstance(given, Fraction) else Fraction(str(given))
+        elif p.default is not None:
+            exact = rational(p.default)
+            try:
+                out[p.name] = exact if exact is not None else Fraction(evaluate(p.default, {}, program))
+            except NoNumber:
+                continue
+    return out
+
+
+def _ref(m: Var | str) -> Var:
+    found = read(m) if isinstance(m, str) else m
+    if not isinstance(found, Var):
+        raise fail("TP003", f"{m} is not a variable of the program")
+    return found
+
+
+def _average(numbers: Sequence[Number]) -> Average:
+    method: Any = max((x.method for x in numbers), key=("closed-form", "quadrature", "sampling").index)
+    return Average(np.array([x.value for x in numbers]), np.array([x.error for x in numbers]), method)
+
+
+def _number(x: Any) -> float | None:
+    return float(x) if np.isfinite(x) else None
+
+
+__all__ = ["Gaussian", "Law", "Laws", "NotCovered", "param_values"]

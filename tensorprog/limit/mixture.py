@@ -1,0 +1,138 @@
+"""Formulas for a Gaussian with random mean and covariance: everything is an average over what it is given.
+
+y | u ~ N(m(u), C(u)):    E[f(y)] = E[ E[f(y) | u] ]          (Rao-Blackwell: y itself is never drawn)
+E[y_i y_j] = E[C_ij + m_i m_j],   density = E[N(y; m, C)],   characteristic function = E[exp(i t'm - t'Ct/2)]
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from tensorprog.errors import fail
+from tensorprog.limit.averaging import Array, Average, Rule
+from tensorprog.limit.conditional import Given
+
+CHUNK = 1 << 15
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Conditional means and covariances at the points of a rule, group by group."""
+
+    rule: Rule
+    groups: tuple[Given, ...]
+
+    @staticmethod
+    def of(rule: Rule, draw: Callable[[Array], Given]) -> Mixture:
+        return Mixture(rule, tuple(drawn(draw, g.points) for g in rule.groups))
+
+    @property
+    def size(self) -> int:
+        return int(self.groups[0].mean.shape[1])
+
+    def average(self, f: Callable[[Array, Array], Array]) -> Average:
+        """E[f(m, C)] for f vectorised over the first axis."""
+        values = []
+        for group, given in zip(self.rule.groups, self.groups, strict=True):
+            values.append(np.tensordot(group.weights, f(given.mean, given.cov), axes=(0, 0)))
+        return self.rule.combine(values)
+
+    def mean(self) -> Average:
+        """E[y]."""
+        return self.average(lambda m, c: m)
+
+    def second(self) -> Average:
+        """E[y y']."""
+        return self.average(lambda m, c: c + m[:, :, None] * m[:, None, :])
+
+    def moment(self, powers: Sequence[int]) -> Average:
+        """E[y_1^k1 ... y_m^km] by E[y_i g] = m_i E[g] + sum_j C_ij E[dg/dy_j] (Stein)."""
+        return self.average(lambda m, c: gaussian_moment(tuple(powers), m, c))
+
+    def density(self, y: Array) -> Average:
+        """The density at points (count, variables); needs a nonsingular covariance given the scores."""
+        y = np.asarray(y, dtype=float)
+
+        def f(m: Array, c: Array) -> Array:
+            if self.size == 1:
+                v = c[:, 0, 0]
+                if float(v.min()) <= 1e-13 * float(v.max()) or v.max() == 0:
+                    raise _no_density()
+                out = np.exp(-((y[:, 0] - m[:, :1]) ** 2) / (2 * v[:, None])) / np.sqrt(2 * math.pi * v[:, None])
+                return np.asarray(out)
+            values = np.linalg.eigvalsh(c)
+            if float(values[:, 0].min()) <= 1e-13 * float(values[:, -1].max()):
+                raise _no_density()
+            root = np.linalg.cholesky(c)
+            out = np.empty((len(m), len(y)))
+            norm = np.prod(np.diagonal(root, axis1=1, axis2=2), axis=1) * (2 * math.pi) ** (self.size / 2)
+            for k, point in enumerate(y):
+                z = np.linalg.solve(root, (point - m)[..., None])[..., 0]
+                out[:, k] = np.exp(-np.einsum("nd,nd->n", z, z) / 2) / norm
+            return out
+
+        return self.average(f)
+
+    def cdf(self, y: Array) -> Average:
+        """P(y_1 <= y) for one variable."""
+        points = np.atleast_1d(np.asarray(y, dtype=float))
+
+        def f(m: Array, c: Array) -> Array:
+            deviation = np.sqrt(c[:, 0])
+            gap = points - m[:, :1]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                z = np.where(deviation > 0, gap / deviation, np.where(gap >= 0, np.inf, -np.inf))
+            return np.asarray(special.ndtr(z))
+
+        return self.average(f)
+
+    def characteristic(self, t: Array) -> Average:
+        """E exp(i t'y) at points t (count, variables)."""
+        t = np.asarray(t, dtype=float)
+
+        def f(m: Array, c: Array) -> Array:
+            q = np.einsum("kd,nde,ke->nk", t, c, t, optimize=True)
+            return np.asarray(np.exp(1j * (m @ t.T) - q / 2))
+
+        return self.average(f)
+
+
+def drawn(draw: Callable[[Array], Given], points: Array) -> Given:
+    """The law given many points, a chunk at a time."""
+    if len(points) <= CHUNK:
+        return draw(points)
+    pieces = [draw(points[k : k + CHUNK]) for k in range(0, len(points), CHUNK)]
+    return Given(np.concatenate([p.mean for p in pieces]), np.concatenate([p.cov for p in pieces]))
+
+
+def _no_density() -> Exception:
+    return fail(
+        "TP003",
+        "this law has no density here",
+        because="given the scores the covariance is singular",
+        help="ask for the distribution function, or for the density of fewer variables",
+    )
+
+
+def gaussian_moment(powers: tuple[int, ...], m: Array, c: Array) -> Array:
+    """E[prod y_i^k_i] for y ~ N(m, C), vectorised over the first axis."""
+    known: dict[tuple[int, ...], Any] = {(0,) * len(powers): np.ones(len(m))}
+
+    def value(k: tuple[int, ...]) -> Any:
+        if k not in known:
+            i = next(n for n, p in enumerate(k) if p)
+            rest = tuple(p - (n == i) for n, p in enumerate(k))
+            out = m[:, i] * value(rest)
+            for j, p in enumerate(rest):
+                if p:
+                    out = out + p * c[:, i, j] * value(tuple(q - (n == j) for n, q in enumerate(rest)))
+            known[k] = out
+        return known[k]
+
+    return np.asarray(value(powers))

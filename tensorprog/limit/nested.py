@@ -1,0 +1,87 @@
+"""Scores of several layers: each layer is Gaussian given the earlier ones, so draws go through the layers in order.
+
+This is the formal rule `attention-nested`: given all earlier scores, vectors are conditionally iid over coordinates
+with the Gaussian law of the calculus, in which expectations are taken given those scores. No theorem states it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tensorprog.limit.conditional import Array, Given, Second, assemble, factor, pseudo_inverse, terms_of
+from tensorprog.limit.decompose import Parts
+from tensorprog.limit.evaluate import Compiled
+from tensorprog.limit.hierarchical import Structure
+from tensorprog.terms import Var
+
+
+class Nested:
+    """Draws of the law given (scores of all layers, given vectors)."""
+
+    def __init__(self, structure: Structure, parts: Sequence[Parts]) -> None:
+        self.s, self.parts, self.second = structure, parts, Second(structure)
+        u = structure.unfolding
+        terms = terms_of(parts)
+        used = frozenset().union(*map(u.below, terms))
+        self.linear = tuple(dict.fromkeys(g for p in parts for g in p.coefficients))
+        self.given = tuple(v for v in structure.given if v in used)
+        self.moments = [v for v in u.leaves if v in used and u.leaves[v].kind == "moment"]
+        self.mean = np.array([self.second.mean(v) for v in (*self.linear, *self.given)])
+        self.dimension = len(structure.scores) + len(self.given)
+        self.compiled = Compiled(terms, frozenset(u.leaves), structure.params)
+        families = {v.name for v in structure.scores}
+        self.members = {name: self._family(name) for name in families}
+
+    def _family(self, name: str) -> tuple[tuple[int, ...], list[tuple[tuple[int, ...], Var]]]:
+        """Shape of a score family, and where the scores of this law stand in it."""
+        family = self.s.unfolding.program.families[name]
+        box = [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*family.boxes, strict=True)]
+        shape = tuple(hi - lo + 1 for lo, hi in box)
+        mine = [v for v in self.s.scores if v.name == name]
+        places = [tuple(int(k) - lo for k, (lo, _) in zip(v.subs, box, strict=True)) for v in mine]
+        return shape, list(zip(places, mine, strict=True))
+
+    def draw(self, points: Array) -> Given:
+        """Mean and covariance given standard normal points (draws, dimension)."""
+        n = len(points)
+        values: dict[Var, Array] = {}
+        column = 0
+        for layer in self.s.layers:
+            root = factor(self.second.scores(layer, self._scores(values, n) if values else None))
+            noise = points[:, column : column + len(layer)]
+            if root.ndim == 2:
+                drawn = noise[:, : root.shape[1]] @ root.T
+            else:
+                drawn = np.einsum("nij,nj->ni", root, noise)
+            values |= {v: drawn[:, k] for k, v in enumerate(layer)}
+            column += len(layer)
+        scores = self._scores(values, n)
+        count = len(self.linear)
+        leaves = (*self.linear, *self.given)
+        size = (n, len(leaves), len(leaves))
+        k = np.broadcast_to(self.second.vectors(leaves, scores), size) if leaves else np.zeros(size)
+        inverse = pseudo_inverse(k[:, count:, count:])
+        slope = k[:, :count, count:] @ inverse
+        residual = k[:, :count, :count] - slope @ k[:, count:, :count]
+        root = factor(np.ascontiguousarray(k[:, count:, count:]))
+        noise = np.einsum("nij,nj->ni", root, points[:, column:])
+        at = dict(values)
+        at |= {v: noise[:, j] + self.mean[count + j] for j, v in enumerate(self.given)}
+        at |= {v: np.broadcast_to(self.second.moment(v, scores), (n,)) for v in self.moments}
+        a, rest = assemble(self.parts, self.linear, self.compiled(at), n)
+        inner = self.mean[:count] + np.einsum("nij,nj->ni", slope, noise)
+        mean = rest + np.einsum("ndk,nk->nd", a, inner)
+        return Given(mean, np.einsum("ndk,nkl,nel->nde", a, residual, a, optimize=True))
+
+    def _scores(self, values: dict[Var, Array], n: int) -> dict[str, Array]:
+        """The arrays of the score families, zero where a member plays no part."""
+        out = {}
+        for name, (shape, places) in self.members.items():
+            array = np.zeros((*shape, n))
+            for place, v in places:
+                if v in values:
+                    array[place] = values[v]
+            out[name] = array
+        return out

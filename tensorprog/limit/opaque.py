@@ -1,0 +1,104 @@
+"""Numbers with bounds, and named quantities that have no closed form.
+
+A quantity without closed form, such as E[tanh(Z)^2], becomes a symbol that stands for it: equal definitions give one
+symbol, so equations between formulas that contain it can be decided exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import sympy
+
+from tensorprog.gaussian.closed_value import value_of
+
+STEP = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """|value - truth| <= error, by a bound where `rigorous`, else by five standard errors or a comparison of rules."""
+
+    value: float
+    error: float
+    rigorous: bool = True
+    method: str = "closed-form"
+
+
+UNKNOWN = Number(math.nan, math.inf, False, "sampling")
+
+
+@dataclass
+class Quantities:
+    """The named quantities of one derivation, their numbers, and what they stand for."""
+
+    params: Mapping[str, Fraction]
+    numbers: dict[str, Number] = field(default_factory=dict)
+    meanings: dict[str, str] = field(default_factory=dict)
+    formulas: dict[Any, Any] = field(default_factory=dict)
+    _names: dict[object, Any] = field(default_factory=dict)
+    _found: dict[Any, Number] = field(default_factory=dict)
+
+    def known(self, key: object) -> Any | None:
+        return self._names.get(key)
+
+    def name(self, key: object, meaning: str, number: Number, formula: Any = None) -> Any:
+        """The symbol of a quantity; `key` is its definition, `formula` what it abbreviates, if it has a closed form."""
+        if key not in self._names:
+            symbol = sympy.Symbol(f"c{len(self._names) + 1}", real=True)
+            while symbol.name in self.params:
+                symbol = sympy.Symbol(symbol.name + "_", real=True)
+            self._names[key] = symbol
+            self.numbers[symbol.name] = number
+            self.meanings[symbol.name] = meaning
+            if formula is not None:
+                self.formulas[symbol] = formula
+        return self._names[key]
+
+    def opened(self, expr: Any) -> Any:
+        """The formula with all abbreviations written out."""
+        while here := self.formulas.keys() & expr.free_symbols:
+            expr = expr.xreplace({s: self.formulas[s] for s in here})
+        return expr
+
+    def number(self, expr: Any) -> Number:
+        """The value of a formula at the params' values.
+
+        Its own rounding is a true bound (ball arithmetic); the errors of named quantities enter to first order,
+        with twice the measured slope.
+        """
+        if expr not in self._found:
+            self._found[expr] = self._number(expr)
+        return self._found[expr]
+
+    def _number(self, expr: Any) -> Number:
+        free = {s.name for s in expr.free_symbols}
+        if not free <= self.params.keys() | self.numbers.keys():
+            return UNKNOWN
+        inside = [self.numbers[n] for n in sorted(free & self.numbers.keys())]
+        if not all(math.isfinite(x.value) and math.isfinite(x.error) for x in inside):
+            return UNKNOWN
+        point = {n: self.params[n] for n in free & self.params.keys()}
+        point |= {n: Fraction(self.numbers[n].value) for n in free & self.numbers.keys()}
+        found = value_of(expr, point)
+        if found is None or not math.isfinite(found[0]):
+            return UNKNOWN
+        value, error = found
+        for n in free & self.numbers.keys():
+            x = self.numbers[n]
+            if x.error == 0:
+                continue
+            step = max(STEP * abs(x.value), 2 * x.error, 1e-300)
+            ends = [value_of(expr, {**point, n: Fraction(x.value + s)}) for s in (-step, step)]
+            if any(e is None for e in ends):
+                return UNKNOWN
+            slope = max(abs(e[0] - value) for e in ends if e is not None) / step
+            error += 2 * slope * x.error
+        worst = max(
+            (x.method for x in inside), key=("closed-form", "quadrature", "sampling").index, default="closed-form"
+        )
+        return Number(value, error, all(x.rigorous for x in inside), worst)

@@ -1,0 +1,207 @@
+"""A law as a sum of independent pieces (heads with their own matrices): cumulants add, transforms multiply.
+
+Alike pieces are averaged once. What is not additive (densities, distribution functions) is averaged over all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import comb
+from typing import Any
+
+import numpy as np
+
+from tensorprog.limit.averaging import Array, Average, Group, rule_for
+from tensorprog.limit.conditional import Conditional, Given, terms_of
+from tensorprog.limit.decompose import Parts
+from tensorprog.limit.evaluate import is_smooth
+from tensorprog.limit.hierarchical import Structure, blocks
+from tensorprog.limit.mixture import Mixture, drawn
+from tensorprog.limit.nested import Nested
+from tensorprog.terms import Term, Var, to_text
+from tensorprog.terms.term import substitute
+
+LARGEST_NESTED = 8
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One independent summand, and how many there are like it."""
+
+    source: Conditional | Nested
+    count: int
+    smooth: bool
+    tolerance: float
+    seed: int
+
+    @property
+    def dimension(self) -> int:
+        return self.source.dimension
+
+    @cached_property
+    def mixture(self) -> Mixture:
+        """Conditional means and covariances at the points that make cumulants accurate."""
+        return averaged(self.source.draw, self.dimension, self.smooth, self.tolerance, self.seed, self._nested)
+
+    @property
+    def _nested(self) -> bool:
+        return isinstance(self.source, Nested)
+
+    @cached_property
+    def cumulants(self) -> Average:
+        """Mean, covariance and fourth cumulants, in one row: m + m*m + m numbers."""
+        mix = self.mixture
+        rows = [
+            cumulants(group.weights, given.mean, given.cov)
+            for group, given in zip(mix.rule.groups, mix.groups, strict=True)
+        ]
+        return mix.rule.combine(rows)
+
+
+def cumulants(weights: Array, m: Array, c: Array) -> Array:
+    """Mean, covariance and fourth cumulants: k4 = E[d^4 + 6 d^2 C + 3 C^2] - 3 Var^2 with d = m - E m."""
+    mean = weights @ m
+    d = m - mean
+    cov = np.tensordot(weights, c + d[:, :, None] * d[:, None, :], axes=(0, 0))
+    v = np.einsum("nii->ni", c)
+    fourth = weights @ (d**4 + 6 * d**2 * v + 3 * v**2) - 3 * np.diag(cov) ** 2
+    return np.concatenate([mean, cov.ravel(), fourth])
+
+
+def averaged(
+    draw: Callable[[Array], Given], dimension: int, smooth: bool, tolerance: float, seed: int, nested: bool = False
+) -> Mixture:
+    """The mixture at the points of the cheapest rule that gives variance and fourth moment to the tolerance."""
+    known: dict[int, tuple[Group, Given]] = {}
+
+    def at(group: Group) -> Given:
+        if id(group) not in known:
+            known[id(group)] = group, drawn(draw, group.points)
+        return known[id(group)][1]
+
+    def probe(group: Group) -> Array:
+        given = at(group)
+        v = np.einsum("nii->ni", given.cov)
+        m = group.weights @ given.mean
+        square = group.weights @ (v + given.mean**2)
+        spread = group.weights @ (v + (given.mean - m) ** 2) ** 2
+        return np.concatenate([square, spread])
+
+    rule = rule_for(dimension, probe, tolerance, seed, smooth, LARGEST_NESTED if nested else 14)
+    return Mixture(rule, tuple(at(g) for g in rule.groups))
+
+
+def pieces(s: Structure, tolerance: float, seed: int) -> tuple[Piece, ...]:
+    """The independent summands of a law, alike ones together."""
+    if s.nested:
+        return (Piece(Nested(s, s.parts), 1, False, tolerance, seed),)
+    found: dict[object, tuple[Conditional, int, bool]] = {}
+    for parts in blocks(s):
+        one = Conditional(s, parts)
+        key = _signature(one, parts)
+        found[key] = (one, found[key][1] + 1 if key in found else 1, is_smooth(terms_of(parts)))
+    return tuple(Piece(source, count, smooth, tolerance, seed) for source, count, smooth in found.values())
+
+
+def _signature(c: Conditional, parts: Sequence[Parts]) -> object:
+    """Equal for pieces that differ in names only: same coefficients, same covariances."""
+    names: dict[Term, Var] = {v: Var(f"u{k}") for k, v in enumerate((*c.linear, *c.given, *c.features.scores))}
+    names |= {v: Var(f"m{k}") for k, v in enumerate(c.moments)}
+    texts = [to_text(substitute(t, names)) for t in terms_of(parts)]
+    layout = [[names[g].name for g in p.coefficients] for p in parts]
+    arrays = (c.score_covariance, c.leaf_covariance, c.mean_linear, c.mean_given, np.array(list(c.moments.values())))
+    return (str(texts), str(layout), *(np.array2string(a, precision=12, threshold=10**9) for a in arrays))
+
+
+@dataclass(frozen=True)
+class Sum:
+    """The whole: sums, products and joint averages of the pieces."""
+
+    pieces: tuple[Piece, ...]
+    size: int
+    tolerance: float
+    seed: int
+    error: float
+    """Relative error of the covariances that the averages start from."""
+
+    @cached_property
+    def cumulants(self) -> tuple[Average, Average, Average]:
+        """Mean, covariance, fourth cumulants."""
+        m = self.size
+        value, error = np.zeros(2 * m + m * m), np.zeros(2 * m + m * m)
+        methods = ["closed-form"]
+        for p in self.pieces:
+            value, error = value + p.count * p.cumulants.value, error + p.count * p.cumulants.error
+            methods.append(p.cumulants.method)
+        method: Any = max(methods, key=("closed-form", "quadrature", "sampling").index)
+        error = error + 8 * self.error * np.abs(value)
+
+        def cut(a: int, b: int, *shape: int) -> Average:
+            return Average(value[a:b].reshape(shape), error[a:b].reshape(shape), method)
+
+        return cut(0, m, m), cut(m, m + m * m, m, m), cut(m + m * m, 2 * m + m * m, m)
+
+    def moment(self, powers: Sequence[int]) -> Average:
+        """E[prod y_i^k_i]: the multinomial convolution of the pieces' moments, |error| by products of (|v| + e)."""
+        box = [range(k + 1) for k in powers]
+        value = exact = bound = {(0,) * len(powers): 1.0}
+        method = "closed-form"
+        for p in self.pieces:
+            at = {k: p.mixture.moment(k) for k in product(*box)}
+            method = max([method, at[tuple(powers)].method], key=("closed-form", "quadrature", "sampling").index)
+            for _ in range(p.count):
+                value = _convolved(value, {k: float(a.value) for k, a in at.items()}, box)
+                exact = _convolved(exact, {k: abs(float(a.value)) for k, a in at.items()}, box)
+                bound = _convolved(bound, {k: abs(float(a.value)) + float(a.error) for k, a in at.items()}, box)
+        top = tuple(powers)
+        slack = bound[top] - exact[top] + 4 * sum(powers) * self.error * exact[top]
+        return Average(value[top], slack, method)  # type: ignore[arg-type]
+
+    def characteristic(self, t: Array) -> Average:
+        """The product of the pieces' characteristic functions."""
+        value, error = np.ones(len(t), dtype=complex), np.zeros(len(t))
+        method: Any = "closed-form"
+        for p in self.pieces:
+            one = p.mixture.characteristic(t)
+            method = max([method, one.method], key=("closed-form", "quadrature", "sampling").index)
+            value = value * one.value**p.count
+            error = error + p.count * np.abs(one.error)
+        return Average(value, error + self.error, method)
+
+    @property
+    def dimension(self) -> int:
+        return sum(p.count * p.dimension for p in self.pieces)
+
+    def draw(self, points: Array) -> Given:
+        """All pieces at once, each copy with coordinates of its own."""
+        mean, cov = np.zeros((len(points), self.size)), np.zeros((len(points), self.size, self.size))
+        at = 0
+        for p in self.pieces:
+            for _ in range(p.count):
+                one = p.source.draw(points[:, at : at + p.dimension])
+                mean, cov, at = mean + one.mean, cov + one.cov, at + p.dimension
+        return Given(mean, cov)
+
+    @cached_property
+    def joint(self) -> Mixture:
+        """The mixture over everything at once."""
+        if len(self.pieces) == 1 and self.pieces[0].count == 1:
+            return self.pieces[0].mixture
+        smooth = all(p.smooth for p in self.pieces)
+        return averaged(self.draw, self.dimension, smooth, self.tolerance, self.seed)
+
+
+def _convolved(a: dict[Any, float], b: dict[Any, float], box: Sequence[range]) -> dict[Any, float]:
+    out = {}
+    for k in product(*box):
+        total = 0.0
+        for j in product(*(range(i + 1) for i in k)):
+            rest = tuple(x - y for x, y in zip(k, j, strict=True))
+            if j in a:
+                ways = np.prod([comb(x, y) for x, y in zip(k, j, strict=True)])
+                total += float(ways) * a[j] * b[rest]
+        out[k] = total
+    return out

@@ -1,0 +1,132 @@
+"""Averages of products of softmax entries over Gaussian scores, with a true bound by the trapezoid rule in a strip.
+
+Moving the logits of a softmax by imaginary parts that differ by at most 2a < pi leaves it bounded,
+|softmax_k(x + iy)| <= sec(a), because |sum_j exp(x_j + iy_j)| >= cos(a) sum_j exp(x_j) (y centred). So an integrand
+of n such factors is analytic and bounded by sec(a)^n in the strip |Im t_i| <= d_i = a / (half range of column i),
+and the trapezoid rule with step h errs by at most sum_i 2 sec(a)^n exp(d_i^2/2) / (exp(2 pi d_i/h) - 1)
+(Trefethen & Weideman 2014, Theorem 5.1, one axis after the other), plus what is cut off far out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from tensorprog.limit.averaging import MOST_GRID_DIMENSIONS, REACH, Group, grid, grids, scrambled
+from tensorprog.limit.conditional import factor
+from tensorprog.limit.decompose import affine
+from tensorprog.limit.evaluate import Compiled, Row
+from tensorprog.limit.opaque import UNKNOWN, Number
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import add, neg, walk
+
+ROUNDING = 1e-13
+LARGEST = 13
+
+
+def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[str, Fraction]) -> Number:
+    """E[t] for t in the variables `names`, jointly Gaussian."""
+    leaves = frozenset(names)
+    params = {n: float(v) for n, v in values.items()}
+    k = np.array([[float(x) for x in row] for row in cov])
+    center = np.array([float(x) for x in mean])
+    rows = {tuple(s.args[1:]) for s in walk(t) if isinstance(s, App) and s.head == "softmax"}
+    maps = {row: _affine(row, list(names), params) for row in rows}
+    entries = _entries(t)
+    compiled = Compiled([t], leaves, params)
+    if entries is None or any(m is None for m in maps.values()):
+        root = factor(k)
+
+        def plain(group: Group) -> float:
+            z = group.points @ root.T + center
+            return float(group.weights @ compiled({v: z[:, i] for i, v in enumerate(names)})[0])
+
+        return _sampled(root.shape[1], plain)
+    order = list(rows)
+    matrix = np.concatenate([maps[row][0] for row in order])  # type: ignore[index]
+    shift = np.concatenate([maps[row][1] for row in order]) + matrix @ center  # type: ignore[index]
+    root = factor(matrix @ k @ matrix.T)
+    ends = np.cumsum([len(row) - 1 for row in order])[:-1]
+
+    def value(group: Group) -> float:
+        f = group.points @ root.T + shift
+        logits = dict(zip(order, np.split(f, ends, axis=1), strict=True))
+        given: dict[Row, Any] = {row: np.vstack([np.zeros(len(f)), part.T]) for row, part in logits.items()}
+        return float(group.weights @ compiled({}, given)[0])
+
+    d = root.shape[1]
+    if d == 0:
+        return Number(value(Group(lambda: np.zeros((1, 0)), np.ones(1))), ROUNDING)
+    if d > MOST_GRID_DIMENSIONS:
+        return _sampled(d, value)
+    half = [max((max(0.0, *c) - min(0.0, *c)) / 2 for c in np.split(root[:, i], ends)) for i in range(d)]
+    steps = grids(d)
+    h = next((h for h in steps if _bound(half, h, entries, d) < 1e-9), steps[-1])
+    error = _bound(half, h, entries, d)
+    if error > 1e-4:
+        return _sampled(d, value)
+    return Number(value(grid(d, h)), error + ROUNDING, True, "quadrature")
+
+
+def _bound(half: Sequence[float], h: float, entries: int, d: int) -> float:
+    total = 0.0
+    for r in half:
+        best = math.inf
+        for a in np.linspace(0.1, 1.5, 29):
+            width = min(a / r, 2 * math.pi / h)  # beyond 2 pi/h the Gaussian itself stops the gain
+            exponent = 2 * math.pi * width / h
+            if exponent < 600:
+                size = 2 * math.cos(a) ** -entries * math.exp(width**2 / 2)
+                best = min(best, size / math.expm1(exponent))
+        total += best
+    inner = REACH[d] - h * math.sqrt(d)
+    return total + 4 * float(stats.chi2.sf(inner**2, d))
+
+
+def _sampled(dimension: int, value: Any) -> Number:
+    found = UNKNOWN
+    for power in range(10, LARGEST + 1):
+        rule = scrambled(dimension, power, 0)
+        a = rule.combine([np.asarray(value(g)) for g in rule.groups])
+        found = Number(float(a.value), float(a.error), False, "sampling")
+        if found.error <= 1e-4 * abs(found.value):
+            break
+    return found
+
+
+def _entries(t: Term) -> int | None:
+    """How many softmax factors a product has; None if anything else varies in it."""
+    match t:
+        case App("softmax"):
+            return 1
+        case App("mul", args):
+            parts = [_entries(a) for a in args]
+            return None if None in parts else sum(p for p in parts if p is not None)
+        case App("pow", (a, Num(k))) if k.denominator == 1 and k > 0:
+            inner = _entries(a)
+            return None if inner is None else inner * int(k)
+        case _:
+            return None
+
+
+def _affine(row: Row, names: list[Var], params: Mapping[str, float]) -> tuple[Any, Any] | None:
+    """Differences of logits to the first as matrix @ z + constant."""
+    leaves = frozenset(names)
+
+    def below(t: Term) -> frozenset[Var]:
+        return frozenset(v for v in walk(t) if isinstance(v, Var) and v in leaves)
+
+    matrix, constant = np.zeros((len(row) - 1, len(names))), np.zeros(len(row) - 1)
+    for n, b in enumerate(row[1:]):
+        found = affine(add(b, neg(row[0])), leaves, below)
+        if found is None:
+            return None
+        for v, c in found[0].items():
+            matrix[n, names.index(v)] += float(Compiled([c], frozenset(), params)({})[0])
+        constant[n] = float(Compiled([found[1]], frozenset(), params)({})[0])
+    return matrix, constant

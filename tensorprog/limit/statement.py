@@ -1,0 +1,244 @@
+"""The conditional covariance of a law as a formula with indices, for people to read.
+
+Cov(y[i], y[i'] | p) = sum(softmax(p[a,i,j] over j)*softmax(p[a,i',j'] over j')*cov(v[a,j], v[a,j']) for a, j, j')/2
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tensorprog.limit.unfold import Unfolding
+from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
+from tensorprog.terms.term import ONE, add, children, mul, shift_subs, transform, walk
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """sum over `over` of coefficient * basis, the basis a Gaussian vector."""
+
+    coefficient: Term
+    over: tuple[str, ...]
+    basis: Var
+
+
+class NoFormula(Exception):
+    """The variable is no sum of scores times vectors that reads well."""
+
+
+class Formula:
+    """Formulas with indices for the variables of one program."""
+
+    def __init__(self, unfolding: Unfolding) -> None:
+        self.u = unfolding
+        self.program = unfolding.program
+
+    def covariance(self, a: Var, b: Var) -> Term:
+        """Cov(a, b | scores), with cov(.,.) of vectors inside; raises NoFormula."""
+        left = self.parts(a)
+        right = [self._primed(p) for p in self.parts(b)]
+        out = []
+        for p in left:
+            for q in right:
+                pair = self._pair(p, q)
+                if pair is not None:
+                    out.append(pair)
+        return add(*out)
+
+    def _pair(self, p: Part, q: Part) -> Term | None:
+        x, y = self._node(p.basis), self._node(q.basis)
+        if isinstance(x[0], Input) != isinstance(y[0], Input):
+            return None
+        if isinstance(x[0], MatMul) and isinstance(y[0], MatMul):
+            v, w = shift_subs(x[0].weight, x[1]), shift_subs(y[0].weight, y[1])
+            assert isinstance(v, Var)
+            assert isinstance(w, Var)
+            if v.name != w.name:
+                return None
+            for s, t in zip(v.subs, w.subs, strict=True):
+                if isinstance(s, int) and isinstance(t, int) and s != t:
+                    return None
+                if t in q.over:  # distinct matrices are independent: only equal indices remain
+                    over = tuple(i for i in q.over if i != t)
+                    moved = {str(t): s}
+                    basis = shift_subs(q.basis, moved)
+                    assert isinstance(basis, Var)
+                    q = Part(shift_subs(q.coefficient, moved), over, basis)
+        body = mul(*(c for c in (p.coefficient, q.coefficient) if c != ONE), App("cov", (p.basis, q.basis)))
+        over = (*p.over, *q.over)
+        constants, varying = _apart(body, set(over))
+        inner: Term = Bind("sum", (varying,), over) if over else varying
+        return mul(*constants, inner)
+
+    def _primed(self, p: Part) -> Part:
+        moved: dict[str, Sub] = {j: j + "'" for j in p.over}
+        basis = shift_subs(p.basis, moved)
+        assert isinstance(basis, Var)
+        return Part(_named_entries(shift_subs(p.coefficient, moved)), tuple(j + "'" for j in p.over), basis)
+
+    def parts(self, ref: Var) -> list[Part]:
+        node, at = self._node(ref)
+        if not isinstance(node, LinComb | Nonlin):
+            if isinstance(node, MatMul | Input):
+                return [Part(ONE, (), ref)]
+            raise NoFormula
+        return self._parts(shift_subs(node.body, at))
+
+    def _node(self, ref: Var) -> tuple[object, dict[str, Sub]]:
+        found = self.program.resolve(ref)
+        if len(found) != 1:
+            raise NoFormula
+        node = found[0][0]
+        return node, {s: r for s, r in zip(node.subs, ref.subs, strict=True) if isinstance(s, str) and s != r}
+
+    def _parts(self, t: Term) -> list[Part]:
+        match t:
+            case Var(name) if name in self.program.families:
+                return self.parts(t)
+            case App("neg", (a,)):
+                return [Part(mul(Num(-1), p.coefficient), p.over, p.basis) for p in self._parts(a)]
+            case App("add", args):
+                return [p for a in args for p in self._parts(a)]
+            case App("mul", args):
+                vectors = [a for a in args if self._is_vector(a)]
+                if len(vectors) != 1:
+                    raise NoFormula
+                c = self._opened(mul(*(a for a in args if a is not vectors[0])))
+                return [
+                    Part(mul(*(f for f in (c, p.coefficient) if f != ONE)), p.over, p.basis)
+                    for p in self._parts(vectors[0])
+                ]
+            case Bind("sum", (body,), over):
+                return [Part(p.coefficient, (*over, *p.over), p.basis) for p in self._parts(body)]
+            case _:
+                raise NoFormula
+
+    def _is_vector(self, t: Term) -> bool:
+        return any(
+            isinstance(v, Var) and v.name in self.program.families and self.program.families[v.name].kind == "vector"
+            for v in walk(t)
+        )
+
+    def _opened(self, t: Term) -> Term:
+        """Scalars written out down to dot products and moments."""
+        match t:
+            case Var(name) if name in self.program.families:
+                node, at = self._node(t)
+                if isinstance(node, Scalar):
+                    return self._opened(shift_subs(node.body, at))
+                return t
+            case App(head, args):
+                return App(head, tuple(self._opened(a) for a in args), t.place)
+            case Bind(head, args, over, mask):
+                return Bind(head, tuple(self._opened(a) for a in args), over, mask, t.place)
+            case _:
+                return t
+
+    def scores(self, t: Term) -> list[str]:
+        """The dot products and moments that a formula reads, as they are written in it."""
+        out: dict[str, None] = {}
+        for v in walk(t):
+            if isinstance(v, Var) and v.name in self.program.families:
+                node = self._node(v)[0]
+                if isinstance(node, Dot | Moment):
+                    out[to_text(v)] = None
+        return list(out)
+
+
+def _named_entries(t: Term) -> Term:
+    """softmax(p[j] over j at k) as softmax(p[k] over k), where that says the same."""
+
+    def rename(s: Term) -> Term | None:
+        match s:
+            case Bind("softmax", (body, *at), over, mask) if at and all(isinstance(a, Var) and not a.subs for a in at):
+                new = [a.name for a in at if isinstance(a, Var)]
+                here = {x for v in walk(body) if isinstance(v, Var) for x in (v.name, *v.subs)}
+                if len(set(new)) < len(new) or here & set(new):
+                    return None
+                moved: dict[str, Sub] = dict(zip(over, new, strict=True))
+                inner = None if mask is None else shift_subs(mask, moved)
+                return Bind("softmax", (shift_subs(body, moved),), tuple(new), inner, s.place)
+        return None
+
+    return transform(t, rename)
+
+
+def _apart(t: Term, over: set[str]) -> tuple[list[Term], Term]:
+    """Constant factors of a product, and the rest."""
+    factors: list[Term] = []
+    stack = [t]
+    while stack:
+        top = stack.pop(0)
+        if isinstance(top, App) and top.head == "mul":
+            stack = [*top.args, *stack]
+        else:
+            factors.append(top)
+    plain = [f for f in factors if not any(isinstance(v, Var) and v.subs for v in walk(f)) and not _uses(f, over)]
+    rest = [f for f in factors if f not in plain]
+    return _collected(plain), mul(*rest)
+
+
+def _collected(plain: list[Term]) -> list[Term]:
+    """1/sqrt(2) twice is 1/2."""
+    out: list[Term] = []
+    for f in plain:
+        match f:
+            case App("recip", (App("sqrt", (Num(c),)),)) if f in out:
+                out.remove(f)
+                out.append(Num(1 / c))
+            case _:
+                out.append(f)
+    return out
+
+
+def _uses(t: Term, names: set[str]) -> bool:
+    return any(isinstance(v, Var) and (v.name in names or set(v.subs) & names) for v in walk(t))
+
+
+def latex(t: Term) -> str:
+    """A formula with indices in LaTeX."""
+    match t:
+        case Num(value):
+            if value.denominator == 1:
+                return str(value)
+            sign = "-" if value < 0 else ""
+            return rf"{sign}\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
+        case Var(name, subs):
+            head = name if len(name) == 1 else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
+            return rf"{head}_{{{','.join(map(str, subs))}}}" if subs else head
+        case App("cov", (a, b)):
+            return rf"\operatorname{{Cov}}({latex(a)}, {latex(b)})"
+        case App("add", args):
+            return " + ".join(map(latex, args))
+        case App("mul", args):
+            return r"\,".join(
+                rf"\left({latex(a)}\right)" if isinstance(a, App) and a.head == "add" else latex(a) for a in args
+            )
+        case App("neg", (a,)):
+            return f"-{latex(a)}"
+        case App("recip", (a,)):
+            return rf"\frac{{1}}{{{latex(a)}}}"
+        case App("sqrt", (a,)):
+            return rf"\sqrt{{{latex(a)}}}"
+        case App("pow", (a, b)):
+            return rf"{{{latex(a)}}}^{{{latex(b)}}}"
+        case Bind("sum", (body,), over):
+            return rf"\sum_{{{','.join(over)}}} {latex(body)}"
+        case Bind("softmax", (body, *at), over, mask):
+            entry = "".join(latex(a) for a in at)
+            where = "" if mask is None else rf";\,{_condition(mask)}"
+            return rf"\operatorname{{softmax}}_{{{','.join(over)}{where}}}\left({latex(body)}\right)" + (
+                rf"_{{{entry}}}" if entry else ""
+            )
+        case App(head, args):
+            return rf"\operatorname{{{head}}}\left({', '.join(map(latex, args))}\right)"
+        case _:
+            return rf"\text{{{to_text(t)}}}"
+
+
+def _condition(t: Term) -> str:
+    signs = {"lt": "<", "le": r"\le ", "gt": ">", "ge": r"\ge ", "eq": "=", "ne": r"\ne "}
+    if isinstance(t, App) and t.head == "and":
+        return r"\wedge ".join(map(_condition, t.args))
+    left, right = children(t)
+    return f"{latex(left)}{signs[t.head]}{latex(right)}" if isinstance(t, App) else to_text(t)

@@ -1,0 +1,334 @@
+"""One member of a family as an exact expression of its leaves: Gaussian vectors, scores and moments.
+
+    y[1]  =  softmax(1; p[1,1], p[1,2]) * v[1] / sqrt(2) + ...
+
+Leaves are single members: inputs and MatMuls (jointly Gaussian given the scores), dot products scaled by the square
+root of their width (scores and readouts), and averages over coordinates (moments). Powers of widths cancel here.
+A softmax entry is `App("softmax", (k, b_1, ..., b_m))`: entry k of the m logits that its mask leaves.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Literal
+
+from tensorprog.errors import fail
+from tensorprog.program.masks import holds
+from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
+from tensorprog.program.normalize import normalize
+from tensorprog.program.powers import MOMENT, SCORE, Powers
+from tensorprog.program.program import Program, member_text
+from tensorprog.program.scaling import mentions_width, rational, width_power
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild
+
+MAX_NODES = 200_000
+"""The largest expression of one member, counted as a graph."""
+
+LeafKind = Literal["vector", "score", "moment"]
+
+
+class NotCovered(Exception):
+    """A variable whose limit no rule here gives; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What a leaf stands for: its node, the values of the node's indices, and the expressions it is made of.
+
+    `parts` are the argument of a MatMul, the two sides of a dot product, or the body of a moment.
+    `factor` is the variance of a MatMul's entries times its input width.
+    """
+
+    kind: LeafKind
+    node: Node
+    at: tuple[tuple[str, int], ...]
+    parts: tuple[Term, ...]
+    factor: Term = ONE
+
+
+_NONE = Leaf("score", LinComb("", (), ZERO), (), ())
+
+
+class Unfolding:
+    """The leaves of a program, and each member as an expression of them."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = normalize(program)
+        self.powers = Powers(self.program)
+        self.leaves: dict[Var, Leaf] = {}
+        self._members: dict[Var, Term] = {}
+        self._same: dict[object, Var] = {}
+        self._below: dict[Term, frozenset[Var]] = {}
+        self._level: dict[Var, int] = {}
+        self._rows: dict[tuple[Bind, tuple[tuple[str, int], ...]], tuple[dict[tuple[int, ...], int], list[Term]]] = {}
+
+    # -- members -------------------------------------------------------------------------------------------------
+
+    def member(self, ref: Var) -> Term:
+        """The expression of one member, with integer subscripts."""
+        if ref not in self._members:
+            found = self.program.resolve(ref)
+            if len(found) != 1 or any(isinstance(s, str) for s in ref.subs):
+                raise fail("TP004", f"{member_text(ref.name, ref.subs)} is not a single variable of the program")
+            node = found[0][0]
+            at = {s: r for s, r in zip(node.subs, ref.subs, strict=True) if isinstance(s, str) and isinstance(r, int)}
+            self._members[ref] = self._cancelled(self._unfolded(node, at, ref), ref)
+        return self._members[ref]
+
+    def expression(self, term: Term, at: Mapping[str, int] | None = None) -> Term:
+        """Any expression over members, such as x[1]*x[2]^2, over leaves."""
+        return self._cancelled(self._inlined(term, dict(at or {})), None)
+
+    def _unfolded(self, node: Node, at: dict[str, int], ref: Var) -> Term:
+        items = tuple(at.items())
+        match node:
+            case Input():
+                return self._leaf(("input", ref), ref, Leaf("vector", node, items, ()))
+            case MatMul(weight=weight, transposed=transposed, arg=arg):
+                if transposed:
+                    raise NotCovered(f"{ref.name} is made by a transposed matrix, whose limit no rule here gives")
+                w = self.program.weights[weight.name]
+                inner = self.member(_at(arg, at))
+                if inner == ZERO:
+                    return ZERO
+                scale = width_power(w.variance, self.program.widths)
+                if scale is None or scale[1] != -1:
+                    raise NotCovered(f"the variance of {weight.name} is not proportional to 1/(its input width)")
+                factor = mul(scale[0], Num(self.program.widths[w.cols]))
+                key = ("matmul", _at(weight, at), inner)
+                return self._leaf(key, ref, Leaf("vector", node, items, (inner,), factor))
+            case Dot(left=u, right=v, factor=c):
+                return self._dot(node, items, ref, self.member(_at(u, at)), self.member(_at(v, at)), c)
+            case Moment(body=body):
+                inner = self._inlined(body, at)
+                return self._leaf(("mean", inner), ref, Leaf("moment", node, items, (inner,)))
+            case Attention():
+                raise AssertionError("normalize opens attention")
+            case _:
+                return self._inlined(node.body, at)
+
+    def _dot(self, node: Dot, at: tuple[tuple[str, int], ...], ref: Var, u: Term, v: Term, c: Term) -> Term:
+        powers = self.powers.dot_powers.get(id(node), set())
+        own = width_power(c, self.program.widths)
+        if own is None:
+            raise NotCovered(f"the scale of {ref.name} is not a power of the width")
+        if powers - {SCORE, MOMENT} or len(powers) > 1 or not powers:
+            powers = {own[1]}
+        (total,) = powers
+        if total not in (SCORE, MOMENT):
+            raise NotCovered(f"{ref.name} is a dot product scaled by n^({total}), which has no finite random limit")
+        # The plain sum over m = r n coordinates is sqrt(m) times the score, or m times the moment.
+        ratio = Num(self.program.widths[self.program.families[node.left.name].width or "n"])
+        if total == SCORE:
+            self._check_sides(ref, u, v)
+            leaf = self._leaf(("score", u, v), ref, Leaf("score", node, at, (u, v)))
+            scale: Term = ONE if ratio == ONE else App("sqrt", (ratio,))
+        else:
+            leaf = self._leaf(("mean", mul(u, v)), ref, Leaf("moment", node, at, (mul(u, v),)))
+            scale = ratio
+        left = own[1] - total
+        return mul(*([own[0]] if own[0] != ONE else []), *([scale] if scale != ONE else []),
+                   *([power(Var("n"), Num(left))] if left else []), leaf)  # fmt: skip
+
+    def _check_sides(self, ref: Var, u: Term, v: Term) -> None:
+        """A score has Gaussian sides made by different matrices, a readout an initial vector and what is not of it."""
+        for side, other in ((u, v), (v, u)):
+            if isinstance(side, Var) and isinstance(self.leaves.get(side, _NONE).node, Input):
+                group = self.leaves[side].node.group  # type: ignore[union-attr]
+                if any(getattr(self.leaves[w].node, "group", None) is group for w in self._ancestors(other)):
+                    raise NotCovered(f"{ref.name} is a product of an initial vector with what depends on it")
+                if group.mean[self.leaves[side].node.position] != ZERO:  # type: ignore[union-attr]
+                    raise NotCovered(f"{ref.name} is a product with an initial vector that is not centred")
+                return
+        sides = [self.leaves.get(s, _NONE).node if isinstance(s, Var) else None for s in (u, v)]
+        if not all(isinstance(node, MatMul) for node in sides):
+            raise NotCovered(f"a side of the score {ref.name} is not made by a MatMul")
+        matrices = [
+            _at(node.weight, dict(self.leaves[s].at))  # type: ignore[union-attr,index]
+            for node, s in zip(sides, (u, v), strict=True)
+        ]
+        if matrices[0] == matrices[1]:
+            raise NotCovered(f"both sides of the score {ref.name} are made by one matrix: it grows like sqrt(n)")
+
+    def _ancestors(self, t: Term) -> set[Var]:
+        seen: set[Var] = set()
+        stack = list(self.below(t))
+        while stack:
+            top = stack.pop()
+            if top not in seen:
+                seen.add(top)
+                stack.extend(v for part in self.leaves[top].parts for v in self.below(part))
+        return seen
+
+    def _leaf(self, key: object, ref: Var, leaf: Leaf) -> Term:
+        """The first member with the same definition stands for all: equal products are one variable."""
+        known = self._same.setdefault(key, ref)
+        if known is ref:
+            self.leaves[ref] = leaf
+        return known
+
+    # -- expressions ---------------------------------------------------------------------------------------------
+
+    def _inlined(self, t: Term, at: dict[str, int]) -> Term:
+        match t:
+            case Num():
+                return t
+            case Var(name, subs):
+                if not subs and name in at:
+                    return Num(at[name])
+                if name in self.program.families:
+                    return self.member(_at(t, at))
+                if name in self.program.matrices:
+                    return self._entry(_at(t, at), at)
+                return t
+            case App("mul", args):
+                parts = [self._inlined(a, at) for a in args]
+                return ZERO if ZERO in parts else mul(*parts)
+            case App("add", args):
+                return add(*(p for a in args if (p := self._inlined(a, at)) != ZERO))
+            case App(_, args):
+                return rebuild(t, tuple(self._inlined(a, at) for a in args))
+            case Bind("softmax"):
+                return self._softmax(t, at)
+            case Bind(head, (body,), over):
+                parts = [self._inlined(body, inner) for inner in self._values(over, at)]
+                if head == "sum":
+                    return add(*(p for p in parts if p != ZERO))
+                return parts[0] if len(parts) == 1 else App(head, tuple(parts))
+        raise NotCovered(f"{type(t).__name__} has no limit here")
+
+    def _values(self, over: tuple[str, ...], at: dict[str, int]) -> Iterator[dict[str, int]]:
+        for values in product(*(range(lo, hi + 1) for lo, hi in map(self.program.range_of, over))):
+            yield {**at, **dict(zip(over, values, strict=True))}
+
+    def _softmax(self, t: Bind, at: dict[str, int]) -> Term:
+        """A single entry: 1 where one logit remains, 1/m where all m are the same expression."""
+        entry = tuple(self._inlined(a, at) for a in t.args[1:]) or tuple(Num(at[j]) for j in t.over)
+        wanted = tuple(int(v) for e in entry if (v := rational(e)) is not None)
+        positions, logits = self._row(t, at)
+        if wanted not in positions:
+            return ZERO
+        if len(set(logits)) == 1:
+            return Num(Fraction(1, len(logits)))
+        return App("softmax", (Num(positions[wanted]), *logits))
+
+    def _row(self, t: Bind, at: dict[str, int]) -> tuple[dict[tuple[int, ...], int], list[Term]]:
+        """The logits that the mask leaves, and at which index values each stands."""
+        key = (t, tuple((i, v) for i, v in at.items() if i not in t.over))
+        if key not in self._rows:
+            positions: dict[tuple[int, ...], int] = {}
+            logits: list[Term] = []
+            for inner in self._values(t.over, at):
+                if t.mask is None or holds(t.mask, inner):
+                    positions[tuple(inner[j] for j in t.over)] = len(logits)
+                    logits.append(self._cancelled(self._inlined(t.args[0], inner), None))
+            self._rows[key] = positions, logits
+        return self._rows[key]
+
+    def _entry(self, ref: Var, at: dict[str, int]) -> Term:
+        matrix = self.program.matrices[ref.name]
+        flat = 0
+        for k, extent in zip(ref.subs, matrix.shape, strict=True):
+            flat = flat * extent + int(k) - 1
+        if matrix.entries is not None:
+            return self._inlined(matrix.entries[flat], at)
+        return Num(Fraction(struct.unpack_from("<d", matrix.data, 8 * flat)[0]))
+
+    # -- powers of widths ----------------------------------------------------------------------------------------
+
+    def _cancelled(self, t: Term, ref: Var | None) -> Term:
+        """The same expression without widths: in each product their powers cancel, or they stay to cancel later."""
+        widths = self.program.widths
+        if not _mentions(t, widths):
+            return t
+        monomials = self._monomials(t)
+        if monomials is None:
+            raise NotCovered(f"a power of the width is left over in {ref.name if ref else 'an expression'}")
+        return add(*(c if e == 0 else mul(c, power(Var("n"), Num(e))) for c, e in monomials if c != ZERO))
+
+    def _monomials(self, t: Term) -> list[tuple[Term, Fraction]] | None:
+        widths = self.program.widths
+        if (part := width_power(t, widths)) is not None:
+            return [part]
+        match t:
+            case App("add", args):
+                out: list[tuple[Term, Fraction]] = []
+                for a in args:
+                    found = self._monomials(a)
+                    if found is None:
+                        return None
+                    out += found
+                return out
+            case App("neg", (a,)):
+                found = self._monomials(a)
+                return None if found is None else [(mul(Num(-1), c), e) for c, e in found]
+            case App("mul", args):
+                out = [(ONE, Fraction(0))]
+                for a in args:
+                    found = self._monomials(a)
+                    if found is None or len(out) * len(found) > 10_000:
+                        return None
+                    out = [(mul(c, d), e + f) for c, e in out for d, f in found]
+                return out
+            case _:
+                return None
+
+    # -- what depends on what ------------------------------------------------------------------------------------
+
+    def below(self, t: Term) -> frozenset[Var]:
+        """The leaves that an expression reads directly."""
+        if t not in self._below:
+            seen: set[Term] = set()
+            out: set[Var] = set()
+            stack = [t]
+            while stack:
+                top = stack.pop()
+                if top in seen:
+                    continue
+                seen.add(top)
+                if len(seen) > MAX_NODES:
+                    raise NotCovered(f"an expression of more than {MAX_NODES} parts (MAX_NODES)")
+                if isinstance(top, Var) and top in self.leaves:
+                    out.add(top)
+                stack.extend(children(top))
+            self._below[t] = frozenset(out)
+        return self._below[t]
+
+    def level(self, leaf: Var) -> int:
+        """How many layers of scores the law of a leaf depends on; a score counts itself."""
+        if leaf not in self._level:
+            here = self.leaves[leaf]
+            under = max((self.level(v) for t in here.parts for v in self.below(t)), default=0)
+            self._level[leaf] = under + (1 if here.kind == "score" and not self.is_readout(leaf) else 0)
+        return self._level[leaf]
+
+    def matrix(self, leaf: Var) -> Var:
+        """The single matrix that makes a MatMul leaf."""
+        node = self.leaves[leaf].node
+        assert isinstance(node, MatMul)
+        return _at(node.weight, dict(self.leaves[leaf].at))
+
+    def is_readout(self, leaf: Var) -> bool:
+        """Is one side of the dot product an initial vector?"""
+        here = self.leaves[leaf]
+        return here.kind == "score" and any(
+            isinstance(s, Var) and isinstance(self.leaves[s].node, Input) for s in here.parts
+        )
+
+    def scores_under(self, leaves: frozenset[Var]) -> list[Var]:
+        """Every score that the law of these leaves depends on, themselves included, in program order."""
+        seen = set().union(*(self._ancestors(v) for v in leaves))
+        return [v for v in self.leaves if v in seen and self.leaves[v].kind == "score" and not self.is_readout(v)]
+
+
+def _at(ref: Var, at: Mapping[str, int]) -> Var:
+    return Var(ref.name, tuple(at.get(s, s) if isinstance(s, str) else s for s in ref.subs))
+
+
+def _mentions(t: Term, widths: Mapping[str, Fraction]) -> bool:
+    return mentions_width(t, widths)
