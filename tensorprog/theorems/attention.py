@@ -24,7 +24,6 @@ from tensorprog.theorems.common import (
     scaling_problem,
 )
 from tensorprog.theorems.exclusivity import not_distinct, not_exclusive
-from tensorprog.theorems.netsor import consumed
 from tensorprog.theorems.nonlinearities import Judged
 from tensorprog.theorems.scalars import at_limits, moments_in
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
@@ -157,7 +156,7 @@ def distinct(case: Case) -> Finding:
 
 def nonlinearities(case: Case) -> Finding:
     """Every function before the scores; what depends on scores is judged under `final`."""
-    nodes = [n for n in consumed(case) if id(n) not in case.score_dependent]
+    nodes = [n for n in case.consumed if id(n) not in case.score_dependent]
     return first_problem([_smooth(case, n) for n in nodes], "every nonlinearity is pseudo-Lipschitz")
 
 
@@ -210,7 +209,7 @@ def no_moments(case: Case) -> Finding:
 
 
 def final(case: Case) -> Finding:
-    nodes = [n for n in consumed(case) if id(n) in case.score_dependent and not isinstance(n, Dot | Moment)]
+    nodes = [n for n in case.consumed if id(n) in case.score_dependent and not isinstance(n, Dot | Moment)]
     return first_problem([_smooth(case, n) for n in nodes], "y = phi(g, p) is pseudo-Lipschitz jointly")
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from tensorprog.program.indices import Pattern, uncovered
-from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node, Scalar
+from tensorprog.program.nodes import SCALAR_NODES, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.powers import MOMENT, SCORE, Powers, Use, scalars_inside
 from tensorprog.program.program import Program
 from tensorprog.terms import Sub, Var
 from tensorprog.theorems.nonlinearities import Nonlinearities
+from tensorprog.theorems.statement import Finding
 from tensorprog.theorems.variance import Variances
 
 MANY_PATTERNS = 48
@@ -26,6 +27,19 @@ class Shared:
         self.signs = Variances(program, self.functions)
         self.inside = scalars_inside(program)
 
+    @cached_property
+    def reading_scalars(self) -> set[int]:
+        """Functions that depend, through names, on some scalar."""
+        out: set[int] = set()
+        for node in self.program.nodes:
+            if isinstance(node, LinComb | Nonlin | Moment):
+                for ref, _ in self.program.references(node):
+                    scalar = self.program.families[ref.name].kind == "scalar"
+                    if scalar or any(id(n) in out for n, _ in self.program.resolve(ref)):
+                        out.add(id(node))
+                        break
+        return out
+
 
 class Case:
     """One output (or several roots) of a normalized program with its ancestors, member by member but in patterns."""
@@ -38,6 +52,7 @@ class Case:
         self.signs = shared.signs
         self.roots = tuple(roots)
         self.demand: dict[int, list[Pattern]] = {}
+        self.findings: dict[Callable[[Case], Finding], Finding] = {}
         for root in self.roots:
             self._need(self._whole(root), {})
         for node in reversed(self.program.nodes):
@@ -130,6 +145,25 @@ class Case:
         return [node for node in self.nodes if isinstance(node, MatMul)]
 
     @cached_property
+    def consumed(self) -> list[Node]:
+        """The vectors whose functions matter: arguments of MatMuls and of dot products, and the outputs."""
+        out: dict[int, Node] = {}
+        for node in self.nodes:
+            refs = [node.arg] if isinstance(node, MatMul) else [node.left, node.right] if isinstance(node, Dot) else []
+            for ref in refs:
+                out |= {id(n): n for n, _ in self.program.resolve(ref) if id(n) in self.demand}
+        for root in self.roots:
+            whole = not root.subs
+            pieces = self.program.families[root.name].pieces if whole else [n for n, _ in self.program.resolve(root)]
+            out |= {id(n): n for n in pieces if id(n) in self.demand}
+        return list(out.values())
+
+    @cached_property
+    def has_scalars(self) -> bool:
+        """Is any instruction of the case a scalar?"""
+        return any(isinstance(n, SCALAR_NODES) for n in self.nodes)
+
+    @cached_property
     def score_dependent(self) -> set[int]:
         """Nodes that depend on some score of the case."""
         out: set[int] = set()
@@ -163,9 +197,6 @@ class Case:
                     found.setdefault(id(node), (node, []))[1].append(used)
             out += [(ref, node, used) for node, used in found.values()]
         return out
-
-    def scalars_between(self) -> list[Scalar]:
-        return [node for node in self.nodes if isinstance(node, Scalar)]
 
 
 def _is_clean(node: Input) -> bool:

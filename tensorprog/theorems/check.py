@@ -135,7 +135,10 @@ def _judge_output(shared: Shared, output: Output) -> OutputVerdict:
 
 def judge(case: Case, theorem: Theorem) -> TheoremReport:
     """Every premise of one theorem, decided for one case."""
-    return TheoremReport(theorem, tuple(PremiseReport(p, p.decide(case)) for p in theorem.premises))
+    for p in theorem.premises:
+        if p.decide not in case.findings:
+            case.findings[p.decide] = p.decide(case)
+    return TheoremReport(theorem, tuple(PremiseReport(p, case.findings[p.decide]) for p in theorem.premises))
 
 
 def with_unused_scores(shared: Shared, output: Output, case: Case) -> Case | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorprog.program.nodes import Dot, MatMul, Moment, Node
+from tensorprog.program.nodes import Dot, Moment
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (
     GAUSSIAN,
@@ -25,21 +25,6 @@ def instructions(case: Case) -> Finding:
     return proved("only Input, MatMul, LinComb, Nonlin" + (" and readouts occur" if readouts else " occur"))
 
 
-def consumed(case: Case) -> list[Node]:
-    """The vectors whose functions matter: arguments of MatMuls and of dot products, and the outputs."""
-    out: dict[int, Node] = {}
-    for node in case.nodes:
-        refs = [node.arg] if isinstance(node, MatMul) else [node.left, node.right] if isinstance(node, Dot) else []
-        for ref in refs:
-            out |= {id(n): n for n, _ in case.program.resolve(ref) if id(n) in case.demand}
-    for root in case.roots:
-        pieces = (
-            case.program.resolve(root) if root.subs else [(p, None) for p in case.program.families[root.name].pieces]
-        )
-        out |= {id(n): n for n, _ in pieces if id(n) in case.demand}
-    return list(out.values())
-
-
 def controlled(case: Case) -> Finding:
     findings = [
         judged(
@@ -50,7 +35,7 @@ def controlled(case: Case) -> Finding:
             "use a function that is defined everywhere and grows more slowly",
             node.place,
         )
-        for node in consumed(case)
+        for node in case.consumed
     ]
     return first_problem(findings, "every nonlinearity is pseudo-Lipschitz or controlled")
 

@@ -22,9 +22,9 @@ from tensorprog.theorems.common import (
     scaling_problem,
 )
 from tensorprog.theorems.near import jumps_at_zero
-from tensorprog.theorems.netsor import consumed, controlled
+from tensorprog.theorems.netsor import controlled
 from tensorprog.theorems.nonlinearities import Judged, function_place
-from tensorprog.theorems.scalars import at_limits, limit_signs, scalars_in
+from tensorprog.theorems.scalars import at_limits, composed, limit_signs, reads_scalar, scalars_in
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
 KEEP_AWAY = "keep the scalar away from its singular value, for example sqrt(v + eps)"
@@ -43,25 +43,24 @@ def scaling(case: Case) -> Finding:
 
 def nonlinearities(case: Case) -> Finding:
     """Jointly pseudo-Lipschitz near the limit scalars; or, where no function uses a scalar, controlled."""
-    nodes = [*consumed(case), *(n for n in case.nodes if isinstance(n, Moment))]
-    terms: list[tuple[Node, Term]] = []
-    for node in dict.fromkeys(nodes):
-        body: Term = node.body if isinstance(node, Moment) else Var(node.name, node.subs)
-        try:
-            terms.append((node, case.functions.composer.of_term(body)))
-        except CannotCompose as why:
-            if not case.functions.pseudo_lipschitz(node).fact.proved:
-                return unknown(str(why))
-    if not any(scalars_in(case, t) for _, t in terms) and not any(isinstance(n, Moment) for n in nodes):
+    if not case.has_scalars:
         return controlled(case)
-    if not any(scalars_in(case, t) for _, t in terms):
-        return first_problem([_controlled_moment(case, n, t) for n, t in terms], "every function is controlled")
+    nodes = list(dict.fromkeys([*case.consumed, *(n for n in case.nodes if isinstance(n, Moment))]))
+    hard = [n for n in nodes if not case.functions.pseudo_lipschitz(n).fact.proved]
+    terms: list[tuple[Node, Term]] = []
+    for node in hard:
+        try:
+            terms.append((node, composed(case, node)))
+        except CannotCompose as why:
+            return unknown(str(why))
+    inside = any(reads_scalar(case, node) for node in nodes)
+    judge = _near_limit if inside else _controlled
     return first_problem(
-        [_near_limit(case, n, t) for n, t in terms], "every function is pseudo-Lipschitz near the limit scalars"
+        [judge(case, n, t) for n, t in terms], "every function is pseudo-Lipschitz near the limit scalars"
     )
 
 
-def _controlled_moment(case: Case, node: Node, t: Term) -> Finding:
+def _controlled(case: Case, node: Node, t: Term) -> Finding:
     facts = case.functions.facts(t)
     return judged(
         Judged(facts.controlled, to_text(t), _place(node), facts),

@@ -15,9 +15,9 @@ from tensorprog.functions.judge import judge
 from tensorprog.program.compose import CannotCompose, Composer
 from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program
-from tensorprog.terms import App, Term, Var, to_text
+from tensorprog.terms import App, Bind, Term, Var, to_text
 from tensorprog.terms.signatures import FUNCTIONS
-from tensorprog.terms.term import ONE, transform, variables, walk
+from tensorprog.terms.term import ONE, substitute, transform, variables, walk
 
 UNDECIDED = Fact("unknown", "the expression is too large once composed")
 
@@ -46,14 +46,19 @@ class Nonlinearities:
 
     def facts(self, t: Term) -> Facts:
         """Facts of a term whose family members are its variables."""
-        names = list(dict.fromkeys(v.name for v in variables(t) if v.name in self.program.families))
-        short = {name: f"x{k}" for k, name in enumerate(names)}
         t = self.without_widths(t)
-        key = transform(t, lambda v: Var(short[v.name], v.subs) if isinstance(v, Var) and v.name in short else None)
+        members = [v for v in variables(t) if v.name in self.program.families]
+        if any(isinstance(s, Bind) for s in walk(t)):
+            names = list(dict.fromkeys(v.name for v in members))
+            renamed: dict[Term, Term] = {v: Var(f"x{names.index(v.name)}", v.subs) for v in members}
+        else:
+            renamed = {v: Var(f"x{k}") for k, v in enumerate(members)}
+        key = substitute(t, renamed)
         found = self._facts.get(key)
         if found is None:
+            short = dict.fromkeys(v.name for v in renamed.values() if isinstance(v, Var))
             ranges = {i: self.program.range_of(i) for i in self.program.indices}
-            found = self._facts[key] = judge(key, list(short.values()), self.assumptions, ranges)
+            found = self._facts[key] = judge(key, list(short), self.assumptions, ranges)
         return found
 
     def without_widths(self, t: Term) -> Term:

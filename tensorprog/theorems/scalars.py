@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from tensorprog.functions.facts import Facts
 from tensorprog.functions.interval import Interval
-from tensorprog.program.nodes import Moment
+from tensorprog.program.nodes import Moment, Node
 from tensorprog.program.powers import MOMENT
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import variables
@@ -19,6 +19,16 @@ def scalars_in(case: Case, t: Term) -> list[Var]:
     """The scalars that a composed term depends on."""
     families = case.program.families
     return [v for v in variables(t) if v.name in families and families[v.name].kind == "scalar"]
+
+
+def composed(case: Case, node: Node) -> Term:
+    """The node's function of atoms; of a Moment, the function that it averages."""
+    return case.functions.composer.of_term(node.body if isinstance(node, Moment) else Var(node.name, node.subs))
+
+
+def reads_scalar(case: Case, node: Node) -> bool:
+    """Does the function depend, through names, on some scalar?"""
+    return id(node) in case.shared.reading_scalars
 
 
 def moments_in(case: Case, t: Term) -> list[Var]:

@@ -31,6 +31,7 @@ class Variances:
         self.functions = functions
         self._atoms: dict[int, bool] | None = None
         self._signs: dict[int, Sign] = {}
+        self._found: dict[object, bool] = {}
 
     def atom_positive(self, node: Node) -> bool:
         """Is E[(Z - E Z)^2] > 0 proved for every member of this Input or MatMul?"""
@@ -129,9 +130,15 @@ class Variances:
             if not self._centred(others) or not self._independent(a, others):
                 continue
             alone = transform(t, lambda v, a=a: self._only(v, a, scalars))  # type: ignore[misc]
-            if nonzero_somewhere(alone, ["_z"], self._scalar_assumptions(t, scalars)).proved:
+            if self._nonzero(alone, self._scalar_assumptions(t, scalars)):
                 return True
         return False
+
+    def _nonzero(self, alone: Term, assumptions: dict[str, Interval]) -> bool:
+        key = (alone, tuple(sorted((k, str(v)) for k, v in assumptions.items() if k.startswith("_"))))
+        if key not in self._found:
+            self._found[key] = nonzero_somewhere(alone, ["_z"], assumptions).proved
+        return self._found[key]
 
     def _only(self, v: Term, a: Var, scalars: set[str]) -> Term | None:
         if v == a:
