@@ -1,0 +1,94 @@
+"""The smooth formula that a piecewise function follows around a point: relu(z) is z near 1 and 0 near -1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flint import acb, arb
+
+from tensorprog.functions.library import SELU_ALPHA, SELU_SCALE
+from tensorprog.gaussian.balls import ball_function
+from tensorprog.terms import App, Num, Term
+from tensorprog.terms.term import ONE, ZERO, add, children, mul, neg, rebuild, recip, sub
+
+
+def branch(t: Term, names: Sequence[str], at: Sequence[float]) -> Term | None:
+    """The term with every kinked head replaced by its branch at the point; None if the point is on a boundary.
+
+    >>> from tensorprog.terms import read, to_text
+    >>> to_text(branch(read("relu(z) + abs(z - 3)"), ["z"], [1.0]))
+    'z - (z - 3)'
+    """
+    parts = [branch(c, names, at) if _is_number(c) else c for c in children(t)]
+    known = [p for p in parts if p is not None]
+    if len(known) < len(parts):
+        return None
+    t = rebuild(t, tuple(known)) if known else t
+    point = [acb(arb(x)) for x in at]
+
+    def positive(u: Term) -> bool | None:
+        re = ball_function(u, names)(point, False).real
+        return True if re > 0 else False if re < 0 else None
+
+    def pick(u: Term, up: Term, down: Term) -> Term | None:
+        side = positive(u)
+        return None if side is None else up if side else down
+
+    match t:
+        case App("relu", (u,)):
+            return pick(u, u, ZERO)
+        case App("leaky_relu", (u, a)):
+            return pick(u, u, mul(a, u))
+        case App("elu", (u, *a)):
+            return pick(u, u, mul(*a, sub(App("exp", (u,)), ONE)))
+        case App("selu", (u,)):
+            low = mul(Num(SELU_SCALE * SELU_ALPHA), sub(App("exp", (u,)), ONE))
+            return pick(u, mul(Num(SELU_SCALE), u), low)
+        case App("abs", (u,)):
+            return pick(u, u, neg(u))
+        case App("sign", (u,)):
+            return pick(u, ONE, Num(-1))
+        case App("step", (u,)):
+            return pick(u, ONE, ZERO)
+        case App("softsign", (u,)):
+            return pick(u, mul(u, recip(add(ONE, u))), mul(u, recip(sub(ONE, u))))
+        case App("hardtanh", (u,)):
+            return _clip(u, Num(-1), ONE, pick)
+        case App("clip", (u, low, high)):
+            return _clip(u, low, high, pick)
+        case App("max" | "min" as head, args):
+            best: Term | None = args[0]
+            for a in args[1:]:
+                if best is None:
+                    return None
+                best = pick(sub(a, best), a, best) if head == "max" else pick(sub(best, a), a, best)
+            return best
+        case App("where", (condition, yes, no)):
+            said = _holds(condition, positive)
+            return None if said is None else yes if said else no
+        case App("floor" | "ceil" | "mod"):
+            return None
+        case _:
+            return t
+
+
+def _is_number(t: Term) -> bool:
+    return not (isinstance(t, App) and t.head in {"lt", "le", "gt", "ge", "eq", "ne", "and"})
+
+
+def _clip(u: Term, low: Term, high: Term, pick: Callable[[Term, Term, Term], Term | None]) -> Term | None:
+    inner = pick(sub(u, low), u, low)
+    return None if inner is None else pick(sub(inner, high), high, inner)
+
+
+def _holds(t: Term, positive: Callable[[Term], bool | None]) -> bool | None:
+    match t:
+        case App("and", parts):
+            said = [_holds(p, positive) for p in parts]
+            return None if None in said else all(said)
+        case App(head, (left, right)):
+            side = positive(sub(left, right))
+            if side is None:
+                return None
+            return {"lt": not side, "le": not side, "gt": side, "ge": side, "eq": False, "ne": True}[head]
+    return None

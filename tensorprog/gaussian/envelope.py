@@ -1,0 +1,160 @@
+"""Explicit bounds |F(z)| <= C (1 + R)^p e^{q R + s R²}, R = |Re z|, where |Im z_j| <= y_j: for certified tails.
+
+Every rule is an elementary inequality, written beside it; what has no rule has no bound (None).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tensorprog.gaussian.arguments import affine, constant, polynomial
+from tensorprog.gaussian.balls import name_of
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import variables
+
+_UP = 1 + 1e-12
+"""Covers the rounding of the few operations that make a bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """C (1 + R)^p e^{q R + s R²}."""
+
+    C: float
+    p: float = 0.0
+    q: float = 0.0
+    s: float = 0.0
+
+    def __add__(self, other: Envelope) -> Envelope:
+        return Envelope(_UP * (self.C + other.C), max(self.p, other.p), max(self.q, other.q), max(self.s, other.s))
+
+    def __mul__(self, other: Envelope) -> Envelope:
+        return Envelope(_UP * self.C * other.C, self.p + other.p, self.q + other.q, self.s + other.s)
+
+    def log_at(self, R: float) -> float:
+        return math.log(self.C) + self.p * math.log1p(R) + self.q * R + self.s * R * R if self.C > 0 else -math.inf
+
+
+def envelope(t: Term, names: Sequence[str], imag: Sequence[float]) -> Envelope | None:
+    """The bound of a term in the strip |Im z_j| <= imag[j] (all zero: on the real space)."""
+    real = not any(imag)
+    number = constant(t, {}) if not any(name_of(v) in names for v in variables(t)) else None
+    if number is not None:
+        return Envelope(_UP * abs(number))
+    match t:
+        case Var():
+            return Envelope(_UP * (1 + imag[list(names).index(name_of(t))]), 1.0)
+        case App("add", args):
+            return _fold(args, names, imag, "add")
+        case App("mul", args):
+            return _fold(args, names, imag, "mul")
+        case App("neg", (a,)):
+            return envelope(a, names, imag)
+        case App("pow", (a, Num(p))) if p > 0 and (p.denominator == 1 or real):
+            e, n = envelope(a, names, imag), float(p)
+            return None if e is None else Envelope(_UP * e.C**n, e.p * n, e.q * n, e.s * n)
+        case App("max" | "min", args) if real:
+            return _fold(args, names, imag, "add")  # |max| <= Σ| |
+        case App("where", (_, a, b)) if real:
+            return _fold((a, b), names, imag, "add")
+        case App("clip", (_, a, b)) if real:
+            return _fold((a, b), names, imag, "add")
+        case App("exp", (u,)):
+            return _exponential(u, names, imag)
+        case App("recip", (u,)):
+            return _reciprocal(u, names, imag)
+        case App(head, (u, *more)):
+            line = affine(u, names, {})
+            y = sum(abs(a) * b for a, b in zip(line[0], imag, strict=True)) if line else 0.0
+            if line is None and not real:
+                return None
+            return _named(head, u, more, names, imag, y)
+    return None
+
+
+def _fold(args: Sequence[Term], names: Sequence[str], imag: Sequence[float], how: str) -> Envelope | None:
+    out: Envelope | None = None
+    for a in args:
+        e = envelope(a, names, imag)
+        if e is None:
+            return None
+        out = e if out is None else out + e if how == "add" else out * e
+    return out
+
+
+def _exponential(u: Term, names: Sequence[str], imag: Sequence[float]) -> Envelope | None:
+    """|e^u| = e^{Re u}; of c + a·z, at most e^{c + |a| R}; of c + lx + qx², q < 0, at most e^{c - l²/4q - q y²}."""
+    line = affine(u, names, {})
+    if line is not None:
+        return Envelope(_UP * math.exp(line[1]), 0.0, _UP * math.hypot(*line[0]))
+    used = [k for k, n in enumerate(names) if n in {name_of(v) for v in variables(u)}]
+    p = polynomial(u, names[used[0]], {}) if len(used) == 1 else None
+    if p is None or len(p) != 3:
+        return None
+    y = imag[used[0]]
+    if p[2] < 0:
+        return Envelope(_UP * math.exp(p[0] - p[1] ** 2 / (4 * p[2]) - p[2] * y * y))
+    return Envelope(_UP * math.exp(p[0]), 0.0, _UP * abs(p[1]), _UP * p[2])
+
+
+def _reciprocal(u: Term, names: Sequence[str], imag: Sequence[float]) -> Envelope | None:
+    """1/(c + d x²), c, d > 0: |c + d z²| >= c - d y² for |Im z| <= y."""
+    used = [k for k, n in enumerate(names) if n in {name_of(v) for v in variables(u)}]
+    p = polynomial(u, names[used[0]], {}) if len(used) == 1 else None
+    if p is None or len(p) != 3 or p[1] != 0 or p[2] <= 0:
+        return None
+    least = p[0] - p[2] * imag[used[0]] ** 2
+    return Envelope(_UP / least) if least > 0 else None
+
+
+_BOUNDED = {"sign": 1.0, "step": 1.0, "hardtanh": 1.0, "softsign": 1.0, "asin": 1.6, "acos": 3.2}
+_BELOW_ARGUMENT = {"relu", "abs", "gelu", "silu", "mish", "gelu_tanh", "leaky_relu"}
+
+
+def _named(
+    head: str, u: Term, more: Sequence[Term], names: Sequence[str], imag: Sequence[float], y: float
+) -> Envelope | None:
+    e = envelope(u, names, imag)
+    if e is None:
+        return None
+    # |tanh(x + iy)|² = (sinh² x + sin² y)/(sinh² x + cos² y) <= max(1, tan² y)
+    if head == "tanh":
+        return Envelope(_UP * max(1.0, math.tan(y))) if y < math.pi / 2 else None
+    # sigmoid(u) = (1 + tanh(u/2))/2
+    if head in {"sigmoid", "silu"}:
+        if y >= math.pi:
+            return None
+        s = Envelope(_UP * (1 + max(1.0, math.tan(y / 2))) / 2)
+        return s if head == "sigmoid" else e * s
+    # |erf(x + iy)| <= 1 + (2/√π) y e^{y²}: integrate e^{-w²} from x upwards
+    if head in {"erf", "Phi", "gelu"}:
+        v = y if head == "erf" else y / math.sqrt(2)
+        size = 1 + 2 / math.sqrt(math.pi) * v * math.exp(v * v)
+        s = Envelope(_UP * (size if head == "erf" else (1 + size) / 2))
+        return e * s if head == "gelu" else s
+    if head in {"sin", "cos"}:
+        return Envelope(_UP * math.cosh(y))
+    if head in {"sinh", "cosh"}:
+        line = affine(u, names, {})
+        return None if line is None else Envelope(_UP * math.exp(abs(line[1])), 0.0, _UP * math.hypot(*line[0]))
+    # |log(1 + e^u)| <= |u| + log 2 + π while 1 + e^u stays off its cut
+    if head == "softplus":
+        return e + Envelope(3.9) if y < math.pi / 2 else None
+    if head == "atan":
+        return Envelope(1.6) if y == 0 else None
+    if y > 0:
+        return None
+    if head in _BOUNDED:
+        return Envelope(_BOUNDED[head])
+    if head in _BELOW_ARGUMENT and not more:
+        return e
+    if head in {"leaky_relu", "elu"} and more:
+        slope = envelope(more[0], names, imag)
+        return None if slope is None else e + e * slope + slope
+    if head in {"elu", "selu"}:
+        return Envelope(1.76 * 1.06) * (e + Envelope(1.0))
+    if head == "sqrt":
+        return Envelope(_UP * math.sqrt(e.C), e.p / 2, e.q / 2, e.s / 2)
+    return None
