@@ -1,16 +1,63 @@
-"""tensorprog: what wide neural networks become as their width goes to infinity, checked, derived, validated."""
+"""tensorprog: what wide neural networks become as their width goes to infinity, checked, derived, validated.
+
+Names that need numpy, scipy or sympy are imported when they are first used, so that `import tensorprog` is quick.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from tensorprog.errors import CertificateError as CertificateError
 from tensorprog.errors import Diagnostic as Diagnostic
+from tensorprog.errors import DivergentError as DivergentError
 from tensorprog.errors import TensorProgError as TensorProgError
+from tensorprog.language import Program as Program
+from tensorprog.language import fn as fn
 from tensorprog.language import load as load
 from tensorprog.language import loads as loads
 from tensorprog.program import Limits as Limits
-from tensorprog.program import Program as Program
 from tensorprog.theorems import Verdict as Verdict
 from tensorprog.theorems import check as check
 
+if TYPE_CHECKING:
+    from tensorprog.functions.api import facts as facts
+    from tensorprog.functions.registry import register as register
+    from tensorprog.gaussian.expectation import expect as expect
+
 __version__ = "0.1.0.dev0"
 
-__all__ = ["Diagnostic", "Limits", "Program", "TensorProgError", "Verdict", "__version__", "check", "load", "loads"]
+_LATER = {
+    "facts": "tensorprog.functions.api",
+    "register": "tensorprog.functions.registry",
+    "expect": "tensorprog.gaussian.expectation",
+}
+
+__all__ = [
+    "CertificateError",
+    "Diagnostic",
+    "DivergentError",
+    "Limits",
+    "Program",
+    "TensorProgError",
+    "Verdict",
+    "__version__",
+    "check",
+    "expect",
+    "facts",
+    "fn",
+    "load",
+    "loads",
+    "register",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'tensorprog' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -30,7 +30,7 @@ def load(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Program:
     """
     path = Path(path)
     text = read_text(path, limits)
-    return _Loader(limits, path.resolve().parent, str(path)).run(text)
+    return Loader(limits, path.resolve().parent, str(path)).run(text)
 
 
 def loads(
@@ -43,7 +43,7 @@ def loads(
     """
     if len(text) > limits.file_bytes:
         raise limits.exceeded("TP901", "file_bytes", len(text), "the text is too large")
-    return _Loader(limits, None if folder is None else Path(folder).resolve(), name).run(text)
+    return Loader(limits, None if folder is None else Path(folder).resolve(), name).run(text)
 
 
 def read_text(path: Path, limits: Limits) -> str:
@@ -66,11 +66,13 @@ def read_text(path: Path, limits: Limits) -> str:
         ) from None
 
 
-class _Loader:
-    def __init__(self, limits: Limits, folder: Path | None, name: str) -> None:
+class Loader:
+    """Carries statements, one after another, into a program."""
+
+    def __init__(self, limits: Limits, folder: Path | None, name: str, program: Program | None = None) -> None:
         self.limits = limits
         self.root = folder
-        self.program = Program(limits=limits)
+        self.program = program if program is not None else Program(limits=limits)
         self.program.path = name
         self.lowering = Lowering(self.program)
         self.env: dict[str, int] = {}
