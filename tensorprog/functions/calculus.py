@@ -107,6 +107,8 @@ class Analyzer(Rules):
         """The rate of a monomial; of 0, the rate of 0."""
         if scale is None:
             return ZERO
+        if scale.parts and scale.parts[-1][0] < LOG:  # exp(sqrt(log x)): between the powers, which rates cannot say
+            raise Undecided("a factor between the powers and 1")
         for key, c in scale.parts:
             if key == LOG:
                 exponent = c.constant()

@@ -264,7 +264,8 @@ class Expansion:
         parts: dict[Key, Polynomial] = {}
         for m, d in large.terms:
             power = m.power
-            if power is None and m == large.terms[0][0] and not self.oscillating(d) and self.sign(d) < 0:
+            beyond = bool(m.parts) and m.parts[0][0] > LOG  # faster than every power
+            if beyond and m == large.terms[0][0] and not self.oscillating(d) and self.sign(d) < 0:
                 return Series((), TINY)
             if power is None or self.oscillating(d):
                 raise Undecided("an exponential beyond the scale")

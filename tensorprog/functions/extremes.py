@@ -1,12 +1,215 @@
-"""Infimum and supremum: a certified enclosure from above, met by a value or a limit from below."""
+"""Infimum and supremum, where they are certain: a bound from outside that values or limits from inside meet.
+
+Outside: the range that the rules prove, or, for N(x)/D(x)^m exp(E(x)) with polynomials N, D, E, the certified real
+zeros of the derivative's numerator N' D - m N D' + N D E'. Inside: exact values at points, and limits.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import islice, product
+from typing import Any
+
+from tensorprog.functions.balls import Undecided, Undefined, ball, evaluate, lower, upper
 from tensorprog.functions.calculus import Analyzer
-from tensorprog.functions.info import Info
-from tensorprog.terms import Term
+from tensorprog.functions.expand import Expansion
+from tensorprog.functions.info import Info, Regularity
+from tensorprog.functions.interval import Interval
+from tensorprog.functions.library import library
+from tensorprog.functions.lower import T, curves
+from tensorprog.functions.normal import Polynomial, normal
+from tensorprog.functions.rates import BOUNDED
+from tensorprog.functions.roots import coefficients
+from tensorprog.functions.series import UNIT
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import substitute, variables
+
+_POINTS = tuple(Fraction(v) for v in ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "10", "-10"))
+_CLOSE = Fraction(1, 10**12)
+_WAVES = (None, *((Fraction(s), Fraction(c)) for s, c in ((1, 0), (-1, 0), (0, 1), (0, -1))))
 
 
 def extremes(rules: Analyzer, t: Term, info: Info) -> tuple[float | None, float | None]:
-    """inf and sup where they are known."""
-    return None, None
+    """inf and sup where they are known: -inf and inf where infinite, None where not known."""
+    if not info.total:
+        return None, None
+    xs = [v for v in variables(t) if v.name in rules.variables]
+    whole = _critical_values(rules, t, xs, info)
+    if whole is not None:
+        return whole
+    known = _library_minimum(t, xs)
+    inside: list[Fraction | float] = [*_values(t, xs), *_limits(rules, t, xs)]
+    if not inside:
+        return None, None
+    low, high = min(inside), max(inside)
+    inf = known if known is not None else _meet(low, info.range.low, -math.inf)
+    return inf, _meet(high, info.range.high, math.inf)
+
+
+def _meet(inside: Fraction | float, outside: Fraction | None, infinite: float) -> float | None:
+    if inside == infinite:
+        return infinite
+    if isinstance(inside, float) or outside is None:
+        return None
+    return float(outside) if abs(inside - outside) <= _CLOSE * (1 + abs(outside)) else None
+
+
+def _library_minimum(t: Term, xs: list[Var]) -> float | None:
+    """The minimum of a library function of an affine form, which takes every value."""
+    if not isinstance(t, App) or len(t.args) != 1 or t.head not in library() or not xs:
+        return None
+    minimum = library()[t.head].minimum
+    if minimum is None:
+        return None
+    try:
+        form = normal(t.args[0])
+    except Undecided:
+        return None
+    plain = all(not m or (len(m) == 1 and m[0][0] in xs and m[0][1] == 1) for m in form.terms)
+    return float(minimum) if plain and any(form.terms) else None
+
+
+def _values(t: Term, xs: list[Var]) -> Iterator[Fraction]:
+    """Values (bounds within 1e-20) at simple points; none where a param stands."""
+    if any(v not in xs for v in variables(t)):
+        return
+    for at in islice(product(_POINTS, repeat=len(xs)), 40):
+        try:
+            value = evaluate(t, dict(zip(xs, at, strict=True)))
+        except (Undecided, Undefined):
+            continue
+        low, high = lower(value), upper(value)
+        if low is not None and high is not None and high - low < _CLOSE:
+            yield (low + high) / 2 if low != high else low
+
+
+def _limits(rules: Analyzer, t: Term, xs: list[Var]) -> Iterator[Fraction | float]:
+    """Limits, and limits along sequences, at the ends of a few curves."""
+    for curve in islice(curves(xs), 8) if xs else ():
+        body = substitute(t, dict(curve.at))
+        for wave in _WAVES:
+            expansion = Expansion(T, rules.constant_sign, 4, False, wave, rules.fuel)
+            try:
+                series = expansion.of(body)
+                bound = series.bound
+                order = -1 if bound is None else expansion.algebra.compare(bound, UNIT)
+                if order < 0:
+                    yield Fraction(0)
+                    if wave is None:
+                        break
+                    continue
+                if not series.terms or expansion.oscillating(series.terms[0][1]):
+                    continue
+                c = series.terms[0][1]
+                if order > 0:
+                    sign = expansion.sign(c)
+                    if sign:
+                        yield math.inf * sign
+                elif not variables(c.term()):
+                    value = evaluate(c.term(), {}, 120)
+                    low, high = lower(value), upper(value)
+                    if low is not None and high is not None:
+                        yield low if low == high else (low + high) / 2
+            except (Undecided, Undefined):
+                continue
+            if wave is None:
+                break
+
+
+def _critical_values(rules: Analyzer, t: Term, xs: list[Var], info: Info) -> tuple[float, float] | None:
+    """inf and sup of N/D^m exp(E), from the values where the derivative vanishes and the limits at both ends."""
+    if len(xs) != 1 or info.regularity < Regularity.LIPSCHITZ or len(variables(t)) != 1:
+        return None
+    x = xs[0]
+    try:
+        pieces = _quotient(normal(t), x)
+        if pieces is None:
+            return None
+        ends = []
+        for side in (-1, 1):
+            series = rules.expand(t, x, side)
+            if not series.terms:
+                if series.error is not None and rules.rate(series.error) >= BOUNDED:
+                    return None
+                ends.append(ball(Fraction(0)))
+                continue
+            rate, sign = rules.rate(series.terms[0][0]), rules.constant_sign(series.terms[0][1].term())
+            if rate > BOUNDED:
+                ends.append(math.inf * sign)
+            else:
+                ends.append(ball(Fraction(0)) if rate < BOUNDED else ball(evaluate(series.terms[0][1].term(), {}, 120)))
+        inner = [ball(evaluate(t, {x: root}, 120)) for root in _real_zeros(_slope_numerator(*pieces))]
+    except (Undecided, Undefined, AssertionError):
+        return None
+    values = [*ends, *inner]
+    floats = [v if isinstance(v, float) else float(v.mid()) for v in values]
+    if any(not isinstance(v, float) and not v.rad() < 1e-12 for v in values):
+        return None
+    return min(floats), max(floats)
+
+
+def _quotient(form: Polynomial, x: Var) -> tuple[Any, Any, int, Any] | None:
+    """(N, D, m, E) with form = N/D^m exp(E), as flint polynomials; None if it is not of that shape."""
+    from flint import fmpq, fmpq_poly
+
+    def poly(p: Polynomial) -> Any:
+        cs = coefficients(p, x)
+        return None if cs is None else fmpq_poly([fmpq(c.numerator, c.denominator) for c in cs])
+
+    below: Term | None = None
+    exponential: Term | None = None
+    seen_plain = False
+    groups: dict[int, dict[Any, Fraction]] = {}
+    for m, c in form.terms.items():
+        rest: list[tuple[Term, Fraction]] = []
+        depth, own = 0, None
+        for atom, e in m:
+            if atom == x and e.denominator == 1 and e > 0:
+                rest.append((atom, e))
+            elif isinstance(atom, App) and atom.head == "exp" and e == 1:
+                own = atom.args[0]
+            elif (
+                isinstance(atom, App) and atom.head == "add" and e.denominator == 1 and e < 0 and below in (None, atom)
+            ):
+                below, depth = atom, -int(e)
+            else:
+                return None
+        if own is None:
+            seen_plain = True
+        elif exponential not in (None, own):
+            return None
+        exponential = own if own is not None else exponential
+        group = groups.setdefault(depth, {})
+        group[tuple(rest)] = group.get(tuple(rest), Fraction(0)) + c
+    if seen_plain and exponential is not None:
+        return None
+    d = fmpq_poly([1]) if below is None else poly(normal(below))
+    exponent = fmpq_poly([0]) if exponential is None else poly(normal(exponential))
+    top = max(groups, default=0)
+    numerator = fmpq_poly([0])
+    for depth, own_terms in groups.items():
+        part = poly(Polynomial(own_terms))
+        if part is None or d is None:
+            return None
+        numerator = numerator + part * d ** (top - depth)
+    return None if exponent is None else (numerator, d, top, exponent)
+
+
+def _slope_numerator(n: Any, d: Any, m: int, e: Any) -> Any:
+    return n.derivative() * d - m * n * d.derivative() + n * d * e.derivative()
+
+
+def _real_zeros(p: Any) -> list[Any]:
+    """Certified balls around the real zeros."""
+    from flint import fmpz_poly
+
+    if p.degree() < 1:
+        return []
+    whole = fmpz_poly([int(v) for v in (p * p.denom()).coeffs()])
+    found: list[Any] = list(whole.complex_roots())
+    return [root.real for root, _ in found if root.imag == 0]
+
+
+__all__ = ["Interval", "Num", "extremes"]

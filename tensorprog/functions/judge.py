@@ -26,11 +26,13 @@ def judge(
     variables: Collection[str],
     assumptions: Mapping[str, Interval] | None = None,
     ranges: Mapping[str, tuple[int, int]] | None = None,
+    extremes: bool = True,
 ) -> Facts:
     """What is known of a term as a function of the named variables, for every param that fits its interval.
 
     A `Var` whose name is in `variables` is a variable (subscripts tell variables apart); every other name is a
     param: in its interval if `assumptions` has one, else any real. `ranges` gives indices their first and last value.
+    `extremes=False` leaves infimum and supremum out, for speed.
 
     >>> from tensorprog.terms import read
     >>> facts = judge(read("x*y + tanh(x)"), ["x", "y"])
@@ -44,7 +46,7 @@ def judge(
     used = {v.name for v in variables_of(term)}
     said = tuple(f"{name} in {i}" for name, i in sorted((assumptions or {}).items()) if name in used)
     said += declared_in(term)
-    return _Verdict(rules, term, tuple(variables), info, against, said).facts()
+    return _Verdict(rules, term, tuple(variables), info, against, said, extremes).facts()
 
 
 class _Verdict:
@@ -58,7 +60,9 @@ class _Verdict:
         info: Info,
         against: Refuted,
         said: tuple[str, ...],
+        extremes: bool,
     ) -> None:
+        self.extremes = extremes
         self.rules, self.term, self.names, self.info, self.against, self.said = rules, term, names, info, against, said
         self.derivation = trace(rules.steps, info.step)
 
@@ -106,7 +110,9 @@ class _Verdict:
         yes = self.info.total and self.info.bounded
         if not yes and no is None:
             return Bounded("unknown", _UNKNOWN)
-        low, high = (None, None) if self.refuted("total") else extremes(self.rules, self.term, self.info)
+        low, high = (
+            (None, None) if self.refuted("total") or not self.extremes else extremes(self.rules, self.term, self.info)
+        )
         if yes:
             return Bounded("proved", f"it grows at most like {self.info.growth}", self.derivation, (), low, high)
         assert no is not None

@@ -17,6 +17,8 @@ _POSITIVE = Interval(_F0, None)
 _UNIT = Interval(_F0, _F1)
 _SYMMETRIC = Interval(-_F1, _F1)
 _CLOSED = Interval(-_F1, _F1, True, True)
+_HALF_PI = Fraction("1.570796326794896619231321691640")
+"""An upper bound of pi/2 = 1.57079632679489661923132169163975..."""
 SELU_SCALE = Fraction("1.0507009873554804934193349852946")
 SELU_ALPHA = Fraction("1.6732632423543772848170429916717")
 
@@ -55,17 +57,17 @@ def _rectifiers() -> tuple[Function, ...]:
                  "lipschitz", Interval(-SELU_SCALE * SELU_ALPHA, None), _F1, _F0,
                  (SELU_SCALE * SELU_ALPHA * (f("exp", x) - 1)).term, (SELU_SCALE * x).term, monotone="increasing"),
         Function("gelu", ("x",), (x * cdf).term, ((cdf + x * density).term,), "smooth",
-                 Interval(Fraction("-0.17"), None), _F1, _F0),
+                 Interval(Fraction("-0.17"), None), _F1, _F0, minimum=Fraction("-0.1699712074799036616939")),
         Function("gelu_tanh", ("x",), (x / 2 * (1 + t)).term,
                  (((1 + t) / 2 + x / 2 * (1 - t**2) * f("sqrt", 2 / pi) * (1 + 3 * Fraction("0.044715") * x**2)).term,),
-                 "smooth", Interval(Fraction("-0.171"), None), _F1, _F0),
+                 "smooth", Interval(Fraction("-0.171"), None), _F1, _F0, minimum=Fraction("-0.1700407505712540506391")),
         Function("silu", ("x",), (x * sig).term, ((sig + x * sig * (1 - sig)).term,), "smooth",
-                 Interval(Fraction("-0.279"), None), _F1, _F0),
+                 Interval(Fraction("-0.279"), None), _F1, _F0, minimum=Fraction("-0.2784645427610737951094")),
         Function("softplus", ("x",), f("log", 1 + f("exp", x)).term, (sig.term,), "smooth", _POSITIVE, _F1, _F0,
                  f("log1p", f("exp", x)).term, (x + f("log1p", f("exp", -x))).term, monotone="increasing"),
         Function("mish", ("x",), (x * f("tanh", sp)).term,
                  ((f("tanh", sp) + x * sig * (1 - f("tanh", sp) ** 2)).term,), "smooth",
-                 Interval(Fraction("-0.309"), None), _F1, _F0),
+                 Interval(Fraction("-0.309"), None), _F1, _F0, minimum=Fraction("-0.3088434130172504066288")),
     )  # fmt: skip
 
 
@@ -110,11 +112,11 @@ def _elementary() -> tuple[Function, ...]:
         Function("cos", ("x",), None, ((-f("sin", x)).term,), "smooth", _CLOSED, _F0, _F0),
         Function("tan", ("x",), (f("sin", x) / f("cos", x)).term, (tan_derivative.term,), "smooth", REALS,
                  domain=None),
-        Function("asin", ("x",), None, ((1 / root).term,), "continuous", Interval(Fraction(-8, 5), Fraction(8, 5)),
+        Function("asin", ("x",), None, ((1 / root).term,), "continuous", Interval(-_HALF_PI, _HALF_PI),
                  _F0, None, domain=_CLOSED, monotone="increasing"),
         Function("acos", ("x",), (pi / 2 - f("asin", x)).term, ((-(1 / root)).term,), "continuous",
-                 Interval(_F0, Fraction(16, 5), True), _F0, None, domain=_CLOSED, monotone="decreasing"),
-        Function("atan", ("x",), None, ((1 / (1 + x**2)).term,), "smooth", Interval(Fraction(-8, 5), Fraction(8, 5)),
+                 Interval(_F0, 2 * _HALF_PI, True), _F0, None, domain=_CLOSED, monotone="decreasing"),
+        Function("atan", ("x",), None, ((1 / (1 + x**2)).term,), "smooth", Interval(-_HALF_PI, _HALF_PI),
                  _F0, _F0, monotone="increasing"),
         Function("sinh", ("x",), ((f("exp", x) - f("exp", -x)) / 2).term, (f("cosh", x).term,), "smooth",
                  monotone="increasing"),

@@ -22,6 +22,7 @@ class Function:
     `definition`: in simpler heads; `derivatives`: almost everywhere, one per argument; `domain` of the (only)
     argument; `range`; `growth` and `slope`: exponents g, s with |f| <= A(1+|x|^g), |f'| <= B(1+|x|^s), None if
     exponential or singular; `minus`, `plus`: an exact form near -oo, +oo in simpler heads, where there is one.
+    `minimum`: to 20 digits, where it is attained and has no closed form.
     Params of the function (leaky_relu's a) are arguments too; the facts are for fixed params.
     """
 
@@ -37,6 +38,7 @@ class Function:
     plus: Term | None = None
     domain: Interval | None = REALS
     monotone: Literal["increasing", "decreasing"] | None = None
+    minimum: Fraction | None = None
 
     @property
     def numpy(self) -> Callable[..., Any]:

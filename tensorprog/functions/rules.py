@@ -23,6 +23,8 @@ from tensorprog.functions.rules_where import jump_product, where_info
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import mul, neg
 
+_SIGN_KEEPING = ("tanh", "erf", "atan", "sinh", "sign", "softsign", "asin", "hardtanh", "step", "relu")
+
 
 class Rules:
     """The facts of every subterm of one function, each with the step that derives it; kept, so shared parts are free.
@@ -187,7 +189,15 @@ class Rules:
         return [tuple(members) for _, members in groups]
 
     def _product_range(self, args: tuple[Term, ...], parts: list[Info]) -> Interval:
-        """Equal factors are squares, so that x*x >= 0."""
+        """Equal factors are squares, so that x*x >= 0; so is u f(u) for an f with the sign of its argument."""
+        for k, a in enumerate(args):
+            if isinstance(a, App) and a.head in _SIGN_KEEPING and a.args[0] in args:
+                rest = [b for j, b in enumerate(args) if j != k]
+                rest.remove(a.args[0])
+                interval = Interval(Fraction(0), None, True)
+                for b in rest:
+                    interval = ranges.mul(interval, self.info(b).range)
+                return interval
         if len(parts) != len(args) or len(set(args)) == len(args):
             interval = parts[0].range
             for p in parts[1:]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.interval import Interval
+from tensorprog.functions.library import library
+from tensorprog.functions.ranges import image
 from tensorprog.functions.rates import ANY, BOUNDED, most
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import ONE, ZERO, add, mul, recip
@@ -118,6 +120,7 @@ def log_sum_exp(rules: Rules, t: Term, total: Term) -> Info | None:
     info = Info(
         union,
         Regularity(min(i.regularity for i in infos)),
+        image(rules.info(total).range, library()["log"]),
         growth=growth if growth.level <= 1 else ANY,
         slope=most(*(i.slope_within(union) for i in infos)),
         below=low,
