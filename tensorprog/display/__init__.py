@@ -1,0 +1,1 @@
+"""Programs and results for the eye."""
