@@ -17,6 +17,7 @@ from tensorprog.functions.facts import Step
 from tensorprog.functions.info import ZERO, Info, Regularity
 from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.normal import Polynomial, is_zero, normal
+from tensorprog.functions.ranges import meet, point
 from tensorprog.functions.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.functions.roots import coefficients, real_roots
 from tensorprog.functions.rules import Rules, settled
@@ -142,7 +143,9 @@ class Analyzer(Rules):
         if not tails:
             return found
         better = self._from_tails(t, found, tails)
-        return found if better == found else self.step("calculus", t, better, (found.step,), describe(tails))
+        if better == found:
+            return found
+        return self.step("calculus", t, better, (found.step,), describe(tails))
 
     def _from_tails(self, t: Term, found: Info, tails: list[Tail]) -> Info:
         try:
@@ -207,6 +210,9 @@ class Analyzer(Rules):
             return found
         (x,) = found.vars
         cs = coefficients(form, x)
+        if cs is not None and len(cs) == 1 and found.total:
+            better = settled(replace(found, range=meet(found.range, point(cs[0])), growth=BOUNDED, slope=ZERO))
+            return self.step("algebra", t, better, (found.step,), f"= {cs[0]}")
         if cs is None or len(cs) < 3 or len(cs) % 2 == 0:
             return found
         rational, others = real_roots(cs)

@@ -165,7 +165,7 @@ class Expansion:
             ):
                 inner = self.of(args[0])
                 return self._primitive(head, inner, t)
-            case App("tanh" | "sigmoid", (u,)) if self._grows(self.of(u)):
+            case App("tanh" | "sigmoid" | "softplus", (u,)) if self._grows(self.of(u)):
                 return self.of(self._mirrored(t.head, u))
             case App(head, args) if head in library():
                 body = library()[head].expand(args)
@@ -177,9 +177,12 @@ class Expansion:
         return bool(s.terms) and self.algebra.compare(s.terms[0][0], UNIT) > 0 and not self.oscillating(s.terms[0][1])
 
     def _mirrored(self, head: str, u: Term) -> Term:
-        """sigmoid and tanh for u -> oo in terms of exp(-|u|), which is small."""
+        """sigmoid, tanh and softplus for u -> oo in terms of exp(-|u|), which is small."""
         side = self.sign_of(self.of(u))
         decay = App("exp", (neg(u) if side > 0 else u,))
+        if head == "softplus":
+            rest = App("log", (add(Num(1), decay),))
+            return add(u, rest) if side > 0 else rest
         if head == "tanh":
             square = mul(decay, decay)
             value = add(Num(1), mul(Num(-2), square, App("recip", (add(Num(1), square),))))

@@ -16,14 +16,14 @@ from tensorprog.functions.balls import Undecided, Undefined, ball, evaluate, low
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.expand import Expansion
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.interval import Interval
+from tensorprog.functions.interval import REALS
 from tensorprog.functions.library import library
 from tensorprog.functions.lower import T, curves
 from tensorprog.functions.normal import Polynomial, normal
 from tensorprog.functions.rates import BOUNDED
 from tensorprog.functions.roots import coefficients
 from tensorprog.functions.series import UNIT
-from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms import App, Term, Var
 from tensorprog.terms.term import substitute, variables
 
 _POINTS = tuple(Fraction(v) for v in ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "10", "-10"))
@@ -39,6 +39,9 @@ def extremes(rules: Analyzer, t: Term, info: Info) -> tuple[float | None, float 
     whole = _critical_values(rules, t, xs, info)
     if whole is not None:
         return whole
+    direct = _library_range(t, xs)
+    if direct is not None:
+        return direct
     known = _library_minimum(t, xs)
     inside: list[Fraction | float] = [*_values(t, xs), *_limits(rules, t, xs)]
     if not inside:
@@ -56,6 +59,25 @@ def _meet(inside: Fraction | float, outside: Fraction | None, infinite: float) -
     return float(outside) if abs(inside - outside) <= _CLOSE * (1 + abs(outside)) else None
 
 
+def _library_range(t: Term, xs: list[Var]) -> tuple[float, float] | None:
+    """A monotone library function with a finite range, of an affine form: it comes arbitrarily close to both ends."""
+    record = library().get(t.head) if isinstance(t, App) and len(t.args) == 1 else None
+    if record is None or record.monotone is None or record.domain != REALS or not _affine(t, xs):
+        return None
+    low, high = record.range.low, record.range.high
+    return None if low is None or high is None else (float(low), float(high))
+
+
+def _affine(t: Term, xs: list[Var]) -> bool:
+    """Whether the argument is a nonconstant affine form with rational coefficients: it takes every value."""
+    assert isinstance(t, App)
+    try:
+        form = normal(t.args[0])
+    except Undecided:
+        return False
+    return any(form.terms) and all(not m or (len(m) == 1 and m[0][0] in xs and m[0][1] == 1) for m in form.terms)
+
+
 def _library_minimum(t: Term, xs: list[Var]) -> float | None:
     """The minimum of a library function of an affine form, which takes every value."""
     if not isinstance(t, App) or len(t.args) != 1 or t.head not in library() or not xs:
@@ -63,12 +85,7 @@ def _library_minimum(t: Term, xs: list[Var]) -> float | None:
     minimum = library()[t.head].minimum
     if minimum is None:
         return None
-    try:
-        form = normal(t.args[0])
-    except Undecided:
-        return None
-    plain = all(not m or (len(m) == 1 and m[0][0] in xs and m[0][1] == 1) for m in form.terms)
-    return float(minimum) if plain and any(form.terms) else None
+    return float(minimum) if _affine(t, xs) else None
 
 
 def _values(t: Term, xs: list[Var]) -> Iterator[Fraction]:
@@ -210,6 +227,3 @@ def _real_zeros(p: Any) -> list[Any]:
     whole = fmpz_poly([int(v) for v in (p * p.denom()).coeffs()])
     found: list[Any] = list(whole.complex_roots())
     return [root.real for root, _ in found if root.imag == 0]
-
-
-__all__ = ["Interval", "Num", "extremes"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, product
 
-from tensorprog.functions.balls import Undecided, Undefined, evaluate, sign_at
+from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, sign_at, upper
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.collapse import collapse
 from tensorprog.functions.info import Info, Regularity
@@ -25,6 +25,7 @@ from tensorprog.terms.term import children, substitute, variables, walk
 
 Witness = tuple[tuple[str, str], ...]
 MAX_POINTS = 120
+_SIMPLE = tuple(Fraction(v) for v in ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "10", "-10"))
 MAX_PARAM_VALUES = 12
 
 
@@ -120,6 +121,9 @@ def _grows(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var], out: Refuted
 
 def _broken(rules: Analyzer, t: Term, xs: Sequence[Var], pieces: Pieces | None, out: Refuted, said: Witness) -> None:
     """Jumps and diverging slopes: of a function of one variable, or of its restriction to lines."""
+    _two_values(t, xs, out, said)
+    if "continuous" in out.reasons:
+        return
     restrictions: list[tuple[Term, Witness, Pieces | None]] = []
     if len(xs) == 1:
         restrictions.append((t, (), pieces))
@@ -150,10 +154,37 @@ def _broken(rules: Analyzer, t: Term, xs: Sequence[Var], pieces: Pieces | None, 
             return
 
 
+def _two_values(t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None:
+    """A function with whole-numbered (or half) values that takes two of them jumps somewhere between."""
+    while True:
+        match t:
+            case App("mul", (Num(c), _)) if c == 0:
+                return
+            case App("neg", (u,)) | App("mul", (Num(), u)) | App("add", (Num(), u)) | App("add", (u, Num())):
+                t = u
+            case App("floor" | "ceil" | "sign" | "step", _):
+                break
+            case _:
+                return
+    seen: dict[Fraction, tuple[Fraction, ...]] = {}
+    for values in islice(product(_SIMPLE, repeat=len(xs)), MAX_POINTS):
+        with suppress(Undecided, Undefined):
+            value = evaluate(t, dict(zip(xs, values, strict=True)))
+            if isinstance(value, Fraction):
+                seen.setdefault(value, values)
+            elif lower(value) == upper(value):
+                seen.setdefault(lower(value) or Fraction(0), values)
+        if len(seen) > 1:
+            (a, at), (b, there) = list(seen.items())[:2]
+            where = [", ".join(f"{to_text(v)} = {c}" for v, c in zip(xs, p, strict=True)) for p in (at, there)]
+            because = f"its values are whole multiples of 1/2; it is {a} at {where[0]} and {b} at {where[1]}"
+            out.no("continuous", because, (*said, ("from", where[0]), ("to", where[1])))
+            return
+
+
 def undefined(rules: Analyzer, t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None:
     """A point where the term certainly has no value, or a segment on which a denominator changes sign."""
-    simple = [Fraction(v) for v in (0, 1, -1, 2, -2)] + [Fraction(1, 2), Fraction(-1, 2), Fraction(10), Fraction(-10)]
-    points = list(islice(product(simple, repeat=len(xs)), MAX_POINTS))
+    points = list(islice(product(_SIMPLE, repeat=len(xs)), MAX_POINTS))
     for values in points:
         env: dict[Term, Fraction] = dict(zip(xs, values, strict=True))
         try:

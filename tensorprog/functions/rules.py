@@ -12,6 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from tensorprog.functions import ranges
+from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.facts import Step, Value
 from tensorprog.functions.info import ZERO, Info, Regularity, of_variable
 from tensorprog.functions.interval import REALS, Interval
@@ -21,7 +22,7 @@ from tensorprog.functions.rules_power import power_info
 from tensorprog.functions.rules_share import reciprocal_share, share_info
 from tensorprog.functions.rules_where import jump_product, where_info
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import mul, neg
+from tensorprog.terms.term import mul, neg, variables
 
 _SIGN_KEEPING = ("tanh", "erf", "atan", "sinh", "sign", "softsign", "asin", "hardtanh", "step", "relu")
 
@@ -82,6 +83,8 @@ class Rules:
         return replace(info, step=len(self.steps) - 1)
 
     def constant(self, t: Term, regularity: Regularity, interval: Interval, premises: tuple[int, ...] = ()) -> Info:
+        if not variables(t) and interval.point is None:
+            regularity, interval = _evaluated(t, regularity, interval)
         away = regularity > 0 and (interval.positive or interval.negative)
         defined = regularity > 0
         best = Regularity.SMOOTH if defined else Regularity.UNKNOWN
@@ -223,6 +226,9 @@ class Rules:
         share = reciprocal_share(self, t, u)
         if share is not None:
             return share
+        if isinstance(u, App) and u.head == "exp":
+            inner = self.info(App("exp", (neg(u.args[0]),)))
+            return self.step("quotient", t, inner, (inner.step,), "1/exp(u) = exp(-u)")
         p = self.info(u)
         nonzero = p.away or _off_zero(p.range)
         regularity = p.regularity if nonzero else Regularity.UNKNOWN
@@ -243,6 +249,17 @@ class Rules:
 
     def subtract(self, a: Term, b: Term) -> Term:
         return App("add", (a, neg(b)))
+
+
+def _evaluated(t: Term, regularity: Regularity, interval: Interval) -> tuple[Regularity, Interval]:
+    """A constant without params is a number: its value, or certain bounds of it."""
+    try:
+        value = evaluate(t, {}, ranges.BITS)
+    except (Undecided, Undefined):
+        return regularity, interval
+    if isinstance(value, Fraction):
+        return Regularity.SMOOTH, ranges.point(value)
+    return Regularity.SMOOTH, ranges.meet(interval, Interval(lower(value), upper(value)))
 
 
 def slope_times(slope: Rate, growth: Rate) -> Rate:

@@ -27,7 +27,7 @@ _LEVEL = {
     "jumps": Regularity.LOCALLY_BOUNDED,
 }
 _ABOVE_LINEAR = ("relu", "softplus", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "exp")
-"""f(u) >= c u - K with c > 0."""
+"""f(u) >= c u - K with c > 0; all are bounded on (-oo, c]."""
 
 
 def function_info(rules: Rules, t: App) -> Info:
@@ -65,7 +65,8 @@ def function_info(rules: Rules, t: App) -> Info:
         if t.head == "abs":
             up = u.up if u.up is not None else u.down
         away = t.head == "abs" and u.away
-        info = Info(u.vars, regularity, interval, growth, slope, away=away, up=up)
+        above = t.head in _ABOVE_LINEAR and u.above and regularity > 0  # bounded on every (-oo, c]
+        info = Info(u.vars, regularity, interval, growth, slope, above=above, away=away, up=up)
     return rules.step("library", t, settled(info), (u.step,))
 
 

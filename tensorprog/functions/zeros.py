@@ -71,6 +71,8 @@ def _shifted(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
         return None
     ((atom, exponent),), c = varying[0]
     level = -rest / c
+    if exponent == -1 and level != 0:
+        return _zeros(rules, add(atom, Num(-1 / level)), x)
     if exponent != 1 or not isinstance(atom, App):
         return None
     w = atom.args[0]
