@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from flint import acb, arb
 
-from tensorprog.gaussian.balls import Values, ball_function, name_of
+from tensorprog.gaussian.balls import Complex, Values, ball_function, name_of
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import variables
 
@@ -74,14 +74,14 @@ def roots(t: Term, name: str, values: Values, low: float, high: float) -> tuple[
     while stack:
         a, b = stack.pop()
         boxes += 1
-        middle, radius = (a + b) / 2, (b - a) / 2
+        middle, radius = (a + b) / 2, (b - a) / 2 + _WIDTH * max(abs(a), abs(b))  # covers the rounding of the middle
         ball = f([acb(arb(middle, radius))], False)
         if ball.is_finite() and (not ball.real.contains(0) or ball.is_zero()):
             continue
         if b - a <= 4 * _WIDTH * max(abs(a), abs(b), 1e-290) or b - a < 1e-300:
             found.append((a, b))
         elif boxes > MOST_BOXES:
-            return _merge(found), False
+            return [_short(f, x) for x in _merge(found)], False
         else:
             # A box around 0 shrinks on a logarithmic scale, so that tiny zeros keep their relative accuracy.
             cut = 0.0 if a < 0 < b else middle
@@ -95,7 +95,14 @@ def roots(t: Term, name: str, values: Values, low: float, high: float) -> tuple[
                         (b - (b - a) * 2.0**-8, b),
                     ]
                 )
-    return _merge(found), len(found) < MOST_PLACES
+    return [_short(f, x) for x in _merge(found)], len(found) < MOST_PLACES
+
+
+def _short(f: Complex, x: float) -> float:
+    """A short decimal beside x where the function is as small: the zero itself, for what people write."""
+    short = float(f"{x:.14g}")
+    near, far = (abs(f([acb(arb(y))], False)) for y in (short, x))
+    return short if near.mid() <= far.mid() else x
 
 
 def _merge(found: list[tuple[float, float]]) -> list[float]:

@@ -55,7 +55,7 @@ class Compiled:
             part = [a[at] for a in given[: len(self.names)]]
             v, e = self._block(part)
             values[at], errors[at] = v, e
-            bad = ~(np.abs(errors[at]) <= GOAL * np.abs(values[at]))
+            bad = ~((errors[at] <= GOAL * np.abs(values[at])) & np.isfinite(values[at]))
             if np.any(bad) and left > 0:
                 bad[bad] = self._ill(part, bad, values[at][bad], errors[at][bad])
                 left -= self._settle(part, values[at], errors[at], np.argwhere(bad)[:left])
@@ -71,7 +71,7 @@ class Compiled:
             moved = self._block([p * (1 + step) if k == i else p for k, p in enumerate(x)])[0]
             with np.errstate(all="ignore"):
                 sensitivity = sensitivity + np.abs(moved - values) / STEP
-        return ~(errors <= 16 * UNIT * sensitivity)
+        return ~((errors <= 16 * UNIT * sensitivity) & np.isfinite(sensitivity))
 
     def _block(self, part: Sequence[Array]) -> tuple[Any, Any]:
         with np.errstate(all="ignore"):

@@ -185,7 +185,8 @@ def pair_matrix(
 
 def _cut(x: Any, at: tuple[Any, ...]) -> Any:
     """The part of a broadcastable array that belongs to a part of the whole."""
-    return x[tuple(slice(None) if n == 1 else s for n, s in zip(x.shape, at, strict=True))]
+    full = (*at, *(slice(None),) * (x.ndim - len(at)))
+    return x[tuple(slice(None) if n == 1 else s for n, s in zip(x.shape, full, strict=True))]
 
 
 class _Pair:

@@ -62,7 +62,8 @@ def test_no_claim_without_a_proof() -> None:
 
 
 @pytest.mark.parametrize("text", ["tanh(2*z + 1)", "silu(z)", "gelu(z)", "erf(z/2)", "sin(3*z)*z^2", "softplus(z)",
-                                  "exp(1 + z - z^2)", "sigmoid(z)^3", "1/(2 + z^2)", "exp(2*z)*cosh(z - 1)"])  # fmt: skip
+                                  "exp(1 + z - z^2)", "sigmoid(z)^3", "1/(2 + z^2)",
+                                  "exp(2*z)*cosh(z - 1)"])  # fmt: skip
 def test_envelopes_hold_in_the_strip(text: str) -> None:
     rng = np.random.default_rng(2)
     term = read(text)
