@@ -44,6 +44,23 @@ class Named:
         return Named(self.axes, self.data[..., :coordinates])
 
 
+def times(a: Array, b: Array) -> Array:
+    """a @ b, in the same order of summation however many threads BLAS has.
+
+    BLAS splits the sum of a matrix times a single vector among its threads, so the last digits depend on their
+    number; a product of two matrices it splits by rows and columns. A single row or column is therefore doubled.
+    """
+    if a.shape[-1] == 1:
+        return np.asarray(a * b)
+    if a.shape[-2] == 1 and b.shape[-1] == 1:
+        return np.asarray((a[..., 0, :] * b[..., :, 0]).sum(axis=-1)[..., None, None])
+    if a.shape[-2] == 1:
+        return np.asarray(np.matmul(np.concatenate([a, a], axis=-2), b)[..., :1, :])
+    if b.shape[-1] == 1:
+        return np.asarray(np.matmul(a, np.concatenate([b, b], axis=-1))[..., :1])
+    return np.asarray(np.matmul(a, b))
+
+
 def spread(x: Named, axes: Sequence[str], sizes: Sequence[int]) -> Array:
     """The data over `axes`, absent ones repeated."""
     data = x.to(axes)
@@ -67,7 +84,7 @@ def inner(left: Named, right: Named, axes: Sequence[str]) -> Named:
     only_right = [a for a in axes if a in right.axes and a not in left.axes]
     u = _matrix(left, [*([a] for a in both), only_left])
     v = _matrix(right, [*([a] for a in both), only_right])
-    out = u @ v.swapaxes(-1, -2)
+    out = times(u, v.swapaxes(-1, -2))
     sizes = [left.size(a) for a in only_left] + [right.size(a) for a in only_right]
     shaped = out.reshape(*out.shape[: 1 + len(both)], *sizes, 1)
     result = Named((*both, *only_left, *only_right), shaped)
@@ -103,7 +120,7 @@ def combine(coefficient: Named, vector: Named, bound: Sequence[str], lengths: Se
         return Named(axes, out * repeat if repeat > 1 else out)
     c = _matrix(coefficient, [*([a] for a in both), only_c, contracted])[..., 0]
     v = _matrix(vector, [*([a] for a in both), contracted, only_v])
-    product = c @ v.reshape(*v.shape[:-2], v.shape[-2] * v.shape[-1])
+    product = times(c, v.reshape(*v.shape[:-2], v.shape[-2] * v.shape[-1]))
     shape = [coefficient.size(a) for a in only_c] + [vector.size(a) for a in only_v]
     out = product.reshape(*product.shape[: 1 + len(both)], *shape, v.shape[-1])
     return Named((*both, *only_c, *only_v), out * repeat if repeat > 1 else out)

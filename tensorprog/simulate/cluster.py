@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail
 from tensorprog.simulate.arrays import Array
@@ -17,18 +18,18 @@ def through_dask(
 ) -> None:
     """Submit every task to the cluster at `address` and hand over each result once (TP018)."""
     try:
-        from distributed import Client, as_completed
+        distributed: Any = import_module("distributed")
     except ImportError:
         raise fail("TP018", "the library distributed is not installed",
                    help="pip install 'tensorprog[distributed]'") from None  # fmt: skip
     from tensorprog.simulate.execution import compute
 
     try:
-        client = Client(address, timeout=20, set_as_default=False)
+        client = distributed.Client(address, timeout=20, set_as_default=False)
     except (OSError, ValueError) as error:
         raise fail("TP018", f"no Dask scheduler answers at {address}: {error}") from None
     with client:
         waiting = {client.submit(compute, task, retries=retries, pure=False): task for task in todo}
-        for future in as_completed(list(waiting)):
+        for future in distributed.as_completed(list(waiting)):
             done(waiting.pop(future), future.result())
             future.release()

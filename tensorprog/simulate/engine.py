@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Moment, Node
-from tensorprog.simulate.arrays import Array, Named, combine, inner, spread
+from tensorprog.simulate.arrays import Array, Named, combine, inner, spread, times
 from tensorprog.simulate.constants import Constants
 from tensorprog.simulate.evaluate import Evaluator
 from tensorprog.simulate.inputs import covariance_root, means, split
@@ -42,7 +42,7 @@ class Runner:
     def block(self, number: int) -> tuple[list[Array], list[Array]]:
         """(values, products) of the draws of one block: (draws, indices..., coordinates) and (draws, indices...)."""
         with np.errstate(all="ignore"):
-            return Block(self, generator(self.plan.job.seed, number), self.plan.block).run()
+            return Block(self, generator(self.plan.job.seed, self.plan.job.n, number), self.plan.block).run()
 
     def pieces(self, ref: Ref) -> list[int]:
         if ref not in self.found:
@@ -188,7 +188,7 @@ class Block:
                 z *= root
                 self.groups[name] = z
             else:
-                self.groups[name] = root @ z
+                self.groups[name] = times(root, z)
         data = self.groups[name]
         count = prod(self.runner.constants.length(s) for s in coupled)
         mine = data[..., node.position * count : (node.position + 1) * count, :]

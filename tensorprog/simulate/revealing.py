@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.simulate.arrays import Array
+from tensorprog.simulate.arrays import Array, times
 from tensorprog.simulate.noise import Source
 
 
@@ -29,7 +29,7 @@ def root(x: Array) -> Array:
     k, n = x.shape[-2:]
     if k >= n:
         return x
-    gram = x @ x.swapaxes(-1, -2)
+    gram = times(x, x.swapaxes(-1, -2))
     if k == 1:
         return np.asarray(np.sqrt(gram))
     worst = 1e-8 if x.dtype == np.float64 else 1e-3
@@ -103,14 +103,14 @@ class Revealed:
         fresh = source.draw(self.rng, self.draws, here.count, k, self.dtype)
         if there.count:
             u, wu = there.known
-            fresh -= (fresh @ u.swapaxes(-1, -2)) @ u
+            fresh -= times(times(fresh, u.swapaxes(-1, -2)), u)
             fresh *= self.deviation
-            fresh += (q @ wu.swapaxes(-1, -2)) @ u
+            fresh += times(times(q, wu.swapaxes(-1, -2)), u)
         else:
             fresh *= self.deviation
-        out = r @ fresh
+        out = times(r, fresh)
         if here.count:
-            out += c @ images
+            out += times(c, images)
         here.basis[..., here.count : here.count + k, :] = q
         here.images[..., here.count : here.count + k, :] = fresh
         here.count += k
@@ -130,21 +130,21 @@ def orthonormal(x: Array, basis: Array) -> tuple[Array, Array, Array]:
     if basis.shape[-2]:
         across = basis.swapaxes(-1, -2)
         for _ in range(2):
-            more = rest @ across
-            rest -= more @ basis
+            more = times(rest, across)
+            rest -= times(more, basis)
             c += more
     double = x.dtype == np.float64
     r = np.broadcast_to(np.eye(k, dtype=x.dtype), (*x.shape[:-1], k))
     for _ in range(2 if k > 1 else 1):
         try:
-            step = np.linalg.cholesky(rest @ rest.swapaxes(-1, -2))
+            step = np.linalg.cholesky(times(rest, rest.swapaxes(-1, -2)))
         except np.linalg.LinAlgError:
             break
         pivots = np.diagonal(step, axis1=-2, axis2=-1) * np.diagonal(r, axis1=-2, axis2=-1)
         if not (pivots > (1e-5 if double else 1e-2) * size).all():
             break
-        rest = np.linalg.inv(step) @ rest
-        r = r @ step
+        rest = times(np.linalg.inv(step), rest)
+        r = times(r, step)
     else:
         return c, r, rest
     return _one_by_one(x, basis, size, 1e-12 if double else 1e-5)
@@ -160,8 +160,8 @@ def _one_by_one(x: Array, basis: Array, size: Array, tolerance: float) -> tuple[
         row = x[..., j : j + 1, :].copy()
         seen = q[..., : old + j, :]
         for _ in range(2):
-            more = row @ seen.swapaxes(-1, -2)
-            row -= more @ seen
+            more = times(row, seen.swapaxes(-1, -2))
+            row -= times(more, seen)
             coefficients[..., j : j + 1, : old + j] += more
         length = np.sqrt(np.einsum("...i,...i->...", row, row))
         new = length[..., 0] > tolerance * size[..., j]
@@ -189,7 +189,7 @@ class Once:
         if k == rank == 1:
             fresh *= scaled
             return fresh
-        return np.asarray(scaled @ fresh)
+        return times(scaled, fresh)
 
 
 @dataclass(slots=True)
@@ -199,7 +199,7 @@ class Built:
     matrix: Array
 
     def forward(self, x: Array) -> Array:
-        return x @ self.matrix
+        return times(x, self.matrix)
 
     def backward(self, x: Array) -> Array:
-        return x @ self.matrix.swapaxes(-1, -2)
+        return times(x, self.matrix.swapaxes(-1, -2))

@@ -146,23 +146,30 @@ def _diagonal_axes(space: Space, uses: Uses, touching: dict[Member, list[list[Ro
     found: list[dict[Member, int]] = []
     for axis, s in enumerate(_axes(seed, uses)):
         if isinstance(s, str):
-            assigned = _follow(seed, axis, uses, touching)
+            assigned = _follow(space, axis, uses, touching)
             if assigned is not None:
                 found.append(assigned)
     return {m: tuple(a[m] for a in found) for m in space.members}
 
 
-def _follow(seed: Member, axis: int, uses: Uses, touching: dict[Member, list[list[Role]]]) -> dict[Member, int] | None:
-    """The axis of every member that runs with `axis` of the seed, or None where some step mixes its values."""
+def _follow(space: Space, axis: int, uses: Uses, touching: dict[Member, list[list[Role]]]) -> dict[Member, int] | None:
+    """The axis of every member that runs with `axis` of the first, or None where some step mixes its values."""
+    seed = space.members[0]
     extent = uses.program.range_of(str(_axes(seed, uses)[axis]))
     assigned = {seed: axis}
+    at_one_value: list[list[Role]] = []
     todo = deque([seed])
     while todo:
         member = todo.popleft()
         for step in touching[member]:
             names = {subs[assigned[m]] for m, subs, _ in step if m == member}
             name = names.pop()
-            if names or not isinstance(name, str) or name not in uses.program.indices:
+            if names:
+                return None
+            if isinstance(name, int):
+                at_one_value.append(step)
+                continue
+            if name not in uses.program.indices:
                 return None
             for m, subs, bound in step:
                 places = [k for k, s in enumerate(subs) if s == name]
@@ -177,7 +184,10 @@ def _follow(seed: Member, axis: int, uses: Uses, touching: dict[Member, list[lis
                     todo.append(m)
                 elif assigned[m] != places[0]:
                     return None
-    return assigned
+    for step in at_one_value:  # members that meet at one value of the index do not mix its values
+        if any(m not in assigned for m, _, _ in step) or len({subs[assigned[m]] for m, subs, _ in step}) != 1:
+            return None
+    return assigned if len(assigned) == len(space.members) else None
 
 
 def _coupled(name: str, uses: Uses) -> set[str]:

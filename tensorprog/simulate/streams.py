@@ -1,13 +1,13 @@
-"""Random streams: one for each block of draws, from the seed and the block's number alone."""
+"""Random streams: one for each block of draws, from the seed, the width and the block's number."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-def generator(seed: int, block: int) -> np.random.Generator:
-    """The stream of a block: independent of all others, the same whoever computes it."""
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy=seed, spawn_key=(block,))))
+def generator(seed: int, n: int, block: int) -> np.random.Generator:
+    """The stream of a block at width n: independent of all others, the same whoever computes it."""
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy=seed, spawn_key=(n, block))))
 
 
 def seed_of(rng: int | np.random.Generator | None) -> int:

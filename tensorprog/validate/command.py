@@ -2,7 +2,62 @@
 
 from __future__ import annotations
 
+import json
+
+import click
+
+from tensorprog.errors import fail
 from tensorprog.language import read_program
 from tensorprog.simulate.command import simulate_command
 
 simulate = simulate_command(read_program)
+
+
+@click.command()
+@click.argument("file", metavar="FILE")
+@click.option("--widths", default="64,256,1024", show_default=True, metavar="N,N,...", help="Widths to simulate at.")
+@click.option("--samples", default=2000, show_default=True, help="Independent draws at each width.")
+@click.option("--seed", default=0, show_default=True)
+@click.option("--entries", type=click.Choice(["gaussian", "rademacher", "uniform", "student"]),
+              help="Draw all weights with this law, against the Gaussian limit.")  # fmt: skip
+@click.option("--dense", is_flag=True, help="Build every matrix.")
+@click.option("--level", default=0.01, show_default=True, help="Chance of rejecting a true theory, over all tests.")
+@click.option("--workers", type=int, help="Processes on this machine.")
+@click.option("--dask", metavar="ADDRESS", help="Run on a Dask cluster (needs the extra `distributed`).")
+@click.option("--checkpoint", type=click.Path(), metavar="FOLDER", help="Keep finished blocks here, and resume.")
+@click.option("--memory", metavar="SIZE", help="Bound on memory, such as 2GB.")
+@click.option("--set", "values", multiple=True, metavar="PARAM=NUMBER", help="A param's number.")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def validate(
+    file: str,
+    widths: str,
+    samples: int,
+    seed: int,
+    entries: str | None,
+    dense: bool,
+    level: float,
+    workers: int | None,
+    dask: str | None,
+    checkpoint: str | None,
+    memory: str | None,
+    values: tuple[str, ...],
+    limits: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """Theory against simulation. Exit code 0 agrees, 1 disagrees, 3 inconclusive."""
+    from tensorprog.validate import run
+
+    program = read_program(file, limits, values)
+    result = run.validate(program, _widths(widths), samples, seed, entries=entries, dense=dense, level=level,
+                          workers=workers, dask=dask, checkpoint=checkpoint, memory=memory,
+                          progress=True)  # fmt: skip
+    click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else repr(result))
+    return result.exit_code
+
+
+def _widths(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise fail("TP018", f"--widths {text!r} is not a list of integers", help="--widths 64,256,1024") from None

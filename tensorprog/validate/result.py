@@ -1,0 +1,111 @@
+"""What a validation found: a verdict, a table, JSON, and arrays for plots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from tensorprog.validate.compare import Rate, Test
+from tensorprog.validate.statistics import holm
+
+Verdict = Literal["agrees", "disagrees", "inconclusive"]
+EXIT = {"agrees": 0, "disagrees": 1, "inconclusive": 3}
+
+
+@dataclass(frozen=True, repr=False)
+class Validation:
+    """Theory against simulation: every test, whether the theory is rejected, and whether it could have been."""
+
+    program: str
+    verdict: Verdict
+    because: str
+    seed: int
+    samples: int
+    widths: tuple[int, ...]
+    level: float
+    tests: tuple[Test, ...]
+    rates: tuple[Rate, ...]
+    left_out: tuple[str, ...] = ()
+    entries: str = "gaussian"
+    plots: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT[self.verdict]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "schema": "tensorprog/validate/1",
+            "program": self.program,
+            "verdict": self.verdict,
+            "because": self.because,
+            "seed": self.seed,
+            "samples": self.samples,
+            "entries": self.entries,
+            "level": self.level,
+            "tests": [t.to_json() for t in self.tests],
+            "rates": [r.to_json() for r in self.rates],
+            "left_out": list(self.left_out),
+        }
+
+    def __repr__(self) -> str:
+        lines = [f"{self.verdict}: {self.because}", ""]
+        width = max((len(t.of) for t in self.tests), default=8)
+        if self.tests:
+            lines.append(f"  {'':<{width}} {'theory':>10} {'n = oo':>10} {'error':>9} {'z':>6} {'p':>8}")
+        for t in self.tests:
+            mark = "rejected" if t.rejected else "" if t.resolved else "a 5 % error would be missed"
+            lines.append(
+                f"  {t.of:<{width}} {t.theory:>10.5f} {t.estimate:>10.5f} {t.standard_error:>9.5f} {t.z:>6.2f} "
+                f"{t.p_value:>8.3g}  {mark}".rstrip()
+            )
+        if self.rates:
+            lines += ["", "  distance of one draw from the limit ~ n^slope:"]
+            for r in self.rates:
+                lines.append(
+                    f"  {r.of:<{width}} slope {r.slope:+.3f} ± {r.slope_standard_error:.3f} ({r.expected:+.2f})"
+                )
+        lines += [f"  not tested: {text}" for text in self.left_out]
+        lines += ["", f"  widths {', '.join(map(str, self.widths))}; {self.samples} draws at each; seed {self.seed}; "
+                      f"family-wise level {self.level:g}"]  # fmt: skip
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        head = "".join(f"<th>{h}</th>" for h in ("quantity", "theory", "n → ∞", "± error", "z", "p", ""))
+        rows = "".join(
+            f"<tr><td>{escape(t.of)}</td><td>{t.theory:.5g}</td><td>{t.estimate:.5g}</td><td>{t.standard_error:.2g}</td>"
+            f"<td>{t.z:.2f}</td><td>{t.p_value:.3g}</td><td>{'rejected' if t.rejected else ''}</td></tr>"
+            for t in self.tests
+        )
+        return f"<p><b>{self.verdict}</b>: {escape(self.because)}</p><table><tr>{head}</tr>{rows}</table>"
+
+
+def conclude(tests: Sequence[Test], level: float) -> tuple[Verdict, str, tuple[Test, ...]]:
+    """disagrees if Holm rejects any test; inconclusive if an essential one could not tell a 5 % error; else agrees."""
+    if not tests:
+        return "inconclusive", "no quantity of this program has a limit that could be compared", ()
+    judged = tuple(replace(t, rejected=r) for t, r in zip(tests, holm([t.p_value for t in tests], level), strict=True))
+    rejected = [t for t in judged if t.rejected]
+    if rejected:
+        worst = min(rejected, key=lambda t: t.p_value)
+        return "disagrees", (
+            f"{len(rejected)} of {len(tests)} tests reject the theory at the family-wise level {level:g}; "
+            f"most clearly {worst.of}: {worst.theory:.5g} in theory, {worst.estimate:.5g} ± {worst.standard_error:.2g} "
+            "in the limit of the simulation"
+        ), judged  # fmt: skip
+    essential = [t for t in judged if t.essential]
+    blind = [t for t in essential if not t.resolved]
+    if blind or not essential:
+        worst_blind = max(blind, key=lambda t: t.standard_error / t.scale, default=None)
+        why = "no second moment could be tested"
+        if worst_blind:
+            why = (
+                f"{len(blind)} of {len(essential)} second moments could not be told from a 5 % change, such as "
+                f"{worst_blind.of} (error {worst_blind.standard_error:.2g} on a scale of {worst_blind.scale:.3g}); "
+                "more samples would help"
+            )
+        return "inconclusive", why, judged
+    return "agrees", f"{len(tests)} tests, none rejected at the family-wise level {level:g}", judged

@@ -1,0 +1,167 @@
+"""`validate`: the limit of a program, as the theory gives it and as simulation at several widths approaches it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tensorprog.errors import fail
+from tensorprog.program.program import Program
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    import numpy as np
+
+    from tensorprog.validate.compare import Rate, Test
+    from tensorprog.validate.observe import Observed
+    from tensorprog.validate.quantities import Quantity
+    from tensorprog.validate.result import Validation
+    from tensorprog.validate.theory import Known, Theory
+
+LEVEL = 0.01
+"""The chance that a true theory is called wrong, at most, over all tests of one validation."""
+
+
+def validate(
+    program: Program,
+    widths: Sequence[int] = (64, 256, 1024),
+    samples: int = 2000,
+    rng: int | np.random.Generator | None = 0,
+    executor: Executor | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    entries: str | None = None,
+    dense: bool = False,
+    theory: Theory | None = None,
+    level: float = LEVEL,
+    workers: int | None = None,
+    dask: str | None = None,
+    checkpoint: str | None = None,
+    memory: str | float | None = None,
+    progress: bool = False,
+) -> Validation:
+    """Test the limit, not a width: fit estimate(n) = a + b/n + c/n^2 (or n^(-1/2), 1/n) and compare a with the theory.
+
+    One draw of all weights is one observation. The chance that any true claim is rejected is at most `level` (Holm).
+    Inconclusive means that a second moment that is off by 5 % of its scale might have passed. `entries` replaces the
+    law of all weights, which should not matter in the limit.
+
+    Errors: TP011 a width is not an integer; TP017 a param without a number; TP018 bad arguments.
+    """
+    from tensorprog.simulate.execution import Execution, run_blocks
+    from tensorprog.simulate.streams import seed_of
+    from tensorprog.validate.observe import Observed, Requests
+    from tensorprog.validate.quantities import quantities
+    from tensorprog.validate.result import Validation, conclude
+
+    at = sorted(dict.fromkeys(int(n) for n in widths))
+    if not at:
+        raise fail("TP018", "validation needs widths", help="--widths 64,256,1024")
+    if samples < 2:
+        raise fail("TP018", f"{samples} samples cannot be compared with anything")
+    seed = seed_of(rng)
+    claims = _theory(program, params) if theory is None else theory
+    wanted, known, left_out = _claims(quantities(program), claims)
+    requests = Requests.of(wanted)
+    given = tuple(sorted((k, float(v)) for k, v in (params or {}).items()))
+    centre = _centres(wanted, known)
+    observed = [Observed(wanted, requests, samples, centre) for _ in at]
+    tests: list[Test] = []
+    rates: list[Rate] = []
+    if wanted:
+        jobs = [(requests.job(program, n, seed, given, dense, entries), samples) for n in at]
+        how = Execution(executor, workers, dask, checkpoint, memory, progress)
+        run_blocks(jobs, how, lambda number, block, arrays: observed[number].add(block, arrays))
+        tests, rates, blank = _compare(wanted, known, claims, observed, at)
+        left_out += blank
+    verdict, because, judged = conclude(tests, level)
+    if verdict == "agrees" and len(at) == 1:
+        verdict, because = "inconclusive", f"one width alone cannot tell bias from error; {because}"
+    return Validation(program.name, verdict, because, seed, samples, tuple(at), level, judged, tuple(rates),
+                      tuple(left_out), entries or "gaussian")  # fmt: skip
+
+
+def _theory(program: Program, params: Mapping[str, Any] | None) -> Theory:
+    from importlib import import_module
+
+    from tensorprog.validate.theory import LimitTheory
+
+    derive: Any = import_module("tensorprog.limit").derive
+    return LimitTheory(derive(program, dict(params or {}) or None))
+
+
+def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], dict[Quantity, Known], list[str]]:
+    """The quantities that the theory has a number for, and which it has not."""
+    import numpy as np
+
+    from tensorprog.validate.compare import label
+
+    wanted: list[Quantity] = []
+    known: dict[Quantity, Known] = {}
+    left_out: list[str] = []
+    for q in found:
+        claim = theory.moment(q.names[:1] * 2 if q.kind == "law" else q.names)
+        if claim is None or not np.isfinite(claim.value):
+            left_out.append(f"{label(q, False)} (the theory has no number for it)")
+            continue
+        known[q] = claim
+        wanted.append(q)
+    return wanted, known, left_out
+
+
+def _centres(wanted: Sequence[Quantity], known: Mapping[Quantity, Known]) -> Any:
+    import numpy as np
+
+    return np.array([known[q].value for q in wanted], dtype=float)
+
+
+def _compare(
+    wanted: Sequence[Quantity],
+    known: Mapping[Quantity, Known],
+    theory: Theory,
+    observed: Sequence[Observed],
+    widths: Sequence[int],
+) -> tuple[list[Test], list[Rate], list[str]]:
+    from tensorprog.validate import compare
+
+    tests: list[Test] = []
+    rates: list[Rate] = []
+    left_out: list[str] = []
+    means: dict[str, float] = {}
+    squares: dict[str, float] = {}
+
+    def square(name: str) -> float:
+        if name not in squares:
+            claim = theory.moment((name, name))
+            squares[name] = abs(claim.value) if claim is not None else 0.0
+        return squares[name]
+
+    def mean(name: str) -> float:
+        if name not in means:
+            claim = theory.moment((name,))
+            means[name] = claim.value if claim is not None else 0.0
+        return means[name]
+
+    laws = 0
+    for k, q in enumerate(wanted):
+        centred = all(mean(n) == 0.0 for n in q.names)
+        if q.kind == "law":
+            test = compare.law_test(q, laws, theory, square(q.names[0]) ** 0.5, observed, widths)
+            laws += 1
+        else:
+            scale = 1.0
+            for n in q.names:
+                scale *= square(n) ** 0.5
+            test = compare.moment_test(q, k, known[q], scale, centred, observed, widths)
+        name = compare.label(q, centred)
+        if test is None:
+            left_out.append(f"{name} (not finite, or without a claim about its law)")
+            continue
+        tests.append(test)
+        averaging = q.kind == "average" or (q.kind == "draw" and len(q.members) == 1)
+        if averaging and not q.scores and len(rates) < 12:
+            found = compare.rate(name, k, observed, widths, -0.5)
+            if found is not None:
+                rates.append(found)
+    return tests, rates, left_out
