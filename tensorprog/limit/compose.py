@@ -140,9 +140,10 @@ class Composer:
 
     # -- sums of products ------------------------------------------------------------------------------------------
 
-    def fresh(self, values: Range) -> Sub:
-        """A new label over these values (one value stands for itself)."""
-        return label(f"%{next(self._fresh)}", values)
+    def fresh(self, values: Range, like: str) -> Sub:
+        """A new label over these values (one value stands for itself), named after an index."""
+        stem = like.partition(":")[0].partition("%")[0].rstrip("~")
+        return label(f"{stem}%{next(self._fresh)}", values)
 
     def open(self, ref: Var) -> Term:
         """A base stays (an alias becomes what it names); another vector becomes its right-hand side."""
@@ -198,7 +199,7 @@ class Composer:
         """The same summand with labels of its own."""
         if not s.over:
             return s
-        new = {j: self.fresh(self.range_of(j)) for j in s.over}
+        new = {j: self.fresh(self.range_of(j), j) for j in s.over}
         over = tuple(str(v) for v in new.values())
         return Summand(shift_subs(s.coefficient, new), over, tuple(shift_subs(a, new) for a in s.atoms))
 
@@ -207,7 +208,7 @@ class Composer:
         yield from self._cut_sum(body, {j: self.range_of(j) for j in over})
 
     def _cut_sum(self, body: Term, ranges: Mapping[str, Range]) -> Iterator[list[Summand]]:
-        new: dict[str, Sub] = {j: self.fresh(r) for j, r in ranges.items()}
+        new: dict[str, Sub] = {j: self.fresh(r, j) for j, r in ranges.items()}
         names = {v: j for j, v in new.items() if isinstance(v, str)}
         try:
             inner = self.summands(shift_subs(body, new))

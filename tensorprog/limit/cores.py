@@ -19,9 +19,9 @@ from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.expectation import Expectation, expect
 from tensorprog.gaussian.kernels import PairKernel, pair_kernel
 from tensorprog.limit.axes import Array, Field, union
-from tensorprog.limit.quantities import guarded, no_limit
+from tensorprog.limit.quantities import guarded, monomial, no_limit
 from tensorprog.program.nodes import Param
-from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms import App, Term, Var
 from tensorprog.terms.term import ONE, mul, substitute, variables
 
 Z = Var("z")
@@ -111,6 +111,12 @@ class CoreFunction:
             *(f"c{k + 1}" for k in range(len(self.positive))),
         )
 
+    @property
+    def diagonal(self) -> tuple[str, ...]:
+        """The symbols of the variances."""
+        gap = "_" if self.size > 9 else ""
+        return tuple(f"K{k + 1}{gap}{k + 1}" for k in range(self.size))
+
     # -- arrays ----------------------------------------------------------------------------------------------------
 
     def on_fields(self, cov: Sequence[Field], mean: Sequence[Field], constants: Sequence[Field]) -> Field:
@@ -190,23 +196,6 @@ def _within(cov: list[list[Fraction]]) -> list[list[Fraction]]:
                 edge = Fraction(float(cov[i][i] * cov[j][j]) ** 0.5)
                 cov[i][j] = cov[j][i] = edge if cov[i][j] > 0 else -edge
     return cov
-
-
-def monomial(body: Term, size: int) -> tuple[int, ...] | None:
-    """The exponents of z1, ..., zk in a product of their powers, or None.
-
-    >>> monomial(mul(Var("z1"), App("pow", (Var("z2"), Num(2)))), 2)
-    (1, 2)
-    """
-    out = [0] * size
-    for f in body.args if isinstance(body, App) and body.head == "mul" else (body,):
-        base, k = f, Fraction(1)
-        if isinstance(f, App) and f.head == "pow" and isinstance(f.args[1], Num):
-            base, k = f.args[0], f.args[1].value
-        if not isinstance(base, Var) or base.name[0] != "z" or k.denominator != 1 or not 0 < k <= 12:
-            return None
-        out[int(base.name[1:]) - 1] += int(k)
-    return tuple(out)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,20 @@ from dataclasses import dataclass, field
 from tensorprog.limit.axes import range_of
 from tensorprog.limit.compose import Composer, Summand, TooLarge
 from tensorprog.limit.moments import ScalarRules
-from tensorprog.limit.quantities import Addend, Core, Cov, Ex, Key, Mean, ScalarOf, ScoreOf, Sum, guarded, no_limit
+from tensorprog.limit.quantities import (
+    Addend,
+    Core,
+    Cov,
+    Ex,
+    Key,
+    Mean,
+    ScalarOf,
+    ScoreOf,
+    Sum,
+    guarded,
+    monomial,
+    no_limit,
+)
 from tensorprog.program.constants import primed_indices
 from tensorprog.program.nodes import Input, LinComb, MatMul, Nonlin, Weight
 from tensorprog.program.program import Program
@@ -330,13 +343,26 @@ class Extraction:
         names: dict[Term, Term] = {Var(f"z{z + 1}"): Var(f"z{k + 1}") for k, z in enumerate(zs)}
         names |= {Var(f"c{c + 1}"): Var(f"c{k + 1}") for k, c in enumerate(cs)}
         forms = [self.forms[z] for z in zs]
+        body = substitute(body, names)
+        powers = monomial(body, len(zs))
         return Core(
-            substitute(body, names),
+            body,
             len(zs),
-            tuple(self.rules.form_cov(forms[i], forms[j]) for i in range(len(zs)) for j in range(i, len(zs))),
+            tuple(
+                () if powers and i == j and powers[i] == 1 else self.rules.form_cov(forms[i], forms[j])
+                for i in range(len(zs))
+                for j in range(i, len(zs))
+            ),
             tuple(self.rules.form_mean(f) for f in forms),
             tuple(self.constants[c] for c in cs),
+            tuple(_form_term(f) for f in forms),
         )
+
+
+def _form_term(form: Form) -> Term:
+    """A linear combination as a term."""
+    parts = [mul(s.coefficient, *s.atoms) for s in form]
+    return add(*(Bind("sum", (p,), s.over) if s.over else p for p, s in zip(parts, form, strict=True)))
 
 
 def _numbered(t: Term, letter: str) -> set[int]:

@@ -134,22 +134,13 @@ class Enclosures(Members[Enclosure]):
                 continue
             # Inwards: larger variances and smaller covariances keep the matrix positive semidefinite.
             step = max(radius, 1e-6 * scale)
-            diagonal = f.names[k][0] != "K" or _is_diagonal(f, k)
+            diagonal = f.names[k][0] != "K" or f.names[k] in f.diagonal
             towards = step if diagonal else (-step if m > 0 else step)
             moved = [Fraction(y + towards if j == k else y) for j, y in enumerate(middles)]
             with precision(53):
                 there, more, _ = f.at(moved)
             error += 2 * (abs(there - value) + more + error) * radius / step
         return Enclosure(arb(value, error), max(worst, METHODS.index(method)))
-
-
-def _is_diagonal(f: CoreFunction, k: int) -> bool:
-    at = 0
-    for i in range(f.size):
-        if k == at:
-            return True
-        at += f.size - i
-    return False
 
 
 def enclose(expr: Any, balls: dict[str, Any]) -> Any | None:

@@ -87,10 +87,15 @@ class Formulas(Members[Any]):
         if expr is None:
             raise NoFormula(f.closed.because)
         given = (*cov, *(m for m, zero in zip(mean, f.centred, strict=True) if not zero), *constants)
+        variances: dict[Any, Any] = {}
         point = {sympy.Symbol(n, real=True): x for n, x in zip(f.names, given, strict=True)}
+        for name in f.diagonal:
+            s = sympy.Symbol(name, real=True)
+            if not point[s].is_number:  # a variance: sqrt(K11*K22) becomes K where both are K
+                point[s] = variances.setdefault(point[s], sympy.Dummy(positive=True))
         point |= {sympy.Symbol(n, real=True): s for n, s in self.symbols.items()}
         point |= {sympy.Symbol(GUARD + n, real=True): s for n, s in self.symbols.items()}
-        out = _substituted(expr, point)
+        out = _substituted(expr, point).xreplace({v: k for k, v in variances.items()})
         if out.has(sympy.nan, sympy.zoo, sympy.oo):
             raise NoFormula("the covariance is singular")
         return _small(out)

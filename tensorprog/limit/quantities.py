@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tensorprog.errors import Diagnostic, Place, TensorProgError
 from tensorprog.limit.axes import is_label, label, range_of
-from tensorprog.terms import Bind, Sub, Term, Var
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, shift_subs, walk
 
 
@@ -83,6 +83,8 @@ class Core:
     cov: tuple[Sum, ...]
     mean: tuple[Sum, ...]
     constants: tuple[Term, ...] = ()
+    shown: tuple[Term, ...] = field(default=(), compare=False)
+    """What each z stands for, to be printed."""
 
     def entry(self, i: int, j: int) -> Sum:
         """The covariance of z_{i+1} and z_{j+1}."""
@@ -159,3 +161,21 @@ def no_limit(code: str, message: str, place: Place | None, because: str, help: s
 
 class NoLimit(TensorProgError):
     """No rule here gives the limit that was asked for."""
+
+
+def monomial(body: Term, size: int) -> tuple[int, ...] | None:
+    """The exponents of z1, ..., zk in a product of their powers, or None.
+
+    >>> from tensorprog.terms.term import mul
+    >>> monomial(mul(Var("z1"), App("pow", (Var("z2"), Num(2)))), 2)
+    (1, 2)
+    """
+    out = [0] * size
+    for f in body.args if isinstance(body, App) and body.head == "mul" else (body,):
+        base, k = f, Fraction(1)
+        if isinstance(f, App) and f.head == "pow" and isinstance(f.args[1], Num):
+            base, k = f.args[0], f.args[1].value
+        if not isinstance(base, Var) or base.name[0] != "z" or k.denominator != 1 or not 0 < k <= 12:
+            return None
+        out[int(base.name[1:]) - 1] += int(k)
+    return tuple(out)

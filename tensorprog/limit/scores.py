@@ -168,16 +168,19 @@ class Scores:
                 terms = (left, right)
             case _:
                 terms = (node.body,)  # type: ignore[union-attr]
-        return list(dict.fromkeys(r for t in terms for r in self._members(shift_subs(t, mapping))))
+        return list(dict.fromkeys(r for t in terms for r in self.members(shift_subs(t, mapping))))
 
-    def _members(self, t: Term) -> Iterator[Var]:
-        """Every member that t names, binders written out; masked entries of a softmax are not seen."""
+    def members(self, t: Term, everything: bool = False) -> Iterator[Var]:
+        """Every member that t names, binders written out; masked entries of a softmax are not seen.
+
+        Unless `everything` is asked for, binders without scores are passed over.
+        """
         match t:
             case Var(name):
                 if name in self.program.families:
                     yield t
             case Bind(head, args, over, mask):
-                if not self.depends([args[0]]):
+                if not everything and not self.depends([args[0]]):
                     return
                 ranges = [range(low, high + 1) for low, high in map(self.composer.range_of, over)]
                 seen: list[dict[str, Sub]] = [dict(zip(over, at, strict=True)) for at in product(*ranges)]
@@ -185,10 +188,10 @@ class Scores:
                 if head == "softmax" and len(seen) == 1:
                     return  # a row with one entry is the number 1
                 for m in seen:
-                    yield from self._members(shift_subs(args[0], m))
+                    yield from self.members(shift_subs(args[0], m), everything)
             case _:
                 for c in children(t):
-                    yield from self._members(c)
+                    yield from self.members(c, everything)
 
     def layers(self, refs: Iterable[Var]) -> tuple[tuple[Var, ...], ...]:
         """All scores below the members, by depth: those of one layer depend on earlier layers only."""

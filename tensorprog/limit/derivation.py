@@ -1,0 +1,371 @@
+"""A derivation as a reader follows it: every instruction with its limit, the rule, and the formula in generic indices.
+
+Covariances of intermediate vectors keep their names, Σ(a, b) = Cov(Z^a, Z^b), so that each formula stays one line long
+however deep the program is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tensorprog.errors import TensorProgError
+from tensorprog.limit.axes import is_label, label
+from tensorprog.limit.compose import Split, TooLarge
+from tensorprog.limit.cores import PLAIN, isserlis
+from tensorprog.limit.moments import SCALED
+from tensorprog.limit.quantities import GUARD, Addend, Core, Cov, Ex, Key, Mean, ScalarOf, ScoreOf, Sum, free_labels
+from tensorprog.limit.typeset import index, typeset, variable
+from tensorprog.limit.typeset import name as name_of
+from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.program.program import Program, member_text
+from tensorprog.program.text import instruction_term
+from tensorprog.terms import App, Bind, Sub, Term, Var, to_text
+from tensorprog.terms.sympy_bridge import to_sympy
+from tensorprog.terms.term import mul, shift_subs, substitute, transform, walk
+
+if TYPE_CHECKING:
+    from tensorprog.limit.derive import Limit
+
+MAX_CLOSED = 160
+"""Parts of a closed form that is still printed; a larger one is written as an expectation."""
+
+YANG = "Yang 2019, Tensor Programs I (netsor)"
+YANG_PLUS = "Yang 2019, Tensor Programs I, Theorem C.4; Tensor Programs III, Theorem E.15 (netsor-plus)"
+SAKAI = "Sakai, Karakida & Imaizumi 2025, Theorem 1"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One instruction: how it is defined, the rule that gives its limit, and equations (left, right)."""
+
+    defined: str
+    rule: str
+    equations: tuple[tuple[str, str], ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a derivation is written: as text, or in LaTeX."""
+
+    term: Callable[[Term], str]
+    formula: Callable[[Any], str]
+    cov: Callable[[str, str], str]
+    expectation: Callable[[str], str]
+    limit: Callable[[str], str]
+    vector: Callable[[str], str]
+    delta: Callable[[str, str], str]
+    sum: Callable[[Sequence[str]], str]
+    bracket: Callable[[str], str]
+    index: Callable[[Any], str]
+    times: str
+    raw: Callable[[str], str]
+
+
+def _sympy_latex(e: Any) -> str:
+    import sympy
+
+    return str(sympy.latex(e))
+
+
+TEXT = Style(
+    term=to_text,
+    formula=str,
+    cov=lambda a, b: f"Σ({a}, {b})",
+    expectation=lambda inner: f"E[{inner}]",
+    limit=lambda a: f"lim {a}",
+    vector=lambda a: a,
+    delta=lambda s, t: f"[{s} = {t}]",
+    sum=lambda over: f"sum over {', '.join(over)} of ",
+    bracket=lambda inner: f"({inner})",
+    index=str,
+    times=" * ",
+    raw=lambda s: s,
+)
+LATEX = Style(
+    term=typeset,
+    formula=_sympy_latex,
+    cov=lambda a, b: rf"\Sigma\!\left({a}, {b}\right)",
+    expectation=lambda inner: rf"\mathbb{{E}}\left[{inner}\right]",
+    limit=lambda a: rf"\mathring{{{a}}}",
+    vector=lambda a: rf"Z^{{{a}}}",
+    delta=lambda s, t: rf"\delta_{{{s}\,{t}}}",
+    sum=lambda over: rf"\sum_{{{','.join(over)}}} ",
+    bracket=lambda inner: rf"\left({inner}\right)",
+    index=index,
+    times=r"\,",
+    raw=lambda s: "{" + s + "}",
+)
+
+
+class Derivation:
+    """The derivation of a limit in one style."""
+
+    def __init__(self, limit: Limit, style: Style) -> None:
+        self.limit = limit
+        self.engine = limit.engine
+        self.program: Program = limit.engine.program
+        self.style = style
+
+    def entries(self) -> list[Entry]:
+        """The instructions that the outputs depend on, in order."""
+        wanted = {o.ref.name for o in self.program.outputs}
+        for node in reversed(self.program.nodes):
+            if node.name in wanted:
+                wanted |= {r.name for r, _ in self.program.references(node)}
+        return [self._entry(node) for node in self.program.nodes if node.name in wanted]
+
+    def _entry(self, node: Node) -> Entry:
+        names: dict[str, Sub] = {}
+        one = self._generic(node, 0, "", names)
+        two = self._generic(node, 1, "'", names)
+        write = _Writer(self, names)
+        random = self.engine.random.depends([Var(node.name)])
+        given = " given the scores" if random else ""
+        match node:
+            case Input():
+                rule = "Input: an initial vector, Gaussian as declared"
+                return Entry(self._declared(node), rule, write.covariance(one, two) + write.mean(one), YANG)
+            case MatMul():
+                rule = f"MatMul: a centred Gaussian{given}, independent of the products with other matrices"
+                return Entry(self._instruction(node), rule, write.covariance(one, two), SAKAI if random else YANG)
+            case LinComb() | Nonlin() if self.engine.is_linear(one):
+                rule = f"LinComb: a linear combination of Gaussians is Gaussian{given}"
+                return Entry(self._instruction(node), rule, write.covariance(one, two), SAKAI if random else YANG)
+            case LinComb() | Nonlin():
+                rule = f"Nonlin: the function of the limits{given}"
+                return Entry(self._instruction(node), rule, write.moments(one, two), SAKAI if random else YANG)
+            case Moment():
+                return Entry(self._instruction(node), "Moment: the average over coordinates becomes a constant",
+                             write.scalar(one), YANG_PLUS)  # fmt: skip
+            case Dot() if node.name in self.engine.random.families:
+                rule = "Dot: a score, centred Gaussian and independent of all vectors above it"
+                return Entry(self._instruction(node), rule, write.score(one, two), f"{SAKAI}; Definition 1(iv)")
+            case Dot():
+                return Entry(self._instruction(node), "Dot: scaled by 1/n it is a moment", write.scalar(one), YANG_PLUS)
+            case Scalar():
+                rule = "Scalar: the function of the limits of the scalars"
+                return Entry(self._instruction(node), rule, write.scalar(one), SAKAI if random else YANG_PLUS)
+        raise AssertionError(node)
+
+    def _generic(self, node: Node, member: int, prime: str, names: dict[str, Sub]) -> Var:
+        """The node's members with labels, and how the labels are to be written."""
+        subs: list[Sub] = []
+        for k, s in enumerate(node.subs):
+            if isinstance(s, int):
+                subs.append(s)
+                continue
+            at = label(f"#{k + member * len(node.subs)}", self.program.range_of(s))
+            if isinstance(at, str):
+                names[at] = s.rstrip("~") + prime
+            subs.append(at)
+        return Var(node.name, tuple(subs))
+
+    def _instruction(self, node: Node) -> str:
+        left = self.style.term(Var(node.name, node.subs))
+        return f"{left} = {self.style.term(instruction_term(node))}"
+
+    def _declared(self, node: Input) -> str:
+        left = self.style.term(Var(node.name, node.subs))
+        return rf"{left}" if self.style is LATEX else f"{left} (an initial vector)"
+
+
+class _Writer:
+    """Sums of products of quantities as text, with labels written as indices."""
+
+    def __init__(self, derivation: Derivation, names: dict[str, Sub]) -> None:
+        self.engine = derivation.engine
+        self.rules = derivation.engine.rules
+        self.style = derivation.style
+        self.names = dict(names)
+
+    # -- equations -------------------------------------------------------------------------------------------------
+
+    def covariance(self, one: Var, two: Var) -> tuple[tuple[str, str], ...]:
+        left = self.style.cov(self.of(one), self.of(two))
+        return self._equations(left, lambda: self._covariance(one, two))
+
+    def _covariance(self, one: Var, two: Var) -> Sum:
+        if isinstance(self.rules.composer.locate(one), LinComb | Nonlin):
+            return self.rules.form_cov(tuple(self.rules.parts(one)), tuple(self.rules.parts(two)))
+        return self.rules.of(Cov(one, two))
+
+    def mean(self, one: Var) -> tuple[tuple[str, str], ...]:
+        found = self._equations(
+            self.style.expectation(self.style.vector(self.of(one))), lambda: self.rules.of(Mean(one))
+        )
+        return tuple(e for e in found if e[1] != "0")
+
+    def moments(self, one: Var, two: Var) -> tuple[tuple[str, str], ...]:
+        x, y = self.style.vector(self.of(one)), self.style.vector(self.of(two))
+        first = self._equations(self.style.expectation(x), lambda: self.rules.of(Ex(one)))
+        second = self._equations(
+            self.style.expectation(f"{x}{self.style.times}{y}"), lambda: self.rules.of(Ex(mul(one, two)))
+        )
+        return (*first, *second)
+
+    def scalar(self, one: Var) -> tuple[tuple[str, str], ...]:
+        return self._equations(self._limit(one), lambda: self.rules.of(ScalarOf(one)))
+
+    def score(self, one: Var, two: Var) -> tuple[tuple[str, str], ...]:
+        left = self.style.cov(self.of(one), self.of(two))
+        return self._equations(left, lambda: self._opened(self.engine.random.covariance(one, two)))
+
+    def _opened(self, parts: Sum) -> Sum:
+        """E of a product of four, as the products of covariances that it is."""
+        out: list[Addend] = []
+        for a in parts:
+            (factor,) = a.factors
+            assert isinstance(factor, Ex)
+            for b in self.rules.of(factor):
+                out.append(Addend(mul(a.coefficient, b.coefficient), (*a.deltas, *b.deltas), b.over, b.factors))
+        return tuple(out)
+
+    def _equations(self, left: str, find: Callable[[], Sum]) -> tuple[tuple[str, str], ...]:
+        try:
+            return ((left, self.style.formula(self.sum(find()))),)
+        except (Split, TooLarge):
+            return ()  # members made by different instructions: each instruction has its own line
+        except TensorProgError as error:
+            return ((left, f"no rule ({error.diagnostics[0].code})"),) if self.style is TEXT else ()
+
+    # -- names -----------------------------------------------------------------------------------------------------
+
+    def named(self, t: Term) -> Term:
+        """The term with labels written as indices."""
+        found = free_labels(t)
+        for x in found:
+            if x not in self.names:
+                name = x.split(":")[0].split("%")[0] or "j"
+                while name in self.names.values():
+                    name += "'"
+                self.names[x] = name
+        return shift_subs(t, {x: self.names[x] for x in found})
+
+    def of(self, v: Var) -> str:
+        named = self.named(v)
+        assert isinstance(named, Var)
+        return variable(named) if self.style is LATEX else member_text(named.name, named.subs)
+
+    def _index(self, s: Sub) -> str:
+        if isinstance(s, str) and is_label(s):
+            named = self.named(Var(s))
+            return self.style.index(named.name if isinstance(named, Var) else s)
+        return self.style.index(s)
+
+    def _limit(self, v: Var) -> str:
+        """The limit of a scalar; a score is written as it is."""
+        return self.of(v) if v.name in self.engine.random.dependent else self.style.limit(self.of(v))
+
+    # -- formulas --------------------------------------------------------------------------------------------------
+
+    def sum(self, parts: Sum) -> Any:
+        """A sum of products as a sympy expression in named quantities."""
+        import sympy
+
+        return sympy.Add(*(self.addend(a) for a in parts))
+
+    def addend(self, a: Addend) -> Any:
+        import sympy
+
+        factors = [self.constant(a.coefficient)]
+        factors += [self._symbol(self.style.delta(self._index(s), self._index(t))) for s, t in a.deltas]
+        factors += [self.core(f) if isinstance(f, Core) else self._symbol(self.quantity(f)) for f in a.factors]
+        product = sympy.Mul(*factors)
+        if not a.over or product == 0:
+            return product
+        over = [self._index(j) for j in a.over]
+        return self._symbol(self.style.bracket(self.style.sum(over) + self.style.formula(product)))
+
+    def constant(self, t: Term) -> Any:
+        """A constant as a sympy expression; limits of scalars, entries of matrices and binders are symbols."""
+        named = self.named(t)
+        symbols: dict[str, Any] = {}
+
+        def replace(s: Term) -> Term | None:
+            if isinstance(s, App) and s.head == SCALED:
+                return transform(s.args[0], replace)
+            if isinstance(s, Var) and s.name in self.engine.program.families:
+                text = self._limit(s)
+            elif isinstance(s, Bind) or (isinstance(s, Var) and s.subs):
+                text = self.style.term(s)
+            elif isinstance(s, Var):
+                text = name_of(s.name) if self.style is LATEX else s.name
+            else:
+                return None
+            key = f"s{len(symbols)}"
+            symbols[key] = self._symbol(text)
+            return Var(key)
+
+        opened = transform(named, replace)
+        return to_sympy(opened, symbols)
+
+    def _symbol(self, text: str) -> Any:
+        import sympy
+
+        return sympy.Symbol(self.style.raw(text), real=True)
+
+    def quantity(self, key: Key) -> str:
+        match key:
+            case Cov(a, b):
+                return self.style.cov(self.of(a), self.of(b))
+            case Mean(a):
+                return self.style.expectation(self.style.vector(self.of(a)))
+            case ScalarOf(a) | ScoreOf(a):
+                return self._limit(a)
+            case Ex(term):
+                return self.style.expectation(self.function(term))
+
+    def function(self, t: Term) -> str:
+        """A function of vectors, each written as its limit variable, of scalars, each as its limit."""
+        named = self.named(t)
+        if self.style is TEXT:
+            return to_text(named)
+        families = self.engine.program.families
+        members = {s: Var(f"zzz{k}zzz") for k, s in enumerate(dict.fromkeys(walk(named)))
+                   if isinstance(s, Var) and s.name in families}  # fmt: skip
+        text = typeset(transform(named, lambda s: members.get(s) if isinstance(s, Var) else None))
+        for s, stand_in in members.items():
+            vector = families[s.name].kind == "vector"
+            text = text.replace(typeset(stand_in), self.style.vector(variable(s)) if vector else self._limit(s))
+        return text
+
+    def core(self, core: Core) -> Any:
+        """The expectation of a core: its closed form where that is short, else the expectation by name."""
+        import sympy
+
+        f = self.engine.cores.of(core)
+        cov = [self.sum(parts) for parts in core.cov]
+        mean = [self.sum(parts) for parts in core.mean]
+        constants = [self.constant(c) for c in core.constants]
+        if f.powers is not None:
+            return sympy.S.One * isserlis(f.powers, cov, mean, PLAIN)
+        if core.size == 0:
+            return self.constant(substitute(core.body, self._constants(core)))
+        closed = f.closed.expr
+        if closed is not None and sum(1 for _ in sympy.preorder_traversal(closed)) <= MAX_CLOSED:
+            given = (*cov, *(m for m, zero in zip(mean, f.centred, strict=True) if not zero), *constants)
+            point = {sympy.Symbol(n, real=True): x for n, x in zip(f.names, given, strict=True)}
+            point |= {s: self.constant(Var(s.name.lstrip(GUARD))) for s in closed.free_symbols if s not in point}
+            return closed.xreplace(point)
+        body = substitute(core.body, self._constants(core))
+        vectors: dict[Term, Term] = {Var(f"z{k + 1}"): t for k, t in enumerate(core.shown)}
+        return self._symbol(self.style.expectation(self.function(substitute(body, vectors))))
+
+    def _constants(self, core: Core) -> dict[Term, Term]:
+        return {Var(f"c{k + 1}"): c for k, c in enumerate(core.constants)}
+
+
+def explanation(limit: Limit) -> str:
+    """The derivation as text."""
+    out = [f"The limit of {limit.program.name}, width to infinity.  Σ(a, b) = Cov(Z^a, Z^b)."]
+    for entry in Derivation(limit, TEXT).entries():
+        out += ["", entry.defined, f"  {entry.rule}  [{entry.source}]"]
+        out += [f"  {left} = {right}" for left, right in entry.equations]
+    out += ["", "Results", *(repr(r) for r in limit.results)]
+    return "\n".join(out)
+
+
+__all__ = ["LATEX", "TEXT", "Derivation", "Entry", "explanation"]

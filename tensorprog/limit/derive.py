@@ -1,0 +1,420 @@
+"""`derive(program)`: the limit of any variable of a program, as a formula and as a number with a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from tensorprog.errors import DivergentError, TensorProgError, fail
+from tensorprog.limit.axes import label, range_of
+from tensorprog.limit.compose import TooLarge
+from tensorprog.limit.enclosures import METHODS, Enclosure
+from tensorprog.limit.engine import Engine
+from tensorprog.limit.quantities import Addend, Cov, Ex, Key, ScalarOf, Sum, no_limit
+from tensorprog.limit.results import FORMAL, Result
+from tensorprog.limit.support import Supports
+from tensorprog.program import Program
+from tensorprog.program.indices import Range
+from tensorprog.program.program import member_text
+from tensorprog.terms import App, Bind, Num, Term, Var, read, to_text
+from tensorprog.terms.term import mul, neg, walk
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tensorprog.limit.law import Law
+
+    Array = NDArray[np.float64]
+
+SHOWN = 8
+"""Members of a family that are listed; larger families are cut, and say so."""
+PAIRED = 4
+"""Members of a family whose covariances are listed pair by pair."""
+MAX_MATRIX_OF_LAW = 64
+
+
+class Limit:
+    """What a program becomes as its width goes to infinity.
+
+    Variables are members such as `x[1]`, expressions such as `x[1]*x[2]^2`; params keep their names in formulas, and
+    numbers are taken at their defaults or at `values`. Raises NoLimit where no rule here gives a limit (a score that
+    diverges, a transposed matrix) and DivergentError (TP501) for a moment that is infinite.
+    """
+
+    def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None) -> None:
+        self.program = program
+        self.engine = Engine(program, values)
+        self._supports = Supports(program)
+
+    # -- single quantities -----------------------------------------------------------------------------------------
+
+    def cov(self, a: Any, b: Any) -> Result:
+        """Cov(Z^a, Z^b), centred."""
+        s, t = self.term(a), self.term(b)
+        return self._result(f"cov({to_text(s)}, {to_text(t)})", (s, t), self._covariance)
+
+    def var(self, a: Any) -> Result:
+        """Var(Z^a)."""
+        t = self.term(a)
+        return self._result(f"var({to_text(t)})", (t, t), self._covariance)
+
+    def mean(self, a: Any) -> Result:
+        """E[Z^a]; of a moment or a scalar, its limit."""
+        t = self.term(a)
+        return self._result(f"E({to_text(t)})", (t,), self._expectation)
+
+    def expect(self, f: Any) -> Result:
+        """E[f(any vectors)]."""
+        return self.mean(f)
+
+    def _expectation(self, terms: Sequence[Term]) -> Sum:
+        t = terms[0]
+        if isinstance(t, Var) and self.engine.program.families[t.name].kind == "scalar":
+            if self.engine.scores([t]):
+                return ()  # a score is centred
+            return (Addend(factors=(ScalarOf(t),)),)
+        return (Addend(factors=(Ex(t),)),)
+
+    def _covariance(self, terms: Sequence[Term]) -> Sum:
+        a, b = terms
+        if all(isinstance(t, Var) and t.name in self.engine.random.families for t in terms):
+            return self.engine.random.covariance(a, b)  # type: ignore[arg-type]
+        pair = self.engine.bases(a, b)
+        if pair is not None:
+            return (Addend(factors=(pair,)),)
+        kinds = {self.engine.program.families[v.name].kind for t in terms for v in self._members([t])}
+        if kinds <= {"scalar"}:
+            return ()  # constants
+        product_of_means = Addend(neg(Num(1)), factors=(Ex(a), Ex(b)))
+        return (Addend(factors=(Ex(mul(a, b)),)), product_of_means)
+
+    def _result(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
+        members = self._members(terms)
+        supported = self.supported_by(members)
+        if self._is_random(terms):
+            return self._averaged(of, terms, supported)
+        try:
+            parts = rule(terms)
+            formula, because = self._formula(parts)
+            value = self._number(parts)
+        except TooLarge:
+            raise fail("TP907", f"{of} opens into too many products", help="ask for fewer members at once") from None
+        if value is None:
+            return Result(of, formula, None, None, "closed-form" if formula is not None else "quadrature", supported,
+                          because or "a param has no value")  # fmt: skip
+        exact = formula is not None and formula.is_Rational
+        found = float(formula) if exact else value.value
+        error = abs(Fraction(int(formula.p), int(formula.q)) - Fraction(found)) if exact else value.error
+        method = "closed-form" if formula is not None else METHODS[value.method]
+        return Result(of, formula, found, float(error), method, supported, because)
+
+    def _is_random(self, terms: tuple[Term, ...]) -> bool:
+        """Must the answer be averaged over scores? Scores themselves are Gaussian, with a covariance of their own."""
+        layers = self.engine.scores(terms)
+        if not layers:
+            return False
+        scores_only = all(isinstance(t, Var) and t.name in self.engine.random.families for t in terms)
+        return not (scores_only and len(layers) == 1)
+
+    def _formula(self, parts: Sum) -> tuple[Any, str]:
+        from tensorprog.limit.formulas import NoFormula
+
+        try:
+            return self.engine.formulas.plain(self.engine.formulas.total(parts)), ""
+        except NoFormula as why:
+            return None, str(why)
+
+    def _number(self, parts: Sum) -> Enclosure | None:
+        try:
+            return self.engine.sum_enclosure(parts)
+        except DivergentError:
+            raise
+        except TensorProgError as error:
+            if error.diagnostics and error.diagnostics[0].code == "TP002":
+                return None  # a param without a value
+            raise
+
+    def _averaged(self, of: str, terms: tuple[Term, ...], supported: str) -> Result:
+        """What depends on scores: averaged over them."""
+        members = self._members(terms)
+        for layer in self.engine.scores(terms):
+            for p in layer:
+                self.engine.random.check(p)
+        law = self.law(*members)
+        position = {m: k for k, m in enumerate(members)}
+        if len(terms) == 2 and all(t in position for t in terms):
+            c, (i, j) = law.covariance, (position[terms[0]], position[terms[1]])  # type: ignore[index]
+            return Result(
+                of, None, float(c.value[i, j]), float(c.error[i, j]), c.method, supported, "averaged over scores"
+            )
+        if len(terms) == 1 and terms[0] in position:
+            m = law.mean
+            return Result(of, None, float(m.value[0]), float(m.error[0]), m.method, supported, "averaged over scores")
+        if len(terms) == 2:
+            one, two, both = (law.expect(t) for t in (terms[0], terms[1], mul(*terms)))
+            value = float(both.value) - float(one.value) * float(two.value)
+            error = (
+                float(both.error) + abs(float(one.value)) * float(two.error) + abs(float(two.value)) * float(one.error)
+            )
+            return Result(of, None, value, error, "sampling", supported, "averaged over scores")
+        a = law.expect(terms[0])
+        return Result(of, None, float(a.value), float(a.error), a.method, supported, "averaged over scores")
+
+    # -- laws and families -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def _laws(self) -> Any:
+        from tensorprog.limit.law import Laws
+
+        return Laws(self.program, self.engine.values, self.engine)
+
+    def law(self, *names: Any) -> Law:
+        """The joint law of single variables: its kind, its statement given the scores, its numbers."""
+        refs = []
+        for name in names:
+            t = self.term(name)
+            if not isinstance(t, Var):
+                raise fail("TP003", f"a law is asked of variables, and {to_text(t)} is an expression",
+                           help="give it a name in the program")  # fmt: skip
+            refs.append(t)
+        from tensorprog.limit.unfold import NotCovered
+
+        try:
+            found: Law = self._laws.law(refs, self.supported_by(refs))
+        except NotCovered as why:
+            raise no_limit(
+                "TP402", f"no rule gives the law of {', '.join(map(to_text, refs))}", None, str(why)
+            ) from None
+        return found
+
+    def matrix(self, name: Any) -> Array:
+        """The covariance of a whole family: an array with the family's indices as axes, twice.
+
+        Indices that the name fixes, as in `h[3,i]`, are left out. Params need values.
+        """
+        ref = self.family(name)
+        labels, ranges = _labels(self.engine.program, ref)
+        one = Var(ref.name, tuple(labels[0]))
+        two = Var(ref.name, tuple(labels[1]))
+        axes = [s for side in labels for s in side if isinstance(s, str)]
+        shape = [r[1] - r[0] + 1 for r in ranges] * 2
+        if ref.name in self.engine.random.families:
+            return self._spread(self.engine.arrays.total(self.engine.random.covariance(one, two)), axes, shape)
+        members = [Var(ref.name, at) for at in _members(ref, self.engine.program, 1)]
+        if self.engine.program.families[ref.name].kind == "scalar":
+            raise fail("TP003", f"{ref.name} is a scalar: a constant has no covariance", help="ask for its mean")
+        if self.engine.scores(members):
+            return self._matrix_of_law(ref, shape)
+        return self._spread(self._family_covariance(one, two), axes, shape)
+
+    def _family_covariance(self, one: Var, two: Var) -> Any:
+        import numpy as np
+
+        from tensorprog.limit.axes import apply
+        from tensorprog.limit.compose import Split
+
+        arrays = self.engine.arrays
+        try:
+            pair: Key | None = self.engine.bases(one, two)
+        except Split:
+            # Members defined by different instructions: E[x x'] is cut by itself, and bases have means.
+            pair = Cov(one, two) if all(self.engine.is_linear(Var(one.name, at)) for at in
+                                        _members(one, self.engine.program, 10**6)) else None  # fmt: skip
+        if pair is not None:
+            return arrays.value(pair)
+        product_of_both = arrays.value(Ex(mul(one, two)))
+        means = [arrays.value(Ex(v)) for v in (one, two)]
+        if any(m.is_zero() for m in means):
+            return product_of_both
+        return apply(lambda p, a, b: p - np.multiply(a, b), product_of_both, *means)
+
+    def _spread(self, field: Any, axes: Sequence[str], shape: Sequence[int]) -> Array:
+        import numpy as np
+
+        full = [range_of(a)[1] - range_of(a)[0] + 1 for a in axes]
+        out: Array = np.broadcast_to(field.to(axes), full).copy().reshape(shape)
+        return out
+
+    def _matrix_of_law(self, ref: Var, shape: Sequence[int]) -> Array:
+        import numpy as np
+
+        members = [Var(ref.name, at) for at in _members(ref, self.engine.program, MAX_MATRIX_OF_LAW + 1)]
+        if len(members) > MAX_MATRIX_OF_LAW:
+            raise fail("TP905", f"the joint law of more than {MAX_MATRIX_OF_LAW} variables (MAX_MATRIX_OF_LAW)",
+                       help="ask for single covariances, or fix an index")  # fmt: skip
+        return np.asarray(self.law(*members).covariance.value).reshape(shape)
+
+    def supported_by(self, members: Sequence[Var]) -> str:
+        """The weakest theorem that covers these variables together, or `formal`."""
+        found = self._supports.of(members)
+        return found.name if found.covered else FORMAL
+
+    # -- names -------------------------------------------------------------------------------------------------------
+
+    def term(self, given: Any) -> Term:
+        """A variable or an expression from text, a term or sympy; names are checked."""
+        t = given if isinstance(given, Num | Var | App | Bind) else _read(given)
+        program = self.engine.program
+        for v in walk(t):
+            if not isinstance(v, Var):
+                continue
+            if v.name in program.families:
+                family = program.families[v.name]
+                if len(v.subs) != family.arity:
+                    example = member_text(v.name, [r[0] for r in family.boxes[0]])
+                    raise fail("TP004", f"{v.name} has {family.arity} index(es), and {to_text(v)} gives {len(v.subs)}",
+                               help=f"name one member, such as {example}")  # fmt: skip
+                if all(isinstance(s, int) for s in v.subs):
+                    self.engine.rules.composer.locate(v)
+            elif not (v.name in program.params or v.name in program.matrices or v.name in program.indices):
+                raise fail("TP002", f"{to_text(v)} is not a variable or param of this program")
+        return t
+
+    def family(self, given: Any) -> Var:
+        """A family by its name, or with some of its indices fixed, as h[3,i]."""
+        t = given if isinstance(given, Var) else _read(given)
+        families = self.engine.program.families
+        if not isinstance(t, Var) or t.name not in families:
+            raise fail("TP002", f"{given} is not a family of this program")
+        if t.subs and len(t.subs) != families[t.name].arity:
+            raise fail("TP004", f"{t.name} has {families[t.name].arity} index(es)")
+        return t if t.subs else Var(t.name, tuple(f"i{k}" for k in range(families[t.name].arity)))
+
+    def _members(self, terms: Sequence[Term]) -> list[Var]:
+        """The members that the terms name, binders written out."""
+        return list(dict.fromkeys(m for t in terms for m in self.engine.random.members(t, True)))
+
+    # -- the whole ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def outputs(self) -> tuple[tuple[Var, ...], bool]:
+        """The output members, at most SHOWN of each output, and whether some were left out."""
+        out: dict[Var, None] = {}
+        cut = False
+        for o in self.program.outputs:
+            found = [Var(o.ref.name, at) for at in _members(o.ref, self.engine.program, SHOWN + 1)]
+            cut |= len(found) > SHOWN
+            out |= dict.fromkeys(found[:SHOWN])
+        return tuple(out), cut
+
+    @cached_property
+    def results(self) -> tuple[Result, ...]:
+        """Means and covariances of the outputs."""
+        members, _ = self.outputs
+        scalars = [m for m in members if self.engine.program.families[m.name].kind == "scalar"]
+        constants = [m for m in scalars if not self.engine.scores([m])]
+        random = [m for m in members if m not in constants]
+        out = [self.mean(m) for m in (*constants, *random)]
+        paired = random[:PAIRED]
+        out += [self.cov(a, b) for k, a in enumerate(paired) for b in paired[k:]
+                if not self._is_random((a, b)) or a == b]  # fmt: skip
+        out += [self.var(m) for m in random[PAIRED:]]
+        return tuple(out)
+
+    @cached_property
+    def laws(self) -> tuple[Law, ...]:
+        """The law of each output vector (of the first members of large families)."""
+        members, _ = self.outputs
+        vectors = [m for m in members if self.engine.program.families[m.name].kind == "vector"]
+        return tuple(self.law(m) for m in vectors[:PAIRED])
+
+    @property
+    def truncated(self) -> bool:
+        """Were members of large families left out of `results` and `laws`?"""
+        members, cut = self.outputs
+        return cut or len(members) > PAIRED
+
+    @property
+    def formal(self) -> bool:
+        """Is some result supported by no theorem?"""
+        return any(r.supported_by == FORMAL for r in self.results)
+
+    def to_json(self) -> dict[str, Any]:
+        """The schema tensorprog/derive/1."""
+        out: dict[str, Any] = {
+            "schema": "tensorprog/derive/1",
+            "program": self.program.name,
+            "results": [r.to_json() for r in self.results],
+            "laws": [entry for law in self.laws for entry in law.to_json()],
+        }
+        return out | {"truncated": True} if self.truncated else out
+
+    def latex(self) -> str:
+        """A self-contained derivation, as a LaTeX document."""
+        from tensorprog.limit.latex import document
+
+        return document(self)
+
+    def explain(self) -> str:
+        """The derivation as text: each variable's limit with the rule that gives it."""
+        from tensorprog.limit.derivation import explanation
+
+        return explanation(self)
+
+    def __repr__(self) -> str:
+        lines = [f"limit of {self.program.name}", *map(repr, self.results)]
+        if self.truncated:
+            lines.append("(members of large families are left out)")
+        return "\n".join(lines)
+
+    def _repr_latex_(self) -> str:
+        rows = [r._repr_latex_().strip("$") for r in self.results]
+        return "$$" + r" \\ ".join([r"\begin{gathered}" + rows[0], *rows[1:]]) + r"\end{gathered}$$" if rows else ""
+
+
+def derive(program: Program, values: Mapping[str, Fraction | float] | None = None) -> Limit:
+    """The limit of a program; `values` are numbers for params beside their defaults.
+
+    >>> import tensorprog
+    >>> limit = derive(tensorprog.loads("input u, w ~ N(0, 1)\\nx = relu(u)\\noutput x"))
+    >>> limit.expect("x^2").expr, limit.cov("x", "x").expr
+    ('1/2', '1/2 - 1/(2*pi)')
+    """
+    program.finish()
+    return Limit(program, values)
+
+
+def _read(given: Any) -> Term:
+    if isinstance(given, str):
+        return read(given)
+    from tensorprog.terms.sympy_bridge import from_sympy
+
+    return from_sympy(given)
+
+
+def _hull(program: Program, name: str) -> list[Range]:
+    boxes = program.families[name].boxes
+    return [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*boxes, strict=True)]
+
+
+def _labels(program: Program, ref: Var) -> tuple[tuple[list[Any], list[Any]], list[Range]]:
+    """Labels for the first and the second member, and the ranges of the indices that are not fixed."""
+    first: list[Any] = []
+    second: list[Any] = []
+    ranges = []
+    for k, (s, r) in enumerate(zip(ref.subs, _hull(program, ref.name), strict=True)):
+        if isinstance(s, int):
+            first.append(s)
+            second.append(s)
+        else:
+            first.append(label(f"#{k}", r))
+            second.append(label(f"#{k + len(ref.subs)}", r))
+            ranges.append(r)
+    return (first, second), ranges
+
+
+def _members(ref: Var, program: Program, most: int) -> list[tuple[int, ...]]:
+    """The first members that a reference names (all indices that are names run over their ranges)."""
+    subs = ref.subs or tuple(f"i{k}" for k in range(program.families[ref.name].arity))
+    sides = [range(s, s + 1) if isinstance(s, int) else range(r[0], r[1] + 1)
+             for s, r in zip(subs, _hull(program, ref.name), strict=True)]  # fmt: skip
+    out = []
+    for at in product(*sides):
+        out.append(at)
+        if len(out) >= most:
+            break
+    return out

@@ -1,0 +1,180 @@
+"""A derivation as a LaTeX document: notation, assumptions, each limit with its rule, results, laws, sources."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tensorprog.limit.derivation import LATEX, Derivation, Entry
+from tensorprog.limit.typeset import name as typeset_name
+from tensorprog.program.nodes import Dot
+
+if TYPE_CHECKING:
+    from tensorprog.limit.derive import Limit
+
+WIDE = 150
+"""Characters of LaTeX after which a sum goes on in a new line."""
+
+PREAMBLE = r"""\documentclass[a4paper]{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage{amsmath,amssymb}
+\usepackage[margin=2cm]{geometry}
+\allowdisplaybreaks
+\emergencystretch=3em
+\begin{document}
+"""
+
+SOURCES = {
+    "Yang 2019, Tensor Programs I": r"G. Yang, \emph{Tensor Programs I: Wide Feedforward or Recurrent Neural Networks"
+    r" of Any Architecture are Gaussian Processes}, NeurIPS 2019.",
+    "Tensor Programs III": r"G. Yang, \emph{Tensor Programs III: Neural Matrix Laws}, 2020.",
+    "Sakai, Karakida & Imaizumi 2025": r"M. Sakai, R. Karakida and M. Imaizumi, \emph{Infinite-Width Limit of a Single"
+    r" Attention Layer: Analysis via Tensor Programs}, 2025.",
+}
+
+
+def document(limit: Limit) -> str:
+    """A document that compiles by itself."""
+    entries = Derivation(limit, LATEX).entries()
+    parts = [
+        PREAMBLE,
+        rf"\section*{{The limit of \texttt{{{escape(limit.program.name)}}} as the width $n\to\infty$}}",
+        _notation(limit),
+        _assumptions(limit),
+        r"\subsection*{Instruction by instruction}",
+        *(_entry(e) for e in entries),
+        r"\subsection*{Results}",
+        _results(limit),
+        _laws(limit),
+        r"\subsection*{Sources}",
+        _sources(entries),
+        r"\end{document}",
+        "",
+    ]
+    return "\n".join(p for p in parts if p is not None)
+
+
+_SYMBOLS = {
+    "σ": r"$\sigma$", "φ": r"$\varphi$", "θ": r"$\theta$", "Σ": r"$\Sigma$", "α": r"$\alpha$", "ψ": r"$\psi$",
+    "≤": r"$\le$", "≥": r"$\ge$", "√": r"$\surd$", "∞": r"$\infty$", "→": r"$\to$", "–": "--", "⁺": "+", "°": "$^*$",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """Plain text for LaTeX."""
+    marks = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}",
+             "^": r"\^{}", "$": r"\$", "~": r"\~{}", "<": r"\textless{}", ">": r"\textgreater{}"}  # fmt: skip
+    out = "".join(marks.get(c, c) for c in text)
+    for symbol, macro in _SYMBOLS.items():
+        out = out.replace(symbol, macro)
+    return "".join(c if ord(c) < 0x250 else "?" for c in out)
+
+
+def _notation(limit: Limit) -> str:
+    program = limit.engine.program
+    widths = [f"${typeset_name(w)} = {r}\\,n$" for w, r in program.widths.items() if w != "n"]
+    lines = [
+        r"\subsection*{Notation}",
+        r"For a vector $g\in\mathbb{R}^n$ of the program, $Z^g$ is the random variable that one of its coordinates"
+        r" becomes in the limit, and $\Sigma(g,h)=\operatorname{Cov}(Z^g,Z^h)$. A ring, as in $\mathring{m}$, marks the"
+        r" limit of a scalar. $\delta_{i\,i'}$ is $1$ where the indices agree and $0$ elsewhere.",
+    ]
+    if widths:
+        lines.append(f"Widths: {', '.join(widths)}.")
+    if any(isinstance(n, Dot) and n.name in limit.engine.random.families for n in program.nodes):
+        lines.append(r"Covariances are conditional on the scores that come before.")
+    return "\n".join(lines)
+
+
+def _assumptions(limit: Limit) -> str:
+    from tensorprog.theorems.check import check
+
+    verdict = check(limit.program)
+    covered = ", ".join(verdict.covered_by) or "no theorem (the rules are applied formally)"
+    lines = [r"\subsection*{Assumptions}", rf"Verdict: {escape(verdict.verdict)}; covered by {escape(covered)}."]
+    report = verdict.outputs[0].target if verdict.outputs else None
+    if report is not None:
+        lines += [rf"{escape(report.theorem.title)} ({escape(report.theorem.source)}):", r"\begin{itemize}"]
+        lines += [rf"\item {escape(p.premise.statement)}: {escape(p.finding.status)}." for p in report.premises]
+        lines.append(r"\end{itemize}")
+    if verdict.assumptions:
+        lines.append("Assumed besides: " + escape("; ".join(verdict.assumptions)) + ".")
+    return "\n".join(lines)
+
+
+def _entry(e: Entry) -> str:
+    lines = [rf"\paragraph{{${e.defined}$.}} {escape(e.rule)}."]
+    if e.equations:
+        lines.append(r"\begin{align*}")
+        lines.append(" \\\\\n".join(_broken(left, right) for left, right in e.equations))
+        lines.append(r"\end{align*}")
+    return "\n".join(lines)
+
+
+def _broken(left: str, right: str) -> str:
+    """left = right, cut at its outermost + and - where it is long."""
+    pieces = _outer_terms(right)
+    rows, row = [], ""
+    for p in pieces:
+        if row and len(row) + len(p) > WIDE:
+            rows.append(row)
+            row = ""
+        row += p
+    rows.append(row)
+    start = f"{left} &= {rows[0]}" if len(left) + len(rows[0]) <= 2 * WIDE else f"{left} &=\\\\\n&\\quad {rows[0]}"
+    return "\\\\\n".join([start, *(rf"&\quad {{}}{r}" for r in rows[1:])])
+
+
+def _outer_terms(text: str) -> list[str]:
+    """The summands of a formula, each with its sign, brackets kept whole."""
+    out, depth, at = [], 0, 0
+    for m in re.finditer(r"\\left|\\right|[{}()\[\]]| [+-] ", text):
+        piece = m.group()
+        if piece in ("{", "(", "["):
+            depth += 1
+        elif piece in ("}", ")", "]"):
+            depth -= 1
+        elif piece[0] == " " and depth == 0:
+            out.append(text[at : m.start()])
+            at = m.start()
+    return [*out, text[at:]]
+
+
+def _results(limit: Limit) -> str:
+    lines = [r"\begin{itemize}"]
+    for r in limit.results:
+        formula = r.latex if r.latex is not None and len(r.latex) <= 2 * WIDE else None
+        number = f"{r.value:.12g}" if r.value is not None else None
+        said = [f"${formula}$"] if formula is not None else []
+        exact = r.formula is not None and r.formula.is_number
+        if number is not None and not (exact and formula == number):
+            error = "" if not r.error else rf" (error at most ${_power_of_ten(r.error)}$)"
+            said.append(f"${'=' if said else ''} {number}${error}")
+        said.append(f"[{escape(r.supported_by)}]")
+        lines.append(rf"\item \texttt{{{escape(r.of)}}} $=$ {' '.join(said)}")
+    lines.append(r"\end{itemize}")
+    return "\n".join(lines) if limit.results else ""
+
+
+def _power_of_ten(x: float) -> str:
+    mantissa, exponent = f"{x:.1e}".split("e")
+    return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
+
+
+def _laws(limit: Limit) -> str | None:
+    laws = [law for law in limit.laws if law.kind not in ("deterministic", "gaussian")]
+    if not laws:
+        return None
+    lines = [r"\subsection*{Laws}"]
+    for law in laws:
+        lines.append(rf"\texttt{{{escape(', '.join(law.of))}}} is {escape(law.kind)}.")
+        variance = law.conditional_variance_latex
+        if variance is not None and len(variance) <= 2 * WIDE:
+            lines.append(rf"Given the scores its variance is \[{variance}.\]")
+    return "\n\n".join(lines)
+
+
+def _sources(entries: list[Entry]) -> str:
+    used = [text for key, text in SOURCES.items() if any(key in e.source for e in entries)]
+    return "\n".join([r"\begin{itemize}", *(rf"\item {text}" for text in used), r"\end{itemize}"])
