@@ -32,6 +32,10 @@ class Rounded:
 
     def __mul__(self, other: Rounded) -> Rounded:
         v = self.value * other.value
+        quick = np.abs(self.value) * other.error + np.abs(other.value) * self.error + self.error * other.error
+        quick = quick + UNIT * np.abs(v)
+        if np.all(np.isfinite(quick)):
+            return Rounded(v, quick)
         # 0 · ∞ is what remains of a factor that vanishes faster than the other grows; an overflow carries error ∞.
         v = np.where(np.isnan(v) & ((self.value == 0) | (other.value == 0)), 0.0, v)
         e = np.abs(self.value) * other.error + np.abs(other.value) * self.error + self.error * other.error
@@ -39,18 +43,34 @@ class Rounded:
         return Rounded(v, np.where(lost, np.inf, np.where(np.isnan(e), 0.0, e) + UNIT * np.abs(v)))
 
 
+def _raised(v: Any, p: float) -> Any:
+    """v^p, by the quick operation where there is one."""
+    if p == 2:
+        return v * v
+    if p in {-0.5, 0.5}:
+        return np.sqrt(v) if p > 0 else 1 / np.sqrt(v)
+    return 1 / v if p == -1 else np.power(v, p)
+
+
 def power(x: Rounded, p: float, whole: bool) -> Rounded:
     """x^p; a radicand is a variance or a determinant, so that a negative one is a rounded zero."""
     v, e = x.value, x.error
     if not whole:
         v = np.maximum(v, 0.0)
-    y = np.power(v, p)
+    y = _raised(v, p)
+    if isinstance(e, float) and e == 0.0:
+        return Rounded(y, 3 * UNIT * np.abs(np.where(np.isinf(y), 0.0, y)))
     # |d log x| <= e/(|x| - e), and the power's own error of a few units
     with np.errstate(all="ignore"):
-        relative = np.where(e == 0, 0.0, e / np.maximum(np.abs(v) - e, 0.0))
-        growth = np.expm1(abs(p) * np.minimum(relative, 700.0)) if not whole or p < 0 else (1 + relative) ** p - 1
-        grown = np.where(v == 0, e**p if p > 0 else np.where(e == 0, 0.0, np.inf), np.abs(y) * growth)
-        if 0 < p < 1:
+        relative = abs(p) * np.where(e == 0, 0.0, e / np.maximum(np.abs(v) - e, 0.0))
+        growth = relative * (1 + relative)  # e^x - 1 <= x + x² for x <= 1
+        if np.any(relative > 1):
+            growth = np.where(relative > 1, np.expm1(np.minimum(relative, 700.0)), growth)
+        grown = np.abs(y) * growth
+        zero = v == 0
+        if np.any(zero):
+            grown = np.where(zero, e**p if p > 0 else np.where(e == 0, 0.0, np.inf), grown)
+        if 0 < p < 1 and np.any(relative > 0.1):
             grown = np.minimum(grown, e**p)  # |√a - √b| <= √|a - b|
     exact = whole and p == 1
     return Rounded(y, grown + (0.0 if exact else 3 * UNIT * np.abs(np.where(np.isinf(y), 0.0, y))))
