@@ -19,6 +19,7 @@ class Limits:
     family_members: int = 10**10
     matrix_entries: int = 20_000_000
     expression_size: int = 50_000
+    product_terms: int = 10_000
     includes: int = 100
 
     def exceeded(self, code: str, name: str, found: object, what: str, place: Place | None = None) -> TensorProgError:

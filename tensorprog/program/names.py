@@ -157,7 +157,7 @@ def name_and_subs(t: Term) -> tuple[str, tuple[Term, ...], Place | None]:
             return name, tuple(_raw_subscript(s) for s in subs), t.place
         case App("ref", (Var(name), *subs)):
             return name, tuple(subs), t.place
-    raise AssertionError(t)
+    raise fail("TP003", "here stands a name, with subscripts if it has indices", t.place)
 
 
 def _raw_subscript(s: Sub) -> Term:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from tensorprog.errors import Place
 from tensorprog.program.lowering import Lowering
 from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.powers import Powers, scalars_inside
@@ -20,7 +21,6 @@ from tensorprog.program.text import instruction_term
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, variables, walk
 
-MAX_TERMS = 2_000
 MAX_PIECES = 256
 MINUS_ONE = Num(-1)
 
@@ -32,10 +32,6 @@ class Part:
     coefficient: Term
     over: tuple[str, ...]
     basis: Term
-
-
-class TooManyTerms(Exception):
-    """A product that would expand into more than MAX_TERMS summands; it is then left as it is."""
 
 
 def normalize(program: Program) -> Program:
@@ -128,25 +124,21 @@ class _Normalizer:
         return [node]
 
     def _rewritten(self, node: Node, score: bool) -> Term | None:
-        try:
-            match node:
-                case MatMul(weight=w, transposed=tr, arg=x):
-                    parts = [self.avoiding(p, node.subs) for p in self.parts(x, through_score_free=False)]
-                    if len(parts) == 1 and parts[0].basis == x:
-                        return None
-                    left: Term = App("transpose", (w,)) if tr else w
-                    return add(*(self._sum(p, App("matmul", (left, p.basis), node.place)) for p in parts))
-                case Dot(left=u, right=v, factor=f) if score and not self._readout(node):
-                    us, vs = self.parts(u, through_score_free=True), self.parts(v, through_score_free=True)
-                    if len(us) * len(vs) > MAX_TERMS:
-                        return None
-                    if len(us) == len(vs) == 1 and us[0].basis == u and vs[0].basis == v:
-                        return None
-                    return add(*(self._product(p, q, f, node) for p in us for q in vs))
-                case _:
+        match node:
+            case MatMul(weight=w, transposed=tr, arg=x):
+                parts = [self.avoiding(p, node.subs) for p in self.parts(x, through_score_free=False)]
+                if len(parts) == 1 and parts[0].basis == x:
                     return None
-        except TooManyTerms:
-            return None
+                left: Term = App("transpose", (w,)) if tr else w
+                return add(*(self._sum(p, App("matmul", (left, p.basis), node.place)) for p in parts))
+            case Dot(left=u, right=v, factor=f) if score and not self._readout(node):
+                us, vs = self.parts(u, through_score_free=True), self.parts(v, through_score_free=True)
+                self._check_size(len(us) * len(vs), node.place)
+                if len(us) == len(vs) == 1 and us[0].basis == u and vs[0].basis == v:
+                    return None
+                return add(*(self._product(p, q, f, node) for p in us for q in vs))
+            case _:
+                return None
 
     def _readout(self, d: Dot) -> bool:
         """A dot product with an initial vector that reaches no vector stays as it is."""
@@ -200,9 +192,13 @@ class _Normalizer:
         Without `through_score_free`, summands that depend on no score are left together: their sum is one function.
         """
         out = self._parts(ref, through_score_free)
-        if len(out) > MAX_TERMS:
-            raise TooManyTerms
+        self._check_size(len(out), ref.place)
         return out
+
+    def _check_size(self, terms: int, place: Place | None) -> None:
+        limits = self.old.limits
+        if terms > limits.product_terms:
+            raise limits.exceeded("TP907", "product_terms", terms, "a product expands into too many terms", place)
 
     def _parts(self, t: Term, deep: bool) -> list[Part]:
         if not deep and not self._depends_on_score(t):
@@ -224,8 +220,7 @@ class _Normalizer:
                 out: list[Part] = []
                 for a in args:
                     out += self._parts(a, deep)
-                    if len(out) > MAX_TERMS:
-                        raise TooManyTerms
+                    self._check_size(len(out), t.place)
                 return out if deep else self._together(out)
             case App("mul", args):
                 vectors = [a for a in args if self._is_vector(a)]

@@ -78,18 +78,15 @@ def _bounded_feature(case: Case, side: MatMul, source: Node) -> Finding:
     if made_by.fact.proved:
         return proved(f"{made_by.text} ({made_by.fact.because})", made_by.place)
     what = f"{to_text(side.arg)}" if made_by.facts is None else made_by.text
-    verb = "is not bounded" if made_by.fact.refuted else "is not known to be bounded"
-    note = Diagnostic(
-        "TP201",
-        f"the feature {what} {verb}",
-        made_by.place if made_by.facts is not None else side.place,
-        f"Assumption 1: {side.name} = {to_text(side.weight)} @ phi(...) with phi bounded and pseudo-Lipschitz",
-        "the paper calls boundedness inessential and kept for simplicity of the proof; the verdict is valid-by-remark",
-        "clip the feature, for example clip(x, -C, C), for a verdict without the remark",
-        "note",
-    )
-    because = f"{what} {verb}: {made_by.fact.because}"
-    return refuted(because, note) if made_by.fact.refuted else unknown(because, note)
+    place = made_by.place if made_by.facts is not None else side.place
+    asked = f"Assumption 1: {side.name} = {to_text(side.weight)} @ phi(...) with phi bounded and pseudo-Lipschitz"
+    remark = "the paper calls boundedness inessential and kept for simplicity of the proof; the verdict is by remark"
+    mend = "clip the feature, for example clip(x, -C, C), for a verdict without the remark"
+    if made_by.fact.refuted:
+        note = Diagnostic("TP201", f"the feature {what} is not bounded", place, asked, remark, mend, "note")
+        return refuted(f"{what} is not bounded: {made_by.fact.because}", note)
+    note = Diagnostic("TP203", f"could not decide whether {what} is bounded", place, asked, remark, mend, "note")
+    return unknown(f"{what} is not known to be bounded: {made_by.fact.because}", note)
 
 
 def exclusive(case: Case) -> Finding:
@@ -277,4 +274,13 @@ THEOREM = Theorem(
         Premise("scores-last", "the scores enter only through y; no x^i depends on a score", scores_last, open=True),
         *AFTER,
     ),
+    example="""
+index i, j in 1..4
+input h0 ~ N(0, 1)
+weight U[i], Wq, Wk, Wv ~ N(0, 1/n)
+x[i] = tanh(U[i] @ h0)
+p[i,j] = dot(Wq @ x[i], Wk @ x[j]) / sqrt(n)
+y[i] = sum(softmax(p[i,j] over j) * (Wv @ x[j]) for j)
+output y
+""",
 )

@@ -63,4 +63,14 @@ THEOREM = Theorem(
             controlled,
         ),
     ),
+    example="""
+index t in 1..4
+input x[t], b ~ N(0, 1)
+weight W, U, V ~ N(0, 1/n)
+h[1] = U @ x[1] + b
+for s in 2..4:
+    h[s] = W @ tanh(h[s-1]) + U @ x[s] + b
+y = V @ tanh(h[4])
+output y
+""",
 )

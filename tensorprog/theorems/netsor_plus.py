@@ -137,4 +137,13 @@ THEOREM = Theorem(
             nonlinearities,
         ),
     ),
+    example="""
+input u ~ N(0, 1)
+weight A, B ~ N(0, 1/n)
+h = A @ u
+m = mean(h)
+v = mean((h - m)^2)
+y = B @ relu((h - m) / sqrt(v + 1/1000))
+output y
+""",
 )

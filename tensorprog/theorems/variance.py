@@ -115,8 +115,7 @@ class Variances:
 
     def positive_somewhere(self, t: Term) -> bool:
         """Is P(F(Z) != 0) > 0 proved for F a composed term?"""
-        if not self.functions.facts(t).continuous.proved:
-            return False
+        continuous = self.functions.facts(t).continuous.proved
         bound = {j for b in walk(t) if isinstance(b, Bind) for j in b.over}
         atoms = self._atom_refs(t)
         scalars = {v.name for v in variables(t) if v.name in self.program.families} - {a.name for a in atoms}
@@ -127,7 +126,7 @@ class Variances:
             if not nodes or not all(self.atom_positive(n) for n in nodes):
                 continue
             others = [b for b in atoms if b != a]
-            if not self._centred(others) or not self._independent(a, others):
+            if others and not (continuous and self._centred(others) and self._independent(a, others)):
                 continue
             alone = transform(t, lambda v, a=a: self._only(v, a, scalars))  # type: ignore[misc]
             if self._nonzero(alone, self._scalar_assumptions(t, scalars)):
