@@ -319,7 +319,7 @@ class Writer:
     def attention(self, width: str, free: tuple[Index, ...], j: Index) -> Text:
         inner = self.pick([w for w in self.widths if self.has(w)])
         q, used = self.vector(inner, (*free, j), 1)
-        k, more = self.vector(inner, (*free, j), 1)
+        k, more = self.dependent(inner, j)
         v, most = self.vector(width, (*free, j), 1)
         mask, last = self.masks(free, j)
         scale = self.pick(["", f", scale = 1/sqrt({inner})", f", scale = 1/{inner}", f", scale = 0.5*{inner}^(-1/2)"])
