@@ -1,10 +1,10 @@
-"""Kernels of 1000 inputs: nanoseconds of processor time an entry, and the accuracy against mpmath on samples.
+"""Kernels of 1000 inputs: nanoseconds of processor time an entry (median of three), and the accuracy by mpmath.
 
     python benchmarks/bench_gaussian_kernels.py [inputs]
 
 relu, erf, gelu and clip by their closed forms, tanh by Mehler's series. The covariance is a Gram matrix of random
 inputs in 50 dimensions. `error` is the largest stated error, `actual` the largest difference from mpmath at 30 digits
-on five entries (diagonal and off it), both relative to √(K(x,x) K(y,y)) of the result.
+on three entries (diagonal and off it), both relative to √(K(x,x) K(y,y)) of the result.
 """
 
 import sys
@@ -83,14 +83,19 @@ def main() -> None:
     for name in NAMES:
         run = kernel(name)
         run(d[:5, None], K[:5, :5], d[None, :5])
-        start = time.process_time()
-        values, errors = run(d[:, None], K, d[None, :])
-        spent = (time.process_time() - start) / n**2 * 1e9
+        times = []
+        for _ in range(3):
+            start = time.process_time()
+            values, errors = run(d[:, None], K, d[None, :])
+            times.append((time.process_time() - start) / n**2 * 1e9)
+        spent = sorted(times)[1]
         scale = np.sqrt(np.abs(np.outer(np.diag(values), np.diag(values))))
-        samples = [(0, 0), *map(tuple, np.random.default_rng(1).integers(0, n, (4, 2)))]
+        samples = [(0, 0), *map(tuple, np.random.default_rng(1).integers(0, n, (2, 2)))]
         actual = max(
             float(abs(truth(name, d[i], K[i, j], d[j]) - mp.mpf(float(values[i, j])))) / scale[i, j] for i, j in samples
         )
+        if actual > float(np.max(errors / scale)):
+            raise SystemExit(f"{name}: a wrong number, off by {actual}")
         print(f"{name:8}{spent:10.0f}{float(np.max(errors / scale)):10.1e}{actual:10.1e}", flush=True)
 
 
