@@ -213,7 +213,7 @@ def final(case: Case) -> Finding:
 def positive(case: Case) -> Finding:
     for d in case.scores:
         for ref, node, _ in case.sides(d):
-            if not isinstance(node, MatMul):
+            if not isinstance(node, MatMul) or case.depends_on_score(node.arg):
                 continue
             if case.signs.vanishes(node.arg):
                 return refuted(
@@ -229,7 +229,12 @@ def positive(case: Case) -> Finding:
                                "the limit scores are random variables with positive variance", "",
                                "declare params that scale weights as positive: param sigma > 0", "warning"),
                 )  # fmt: skip
-    return proved("every score has positive limit variance sigma_q^2 sigma_k^2 E[x^2] E[x'^2]")
+    later = " (given earlier scores: not examined)" if len(_later_scores(case)) else ""
+    return proved(f"every score has positive limit variance sigma_q^2 sigma_k^2 E[x^2] E[x'^2]{later}")
+
+
+def _later_scores(case: Case) -> list[Dot]:
+    return [d for d in case.scores if case.depends_on_score(d.left) or case.depends_on_score(d.right)]
 
 
 def widths(case: Case) -> Finding:
