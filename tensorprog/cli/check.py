@@ -108,7 +108,7 @@ def explain(code: str, as_json: bool) -> int:
 
 def error_page(code: str) -> str:
     """The page of a code, from the installed package or the source tree."""
-    package = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "docs" / "errors", package.parent / "docs" / "errors"):
         path = folder / f"{code}.md"
         if path.is_file():

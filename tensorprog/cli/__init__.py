@@ -7,23 +7,22 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
 from tensorprog import __version__
-from tensorprog.errors import Diagnostic, TensorProgError, fail
+from tensorprog.errors import TensorProgError, fail
 
 COMMANDS = {
-    "check": ("tensorprog.cli_check", "check"),
-    "show": ("tensorprog.cli_check", "show"),
-    "explain": ("tensorprog.cli_check", "explain"),
+    "check": ("tensorprog.cli.check", "check"),
+    "show": ("tensorprog.cli.check", "show"),
+    "explain": ("tensorprog.cli.check", "explain"),
     "derive": ("tensorprog.limit.command", "derive"),
     "claims": ("tensorprog.limit.claims_command", "claims"),
     "simulate": ("tensorprog.validate.command", "simulate"),
     "validate": ("tensorprog.validate.command", "validate"),
-    "function": ("tensorprog.functions.command", "function"),
-    "expect": ("tensorprog.gaussian.command", "expect"),
+    "function": ("tensorprog.cli.mounts", "function"),
+    "expect": ("tensorprog.gaussian.command", "command"),
     "prove": ("tensorprog.proof.command", "prove"),
     "verify": ("tensorprog.proof.command", "verify"),
 }
@@ -83,12 +82,4 @@ def _report(error: TensorProgError, words: Sequence[str]) -> int:
     return 2
 
 
-def run() -> None:
-    """The console script."""
-    sys.exit(main())
-
-
-__all__: list[Any] = ["COMMANDS", "Diagnostic", "group", "main", "run"]
-
-if __name__ == "__main__":
-    run()
+__all__ = ["COMMANDS", "group", "main"]

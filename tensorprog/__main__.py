@@ -1,0 +1,7 @@
+"""`python -m tensorprog` is the command line."""
+
+import sys
+
+from tensorprog.cli import main
+
+sys.exit(main())

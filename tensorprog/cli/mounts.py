@@ -1,0 +1,37 @@
+"""Commands that join floors: a function with its dual from the Gaussian engine, samples of programs read from text."""
+
+from __future__ import annotations
+
+from tensorprog.errors import TensorProgError
+from tensorprog.functions.command import function_command
+from tensorprog.functions.facts import Facts
+from tensorprog.language import read_program
+from tensorprog.simulate.command import simulate_command
+from tensorprog.terms import Var
+
+
+def dual_text(found: Facts) -> str:
+    """E[f(Z1) f(Z2)] in the entries K11, K12, K22 of the covariance."""
+    if not found.controlled.proved:
+        return "dual E[f(Z1) f(Z2)]: not asked for, since the function is not known to be controlled"
+    from tensorprog.gaussian.kernels import pair_kernel
+
+    assumptions = {}
+    for text in found.assumptions:
+        name, _, interval = text.partition(" in ")
+        ends = (end.strip(" ([])") for end in interval.split(","))
+        assumptions[name] = tuple(None if end in ("oo", "-oo") else end for end in ends)
+    try:
+        kernel = pair_kernel(found.expr, found.expr, Var(found.vars[0]), assumptions)
+    except TensorProgError as error:
+        return f"dual E[f(Z1) f(Z2)]: {error.diagnostics[0].message}"
+    lines = [
+        f"dual E[f(Z1) f(Z2)] = {kernel.expr if kernel.expr is not None else 'no closed form; numbers: see expect'}"
+    ]
+    if kernel.diagonal is not None:
+        lines.append(f"     E[f(Z)^2]      = {kernel.diagonal}")
+    return "\n".join(lines)
+
+
+function = function_command(dual_text)
+simulate = simulate_command(read_program)
