@@ -39,12 +39,25 @@ def judge(
     >>> facts.pseudo_lipschitz.status, facts.pseudo_lipschitz.order, facts.bounded.status
     ('proved', Fraction(2, 1), 'refuted')
     """
-    rules = Analyzer(frozenset(variables), assumptions or {}, ranges)
+    try:
+        return _judge(term, variables, assumptions or {}, ranges or {}, extremes)
+    except RecursionError:  # nested too deeply for this machine's stack: nothing is concluded
+        return Facts(term, tuple(variables))
+
+
+def _judge(
+    term: Term,
+    variables: Collection[str],
+    assumptions: Mapping[str, Interval],
+    ranges: Mapping[str, tuple[int, int]],
+    extremes: bool,
+) -> Facts:
+    rules = Analyzer(frozenset(variables), assumptions, ranges)
     xs = [v for v in variables_of(term) if v.name in rules.variables]
     info, found = strengthen(rules, term, rules.info(term), xs)
     against = refute(rules, term, info, xs, found)
     used = {v.name for v in variables_of(term)}
-    said = tuple(f"{name} in {i}" for name, i in sorted((assumptions or {}).items()) if name in used)
+    said = tuple(f"{name} in {i}" for name, i in sorted(assumptions.items()) if name in used)
     said += declared_in(term)
     return _Verdict(rules, term, tuple(variables), info, against, said, extremes).facts()
 

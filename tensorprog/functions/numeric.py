@@ -287,6 +287,8 @@ def _check_names(term: Term, names: set[str], indices: set[str]) -> None:
 
 
 def _free_indices(t: Term, indices: set[str]) -> set[str]:
+    if not indices:
+        return set()
     match t:
         case Var(name, subs):
             return ({name} | {s for s in subs if isinstance(s, str)}) & indices

@@ -173,7 +173,7 @@ def _end(record: Function, at: Fraction | None, closed: bool, down: bool) -> End
     except (Undecided, Undefined):
         return otherwise
     if isinstance(value, Fraction):
-        return (value, closed)
+        return (value, closed or record.regularity != "smooth")  # relu is 0 on both sides of the end 0
     bound = lower(ball(value)) if down else upper(ball(value))
     return otherwise if bound is None else (bound, False)
 

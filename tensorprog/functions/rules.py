@@ -149,6 +149,9 @@ class Rules:
         special = jump_product(self, t, args) or share_info(self, t, args)
         if special is not None:
             return special
+        factors = [self.info(a) for a in args]
+        if any(p.constant and p.total and p.range.point == 0 for p in factors) and all(p.total for p in factors):
+            return self.constant(t, Regularity.SMOOTH, ranges.point(0), tuple(p.step for p in factors))
         groups = self._groups(args)
         if len(groups) > 1:
             parts = [self.info(mul(*g)) for g in groups]
@@ -259,7 +262,7 @@ def _evaluated(t: Term, regularity: Regularity, interval: Interval) -> tuple[Reg
         return regularity, interval
     if isinstance(value, Fraction):
         return Regularity.SMOOTH, ranges.point(value)
-    return Regularity.SMOOTH, ranges.meet(interval, Interval(lower(value), upper(value)))
+    return Regularity.SMOOTH, ranges.meet(interval, ranges.make((lower(value), True), (upper(value), True)))
 
 
 def slope_times(slope: Rate, growth: Rate) -> Rate:

@@ -11,7 +11,7 @@ from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import call, mul, variables
+from tensorprog.terms.term import call, mul
 
 if TYPE_CHECKING:
     from tensorprog.functions.rules import Rules
@@ -142,16 +142,6 @@ def _constant_power(rules: Rules, t: Term, u: Info, p: Interval) -> Info:
     fine = u.total and (u.range.positive or (u.range.nonnegative and p.positive))
     interval = _range(u.range, p) if fine else REALS
     regularity = Regularity.SMOOTH if fine else Regularity.UNKNOWN
-    if not variables(t):
-        try:
-            value = evaluate(t, {})
-        except (Undecided, Undefined):
-            return rules.constant(t, regularity, interval, (u.step,))
-        low, high = lower(value), upper(value)
-        closed = isinstance(value, Fraction)
-        return rules.constant(
-            t, Regularity.SMOOTH, Interval(low, high, closed, closed) if closed else Interval(low, high)
-        )
     return rules.constant(t, regularity, interval, (u.step,))
 
 

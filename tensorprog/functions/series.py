@@ -86,6 +86,11 @@ class Algebra:
 
     def compare(self, m: Scale, k: Scale) -> int:
         """Which grows faster: 1 if m, -1 if k, 0 if they are equal."""
+        self.fuel[0] -= 1
+        if self.fuel[0] < 0:
+            raise Undecided("the search is bounded")
+        if m is k:
+            return 0
         ratio = m.times(k, -1)
         for _, c in ratio.parts:
             s = self.sign(c)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 
 from tensorprog.functions.balls import Undecided
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.derivative import Underivable, derivative
 from tensorprog.functions.info import ZERO, Info, Regularity
+from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.normal import normal
 from tensorprog.functions.pieces import Pieces, examine
 from tensorprog.functions.ranges import meet
@@ -19,10 +21,62 @@ from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, recip, size, substitute, variables
 
 MAX_SIZE = 300
+MAX_SPLIT = 2
 
 
 def strengthen(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var]) -> tuple[Info, Pieces | None]:
     """The info of a whole function, improved; and what was found point by point."""
+    info, pieces = _whole(rules, t, info, xs)
+    done = info.regularity >= Regularity.LIPSCHITZ and info.slope.bounded and info.growth.level <= 0
+    if not done:
+        info = by_cases(rules, t, info, xs)
+    return info, pieces
+
+
+def by_cases(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var]) -> Info:
+    """Params whose sign is open: negative, 0 and positive one after the other; what holds in every case holds."""
+    choices = []
+    for p in variables(t):
+        interval = rules.assumptions.get(p.name, REALS)
+        if p.name not in rules.variables and interval.contains(Fraction(0)) and interval.point is None:
+            choices.append([(p.name, part) for part in _signs(interval)])
+    if not choices or len(choices) > MAX_SPLIT or size(t) > MAX_SIZE:
+        return info
+    cases: list[Info] = []
+    for combination in product(*choices):
+        case = Analyzer(rules.variables, {**rules.assumptions, **dict(combination)}, rules.sizes, None, rules.steps)
+        case.fuel = rules.fuel
+        found, _ = _whole(case, t, case.info(t), xs)
+        if found.regularity < info.regularity or not found.total:
+            return info
+        cases.append(found)
+    better = Info(
+        frozenset(xs),
+        Regularity(min(c.regularity for c in cases)),
+        info.range,
+        least(info.growth, most(*(c.growth for c in cases))),
+        least(info.slope, most(*(c.slope for c in cases))),
+        all(c.below for c in cases),
+        all(c.above for c in cases),
+        all(c.away for c in cases),
+    )
+    if (better.regularity, better.growth, better.slope) == (info.regularity, info.growth, info.slope):
+        return info
+    names = ", ".join(name for ((name, _), *_) in choices)
+    return rules.step("cases", t, better, tuple(c.step for c in cases), f"by the sign of {names}")
+
+
+def _signs(interval: Interval) -> list[Interval]:
+    zero = Fraction(0)
+    out = [Interval(zero, zero, True, True)]
+    if interval.low is None or interval.low < 0:
+        out.append(Interval(interval.low, zero, interval.low_closed))
+    if interval.high is None or interval.high > 0:
+        out.append(Interval(zero, interval.high, False, interval.high_closed))
+    return out
+
+
+def _whole(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var]) -> tuple[Info, Pieces | None]:
     pieces: Pieces | None = None
     info = by_normal_form(rules, t, info)
     if len(xs) == 2 and not (info.growth.bounded and info.slope.bounded):

@@ -167,6 +167,13 @@ x*step(x) | unbounded PL 1 poly
 step(x)*step(-x) | bounded jump poly
 sign(x)^2 | bounded jump poly
 sign(x^2 + 1) | bounded PL 1 poly
+sign(relu(erf(x))) | bounded jump poly
+sign(hardtanh(x) + 1) | bounded jump poly
+1/relu(tanh(x)) | undefined
+log(1 + sign(x)) | undefined
+exp(sqrt(log(2 + x^2))) | ? PL ? poly
+x*exp(sqrt(log(2 + x^2))) | unbounded PL ? poly
+1/(1 + a*x^2) [a >= 0] | bounded PL 1 poly
 sign(x)*x^2 | unbounded PL 2 poly
 sign(x)*sqrt(abs(x)) | unbounded steep poly
 sign(x*y)*x*y | unbounded PL 2 poly

@@ -1,0 +1,140 @@
+"""Every record of the library against mpmath, by definitions that the test states itself."""
+
+from fractions import Fraction
+
+import mpmath as mp
+import numpy as np
+import pytest
+
+from tensorprog.functions.derivative import derivative
+from tensorprog.functions.library import SELU_ALPHA, SELU_SCALE, library
+from tensorprog.functions.numeric import compile_numpy
+from tensorprog.terms import App, Num, Term, Var, read
+from tensorprog.terms.signatures import FUNCTIONS
+
+ALPHA, SCALE = mp.mpf("1.6732632423543772848170429916717"), mp.mpf("1.0507009873554804934193349852946")
+TRUTH = {
+    "relu": lambda x: max(x, 0), "leaky_relu": lambda x, a: x if x > 0 else a * x,
+    "elu": lambda x, a=1: x if x > 0 else a * mp.expm1(x),
+    "selu": lambda x: SCALE * (x if x > 0 else ALPHA * mp.expm1(x)),
+    "gelu": lambda x: x * mp.ncdf(x),
+    "gelu_tanh": lambda x: x / 2 * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3))),
+    "silu": lambda x: x / (1 + mp.exp(-x)), "softplus": lambda x: mp.log1p(mp.exp(x)),
+    "mish": lambda x: x * mp.tanh(mp.log1p(mp.exp(x))), "sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "tanh": mp.tanh,
+    "erf": mp.erf, "Phi": mp.ncdf, "hardtanh": lambda x: max(-1, min(1, x)),
+    "clip": lambda x, lo, hi: min(max(x, lo), hi), "sign": mp.sign, "step": lambda x: (1 + mp.sign(x)) / 2, "abs": abs,
+    "min": min, "max": max, "exp": mp.exp, "log": mp.log, "log1p": mp.log1p, "sqrt": mp.sqrt, "sin": mp.sin,
+    "cos": mp.cos, "tan": mp.tan, "asin": mp.asin, "acos": mp.acos, "atan": mp.atan, "sinh": mp.sinh, "cosh": mp.cosh,
+    "softsign": lambda x: x / (1 + abs(x)), "floor": mp.floor, "ceil": mp.ceil,
+    "mod": lambda x, m: x - m * mp.floor(x / m),
+    "sinc": lambda x: mp.sin(x) / x if x else mp.mpf(1),
+    "hermite": lambda k, x: mp.hermite(k, x / mp.sqrt(2)) / mp.sqrt(mp.mpf(2) ** k * mp.factorial(k)),
+}  # fmt: skip
+ONE = sorted(n for n, r in library().items() if len(r.args) == 1)
+
+
+def points(name: str) -> list[float]:
+    if name in ("asin", "acos"):
+        return [-0.95, -0.3, 0.0, 0.4, 0.99]
+    if name in ("log", "sqrt"):
+        return [1e-6, 0.3, 1.0, 2.5, 40.0, 1e6]
+    if name == "log1p":
+        return [-0.9, -1e-9, 0.0, 1e-12, 3.0, 1e5]
+    return [-30.3, -5.25, -1.0, -0.6, -1e-7, 0.0, 1e-7, 0.7, 1.0, 2.5, 30.6]
+
+
+def test_there_is_one_record_for_every_function() -> None:
+    assert library().keys() == FUNCTIONS.keys()
+    for name, record in library().items():
+        least, most = FUNCTIONS[name]
+        assert least <= len(record.args) <= most
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_numpy_form_is_stable(name: str) -> None:
+    xs = np.array(points(name))
+    with mp.workdps(40):
+        truth = [float(TRUTH[name](mp.mpf(float(x)))) for x in xs]
+    with np.errstate(all="ignore"):
+        got = library()[name].numpy(xs)
+    np.testing.assert_allclose(got, truth, rtol=2e-13, atol=1e-300 if name in ("silu", "softplus", "mish") else 1e-15)
+
+
+def test_numpy_forms_of_several_arguments() -> None:
+    x, y = 0.7, -2.5
+    for name, args in [("leaky_relu", (y, 0.1)), ("elu", (y, 2.0)), ("elu", (y,)), ("clip", (x, -0.5, 0.5)),
+                       ("min", (x, y, 3.0)), ("max", (x, y, 3.0)), ("mod", (y, 2.0)),
+                       ("hermite", (5.0, x))]:  # fmt: skip
+        got = library()[name].numpy(*(np.asarray(a) for a in args))
+        assert float(got) == pytest.approx(float(TRUTH[name](*args)), rel=1e-13)
+    assert library()["where"].numpy(np.array([True, False]), 1.0, 2.0).tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("name", [n for n in ONE if n not in ("floor", "ceil", "sign", "step")])
+def test_derivative(name: str) -> None:
+    x = Var("x")
+    slope = compile_numpy(derivative(App(name, (x,)), x), ["x"])
+    for at in [p + 0.013 for p in points(name) if (abs(p) < 6 and p + 0.013 < 1) or name not in ("asin", "acos")]:
+        if abs(at) > 25:
+            continue
+        with mp.workdps(40):
+            truth = float(mp.diff(TRUTH[name], mp.mpf(at)))
+        assert float(slope(at)) == pytest.approx(truth, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text", ["leaky_relu(x, a)", "elu(x, a)", "clip(x, -1, a)", "hermite(4, x)", "max(x, a*x)", "mod(x, 2)"]
+)
+def test_derivative_of_several_arguments(text: str) -> None:
+    t = read(text)
+    for at in (-1.3, 0.4, 2.2):
+        slope = float(compile_numpy(derivative(t, Var("x")), ["x", "a"])(at, 0.7))
+        f = compile_numpy(t, ["x", "a"])
+        assert slope == pytest.approx(float(f(at + 1e-6, 0.7) - f(at - 1e-6, 0.7)) / 2e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_definition_range_and_minimum(name: str) -> None:
+    record = library()[name]
+    with mp.workdps(40):
+        values = [TRUTH[name](mp.mpf(p)) for p in points(name)]
+    for v in values:
+        assert record.range.low is None or v >= mp.mpf(record.range.low.numerator) / record.range.low.denominator
+        assert record.range.high is None or v <= mp.mpf(record.range.high.numerator) / record.range.high.denominator
+    if record.minimum is not None:
+        with mp.workdps(40):
+            at = mp.findroot(lambda x: mp.diff(TRUTH[name], x), -1)
+            assert (
+                abs(TRUTH[name](at) - mp.mpf(record.minimum.numerator) / record.minimum.denominator) < mp.mpf(10) ** -20
+            )
+    if record.monotone is not None:
+        steps = np.diff([float(v) for v in values])
+        assert (steps >= 0).all() if record.monotone == "increasing" else (steps <= 0).all()
+    if record.definition is not None:
+        f = compile_numpy(record.expand((Var("x"),)) or Num(0), ["x"])
+        for p, v in zip(points(name), values, strict=True):
+            if abs(p) < 10:
+                assert float(f(p)) == pytest.approx(float(v), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_growth_slope_and_ends(name: str) -> None:
+    record = library()[name]
+    if record.domain is None or record.domain.low is not None:
+        return
+    xs = np.array([-1e4, -300.0, -40.5, 40.5, 300.0, 1e4])
+    for end, form in ((xs[:3], record.minus), (xs[3:], record.plus)):
+        if form is not None:
+            expected: Term = form
+            np.testing.assert_allclose(record.numpy(end), compile_numpy(expected, ["x", "a"])(end, 0.5), rtol=1e-12)
+    if record.growth is not None:
+        assert (np.abs(record.numpy(xs)) <= 3 * (1 + np.abs(xs) ** float(record.growth))).all()
+    if record.slope is not None and record.regularity != "jumps":
+        slopes = compile_numpy(derivative(App(name, (Var("x"),)), Var("x")), ["x"])(xs)
+        assert (np.abs(slopes) <= 3 * (1 + np.abs(xs) ** float(record.slope))).all()
+
+
+def test_selu_constants() -> None:
+    assert abs(float(SELU_SCALE) - 1.0507009873554805) < 1e-15
+    assert abs(float(SELU_ALPHA) - 1.6732632423543772) < 1e-15
+    assert isinstance(SELU_ALPHA, Fraction)
