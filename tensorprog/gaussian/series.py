@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.errors import fail
+from tensorprog.errors import DivergentError, fail
 from tensorprog.functions.numeric import compile_numpy
 from tensorprog.gaussian.balls import ball_function, name_of
 from tensorprog.gaussian.estimate import rational
@@ -33,6 +33,10 @@ REACH = 13.0
 MOST_PAIRS = 3_000
 """Entries too near to perfect correlation that are integrated one by one at most; the others keep their error."""
 _CHUNK = 400_000
+
+
+class NoSeries(Exception):
+    """A function without a second moment, or too large to expand: its expectations may exist all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +87,14 @@ def prepare(term: Term, largest: float) -> Function:
     term = term if variables(term) else mul(term)
     sigma = math.sqrt(largest)
     if sigma > 0:
-        # the series needs E f² and a margin for the oscillating weight, hence (f²) at this variance
+        # the series needs E f², at this variance
         ball = ball_function(mul(term, term), ("z1",))
-        if not check_exists(ball, np.zeros(1), np.array([[sigma]])):
-            raise fail("TP501", "the square of this function decays too slowly for a series")
+        try:
+            good = check_exists(ball, np.zeros(1), np.array([[sigma]]))
+        except DivergentError:
+            good = False
+        if not good:
+            raise NoSeries
     span = 2 * REACH * max(sigma, 1e-300)
     found = loci(term, ("z1",), {}, [(-span, span)])
     check_poles(compile_numpy(term, ("z1",)), found.planes, 1)
@@ -126,7 +134,7 @@ def _expand(f: Function, variances: Array, count: int, rule: Rule) -> tuple[Arra
         with np.errstate(all="ignore"):
             y = np.broadcast_to(f(sigma[rows] * t), t.shape)
         if not np.all(np.isfinite(y)):
-            raise fail("TP501", "this function is undefined, or too large, where the Gaussian still has weight")
+            raise NoSeries
         half = np.exp(-t * t / 4) * (2 * math.pi) ** -0.25
         weighted = lengths * y * half
         first = np.searchsorted(rows, np.arange(len(sigma)))
@@ -168,7 +176,21 @@ def pair_matrix(
     >>> bool(abs(value[1] - 0.14675411546038742) <= error[1] < 1e-10)
     True
     """
-    pair = _Pair(_single(f, values), _single(g, values), K11, K12, K22)
+    f, g = _single(f, values), _single(g, values)
+    try:
+        return _by_series(_Pair(f, g, K11, K12, K22), tolerance)
+    except NoSeries:
+        arrays = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (K11, K12, K22)))
+        term = mul(f, substitute(g, {Var("z1"): Var("z2")}))
+        out, error = np.empty(arrays[0].shape), np.empty(arrays[0].shape)
+        for at in np.ndindex(out.shape):
+            a, b, c = (rational(float(x[at])) for x in arrays)
+            got = expectation(term, [Var("z1"), Var("z2")], [[a, b], [b, c]], tolerance=tolerance)
+            out[at], error[at] = got.value, got.error
+        return out, error
+
+
+def _by_series(pair: _Pair, tolerance: float) -> tuple[Array, Array]:
     out, error = pair.series(COUNTS[0], tolerance)
     for count in (*COUNTS[1:], None):
         bad = error > tolerance * pair.scale()
@@ -196,6 +218,8 @@ class _Pair:
         self.terms = f, g
         arrays = [np.asarray(x, dtype=float) for x in (K11, K12, K22)]
         self.shape = np.broadcast_shapes(*(x.shape for x in arrays))
+        # An axis along which an array was only broadcast is taken back to one entry.
+        arrays = [x[tuple(slice(0, 1) if n == 0 else slice(None) for n in x.strides)] for x in arrays]
         width = max(1, len(self.shape))
         self.K11, self.K12, self.K22 = (x.reshape((1,) * (width - x.ndim) + x.shape) for x in arrays)
         if not all(np.all(np.isfinite(x)) for x in arrays):
@@ -207,7 +231,7 @@ class _Pair:
             raise fail("TP008", "a covariance larger than the variances allow")
         with np.errstate(all="ignore"):
             rho = np.where(limit > 0, self.K12 / limit, 0.0)
-        self.rho = np.clip(rho, -1.0, 1.0)
+        self.rho = np.broadcast_to(np.clip(rho, -1.0, 1.0), self.shape or (1,))
         # Rounded Gram matrices are singular to a few units: |ρ| within 4 units of 1 is 1.
         self.perfect = np.abs(self.rho) >= 1 - 2.0**-50
         self.u1, i1 = np.unique(self.K11, return_inverse=True)

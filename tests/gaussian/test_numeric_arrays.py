@@ -253,6 +253,22 @@ def test_zero_variance_and_wrong_covariances() -> None:
         pair_matrix(read("exp(z^2/2)"), t, 2.0, 0.0, 1.0)
 
 
+def test_broadcast_views_are_what_they_show() -> None:
+    t = read("tanh(z)")
+    views = np.broadcast_arrays(np.full((3, 1), 1.0), 0.5, np.full((1, 4), 2.0))
+    values = pair_matrix(t, t, *views)[0]
+    assert values.shape == (3, 4)
+    assert np.all(values == pair_matrix(t, t, 1.0, 0.5, 2.0)[0])
+
+
+def test_functions_without_a_second_moment() -> None:
+    # E exp(Z1²/3) cos(Z2) exists though E exp(2 Z1²/3) does not: tilt to variance 1/(1 - 2/3) = 3
+    values, errors = pair_matrix(read("exp(z^2/3)"), read("cos(z)"), 1.0, [0.0, 0.5], 1.0)
+    exact = [np.sqrt(3) * np.exp(-(1 + 2 * r * r) / 2) for r in (0.0, 0.5)]
+    assert np.all(np.abs(values - exact) <= errors)
+    assert np.all(errors < 1e-9)
+
+
 def test_hermite_coefficients() -> None:
     # relu at variance v: a_0 = √(v/2π), a_1 = √v/2, a_2 = √(v/4π), odd ones beyond vanish
     a, error = hermite_coefficients(read("relu(z)"), Var("z"), 3.0, 8)
