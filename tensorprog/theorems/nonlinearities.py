@@ -58,7 +58,7 @@ class Nonlinearities:
         if found is None:
             short = dict.fromkeys(v.name for v in renamed.values() if isinstance(v, Var))
             ranges = {i: self.program.range_of(i) for i in self.program.indices}
-            found = self._facts[key] = judge(key, list(short), self.assumptions, ranges)
+            found = self._facts[key] = judge(key, list(short), self.assumptions, ranges, extremes=False)
         return found
 
     def without_widths(self, t: Term) -> Term:
