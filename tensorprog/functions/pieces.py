@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
+from tensorprog.functions import recheck
 from tensorprog.functions.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.derivative import Underivable, derivative
@@ -190,7 +191,7 @@ def _side(rules: Analyzer, t: Term, x: Var, c: Fraction, side: int, out: Pieces)
             if found is not None and found[0].level >= 0:
                 joined = False
                 far = found[0].level > 0 or found[0].power > 0 or found[0].logs > 0
-                out.blows_up = out.blows_up or far
+                out.blows_up = out.blows_up or (far and recheck.jumps(t, x, c, side))
                 jump = "diverges" if far else f"jumps by {found[1]}"
                 because = f"at {to_text(x)} = {c} it {jump} from the {'right' if side > 0 else 'left'}"
                 witness = (
@@ -198,7 +199,11 @@ def _side(rules: Analyzer, t: Term, x: Var, c: Fraction, side: int, out: Pieces)
                     ("side", "right" if side > 0 else "left"),
                     ("jump", found[1]),
                 )
-                _refute(out, "continuous", because, witness)
+                if recheck.jumps(t, x, c, side):
+                    _refute(out, "continuous", because, witness)
+                else:
+                    joined = None
+                    out.tame = False
     except (Undecided, Undefined, Underivable, RecursionError):
         return None, None
     if joined is not True:
@@ -213,8 +218,9 @@ def _side(rules: Analyzer, t: Term, x: Var, c: Fraction, side: int, out: Pieces)
         if found is not None and found[0].level >= 0:
             because = f"the slope diverges as {where}"
             steep_at = (("point", f"{to_text(x)} = {c} + {'' if side > 0 else '-'}1/t"), ("slope", found[1]))
-            _refute(out, "lipschitz", because, steep_at)
-            return True, False
+            if recheck.diverges(t, x, c, side):
+                _refute(out, "lipschitz", because, steep_at)
+                return True, False
     except (Undecided, Undefined, Underivable, RecursionError):
         pass
     return True, None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, product
 
+from tensorprog.functions import recheck
 from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, sign_at, upper
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.collapse import collapse
@@ -98,7 +99,7 @@ def _at(
         found = best_slope(rules, t, xs, enough)
         if found is not None and (out.slope is None or found.rate > out.slope.rate):
             out.slope = found
-        if found is not None and found.rate.level >= 1:
+        if found is not None and found.rate.level >= 1 and recheck.steepens(t, found, xs):
             because = f"the slope {found.value} along {found.curve} outgrows every power"
             out.no("pseudo-Lipschitz", because, (*said, ("curve", str(found.curve)), ("slope", found.value)))
 
@@ -106,7 +107,7 @@ def _at(
 def _grows(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var], out: Refuted, said: Witness) -> None:
     enough = info.growth if info.regularity >= Regularity.LOCALLY_BOUNDED and info.growth.level <= 1 else None
     found = best_growth(rules, t, xs, enough)
-    if found is None or found.rate <= BOUNDED:
+    if found is None or found.rate <= BOUNDED or not recheck.grows(t, found):
         return
     out.growth = found
     witness = (*said, ("curve", str(found.curve)), ("value", found.value))
