@@ -145,7 +145,16 @@ class Analyzer(Rules):
         better = self._from_tails(t, found, tails)
         if better == found:
             return found
-        return self.step("calculus", t, better, (found.step,), describe(tails))
+        return self.step("calculus", t, better, (found.step,), tails=self._said(t, tails, better.slope != found.slope))
+
+    def _said(self, t: Term, tails: list[Tail], with_slope: bool) -> tuple[str, ...]:
+        """The leading terms of f, and of f' if they were used."""
+        out = [f"f {said}" for said in describe(tails)]
+        if with_slope:
+            (x,) = [v for v in variables(t) if v.name in self.variables]
+            slopes = self.tails(derivative(t, x), strict=True)
+            out += [f"f' {said}" for said in describe(slopes or [])]
+        return tuple(out)
 
     def _from_tails(self, t: Term, found: Info, tails: list[Tail]) -> Info:
         try:
@@ -223,11 +232,11 @@ class Analyzer(Rules):
         return self.step("no real root", t, better, (found.step,))
 
 
-def describe(tails: list[Tail]) -> str:
+def describe(tails: list[Tail]) -> list[str]:
     """The leading behaviour at each end, as a person writes it."""
-    said = []
+    said: list[str] = []
     for tail in tails:
-        at = Var("x") if tail.side > 0 else App("neg", (Var("x"),))
+        at = Var("x") if tail.side > 0 else App("abs", (Var("x"),))
         lead = tail.series.terms[0] if tail.series.terms else None
         if lead is not None:
             said.append(f"~ {to_text(scale_term(lead[0], lead[1], at))} at {tail.end}")
@@ -235,7 +244,7 @@ def describe(tails: list[Tail]) -> str:
             said.append(f"O({to_text(scale_term(tail.series.error, normal(Num(1)), at))}) at {tail.end}")
         else:
             said.append(f"0 at {tail.end}")
-    return ", ".join(said)
+    return said
 
 
 def scale_term(scale: Scale, c: Polynomial, x: Term) -> Term:

@@ -98,7 +98,7 @@ class _Verdict:
         for name in names:
             if name in self.against.reasons:
                 because, witness = self.against.reasons[name]
-                step = Step("refutation", self.term, (), ((name, False),), because)
+                step = Step("refutation", self.term, (), ((name, False), *witness), because)
                 return because, witness, (step,)
         return None
 

@@ -70,8 +70,16 @@ class Rules:
         """A place for stronger methods (the calculus of tails)."""
         return found
 
-    def step(self, rule: str, t: Term, info: Info, premises: tuple[int, ...] = (), note: str = "") -> Info:
-        """Record how `info` was found."""
+    def step(
+        self,
+        rule: str,
+        t: Term,
+        info: Info,
+        premises: tuple[int, ...] = (),
+        note: str = "",
+        tails: tuple[str, ...] = (),
+    ) -> Info:
+        """Record how `info` was found; `tails` are the leading terms that a step of the calculus rests on."""
         said: list[tuple[str, Value]] = [("regularity", str(info.regularity))]
         if info.range != REALS:
             said.append(("range", str(info.range)))
@@ -79,6 +87,8 @@ class Rules:
             said += [("growth", str(info.growth)), ("slope", "0" if info.slope == ZERO else str(info.slope))]
         if info.away:
             said.append(("away from 0", True))
+        if tails:
+            said.append(("tails", tails))
         self.steps.append(Step(rule, t, tuple(p for p in premises if p >= 0), tuple(said), note))
         return replace(info, step=len(self.steps) - 1)
 
