@@ -233,6 +233,7 @@ def _reduced(g: Ground, num: Poly, den: dict[int, int]) -> Frac:
 def _add(g: Ground, a: Frac, b: Frac) -> Frac:
     if a[1] == b[1]:
         return _reduced(g, a[0] + b[0], dict(a[1])) if a[1] else (a[0] + b[0], ())
+    g.spend(len(a[0]) + len(b[0]))
     left, right = dict(a[1]), dict(b[1])
     num1, num2, den = a[0], b[0], {}
     for r in left.keys() | right.keys():
@@ -244,6 +245,7 @@ def _add(g: Ground, a: Frac, b: Frac) -> Frac:
 
 
 def _multiply(g: Ground, key1: Key, a: Frac, key2: Key, b: Frac) -> tuple[Key, Frac]:
+    g.spend(len(a[0]) * len(b[0]))
     num = a[0] * b[0]
     den = dict(a[1])
     for r, k in b[1]:

@@ -106,7 +106,7 @@ class Engine:
                 self.existence.require(twice_q, inner, s.quadratic, bool(s.signs or s.deltas))
         self.existence.settle()
         out = zero(self.ground)
-        for s in summands:
+        for s in sorted(summands, key=lambda s: -len(s.signs)):  # those most likely to have no closed form first
             out = out + self.summand(s)
         return out
 

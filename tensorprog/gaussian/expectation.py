@@ -5,7 +5,7 @@ expect("relu(a)*erf(b)", [[1, "1/2"], ["1/2", 1]]).expr        1/(2√(3π))
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -43,7 +43,12 @@ class Expectation:
     method: str
     because: str = ""
     conditions: tuple[Any, ...] = ()
-    steps: tuple[Step, ...] = field(default=(), compare=False)
+    story: Callable[[], tuple[Step, ...]] = field(default=tuple, compare=False)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The derivation, one rule at a time."""
+        return self.story()
 
     @property
     def latex(self) -> str | None:
@@ -159,9 +164,10 @@ def expect(
         conditions = _existing(found, numbers)
     except NoClosedForm as why:
         return _numeric(text, asked, numbers, tolerance, certified, str(why))
-    steps = (*reduced.steps, *found.steps)
     value, error = _value(asked, reduced, found, numbers, tolerance, certified)
-    return Expectation(text, found.expr, value, error, "closed-form", "", conditions, steps)
+    return Expectation(
+        text, found.expr, value, error, "closed-form", "", conditions, lambda: (*reduced.steps, *found.steps)
+    )
 
 
 def _value(

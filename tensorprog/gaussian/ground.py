@@ -22,6 +22,7 @@ MINUS_ONE, PI = 0, 1
 
 _PRIMES = tuple(p for p in range(2, 1000) if all(p % d for d in range(2, isqrt(p) + 1)))
 MAX_SIGN_CASES = 64
+MAX_WORK = 200_000
 
 
 class NoClosedForm(Exception):
@@ -66,8 +67,15 @@ class Ground:
         self.atom_index: dict[tuple[Any, ...], int] = {}
         self.exponents: list[Any] = [None]
         self.exponent_index: dict[Any, int] = {}
+        self.work = 0
         self.radical(self.ring(-1), positive=False)
         self.radical(self.gens[-1], positive=True)
+
+    def spend(self, work: int) -> None:
+        """Count work, in products of coefficients, so that a derivation ends."""
+        self.work += work
+        if self.work > MAX_WORK:
+            raise NoClosedForm(f"a derivation of more than {MAX_WORK} steps of arithmetic (MAX_WORK)")
 
     def poly(self, value: Fraction | int) -> Poly:
         q = Fraction(value)
@@ -95,10 +103,38 @@ class Ground:
                 ((monomial, c),) = f.terms()
                 content, found = c, [(g, e) for g, e in zip(self.gens, monomial, strict=True) if e]
             else:
-                content, found = f.factor_list()
+                content, found = self._split(f)
             found = sorted(found, key=lambda p: sorted(p[0].terms(), reverse=True))
             self._factors[f] = (Fraction(int(content.numerator), int(content.denominator)), tuple(found))
         return self._factors[f]
+
+    def _split(self, f: Poly) -> tuple[Any, list[tuple[Poly, int]]]:
+        """Factors of a polynomial that is linear in some generator, A x + B: those of gcd(A, B), and the rest is one.
+
+        Determinants are linear in each variance, so the general factoring is hardly ever needed.
+        """
+        best: tuple[int, Poly, Poly] | None = None
+        for k, x in enumerate(self.gens):
+            if f.degree(x) == 1:
+                slope = {(*m[:k], 0, *m[k + 1 :]): c for m, c in f.terms() if m[k]}
+                a = self.ring.from_dict(slope)
+                if best is None or len(a) < best[0]:
+                    best = len(a), a, f - a * x
+        if best is None:
+            return f.factor_list()  # type: ignore[no-any-return]
+        # Polynomials that sympy divides carry stale hashes, so its quotients never become keys here.
+        common = self.ring.from_dict(dict(best[1].gcd(best[2])))
+        rest = exact_quotient(f, common)
+        assert rest is not None
+        content, rest = rest.primitive()
+        if rest.LC < 0:
+            content, rest = -content, -rest
+        if common.is_ground:
+            return content * common.LC, [(rest, 1)]
+        more, found = (c for c in self.factor(common))
+        whole = dict(found)
+        whole[rest] = whole.get(rest, 0) + 1
+        return content * self.ring.domain(more.numerator) / more.denominator, list(whole.items())
 
     def numeric_root(self, c: Fraction) -> tuple[Fraction, list[int]]:
         """√c = rational · Π √prime for c > 0 (a large cofactor that is no square stays whole)."""

@@ -64,23 +64,44 @@ def is_zero(x: Any) -> bool:
     """Whether a sympy expression is identically zero: refuted by one exact value, confirmed by algebra."""
     if x.is_Rational:
         return bool(x == 0)
-    primes = (
-        Fraction(p, 7) for p in (11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97)
-    )
-    point = {
-        s: sympy.Rational(q.numerator, q.denominator)
-        for s, q in zip(sorted(x.free_symbols, key=str), primes, strict=False)
-    }
-    if len(point) == len(x.free_symbols):
-        value = x.xreplace(point)
-        if value.is_Rational:
-            return bool(value == 0) and bool(sympy.cancel(x) == 0)
+    value = x.xreplace(_point(x.free_symbols))
+    if value.is_Rational:
+        return bool(value == 0) and bool(sympy.cancel(x) == 0)
     return bool(sympy.simplify(x) == 0)
+
+
+def _point(names: set[Any]) -> dict[Any, Any]:
+    """An arbitrary rational point: 11/7, 13/7, 17/7, ... for the symbols in order."""
+    point = {}
+    p = 11
+    for s in sorted(names, key=str):
+        point[s] = sympy.Rational(p, 7)
+        p = sympy.nextprime(p)
+    return point
+
+
+def _is_regular(cov: Sequence[Sequence[Any]]) -> bool:
+    """Whether the elimination meets no zero pivot at an arbitrary point: then none of them is identically zero."""
+    point = _point({s for row in cov for x in row for s in x.free_symbols})
+    rest = [[x.xreplace(point) for x in row] for row in cov]
+    if not all(x.is_Rational for row in rest for x in row):
+        return False
+    for k in range(len(rest)):
+        if rest[k][k] == 0 or (cov[k][k].is_Rational and rest[k][k] < 0):
+            return False
+        for i in range(k + 1, len(rest)):
+            slope = rest[i][k] / rest[k][k]
+            for j in range(k, len(rest)):
+                rest[i][j] -= slope * rest[k][j]
+    return True
 
 
 def _independent(at: Reduced) -> Reduced:
     """Eliminate exactly; rest[i][j] is the covariance of z_i and z_j given the variables kept so far."""
     p = at.problem
+    numeric = all(x.is_Rational for row in p.cov for x in row)
+    if not numeric and _is_regular(p.cov):
+        return at
     size = len(p.variables)
     rest = [list(row) for row in p.cov]
     weights: list[dict[int, Any]] = [{} for _ in range(size)]

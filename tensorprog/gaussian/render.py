@@ -70,6 +70,7 @@ class Renderer:
             if len(f) < 2 or len(num) <= len(f):
                 continue
             (quotient,), remainder = num.div([f])
+            quotient, remainder = (num.ring.from_dict(dict(x)) for x in (quotient, remainder))
             if len(quotient) + len(remainder) < len(num) - 1:
                 parts = [[*self._factors(quotient), self.radicand(r)]]
                 return [*parts, self._factors(remainder)] if remainder else parts

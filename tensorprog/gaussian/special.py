@@ -16,11 +16,31 @@ import sympy
 from sympy import S, erf, exp, pi, sqrt
 
 
+class _Named(sympy.Function):  # type: ignore[misc]
+    """A real function that mpmath evaluates at numbers (slowly: the engine's own numbers come from ball arithmetic)."""
+
+    is_real = True
+
+    @staticmethod
+    def number(*x: Any) -> Any:
+        """The value at mpmath numbers."""
+        raise NotImplementedError
+
+    def _eval_evalf(self, prec: int) -> Any:
+        import mpmath
+
+        args = [a.evalf(mpmath.libmp.prec_to_dps(prec) + 5) for a in self.args]
+        if not all(a.is_Float or a.is_Rational for a in args):
+            return None
+        with mpmath.workprec(prec + 10):
+            return sympy.Float(self.number(*(mpmath.mpmathify(a) for a in args)), precision=prec)
+
+
 def _phi(x: Any) -> Any:
     return exp(-(x**2) / 2) / sqrt(2 * pi)
 
 
-class Phi2(sympy.Function):  # type: ignore[misc]
+class Phi2(_Named):
     """The bivariate normal distribution function Phi2(h, k, r).
 
     >>> Phi2(0, 0, 0)
@@ -28,7 +48,15 @@ class Phi2(sympy.Function):  # type: ignore[misc]
     """
 
     nargs = (3,)
-    is_real = True
+
+    @staticmethod
+    def number(h: Any, k: Any, r: Any) -> Any:
+        from mpmath import asin, cos, exp, ncdf, pi, quad, sin
+
+        def f(t: Any) -> Any:
+            return exp(-((h - k * sin(t)) ** 2) / (2 * cos(t) ** 2) - k * k / 2)
+
+        return ncdf(h) * ncdf(k) + quad(f, [0, asin(r) / 2, asin(r)]) / (2 * pi)
 
     @classmethod
     def eval(cls, h: Any, k: Any, r: Any) -> Any:
@@ -51,7 +79,7 @@ class Phi2(sympy.Function):  # type: ignore[misc]
         return rf"\Phi_2\left({h}, {k}; {r}\right)"
 
 
-class OwenT(sympy.Function):  # type: ignore[misc]
+class OwenT(_Named):
     """Owen's function T(h, a).
 
     >>> OwenT(0, 1)
@@ -59,7 +87,12 @@ class OwenT(sympy.Function):  # type: ignore[misc]
     """
 
     nargs = (2,)
-    is_real = True
+
+    @staticmethod
+    def number(h: Any, a: Any) -> Any:
+        from mpmath import exp, pi, quad
+
+        return quad(lambda x: exp(-h * h * (1 + x * x) / 2) / (1 + x * x), [0, a / 2, a]) / (2 * pi)
 
     @classmethod
     def eval(cls, h: Any, a: Any) -> Any:
@@ -84,7 +117,7 @@ class OwenT(sympy.Function):  # type: ignore[misc]
         return rf"T\left({h}, {a}\right)"
 
 
-class Signs4(sympy.Function):  # type: ignore[misc]
+class Signs4(_Named):
     """The mean of a product of four centred signs, a one-dimensional integral (Plackett).
 
         (4/π²) ∫_0^1 Σ_{j=2,3,4} r1j/√(1 - t² r1j²) asin(r_kl|1j(t)) dt,
@@ -96,7 +129,27 @@ class Signs4(sympy.Function):  # type: ignore[misc]
     """
 
     nargs = (6,)
-    is_real = True
+
+    @staticmethod
+    def number(*r: Any) -> Any:
+        from mpmath import asin, pi, quad, sqrt
+
+        a, b, c = r[:3]
+        between = {frozenset((1, 2)): r[3], frozenset((1, 3)): r[4], frozenset((2, 3)): r[5]}
+
+        def f(t: Any) -> Any:
+            total = 0
+            first = {1: t * a, 2: t * b, 3: t * c}
+            for j, k, m in ((1, 2, 3), (2, 1, 3), (3, 1, 2)):
+                x, free = first[j], 1 - first[j] ** 2
+                jk, jm, km = (between[frozenset(p)] for p in ((j, k), (j, m), (k, m)))
+                top = km - (first[k] * first[m] - x * (first[k] * jm + first[m] * jk) + jk * jm) / free
+                left = 1 - (first[k] ** 2 - 2 * x * first[k] * jk + jk**2) / free
+                right = 1 - (first[m] ** 2 - 2 * x * first[m] * jm + jm**2) / free
+                total += r[j - 1] / sqrt(free) * asin(top / sqrt(left * right))
+            return total
+
+        return 4 / pi**2 * quad(f, [0, 0.5, 1])
 
     @classmethod
     def eval(cls, *r: Any) -> Any:
@@ -114,7 +167,7 @@ def _slope_parts(x: Any, y: Any) -> tuple[Any, Any]:
     return size * sympy.cos(2 * x * y), -size * sympy.sin(2 * x * y)
 
 
-class ErfRe(sympy.Function):  # type: ignore[misc]
+class ErfRe(_Named):
     """Re erf(x + iy), odd in x and even in y.
 
     >>> ErfRe(1, 0)
@@ -122,7 +175,12 @@ class ErfRe(sympy.Function):  # type: ignore[misc]
     """
 
     nargs = (2,)
-    is_real = True
+
+    @staticmethod
+    def number(x: Any, y: Any) -> Any:
+        from mpmath import erf, mpc, re
+
+        return re(erf(mpc(x, y)))
 
     @classmethod
     def eval(cls, x: Any, y: Any) -> Any:
@@ -139,7 +197,7 @@ class ErfRe(sympy.Function):  # type: ignore[misc]
         return rf"\operatorname{{Re}}\operatorname{{erf}}\left({x} + i\,{y}\right)"
 
 
-class ErfIm(sympy.Function):  # type: ignore[misc]
+class ErfIm(_Named):
     """Im erf(x + iy), even in x and odd in y.
 
     >>> ErfIm(0, 1)
@@ -147,7 +205,12 @@ class ErfIm(sympy.Function):  # type: ignore[misc]
     """
 
     nargs = (2,)
-    is_real = True
+
+    @staticmethod
+    def number(x: Any, y: Any) -> Any:
+        from mpmath import erf, im, mpc
+
+        return im(erf(mpc(x, y)))
 
     @classmethod
     def eval(cls, x: Any, y: Any) -> Any:
