@@ -115,6 +115,9 @@ def command(
         click.echo(repr(result))
         if explain:
             click.echo(result.explain())
+    if certified and result.value is not None and not result.certified:
+        click.echo("note: no certified bound was found; the error is that of the quadrature", err=True)
+        raise click.exceptions.Exit(3)
     code = 0 if result.method != "sampling" and (result.expr is not None or result.error is not None) else 3
     raise click.exceptions.Exit(code)
 

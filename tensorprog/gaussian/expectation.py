@@ -42,6 +42,8 @@ class Expectation:
     error: float | None
     method: str
     because: str = ""
+    certified: bool = False
+    """Whether the error bound rests on ball arithmetic alone."""
     conditions: tuple[Any, ...] = ()
     story: Callable[[], tuple[Step, ...]] = field(default=tuple, compare=False)
 
@@ -68,6 +70,7 @@ class Expectation:
             "value": self.value,
             "error": self.error,
             "method": self.method,
+            "certified": self.certified,
         }
 
     def __repr__(self) -> str:
@@ -164,9 +167,9 @@ def expect(
         conditions = _existing(found, numbers)
     except NoClosedForm as why:
         return _numeric(text, asked, numbers, tolerance, certified, str(why))
-    value, error = _value(asked, reduced, found, numbers, tolerance, certified)
+    value, error, sure = _value(asked, reduced, found, numbers, tolerance, certified)
     return Expectation(
-        text, found.expr, value, error, "closed-form", "", conditions, lambda: (*reduced.steps, *found.steps)
+        text, found.expr, value, error, "closed-form", "", sure, conditions, lambda: (*reduced.steps, *found.steps)
     )
 
 
@@ -177,11 +180,11 @@ def _value(
     numbers: Mapping[str, Fraction],
     tolerance: float,
     certified: bool,
-) -> tuple[float | None, float | None]:
+) -> tuple[float | None, float | None, bool]:
     """The number at the params' values. A formula assumes that the covariance is not singular and that slopes are not
     zero; at values where that fails the numbers are put into the problem first and it is derived again."""  # fmt: skip
     if not symbols_of(asked) <= numbers.keys():
-        return None, None
+        return None, None, False
     special = at_numbers(asked, numbers)
     if all(x.is_Rational for row in special.cov for x in row):
         entries(special.cov, special.mean, len(special.variables), {})
@@ -195,9 +198,9 @@ def _value(
         except NoClosedForm:
             enclosed = None
     if enclosed is not None:
-        return enclosed
+        return (*enclosed, True)
     estimate = _numeric("", asked, numbers, tolerance, certified, "")
-    return estimate.value, estimate.error
+    return estimate.value, estimate.error, estimate.certified
 
 
 def _existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, ...]:
@@ -224,9 +227,15 @@ def _numeric(
     """The number alone, by quadrature; nothing where a symbol has no value."""
     if not symbols_of(p) <= numbers.keys():
         return Expectation(text, None, None, None, "quadrature", why)
+    from tensorprog.gaussian.certified import enclose
     from tensorprog.gaussian.quadrature import expectation
 
     at = at_numbers(p, numbers)
     cov = [[as_fraction(x) for x in row] for row in at.cov]
-    found = expectation(at.term, at.variables, cov, [as_fraction(x) for x in at.mean], {}, tolerance)
+    mean = [as_fraction(x) for x in at.mean]
+    if certified and (ends := enclose(at.term, at.variables, cov, mean)) is not None:
+        middle = (ends[0] + ends[1]) / 2
+        gap = max(Fraction(ends[1]) - Fraction(middle), Fraction(middle) - Fraction(ends[0]))
+        return Expectation(text, None, middle, float(gap) * (1 + 2.0**-50), "quadrature", why, certified=True)
+    found = expectation(at.term, at.variables, cov, mean, {}, tolerance)
     return Expectation(text, None, found.value, found.error, found.method, why)

@@ -187,6 +187,18 @@ def test_values_that_contradict_an_assumption() -> None:
         expect("relu(a)*b", [["v", "c"], ["c", "v"]], values={"v": 1, "c": 2})
 
 
+def test_certified() -> None:
+    formula = expect("relu(a)*relu(b)", [[1, 0.5], [0.5, 2]])
+    assert formula.certified
+    cov = [[1, 0.5], [0.5, 2]]
+    assert not expect("tanh(a)*tanh(b)", cov).certified
+    found = expect("tanh(a)*tanh(b)", cov, certified=True)
+    assert found.certified
+    assert found.value is not None
+    assert found.error is not None
+    assert abs(found.value - 0.1467541154603874242875994) <= found.error <= 1e-10
+
+
 def test_result_object() -> None:
     found = expect("relu(a)*erf(b)", [[1, 0.5], [0.5, 1]])
     assert isinstance(found, Expectation)

@@ -76,6 +76,17 @@ def test_exit_codes(arguments: tuple[str, ...], code: int) -> None:
         assert data["diagnostics"]
 
 
+def test_certified() -> None:
+    found = run("tanh(z)^2", "--cov", "[[1]]", "--certified", "--json")
+    data = json.loads(found.stdout)
+    assert found.exit_code == 0
+    assert data["certified"] is True
+    assert abs(data["value"] - 0.3942944903978411744) <= 1e-12 + data["error"]
+    beyond = run("tanh(a*b*c)", "--cov", "[[1,0,0],[0,1,0],[0,0,1]]", "--certified")
+    assert beyond.exit_code == 3
+    assert "no certified bound" in beyond.stderr
+
+
 def test_lists() -> None:
     assert read_list(" [[1, clip(x, 0, 1)], [ 1/2 ,C^2]] ") == [["1", "clip(x, 0, 1)"], ["1/2", "C^2"]]
     assert read_list("[0, 1]") == ["0", "1"]
