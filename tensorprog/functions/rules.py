@@ -149,7 +149,6 @@ class Rules:
         nonnegative = all(p.range.nonnegative for p in parts)
         nonpositive = all(p.range.nonpositive for p in parts)
         away = regularity > 0 and (nonnegative or nonpositive) and any(p.away for p in parts)
-        away = away or _off_zero(interval)
         up, down = _coercive(parts, union, +1), _coercive(parts, union, -1)
         info = Info(union, regularity, interval, growth, slope, below or up is not None, above or down is not None,
                     away, up, down)  # fmt: skip
@@ -187,7 +186,7 @@ class Rules:
         for p in parts[1:]:
             g, s = p.growth_within(union), p.slope_within(union)
             growth, slope = growth.times(g), most(slope_times(slope, g), slope_times(s, growth))
-        info = Info(union, regularity, interval, growth, slope, away=all(p.away for p in parts) or _off_zero(interval))
+        info = Info(union, regularity, interval, growth, slope, away=all(p.away for p in parts))
         return self.step("product", t, settled(_scaled(info, parts)), tuple(p.step for p in parts))
 
     def _groups(self, args: tuple[Term, ...]) -> list[tuple[Term, ...]]:

@@ -101,7 +101,7 @@ def _real(rules: Rules, t: Term, base: Term, p: Interval, exponent: Term) -> Inf
         slope = least(slope, _root_slope(rules, base, u, p.point))
     up = u.up * p.low if u.up is not None and p.low is not None and p.low > 0 else None
     interval = _range(u.range, p)
-    info = Info(u.vars, regularity, interval, growth, slope, away=u.away, up=up)
+    info = Info(u.vars, regularity, interval, growth, slope, away=u.away and p.nonnegative, up=up)
     return rules.step("power", t, settled(info), (u.step,))
 
 

@@ -97,6 +97,16 @@ x^2/(1 + y^2) | unbounded PL 3 poly
 1/(1 + sin(x)) | undefined
 1/sin(x) | undefined
 1/exp(x) | unbounded fast exp
+1/(2*exp(x)) | unbounded fast exp
+1/(3*sigmoid(x)) | unbounded fast exp
+1/(sigmoid(x) + sigmoid(2*x)) | unbounded fast exp
+1/(exp(x) + exp(y)) | unbounded fast exp
+1/(erf(-1)*sigmoid(x)) | unbounded fast exp
+log(sigmoid(x)) | unbounded PL 1 poly
+log(2*sigmoid(x)) | unbounded PL 1 poly
+sqrt(2*sigmoid(x)) | bounded PL 1 poly
+1/(exp(-x^2) + exp(-2*x^2)) | unbounded fast exp2
+x/(exp(-abs(x)) + 1/(1 + x^2)) | unbounded PL 3 poly
 1/(exp(x) + exp(-x)) | bounded PL 1 poly
 x/(exp(x) + exp(-x)) | bounded PL 1 poly
 x/cosh(x) | bounded PL 1 poly
