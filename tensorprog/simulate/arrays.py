@@ -64,7 +64,8 @@ def times(a: Array, b: Array) -> Array:
 def spread(x: Named, axes: Sequence[str], sizes: Sequence[int]) -> Array:
     """The data over `axes`, absent ones repeated."""
     data = x.to(axes)
-    return np.broadcast_to(data, (data.shape[0], *sizes, data.shape[-1]))
+    wanted = (data.shape[0], *sizes, data.shape[-1])
+    return data if data.shape == wanted else np.broadcast_to(data, wanted)
 
 
 def _matrix(x: Named, groups: Sequence[Sequence[str]]) -> Array:

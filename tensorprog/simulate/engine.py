@@ -15,11 +15,12 @@ from tensorprog.simulate.evaluate import Evaluator
 from tensorprog.simulate.inputs import covariance_root, means, split
 from tensorprog.simulate.linear import Part
 from tensorprog.simulate.matrices import Matrices
-from tensorprog.simulate.noise import Source
+from tensorprog.simulate.noise import CACHED_BYTES, Source
 from tensorprog.simulate.plan import Job, Layout, Plan, make_plan
-from tensorprog.simulate.references import Ref, read
+from tensorprog.simulate.references import Ref, View, read, view
 from tensorprog.simulate.streams import generator
 from tensorprog.terms import App, Bind, Term, Var
+from tensorprog.terms.term import walk
 
 
 @dataclass
@@ -33,6 +34,12 @@ class Runner:
     roots: dict[str, Array] = field(default_factory=dict)
     means: dict[str, list[Any]] = field(default_factory=dict)
     found: dict[Ref, list[int]] = field(default_factory=dict)
+    refs: dict[Var, Ref] = field(default_factory=dict)
+    views: dict[Ref, View | None] = field(default_factory=dict)
+    fixed: dict[tuple[Term, tuple[str, ...]], Named | None] = field(default_factory=dict)
+    overwritten: dict[int, int | None] = field(default_factory=dict)
+    sources: dict[tuple[object, str], Source] = field(default_factory=dict)
+    deviations: dict[object, Array] = field(default_factory=dict)
 
     @staticmethod
     def of(job: Job) -> Runner:
@@ -48,6 +55,41 @@ class Runner:
         if ref not in self.found:
             self.found[ref] = self.plan.uses.pieces(ref)
         return self.found[ref]
+
+    def ref(self, v: Var) -> Ref:
+        if v not in self.refs:
+            self.refs[v] = Ref.of(v, self.plan.job.program)
+        return self.refs[v]
+
+    def view(self, ref: Ref) -> View | None:
+        """Where a reference is a plain view of one instruction's array."""
+        if ref not in self.views:
+            nodes = [self.plan.uses.nodes[k] for k in self.pieces(ref)]
+            self.views[ref] = view(ref, nodes, self.plan.job.program.box)
+        return self.views[ref]
+
+    def constant(self, t: Term, axes: tuple[str, ...]) -> Named | None:
+        """The value of a term without vectors or scalars, computed once; None for other terms."""
+        key = (t, axes)
+        if key not in self.fixed:
+            families = self.plan.job.program.families
+            moving = any(isinstance(v, Var) and v.name in families for v in walk(t))
+            self.fixed[key] = None if moving else self.evaluator(t)(lambda v: self.constants.leaf(v, self.dtype), axes)
+        return self.fixed[key]
+
+    def may_overwrite(self, k: int) -> int | None:
+        """The instruction whose array a coordinatewise function k may work in: a fresh product that only k reads."""
+        if k not in self.overwritten:
+            uses, found = self.plan.uses, [j for r, _ in self.plan.uses.vectors[k] for j in self.pieces(r)]
+            readers = [i for i, need in enumerate(self.plan.need) if need
+                       for r, _ in uses.vectors[i] for j in self.pieces(r) if found and j == found[0]]  # fmt: skip
+            wanted = [*self.plan.job.values, *(r for pair in self.plan.job.products for r in pair)]
+            asked = any(j in found for r in wanted for j in self.pieces(r))
+            alone = len(found) == 1 and readers == [k] and not asked
+            made = uses.nodes[found[0]] if alone else None
+            same = alone and self.plan.layouts[found[0]] == self.plan.layouts[k]
+            self.overwritten[k] = found[0] if same and isinstance(made, MatMul) and not made.transposed else None
+        return self.overwritten[k]
 
     def evaluator(self, t: Term) -> Evaluator:
         if t not in self.evaluators:
@@ -76,7 +118,8 @@ class Block:
         self.plan = self.runner.plan
         self.program = self.plan.job.program
         self.dtype = self.runner.dtype
-        self.matrices = Matrices(self.plan, self.rng, self.draws, self.dtype, self.runner.constants)
+        r = self.runner
+        self.matrices = Matrices(self.plan, self.rng, self.draws, self.dtype, r.constants, r.sources, r.deviations)
 
     def run(self) -> tuple[list[Array], list[Array]]:
         for k, node in enumerate(self.plan.uses.nodes):
@@ -103,6 +146,10 @@ class Block:
 
     def read(self, ref: Ref, layout: Layout | None = None) -> Named:
         """The members, as a vector of the given layout stores them."""
+        plain = self.runner.view(ref)
+        if plain is not None:
+            data = self.values[self.runner.pieces(ref)[0]][plain]
+            return Named(ref.axes, data[..., : layout.size] if layout and layout.kind == "pinned" else data)
         nodes = [(self.plan.uses.nodes[k], self.values[k]) for k in self.runner.pieces(ref)]
         if layout is not None and layout.kind == "pinned":
             nodes = [(node, data[..., : layout.size]) for node, data in nodes]
@@ -111,11 +158,12 @@ class Block:
     def leaf(self, v: Var, layout: Layout | None) -> Named | float:
         if v.name in self.program.families:
             vector = self.program.families[v.name].kind == "vector"
-            return self.read(Ref.of(v, self.program), layout if vector else None)
+            return self.read(self.runner.ref(v), layout if vector else None)
         return self.runner.constants.leaf(v, self.dtype)
 
     def evaluate(self, t: Term, free: tuple[str, ...], layout: Layout | None = None) -> Named:
-        return self.runner.evaluator(t)(lambda v: self.leaf(v, layout), free)
+        found = self.runner.constant(t, free)
+        return found or self.runner.evaluator(t)(lambda v: self.leaf(v, layout), free)
 
     # -- instructions --------------------------------------------------------------------------------------------
 
@@ -137,20 +185,48 @@ class Block:
                 out = Named(value.axes, total if value.data.shape[-1] > 1 else value.data)
             case Dot(left=left, right=right, factor=factor):
                 names_in = tuple(dict.fromkeys((*_axes(left), *_axes(right))))
-                dot = inner(self.read(Ref.of(left, self.program)), self.read(Ref.of(right, self.program)), names_in)
+                dot = inner(self.read(self.runner.ref(left)), self.read(self.runner.ref(right)), names_in)
                 scale = self.evaluate(factor, names)
                 out = Named(names, dot.to(names) * scale.to(names))
             case Attention():
                 out = self.attention(node, names, layout)
             case _:
                 parts = self.plan.uses.linear[k]
-                out = self.evaluate(node.body, names, layout) if parts is None else self.linear(parts, names, layout)
+                if parts is not None:
+                    out = self.linear(parts, names, layout)
+                else:
+                    out = self.in_place(k, node.body, names) or self.evaluate(node.body, names, layout)
         sizes = [self.runner.constants.length(a) for a in names]
         data = spread(out, names, sizes)
         return data if data.dtype == self.dtype else data.astype(self.dtype)
 
     def _moment_width(self, k: int) -> str | None:
         return self.program.families[self.plan.uses.vectors[k][0][0].name].width
+
+    def in_place(self, k: int, body: Term, names: tuple[str, ...]) -> Named | None:
+        """clip, relu and tanh of one fresh product, written over it a few draws at a time; None for all else."""
+        if not isinstance(body, App) or body.head not in ("clip", "relu", "tanh") or not isinstance(body.args[0], Var):
+            return None
+        j = self.runner.may_overwrite(k)
+        if j is None or body.args[0].subs != names or names != self.plan.uses.nodes[j].subs:
+            return None
+        data = self.values[j]
+        bounds = [self.runner.constant(t, ()) for t in body.args[1:]]
+        if not data.flags.writeable or any(b is None for b in bounds):
+            return None
+        numbers = [float(b.data.reshape(())) for b in bounds if b is not None]
+        step = max(1, CACHED_BYTES // max(1, data[0].nbytes))
+        for at in range(0, len(data), step):
+            part = data[at : at + step]
+            if body.head == "tanh":
+                np.tanh(part, out=part)
+            elif body.head == "relu":
+                np.maximum(part, 0.0, out=part)
+            elif numbers[0] <= numbers[1]:
+                np.clip(part, *numbers, out=part)
+            else:
+                np.minimum(np.maximum(part, numbers[0], out=part), numbers[1], out=part)
+        return Named(names, data)
 
     def linear(self, parts: tuple[Part, ...], names: tuple[str, ...], layout: Layout | None) -> Named:
         total: Array | None = None
@@ -166,16 +242,16 @@ class Block:
 
     def attention(self, node: Attention, names: tuple[str, ...], layout: Layout | None) -> Named:
         """sum over j of softmax_j(scale * <q, k>, mask) v: scores for all names that meet in them, then one sum."""
-        q, key = Ref.of(node.query, self.program), Ref.of(node.key, self.program)
+        q, key = self.runner.ref(node.query), self.runner.ref(node.key)
         axes = tuple(dict.fromkeys((*q.axes, *key.axes)))
         scores = inner(self.read(q), self.read(key), axes)
         scale = self.evaluate(node.scale, axes)
         logits = Var("scores", axes)
         body: Term = Bind("softmax", (App("mul", (Var("scale", ()), logits)),), node.over, node.mask)
         found = {logits: scores, Var("scale", ()): scale}
-        weights = Evaluator(body, self.runner.constants.range, self.dtype)(found.__getitem__, (*names, *node.over))
+        weights = self.runner.evaluator(body)(found.__getitem__, (*names, *node.over))
         lengths = [self.runner.constants.length(j) for j in node.over]
-        return combine(weights, self.read(Ref.of(node.value, self.program), layout), node.over, lengths)
+        return combine(weights, self.read(self.runner.ref(node.value), layout), node.over, lengths)
 
     def input(self, node: Input) -> Named:
         """Members of a group: mean + L z, with z fresh."""

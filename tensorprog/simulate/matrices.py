@@ -30,6 +30,8 @@ class Matrices:
     draws: int
     dtype: np.dtype[Any]
     constants: Constants
+    sources: dict[tuple[object, str], Source]
+    deviations: dict[object, Array]
     states: dict[object, State] = field(default_factory=dict)
     roots: dict[object, tuple[tuple[int, ...], Array]] = field(default_factory=dict)
 
@@ -68,7 +70,7 @@ class Matrices:
         count = prod(x.size(name) for name in rest)
         rows = ordered.reshape(ordered.shape[0], *ordered.shape[1 : 1 + len(a.names)], count, ordered.shape[-1])
         if a.slab not in self.states:
-            self.states[a.slab] = self._make(slab)
+            self.states[a.slab] = self._make(a.slab, slab)
         state = self.states[a.slab]
         if isinstance(state, Once):
             out = state.forward(self._root(rows, source, a.names))
@@ -114,9 +116,11 @@ class Matrices:
         positions = tuple(k for k, place in enumerate(slab.places) if place in batch)
         return Source(layout, slab.sizes, positions, slab.offsets.get(side, 0), each)
 
-    def _make(self, slab: Slab) -> State:
-        deviation = self._deviation(slab)
-        out, into = self._source(slab, "out"), self._source(slab, "in")
+    def _make(self, key: object, slab: Slab) -> State:
+        if key not in self.deviations:
+            self.deviations[key] = self._deviation(slab)
+            self.sources[key, "out"], self.sources[key, "in"] = self._source(slab, "out"), self._source(slab, "in")
+        deviation, out, into = self.deviations[key], self.sources[key, "out"], self.sources[key, "in"]
         match slab.mode:
             case "once":
                 return Once(self.rng, self.draws, deviation, out, self.dtype)

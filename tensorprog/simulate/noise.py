@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -11,6 +12,8 @@ import numpy as np
 
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.plan import Layout
+
+CACHED_BYTES = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +29,61 @@ class Source:
     offset: int = 0
     each: int = 0
 
-    def draw(self, rng: np.random.Generator, draws: int, start: int, count: int, dtype: np.dtype[Any]) -> Array:
+    def draw(
+        self,
+        rng: np.random.Generator,
+        draws: int,
+        start: int,
+        count: int,
+        dtype: np.dtype[Any],
+        scale: Array | None = None,
+    ) -> Array:
         """`count` vectors for every member: shape (draws, sizes..., count, coordinates); `start` were drawn before.
 
         In a rotated space the vector with direction s has normal entries before s (true coordinates among them),
-        at s the chi with width - pinned - s degrees of freedom, and zeros behind.
+        at s the chi with width - pinned - s degrees of freedom, and zeros behind. `scale` multiplies the result.
         """
         shape = (draws, *self.sizes, count, self.layout.size)
-        out = rng.standard_normal(shape, dtype=dtype.type)
         if self.layout.kind != "lazy":
-            return out
-        slots = self._slots(start, count)
-        at = self.layout.pinned + slots[..., None]
-        here = np.arange(self.layout.size)
-        out *= here < at
-        freedom = (self.layout.width - self.layout.pinned - slots) / 2.0
-        chi = np.sqrt(2.0 * rng.standard_gamma(np.broadcast_to(freedom, (draws, *freedom.shape))))
-        np.put_along_axis(out, np.broadcast_to(at, (draws, *at.shape)), chi[..., None].astype(dtype, copy=False), -1)
+            return _scaled_normals(rng, shape, dtype, scale)
+        out = rng.standard_normal(shape, dtype=dtype.type)
+        below, half_freedom, where = _directions(self, start, count)
+        out *= below
+        chi = np.sqrt(2.0 * rng.standard_gamma(half_freedom, size=(draws, *half_freedom.shape)))
+        flat = out.reshape(draws, -1)
+        flat[:, where] = chi.reshape(draws, -1)
+        if scale is not None:
+            out *= scale
         return out
 
-    def _slots(self, start: int, count: int) -> Array:
+    def slots(self, start: int, count: int) -> Array:
         """The direction of every vector: shape (sizes..., count)."""
         free: Sequence[int] = [size for k, size in enumerate(self.sizes) if k not in self.batch]
         member = np.arange(prod(free)).reshape([1 if k in self.batch else s for k, s in enumerate(self.sizes)])
         member = np.broadcast_to(member, self.sizes)
         return self.offset + member[..., None] * self.each + start + np.arange(count)
+
+
+def _scaled_normals(
+    rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any], scale: Array | None
+) -> Array:
+    """Standard normals times `scale`, a few draws at a time, so that they are multiplied while still in the cache."""
+    out = np.empty(shape, dtype=dtype)
+    step = max(1, CACHED_BYTES // max(1, prod(shape[1:]) * dtype.itemsize))
+    for at in range(0, shape[0], step):
+        part = out[at : at + step]
+        rng.standard_normal(dtype=dtype.type, out=part)
+        if scale is not None:
+            part *= scale[at : at + step] if len(scale) > 1 else scale
+    return out
+
+
+@lru_cache(maxsize=512)
+def _directions(source: Source, start: int, count: int) -> tuple[Array, Array, Array]:
+    """Which coordinates lie before a vector's own direction, half its degrees of freedom, and its place in memory."""
+    slots = source.slots(start, count)
+    at = source.layout.pinned + slots
+    here = np.arange(source.layout.size)
+    free = (source.layout.width - source.layout.pinned - slots) / 2.0
+    rows = np.arange(slots.size) * source.layout.size
+    return here < at[..., None], free, rows + at.reshape(-1)

@@ -17,7 +17,7 @@ from tensorprog.simulate.references import Ref
 from tensorprog.simulate.slabs import Application, Slab, slabs
 from tensorprog.simulate.spaces import Member, Space, build
 
-BLOCK_BYTES = 6_000_000
+BLOCK_BYTES = 40_000_000
 MOST_DRAWS = 512
 ENTRY_LAWS = ("gaussian", "rademacher", "uniform", "student")
 

@@ -49,14 +49,21 @@ def pieces(ref: Ref, program: Program, number: Mapping[int, int]) -> list[int]:
     return [number[id(node)] for node, _ in found]
 
 
-def read(ref: Ref, nodes: list[tuple[Node, Array]], box: Callable[[Node], tuple[Range, ...]]) -> Named:
-    """The members as one array over the reference's index names; a view where one instruction defines them all."""
+View = tuple[slice | int | None, ...]
+
+
+def view(ref: Ref, nodes: list[Node], box: Callable[[Node], tuple[Range, ...]]) -> View | None:
+    """The index that makes the members a view of the one array that defines them all, if there is one."""
+    if len(nodes) != 1 or len(ref.axes) != sum(isinstance(s, str) for s in ref.subs):
+        return None
     ranges = dict(ref.ranges)
-    if len(nodes) == 1 and len(ref.axes) == sum(isinstance(s, str) for s in ref.subs):
-        node, data = nodes[0]
-        where = _slices(ref, node, box(node), ranges)
-        if where is not None and all(w == ranges[a] for a, w in where[1].items()):
-            return Named(ref.axes, data[where[0]])
+    found = _slices(ref, nodes[0], box(nodes[0]), ranges)
+    return found[0] if found is not None and all(w == ranges[a] for a, w in found[1].items()) else None
+
+
+def read(ref: Ref, nodes: list[tuple[Node, Array]], box: Callable[[Node], tuple[Range, ...]]) -> Named:
+    """The members of several instructions as one array over the reference's index names."""
+    ranges = dict(ref.ranges)
     shape = tuple(ranges[a][1] - ranges[a][0] + 1 for a in ref.axes)
     draws = max(d.shape[0] for _, d in nodes)
     coordinates = max(d.shape[-1] for _, d in nodes)

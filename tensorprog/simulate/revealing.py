@@ -184,11 +184,10 @@ class Once:
     def forward(self, factor: Array) -> Array:
         """The products, from the root of the inputs."""
         k, rank = factor.shape[-2:]
-        fresh = self.out.draw(self.rng, self.draws, 0, rank, self.dtype)
         scaled = factor * self.deviation
         if k == rank == 1:
-            fresh *= scaled
-            return fresh
+            return self.out.draw(self.rng, self.draws, 0, rank, self.dtype, scaled)
+        fresh = self.out.draw(self.rng, self.draws, 0, rank, self.dtype)
         return times(scaled, fresh)
 
 

@@ -116,7 +116,8 @@ def moment_test(
     z = beyond / error if error > 0 else (0.0 if beyond == 0 else float(np.copysign(np.inf, beyond)))
     return Test(
         label(q, centred), tuple(widths), known.value, line.intercept, error, z, normal_p(z), scale,
-        2.0 * error <= MARGIN * scale or scale == 0.0, q.output and q.kind in ("average", "draw") and len(q.members) == 2,
+        2.0 * error <= MARGIN * scale or scale == 0.0,
+        q.output and q.kind in ("average", "draw") and len(q.members) == 2,
         powers, line.coefficients, tuple(found),
     )  # fmt: skip
 

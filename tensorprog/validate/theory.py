@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -36,36 +36,45 @@ class LimitTheory:
     """The claims of `tensorprog.limit.derive`."""
 
     limit: Any
+    remembered: dict[tuple[str, ...], Known | None] = field(default_factory=dict, compare=False, repr=False)
 
     def moment(self, members: Sequence[str]) -> Known | None:
         """Means and covariances by formula; higher moments by expectation."""
+        key = tuple(sorted(members))
+        if key not in self.remembered:
+            self.remembered[key] = self._moment(key)
+        return self.remembered[key]
+
+    def _moment(self, members: Sequence[str]) -> Known | None:
         try:
             match list(members):
                 case [a]:
                     return known(self.limit.mean(a))
                 case [a, b]:
-                    c, left, right = known(self.limit.cov(a, b)), known(self.limit.mean(a)), known(self.limit.mean(b))
+                    c, left, right = known(self.limit.cov(a, b)), self.moment([a]), self.moment([b])
+                    if left is None or right is None:
+                        return None
                     error = c.error + left.error * abs(right.value) + right.error * abs(left.value)
                     sampled = c.sampled or left.sampled or right.sampled
                     return Known(c.value + left.value * right.value, error, sampled)
                 case several if len(set(several)) == 1:
                     return known(self.limit.law(several[0]).moment(len(several)))
             return known(self.limit.expect("*".join(members)))
-        except (TensorProgError, NotImplementedError):
+        except (TensorProgError, NotImplementedError, TypeError):
             return None
 
     def cdf(self, member: str, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float] | None:
         """The law's distribution function."""
         try:
             found = self.limit.law(member).cdf(points)
-        except (TensorProgError, NotImplementedError):
+        except (TensorProgError, NotImplementedError, TypeError):
             return None
         return np.asarray(found.value, dtype=float), float(np.max(found.error))
 
 
 def known(found: Any) -> Known:
     """A number with its error, from whatever carries `value`, `error` and `method`."""
-    value = np.ravel(np.asarray(getattr(found, "value", found), dtype=float))
+    value = np.ravel(np.asarray(getattr(found, "value", found), dtype=float))  # None becomes nan
     error = getattr(found, "error", 0.0)
     bound = 0.0 if error is None else float(np.max(np.ravel(np.asarray(error, dtype=float))))
     return Known(float(value[0]), bound, getattr(found, "method", "") == "sampling")
