@@ -22,11 +22,13 @@ CASES = {
     "atan(x)": mp.atan, "exp(1/x) - 1": lambda x: mp.expm1(1 / x), "softplus(x) - x": lambda x: mp.log1p(mp.exp(-x)),
     "x*(pi/2 - atan(x))": lambda x: x * (mp.pi / 2 - mp.atan(x)), "asin(tanh(x))": lambda x: mp.asin(mp.tanh(x)),
     "pi/2 - asin(tanh(x))": lambda x: mp.pi / 2 - mp.asin(mp.tanh(x)), "(1 + x)^x": lambda x: (1 + x) ** x,
-    "erf(1/x)": lambda x: mp.erf(1 / x), "1 - erf(x)": mp.erfc, "mish(x) - x": lambda x: x * mp.tanh(mp.log1p(mp.exp(x))) - x,
+    "erf(1/x)": lambda x: mp.erf(1 / x), "1 - erf(x)": mp.erfc,
+    "mish(x) - x": lambda x: x * mp.tanh(mp.log1p(mp.exp(x))) - x,
     "x*sin(1/x)": lambda x: x * mp.sin(1 / x), "cos(1 + 1/x)": lambda x: mp.cos(1 + 1 / x),
     "tanh(1 + 1/x) - tanh(1)": lambda x: mp.tanh(1 + 1 / x) - mp.tanh(1), "x^(1/3)": lambda x: mp.root(x, 3),
     "exp(x)/(1 + exp(x) + x^3)": lambda x: mp.exp(x) / (1 + mp.exp(x) + x**3), "max(x, exp(x))": mp.exp,
-    "where(x > 5, 1/x, 7)": lambda x: 1 / x, "sinc(1/x) - 1": lambda x: x * mp.sin(1 / x) - 1, "floor(2 - 1/x)": lambda x: 1,
+    "where(x > 5, 1/x, 7)": lambda x: 1 / x, "sinc(1/x) - 1": lambda x: x * mp.sin(1 / x) - 1,
+    "floor(2 - 1/x)": lambda x: 1,
 }  # fmt: skip
 
 
