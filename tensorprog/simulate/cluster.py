@@ -12,6 +12,8 @@ from tensorprog.simulate.arrays import Array
 if TYPE_CHECKING:
     from tensorprog.simulate.execution import Task
 
+WAIT_SECONDS = 10
+
 
 def through_dask(
     address: str, todo: Sequence[Task], done: Callable[[Task, list[list[Array]]], None], retries: int = 5
@@ -25,10 +27,10 @@ def through_dask(
     from tensorprog.simulate.execution import compute
 
     try:
-        client = distributed.Client(address, timeout=20, set_as_default=False)
+        client = distributed.Client(address, timeout=WAIT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise fail("TP018", f"no Dask scheduler answers at {address}: {error}") from None
-    with client:
+    with client, client.as_current():
         waiting = {client.submit(compute, task, retries=retries, pure=False): task for task in todo}
         for future in distributed.as_completed(list(waiting)):
             done(waiting.pop(future), future.result())
