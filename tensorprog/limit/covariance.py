@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 from tensorprog.limit.axes import range_of
 from tensorprog.limit.compose import Composer, Summand, TooLarge
+from tensorprog.limit.extraction import Extraction, Form
 from tensorprog.limit.moments import ScalarRules
 from tensorprog.limit.quantities import (
     Addend,
-    Core,
     Cov,
     Ex,
     Key,
@@ -25,19 +25,14 @@ from tensorprog.limit.quantities import (
     ScalarOf,
     ScoreOf,
     Sum,
-    guarded,
-    monomial,
     no_limit,
 )
 from tensorprog.program.constants import primed_indices
 from tensorprog.program.nodes import Input, LinComb, MatMul, Nonlin, Weight
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import width_power
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, children, mul, rebuild, shift_subs, substitute, variables, walk
-
-Form = tuple[Summand, ...]
-"""A linear combination of bases, plus a constant: summands with one atom or none."""
+from tensorprog.terms import Num, Sub, Term, Var
+from tensorprog.terms.term import ONE, ZERO, mul, shift_subs
 
 
 @dataclass(frozen=True)
@@ -244,136 +239,6 @@ class Rules:
         return tuple(out)
 
 
-class Extraction:
-    """Atoms as functions of as few Gaussian variables as their writing shows: maximal linear parts become variables."""
-
-    def __init__(self, rules: Rules, atoms: Sequence[Term]) -> None:
-        self.rules = rules
-        self.composer = rules.composer
-        self.forms: list[Form] = []
-        self.constants: list[Term] = []
-        self.bodies = [self._body(a) for a in atoms]
-
-    def _variable(self, form: list[Summand]) -> Term:
-        key = tuple(form)
-        if key not in self.forms:
-            self.forms.append(key)
-        return Var(f"z{self.forms.index(key) + 1}")
-
-    def _constant(self, t: Term) -> Term:
-        """Numbers and params stay; what varies with an index, or is the limit of a scalar, gets a name."""
-        program = self.rules.program
-        if all(v.name in program.params and not v.subs for v in variables(t)) and not any(
-            isinstance(s, Bind) for s in walk(t)
-        ):
-            return substitute(t, {v: Var(guarded(v.name)) for v in variables(t)})
-        if t not in self.constants:
-            self.constants.append(t)
-        return Var(f"c{self.constants.index(t) + 1}")
-
-    def _body(self, t: Term) -> Term:
-        if not self.composer.is_vector(t):
-            return self._constant(t)
-        try:
-            form = self.composer.linear(t)
-        except TooLarge:
-            form = None
-        if form is not None:
-            if not any(s.atoms for s in form):
-                return ZERO if not form else self._constant(_constant_sum(form))
-            return self._variable(form)
-        match t:
-            case Var():
-                return self._body(self.composer.open(t))
-            case Bind():
-                try:
-                    return self._body(self.composer.expanded(t))
-                except TooLarge:
-                    raise no_limit("TP907", "an expectation over too many vectors", t.place,
-                                   f"{t.head} over an index inside a function is written out member by member",
-                                   "use fewer members") from None  # fmt: skip
-            case App("add", args):
-                straight = [a for a in args if self.composer.is_vector(a) and self.composer.linear(a) is not None]
-                rest = [a for a in args if a not in straight]
-                parts = [App("add", tuple(straight)) if len(straight) > 1 else a for a in straight[:1]] + rest
-                return App("add", tuple(self._body(a) for a in parts)) if len(parts) > 1 else self._body(parts[0])
-            case App("mul", args):
-                fixed = [a for a in args if not self.composer.is_vector(a)]
-                moving = [a for a in args if self.composer.is_vector(a)]
-                if fixed:
-                    return mul(self._constant(mul(*fixed)), *(self._body(a) for a in moving))
-                return mul(*(self._body(a) for a in moving))
-            case _:
-                return rebuild(t, tuple(self._body(a) for a in children(t)))
-
-    def cores(self) -> tuple[Core, ...]:
-        """One core for each group of factors that share variables or depend on each other."""
-        k = len(self.forms)
-        group = list(range(k))
-
-        def root(i: int) -> int:
-            while group[i] != i:
-                i = group[i]
-            return i
-
-        used = [sorted(_numbered(b, "z")) for b in self.bodies]
-        for zs in used:
-            for i in zs[1:]:
-                group[root(i)] = root(zs[0])
-        for i in range(k):
-            for j in range(i):
-                if root(i) != root(j) and self._are_dependent(self.forms[i], self.forms[j]):
-                    group[root(i)] = root(j)
-        out: dict[int, list[Term]] = {}
-        for body, zs in zip(self.bodies, used, strict=True):
-            out.setdefault(root(zs[0]) if zs else -1, []).append(body)
-        return tuple(self._core(mul(*bodies)) for bodies in out.values())
-
-    def _are_dependent(self, one: Form, two: Form) -> bool:
-        return any(
-            self.rules.dependent(s.atoms[0], t.atoms[0])  # type: ignore[arg-type]
-            for s in one
-            for t in two
-            if s.atoms and t.atoms
-        )
-
-    def _core(self, body: Term) -> Core:
-        zs = sorted(_numbered(body, "z"))
-        cs = sorted(_numbered(body, "c"))
-        names: dict[Term, Term] = {Var(f"z{z + 1}"): Var(f"z{k + 1}") for k, z in enumerate(zs)}
-        names |= {Var(f"c{c + 1}"): Var(f"c{k + 1}") for k, c in enumerate(cs)}
-        forms = [self.forms[z] for z in zs]
-        body = substitute(body, names)
-        powers = monomial(body, len(zs))
-        return Core(
-            body,
-            len(zs),
-            tuple(
-                () if powers and i == j and powers[i] == 1 else self.rules.form_cov(forms[i], forms[j])
-                for i in range(len(zs))
-                for j in range(i, len(zs))
-            ),
-            tuple(self.rules.form_mean(f) for f in forms),
-            tuple(self.constants[c] for c in cs),
-            tuple(_form_term(f) for f in forms),
-        )
-
-
-def _form_term(form: Form) -> Term:
-    """A linear combination as a term."""
-    parts = [mul(s.coefficient, *s.atoms) for s in form]
-    return add(*(Bind("sum", (p,), s.over) if s.over else p for p, s in zip(parts, form, strict=True)))
-
-
-def _numbered(t: Term, letter: str) -> set[int]:
-    """The numbers k - 1 of the names z_k (or c_k) that occur."""
-    return {int(v.name[1:]) - 1 for v in variables(t) if v.name[0] == letter and v.name[1:].isdigit() and not v.subs}
-
-
-def _constant_sum(form: list[Summand]) -> Term:
-    return add(*(Bind("sum", (s.coefficient,), s.over) if s.over else s.coefficient for s in form))
-
-
 def _moved(v: Var, mapping: dict[str, Sub]) -> Var:
     out = shift_subs(v, mapping)
     assert isinstance(out, Var)
@@ -433,4 +298,4 @@ def refuse_transpose(node: MatMul) -> None:
         )
 
 
-__all__ = ["Extraction", "Form", "Roots", "Rules"]
+__all__ = ["Roots", "Rules"]

@@ -75,7 +75,7 @@ TEXT = Style(
     formula=str,
     cov=lambda a, b: f"Σ({a}, {b})",
     expectation=lambda inner: f"E[{inner}]",
-    limit=lambda a: f"lim {a}",
+    limit=lambda a: f"lim({a})",
     vector=lambda a: a,
     delta=lambda s, t: f"[{s} = {t}]",
     sum=lambda over: f"sum over {', '.join(over)} of ",

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
-from tensorprog.limit.axes import label, range_of
+from tensorprog.limit.axes import range_of
 from tensorprog.limit.compose import TooLarge
 from tensorprog.limit.enclosures import METHODS, Enclosure
 from tensorprog.limit.engine import Engine
-from tensorprog.limit.quantities import Addend, Cov, Ex, Key, ScalarOf, Sum, no_limit
+from tensorprog.limit.lookup import Lookup
+from tensorprog.limit.quantities import Addend, Cov, Ex, ScalarOf, Sum, no_limit
 from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.support import Supports
 from tensorprog.program import Program
-from tensorprog.program.indices import Range
-from tensorprog.program.program import member_text
-from tensorprog.terms import App, Bind, Num, Term, Var, read, to_text
-from tensorprog.terms.term import mul, neg, walk
+from tensorprog.terms import Num, Term, Var, to_text
+from tensorprog.terms.term import mul, neg
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +46,7 @@ class Limit:
     def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None) -> None:
         self.program = program
         self.engine = Engine(program, values)
+        self.lookup = Lookup(self.engine.rules.composer)
         self._supports = Supports(program)
 
     # -- single quantities -----------------------------------------------------------------------------------------
@@ -144,6 +143,9 @@ class Limit:
         for layer in self.engine.scores(terms):
             for p in layer:
                 self.engine.random.check(p)
+        exact = self._averaged_exactly(of, terms, supported)
+        if exact is not None:
+            return exact
         law = self.law(*members)
         position = {m: k for k, m in enumerate(members)}
         if len(terms) == 2 and all(t in position for t in terms):
@@ -163,6 +165,21 @@ class Limit:
             return Result(of, None, value, error, "sampling", supported, "averaged over scores")
         a = law.expect(terms[0])
         return Result(of, None, float(a.value), float(a.error), a.method, supported, "averaged over scores")
+
+    def _averaged_exactly(self, of: str, terms: tuple[Term, ...], supported: str) -> Result | None:
+        """Polynomials in scores have averages in closed form."""
+        from tensorprog.gaussian.closed_value import value_of
+        from tensorprog.limit import score_average
+
+        engine = self.engine
+        expr = (
+            score_average.covariance(engine, terms) if len(terms) == 2 else score_average.expectation(engine, terms[0])
+        )
+        if expr is None:
+            return None
+        known = {s.name for s in expr.free_symbols} <= engine.values.keys()
+        value, error = (value_of(expr, engine.values) if known else None) or (None, None)
+        return Result(of, expr, value, error, "closed-form", supported, "" if known else "a param has no value")
 
     # -- laws and families -----------------------------------------------------------------------------------------
 
@@ -196,41 +213,31 @@ class Limit:
 
         Indices that the name fixes, as in `h[3,i]`, are left out. Params need values.
         """
-        ref = self.family(name)
-        labels, ranges = _labels(self.engine.program, ref)
-        one = Var(ref.name, tuple(labels[0]))
-        two = Var(ref.name, tuple(labels[1]))
-        axes = [s for side in labels for s in side if isinstance(s, str)]
+        ref = self.lookup.family(name)
+        one, two, ranges = self.lookup.labelled(ref)
+        axes = [x for v in (one, two) for x in v.subs if isinstance(x, str)]
         shape = [r[1] - r[0] + 1 for r in ranges] * 2
         if ref.name in self.engine.random.families:
             return self._spread(self.engine.arrays.total(self.engine.random.covariance(one, two)), axes, shape)
-        members = [Var(ref.name, at) for at in _members(ref, self.engine.program, 1)]
         if self.engine.program.families[ref.name].kind == "scalar":
             raise fail("TP003", f"{ref.name} is a scalar: a constant has no covariance", help="ask for its mean")
-        if self.engine.scores(members):
+        if ref.name in self.engine.random.dependent and self.engine.scores(self.lookup.members(ref, SHOWN)):
             return self._matrix_of_law(ref, shape)
         return self._spread(self._family_covariance(one, two), axes, shape)
 
     def _family_covariance(self, one: Var, two: Var) -> Any:
-        import numpy as np
-
+        """Bases have a covariance of their own; else E[x x'] - E[x] E[x']. Several pieces are cut inside."""
         from tensorprog.limit.axes import apply
-        from tensorprog.limit.compose import Split
 
-        arrays = self.engine.arrays
-        try:
-            pair: Key | None = self.engine.bases(one, two)
-        except Split:
-            # Members defined by different instructions: E[x x'] is cut by itself, and bases have means.
-            pair = Cov(one, two) if all(self.engine.is_linear(Var(one.name, at)) for at in
-                                        _members(one, self.engine.program, 10**6)) else None  # fmt: skip
-        if pair is not None:
-            return arrays.value(pair)
+        arrays, program = self.engine.arrays, self.engine.program
+        pieces = program.families[one.name].pieces
+        if all(self.engine.is_linear(Var(n.name, tuple(b[0] for b in program.box(n)))) for n in pieces):
+            return arrays.value(Cov(one, two))
         product_of_both = arrays.value(Ex(mul(one, two)))
         means = [arrays.value(Ex(v)) for v in (one, two)]
         if any(m.is_zero() for m in means):
             return product_of_both
-        return apply(lambda p, a, b: p - np.multiply(a, b), product_of_both, *means)
+        return apply(lambda p, a, b: p - a * b, product_of_both, *means)
 
     def _spread(self, field: Any, axes: Sequence[str], shape: Sequence[int]) -> Array:
         import numpy as np
@@ -242,7 +249,7 @@ class Limit:
     def _matrix_of_law(self, ref: Var, shape: Sequence[int]) -> Array:
         import numpy as np
 
-        members = [Var(ref.name, at) for at in _members(ref, self.engine.program, MAX_MATRIX_OF_LAW + 1)]
+        members = self.lookup.members(ref, MAX_MATRIX_OF_LAW + 1)
         if len(members) > MAX_MATRIX_OF_LAW:
             raise fail("TP905", f"the joint law of more than {MAX_MATRIX_OF_LAW} variables (MAX_MATRIX_OF_LAW)",
                        help="ask for single covariances, or fix an index")  # fmt: skip
@@ -257,32 +264,7 @@ class Limit:
 
     def term(self, given: Any) -> Term:
         """A variable or an expression from text, a term or sympy; names are checked."""
-        t = given if isinstance(given, Num | Var | App | Bind) else _read(given)
-        program = self.engine.program
-        for v in walk(t):
-            if not isinstance(v, Var):
-                continue
-            if v.name in program.families:
-                family = program.families[v.name]
-                if len(v.subs) != family.arity:
-                    example = member_text(v.name, [r[0] for r in family.boxes[0]])
-                    raise fail("TP004", f"{v.name} has {family.arity} index(es), and {to_text(v)} gives {len(v.subs)}",
-                               help=f"name one member, such as {example}")  # fmt: skip
-                if all(isinstance(s, int) for s in v.subs):
-                    self.engine.rules.composer.locate(v)
-            elif not (v.name in program.params or v.name in program.matrices or v.name in program.indices):
-                raise fail("TP002", f"{to_text(v)} is not a variable or param of this program")
-        return t
-
-    def family(self, given: Any) -> Var:
-        """A family by its name, or with some of its indices fixed, as h[3,i]."""
-        t = given if isinstance(given, Var) else _read(given)
-        families = self.engine.program.families
-        if not isinstance(t, Var) or t.name not in families:
-            raise fail("TP002", f"{given} is not a family of this program")
-        if t.subs and len(t.subs) != families[t.name].arity:
-            raise fail("TP004", f"{t.name} has {families[t.name].arity} index(es)")
-        return t if t.subs else Var(t.name, tuple(f"i{k}" for k in range(families[t.name].arity)))
+        return self.lookup.term(given)
 
     def _members(self, terms: Sequence[Term]) -> list[Var]:
         """The members that the terms name, binders written out."""
@@ -296,7 +278,7 @@ class Limit:
         out: dict[Var, None] = {}
         cut = False
         for o in self.program.outputs:
-            found = [Var(o.ref.name, at) for at in _members(o.ref, self.engine.program, SHOWN + 1)]
+            found = self.lookup.members(o.ref, SHOWN + 1)
             cut |= len(found) > SHOWN
             out |= dict.fromkeys(found[:SHOWN])
         return tuple(out), cut
@@ -376,45 +358,3 @@ def derive(program: Program, values: Mapping[str, Fraction | float] | None = Non
     """
     program.finish()
     return Limit(program, values)
-
-
-def _read(given: Any) -> Term:
-    if isinstance(given, str):
-        return read(given)
-    from tensorprog.terms.sympy_bridge import from_sympy
-
-    return from_sympy(given)
-
-
-def _hull(program: Program, name: str) -> list[Range]:
-    boxes = program.families[name].boxes
-    return [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*boxes, strict=True)]
-
-
-def _labels(program: Program, ref: Var) -> tuple[tuple[list[Any], list[Any]], list[Range]]:
-    """Labels for the first and the second member, and the ranges of the indices that are not fixed."""
-    first: list[Any] = []
-    second: list[Any] = []
-    ranges = []
-    for k, (s, r) in enumerate(zip(ref.subs, _hull(program, ref.name), strict=True)):
-        if isinstance(s, int):
-            first.append(s)
-            second.append(s)
-        else:
-            first.append(label(f"#{k}", r))
-            second.append(label(f"#{k + len(ref.subs)}", r))
-            ranges.append(r)
-    return (first, second), ranges
-
-
-def _members(ref: Var, program: Program, most: int) -> list[tuple[int, ...]]:
-    """The first members that a reference names (all indices that are names run over their ranges)."""
-    subs = ref.subs or tuple(f"i{k}" for k in range(program.families[ref.name].arity))
-    sides = [range(s, s + 1) if isinstance(s, int) else range(r[0], r[1] + 1)
-             for s, r in zip(subs, _hull(program, ref.name), strict=True)]  # fmt: skip
-    out = []
-    for at in product(*sides):
-        out.append(at)
-        if len(out) >= most:
-            break
-    return out

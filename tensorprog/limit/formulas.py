@@ -17,8 +17,10 @@ from tensorprog.program.program import member_text
 from tensorprog.terms import App, Term, Var
 from tensorprog.terms.sympy_bridge import to_sympy
 
-MAX_FORMULA = 600
+MAX_FORMULA = 400
 """Nodes of an expression; larger ones are not formulas that a person would read."""
+INLINE = 40
+"""Nodes of an expression that is not given a symbol of its own while formulas are composed."""
 
 
 class NoFormula(Exception):
@@ -32,23 +34,27 @@ class Formulas(Members[Any]):
         super().__init__(rules)
         self.cores = cores
         self.symbols = {p.name: _symbol(p) for p in rules.program.params.values()}
-        self._matrices: dict[tuple[str, tuple[Any, ...]], Any] = {}
+        self._shared: dict[Any, Any] = {}
+        self._meaning: dict[Any, Any] = {}
+        self._sizes: dict[Any, int] = {}
 
     def plain(self, expr: Any) -> Any:
-        """The expression in real symbols, as the rest of the program writes them."""
+        """The expression in real symbols, as the rest of the program writes them, shared parts written out."""
+        while any(s in self._meaning for s in expr.free_symbols):
+            expr = expr.xreplace(self._meaning)
         return expr.xreplace({s: sympy.Symbol(n, real=True) for n, s in self.symbols.items()})
 
     def zero(self) -> Any:
         return sympy.S.Zero
 
     def add(self, a: Any, b: Any) -> Any:
-        return _small(a + b)
+        return self.small(a + b)
 
     def mul(self, a: Any, b: Any) -> Any:
-        return _small(a * b)
+        return self.small(a * b)
 
     def is_zero(self, a: Any) -> bool:
-        return bool(a.is_zero)
+        return bool(a == 0)
 
     def score(self, ref: Var) -> Any:
         return sympy.Symbol(member_text(ref.name, ref.subs), real=True)
@@ -64,7 +70,8 @@ class Formulas(Members[Any]):
             case App(head, args) if args:
                 inner = [self.evaluated(a, found) for a in args]
                 names = [Var(f"a{k}") for k in range(len(args))]
-                return _small(to_sympy(App(head, tuple(names)), {v.name: x for v, x in zip(names, inner, strict=True)}))
+                values = {v.name: x for v, x in zip(names, inner, strict=True)}
+                return self.small(to_sympy(App(head, tuple(names)), values))
             case _:
                 return to_sympy(t)
 
@@ -82,7 +89,7 @@ class Formulas(Members[Any]):
     def core(self, core: Core, cov: Sequence[Any], mean: Sequence[Any], constants: Sequence[Any]) -> Any:
         f = self.cores.of(core)
         if f.powers is not None:
-            return _small(sympy.S.One * isserlis(f.powers, cov, mean, PLAIN))
+            return self.small(sympy.S.One * isserlis(f.powers, cov, mean, PLAIN))
         expr = f.closed.expr
         if expr is None:
             raise NoFormula(f.closed.because)
@@ -91,19 +98,32 @@ class Formulas(Members[Any]):
         point = {sympy.Symbol(n, real=True): x for n, x in zip(f.names, given, strict=True)}
         for name in f.diagonal:
             s = sympy.Symbol(name, real=True)
-            if not point[s].is_number:  # a variance: sqrt(K11*K22) becomes K where both are K
+            if not point[s].is_Rational:  # a variance: sqrt(K11*K22) becomes K where both are K
                 point[s] = variances.setdefault(point[s], sympy.Dummy(positive=True))
         point |= {sympy.Symbol(n, real=True): s for n, s in self.symbols.items()}
         point |= {sympy.Symbol(GUARD + n, real=True): s for n, s in self.symbols.items()}
-        out = _substituted(expr, point).xreplace({v: k for k, v in variances.items()})
+        self.small(expr)
+        out = expr.xreplace(point).xreplace({v: k for k, v in variances.items()})
         if out.has(sympy.nan, sympy.zoo, sympy.oo):
             raise NoFormula("the covariance is singular")
-        return _small(out)
+        return self.small(out)
 
-
-def _substituted(expr: Any, point: dict[Any, Any]) -> Any:
-    _small(expr)
-    return expr.xreplace(point)
+    # sympy asks for the signs of numbers when it builds expressions, and answers by evaluating them: deep compositions
+    # are therefore kept as small expressions in symbols for parts, and written out once, if they are not too large.
+    def small(self, expr: Any) -> Any:
+        """The expression, or a symbol for it; `NoFormula` if it is too large when written out."""
+        size = own = 0
+        for part in sympy.preorder_traversal(expr):
+            own += 1
+            size += self._sizes.get(part, 1)
+            if size > MAX_FORMULA:
+                raise NoFormula(f"the formula would have more than {MAX_FORMULA} parts")
+        if own <= INLINE:
+            return expr
+        if expr not in self._shared:
+            symbol = self._shared[expr] = sympy.Dummy(real=True)
+            self._meaning[symbol], self._sizes[symbol] = expr, size
+        return self._shared[expr]
 
 
 def _symbol(p: Param) -> Any:
@@ -113,10 +133,3 @@ def _symbol(p: Param) -> Any:
     if p.low > 0 or p.low_open:
         return sympy.Symbol(p.name, positive=True)
     return sympy.Symbol(p.name, nonnegative=True)
-
-
-def _small(expr: Any) -> Any:
-    for size, _ in enumerate(sympy.preorder_traversal(expr)):
-        if size > MAX_FORMULA:
-            raise NoFormula(f"the formula would have more than {MAX_FORMULA} parts")
-    return expr

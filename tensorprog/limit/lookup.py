@@ -1,0 +1,93 @@
+"""What a caller may name: members, expressions in them, whole families; everything else is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice, product
+from typing import Any
+
+from tensorprog.errors import fail
+from tensorprog.limit.axes import label
+from tensorprog.limit.compose import Composer
+from tensorprog.program import Program
+from tensorprog.program.indices import Range
+from tensorprog.program.program import member_text
+from tensorprog.terms import App, Bind, Num, Term, Var, read, to_text
+from tensorprog.terms.term import walk
+
+
+class Lookup:
+    """Names of one program in normal form."""
+
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
+        self.program: Program = composer.program
+
+    def term(self, given: Any) -> Term:
+        """A variable or an expression from text, a term or sympy; names are checked."""
+        t = given if isinstance(given, Num | Var | App | Bind) else _read(given)
+        program = self.program
+        for v in walk(t):
+            if not isinstance(v, Var):
+                continue
+            if v.name in program.families:
+                family = program.families[v.name]
+                if len(v.subs) != family.arity:
+                    example = member_text(v.name, [r[0] for r in family.boxes[0]])
+                    raise fail("TP004", f"{v.name} has {family.arity} index(es), and {to_text(v)} gives {len(v.subs)}",
+                               help=f"name one member, such as {example}")  # fmt: skip
+                if all(isinstance(s, int) for s in v.subs):
+                    self.composer.locate(v)
+            elif not (v.name in program.params or v.name in program.matrices or v.name in program.indices):
+                raise fail("TP002", f"{to_text(v)} is not a variable or param of this program")
+        return t
+
+    def family(self, given: Any) -> Var:
+        """A family by its name, or with some of its indices fixed, as h[3,i]."""
+        t = given if isinstance(given, Var) else _read(given)
+        families = self.program.families
+        if not isinstance(t, Var) or t.name not in families:
+            raise fail("TP002", f"{given} is not a family of this program")
+        if t.subs and len(t.subs) != families[t.name].arity:
+            raise fail("TP004", f"{t.name} has {families[t.name].arity} index(es)")
+        for s, (low, high) in zip(t.subs, self.hull(t.name), strict=False):
+            if isinstance(s, int) and not low <= s <= high:
+                raise fail("TP004", f"{t.name} has no member {to_text(t)}", help=f"this index runs over {low}..{high}")
+        return t if t.subs else Var(t.name, tuple(f"i{k}" for k in range(families[t.name].arity)))
+
+    def hull(self, name: str) -> list[Range]:
+        """The box that a family fills."""
+        boxes = self.program.families[name].boxes
+        return [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*boxes, strict=True)]
+
+    def labelled(self, ref: Var) -> tuple[Var, Var, list[Range]]:
+        """Two members of a family with labels of their own, and the ranges of the indices that are not fixed."""
+        first: list[Any] = []
+        second: list[Any] = []
+        ranges = []
+        for k, (s, r) in enumerate(zip(ref.subs, self.hull(ref.name), strict=True)):
+            if isinstance(s, int):
+                first.append(s)
+                second.append(s)
+            else:
+                first.append(label(f"#{k}", r))
+                second.append(label(f"#{k + len(ref.subs)}", r))
+                ranges.append(r)
+        return Var(ref.name, tuple(first)), Var(ref.name, tuple(second)), ranges
+
+    def members(self, ref: Var, most: int) -> list[Var]:
+        """The first members that a reference names (indices that are names run over their ranges)."""
+        subs = ref.subs or tuple(f"i{k}" for k in range(self.program.families[ref.name].arity))
+        sides: Sequence[range] = [
+            range(s, s + 1) if isinstance(s, int) else range(r[0], r[1] + 1)
+            for s, r in zip(subs, self.hull(ref.name), strict=True)
+        ]
+        return [Var(ref.name, at) for at in islice(product(*sides), most)]
+
+
+def _read(given: Any) -> Term:
+    if isinstance(given, str):
+        return read(given)
+    from tensorprog.terms.sympy_bridge import from_sympy
+
+    return from_sympy(given)
