@@ -191,6 +191,16 @@ class Element:
         return _sign_of_number(self)
 
 
+def at_least_zero(x: Element) -> bool:
+    """Whether x >= 0 is certain (for a rational function with positive denominator)."""
+    if x.sign() in (0, 1):
+        return True
+    if not x.is_rational():
+        return False
+    num, den = x.only()[1]
+    return x.ground.at_least_zero(num) and all(k % 2 == 0 or x.ground.is_positive[r] for r, k in den)
+
+
 def _sign_of_number(x: Element) -> int | None:
     """The sign of a combination of square roots of numbers, by 60 digits."""
     from mpmath import mp, mpf

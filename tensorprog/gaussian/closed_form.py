@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tensorprog.gaussian.algebra import Element, exponential, number, one, pi, zero
-from tensorprog.gaussian.base_cases import Matrix, product_of_signs
+from tensorprog.gaussian.base_cases import Matrix, blocks, product_of_signs
 from tensorprog.gaussian.existence import Existence
 from tensorprog.gaussian.ground import Ground, NoClosedForm
 from tensorprog.gaussian.linear import determinant, dot, minor, times
@@ -219,7 +219,7 @@ class Engine:
         if i is None:
             out = product_of_signs(means, matrix) if signs else one(g)
             if signs:
-                self._note("base case", powers, signs, law, out)
+                self._note("factorise" if len(blocks(matrix)) > 1 else "base case", powers, signs, law, out)
             return out
         rest = _lower(powers, i)
         out = law.mean[i] * self._moment(law, rest, signs) if law.mean[i] else zero(g)

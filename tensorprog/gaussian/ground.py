@@ -221,7 +221,11 @@ class Ground:
         return None
 
     def _positive(self, f: Poly) -> bool:
-        return any(self._obvious(g, strict, half_lines) for g, strict, half_lines in self._shifts(f))
+        return any(self._obvious(g, half) and self._somewhere(g, strict) for g, strict, half in self._shifts(f))
+
+    def at_least_zero(self, f: Poly) -> bool:
+        """Whether f >= 0 is certain."""
+        return not f or self.sign(f) == 1 or any(self._obvious(g, half) for g, _, half in self._shifts(f))
 
     def _shifts(self, f: Poly) -> Iterator[tuple[Poly, list[bool], list[bool]]]:
         """f with each bounded symbol replaced by bound ± t, t >= 0, in every way; which t are > 0; which are >= 0."""
@@ -245,13 +249,16 @@ class Ground:
             yield g, strict, half
 
     @staticmethod
-    def _obvious(f: Poly, strict: list[bool], half: list[bool]) -> bool:
-        sure = False
-        for monomial, c in f.terms():
-            if c < 0 or any(e % 2 and not h for e, h in zip(monomial, half, strict=True)):
-                return False
-            sure |= all(e == 0 or s for e, s in zip(monomial, strict, strict=True))
-        return sure
+    def _obvious(f: Poly, half: list[bool]) -> bool:
+        """No term can be negative: coefficients are positive, odd powers only of what is >= 0."""
+        return all(
+            c > 0 and not any(e % 2 and not h for e, h in zip(monomial, half, strict=True)) for monomial, c in f.terms()
+        )
+
+    @staticmethod
+    def _somewhere(f: Poly, strict: list[bool]) -> bool:
+        """Some term is a product of what is > 0."""
+        return any(all(e == 0 or s for e, s in zip(monomial, strict, strict=True)) for monomial, _ in f.terms())
 
 
 def exact_quotient(f: Poly, g: Poly) -> Poly | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
 
-from tensorprog.gaussian.algebra import Element, imaginary_unit, number, one, pi, zero
+from tensorprog.gaussian.algebra import Element, at_least_zero, imaginary_unit, number, one, pi, zero
 from tensorprog.gaussian.base_cases import error_function
 from tensorprog.gaussian.ground import NoClosedForm
 from tensorprog.gaussian.shapes import Form, Shape, Space, affine_part, branches, constant_of, plus, product, scaled
@@ -144,10 +144,20 @@ class Normaliser:
         return plus(*(product(indicator, act(smooth)) for indicator, smooth in branches(self.space, form)))
 
     def _relu(self, u: Form) -> Form:
-        return self._over_branches(u, lambda p: scaled(plus(p, product(p, sign_of_smooth(self.space, p))), HALF))
+        return scaled(plus(u, self._abs(u)), HALF)
 
     def _abs(self, u: Form) -> Form:
-        return self._over_branches(u, lambda p: product(p, sign_of_smooth(self.space, p)))
+        return self._over_branches(u, self._smooth_abs)
+
+    def _smooth_abs(self, p: Form) -> Form:
+        """|p|; for a constant p it is enough to know that p >= 0 or p <= 0."""
+        value = constant_of(self.space, p)
+        if value is not None:
+            if at_least_zero(value):
+                return p
+            if at_least_zero(-value):
+                return scaled(p, -1)
+        return product(p, sign_of_smooth(self.space, p))
 
     def _sign(self, u: Form) -> Form:
         return self._over_branches(u, lambda p: sign_of_smooth(self.space, p))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tensorprog.gaussian.algebra import Element, exponential, one, pi, zero
+from tensorprog.gaussian.algebra import Element, at_least_zero, exponential, one, pi, zero
 from tensorprog.gaussian.base_cases import repr_key
 from tensorprog.gaussian.closed_form import Delta, Sign, Summand, Vector
 from tensorprog.gaussian.ground import Ground, NoClosedForm
@@ -145,10 +145,13 @@ def _with_sign(signs: tuple[Sign, ...], s: Sign) -> list[tuple[tuple[Sign, ...],
             return [(rest, 1)]
         if s.a != t.a:
             raise NoClosedForm("parallel kinks whose orientation the assumptions do not decide")
-        order = (s.b - t.b).sign()
-        if order is None:
+        # The identity for a < b also holds for a = b.
+        if at_least_zero(s.b - t.b):
+            first, last = s, t
+        elif at_least_zero(t.b - s.b):
+            first, last = t, s
+        else:
             raise NoClosedForm("the order of two breakpoints is not decided by the assumptions")
-        first, last = (s, t) if order > 0 else (t, s)
         return [(rest, 1), (_sorted((*rest, first)), -1), (_sorted((*rest, last)), 1)]
     return [(_sorted((*signs, s)), 1)]
 

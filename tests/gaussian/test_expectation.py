@@ -98,6 +98,14 @@ def test_what_the_assumptions_do_not_decide_has_no_formula(text: str) -> None:
     assert number.value == pytest.approx(other.value, rel=1e-14)
 
 
+def test_breakpoints_that_may_meet() -> None:
+    """C >= 0 orders -C and C well enough; the formula holds at C = 0 too."""
+    found = expect("clip(z, -C, C)^2", [[1]], params="C >= 0")
+    strict = expect("clip(z, -C, C)^2", [[1]], params="C > 0")
+    assert found.expr == strict.expr
+    assert found.expr.subs(sympy.Symbol("C", real=True), 0) == 0
+
+
 def test_existence() -> None:
     """exp(z²/4) has a mean below variance 2 only; det(I - 2QK) = 1 is not enough; kinks may cut the exponential off."""
     assert expect("exp(z^2/4)", [["1.9"]]).expr == 2 * sympy.sqrt(5)
