@@ -5,7 +5,9 @@ Names that need numpy, scipy or sympy are imported when they are first used, so 
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import CertificateError as CertificateError
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from tensorprog.functions.api import facts as facts
     from tensorprog.functions.registry import register as register
     from tensorprog.gaussian.expectation import expect as expect
+    from tensorprog.limit.claims import claims as claims
+    from tensorprog.limit.derive import derive as derive
+    from tensorprog.simulate.run import simulate as simulate
+    from tensorprog.validate.run import validate as validate
 
 __version__ = "0.1.0.dev0"
 
@@ -31,6 +37,10 @@ _LATER = {
     "facts": "tensorprog.functions.api",
     "register": "tensorprog.functions.registry",
     "expect": "tensorprog.gaussian.expectation",
+    "claims": "tensorprog.limit.claims",
+    "derive": "tensorprog.limit.derive",
+    "simulate": "tensorprog.simulate.run",
+    "validate": "tensorprog.validate.run",
 }
 
 __all__ = [
@@ -43,12 +53,16 @@ __all__ = [
     "Verdict",
     "__version__",
     "check",
+    "claims",
+    "derive",
     "expect",
     "facts",
     "fn",
     "load",
     "loads",
     "register",
+    "simulate",
+    "validate",
 ]
 
 
@@ -61,3 +75,14 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """`tensorprog.simulate` is the function, also after the package of that name was imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _LATER and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
