@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from types import UnionType
 
 from tensorprog.errors import Place
 from tensorprog.program.lowering import Lowering
@@ -32,6 +33,14 @@ class Part:
     coefficient: Term
     over: tuple[str, ...]
     basis: Term
+
+
+class _Pieces(Exception):
+    """A sum reaches a family that is defined in pieces along this index: the members must be taken one by one."""
+
+    def __init__(self, index: str) -> None:
+        super().__init__(index)
+        self.index = index
 
 
 def normalize(program: Program) -> Program:
@@ -92,18 +101,27 @@ class _Normalizer:
             before = len(self.new.nodes)
             score = self.powers.is_score(node)
             for piece in self._split(node, score):
-                term = self._rewritten(piece, score) or self._softmax_named(piece)
-                if term is None:
-                    self.new.append(piece)
-                    self.lowering.known.note(piece)
-                else:
-                    self.lowering.define(piece.name, piece.subs, term, piece.place)
+                self._append(piece, score)
             for made in self.new.nodes[before:]:
                 is_score = score and isinstance(made, Dot)
                 if is_score or any(r.name in self.score_dependent for r, _ in self.new.references(made)):
                     self.score_dependent.add(made.name)
         self.new.outputs, self.new.claims = self.old.outputs, self.old.claims
         return self.new
+
+    def _append(self, node: Node, score: bool) -> None:
+        try:
+            term = self._rewritten(node, score) or self._softmax_named(node)
+        except _Pieces as found:
+            lo, hi = self.old.range_of(found.index)
+            for t in range(lo, hi + 1):
+                self._append(_fixed(node, found.index, t), score)
+            return
+        if term is None:
+            self.new.append(node)
+            self.lowering.known.note(node)
+        else:
+            self.lowering.define(node.name, node.subs, term, node.place)
 
     def _split(self, node: Node, score: bool) -> list[Node]:
         """The node member by member along an axis over which its argument is defined in pieces."""
@@ -207,6 +225,7 @@ class _Normalizer:
         match t:
             case Var(name) if name in self.new.families:
                 found = self.new.resolve(t)
+                self._one_piece(t, [n for n, _ in found], LinComb | Nonlin)
                 if len(found) != 1 or not isinstance(found[0][0], LinComb | Nonlin):
                     return [Part(ONE, (), t)]
                 node = found[0][0]
@@ -230,11 +249,34 @@ class _Normalizer:
                 return [self._scale(c, p) for p in self._parts(vectors[0], deep)]
             case Bind("sum", (body,), over):
                 parts = []
-                for p in (self.avoiding(q, over) for q in self._parts(body, deep)):
+                try:
+                    inside = self._parts(body, deep)
+                except _Pieces as found_pieces:
+                    return self._parts(self._unrolled(t, found_pieces), deep)
+                for p in (self.avoiding(q, over) for q in inside):
                     parts.append(Part(p.coefficient, (*over, *p.over), p.basis))
                 return parts
             case _:
                 return [Part(ONE, (), t)]
+
+    def _one_piece(self, ref: Var, pieces: list[Node], kinds: UnionType | type) -> None:
+        """Ask for the members one by one if the reference touches several definitions, some of these kinds."""
+        if len(pieces) < 2 or not any(isinstance(n, kinds) for n in pieces):
+            return
+        for k, s in enumerate(ref.subs):
+            if isinstance(s, str) and any(isinstance(n.subs[k], int) for n in pieces):
+                lo, hi = self.old.range_of(s)
+                if hi - lo < MAX_PIECES:
+                    raise _Pieces(s)
+
+    def _unrolled(self, t: Bind, found: _Pieces) -> Term:
+        """The sum with one of its indices written out."""
+        if found.index not in t.over:
+            raise found
+        lo, hi = self.old.range_of(found.index)
+        rest = tuple(j for j in t.over if j != found.index)
+        terms = add(*(shift_subs(t.args[0], {found.index: value}) for value in range(lo, hi + 1)))
+        return Bind(t.head, (terms,), rest, None, t.place) if rest else terms
 
     def _scale(self, c: Term, p: Part) -> Part:
         """c * (sum over j of d_j b_j), with the bound j renamed where c uses it."""
@@ -254,6 +296,7 @@ class _Normalizer:
         coefficient: Term = ONE
         while isinstance(t, Var):
             found = self.new.resolve(t)
+            self._one_piece(t, [n for n, _ in found], LinComb)
             if len(found) != 1 or not isinstance(found[0][0], LinComb):
                 break
             body = self.inlined(found[0][0], t)

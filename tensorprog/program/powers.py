@@ -49,8 +49,11 @@ class Powers:
 
     def _unused(self) -> list[Use]:
         """Scalars that nothing reads still say what they are: a score that no vector uses is a score."""
-        read = {ref.name for node in self.program.nodes for ref, _ in self.program.references(node)}
-        idle = [node for node in self.program.nodes if isinstance(node, SCALAR_NODES) and node.name not in read]
+        scalars = [node for node in self.program.nodes if isinstance(node, SCALAR_NODES)]
+        names = {node.name for node in scalars}
+        refs = {r for node in self.program.nodes for r, _ in self.program.references(node) if r.name in names}
+        read = {id(source) for ref in refs for source, _ in self.program.resolve(ref)}
+        idle = [node for node in scalars if id(node) not in read]
         return [Use(s, p, None, node.place) for node in idle for s, p in self._expand(node, Fraction(0))]
 
     def is_score(self, node: Node) -> bool:
