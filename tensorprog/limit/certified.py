@@ -26,7 +26,7 @@ from tensorprog.program.nodes import Input, MatMul
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import Num as Number_
-from tensorprog.terms.term import mul, power, substitute, variables, walk
+from tensorprog.terms.term import mul, power, substitute, walk
 
 LONGEST_FORMULA = 12
 """Covariances longer than this (in operations) get a name before they enter another expectation."""
@@ -74,20 +74,7 @@ class Certified:
     def _input_covariance(self, a: Var, b: Var, x: Input, y: Input) -> Any:
         if x.group is not y.group:
             return sympy.S.Zero
-        group = x.group
-        primed = {
-            s[:-1]
-            for row in group.cov
-            for t in row
-            for v in variables(t)
-            for s in (*v.subs, v.name)
-            if isinstance(s, str) and s.endswith("'")
-        }
-        if any(i not in primed and p != q for i, p, q in zip(group.subs, a.subs, b.subs, strict=True)):
-            return sympy.S.Zero
-        at = {i: int(p) for i, p in zip(group.subs, a.subs, strict=True)}
-        at |= {i + "'": int(q) for i, q in zip(group.subs, b.subs, strict=True)}
-        return to_sympy(self.u.expression(group.cov[x.position][y.position], at))
+        return to_sympy(self.u.input_covariance(x, a, y, b))
 
     def mean(self, leaf: Var) -> Any:
         """The mean of a Gaussian leaf; only inputs have one."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,8 +94,12 @@ class Second:
 
     def _exact(self, leaves: Sequence[Var]) -> Array:
         out, error = np.zeros((len(leaves), len(leaves))), 0.0
+        related: dict[object, list[int]] = {}
         for i, a in enumerate(leaves):
-            for j, b in enumerate(leaves[: i + 1]):
+            mine = related.setdefault(self.u.origin(a), [])
+            mine.append(i)
+            for j in mine:
+                b = leaves[j]
                 found = self.certified.number(self.certified.covariance(a, b))
                 out[i, j] = out[j, i] = found.value
                 error = max(error, found.error)
@@ -144,18 +149,36 @@ class Conditional:
         self.features = features(terms, scores, u, structure.params)
         covariance = self.second.scores(scores) if scores else np.zeros((0, 0))
         self.score_covariance = covariance
-        self.feature_root = factor(self.features.matrix @ covariance @ self.features.matrix.T)
         leaves = (*self.linear, *self.given)
         k = self.second.vectors(leaves)
         self.leaf_covariance = k
-        n = len(self.linear)
-        self.given_root = factor(k[n:, n:])
-        self.slope = k[:n, n:] @ pseudo_inverse(k[n:, n:])
-        self.residual = k[:n, :n] - self.slope @ k[n:, :n]
         self.mean_linear = np.array([self.second.mean(v) for v in self.linear])
         self.mean_given = np.array([self.second.mean(v) for v in self.given])
-        self.dimension = self.feature_root.shape[1] + self.given_root.shape[1]
         self.compiled = Compiled(terms, frozenset(u.leaves), structure.params)
+
+    @cached_property
+    def feature_root(self) -> Array:
+        matrix = self.features.matrix
+        return factor(matrix @ self.score_covariance @ matrix.T)
+
+    @cached_property
+    def given_root(self) -> Array:
+        n = len(self.linear)
+        return factor(self.leaf_covariance[n:, n:])
+
+    @cached_property
+    def slope(self) -> Array:
+        k, n = self.leaf_covariance, len(self.linear)
+        return np.asarray(k[:n, n:] @ pseudo_inverse(k[n:, n:]))
+
+    @cached_property
+    def residual(self) -> Array:
+        k, n = self.leaf_covariance, len(self.linear)
+        return np.asarray(k[:n, :n] - self.slope @ k[n:, :n])
+
+    @property
+    def dimension(self) -> int:
+        return int(self.feature_root.shape[1] + self.given_root.shape[1])
 
     def draw(self, points: Array) -> Given:
         """Mean and covariance given standard normal points (draws, dimension)."""

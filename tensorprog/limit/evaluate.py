@@ -28,9 +28,9 @@ ANALYTIC = frozenset(
 )  # fmt: skip
 
 
-def is_smooth(terms: Sequence[Term]) -> bool:
-    """Are the expressions analytic near the real axis, as the trapezoid rule wants it?"""
-    return all(not isinstance(t, App) or t.head in ANALYTIC for term in terms for t in walk(term))
+def is_smooth(terms: Sequence[Term], also: frozenset[str] = frozenset()) -> bool:
+    """Are the expressions analytic near the real axis, as the trapezoid rule wants it? `also` are further functions."""
+    return all(not isinstance(t, App) or t.head in ANALYTIC | also for term in terms for t in walk(term))
 
 
 class Compiled:

@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import optimize
 
 from tensorprog.errors import fail
 from tensorprog.limit.averaging import Array, Average
@@ -161,7 +160,9 @@ class Law:
 
     def density(self, y: Any) -> Average:
         """The density E[N(y; m, C)] at points: an array (count,) for one variable, (count, variables) for several."""
-        return self._sum.joint.density(self._points(y))
+        # Grids hold the point where rows of equal scores make a joint covariance singular; random points avoid it.
+        mixture = self._sum.joint if len(self.of) == 1 else self._sum.sampled
+        return mixture.density(self._points(y))
 
     def cdf(self, y: Any) -> Average:
         """P(y <= .) of one variable."""
@@ -171,6 +172,8 @@ class Law:
     def quantile(self, q: Any) -> Average:
         """The inverse of the distribution function; its error is that of the latter over the slope there."""
         self._single("quantiles")
+        from scipy import optimize
+
         scale = float(np.sqrt(self.variance.value[0]))
         center = float(self.mean.value[0])
         values, errors = [], []
@@ -236,7 +239,7 @@ class Law:
     # -- limits of the limit -----------------------------------------------------------------------------------------
 
     def infinite_heads(self) -> Gaussian:
-        """The law for many independent heads scaled by 1/sqrt(heads): Gaussian with covariance E[C(p)] (Hron et al. 2020)."""
+        """Many independent heads, scaled by 1/sqrt(heads): Gaussian with covariance E[C(p)] (Hron et al. 2020)."""
         if self.kind != "hierarchical-gaussian":
             raise fail(
                 "TP018", f"{', '.join(self.of)} is {self.kind}: only a Gaussian given scores has a limit in the heads"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from tensorprog.errors import fail
@@ -19,6 +20,9 @@ from tensorprog.limit.averaging import Array, Average, Rule
 from tensorprog.limit.conditional import Given
 
 CHUNK = 1 << 15
+MOST_VALUES = 4_000_000
+NEGLIGIBLE = 1e-8
+"""Weight of points with a singular covariance below which a density is given: far-out rounding, not a feature."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +59,17 @@ class Mixture:
         """E[y_1^k1 ... y_m^km] by E[y_i g] = m_i E[g] + sum_j C_ij E[dg/dy_j] (Stein)."""
         return self.average(lambda m, c: gaussian_moment(tuple(powers), m, c))
 
-    def density(self, y: Array) -> Average:
+    def density(self, points: Array) -> Average:
         """The density at points (count, variables); needs a nonsingular covariance given the scores."""
-        y = np.asarray(y, dtype=float)
+        if self._singular() > NEGLIGIBLE:
+            raise _no_density()
 
-        def f(m: Array, c: Array) -> Array:
+        def f(m: Array, c: Array, y: Array) -> Array:
+            c = np.where(_regular(c)[:, None, None], c, np.eye(self.size) * 1e30)  # no density where there is none
             if self.size == 1:
                 v = c[:, 0, 0]
-                if float(v.min()) <= 1e-13 * float(v.max()) or v.max() == 0:
-                    raise _no_density()
                 out = np.exp(-((y[:, 0] - m[:, :1]) ** 2) / (2 * v[:, None])) / np.sqrt(2 * math.pi * v[:, None])
                 return np.asarray(out)
-            values = np.linalg.eigvalsh(c)
-            if float(values[:, 0].min()) <= 1e-13 * float(values[:, -1].max()):
-                raise _no_density()
             root = np.linalg.cholesky(c)
             out = np.empty((len(m), len(y)))
             norm = np.prod(np.diagonal(root, axis1=1, axis2=2), axis=1) * (2 * math.pi) ** (self.size / 2)
@@ -77,30 +78,53 @@ class Mixture:
                 out[:, k] = np.exp(-np.einsum("nd,nd->n", z, z) / 2) / norm
             return out
 
-        return self.average(f)
+        return self._over(points, f)
 
-    def cdf(self, y: Array) -> Average:
+    def _singular(self) -> float:
+        """The weight of the points at which the covariance is singular."""
+        pairs = zip(self.rule.groups, self.groups, strict=True)
+        return max(float(group.weights[~_regular(given.cov)].sum()) for group, given in pairs)
+
+    def _over(self, points: Array, f: Callable[[Array, Array, Array], Array]) -> Average:
+        """E f(m, C, point) at many points, a few at a time."""
+        points = np.asarray(points, dtype=float)
+        largest = max(len(given.mean) for given in self.groups)
+        few = max(1, MOST_VALUES // largest)
+        found = [
+            self.average(lambda m, c, here=points[k : k + few]: f(m, c, here))  # type: ignore[misc]
+            for k in range(0, len(points), few)
+        ]
+        value, error = (np.concatenate([getattr(a, word) for a in found]) for word in ("value", "error"))
+        return Average(value, error, found[0].method)
+
+    def cdf(self, points: Array) -> Average:
         """P(y_1 <= y) for one variable."""
-        points = np.atleast_1d(np.asarray(y, dtype=float))
 
-        def f(m: Array, c: Array) -> Array:
+        def f(m: Array, c: Array, y: Array) -> Array:
             deviation = np.sqrt(c[:, 0])
-            gap = points - m[:, :1]
+            gap = y - m[:, :1]
             with np.errstate(divide="ignore", invalid="ignore"):
                 z = np.where(deviation > 0, gap / deviation, np.where(gap >= 0, np.inf, -np.inf))
             return np.asarray(special.ndtr(z))
 
-        return self.average(f)
+        return self._over(points, f)
 
-    def characteristic(self, t: Array) -> Average:
+    def characteristic(self, points: Array) -> Average:
         """E exp(i t'y) at points t (count, variables)."""
-        t = np.asarray(t, dtype=float)
 
-        def f(m: Array, c: Array) -> Array:
+        def f(m: Array, c: Array, t: Array) -> Array:
             q = np.einsum("kd,nde,ke->nk", t, c, t, optimize=True)
             return np.asarray(np.exp(1j * (m @ t.T) - q / 2))
 
-        return self.average(f)
+        return self._over(points, f)
+
+
+def _regular(c: Array) -> NDArray[np.bool_]:
+    """Where a covariance is nonsingular."""
+    if c.shape[-1] == 1:
+        return np.asarray(c[:, 0, 0] > 1e-13 * max(float(c.max(initial=0.0)), 1e-300))
+    values = np.linalg.eigvalsh(c)
+    return np.asarray(values[:, 0] > 1e-13 * np.maximum(values[:, -1], 1e-300))
 
 
 def drawn(draw: Callable[[Array], Given], points: Array) -> Given:

@@ -25,6 +25,7 @@ from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import substitute
 
 LARGEST_NESTED = 8
+"""Points of one scrambling, as a power of two, where each point needs covariances of its own."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,13 @@ def cumulants(weights: Array, m: Array, c: Array) -> Array:
 
 
 def averaged(
-    draw: Callable[[Array], Given], dimension: int, smooth: bool, tolerance: float, seed: int, nested: bool = False
+    draw: Callable[[Array], Given],
+    dimension: int,
+    smooth: bool,
+    tolerance: float,
+    seed: int,
+    nested: bool = False,
+    goal: float = 1e-9,
 ) -> Mixture:
     """The mixture at the points of the cheapest rule that gives variance and fourth moment to the tolerance."""
     known: dict[int, tuple[Group, Given]] = {}
@@ -90,7 +97,7 @@ def averaged(
         spread = group.weights @ (v + (given.mean - m) ** 2) ** 2
         return np.concatenate([square, spread])
 
-    rule = rule_for(dimension, probe, tolerance, seed, smooth, LARGEST_NESTED if nested else 14)
+    rule = rule_for(dimension, probe, tolerance, seed, smooth, LARGEST_NESTED if nested else 15, goal)
     return Mixture(rule, tuple(at(g) for g in rule.groups))
 
 
@@ -186,12 +193,17 @@ class Sum:
         return Given(mean, cov)
 
     @cached_property
+    def sampled(self) -> Mixture:
+        """The mixture over everything at once, at random points."""
+        return averaged(self.draw, self.dimension, False, self.tolerance, self.seed)
+
+    @cached_property
     def joint(self) -> Mixture:
         """The mixture over everything at once."""
         if len(self.pieces) == 1 and self.pieces[0].count == 1:
             return self.pieces[0].mixture
         smooth = all(p.smooth for p in self.pieces)
-        return averaged(self.draw, self.dimension, smooth, self.tolerance, self.seed)
+        return averaged(self.draw, self.dimension, smooth, self.tolerance, self.seed, goal=1e-6)
 
 
 def _convolved(a: dict[Any, float], b: dict[Any, float], box: Sequence[range]) -> dict[Any, float]:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from tensorprog.limit.averaging import MOST_GRID_DIMENSIONS, REACH, Group, grid, grids, scrambled
 from tensorprog.limit.conditional import factor
@@ -85,7 +85,7 @@ def _bound(half: Sequence[float], h: float, entries: int, d: int) -> float:
                 best = min(best, size / math.expm1(exponent))
         total += best
     inner = REACH[d] - h * math.sqrt(d)
-    return total + 4 * float(stats.chi2.sf(inner**2, d))
+    return total + 4 * float(special.chdtrc(d, inner**2))
 
 
 def _sampled(dimension: int, value: Any) -> Number:

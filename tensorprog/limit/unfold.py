@@ -24,7 +24,10 @@ from tensorprog.program.powers import MOMENT, SCORE, Powers
 from tensorprog.program.program import Program, member_text
 from tensorprog.program.scaling import mentions_width, rational, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild
+from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, variables
+
+MAX_TWINS = 64
+"""Initial vectors of one group that are compared with each other."""
 
 MAX_NODES = 200_000
 """The largest expression of one member, counted as a graph."""
@@ -65,6 +68,7 @@ class Unfolding:
         self._same: dict[object, Var] = {}
         self._below: dict[Term, frozenset[Var]] = {}
         self._level: dict[Var, int] = {}
+        self._inputs: dict[tuple[str, ...], list[tuple[Var, Input]]] = {}
         self._rows: dict[tuple[Bind, tuple[tuple[str, int], ...]], tuple[dict[tuple[int, ...], int], list[Term]]] = {}
 
     # -- members -------------------------------------------------------------------------------------------------
@@ -88,7 +92,7 @@ class Unfolding:
         items = tuple(at.items())
         match node:
             case Input():
-                return self._leaf(("input", ref), ref, Leaf("vector", node, items, ()))
+                return self._leaf(("input", self._twin(ref, node)), ref, Leaf("vector", node, items, ()))
             case MatMul(weight=weight, transposed=transposed, arg=arg):
                 if transposed:
                     raise NotCovered(f"{ref.name} is made by a transposed matrix, whose limit no rule here gives")
@@ -307,11 +311,47 @@ class Unfolding:
             self._level[leaf] = under + (1 if here.kind == "score" and not self.is_readout(leaf) else 0)
         return self._level[leaf]
 
+    def input_covariance(self, x: Input, a: Var, y: Input, b: Var) -> Term:
+        """Cov of two initial vectors of one group, as a term."""
+        group = x.group
+        primed = {
+            s[:-1]
+            for row in group.cov
+            for t in row
+            for v in variables(t)
+            for s in (*v.subs, v.name)
+            if isinstance(s, str) and s.endswith("'")
+        }
+        if any(i not in primed and p != q for i, p, q in zip(group.subs, a.subs, b.subs, strict=True)):
+            return ZERO
+        at = {i: int(p) for i, p in zip(group.subs, a.subs, strict=True)}
+        at |= {i + "'": int(q) for i, q in zip(group.subs, b.subs, strict=True)}
+        return self.expression(group.cov[x.position][y.position], at)
+
+    def _twin(self, ref: Var, node: Input) -> Var:
+        """An earlier initial vector that is the same almost surely: equal variances and covariance, means 0."""
+        earlier = self._inputs.setdefault(node.group.names, [])
+        if len(earlier) < MAX_TWINS and node.group.mean == (ZERO,) * len(node.group.mean):
+            mine = rational(self.input_covariance(node, ref, node, ref))
+            for other, its in earlier:
+                both = rational(self.input_covariance(node, ref, its, other))
+                if mine is not None and mine == both == rational(self.input_covariance(its, other, its, other)):
+                    return other
+            earlier.append((ref, node))
+        return ref
+
     def matrix(self, leaf: Var) -> Var:
         """The single matrix that makes a MatMul leaf."""
         node = self.leaves[leaf].node
         assert isinstance(node, MatMul)
         return _at(node.weight, dict(self.leaves[leaf].at))
+
+    def origin(self, leaf: Var) -> object:
+        """Leaves of different origin (matrix, input group, pair of matrices) are uncorrelated."""
+        here = self.leaves[leaf]
+        if here.kind == "score":
+            return frozenset(self.origin(s) if isinstance(s, Var) else "other" for s in here.parts)
+        return here.node.group.names if isinstance(here.node, Input) else self.matrix(leaf)
 
     def is_readout(self, leaf: Var) -> bool:
         """Is one side of the dot product an initial vector?"""
@@ -323,7 +363,9 @@ class Unfolding:
     def scores_under(self, leaves: frozenset[Var]) -> list[Var]:
         """Every score that the law of these leaves depends on, themselves included, in program order."""
         seen = set().union(*(self._ancestors(v) for v in leaves))
-        return [v for v in self.leaves if v in seen and self.leaves[v].kind == "score" and not self.is_readout(v)]
+        found = [v for v in seen if self.leaves[v].kind == "score" and not self.is_readout(v)]
+        order = {id(node): k for k, node in enumerate(self.program.nodes)}
+        return sorted(found, key=lambda v: (order[id(self.leaves[v].node)], v.subs))
 
 
 def _at(ref: Var, at: Mapping[str, int]) -> Var:
