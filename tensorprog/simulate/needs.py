@@ -38,6 +38,7 @@ class Uses:
     vectors: list[list[tuple[Ref, tuple[str, ...]]]] = field(default_factory=list)
     scalars: list[list[Ref]] = field(default_factory=list)
     linear: list[tuple[Part, ...] | None] = field(default_factory=list)
+    found: dict[Ref, list[int]] = field(default_factory=dict)
 
     @staticmethod
     def of(program: Program) -> Uses:
@@ -57,7 +58,9 @@ class Uses:
         return uses
 
     def pieces(self, ref: Ref) -> list[int]:
-        return pieces(ref, self.program, self.number)
+        if ref not in self.found:
+            self.found[ref] = pieces(ref, self.program, self.number)
+        return self.found[ref]
 
     def pieces_of(self, v: Var) -> list[int]:
         return self.pieces(Ref.of(v, self.program))

@@ -58,7 +58,8 @@ def quantities(program: Program, most: int = MOST_QUANTITIES) -> list[Quantity]:
     vectors = [n for n in families if program.families[n].kind == "vector"]
     for name in scalars:
         out.update((q, None) for q in _pairs(name, facts, False))
-    for a, b in combinations([n for n in scalars if n in facts.scores], 2):
+    drawn = [n for n in program.families if n in wanted and n in facts.scores and not facts.unbounded(n)]
+    for a, b in combinations([n for n in drawn if program.families[n].kind == "scalar"], 2):
         out.update((q, None) for q in _across(a, b, facts))
     for name in vectors:
         if not isinstance(program.families[name].pieces[0], Input) and not facts.dependent(name):
@@ -110,27 +111,32 @@ class _Facts:
         """May finite-width bias be of order n^(-1/2)?
 
         Not where flipping the sign of one set of matrices flips all scores and changes nothing else: odd powers of the
-        scores' fluctuations then average to zero. So: no score side is used outside scores, and the matrices of left
-        and right sides are disjoint. And no kinked function may act on scalars.
+        scores' fluctuations then average to zero. So: no score side is used outside scores, and the matrices can be
+        given two colours so that every score meets both (flip one colour). And no kinked function acts on scalars.
         """
-        sides: list[tuple[set[str], set[str]]] = []
+        graph: dict[str, set[str]] = {}
         side_names: set[str] = set()
         for node in self.program.nodes:
-            if self._is_score(node):
-                left, right = (node.query, node.key) if isinstance(node, Attention) else (node.left, node.right)  # type: ignore[union-attr]
-                if self._is_readout(left) or self._is_readout(right):
-                    continue
-                sides.append((self._makers(left), self._makers(right)))
-                side_names |= {left.name, right.name}
-        lefts = set().union(*(a for a, _ in sides)) if sides else set()
-        rights = set().union(*(b for _, b in sides)) if sides else set()
+            if not self._is_score(node):
+                continue
+            left, right = (node.query, node.key) if isinstance(node, Attention) else (node.left, node.right)  # type: ignore[union-attr]
+            if self._is_readout(left) or self._is_readout(right):
+                continue
+            makers = self._makers(left), self._makers(right)
+            if not makers[0] or not makers[1]:
+                return True
+            for a in makers[0]:
+                for b in makers[1]:
+                    graph.setdefault(a, set()).add(b)
+                    graph.setdefault(b, set()).add(a)
+            side_names |= {left.name, right.name}
         for node in self.program.nodes:
             reads_side = any(r.name in side_names for r, _ in self.program.references(node))
             if reads_side and not self._is_score(node):
                 return True
-            if isinstance(node, MatMul) and node.weight.name in lefts | rights and node.name not in side_names:
+            if isinstance(node, MatMul) and node.weight.name in graph and node.name not in side_names:
                 return True
-        if any(not a or not b for a, b in sides) or lefts & rights:
+        if not _two_colours(graph):
             return True
         return any(self._kink_on_scalars(n) for n in self.program.nodes)
 
@@ -149,6 +155,23 @@ class _Facts:
             and any(isinstance(v, Var) and self.program.role(v.name) == "scalar" for v in walk(t))
             for t in walk(node.body)
         )
+
+
+def _two_colours(graph: dict[str, set[str]]) -> bool:
+    """Is the graph bipartite?"""
+    colour: dict[str, bool] = {}
+    for start in graph:
+        todo = [start] if start not in colour else []
+        colour.setdefault(start, True)
+        while todo:
+            a = todo.pop()
+            for b in graph[a]:
+                if b not in colour:
+                    colour[b] = not colour[a]
+                    todo.append(b)
+                elif colour[b] == colour[a]:
+                    return False
+    return True
 
 
 def _hull(ref: Ref, program: Program) -> list[tuple[int, int]]:
