@@ -80,17 +80,19 @@ def _real(rules: Rules, t: Term, base: Term, p: Interval, exponent: Term) -> Inf
             regularity = Regularity(min(u.regularity, Regularity.LIPSCHITZ))
     size = u.growth if p.point is not None else u.growth.clipped()
     high: Fraction | float = INF if p.high is None else p.high
-    if high == INF:
+    if u.away and u.bounded:  # within [c, C]: every power is bounded
+        growth = BOUNDED
+    elif not p.nonnegative:
+        growth = ANY
+    elif high == INF:
         growth = BOUNDED if u.bounded else _some_power(u.growth)
     else:
-        growth = size.to_the(Fraction(high)) if p.positive else ANY
-        if u.growth.level == -1 and p.low == 0:
-            growth = BOUNDED
+        growth = BOUNDED if size.level == -1 and p.low == 0 else size.to_the(Fraction(high))
     slope = ANY
     if p.low is not None and p.low >= 1 and high != INF:
         slope = slope_times(u.slope, size.to_the(Fraction(high) - 1))
-    elif p.low is not None and p.low >= 1 and u.slope.level <= 0:
-        slope = BOUNDED if u.bounded and u.slope.bounded else _some_power(u.slope)
+    elif p.low is not None and p.low >= 1:
+        slope = _some_power(most(u.slope, u.growth))
     elif u.away and high <= 1 and high != INF:
         slope = u.slope
         if u.up is not None and p.point is not None:  # u^(p-1) <= C r^(-h(1-p))

@@ -36,6 +36,11 @@ mod(x, 1) | bounded jump poly
 mod(x, 0) | undefined
 abs(x)^p [p >= 1, p <= 2] | unbounded PL 2 poly
 abs(x)^p [p > 0, p < 1] | unbounded steep poly
+abs(x)^p [p >= 1] | unbounded PL ? poly
+(1 + x^2)^p [p >= 0] | unbounded PL ? poly
+(1/(1 + x^2))^a | unbounded ? poly
+(2 + sin(x))^a | bounded PL 1 poly
+abs(tanh(x))^a [a >= 1] | bounded PL 1 poly
 abs(x)^1.5 | unbounded PL 3/2 poly
 abs(x)^0.5 | unbounded steep poly
 abs(x)^-1 | undefined
