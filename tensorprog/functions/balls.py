@@ -188,7 +188,7 @@ def _apply(t: App, xs: list[Value]) -> Value:
     if head in _ARB:
         return getattr(ball(xs[0]), head)()
     if head == "sigmoid":
-        return (1 + (ball(xs[0]) / 2).tanh()) / 2
+        return 1 / (1 + (-ball(xs[0])).exp())
     record = library().get(head)
     if record is None:
         raise Undecided(head)

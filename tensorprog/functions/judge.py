@@ -1,4 +1,7 @@
-"""The one door: what is known of a function, each judgement proved, refuted or unknown."""
+"""The one door: what is known of a function, each judgement proved, refuted or unknown.
+
+Proofs, refutations and extremes have each their own allowance of work (`FUEL`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from tensorprog.functions.lower import Reached
 from tensorprog.functions.rates import Rate
 from tensorprog.functions.refute import Refuted, refute
 from tensorprog.functions.registry import declared_in
+from tensorprog.functions.series import FUEL
 from tensorprog.functions.strengthen import strengthen
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import variables as variables_of
@@ -55,6 +59,7 @@ def _judge(
     rules = Analyzer(frozenset(variables), assumptions, ranges)
     xs = [v for v in variables_of(term) if v.name in rules.variables]
     info, found = strengthen(rules, term, rules.info(term), xs)
+    rules.fuel[0] = FUEL
     against = refute(rules, term, info, xs, found)
     used = {v.name for v in variables_of(term)}
     said = tuple(f"{name} in {i}" for name, i in sorted(assumptions.items()) if name in used)

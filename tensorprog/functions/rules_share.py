@@ -13,7 +13,7 @@ from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.interval import Interval
 from tensorprog.functions.library import library
 from tensorprog.functions.ranges import image
-from tensorprog.functions.rates import ANY, BOUNDED, most
+from tensorprog.functions.rates import ANY, BOUNDED, least, most
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import ONE, ZERO, add, mul, recip
 
@@ -102,8 +102,25 @@ def _share(rules: Rules, t: Term, parts: list[Part], own: Part) -> Info:
 def reciprocal_share(rules: Rules, t: Term, total: Term) -> Info | None:
     """1/(c + sum_i c_i e^u_i) with c > 0: (1/c) times a weight."""
     parts = parts_of(rules, total)
-    own = next((p for p in parts if p[1] == ZERO), None) if parts else None
-    return None if own is None or parts is None else _share(rules, t, parts, own)
+    if parts is None:
+        return None
+    own = next((p for p in parts if p[1] == ZERO), None)
+    return _inverse_sum(rules, t, parts) if own is None else _share(rules, t, parts, own)
+
+
+def _inverse_sum(rules: Rules, t: Term, parts: list[Part]) -> Info | None:
+    """1/sum_i c_i e^u_i <= e^-u_1/c_1, with the gradient -(sum_i w_i grad u_i)/sum."""
+    infos = [rules.info(u) for _, u in parts]
+    union = frozenset().union(*(i.vars for i in infos))
+    if not all(i.total for i in infos):
+        return None
+    growth = least(*(i.growth_within(union).clipped().exponential() for i in infos))
+    slope = most(*(i.slope_within(union) for i in infos)).times(growth)
+    regularity = Regularity(min(i.regularity for i in infos))
+    return rules.step(
+        "quotient", t, Info(union, regularity, Interval(Fraction(0), None), growth, slope, True),
+        tuple(i.step for i in infos),
+    )  # fmt: skip
 
 
 def log_sum_exp(rules: Rules, t: Term, total: Term) -> Info | None:
