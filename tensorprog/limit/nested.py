@@ -14,6 +14,7 @@ from tensorprog.limit.conditional import Array, Given, Second, assemble, factor,
 from tensorprog.limit.decompose import Parts
 from tensorprog.limit.evaluate import Compiled
 from tensorprog.limit.hierarchical import Structure
+from tensorprog.limit.inner import Inner, Kinked
 from tensorprog.terms import Var
 
 
@@ -31,6 +32,8 @@ class Nested:
         self.mean = np.array([self.second.mean(v) for v in (*self.linear, *self.given)])
         self.dimension = len(structure.scores) + len(self.given)
         self.compiled = Compiled(terms, frozenset(u.leaves), structure.params)
+        self.inner = Inner(structure.certified, structure.params)
+        self.by_engine = False
         families = {v.name for v in structure.scores}
         self.members = {name: self._family(name) for name in families}
 
@@ -44,12 +47,24 @@ class Nested:
         return shape, list(zip(places, mine, strict=True))
 
     def draw(self, points: Array) -> Given:
-        """Mean and covariance given standard normal points (draws, dimension)."""
+        """Mean and covariance given standard normal points (draws, dimension).
+
+        The covariances come from one grid for all draws where functions are smooth, else from the engine.
+        """
+        if not self.by_engine:
+            try:
+                return self._drawn(points)
+            except Kinked:
+                self.by_engine = True
+        return self._drawn(points)
+
+    def _drawn(self, points: Array) -> Given:
         n = len(points)
+        self.inner.forget()
         values: dict[Var, Array] = {}
         column = 0
         for layer in self.s.layers:
-            root = factor(self.second.scores(layer, self._scores(values, n) if values else None))
+            root = factor(self._score_covariance(layer, values, n))
             noise = points[:, column : column + len(layer)]
             if root.ndim == 2:
                 drawn = noise[:, : root.shape[1]] @ root.T
@@ -57,11 +72,10 @@ class Nested:
                 drawn = np.einsum("nij,nj->ni", root, noise)
             values |= {v: drawn[:, k] for k, v in enumerate(layer)}
             column += len(layer)
-        scores = self._scores(values, n)
         count = len(self.linear)
         leaves = (*self.linear, *self.given)
         size = (n, len(leaves), len(leaves))
-        k = np.broadcast_to(self.second.vectors(leaves, scores), size) if leaves else np.zeros(size)
+        k = np.broadcast_to(self._covariance(leaves, values, n), size) if leaves else np.zeros(size)
         inverse = pseudo_inverse(k[:, count:, count:])
         slope = k[:, :count, count:] @ inverse
         residual = k[:, :count, :count] - slope @ k[:, count:, :count]
@@ -69,11 +83,28 @@ class Nested:
         noise = np.einsum("nij,nj->ni", root, points[:, column:])
         at = dict(values)
         at |= {v: noise[:, j] + self.mean[count + j] for j, v in enumerate(self.given)}
-        at |= {v: np.broadcast_to(self.second.moment(v, scores), (n,)) for v in self.moments}
+        at |= {v: np.broadcast_to(self._moment(v, values, n), (n,)) for v in self.moments}
         a, rest = assemble(self.parts, self.linear, self.compiled(at), n)
         inner = self.mean[:count] + np.einsum("nij,nj->ni", slope, noise)
         mean = rest + np.einsum("ndk,nk->nd", a, inner)
         return Given(mean, np.einsum("ndk,nkl,nel->nde", a, residual, a, optimize=True))
+
+    def _score_covariance(self, layer: Sequence[Var], values: dict[Var, Array], n: int) -> Array:
+        if not values:
+            return self.second.scores(layer)
+        if self.by_engine:
+            return self.second.scores(layer, self._scores(values, n))
+        return self.inner.scores(layer, values, n)
+
+    def _covariance(self, leaves: Sequence[Var], values: dict[Var, Array], n: int) -> Array:
+        if self.by_engine:
+            return self.second.vectors(leaves, self._scores(values, n))
+        return self.inner.covariance(leaves, values, n)
+
+    def _moment(self, leaf: Var, values: dict[Var, Array], n: int) -> Array:
+        if self.by_engine:
+            return np.asarray(self.second.moment(leaf, self._scores(values, n)))
+        return self.inner.moment(leaf, values, n)
 
     def _scores(self, values: dict[Var, Array], n: int) -> dict[str, Array]:
         """The arrays of the score families, zero where a member plays no part."""

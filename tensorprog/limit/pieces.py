@@ -24,7 +24,7 @@ from tensorprog.limit.nested import Nested
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import substitute
 
-LARGEST_NESTED = 8
+LARGEST_NESTED = 10
 """Points of one scrambling, as a power of two, where each point needs covariances of its own."""
 
 
