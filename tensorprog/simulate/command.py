@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tensorprog.simulate.samples import Samples
 
 
-Reader = Callable[[str, Iterable[str], Iterable[str]], Program]
-"""FILE, --limit and --set to a program: `tensorprog.language.read_program`, which lives on another floor."""
+Reader = Callable[[str, Iterable[str], Iterable[str]], tuple[Program, Mapping[str, Any]]]
+"""FILE, --limit and --set to a program and its params; the language lives on another floor."""
 
 
 def simulate_command(reader: Reader) -> click.Command:
@@ -65,8 +65,9 @@ def simulate_command(reader: Reader) -> click.Command:
         """Finite-width samples of the outputs, exact in law."""
         from tensorprog.simulate import run
 
-        program = reader(file, limits, values)
+        program, params = reader(file, limits, values)
         options: dict[str, Any] = {
+            "params": params,
             "dense": dense,
             "coordinates": coordinates,
             "entries": entries,

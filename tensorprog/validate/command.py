@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import click
 
 from tensorprog.errors import fail
-from tensorprog.language import read_program
+from tensorprog.language import read_program, read_values
+from tensorprog.program.program import Program
 from tensorprog.simulate.command import simulate_command
 
-simulate = simulate_command(read_program)
+
+def read(file: str, limits: Iterable[str], values: Iterable[str]) -> tuple[Program, Mapping[str, Any]]:
+    """The program and the numbers of its params that were given."""
+    program = read_program(file, limits)
+    return program, read_values(program, values)
+
+
+simulate = simulate_command(read)
 
 
 @click.command()
@@ -48,9 +58,9 @@ def validate(
     """Theory against simulation. Exit code 0 agrees, 1 disagrees, 3 inconclusive."""
     from tensorprog.validate import run
 
-    program = read_program(file, limits, values)
-    result = run.validate(program, _widths(widths), samples, seed, entries=entries, dense=dense, level=level,
-                          workers=workers, dask=dask, checkpoint=checkpoint, memory=memory,
+    program, params = read(file, limits, values)
+    result = run.validate(program, _widths(widths), samples, seed, params=params, entries=entries, dense=dense,
+                          level=level, workers=workers, dask=dask, checkpoint=checkpoint, memory=memory,
                           progress=True)  # fmt: skip
     click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else repr(result))
     return result.exit_code

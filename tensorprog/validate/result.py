@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from tensorprog.validate.compare import Rate, Test
+from tensorprog.validate.compare import MARGIN, Rate, Test
 from tensorprog.validate.statistics import holm
 
 Verdict = Literal["agrees", "disagrees", "inconclusive"]
@@ -83,7 +83,14 @@ class Validation:
         return f"<p><b>{self.verdict}</b>: {escape(self.because)}</p><table><tr>{head}</tr>{rows}</table>"
 
 
-def conclude(tests: Sequence[Test], level: float) -> tuple[Verdict, str, tuple[Test, ...]]:
+def _enough(test: Test, samples: int) -> int:
+    """Samples that would resolve a test: the standard error falls like their square root."""
+    factor = (2.0 * test.standard_error / (MARGIN * test.scale)) ** 2
+    digits = 10 ** max(0, len(str(int(samples * factor))) - 2)
+    return int(-(-samples * factor // digits) * digits)
+
+
+def conclude(tests: Sequence[Test], level: float, samples: int = 1) -> tuple[Verdict, str, tuple[Test, ...]]:
     """disagrees if Holm rejects any test; inconclusive if an essential one could not tell a 5 % error; else agrees."""
     if not tests:
         return "inconclusive", "no quantity of this program has a limit that could be compared", ()
@@ -100,12 +107,12 @@ def conclude(tests: Sequence[Test], level: float) -> tuple[Verdict, str, tuple[T
     blind = [t for t in essential if not t.resolved]
     if blind or not essential:
         worst_blind = max(blind, key=lambda t: t.standard_error / t.scale, default=None)
-        why = "no second moment could be tested"
+        why = "no second moment of an output could be tested"
         if worst_blind:
             why = (
                 f"{len(blind)} of {len(essential)} second moments could not be told from a 5 % change, such as "
                 f"{worst_blind.of} (error {worst_blind.standard_error:.2g} on a scale of {worst_blind.scale:.3g}); "
-                "more samples would help"
+                f"about {_enough(worst_blind, samples)} samples would do"
             )
         return "inconclusive", why, judged
     return "agrees", f"{len(tests)} tests, none rejected at the family-wise level {level:g}", judged

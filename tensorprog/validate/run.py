@@ -75,7 +75,7 @@ def validate(
         run_blocks(jobs, how, lambda number, block, arrays: observed[number].add(block, arrays))
         tests, rates, blank = _compare(wanted, known, claims, observed, at)
         left_out += blank
-    verdict, because, judged = conclude(tests, level)
+    verdict, because, judged = conclude(tests, level, samples)
     if verdict == "agrees" and len(at) == 1:
         verdict, because = "inconclusive", f"one width alone cannot tell bias from error; {because}"
     return Validation(program.name, verdict, because, seed, samples, tuple(at), level, judged, tuple(rates),
@@ -83,11 +83,9 @@ def validate(
 
 
 def _theory(program: Program, params: Mapping[str, Any] | None) -> Theory:
-    from importlib import import_module
-
+    from tensorprog.limit.derive import derive
     from tensorprog.validate.theory import LimitTheory
 
-    derive: Any = import_module("tensorprog.limit").derive
     return LimitTheory(derive(program, dict(params or {}) or None))
 
 
