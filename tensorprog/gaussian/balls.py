@@ -63,6 +63,11 @@ def _log(u: Ball, a: bool) -> Ball:
     return u.log(analytic=a)
 
 
+def _sqrt(u: Ball, a: bool) -> Ball:
+    # acb.real_sqrt is 0 at negative numbers, where a square root is undefined.
+    return indeterminate() if u.imag.is_zero() and u.real < 0 else u.real_sqrt(analytic=a)
+
+
 def _softplus(u: Ball, a: bool) -> Ball:
     # log(1 + e^u) = u + log(1 + e^-u): the form whose exponential is small.
     return u + (1 + (-u).exp()).log(analytic=a) if u.real.mid() > 0 else (1 + u.exp()).log(analytic=a)
@@ -142,7 +147,7 @@ UNARY: dict[str, Callable[..., Ball]] = {
     "exp": lambda u, a: u.exp(),
     "log": _log,
     "log1p": lambda u, a: _log(1 + u, a),
-    "sqrt": lambda u, a: u.real_sqrt(analytic=a),
+    "sqrt": _sqrt,
     "sin": lambda u, a: u.sin(),
     "cos": lambda u, a: u.cos(),
     "tan": lambda u, a: u.tan(),
@@ -171,7 +176,7 @@ def _power(u: Ball, exponent: Term, value: Ball, analytic: bool) -> Ball:
     if isinstance(exponent, Num) and exponent.value.denominator == 1:
         return u ** int(exponent.value)
     if isinstance(exponent, Num) and exponent.value > 0:
-        root = u.real_sqrt(analytic=analytic) if exponent.value == Fraction(1, 2) else None
+        root = _sqrt(u, analytic) if exponent.value == Fraction(1, 2) else None
         if root is not None:
             return root
         if not analytic and u.imag.is_zero() and u.real.contains(0):

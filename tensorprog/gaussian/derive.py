@@ -18,7 +18,7 @@ from tensorprog.gaussian.one_sided import one_sided
 from tensorprog.gaussian.render import Renderer
 from tensorprog.gaussian.shapes import Form, Space, summands
 from tensorprog.gaussian.steps import Step
-from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import spelled, symbol, to_sympy
 from tensorprog.terms.term import walk
 
@@ -105,7 +105,7 @@ def _setting(problem: Problem, opaque: Sequence[Term]) -> Setting:
     for p in params:
         add(spelled(p), symbol(p), problem.bounds.get(spelled(p), Bounds()))
     for k, t in enumerate(opaque):
-        add(f"constant {k}", to_sympy(t), _bounds_of_constant(t))
+        add(f"constant {k}", defined(t), _bounds_of_constant(t))
     ground = Ground(names)
     mean = tuple(_element(ground, x, outside) for x in problem.mean)
     cov = tuple(tuple(_element(ground, x, outside) for x in row) for row in problem.cov)
@@ -120,6 +120,14 @@ def _setting(problem: Problem, opaque: Sequence[Term]) -> Setting:
     places = {v: k for k, v in enumerate(problem.variables)}
     form = Normaliser(space, places, constants).form(problem.term)
     return Setting(Engine(ground, Law(mean, cov)), form, space, Renderer(ground, (*forms, sympy.pi)))
+
+
+def defined(t: Term) -> Any:
+    """The sympy form of a constant, refused where it is no real number."""
+    form = to_sympy(t)
+    if form.has(sympy.I, sympy.zoo, sympy.nan, sympy.oo, -sympy.oo) or (form.is_number and not form.is_real):
+        raise NoClosedForm(f"the constant {to_text(t)} is undefined")
+    return form
 
 
 def _is_polynomial(x: Any) -> bool:

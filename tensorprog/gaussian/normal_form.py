@@ -39,7 +39,15 @@ class Normaliser:
     constants: Mapping[Term, Element]
 
     def form(self, t: Term) -> Form:
-        """The form of a term, or `NoClosedForm` if it is outside the class."""
+        """The form of a term; `NoClosedForm` if it is outside the class, `OpaqueConstant` where a symbol would help."""
+        try:
+            return self._form(t)
+        except NoClosedForm:
+            if self._is_constant(t):
+                raise OpaqueConstant(t) from None
+            raise
+
+    def _form(self, t: Term) -> Form:
         space = self.space
         if t in self.constants:
             return space.constant(self.constants[t])
@@ -85,14 +93,8 @@ class Normaliser:
             "hardtanh": lambda u: self._min(self._max(u, scaled(self._unit(), -1)), self._unit()),
             "selu": lambda u: scaled(self._elu(u, self._real(SELU_ALPHA)), SELU_SCALE),
         }  # fmt: skip
-        constant = all(self._is_constant(a) for a in args)
         if head in unary:
-            try:
-                return unary[head](self.form(args[0]))
-            except NoClosedForm:
-                if constant:
-                    raise OpaqueConstant(t) from None
-                raise
+            return unary[head](self.form(args[0]))
         match head, args:
             case "leaky_relu", (x, slope):
                 u, a = self.form(x), self.form(slope)
@@ -108,8 +110,6 @@ class Normaliser:
                 return extreme
             case "hermite", (Num(k), x) if k.denominator == 1 and 0 <= k <= MAX_POWER:
                 return self._hermite(int(k), self.form(x))
-        if constant:
-            raise OpaqueConstant(t)
         raise NoClosedForm(f"{head} is outside the class of closed forms")
 
     def _is_constant(self, t: Term) -> bool:
@@ -182,16 +182,22 @@ class Normaliser:
                 return out
             case App("lt" | "le" | "gt" | "ge" | "eq" | "ne" as head, (a, b)):
                 gap = plus(self.form(a), scaled(self.form(b), -1))
-                value = constant_of(self.space, gap)
-                if value is not None:
-                    return self._decided(head, value)
-                if head in ("eq", "ne"):
-                    if affine_part(self.space, gap) is None:
-                        raise NoClosedForm("an equation that is not affine in the variables")
-                    return {} if head == "eq" else self._unit()
-                side = 1 if head in ("gt", "ge") else -1
-                return scaled(plus(self._unit(), scaled(self._sign(gap), side)), HALF)
+                return self._over_branches(gap, lambda p: self._compared(head, p))
         raise NoClosedForm("a condition outside the class")
+
+    def _compared(self, head: str, gap: Form) -> Form:
+        """Whether gap < 0, ...: exactly where the gap is constant, else almost surely."""
+        value = constant_of(self.space, gap)
+        if value is not None:
+            return self._decided(head, value)
+        if head in ("eq", "ne"):
+            linear = affine_part(self.space, gap)
+            if linear is None:
+                raise NoClosedForm("an equation that is not affine in the variables")
+            self.space.sign(*linear, zero(self.space.ground))  # notes a slope that must not be 0
+            return {} if head == "eq" else self._unit()
+        side = 1 if head in ("gt", "ge") else -1
+        return scaled(plus(self._unit(), scaled(sign_of_smooth(self.space, gap), side)), HALF)
 
     def _decided(self, head: str, value: Element) -> Form:
         sign = value.sign()
@@ -303,12 +309,10 @@ class Normaliser:
                 return self.space.constant(value.sqrt() ** n.numerator)
         except NoClosedForm:
             pass
-        raise OpaqueConstant(t) if self._is_constant(t) else NoClosedForm("a power that the algebra cannot express")
+        raise NoClosedForm("a power that the algebra cannot express")
 
     def _exponential_power(self, t: Term, base: Term, exponent: Term) -> Form:
         """c^u = exp(u log c) for a positive constant c."""
-        if self._is_constant(t):
-            raise OpaqueConstant(t)
         value = constant_of(self.space, self.form(base))
         if value is None or value.sign() != 1:
             raise NoClosedForm("a power whose exponent varies")

@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy
 
-from tensorprog.gaussian.derive import ClosedForm, Problem
+from tensorprog.gaussian.derive import ClosedForm, Problem, defined
 from tensorprog.gaussian.ground import NoClosedForm
 from tensorprog.gaussian.steps import Step
 from tensorprog.terms import App, Num, Term, Var
@@ -87,7 +87,7 @@ def _parts(problem: Problem, t: Term) -> list[Part]:
     size = len(problem.variables)
     blank = ((sympy.S.Zero,) * size, (False,) * size)
     if not any(v in problem.variables for v in walk(t) if isinstance(v, Var)):
-        return [Part(to_sympy(t), *blank)]
+        return [Part(defined(t), *blank)]
     match t:
         case Var():
             i = problem.variables.index(t)

@@ -1,6 +1,7 @@
 """Closed forms: the textbook ones as textbooks print them, random ones against nested quadrature."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorprog.gaussian.expectation import expect
+from tensorprog.gaussian.quadrature import expectation as quadrature
+from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function, erf, pair_mean
 
 K11, K12, K22, C, v, m = sympy.symbols("K11 K12 K22 C v m", real=True)
@@ -107,6 +110,56 @@ def test_four_signs() -> None:
     half = [[1 if i == j else 0.5 for j in range(4)] for i in range(4)]
     assert expect("step(a)*step(b)*step(c)*step(d)", half).value == pytest.approx(0.2, abs=1e-15)
     assert expect("step(a)*step(b)*step(c)", [row[:3] for row in half[:3]]).expr == sympy.Rational(1, 4)
+
+
+DENSITY = math.exp(-1 / 2) / math.sqrt(2 * math.pi)
+TAIL = math.erfc(1 / math.sqrt(2)) / 2
+NESTED = {  # at variance 1; TAIL = P(Z > 1), DENSITY = the density at 1
+    "where(z < max(z, 1), z, 2)": -DENSITY + 2 * TAIL,
+    "where(z <= max(z, 1), z, 2)": 0,
+    "where(step(z) == 1, 3, 5)": 4,
+    "where(step(z) < step(z - 1), 1, 0)": 0,
+    "where(step(z) > step(z - 1), 1, 0)": 1 / 2 - TAIL,
+    "where(z == 1, 7, 2)": 2,
+    "where(z > -1 and z < 1, 1, 0)": 1 - 2 * TAIL,
+    "relu(clip(z, -1, 1))": 1 / math.sqrt(2 * math.pi) - DENSITY + TAIL,
+    "relu(relu(z) - 1)": DENSITY - TAIL,
+    "abs(z^2 - 1)": 4 * DENSITY,
+    "sign(z^2 - 1)": 4 * TAIL - 1,
+    "max(z, z^2)": 1 - (1 / 2 - TAIL - DENSITY) + (1 / math.sqrt(2 * math.pi) - DENSITY),
+    "max(0, min(z, 1))": 1 / math.sqrt(2 * math.pi) - DENSITY + TAIL,
+    "step(z)*step(z)": 1 / 2,
+    "step(z - 1)*step(1 - z)": 0,
+    "where(z^2 < 1, 1, 0)": 1 - 2 * TAIL,
+    "min(abs(z), 1)": 2 * (1 / math.sqrt(2 * math.pi) - DENSITY) + 2 * TAIL,
+}
+
+
+@pytest.mark.parametrize("text", NESTED)
+def test_kinks_within_kinks(text: str) -> None:
+    found = expect(text, [[1]])
+    assert found.method == "closed-form"
+    assert found.value == pytest.approx(NESTED[text], rel=1e-14, abs=1e-15)
+
+
+COV3 = [["1.2", "0.3", "-0.4"], ["0.3", "0.8", "0.2"], ["-0.4", "0.2", "1.5"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["relu(a)*relu(b)*c", "erf(a)*erf(b)*c^2", "max(a, b)*c", "gelu(2*a - b)*erf(c + a)", "exp(a*b/4)*c^2",
+     "where(a < b, c, a)*relu(b)", "sign(a*b)*c^2", "relu(a)*sin(b)*c", "step(a)*step(b)*step(a + b)"],
+)  # fmt: skip
+def test_three_variables_against_quadrature(text: str) -> None:
+    """The engine against the package's own quadrature, which shares no code with it and has a bound of its own."""
+    found = expect(text, COV3, variables=["a", "b", "c"])
+    assert found.method == "closed-form"
+    assert found.value is not None
+    names = [Var(x) for x in "abc"]
+    cov = [[Fraction(x) for x in row] for row in COV3]
+    number = quadrature(read(text), names, cov, tolerance=1e-6)
+    assert abs(found.value - number.value) <= number.error + 1e-15
+    assert number.error < 1e-5
 
 
 def affine(a: float, b: float) -> str:
