@@ -1,0 +1,177 @@
+"""`tensorprog derive FILE`: limits of a program on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tensorprog.errors import DivergentError, TensorProgError, fail
+from tensorprog.language import read_program, read_values
+
+if TYPE_CHECKING:
+    from tensorprog.limit.derive import Limit
+    from tensorprog.limit.results import Result
+
+NO_LIMIT = ("TP1", "TP3", "TP5")
+"""Families of codes that say that no limit exists, or that no rule here gives it."""
+MAX_PRINTED = 400
+
+
+@click.command("derive", short_help="limits as formulas and numbers")
+@click.argument("file", metavar="FILE")
+@click.option("--cov", "covs", multiple=True, metavar="'x[1],x[2]'", help="A covariance.")
+@click.option("--mean", "means", multiple=True, metavar="x[1]", help="A mean.")
+@click.option("--expect", "expectations", multiple=True, metavar="'x[1]*x[2]^2'", help="The mean of a function.")
+@click.option("--law", "laws", multiple=True, metavar="y[1]", help="A law; several variables jointly: 'y[1],y[2]'.")
+@click.option("--matrix", "matrices", multiple=True, metavar="f", help="The covariance of a whole family.")
+@click.option("--out", metavar="K.npy", help="Where the array of --matrix is written.")
+@click.option("--latex", "as_latex", is_flag=True, help="A self-contained LaTeX document.")
+@click.option("--explain", is_flag=True, help="The derivation, instruction by instruction.")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
+@click.option("--set", "values", multiple=True, metavar="PARAM=NUMBER", help="The number of a param.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def derive(
+    file: str,
+    covs: tuple[str, ...],
+    means: tuple[str, ...],
+    expectations: tuple[str, ...],
+    laws: tuple[str, ...],
+    matrices: tuple[str, ...],
+    out: str | None,
+    as_latex: bool,
+    explain: bool,
+    limits: tuple[str, ...],
+    values: tuple[str, ...],
+    as_json: bool,
+) -> int:
+    """The limit of the outputs, or of what is asked for, as the width goes to infinity.
+
+    Exit code 0; 3 if what supports a result is formal only; 1 if no limit exists; 2 for an error.
+    """
+    program = read_program(file, limits, values)
+    if out is not None and len(matrices) != 1:
+        raise fail("TP018", "--out needs exactly one --matrix", help="write --matrix f --out K.npy")
+    from tensorprog.limit.derive import derive as derived
+
+    limit = derived(program, read_values(program, values))
+    answer: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": program.name}
+    try:
+        code = _answer(limit, answer, covs, means, expectations, laws, matrices, out, as_latex, explain, as_json)
+    except TensorProgError as error:
+        if not isinstance(error, DivergentError) and not _says_no_limit(error):
+            raise
+        for d in error.diagnostics:
+            click.echo(d.render(program.sources, program.path), err=True)
+        answer |= {"results": [], "laws": [], "diagnostics": [d.to_json() for d in error.diagnostics]}
+        code = 1
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    return code
+
+
+def _says_no_limit(error: TensorProgError) -> bool:
+    return any(d.code.startswith(NO_LIMIT) for d in error.diagnostics)
+
+
+def _answer(
+    limit: Limit,
+    answer: dict[str, Any],
+    covs: tuple[str, ...],
+    means: tuple[str, ...],
+    expectations: tuple[str, ...],
+    laws: tuple[str, ...],
+    matrices: tuple[str, ...],
+    out: str | None,
+    as_latex: bool,
+    explain: bool,
+    as_json: bool,
+) -> int:
+    asked = bool(covs or means or expectations or laws or matrices)
+    results = [limit.cov(*_pair(c)) for c in covs]
+    results += [limit.mean(m) for m in means] + [limit.expect(e) for e in expectations]
+    found = [limit.law(*split(names)) for names in laws]
+    arrays = [_matrix(limit, name, out) for name in matrices]
+    formal = any(r.supported_by == "formal" for r in results)
+    formal |= any(law.supported_by == "formal" for law in found) or any(a["supported_by"] == "formal" for a in arrays)
+    if not asked:
+        formal = limit.formal
+        answer |= limit.to_json()
+    else:
+        answer |= {"results": [r.to_json() for r in results], "laws": [e for law in found for e in law.to_json()]}
+    if arrays:
+        answer["matrices"] = arrays
+    if as_latex:
+        answer["latex"] = limit.latex()
+    if explain:
+        answer["explanation"] = limit.explain()
+    if not as_json:
+        _print(limit, answer, results, found, asked)
+    return 3 if formal else 0
+
+
+def _print(limit: Limit, answer: dict[str, Any], results: list[Result], laws: list[Any], asked: bool) -> None:
+    documents = [answer[k] for k in ("explanation", "latex") if k in answer]
+    if documents and not asked:
+        click.echo("\n".join(documents))
+        return
+    if not asked:
+        click.echo(repr(limit))
+        return
+    for r in (*results, *laws):
+        click.echo(repr(r))
+    for a in answer.get("matrices", ()):
+        where = f" written to {a['out']}" if a["out"] else ""
+        click.echo(f"covariance of {a['of']}, shape {tuple(a['shape'])}{where}  (supported by {a['supported_by']})")
+        if not a["out"]:
+            click.echo(a["text"])
+    for text in documents:
+        click.echo(text)
+
+
+def _matrix(limit: Limit, name: str, out: str | None) -> dict[str, Any]:
+    import numpy as np
+
+    array = limit.matrix(name)
+    if out is not None:
+        try:
+            np.save(Path(out), array)
+        except OSError as error:
+            raise fail("TP010", f"{out} cannot be written: {error.strerror}") from None
+    small = array.size <= MAX_PRINTED
+    return {
+        "of": name,
+        "shape": list(array.shape),
+        "value": array.tolist() if small else None,
+        "text": np.array2string(array, threshold=MAX_PRINTED),
+        "out": out,
+        "supported_by": limit.supported_by(limit.lookup.members(limit.lookup.family(name), 8)),
+    }
+
+
+def split(names: str) -> list[str]:
+    """Names separated by commas outside brackets.
+
+    >>> split("x[1,2], y")
+    ['x[1,2]', 'y']
+    """
+    out, depth = [""], 0
+    for c in names:
+        depth += (c in "[(") - (c in "])")
+        if c == "," and depth == 0:
+            out.append("")
+        else:
+            out[-1] += c
+    return [n.strip() for n in out if n.strip()]
+
+
+def _pair(text: str) -> tuple[str, str]:
+    names = split(text)
+    if len(names) == 1:
+        names = [*names, *names]
+    if len(names) != 2:
+        raise fail("TP018", f"a covariance is of two variables, and {text!r:.60} names {len(names)}",
+                   help="write --cov 'x[1],x[2]'")  # fmt: skip
+    return names[0], names[1]
