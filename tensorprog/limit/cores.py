@@ -20,8 +20,9 @@ from tensorprog.gaussian.expectation import Expectation, expect
 from tensorprog.gaussian.kernels import PairKernel, pair_kernel
 from tensorprog.limit.axes import Array, Field, union
 from tensorprog.limit.quantities import guarded, monomial, no_limit
+from tensorprog.limit.ratios import Ratio, expectation, ratio
 from tensorprog.program.nodes import Param
-from tensorprog.terms import App, Term, Var
+from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, mul, substitute, variables
 
 Z = Var("z")
@@ -111,6 +112,11 @@ class CoreFunction:
             *(f"c{k + 1}" for k in range(len(self.positive))),
         )
 
+    @cached_property
+    def conditions(self) -> tuple[Any, ...]:
+        """What must be positive for the expectation to be finite, in the symbols of the closed form."""
+        return tuple(c.lhs - c.rhs for c in self.closed.conditions if c.is_Relational)
+
     @property
     def diagonal(self) -> tuple[str, ...]:
         """The symbols of the variances."""
@@ -127,6 +133,7 @@ class CoreFunction:
         given = (*cov, *(m for m, zero in zip(mean, self.centred, strict=True) if not zero), *constants)
         axes = union(given)
         arrays = np.broadcast_arrays(*(f.to(axes) for f in given))
+        self._refuse_divergent(arrays)
         if self.size == 1 and self.kernel is not None:
             return Field(axes, self.kernel(arrays[0], arrays[0], arrays[0]))
         if self.size == 2 and self.kernel is not None:
@@ -134,6 +141,26 @@ class CoreFunction:
             edge = np.sqrt(a * b)  # rounding may carry |K12| above this
             return Field(axes, self.kernel(a, np.clip(c, -edge, edge), b))
         return Field(axes, self._general(arrays))
+
+    def _refuse_divergent(self, arrays: Sequence[Array]) -> None:
+        """Where a condition fails, the expectation of that entry alone says what diverges (TP501)."""
+        if self.closed.expr is None:
+            return
+        for c in self.conditions:
+            held = np.asarray(self._compile(c)(*arrays)) > 0
+            if not held.all():
+                self._entrywise([a[~held][:1] for a in arrays])
+
+    def _compile(self, expr: Any) -> Callable[..., Array]:
+        import sympy
+
+        from tensorprog.gaussian.evaluate import compile_closed_form
+
+        point = {
+            sympy.Symbol(n, real=True): sympy.Rational(x.numerator, x.denominator)
+            for n, x in self.numbers.values.items()
+        }
+        return compile_closed_form(expr.xreplace(point), self.names)
 
     def _general(self, arrays: Sequence[Array]) -> Array:
         if self._compiled is None:
@@ -146,18 +173,7 @@ class CoreFunction:
 
     @cached_property
     def _compiled(self) -> Callable[..., Array] | None:
-        import sympy
-
-        from tensorprog.gaussian.evaluate import compile_closed_form
-
-        expr = self.closed.expr
-        if expr is None:
-            return None
-        point = {
-            sympy.Symbol(n, real=True): sympy.Rational(x.numerator, x.denominator)
-            for n, x in self.numbers.values.items()
-        }
-        return compile_closed_form(expr.xreplace(point), self.names)
+        return None if self.closed.expr is None else self._compile(self.closed.expr)
 
     def _entrywise(self, arrays: Sequence[Array]) -> Array:
         """One expectation for each distinct set of numbers."""
@@ -166,10 +182,43 @@ class CoreFunction:
         found = np.array([self.at([Fraction(float(x)) for x in row])[0] for row in rows])
         return found[where.ravel()].reshape(np.shape(arrays[0]))
 
+    @cached_property
+    def ratio(self) -> Ratio | None:
+        """The body as a function over lengths, params at their values."""
+        if not all(self.centred) or self.positive or self.size < 2:
+            return None
+        values: dict[Term, Term] = {Var(n): Num(x) for n, x in self.numbers.values.items()}
+        return ratio(substitute(self.body, values))
+
+    def _as_ratio(self, given: Sequence[Fraction]) -> tuple[float, float, str] | None:
+        """By one integral for each length in the body, if it is of that kind."""
+        r = self.ratio
+        if r is None:
+            return None
+        k = np.zeros((self.size, self.size))
+        upper = np.triu_indices(self.size)
+        k[upper] = [float(x) for x in given]
+        k.T[upper] = k[upper]
+        used = sorted({int(v.name[1:]) - 1 for v in variables(r.rest) if v in self.variables})
+        names: dict[Term, Term] = {Var(f"z{z + 1}"): Var(f"z{n + 1}") for n, z in enumerate(used)}
+        rest = CoreFunction(substitute(r.rest, names), len(used), (True,) * len(used), (), self.numbers)
+
+        def inner(moved: Array) -> Array:
+            if not used:
+                return np.ones(len(moved))
+            entries = [Field(("p:0:0",), moved[:, i, j]) for n, i in enumerate(used) for j in used[n:]]
+            return rest.on_fields(entries, [Field.number(0.0)] * len(used), ()).to(("p:0:0",))
+
+        out = expectation(r, k, inner)
+        return None if out is None else (out[0], out[1], "quadrature")
+
     # -- one element -----------------------------------------------------------------------------------------------
 
     def at(self, given: Sequence[Fraction]) -> tuple[float, float, str]:
         """(value, error, method) at numbers in the order of `names`."""
+        found = self._as_ratio(given)
+        if found is not None:
+            return found
         numbers = dict(zip(self.names, given, strict=True))
         size = range(self.size)
         gap = "_" if self.size > 9 else ""

@@ -14,6 +14,7 @@ from typing import Any
 
 from flint import acb, arb, ctx, fmpq
 
+from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.balls import ball_function
 from tensorprog.gaussian.closed_value import _Balls
 from tensorprog.limit.arrays import Cores
@@ -24,6 +25,8 @@ from tensorprog.limit.quantities import Core, Key, guarded, no_limit
 from tensorprog.terms import App, Num, Term, Var
 
 BITS = 212
+MOST_MOVED = 6
+"""Inputs of an expectation that are moved one by one to measure what their errors contribute."""
 METHODS = ("closed-form", "series", "quadrature", "sampling")
 
 
@@ -119,7 +122,8 @@ class Enclosures(Members[Enclosure]):
             balls = {n: x.ball for n, x in zip(f.names, given, strict=True)}
             balls |= {guarded(n): _exact(x) for n, x in self.numbers.values.items()}
             ball = enclose(f.closed.expr, balls)
-            if ball is not None:
+            finite = [enclose(c, balls) for c in f.conditions]
+            if ball is not None and all(c is not None and c > 0 for c in finite):
                 return Enclosure(ball, worst)
         return self._quadrature(f, [x.ball for x in given], worst)
 
@@ -127,20 +131,42 @@ class Enclosures(Members[Enclosure]):
         middles = [float(x.mid()) for x in given]
         with precision(53):
             value, error, method = f.at([Fraction(x) for x in middles])
-        for k, (x, m) in enumerate(zip(given, middles, strict=True)):
-            radius = float(abs(x - arb(m)).upper())
-            scale = max(abs(m), max(map(abs, middles), default=1.0) * 1e-3)
+        return Enclosure(
+            arb(value, error + self._propagated(f, given, middles, value)), max(worst, METHODS.index(method))
+        )
+
+    def _propagated(self, f: CoreFunction, given: Sequence[Any], middles: Sequence[float], value: float) -> float:
+        """What the radii of the inputs contribute: each input moved, or all together where one alone may not move."""
+        radii = [float(abs(x - arb(m)).upper()) for x, m in zip(given, middles, strict=True)]
+        largest = max(map(abs, middles), default=1.0)
+        scales = [max(abs(m), 1e-3 * largest) for m in middles]
+        relative = max((r / s for r, s in zip(radii, scales, strict=True) if s), default=0.0)
+        if relative == 0:
+            return 0.0
+        if len(middles) > MOST_MOVED:
+            return self._together(f, middles, value) * relative * len(middles)
+        out = 0.0
+        for k, (radius, m, scale) in enumerate(zip(radii, middles, scales, strict=True)):
             if radius == 0:
                 continue
             # Inwards: larger variances and smaller covariances keep the matrix positive semidefinite.
             step = max(radius, 1e-6 * scale)
-            diagonal = f.names[k][0] != "K" or f.names[k] in f.diagonal
-            towards = step if diagonal else (-step if m > 0 else step)
+            free = f.names[k][0] != "K" or f.names[k] in f.diagonal
+            towards = step if free else (-step if m > 0 else step)
             moved = [Fraction(y + towards if j == k else y) for j, y in enumerate(middles)]
-            with precision(53):
-                there, more, _ = f.at(moved)
-            error += 2 * (abs(there - value) + more + error) * radius / step
-        return Enclosure(arb(value, error), max(worst, METHODS.index(method)))
+            try:
+                with precision(53):
+                    there, more, _ = f.at(moved)
+            except TensorProgError:
+                return self._together(f, middles, value) * relative * len(middles)
+            out += 2 * (abs(there - value) + more) * radius / step
+        return out
+
+    def _together(self, f: CoreFunction, middles: Sequence[float], value: float) -> float:
+        """How much the value changes for each relative change of all inputs."""
+        with precision(53):
+            there, more, _ = f.at([Fraction(y * (1 + 1e-6)) for y in middles])
+        return 2e6 * (abs(there - value) + more)
 
 
 def enclose(expr: Any, balls: dict[str, Any]) -> Any | None:

@@ -104,6 +104,10 @@ class Formulas(Members[Any]):
         point |= {sympy.Symbol(GUARD + n, real=True): s for n, s in self.symbols.items()}
         self.small(expr)
         out = expr.xreplace(point).xreplace({v: k for k, v in variances.items()})
+        for c in f.conditions:
+            found = c.xreplace(point).xreplace({v: k for k, v in variances.items()})
+            if found.is_number and not found > 0:
+                raise NoFormula("the expectation is infinite")
         if out.has(sympy.nan, sympy.zoo, sympy.oo):
             raise NoFormula("the covariance is singular")
         return self.small(out)

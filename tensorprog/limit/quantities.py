@@ -64,7 +64,7 @@ class Addend:
 
 Sum = tuple[Addend, ...]
 
-RESERVED = re.compile(r"(K\d+(_\d+)?|[cmz]\d*)\Z")
+RESERVED = re.compile(r"(K\d+(_\d+)?|[cmz]\d+|z)\Z")
 GUARD = "ƿ"
 """A letter that no name of the language contains."""
 
