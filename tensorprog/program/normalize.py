@@ -235,7 +235,7 @@ class _Normalizer:
                 return inner
             case App("neg", (a,)):
                 return [Part(mul(MINUS_ONE, p.coefficient), p.over, p.basis) for p in self._parts(a, deep)]
-            case App("add", args):
+            case App("add", args) if all(self._is_vector(a) for a in args):  # 1 + x is no sum of vectors
                 out: list[Part] = []
                 for a in args:
                     out += self._parts(a, deep)
