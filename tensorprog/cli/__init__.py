@@ -23,8 +23,6 @@ COMMANDS = {
     "validate": ("tensorprog.validate.command", "validate"),
     "function": ("tensorprog.cli.mounts", "function"),
     "expect": ("tensorprog.gaussian.command", "command"),
-    "prove": ("tensorprog.proof.command", "prove"),
-    "verify": ("tensorprog.proof.command", "verify"),
 }
 """Every command and where it lives; a module is imported only when its command runs."""
 
