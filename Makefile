@@ -52,7 +52,7 @@ format: $(STAMP)  ## rewrite the code in the project's style
 DEMO := examples/attention.tp
 demo: $(STAMP)  ## the main job: the paper's Example 1 checked, derived, simulated, compared
 	$(BIN)/tensorprog check $(DEMO)
-	$(BIN)/tensorprog derive $(DEMO)
+	$(BIN)/tensorprog derive $(DEMO) --cov 'p[1,1,1],p[1,1,1]' --cov 'v[1,1],v[1,1]' --cov 'v[1,1],v[1,2]' --law 'y[1]'
 	$(BIN)/tensorprog simulate $(DEMO) -n 256 --samples 4000 --seed 0
 	$(BIN)/tensorprog validate $(DEMO) --widths 64,256,1024 --samples 4000 --seed 0
 
