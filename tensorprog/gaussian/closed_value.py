@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from math import isfinite
 from typing import Any
 
 import sympy
@@ -11,6 +13,7 @@ from flint import acb, arb, ctx, fmpq
 
 from tensorprog.gaussian.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 
+LEAST = 5e-324
 BITS = (90, 180, 400, 900, 2000)
 """Working precisions tried in turn."""
 
@@ -21,12 +24,16 @@ def value_of(expr: Any, values: Mapping[str, Fraction]) -> tuple[float, float] |
     >>> value_of(sympy.Symbol("a") / 3, {"a": Fraction(3)})
     (1.0, 0.0)
     """
+    if not {s.name for s in expr.free_symbols} <= values.keys():
+        return None
     at = {s: sympy.Rational(values[s.name].numerator, values[s.name].denominator) for s in expr.free_symbols}
     expr = expr.xreplace(at)
     if expr.is_Rational:
         number = Fraction(int(expr.p), int(expr.q))
+        if abs(number) > Fraction(sys.float_info.max):
+            return None
         gap = abs(number - Fraction(float(number)))
-        return float(number), float(gap) * (1 + 2.0**-50)
+        return float(number), _above(float(gap)) if gap else 0.0
     found: tuple[float, float] | None = None
     before = ctx.prec
     try:
@@ -40,15 +47,21 @@ def value_of(expr: Any, values: Mapping[str, Fraction]) -> tuple[float, float] |
                 continue
             middle = float(ball.mid())
             gap = abs(ball - arb(middle))
-            error = float(gap.upper()) * (1 + 2.0**-50)
-            found = (middle, error)
+            if not isfinite(middle) or not isfinite(float(gap.upper())):
+                continue
             if ball.is_exact() and gap.is_zero():
                 return middle, 0.0
-            if error <= abs(middle) * 2.0**-52 or (error == 0.0):
+            found = (middle, _above(float(gap.upper())))
+            if found[1] <= max(abs(middle) * 2.0**-52, LEAST):
                 return found
         return found
     finally:
         ctx.prec = before
+
+
+def _above(error: float) -> float:
+    """A float that is surely above, also where the error has underflowed."""
+    return error * (1 + 2.0**-50) + LEAST
 
 
 class _Balls:

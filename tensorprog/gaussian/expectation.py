@@ -23,13 +23,16 @@ from tensorprog.gaussian.at_values import (
     point_of,
     symbols_of,
 )
-from tensorprog.gaussian.closed_value import value_of
+from tensorprog.gaussian.closed_value import LEAST, value_of
 from tensorprog.gaussian.derive import ClosedForm, Problem, closed_form, divergent
 from tensorprog.gaussian.ground import NoClosedForm
 from tensorprog.gaussian.inputs import Assumption, assumptions_of, bounds_of, entries, names_in, term_of
 from tensorprog.gaussian.reduction import Reduced, reduce
 from tensorprog.gaussian.steps import Step, explain
 from tensorprog.terms import Term, Var, to_text
+
+GOAL = 1e-13
+"""A formula's number whose bound is worse than this, relatively, is compared with quadrature."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +170,9 @@ def expect(
         conditions = _existing(found, numbers)
     except NoClosedForm as why:
         return _numeric(text, asked, numbers, tolerance, certified, str(why))
-    value, error, sure = _value(asked, reduced, found, numbers, tolerance, certified)
+    value, error, method, sure = _value(asked, reduced, found, numbers, tolerance, certified)
     return Expectation(
-        text, found.expr, value, error, "closed-form", "", sure, conditions, lambda: (*reduced.steps, *found.steps)
+        text, found.expr, value, error, method, "", sure, conditions, lambda: (*reduced.steps, *found.steps)
     )
 
 
@@ -180,11 +183,11 @@ def _value(
     numbers: Mapping[str, Fraction],
     tolerance: float,
     certified: bool,
-) -> tuple[float | None, float | None, bool]:
+) -> tuple[float | None, float | None, str, bool]:
     """The number at the params' values. A formula assumes that the covariance is not singular and that slopes are not
     zero; at values where that fails the numbers are put into the problem first and it is derived again."""  # fmt: skip
     if not symbols_of(asked) <= numbers.keys():
-        return None, None, False
+        return None, None, "closed-form", False
     special = at_numbers(asked, numbers)
     if all(x.is_Rational for row in special.cov for x in row):
         entries(special.cov, special.mean, len(special.variables), {})
@@ -197,10 +200,12 @@ def _value(
             enclosed = value_of(derive(special)[1].expr, {})
         except NoClosedForm:
             enclosed = None
-    if enclosed is not None:
-        return (*enclosed, True)
+    if enclosed is not None and enclosed[1] <= max(abs(enclosed[0]) * GOAL, LEAST):
+        return (*enclosed, "closed-form", True)
     estimate = _numeric("", asked, numbers, tolerance, certified, "")
-    return estimate.value, estimate.error, estimate.certified
+    if enclosed is not None and (estimate.error is None or enclosed[1] <= estimate.error):
+        return (*enclosed, "closed-form", True)
+    return estimate.value, estimate.error, estimate.method, estimate.certified
 
 
 def _existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, ...]:

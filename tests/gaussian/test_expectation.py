@@ -218,6 +218,28 @@ def test_certified() -> None:
     assert abs(found.value - 0.1467541154603874242875994) <= found.error <= 1e-10
 
 
+def test_numbers_at_the_ends_of_the_range() -> None:
+    """Near perfect correlation, tiny and huge variances, underflow: finite numbers with true bounds."""
+    near = expect("clip(a, -1, 1)*clip(b, -1, 1)", [[1, "0.999999999999"], ["0.999999999999", 1]])
+    one = expect("clip(a, -1, 1)^2", [[1]])
+    assert near.value == pytest.approx(one.value, abs=1e-11)
+    assert near.value != one.value
+    small = expect("elu(a)*elu(b)", [["1e-10", "1e-11"], ["1e-11", "1e-10"]])
+    assert small.value == pytest.approx(1e-11, rel=1e-4)
+    huge = expect("elu(a)*elu(b)", [["1e6", "1e5"], ["1e5", "1e6"]])
+    assert huge.value is not None
+    assert huge.error is not None
+    assert huge.expr is not None
+    relu = expect("relu(a)*relu(b)", [["1e6", "1e5"], ["1e5", "1e6"]]).value
+    assert relu is not None
+    assert math.isfinite(huge.value)
+    assert abs(huge.value - relu) <= huge.error + 2000  # elu is relu up to 1, and E relu ~ 400
+    assert huge.method == "quadrature"
+    tail = expect("exp(a)*step(b - 40)", [[1, 0.5], [0.5, 1]])
+    assert tail.value == 0.0
+    assert tail.error != 0.0
+
+
 def test_result_object() -> None:
     found = expect("relu(a)*erf(b)", [[1, 0.5], [0.5, 1]])
     assert isinstance(found, Expectation)
