@@ -11,6 +11,7 @@ import numpy as np
 from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Moment, Node
 from tensorprog.simulate.arrays import Array, Named, combine, inner, spread, times
 from tensorprog.simulate.constants import Constants
+from tensorprog.simulate.deferred import Deferred
 from tensorprog.simulate.evaluate import Evaluator
 from tensorprog.simulate.inputs import covariance_root, means, split
 from tensorprog.simulate.linear import Part
@@ -18,6 +19,7 @@ from tensorprog.simulate.matrices import Matrices
 from tensorprog.simulate.noise import CACHED_BYTES, Source
 from tensorprog.simulate.plan import Job, Layout, Plan, make_plan
 from tensorprog.simulate.references import Ref, View, read, view
+from tensorprog.simulate.spaces import Member
 from tensorprog.simulate.streams import generator
 from tensorprog.terms import App, Bind, Term, Var
 from tensorprog.terms.term import walk
@@ -30,6 +32,7 @@ class Runner:
     plan: Plan
     dtype: np.dtype[Any]
     constants: Constants
+    deferred: dict[int, Deferred]
     evaluators: dict[Term, Evaluator] = field(default_factory=dict)
     roots: dict[str, Array] = field(default_factory=dict)
     means: dict[str, list[Any]] = field(default_factory=dict)
@@ -44,7 +47,7 @@ class Runner:
     @staticmethod
     def of(job: Job) -> Runner:
         plan = make_plan(job)
-        return Runner(plan, np.dtype(job.dtype), Constants(plan.numbers))
+        return Runner(plan, np.dtype(job.dtype), Constants(plan.numbers), plan.deferred)
 
     def block(self, number: int) -> tuple[list[Array], list[Array]]:
         """(values, products) of the draws of one block: (draws, indices..., coordinates) and (draws, indices...)."""
@@ -113,6 +116,7 @@ class Block:
     draws: int
     values: dict[int, Array] = field(default_factory=dict)
     groups: dict[str, Array] = field(default_factory=dict)
+    parts: dict[tuple[int, int], Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.plan = self.runner.plan
@@ -123,11 +127,14 @@ class Block:
 
     def run(self) -> tuple[list[Array], list[Array]]:
         for k, node in enumerate(self.plan.uses.nodes):
-            if self.plan.need[k]:
+            if self.plan.need[k] and k not in self.runner.deferred:
                 self.values[k] = self.step(k, node)
             for j in self.plan.last_use.get(k, ()):
                 self.values.pop(j, None)
                 self.matrices.forget(j)
+            for key in [key for key in self.parts if self.runner.deferred[key[0]].last[key[1] + self.low(key[0])] <= k]:
+                del self.parts[key]
+                self.matrices.forget(key[0])
         values = [self.member(ref) for ref in self.plan.job.values]
         products = [self.product(a, b) for a, b in self.plan.job.products]
         return values, products
@@ -142,13 +149,18 @@ class Block:
         width = self.plan.numbers.width(self.program.families[a.name].width)
         return inner(self.read(a), self.read(b), axes).data[..., 0] / width
 
+    def low(self, k: int) -> int:
+        """The first value of the axis in which an input is deferred."""
+        return self.program.box(self.plan.uses.nodes[k])[self.runner.deferred[k].axis][0]
+
     # -- reading -------------------------------------------------------------------------------------------------
 
     def read(self, ref: Ref, layout: Layout | None = None) -> Named:
         """The members, as a vector of the given layout stores them."""
         plain = self.runner.view(ref)
         if plain is not None:
-            data = self.values[self.runner.pieces(ref)[0]][plain]
+            k = self.runner.pieces(ref)[0]
+            data = self.part(k, plain) if k in self.runner.deferred else self.values[k][plain]
             return Named(ref.axes, data[..., : layout.size] if layout and layout.kind == "pinned" else data)
         nodes = [(self.plan.uses.nodes[k], self.values[k]) for k in self.runner.pieces(ref)]
         if layout is not None and layout.kind == "pinned":
@@ -258,13 +270,7 @@ class Block:
         group, name = node.group, node.group.names[0]
         outer, coupled = split(group)
         if name not in self.groups:
-            root = self.runner.root(node).astype(self.dtype)
-            z = self._fresh(node, outer, coupled)
-            if root.shape[-1] == 1:
-                z *= root
-                self.groups[name] = z
-            else:
-                self.groups[name] = times(root, z)
+            self.groups[name] = self._joint(node, outer, self.runner.root(node))
         data = self.groups[name]
         count = prod(self.runner.constants.length(s) for s in coupled)
         mine = data[..., node.position * count : (node.position + 1) * count, :]
@@ -279,21 +285,40 @@ class Block:
             del self.groups[name]
         return Named(names, moved)
 
-    def _fresh(self, node: Input, outer: tuple[str, ...], coupled: tuple[str, ...]) -> Array:
-        members = len(node.group.names) * prod(self.runner.constants.length(s) for s in coupled)
-        sizes = tuple(self.runner.constants.length(s) for s in outer)
-        key = ("group", node.group.names[0])
+    def part(self, k: int, where: View) -> Array:
+        """A view of a deferred input: its members at one value of the deferred axis, drawn at the first reading."""
+        node, axis = self.plan.uses.nodes[k], self.runner.deferred[k].axis
+        assert isinstance(node, Input)
+        at = where[axis + 1]
+        assert isinstance(at, int)
+        if (k, at) not in self.parts:
+            outer, coupled = split(node.group)
+            place = outer.index(str(node.subs[axis]))
+            root = self.runner.root(node)
+            root = root.take(min(at, root.shape[place] - 1), axis=place)
+            rest = (*outer[:place], *outer[place + 1 :])
+            data = self._joint(node, rest, root)
+            shape = [self.runner.constants.length(s) for s in (*rest, *coupled)]
+            names = tuple(str(s) for p, s in enumerate(node.subs) if p != axis)
+            self.parts[k, at] = Named((*rest, *coupled), data.reshape(self.draws, *shape, data.shape[-1])).to(names)
+        return self.parts[k, at][(*where[: axis + 1], *where[axis + 2 :])]
+
+    def _joint(self, node: Input, outer: tuple[str, ...], root: Array) -> Array:
+        """L z over the independent indices `outer`: (draws, outer..., names x correlated members, coordinates)."""
+        key: Member = ("group", node.group.names[0])
+        sizes, members = tuple(self.runner.constants.length(s) for s in outer), root.shape[-1]
         if key in self.plan.spaces:
-            space = self.plan.spaces[key]
-            axes = [node.group.subs[a] for a in space.batch.get(key, ())]
+            axes = [node.group.subs[a] for a in self.plan.spaces[key].batch.get(key, ())]
             batch = tuple(k for k, s in enumerate(outer) if s in axes)
-            source = Source(self.plan.layout(key), sizes, batch, 0, members)
-            source = Source(source.layout, sizes, batch, self.plan.group_offsets.get(node.group.names[0], 0), members)
+            offset = self.plan.group_offsets.get(node.group.names[0], 0)
+            source = Source(self.plan.layout(key), sizes, batch, offset, members)
         else:
-            width = self.plan.numbers.width(node.group.width)
             k = self.plan.job.coordinates
-            source = Source(Layout("pinned", width, k, k), sizes)
-        return source.draw(self.rng, self.draws, 0, members, self.dtype)
+            source = Source(Layout("pinned", self.plan.numbers.width(node.group.width), k, k), sizes)
+        factor = root.astype(self.dtype)
+        if members == 1:
+            return source.draw(self.rng, self.draws, 0, 1, self.dtype, factor[None])
+        return times(factor, source.draw(self.rng, self.draws, 0, members, self.dtype))
 
 
 def _axes(v: Var) -> tuple[str, ...]:

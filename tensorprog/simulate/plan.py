@@ -11,6 +11,7 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.program.nodes import Attention, Input, Moment, Node, Nonlin
 from tensorprog.program.program import Program, node_kind
+from tensorprog.simulate.deferred import Deferred, deferred
 from tensorprog.simulate.needs import Need, Uses, needs
 from tensorprog.simulate.numbers import Numbers, numbers
 from tensorprog.simulate.references import Ref
@@ -66,6 +67,7 @@ class Plan:
     applications: dict[int, list[Application]]
     group_offsets: dict[str, int] = field(default_factory=dict)
     last_use: dict[int, list[int]] = field(default_factory=dict)
+    deferred: dict[int, Deferred] = field(default_factory=dict)
     bytes_per_draw: int = 0
     normals_per_draw: int = 0
 
@@ -143,6 +145,7 @@ def make_plan(job: Job) -> Plan:
     plan.layouts = [_node_layout(plan, k, node) for k, node in enumerate(uses.nodes)]
     for slab in made.values():
         slab.decide(plan.side("in", slab.weight).size)
+    plan.deferred = deferred(plan)
     _liveness(plan)
     _cost(plan, np.dtype(job.dtype))
     return plan
@@ -232,8 +235,10 @@ def _cost(plan: Plan, dtype: np.dtype[np.generic]) -> None:
             continue
         layout = plan.layouts[k]
         members = prod(hi - lo + 1 for s, (lo, hi) in zip(node.subs, plan.uses.program.box(node), strict=True))
-        sizes[k] = members * (layout.size if layout else 1)
-        normals += sizes[k] if isinstance(node, Input) else 0
+        whole = members * (layout.size if layout else 1)
+        normals += whole if isinstance(node, Input) else 0
+        parts = len(plan.deferred[k].last) if k in plan.deferred else 1
+        sizes[k] = whole // parts  # a deferred input is there one part at a time
         work = sizes[k]
         if isinstance(node, Attention):
             work += _attention_entries(plan, node)

@@ -111,8 +111,9 @@ class Revealed:
         out = times(r, fresh)
         if here.count:
             out += times(c, images)
-        here.basis[..., here.count : here.count + k, :] = q
-        here.images[..., here.count : here.count + k, :] = fresh
+        if here.count + k < here.basis.shape[-2] or there.basis.shape[-2]:
+            here.basis[..., here.count : here.count + k, :] = q
+            here.images[..., here.count : here.count + k, :] = fresh
         here.count += k
         return np.asarray(out)
 
