@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import TensorProgError, fail
+from tensorprog.functions.registry import expand, registry
 from tensorprog.language import syntax as s
 from tensorprog.language.load import Loader
 from tensorprog.language.parser import parse
@@ -100,7 +101,7 @@ def term_of(value: Any) -> Term:
         case Expr():
             return value.term
         case str():
-            return read_raw(value)
+            return read_raw(value, frozenset(registry()))
         case bool():
             raise TypeError("a truth value is not an expression")
         case int() | Fraction():
@@ -116,7 +117,7 @@ class Functions:
     """The functions of the language for Python: fn.relu(x), fn.sum(f, over=j), fn.softmax(p, over=j, mask=j <= i)."""
 
     def __getattr__(self, name: str) -> Any:
-        if name not in FUNCTIONS:
+        if name not in FUNCTIONS and name not in registry():
             raise AttributeError(f"the language has no function {name}")
         return lambda *args: Expr(App(name, tuple(term_of(a) for a in args)))
 
@@ -225,7 +226,7 @@ class Program(CoreProgram):
         def append() -> None:
             name, subs = self._loader.left_side(read_raw(left))
             self._loader.lowering.names.env = self._loader.env
-            self._loader.lowering.define(name, subs, term_of(right), None)
+            self._loader.lowering.define(name, subs, expand(term_of(right)), None)
 
         self._guard(append)
         return Expr(_base(read_raw(left)))

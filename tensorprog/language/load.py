@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorprog.errors import Diagnostic, Place, TensorProgError, fail
+from tensorprog.functions.registry import expand, registry
 from tensorprog.language import syntax as s
 from tensorprog.language.parser import parse
 from tensorprog.program.declare import declare_input, declare_matrix, declare_param, declare_weight
@@ -74,7 +75,7 @@ class Loader:
         self.root = folder
         self.program = program if program is not None else Program(limits=limits)
         self.program.path = name
-        self.lowering = Lowering(self.program)
+        self.lowering = Lowering(self.program, (), frozenset(registry()))
         self.env: dict[str, int] = {}
         self.file: str | None = None
         self.open_files: list[Path] = []
@@ -102,7 +103,7 @@ class Loader:
 
     def read(self, text: str, folder: Path | None) -> None:
         self.program.sources[self.file] = text.split("\n")
-        statements = parse(text, self.limits)
+        statements = parse(text, self.limits, self.lowering.extra)
         self.lowering.names.later = {*self.lowering.names.later, *_defined_names(statements)}
         for k, statement in enumerate(statements):
             if isinstance(statement, s.ProgramName):
@@ -125,7 +126,7 @@ class Loader:
         match st:
             case s.Definition(place, ref, value):
                 name, subs = self.left_side(ref)
-                self.lowering.define(name, subs, value, place)
+                self.lowering.define(name, subs, expand(value), place)
             case s.Loop():
                 self.loop(st)
             case s.WidthDef(place, name, value):

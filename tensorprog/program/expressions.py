@@ -19,8 +19,9 @@ from tensorprog.terms.term import ONE, mul
 class Expressions(ABC):
     """Lowers raw terms (as the reader yields them) of one program, kind by kind."""
 
-    def __init__(self, program: Program, later: Collection[str] = ()) -> None:
+    def __init__(self, program: Program, later: Collection[str] = (), extra: frozenset[str] = frozenset()) -> None:
         self.program = program
+        self.extra = extra
         self.names = Names(program, later)
         self.bound: tuple[str, ...] = ()
 
@@ -58,7 +59,7 @@ class Expressions(ABC):
                 if head == "and" and not all(low.condition for low in lows):
                     raise fail("TP003", "`and` joins comparisons", t.place)
                 return self._join(t, [self.plain(low) for low in lows], condition=True)
-            case App(head, args) if head in FUNCTIONS:
+            case App(head, args) if head in FUNCTIONS or head in self.extra:
                 return self._function(t, head, args)
             case App():
                 return self._arithmetic(t)
@@ -69,7 +70,7 @@ class Expressions(ABC):
         raise AssertionError(t)
 
     def _function(self, t: App, head: str, args: tuple[Term, ...]) -> Lowered:
-        least, most = FUNCTIONS[head]
+        least, most = FUNCTIONS.get(head, (1, 1))
         if not least <= len(args) <= most:
             wanted = str(least) if least == most else f"{least} to {most}" if most < 100 else f"at least {least}"
             raise fail("TP016", f"{head} takes {wanted} argument(s), and here are {len(args)}", t.place)

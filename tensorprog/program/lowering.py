@@ -36,8 +36,8 @@ from tensorprog.terms.term import mul, size, walk
 class Lowering(Expressions):
     """Turns raw terms (as the reader yields them) into instructions of one program."""
 
-    def __init__(self, program: Program, later: Collection[str] = ()) -> None:
-        super().__init__(program, later)
+    def __init__(self, program: Program, later: Collection[str] = (), extra: frozenset[str] = frozenset()) -> None:
+        super().__init__(program, later, extra)
         self.known = Known(program)
         self._counters: dict[str, int] = {}
 
@@ -148,6 +148,8 @@ class Lowering(Expressions):
             raise fail("TP012", "the scale of attention is a constant times a power of a width", t.args[3].place)
         if self.ratio(q.width) != self.ratio(k.width):
             raise fail("TP009", f"queries of width {q.width} with keys of width {k.width}", t.place)
+        if missing := [j for j in over if j not in union(q.free, k.free)]:
+            raise fail("TP004", f"the scores of this attention do not depend on {missing[0]}", t.place)
         mask = self.mask(t, over)
         free = tuple(i for i in union(q.free, k.free, v.free, mask.free) if i not in over)
         self.close_binder(over)

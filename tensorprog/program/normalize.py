@@ -20,7 +20,8 @@ from tensorprog.program.powers import Powers, scalars_inside
 from tensorprog.program.program import Program
 from tensorprog.program.text import instruction_term
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, variables, walk
+from tensorprog.terms.signatures import HEADS
+from tensorprog.terms.term import ONE, add, children, mul, rebuild, shift_subs, transform, variables, walk
 
 MAX_PIECES = 256
 MINUS_ONE = Num(-1)
@@ -54,6 +55,12 @@ def normalize(program: Program) -> Program:
     return _Normalizer(program, powers).run()
 
 
+def heads_of(program: Program) -> frozenset[str]:
+    """The function names that occur in the program (a user's own among them)."""
+    bodies = [t for node in program.nodes if (t := getattr(node, "body", None)) is not None]
+    return frozenset(t.head for body in bodies for t in walk(body) if isinstance(t, App)) - HEADS.keys()
+
+
 def copy_declarations(program: Program) -> Program:
     """A program with the same declarations and inputs, and no instructions yet."""
     new = Program(program.name, program.limits)
@@ -72,7 +79,7 @@ def _open_attention(program: Program) -> Program:
     if not any(isinstance(node, Attention) for node in program.nodes):
         return program
     new = copy_declarations(program)
-    lowering = Lowering(new, program.families.keys())
+    lowering = Lowering(new, program.families.keys(), heads_of(program))
     for node in program.nodes:
         if isinstance(node, Attention):
             score = mul(App("dot", (node.query, node.key), node.place), node.scale)
@@ -90,7 +97,7 @@ class _Normalizer:
         self.old = program
         self.powers = powers
         self.new = copy_declarations(program)
-        self.lowering = Lowering(self.new, program.families.keys())
+        self.lowering = Lowering(self.new, program.families.keys(), heads_of(program))
         self.score_dependent: set[str] = set()
         self.inside = scalars_inside(program)
 
@@ -200,7 +207,23 @@ class _Normalizer:
                 taken.add(new)
                 renaming[j] = new
         over = tuple(str(renaming.get(j, j)) for j in p.over)
-        return Part(shift_subs(p.coefficient, renaming), over, shift_subs(p.basis, renaming))
+        coefficient, basis = (self._rebound(shift_subs(t, renaming), {*names, *over}) for t in (p.coefficient, p.basis))
+        return Part(coefficient, over, basis)
+
+    def _rebound(self, t: Term, names: set[Sub]) -> Term:
+        """The same term with indices bound inside it that are not among `names`."""
+        t = rebuild(t, tuple(self._rebound(c, names) for c in children(t)))
+        if not isinstance(t, Bind) or t.head == "softmax" or not names.intersection(t.over):
+            return t
+        renaming: dict[str, Sub] = {}
+        for j in t.over:
+            new = j
+            while new in names or (new != j and new in _names_in(t)):
+                new += "~"
+            self.new.indices.setdefault(new, self.old.range_of(j))
+            renaming[j] = new
+        over = tuple(str(renaming[j]) for j in t.over)
+        return Bind(t.head, tuple(shift_subs(a, renaming) for a in t.args), over, t.mask, t.place)
 
     # -- linear decomposition ------------------------------------------------------------------------------------
 

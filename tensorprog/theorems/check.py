@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tensorprog.errors import Diagnostic
+from tensorprog.functions.registry import declared_in
 from tensorprog.program.nodes import Dot, Output
 from tensorprog.program.normalize import normalize
 from tensorprog.program.program import Program
@@ -165,6 +166,8 @@ def _assumptions(program: Program) -> list[str]:
     from tensorprog.program.constants import check_covariance
 
     out = [said for said in (check_covariance(g, program) for g in program.groups) if said]
+    bodies = [t for node in program.nodes if (t := getattr(node, "body", None)) is not None]
+    out += dict.fromkeys(said for t in bodies for said in declared_in(t))
     for p in program.params.values():
         if p.low is not None or p.high is not None:
             low = "" if p.low is None else f"{p.low} {'<' if p.low_open else '<='} "
