@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ WAIT_SECONDS = 10
 
 
 def through_dask(
-    address: str, todo: Sequence[Task], done: Callable[[Task, list[list[Array]]], None], retries: int = 5
+    address: str, todo: Iterable[Task], done: Callable[[Task, list[list[Array]]], None], retries: int = 5
 ) -> None:
     """Submit every task to the cluster at `address` and hand over each result once (TP018)."""
     try:

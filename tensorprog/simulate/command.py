@@ -80,14 +80,30 @@ def simulate_command(reader: Reader) -> click.Command:
             plan = run.plan(program, width, seed, **options)
             click.echo(json.dumps(plan_json(plan), ensure_ascii=False) if as_json else plan_text(plan))
             return 0
+        if out is None:
+            from tensorprog.simulate.execution import Execution
+            from tensorprog.simulate.samples import report_json, report_text
+
+            how = Execution(None, workers, dask, checkpoint, memory, True)
+            found = run.statistics(program, width, samples, seed, how, **options)
+            shapes = {k: (samples, *(s if coordinates and vector(program, k) else s[:-1]))
+                      for k, s in zip(found.names, found.shapes, strict=True)}  # fmt: skip
+            head = (program.name, width, samples, seed, dense)
+            data = report_json(*head, coordinates, shapes, found.rows())
+            click.echo(json.dumps(data, ensure_ascii=False) if as_json else report_text(*head, found.rows()))
+            return 0
         draws = run.simulate(program, width, samples, seed, workers=workers, dask=dask, checkpoint=checkpoint,
                              memory=memory, progress=True, **options)  # fmt: skip
-        if out is not None:
-            write_npz(Path(out), draws)
+        write_npz(Path(out), draws)
         click.echo(json.dumps(draws.to_json(), ensure_ascii=False) if as_json else repr(draws))
         return 0
 
     return simulate
+
+
+def vector(program: Program, text: str) -> bool:
+    """Is the output with this text a vector?"""
+    return program.role(text.split("[", maxsplit=1)[0]) == "vector"
 
 
 def write_npz(path: Path, draws: Samples) -> None:

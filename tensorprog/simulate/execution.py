@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from multiprocessing import get_context
 from typing import Any
 
@@ -25,6 +26,7 @@ Deliver = Callable[[int, int, list[Array]], None]
 """What happens to a block: the job's number, the block's number, its arrays (values, then products)."""
 
 TASK_BYTES = 32_000_000
+MOST_RESTARTS = 3
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -47,6 +49,9 @@ class Task:
     number: int
     job: Job
     blocks: tuple[int, ...]
+
+
+Done = Callable[[Task, list[list[Array]]], None]
 
 
 @lru_cache(maxsize=4)
@@ -72,17 +77,22 @@ def run_blocks(jobs: Sequence[tuple[Job, int]], how: Execution, deliver: Deliver
     widest = max(plan.block * plan.bytes_per_draw for plan in plans)
     lanes = _lanes(how, widest)
     progress = Progress.of(sum(plan.block * c for plan, c in zip(plans, counts, strict=True)), how.progress)
-    todo: list[Task] = []
-    for number, ((job, _), plan, count) in enumerate(zip(jobs, plans, counts, strict=True)):
-        left = []
-        for b in range(count):
-            kept = None if store is None else store.read(number, b)
-            if kept is None:
-                left.append(b)
-            else:
-                deliver(number, b, kept)
-                progress.add(plan.block, fresh=False)
-        todo += [Task(number, job, tuple(chunk)) for chunk in _chunks(left, lanes, plan.block * plan.bytes_per_draw)]
+
+    def tasks() -> Iterator[Task]:
+        """What is left to compute, made as it is asked for; blocks on disk are delivered on the way."""
+        for number, ((job, _), plan, count) in enumerate(zip(jobs, plans, counts, strict=True)):
+            most = _blocks_in_a_task(count, lanes, plan.block * plan.bytes_per_draw)
+            left: list[int] = []
+            for b in range(count):
+                kept = None if store is None else store.read(number, b)
+                if kept is None:
+                    left.append(b)
+                else:
+                    deliver(number, b, kept)
+                    progress.add(plan.block, fresh=False)
+                if left and (len(left) == most or b == count - 1):
+                    yield Task(number, job, tuple(left))
+                    left = []
 
     def done(task: Task, results: list[list[Array]]) -> None:
         for b, arrays in zip(task.blocks, results, strict=True):
@@ -92,18 +102,16 @@ def run_blocks(jobs: Sequence[tuple[Job, int]], how: Execution, deliver: Deliver
             progress.add(plans[task.number].block)
 
     try:
-        _dispatch(todo, how, lanes, done)
+        _dispatch(tasks(), how, lanes, done)
     finally:
         progress.close()
 
 
-def _chunks(blocks: list[int], lanes: int, size: int) -> Iterator[list[int]]:
-    """Tasks of a few dozen megabytes of work: enough to pay for sending, small enough to balance and to save often."""
-    most = max(1, min(TASK_BYTES // max(1, size) + 1, -(-len(blocks) // max(1, 4 * lanes))))
+def _blocks_in_a_task(count: int, lanes: int, size: int) -> int:
+    """A few dozen megabytes of work: enough to pay for sending, small enough to balance and to save often."""
     if lanes == 1:
-        most = 1
-    for start in range(0, len(blocks), most):
-        yield blocks[start : start + most]
+        return 1
+    return max(1, min(TASK_BYTES // max(1, size) + 1, -(-count // (4 * lanes))))
 
 
 def _lanes(how: Execution, block_bytes: int) -> int:
@@ -139,7 +147,7 @@ def memory_bytes(size: str | float) -> float:
         raise fail("TP018", f"{size!r} is not a size", help="write for example 500MB or 2GB") from None
 
 
-def _dispatch(todo: list[Task], how: Execution, lanes: int, done: Callable[[Task, list[list[Array]]], None]) -> None:
+def _dispatch(todo: Iterator[Task], how: Execution, lanes: int, done: Done) -> None:
     if how.executor is not None:
         _through(how.executor, todo, lanes, done)
     elif how.dask is not None:
@@ -147,21 +155,42 @@ def _dispatch(todo: list[Task], how: Execution, lanes: int, done: Callable[[Task
 
         through_dask(how.dask, todo, done)
     elif how.workers is not None and how.workers > 1:
-        # a fresh interpreter each: no locks or threads of this process are copied into the workers
-        with ProcessPoolExecutor(lanes, mp_context=get_context("spawn")) as pool:
-            _through(pool, todo, lanes, done)
+        _in_processes(todo, lanes, done)
     else:
         for task in todo:
             done(task, compute(task))
 
 
-def _through(executor: Executor, todo: list[Task], lanes: int, done: Callable[[Task, list[list[Array]]], None]) -> None:
-    """Keep the executor busy with a bounded number of tasks, so that results do not pile up."""
+def _in_processes(todo: Iterator[Task], lanes: int, done: Done) -> None:
+    """Processes of this machine; if one of them is killed, all are started again for what is left."""
+    for attempt in range(MOST_RESTARTS + 1):
+        lost: list[Task] = []
+        # a fresh interpreter each: no locks or threads of this process are copied into the workers
+        with ProcessPoolExecutor(lanes, mp_context=get_context("spawn")) as pool:
+            try:
+                _through(pool, todo, lanes, done, lost)
+                return
+            except BrokenExecutor:
+                if attempt == MOST_RESTARTS:
+                    raise fail(
+                        "TP907",
+                        f"worker processes died {attempt + 1} times",
+                        because="a process that is killed again and again has most often run out of memory",
+                        help="use fewer --workers, or a bound such as --memory 2GB",
+                    ) from None
+        todo = chain(lost, todo)
+
+
+def _through(executor: Executor, todo: Iterator[Task], lanes: int, done: Done, lost: list[Task] | None = None) -> None:
+    """Keep the executor busy with a bounded number of tasks; if it breaks, `lost` holds those that are not done."""
     waiting: dict[Future[Any], Task] = {}
-    queue = iter(todo)
     try:
-        for task in queue:
+        for task in todo:
+            if lost is not None:
+                lost.append(task)
             waiting[executor.submit(compute, task)] = task
+            if lost is not None:
+                lost.pop()
             if len(waiting) >= 2 * lanes:
                 _collect(waiting, done)
         while waiting:
@@ -169,9 +198,12 @@ def _through(executor: Executor, todo: list[Task], lanes: int, done: Callable[[T
     finally:
         for future in waiting:
             future.cancel()
+        if lost is not None:
+            lost += waiting.values()
 
 
-def _collect(waiting: dict[Future[Any], Task], done: Callable[[Task, list[list[Array]]], None]) -> None:
+def _collect(waiting: dict[Future[Any], Task], done: Done) -> None:
     finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
     for future in finished:
-        done(waiting.pop(future), future.result())
+        results = future.result()
+        done(waiting.pop(future), results)

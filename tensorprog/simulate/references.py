@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.program.indices import Range
 from tensorprog.program.nodes import Node
-from tensorprog.program.program import Program
+from tensorprog.program.program import Program, member_text
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.terms import Num, Sub, Var
+
+SHOWN = 12
+"""Members of an output that a summary lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,17 @@ class Ref:
     @property
     def axes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(s for s in self.subs if isinstance(s, str)))
+
+    def labels(self) -> list[str]:
+        """The first members, in the order of the array's axes: `h[3,1]`, `h[3,2]`."""
+        ranges = dict(self.ranges)
+        out = []
+        for values in product(*(range(ranges[a][0], ranges[a][1] + 1) for a in self.axes)):
+            at = dict(zip(self.axes, values, strict=True))
+            out.append(member_text(self.name, [at[s] if isinstance(s, str) else s for s in self.subs]))
+            if len(out) == SHOWN:
+                break
+        return out
 
     @property
     def text(self) -> str:

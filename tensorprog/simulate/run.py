@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from tensorprog.simulate.execution import Execution
     from tensorprog.simulate.plan import Job, Plan
+    from tensorprog.simulate.summary import Summary
 
 
 def make_job(
@@ -101,8 +103,32 @@ def simulate(
     how = Execution(executor, workers, dask, checkpoint, memory, progress)
     gather = Gather(job, samples)
     run_blocks([(job, samples)], how, lambda _, block, arrays: gather.add(block, arrays))
-    arrays = {}
-    for name, ref, whole in zip(names, job.values, gather.values, strict=True):
-        vector = program.families[ref.name].kind == "vector"
-        arrays[name] = whole if vector and coordinates is not None else whole[..., 0]
-    return Samples(program.name, job.n, samples, job.seed, arrays, dense, coordinates, time.perf_counter() - start)
+    vectors = frozenset(k for k, ref in zip(names, job.values, strict=True) if program.role(ref.name) == "vector")
+    arrays = {
+        name: whole if name in vectors and coordinates is not None else whole[..., 0]
+        for name, whole in zip(names, gather.values, strict=True)
+    }
+    labels = {name: ref.labels() for name, ref in zip(names, job.values, strict=True)}
+    seconds = time.perf_counter() - start
+    return Samples(program.name, job.n, samples, job.seed, arrays, dense, coordinates, vectors, labels,
+                   seconds)  # fmt: skip
+
+
+def statistics(
+    program: Program,
+    n: int,
+    samples: int,
+    rng: int | np.random.Generator | None = 0,
+    how: Execution | None = None,
+    **options: Any,
+) -> Summary:
+    """Mean, variance and excess kurtosis of the outputs, without keeping the draws."""
+    from tensorprog.simulate.execution import Execution, run_blocks
+    from tensorprog.simulate.summary import Summary
+
+    if samples < 1:
+        raise fail("TP018", f"{samples} samples cannot be drawn")
+    names, job = make_job(program, n, rng, **options)
+    summary = Summary(names, [ref.labels() for ref in job.values], samples)
+    run_blocks([(job, samples)], how or Execution(), lambda _, block, arrays: summary.add(block, arrays))
+    return summary

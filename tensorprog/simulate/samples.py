@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class Samples(Mapping[str, "Array"]):
     arrays: Mapping[str, Array]
     dense: bool = False
     coordinates: int | None = None
+    vectors: frozenset[str] = frozenset()
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     seconds: float = field(default=0.0, compare=False)
 
     def __getitem__(self, name: str) -> Array:
@@ -35,62 +38,71 @@ class Samples(Mapping[str, "Array"]):
     def __len__(self) -> int:
         return len(self.arrays)
 
-    def summary(self, most: int = 12) -> list[dict[str, Any]]:
-        """Mean, variance and excess kurtosis over draws of the first members of each output, with standard errors.
-
-        For one draw a coordinate: SE(mean) = sqrt(var/N), SE(var) = var sqrt((kurtosis + 2)/N).
-        """
+    def summary(self) -> list[dict[str, Any]]:
+        """Mean, variance and excess kurtosis over draws of the first members of each output, with standard errors."""
         import numpy as np
 
-        out = []
-        for name, array in self.arrays.items():
-            shape = array.shape[1:]
-            flat = array.reshape(len(array), -1).astype(float)
-            for column, index in enumerate(np.ndindex(*shape)):
-                if column >= most:
-                    break
-                x = flat[:, column]
-                with np.errstate(all="ignore"):
-                    mean, variance = float(x.mean()), float(x.var())
-                    fourth = float(((x - mean) ** 4).mean())
-                    kurtosis = fourth / variance**2 - 3.0 if variance > 0 else 0.0
-                    count = max(1, len(x))
-                    errors = (variance / count) ** 0.5, variance * max(0.0, (kurtosis + 2.0) / count) ** 0.5
-                where = ",".join(str(k + 1) for k in index)
-                label = f"{name}[{where}]" if "[" not in name else f"{name} ({where})"
-                out.append(
-                    {
-                        "of": label if index else name,
-                        "mean": mean,
-                        "mean_error": errors[0],
-                        "variance": variance,
-                        "variance_error": errors[1],
-                        "excess_kurtosis": kurtosis,
-                    }
-                )
-        return out
+        from tensorprog.simulate.summary import Summary
+
+        summary = Summary(list(self.arrays), list(self.labels.values()), self.samples)
+        with np.errstate(all="ignore"):
+            summary.add(0, [self._with_coordinates(k) for k in self.arrays])
+        return summary.rows()
+
+    def _with_coordinates(self, name: str) -> Array:
+        whole = self.arrays[name]
+        return whole if self.coordinates is not None and name in self.vectors else whole[..., None]
 
     def to_json(self) -> dict[str, Any]:
         """Shapes and summary statistics; the arrays themselves go to a file (`--out`)."""
-        return {
-            "schema": "tensorprog/simulate/1",
-            "program": self.program,
-            "n": self.n,
-            "samples": self.samples,
-            "seed": self.seed,
-            "dense": self.dense,
-            "coordinates": self.coordinates,
-            "outputs": [{"of": k, "shape": list(v.shape)} for k, v in self.arrays.items()],
-            "statistics": self.summary(),
-        }
+        shapes = {k: v.shape for k, v in self.arrays.items()}
+        return report_json(self.program, self.n, self.samples, self.seed, self.dense, self.coordinates, shapes,
+                           self.summary())  # fmt: skip
 
     def __repr__(self) -> str:
-        how = "real matrices" if self.dense else "exact in law"
-        lines = [f"{self.samples} draws of {self.program} at n = {self.n}, seed {self.seed} ({how})"]
-        for s in self.summary():
-            lines.append(
-                f"  {s['of']:<12} mean {s['mean']:+.4f} ± {s['mean_error']:.4f}   "
-                f"variance {s['variance']:.4f} ± {s['variance_error']:.4f}   "
-                f"excess kurtosis {s['excess_kurtosis']:+.3f}"
-            )
-        return "\n".join(lines)
+        return report_text(self.program, self.n, self.samples, self.seed, self.dense, self.summary())
+
+
+def report_json(
+    program: str,
+    n: int,
+    samples: int,
+    seed: int,
+    dense: bool,
+    coordinates: int | None,
+    shapes: Mapping[str, tuple[int, ...]],
+    statistics: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """The schema tensorprog/simulate/1."""
+    return {
+        "schema": "tensorprog/simulate/1",
+        "program": program,
+        "n": n,
+        "samples": samples,
+        "seed": seed,
+        "dense": dense,
+        "coordinates": coordinates,
+        "outputs": [{"of": k, "shape": list(v)} for k, v in shapes.items()],
+        "statistics": [{k: finite(v) for k, v in s.items()} for s in statistics],
+    }
+
+
+def finite(value: Any) -> Any:
+    """JSON has no nan: an undefined number is null."""
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def report_text(
+    program: str, n: int, samples: int, seed: int, dense: bool, statistics: Sequence[Mapping[str, Any]]
+) -> str:
+    """One line for each of the first members of each output."""
+    how = "real matrices" if dense else "exact in law"
+    lines = [f"{samples} draws of {program} at n = {n}, seed {seed} ({how})"]
+    label = max((len(s["of"]) for s in statistics), default=0)
+    for s in statistics:
+        lines.append(
+            f"  {s['of']:<{label}}  mean {s['mean']:+.4f} ± {s['mean_error']:.4f}   "
+            f"variance {s['variance']:.4f} ± {s['variance_error']:.4f}   "
+            f"excess kurtosis {s['excess_kurtosis']:+.3f}"
+        )
+    return "\n".join(lines)

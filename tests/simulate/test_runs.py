@@ -337,3 +337,29 @@ output m, last, g[40,1]
     assert found["last"].mean() == pytest.approx(41.0, rel=0.02)  # x[1,41] is the last step's own noise
     correlation = found["m"][:, 0, 1].mean() / found["m"][:, 0, 0].mean()
     assert correlation == pytest.approx(0.5, rel=0.02)
+
+
+def test_a_worker_process_is_killed(program: Any, reference: Any, tmp_path: Path) -> None:
+    """The pool breaks; it is started again, and the numbers are the same."""
+    import multiprocessing
+    import threading
+
+    killed: list[int] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not killed:
+            children = [p for p in multiprocessing.active_children() if p.pid]
+            if children and list(tmp_path.glob("*.block")):
+                os.kill(children[0].pid or 0, signal.SIGKILL)
+                killed.append(1)
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    found = simulate(program, n=2000, samples=1500, rng=4, workers=2, checkpoint=str(tmp_path))
+    thread.join()
+    assert killed
+    assert all(np.array_equal(found[k][:700], reference[k]) for k in found)
+    whole = simulate(program, n=2000, samples=1500, rng=4)
+    assert same(found, whole)
