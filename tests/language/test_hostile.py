@@ -106,7 +106,7 @@ REFUSED = {
     "a semicolon": (defined("u; import os"), "TP001"),
     "nan": (defined("nan * u"), "TP002"),
     "inf": ("input u ~ N(0, inf)\noutput u\n", "TP002"),
-    "attention over nothing": (TWO + "input z[i] ~ N(0, 1)\ny = attention(z[1], z[2], z[i] over i)\noutput y\n", "TP004"),
+    "attention over nothing": (TWO + defined("sum(attention(u, u, u over i) for j)"), "TP004"),
     "softmax over nothing": (TWO + defined("sum(softmax(mean(u) over i) * u for i)"), "TP004"),
     # characters
     "a null byte": (defined("A @ u\0"), "TP013"),
