@@ -41,6 +41,7 @@ class Certified:
         self._second: dict[tuple[Var, Var], Any] = {}
         self._expected: dict[Term, Any] = {}
         self._shortened: dict[Any, Any] = {}
+        self._tried: dict[object, Any] = {}
 
     # -- second moments of leaves ---------------------------------------------------------------------------------
 
@@ -163,16 +164,17 @@ class Certified:
         }
         term = substitute(term, fixed)
         moments = {name.name: constants[v] for v, name in fixed.items() if isinstance(v, Var)}
-        if not any(isinstance(s, App) and s.head == "softmax" for s in walk(term)):
-            found = self._closed(term, names, cov, mean, moments)
-            if found is not None:
-                return found
         key = (
             term,
             tuple(map(tuple, map(_keys, cov))),
             tuple(_keys(mean)),
             tuple(sorted((n, _key(x)) for n, x in moments.items())),
         )
+        if key not in self._tried:
+            softmax = any(isinstance(s, App) and s.head == "softmax" for s in walk(term))
+            self._tried[key] = None if softmax else self._closed(term, names, cov, mean, moments)
+        if (closed := self._tried[key]) is not None:
+            return closed
         known = self.quantities.known(key)
         if known is not None:
             return known

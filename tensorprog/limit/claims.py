@@ -19,9 +19,9 @@ import sympy
 
 from tensorprog.errors import Diagnostic, TensorProgError
 from tensorprog.limit.gaussianity import Finding, gaussianity
-from tensorprog.limit.law import Laws
+from tensorprog.limit.laws import Laws
 from tensorprog.limit.opaque import Number
-from tensorprog.limit.support import Support, Supports
+from tensorprog.limit.support import Support
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.limit.zero import is_zero
 from tensorprog.program.masks import holds
@@ -132,7 +132,7 @@ class Decider:
         self.program = program
         self.values = dict(values or {})
         self.laws = Laws(program, values)
-        self.supports = Supports(program)
+        self.supports = self.laws.supports
         self._witness: Laws | None = None
 
     def decide(self, claim: Claim) -> Decision:

@@ -185,7 +185,7 @@ class Limit:
 
     @cached_property
     def _laws(self) -> Any:
-        from tensorprog.limit.law import Laws
+        from tensorprog.limit.laws import Laws
 
         return Laws(self.program, self.engine.values, self.engine)
 

@@ -6,7 +6,7 @@ Where logits are affine in the scores, these differences are jointly Gaussian: t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ class Compiled:
         opened = [self._opened(t) for t in terms]
         self._functions = [compile_numpy(t, [v.name for v in self._inputs(t)]) for t in opened]
         self._arguments = [self._inputs(t) for t in opened]
-        self._logits: dict[int, list[Callable[[Mapping[Var, Array]], Array]]] = {}
+        self._inner: dict[Row, Compiled] = {}
         self.of_leaf = {name.name: leaf for leaf, name in self._names.items()}
 
     def __call__(self, at: Mapping[Var, Array], rows: Mapping[Row, Array] | None = None) -> list[Array]:
@@ -52,17 +52,19 @@ class Compiled:
         values: dict[str, Array] = {}
         for row, k in self.rows.items():
             given = None if rows is None else rows.get(row)
-            logits = (
-                np.stack(np.broadcast_arrays(*Compiled(row, self._leaves, self._params)(at)))
-                if given is None
-                else given
-            )
+            logits = np.stack(np.broadcast_arrays(*self._logits_of(row)(at, rows))) if given is None else given
             shifted = np.exp(logits - logits.max(axis=0))
             values[f"w{k}"] = shifted / shifted.sum(axis=0)
         out = []
         for function, names in zip(self._functions, self._arguments, strict=True):
             out.append(function(*(self._value(v, at, values) for v in names)))
         return out
+
+    def _logits_of(self, row: Row) -> Compiled:
+        """The logits of a row, which may hold rows of their own."""
+        if row not in self._inner:
+            self._inner[row] = Compiled(row, self._leaves, self._params)
+        return self._inner[row]
 
     def _value(self, v: Var, at: Mapping[Var, Array], rows: Mapping[str, Array]) -> Any:
         if v.name in rows:

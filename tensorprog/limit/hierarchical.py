@@ -201,13 +201,15 @@ def blocks(s: Structure) -> list[tuple[Parts, ...]]:
         for v in rest[1:]:
             parent[root(v)] = root(rest[0])
     roots = list(dict.fromkeys(root(g) for g in whole.linear))
-    out = []
-    for r in roots:
-        mine = []
-        for p in s.parts:
-            read = [v for v in s.unfolding.below(p.rest) if v in parent]
-            keeps = (root(read[0]) == r) if read else r == roots[0]
-            mine.append(Parts({g: a for g, a in p.coefficients.items() if root(g) == r}, p.rest if keeps else ZERO))
-        out.append(tuple(mine))
+    by_root: dict[Var, list[Parts]] = {r: [] for r in roots}
+    for p in s.parts:
+        mine: dict[Var, dict[Var, Term]] = {r: {} for r in roots}
+        for g, c in p.coefficients.items():
+            mine[root(g)][g] = c
+        read = [v for v in s.unfolding.below(p.rest) if v in parent]
+        keeper = root(read[0]) if read else roots[0]
+        for r in roots:
+            by_root[r].append(Parts(mine[r], p.rest if r == keeper else ZERO))
+    out = [tuple(parts) for parts in by_root.values()]
     lost = {root(v) for p in s.parts for v in s.unfolding.below(p.rest) if v in parent} - set(roots)
     return [s.parts] if lost else out

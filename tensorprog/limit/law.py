@@ -6,9 +6,8 @@ scores alone. So no number here is ever computed by drawing y.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,21 +15,17 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.limit.averaging import Array, Average
-from tensorprog.limit.certified import Certified
 from tensorprog.limit.conditional import factor
-from tensorprog.limit.hierarchical import Kind, Structure, structure
+from tensorprog.limit.hierarchical import Kind, Structure
 from tensorprog.limit.opaque import Number
 from tensorprog.limit.pieces import Sum, pieces
 from tensorprog.limit.statement import Formula, NoFormula, latex
-from tensorprog.limit.unfold import NotCovered, Unfolding
-from tensorprog.program.constants import NoNumber, evaluate
-from tensorprog.program.program import Program
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import Num as Number_
 from tensorprog.terms.term import mul, power, substitute
 
 if TYPE_CHECKING:
-    from tensorprog.limit.engine import Engine
+    pass
 
 TOLERANCE = 1e-3
 
@@ -324,54 +319,6 @@ class Gaussian:
     error: Array
 
 
-class Laws:
-    """The laws of one program; `values` are numbers of params beside their defaults."""
-
-    def __init__(self, program: Program, values: Mapping[str, Any] | None = None, engine: Engine | None = None) -> None:
-        self.program = program
-        self.unfolding = Unfolding(program)
-        self.values = param_values(program, values)
-        self.certified = Certified(self.unfolding, self.values)
-        self.engine = engine
-
-    def law(self, members: Sequence[Var | str], supported_by: str, tolerance: float = TOLERANCE, seed: int = 0) -> Law:
-        """The joint law of single variables; raises NotCovered where no rule gives one."""
-        refs = [_ref(m) for m in members]
-        params = {k: float(v) for k, v in self.values.items()}
-        made = structure(refs, self.certified, self.engine, params)
-        if made.nested and self.engine is None:
-            from tensorprog.limit.engine import Engine
-
-            self.engine = Engine(self.program, self.values)
-            made = structure(refs, self.certified, self.engine, params)
-        return Law(made, supported_by, tolerance, seed)
-
-
-def param_values(program: Program, values: Mapping[str, Any] | None = None) -> dict[str, Fraction]:
-    """The params' numbers, exactly: given ones, else defaults."""
-    from tensorprog.program.scaling import rational
-
-    out: dict[str, Fraction] = {}
-    for p in program.params.values():
-        if values and p.name in values:
-            given = values[p.name]
-            out[p.name] = given if isinstance(given, Fraction) else Fraction(str(given))
-        elif p.default is not None:
-            exact = rational(p.default)
-            try:
-                out[p.name] = exact if exact is not None else Fraction(evaluate(p.default, {}, program))
-            except NoNumber:
-                continue
-    return out
-
-
-def _ref(m: Var | str) -> Var:
-    found = read(m) if isinstance(m, str) else m
-    if not isinstance(found, Var):
-        raise fail("TP003", f"{m} is not a variable of the program")
-    return found
-
-
 def _average(numbers: Sequence[Number]) -> Average:
     method: Any = max((x.method for x in numbers), key=("closed-form", "quadrature", "sampling").index)
     return Average(np.array([x.value for x in numbers]), np.array([x.error for x in numbers]), method)
@@ -379,6 +326,3 @@ def _average(numbers: Sequence[Number]) -> Average:
 
 def _number(x: Any) -> float | None:
     return float(x) if np.isfinite(x) else None
-
-
-__all__ = ["Gaussian", "Law", "Laws", "NotCovered", "param_values"]

@@ -33,7 +33,7 @@ def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[
     """E[t] for t in the variables `names`, jointly Gaussian."""
     leaves = frozenset(names)
     params = {n: float(v) for n, v in values.items()}
-    k = np.array([[float(x) for x in row] for row in cov])
+    k = np.array([[float(x) for x in row] for row in cov]).reshape(len(names), len(names))
     center = np.array([float(x) for x in mean])
     rows = {tuple(s.args[1:]) for s in walk(t) if isinstance(s, App) and s.head == "softmax"}
     maps = {row: _affine(row, list(names), params) for row in rows}

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from tensorprog.language import loads
-from tensorprog.limit.law import Law, Laws
+from tensorprog.limit.law import Law
+from tensorprog.limit.laws import Laws
 
 DRAWS = 500_000
 HEAVY = {"rectified weights": 2, "product of outputs": 3}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tensorprog.language import loads
-from tensorprog.limit.law import Laws
+from tensorprog.language import load, loads
+from tensorprog.limit.laws import Laws
 from tensorprog.limit.unfold import NotCovered
 
 TEXT = """
@@ -130,6 +132,27 @@ def test_json_of_a_law(laws: Laws) -> None:
     assert data["excess_kurtosis"] > 10 * data["excess_kurtosis_error"]
     (plain,) = laws.law(["g[1]"], "netsor").to_json()
     assert (plain["given"], plain["conditional_variance"], plain["excess_kurtosis"]) == ([], None, 0)
+
+
+CORPUS = Path(__file__).parent.parent / "corpus"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "theorem"),
+    [
+        ("valid/attention_over_n", "gaussian", "netsor-plus"),
+        ("valid/attention_node_causal", "gaussian", "attention"),
+        ("valid/position_bias", "hierarchical-gaussian", "attention"),
+        ("valid/grouped_query_attention", "hierarchical-gaussian", "attention"),
+        ("by-remark/stacked_linear_attention", "hierarchical-gaussian", "attention"),
+        ("valid/parallel_block", "function-of-hierarchical", "attention"),
+        ("undecided/layernorm_after_attention", "hierarchical-gaussian", "none"),
+    ],
+)
+def test_programs_of_the_corpus(name: str, kind: str, theorem: str) -> None:
+    law = Laws(load(CORPUS / f"{name}.tp")).law(["y[1]"])
+    assert (law.kind, law.supported_by) == (kind, theorem)
+    assert 0 <= float(law.variance.error[0]) < 1e-3 * float(law.variance.value[0])
 
 
 BAD = {

@@ -1,0 +1,84 @@
+"""The laws of one program: what is remembered between questions, and the numbers of its params."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tensorprog.errors import fail
+from tensorprog.limit.certified import Certified
+from tensorprog.limit.hierarchical import structure
+from tensorprog.limit.law import TOLERANCE, Law
+from tensorprog.limit.support import Supports
+from tensorprog.limit.unfold import Unfolding
+from tensorprog.program.constants import NoNumber, evaluate
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import rational
+from tensorprog.terms import Var, read
+
+if TYPE_CHECKING:
+    from tensorprog.limit.engine import Engine
+
+
+class Laws:
+    """The laws of one program; `values` are numbers of params beside their defaults."""
+
+    def __init__(self, program: Program, values: Mapping[str, Any] | None = None, engine: Engine | None = None) -> None:
+        self.program = program
+        self.unfolding = Unfolding(program)
+        self.values = param_values(program, values)
+        self.certified = Certified(self.unfolding, self.values)
+        self.engine = engine
+
+    @cached_property
+    def supports(self) -> Supports:
+        """Which theorem carries which variables."""
+        return Supports(self.program)
+
+    def law(
+        self,
+        members: Sequence[Var | str],
+        supported_by: str | None = None,
+        tolerance: float = TOLERANCE,
+        seed: int = 0,
+    ) -> Law:
+        """The joint law of single variables; raises NotCovered where no rule gives one.
+
+        `supported_by` is the theorem that carries it; if not given, all theorems are judged for these variables.
+        """
+        refs = [_ref(m) for m in members]
+        if supported_by is None:
+            supported_by = self.supports.of(refs).name
+        params = {k: float(v) for k, v in self.values.items()}
+        made = structure(refs, self.certified, self.engine, params)
+        if made.nested and self.engine is None:
+            from tensorprog.limit.engine import Engine
+
+            self.engine = Engine(self.program, self.values)
+            made = structure(refs, self.certified, self.engine, params)
+        return Law(made, supported_by, tolerance, seed)
+
+
+def param_values(program: Program, values: Mapping[str, Any] | None = None) -> dict[str, Fraction]:
+    """The params' numbers, exactly: given ones, else defaults."""
+    out: dict[str, Fraction] = {}
+    for p in program.params.values():
+        if values and p.name in values:
+            given = values[p.name]
+            out[p.name] = given if isinstance(given, Fraction) else Fraction(str(given))
+        elif p.default is not None:
+            exact = rational(p.default)
+            try:
+                out[p.name] = exact if exact is not None else Fraction(evaluate(p.default, {}, program))
+            except NoNumber:
+                continue
+    return out
+
+
+def _ref(m: Var | str) -> Var:
+    found = read(m) if isinstance(m, str) else m
+    if not isinstance(found, Var):
+        raise fail("TP003", f"{m} is not a variable of the program")
+    return found
