@@ -20,7 +20,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.expectation import expect
 from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
 from tensorprog.limit.opaque import UNKNOWN, Number, Quantities
-from tensorprog.limit.parity import parity
+from tensorprog.limit.parity import vanishes
 from tensorprog.limit.unfold import NotCovered, Unfolding
 from tensorprog.program.nodes import Input, MatMul
 from tensorprog.terms import App, Term, Var, to_text
@@ -152,7 +152,7 @@ class Certified:
                 return self.covariance(a, b) + self.mean(a) * self.mean(b)
         cov = [[self.covariance(a, b) for b in leaves] for a in leaves]
         mean = [self.mean(v) for v in leaves]
-        if all(m == 0 for m in mean) and parity(t, frozenset(leaves)) == -1:
+        if all(m == 0 for m in mean) and vanishes(t, frozenset(leaves)):
             return sympy.S.Zero
         constants = {v: self.moment(v) for v in self.u.below(t) if self.u.leaves[v].kind == "moment"}
         cov = [[self._short(x) for x in row] for row in cov]

@@ -4,10 +4,33 @@ from __future__ import annotations
 
 from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import neg
+from tensorprog.terms.term import neg, walk
 
-ODD = frozenset({"tanh", "sin", "tan", "erf", "atan", "asin", "sinh", "softsign", "sign", "hardtanh"})
-EVEN = frozenset({"abs", "cos", "cosh", "sinc"})
+ODD = frozenset({"tanh", "sin", "erf", "atan", "softsign", "sign", "hardtanh"})
+EVEN = frozenset({"abs", "cos"})
+BOUNDED_BY_POWERS = ODD | EVEN | {
+    "add", "mul", "neg", "relu", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish",
+    "sigmoid", "Phi", "clip", "step", "min", "max", "hermite", "softmax", "where", "lt", "le", "gt", "ge",
+}  # fmt: skip
+
+
+def vanishes(t: Term, flipped: frozenset[Var]) -> bool:
+    """Is E[t] = 0 because t is odd? Only where the mean exists: E[1/Z] and E[Z exp(Z^2)] do not."""
+    return parity(t, flipped) == -1 and _has_mean(t, flipped)
+
+
+def _has_mean(t: Term, variables: frozenset[Var]) -> bool:
+    """Polynomially bounded and defined everywhere, by its heads; what does not hold the variables is a constant."""
+    match t:
+        case App(head, args):
+            if not any(v in variables for v in walk(t)):
+                return True
+            if head == "pow":
+                whole = isinstance(args[1], Num) and args[1].value.denominator == 1 and args[1].value >= 0
+                return whole and _has_mean(args[0], variables)
+            return head in BOUNDED_BY_POWERS and all(_has_mean(a, variables) for a in args)
+        case _:
+            return True
 
 
 def parity(t: Term, flipped: frozenset[Var]) -> int | None:

@@ -169,6 +169,13 @@ def test_what_no_theorem_covers_is_undecided(text: str, line: str) -> None:
     assert status == "undecided"
 
 
+@pytest.mark.parametrize("line", ["E(1/u) = 0", "E(u*exp(u^2)) = 0", "E(sinh(u)*exp(u^2)) = 0"])
+def test_a_mean_that_does_not_exist_is_not_zero(line: str) -> None:
+    text = "input u ~ N(0, 1)\nweight W ~ N(0, 1/n)\nh = W @ tanh(u)\noutput h\n"
+    ((status, because),) = decide(line, text=text)
+    assert status == "undecided", because
+
+
 def test_parts_of_an_uncovered_program_are_still_decided() -> None:
     assert decide("var(z[1]) = var(z[2])", "not gaussian(z[1])", text=NESTED)[0][0] == "proved"
 
