@@ -46,12 +46,11 @@ class Source:
         shape = (draws, *self.sizes, count, self.layout.size)
         if self.layout.kind != "lazy":
             return _scaled_normals(rng, shape, dtype, scale)
-        out = rng.standard_normal(shape, dtype=dtype.type)
-        below, half_freedom, where = _directions(self, start, count)
-        out *= below
-        chi = np.sqrt(2.0 * rng.standard_gamma(half_freedom, size=(draws, *half_freedom.shape)))
+        below, half_freedom, own = _directions(self, start, count)
+        out = np.zeros(shape, dtype=dtype)
         flat = out.reshape(draws, -1)
-        flat[:, where] = chi.reshape(draws, -1)
+        flat[:, below] = rng.standard_normal((draws, len(below)), dtype=dtype.type)
+        flat[:, own] = np.sqrt(2.0 * rng.standard_gamma(half_freedom, size=(draws, len(own))))
         if scale is not None:
             out *= scale
         return out
@@ -80,10 +79,10 @@ def _scaled_normals(
 
 @lru_cache(maxsize=512)
 def _directions(source: Source, start: int, count: int) -> tuple[Array, Array, Array]:
-    """Which coordinates lie before a vector's own direction, half its degrees of freedom, and its place in memory."""
+    """Places in memory before every vector's own direction, half the degrees of freedom there, and its place."""
     slots = source.slots(start, count)
     at = source.layout.pinned + slots
-    here = np.arange(source.layout.size)
+    below = np.arange(source.layout.size) < at[..., None]
     free = (source.layout.width - source.layout.pinned - slots) / 2.0
     rows = np.arange(slots.size) * source.layout.size
-    return here < at[..., None], free, rows + at.reshape(-1)
+    return np.flatnonzero(below), free.reshape(-1), rows + at.reshape(-1)
