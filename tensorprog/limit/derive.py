@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
@@ -93,7 +93,7 @@ class Limit:
 
     def _result(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
         members = self._members(terms)
-        supported = self.supported_by(members)
+        supported = partial(self.supported_by, members)
         if self._is_random(terms):
             return self._averaged(of, terms, supported)
         try:
@@ -137,7 +137,7 @@ class Limit:
                 return None  # a param without a value
             raise
 
-    def _averaged(self, of: str, terms: tuple[Term, ...], supported: str) -> Result:
+    def _averaged(self, of: str, terms: tuple[Term, ...], supported: Callable[[], str]) -> Result:
         """What depends on scores: averaged over them."""
         members = self._members(terms)
         for layer in self.engine.scores(terms):
@@ -166,7 +166,7 @@ class Limit:
         a = law.expect(terms[0])
         return Result(of, None, float(a.value), float(a.error), a.method, supported, "averaged over scores")
 
-    def _averaged_exactly(self, of: str, terms: tuple[Term, ...], supported: str) -> Result | None:
+    def _averaged_exactly(self, of: str, terms: tuple[Term, ...], supported: Callable[[], str]) -> Result | None:
         """Polynomials in scores have averages in closed form."""
         from tensorprog.gaussian.closed_value import value_of
         from tensorprog.limit import score_average

@@ -48,7 +48,7 @@ class ScalarRules:
         if total == SCORE:
             return (Addend(ONE, (), (), (ScoreOf(ref),)),)
         if total != MOMENT:
-            self._check(total, MOMENT if total < SCORE else SCORE, ref)
+            self._check(total, SCORE, ref)  # between a score and a moment it vanishes, and is called so
         mapping = self.composer.mapping(node, ref)
         u, v = shift_subs(node.left, mapping), shift_subs(node.right, mapping)
         return (Addend(mul(factor, Num(self.width(node))), (), (), (Ex(mul(u, v)),)),)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 FORMAL = "formal"
@@ -19,8 +21,13 @@ class Result:
     value: float | None
     error: float | None
     method: str
-    supported_by: str
+    support: Callable[[], str] = field(repr=False, compare=False)
     because: str = ""
+
+    @cached_property
+    def supported_by(self) -> str:
+        """The weakest theorem that covers what this speaks of, or `formal`; judged when it is asked for."""
+        return self.support()
 
     @property
     def expr(self) -> str | None:
