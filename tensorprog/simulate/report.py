@@ -75,7 +75,7 @@ def plan_text(plan: Plan) -> str:
         lines.append(f"  {m['of']:<{label}}  {inputs:<14} {_MODES[m['mode']]}")
     lines += [
         "",
-        f"one draw: {data['normals_per_draw']} normals, {_bytes(data['bytes_per_draw'])} at most",
+        f"one draw: at most {data['normals_per_draw']} normals and {_bytes(data['bytes_per_draw'])}",
         f"one block: {data['draws_per_block']} draws, {_bytes(data['draws_per_block'] * data['bytes_per_draw'])}",
     ]
     return "\n".join(lines)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
+from tensorprog.errors import TensorProgError
 from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program, member_text
 from tensorprog.program.scaling import width_power
 from tensorprog.simulate.references import Ref
 from tensorprog.terms import App, Var
-from tensorprog.terms.term import walk
+from tensorprog.terms.term import variables, walk
 
 Member = tuple[str, tuple[int, ...]]
 Kind = Literal["average", "draw", "coordinates", "law"]
@@ -45,8 +46,11 @@ class Quantity:
         return tuple(Ref(name, index) for name, index in self.members)
 
 
-def quantities(program: Program, most: int = MOST_QUANTITIES) -> list[Quantity]:
-    """Means, second and fourth moments and laws of outputs; second moments of scores and of what they are made of."""
+def quantities(program: Program, most: int = MOST_QUANTITIES) -> tuple[list[Quantity], list[Quantity]]:
+    """What to compare, and what is refused because its mean at finite width may be infinite.
+
+    Means, second and fourth moments and laws of outputs; second moments of scores and of what they are made of.
+    """
     facts = _Facts(program)
     out: dict[Quantity, None] = {}
     outputs = [Ref.of(o.ref, program) for o in program.outputs]
@@ -64,7 +68,8 @@ def quantities(program: Program, most: int = MOST_QUANTITIES) -> list[Quantity]:
     for name in vectors:
         if not isinstance(program.families[name].pieces[0], Input) and not facts.dependent(name):
             out.update((q, None) for q in _pairs(name, facts, False))
-    return list(out)[:most]
+    refused = [q for q in out if q.kind != "law" and any(facts.may_be_infinite(name) for name, _ in q.members)]
+    return [q for q in out if q not in refused][:most], refused
 
 
 class _Facts:
@@ -76,6 +81,11 @@ class _Facts:
                       for name, f in program.families.items()}  # fmt: skip
         self.scores = {n.name for n in program.nodes if self._is_score(n)}
         self.half = self._half_orders()
+        self.towers: dict[str, int] = {}
+        for node in program.nodes:
+            below = max((self.towers[r.name] for r, _ in program.references(node)), default=0)
+            own = below + self._grows_exponentially(node)
+            self.towers[node.name] = max(own, self.towers.get(node.name, 0))
 
     def ancestors(self, names: set[str]) -> set[str]:
         found, todo = set(names), list(names)
@@ -139,6 +149,24 @@ class _Facts:
         if not _two_colours(graph):
             return True
         return any(self._kink_on_scalars(n) for n in self.program.nodes)
+
+    def may_be_infinite(self, name: str) -> bool:
+        """An exponential of what comes from an exponential: a matrix times a lognormal vector has heavy tails at finite
+        width, so that its exponential has no mean there, however light its limit."""
+        return self.towers[name] >= 2
+
+    def _grows_exponentially(self, node: Node) -> bool:
+        if not isinstance(node, Nonlin | Moment):
+            return False
+        if not any(isinstance(t, App) and t.head in ("exp", "sinh", "cosh") for t in walk(node.body)):
+            return False
+        from tensorprog.functions.judge import judge
+
+        names = list(dict.fromkeys(v.name for v in variables(node.body) if v.name in self.program.families))
+        try:
+            return not judge(node.body, names, {}).polynomially_bounded.proved
+        except TensorProgError:
+            return True
 
     def _is_readout(self, v: Var) -> bool:
         return any(isinstance(p, Input) for p in self.program.families[v.name].pieces)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from tensorprog.validate.compare import MARGIN, Rate, Test
@@ -28,11 +28,27 @@ class Validation:
     rates: tuple[Rate, ...]
     left_out: tuple[str, ...] = ()
     entries: str = "gaussian"
-    plots: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def exit_code(self) -> int:
         return EXIT[self.verdict]
+
+    def curves(self) -> dict[str, dict[str, Any]]:
+        """For plots: every test's arrays of widths, estimates and standard errors, its theory and its limit."""
+        import numpy as np
+
+        return {
+            t.of: {
+                "n": np.array(t.widths),
+                "estimate": np.array([e for e, _ in t.by_width]),
+                "standard_error": np.array([s for _, s in t.by_width]),
+                "theory": t.theory,
+                "limit": t.estimate,
+                "limit_error": t.standard_error,
+            }
+            for t in self.tests
+            if t.by_width
+        }
 
     def to_json(self) -> dict[str, Any]:
         return {

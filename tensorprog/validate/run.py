@@ -51,6 +51,7 @@ def validate(
     """
     from tensorprog.simulate.execution import Execution, run_blocks
     from tensorprog.simulate.streams import seed_of
+    from tensorprog.validate.compare import label
     from tensorprog.validate.observe import Observed, Requests
     from tensorprog.validate.quantities import quantities
     from tensorprog.validate.result import Validation, conclude
@@ -62,7 +63,9 @@ def validate(
         raise fail("TP018", f"{samples} samples cannot be compared with anything")
     seed = seed_of(rng)
     claims = _theory(program, params) if theory is None else theory
-    wanted, known, left_out = _claims(quantities(program), claims)
+    chosen, refused = quantities(program)
+    wanted, known, left_out = _claims(chosen, claims)
+    left_out += [f"{label(q, False)} (its mean at finite width may be infinite)" for q in refused]
     requests = Requests.of(wanted)
     given = tuple(sorted((k, float(v)) for k, v in (params or {}).items()))
     centre = _centres(wanted, known)

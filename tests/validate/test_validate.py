@@ -199,3 +199,32 @@ def test_the_table_marks_what_is_rejected() -> None:
     judged = conclude([made(1e-9), made(0.5)], 0.01)[2]
     assert [t.rejected for t in judged] == [True, False]
     assert np.isclose(judged[0].p_value, 1e-9)
+
+
+def test_means_that_do_not_exist_at_finite_width_are_refused() -> None:
+    """E exp(W exp(V u)) is infinite at every width, and finite in the limit."""
+    from tensorprog.validate.quantities import quantities
+
+    tower = loads("""
+input u ~ N(0, 1)
+weight V, W, A ~ N(0, 1/n)
+a = exp(V @ u)
+b = W @ a
+c = exp(b)
+y = A @ c
+output b, y""")
+    chosen, refused = quantities(tower)
+    names = {(q.kind, q.names) for q in refused}
+    assert ("average", ("y", "y")) in names
+    assert ("average", ("c", "c")) in names
+    assert {("average", ("b", "b")), ("average", ("a", "a")), ("law", ("y",))} <= {(q.kind, q.names) for q in chosen}
+    bounded = loads("input u ~ N(0, 1)\nweight V, W ~ N(0, 1/n)\na = exp(-(V @ u)^2)\nb = exp(-(W @ a)^2)\noutput b")
+    assert quantities(bounded)[1] == []
+
+
+def test_curves_for_plots() -> None:
+    found = validate(loads(LAYER), widths=[16, 32, 64], samples=50, theory=LAYER_CLAIMS)
+    curve = found.curves()["var(y)"]
+    assert curve["n"].tolist() == [16, 32, 64]
+    assert curve["estimate"].shape == curve["standard_error"].shape == (3,)
+    assert curve["theory"] == 0.5
