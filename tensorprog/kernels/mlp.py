@@ -1,0 +1,270 @@
+"""The limit kernel of fully connected networks between two sets of inputs, block by block."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tensorprog.errors import fail
+from tensorprog.kernels.angular import Angular
+from tensorprog.kernels.duals import Array, Dual, Vectors, cut, recognise
+from tensorprog.terms import App, Term, Var, read
+from tensorprog.terms.signatures import FUNCTIONS
+from tensorprog.terms.term import variables
+
+PANEL = 4_000_000
+"""Entries of a panel: how much is held beside the result."""
+INITIALISATIONS = {"he": 2.0, "lecun": 1.0, "ntk": 1.0, "glorot": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is left to do: products of rows of `left` and `right`, each block through `run`; K(x, x) is known."""
+
+    left: Array
+    right: Array
+    run: Callable[[Array, slice, slice, bool], Array]
+    diagonal: Array
+
+
+@dataclass(frozen=True, eq=True)
+class MLPKernel:
+    """The covariance of the output of an infinitely wide perceptron with `depth` hidden layers, as a kernel function.
+
+        K(0) = x·y/d,   K(1) = σ_w² K(0) + σ_b²,   K(l+1) = σ_w² E φ(Z1) φ(Z2) + σ_b²,  (Z1, Z2) ~ N(0, K(l))
+
+    activation: a function of the language or an expression in x. weights: σ_w² (2 is He, 1 LeCun), or a name.
+    bias: σ_b². branch: None, or the branch scale of a residual network, K(0) ↦ K(l+1) = K(l) + branch² (...), where the
+    first layer has no bias (the networks are `tensorprog.models.mlp` and `residual_mlp`). tolerance: for activations
+    without a closed form, on each layer and relative to √(K(x,x) K(y,y)). block: side of a block. threads: None is one
+    for each processor.
+
+    Neal 1996; Cho & Saul 2009; Lee et al. 2018; Matthews et al. 2018. The verdict is `tensorprog.check` of the network.
+
+    >>> k = MLPKernel("relu", depth=1, weights=2)
+    >>> k([[1.0, 0.0], [0.0, 1.0]]).round(6).tolist()
+    [[1.0, 0.31831], [0.31831, 1.0]]
+    """
+
+    activation: str = "relu"
+    depth: int = 1
+    weights: float | str = "he"
+    bias: float = 0.0
+    branch: float | None = None
+    tolerance: float = 1e-11
+    block: int = field(default=128, compare=False)
+    threads: int | None = field(default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.depth < 0 or self.block < 1 or (self.threads is not None and self.threads < 1):
+            raise ValueError("depth is at least 0, block and threads at least 1")
+        if isinstance(self.weights, str) and self.weights not in INITIALISATIONS:
+            raise ValueError(f"weights is a number or one of {', '.join(INITIALISATIONS)}")
+        if not (np.isfinite(self.sigma_w2) and self.sigma_w2 >= 0 and np.isfinite(self.bias) and self.bias >= 0):
+            raise ValueError("weights and bias are variances: finite and not negative")
+        if self.tolerance <= 0:
+            raise ValueError("tolerance is positive")
+
+    @property
+    def sigma_w2(self) -> float:
+        """σ_w² as a number."""
+        return INITIALISATIONS[self.weights] if isinstance(self.weights, str) else float(self.weights)
+
+    @cached_property
+    def term(self) -> Term:
+        """φ as a term in x."""
+        text = f"{self.activation}(x)" if self.activation in FUNCTIONS else self.activation
+        term = read(text)
+        if set(variables(term)) - {Var("x")}:
+            raise ValueError(f"{self.activation!r} is not a function of the language or an expression in x")
+        return term
+
+    @cached_property
+    def dual(self) -> Dual:
+        """E φ(Z1) φ(Z2), closed form or series."""
+        found = recognise(self.term)
+        if found is None:
+            from tensorprog.kernels.general import general  # the Gaussian engine takes a second to load
+
+            found = general(self.term, self.tolerance)
+        return found
+
+    # -- the kernel ----------------------------------------------------------------------------------------------
+
+    def __call__(self, X: Any, Y: Any = None, out: Array | str | Path | None = None) -> Array:
+        """K(X, Y), or K(X, X) with its exact diagonal and symmetric to the last bit.
+
+        out: an array to write into (a memory map, say), or a path: a new .npy file, memory-mapped.
+
+        Errors: TP008 data that is not finite; TP501 a moment that is infinite, or not known to the tolerance.
+        """
+        x = _data(X)
+        y = x if Y is None else _data(Y)
+        if x.shape[1] != y.shape[1]:
+            raise ValueError(f"X has {x.shape[1]} columns and Y {y.shape[1]}")
+        result = _target(out, (len(x), len(y)))
+        same = Y is None or Y is X
+        plan = self._angular(x, y) if self._is_angular else self._smooth(x, y, same)
+        diagonal = plan.diagonal
+
+        def work(tile: tuple[slice, slice, Array]) -> None:
+            r, c, products = tile
+            values = plan.run(np.ascontiguousarray(products), r, c, same and r == c)
+            if same and r == c:
+                np.fill_diagonal(values, diagonal[r])
+                lower = np.tril_indices(len(values), -1)
+                values[lower] = values.T[lower]
+            result[r, c] = values
+            if same and r != c:
+                result[c, r] = values.T
+
+        threads = (
+            self.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.threads or 1
+        )
+        with ThreadPoolExecutor(threads) as pool:
+            for tasks in _panels(plan.left, plan.right, self.block, same):
+                if threads == 1 or len(tasks) < 4:
+                    for tile in tasks:
+                        work(tile)
+                else:
+                    list(pool.map(work, tasks))
+        return result
+
+    def diag(self, X: Any) -> Array:
+        """K(x, x) for each input: what stands on the diagonal of K(X, X)."""
+        x = _data(X)
+        return self._angular(x, x).diagonal if self._is_angular else self._levels(_squares(x))[0][-1]
+
+    # -- smooth activations, and those with a kink ------------------------------------------------------------------
+
+    def _smooth(self, x: Array, y: Array, same: bool) -> _Plan:
+        q0 = _squares(x) if same else np.concatenate([_squares(x), _squares(y)])
+        levels, made = self._levels(q0)
+        shift = 0 if same else len(x)
+        w, d = self.sigma_w2, x.shape[1]
+
+        def run(k: Array, r: slice, c: slice, on_diagonal: bool) -> Array:
+            k *= w / d
+            if self.bias and self.branch is None:
+                k += self.bias
+            if on_diagonal:
+                np.fill_diagonal(k, 0.0)  # known exactly, and the one place where the correlation is 1
+            work, before = np.empty((2, *k.shape)), np.empty_like(k)
+            at = slice(c.start + shift, c.stop + shift)
+            for vectors in made:
+                self._layer(k, cut(vectors, r), cut(vectors, at), work, before)
+            return k
+
+        return _Plan(x, y, run, levels[-1][: len(x)])
+
+    def _layer(self, k: Array, rows: Vectors, columns: Vectors, work: Array, before: Array) -> None:
+        scale = 1.0 if self.branch is None else self.branch**2
+        if self.branch is not None:
+            before[...] = k
+        self.dual.apply(k, rows, columns, work)
+        k *= self.sigma_w2 * scale
+        if self.bias:
+            k += self.bias * scale
+        if self.branch is not None:
+            k += before
+
+    def _levels(self, q0: Array) -> tuple[list[Array], list[Vectors]]:
+        """K(l)(x, x) for l = 1..depth+1, and what the dual makes of all but the last."""
+        q: Array = self.sigma_w2 * q0 + (self.bias if self.branch is None else 0.0)
+        out, made = [q], []
+        for _ in range(self.depth):
+            made.append(self.dual.prepare(q))
+            f = self.sigma_w2 * self.dual.square(q, made[-1]) + self.bias
+            q = f if self.branch is None else q + self.branch**2 * f
+            out.append(q)
+        if not all(np.isfinite(q).all() for q in out):
+            raise fail("TP501", "the variances leave the range of floats", help="smaller weights, or fewer layers")
+        return out, made
+
+    # -- jumps ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _is_angular(self) -> bool:
+        return isinstance(self.term, App) and self.term.head in ("sign", "step") and self.term.args == (Var("x"),)
+
+    def _angular(self, x: Array, y: Array) -> _Plan:
+        if self.branch is not None:
+            raise ValueError("sign and step are not offered with residual branches")
+        assert isinstance(self.term, App)
+        engine = Angular(self.term.head == "sign", self.depth, self.sigma_w2, self.bias)
+        if self.depth == 0:
+            return _Plan(x, y, lambda k, r, c, _: self.sigma_w2 / x.shape[1] * k + self.bias,
+                         self.sigma_w2 * _squares(x) + self.bias)  # fmt: skip
+        u, v = self._normalised(x), self._normalised(y)
+        both = np.array(
+            [engine.block(u[k : k + 1] @ u[k : k + 1].T, u[k : k + 1], u[k : k + 1])[0, 0] for k in _representatives(u)]
+        )
+        diagonal = np.where(u.any(axis=1), both[0], both[-1])
+        return _Plan(u, v, lambda rho, r, c, _: engine.block(rho, u[r], v[c]), diagonal)
+
+    def _normalised(self, x: Array) -> Array:
+        """(σ_w x/√d, σ_b) divided by its length."""
+        z: Array = np.concatenate(
+            [x * np.sqrt(self.sigma_w2 / x.shape[1]), np.full((len(x), 1), np.sqrt(self.bias))], axis=1
+        )
+        length = np.linalg.norm(z, axis=1, keepdims=True)
+        np.divide(z, length, out=z, where=length > 0)
+        return z
+
+
+def _representatives(u: Array) -> list[int]:
+    """One input of positive variance and one of variance 0, as far as there are any."""
+    positive = u.any(axis=1)
+    return [int(np.argmax(positive)), int(np.argmin(positive))]
+
+
+def _data(X: Any) -> Array:
+    x: Array = np.ascontiguousarray(X, dtype=np.float64)
+    if x.ndim != 2 or not x.shape[0] or not x.shape[1]:
+        raise ValueError("the inputs are the rows of a matrix, at least one of each")
+    if not np.isfinite(x).all():
+        raise fail("TP008", "the data has an entry that is not a finite number", help="drop or fill in what is missing")
+    return x
+
+
+def _squares(x: Array) -> Array:
+    """|x|²/d."""
+    out: Array = np.einsum("ij,ij->i", x, x) / x.shape[1]
+    if not np.isfinite(out).all():
+        raise fail("TP501", "the squares of the data leave the range of floats", help="rescale the data")
+    return out
+
+
+def _target(out: Array | str | Path | None, shape: tuple[int, int]) -> Array:
+    if out is None:
+        return np.empty(shape)
+    if isinstance(out, str | Path):
+        mapped: Array = np.lib.format.open_memmap(out, mode="w+", dtype=np.float64, shape=shape)
+        return mapped
+    if out.shape != shape or out.dtype != np.float64:
+        raise ValueError(f"out is float64 of shape {shape}")
+    return out
+
+
+def _panels(left: Array, right: Array, side: int, same: bool) -> Iterator[list[tuple[slice, slice, Array]]]:
+    """Blocks (rows, columns, left·right) that cover the matrix, or its upper half and diagonal, a panel at a time.
+
+    A panel's products are one call of BLAS, outside of the threads that work on its blocks.
+    """
+    rows, columns = len(left), len(right)
+    height = side * max(1, PANEL // (side * columns))
+    for top in range(0, rows, height):
+        bottom, start = min(top + height, rows), top if same else 0
+        products = left[top:bottom] @ right[start:].T
+        yield [
+            (slice(i, min(i + side, bottom)), slice(j, min(j + side, columns)),
+             products[i - top : min(i + side, bottom) - top, j - start : j + side - start])
+            for i in range(top, bottom, side) for j in range(i if same else 0, columns, side)
+        ]  # fmt: skip
