@@ -12,6 +12,7 @@ from typing import Any
 from tensorprog.errors import Diagnostic, Place, TensorProgError, fail
 from tensorprog.functions.registry import expand, registry
 from tensorprog.language import syntax as s
+from tensorprog.language.files import read_text
 from tensorprog.language.parser import parse
 from tensorprog.program.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.limits import DEFAULT_LIMITS, Limits
@@ -45,26 +46,6 @@ def loads(
     if len(text) > limits.file_bytes:
         raise limits.exceeded("TP901", "file_bytes", len(text), "the text is too large")
     return Loader(limits, None if folder is None else Path(folder).resolve(), name).run(text)
-
-
-def read_text(path: Path, limits: Limits) -> str:
-    """The text of a file, refusing what is too large, unreadable or not UTF-8 (TP018, TP901, TP013)."""
-    try:
-        if not path.is_file() and path.exists():
-            raise fail("TP018", f"{path} is not a file")
-        with path.open("rb") as file:
-            raw = file.read(limits.file_bytes + 1)
-    except OSError as error:
-        raise fail("TP018", f"cannot read {path}: {error.strerror or error}") from None
-    if len(raw) > limits.file_bytes:
-        raise limits.exceeded("TP901", "file_bytes", path.stat().st_size, f"{path} is too large")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise fail(
-            "TP013", f"{path} is not UTF-8 text (line {line})", Place(line, 1), help="save it as UTF-8"
-        ) from None
 
 
 class Loader:
@@ -204,8 +185,9 @@ class Loader:
         if (role := self.program.role(st.name)) is not None and role != "index":
             raise fail("TP005", f"{st.name} is already defined ({role})", st.place)
         low, high = self.integer(st.low, "a loop"), self.integer(st.high, "a loop")
-        if high - low + 1 > self.limits.statements:
-            raise self.limits.exceeded("TP904", "statements", high - low + 1, "the loop is too long", st.place)
+        unrolled = self.count + max(0, high - low + 1) * len(st.body)
+        if unrolled > self.limits.statements:
+            raise self.limits.exceeded("TP904", "statements", unrolled, "the loop is too long", st.place)
         for t in range(low, high + 1):
             self.env[st.name] = t
             for inner in st.body:

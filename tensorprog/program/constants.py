@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from tensorprog.errors import TensorProgError, fail
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PSD_TOLERANCE = 1e-9
 MAX_PSD_SIZE = 1_500
+MAX_PSD_ENTRIES = 400_000
+MAX_MEANS = 10_000
 _MATH = ("exp", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf")
 
 
@@ -121,8 +123,15 @@ def check_covariance(group: InputGroup, program: Program) -> str | None:
     for lo, hi in sizes:
         list_size *= hi - lo + 1
     name = ", ".join(group.names)
-    if list_size > MAX_PSD_SIZE:
-        return f"the covariance of {name} is positive semidefinite (too large to check: {list_size} members)"
+    blocks = 1
+    for lo, hi in map(program.range_of, outer):
+        blocks *= hi - lo + 1
+    direct = _direct(group, program) if not outer else None
+    if direct is not None:
+        _check_psd(direct, group)
+        return None
+    if list_size > MAX_PSD_SIZE or blocks * list_size**2 > MAX_PSD_ENTRIES:
+        return f"the covariance of {name} is positive semidefinite (too large to check: {blocks * list_size} members)"
     try:
         params = default_values(program)
     except NoNumber:
@@ -138,6 +147,60 @@ def check_covariance(group: InputGroup, program: Program) -> str | None:
     if any(v.name in program.params for row in group.cov for t in row for v in _vars(t)):
         return f"the covariance of {name} is positive semidefinite for the params' values (checked at the defaults)"
     return None
+
+
+def _direct(group: InputGroup, program: Program) -> list[list[float]] | None:
+    """The entries of a matrix from a file that is the whole covariance."""
+    term = group.cov[0][0]
+    if len(group.names) != 1 or not isinstance(term, Var) or term.name not in program.matrices:
+        return None
+    i = group.subs[0] if len(group.subs) == 1 else ""
+    matrix = program.matrices[term.name]
+    if term.subs != (i, i + "'") or matrix.entries is not None or program.range_of(i) != (1, matrix.shape[0]):
+        return None
+    import struct
+
+    rows, columns = matrix.shape
+    if rows > MAX_PSD_SIZE or rows != columns:
+        return None
+    values = struct.unpack(f"<{rows * columns}d", matrix.data)
+    return [list(values[r * columns : (r + 1) * columns]) for r in range(rows)]
+
+
+def check_means(group: InputGroup, program: Program) -> None:
+    """Refuse a mean that is not a finite number at the defaults (TP008); of large families, the first members."""
+    try:
+        params = default_values(program)
+    except NoNumber:
+        params = {}
+    for t in group.mean:
+        used = [s for s in group.subs if any(s == v.name or s in v.subs for v in _vars(t))]
+        for at in islice(product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, used))), MAX_MEANS):
+            try:
+                value = evaluate(t, {**params, **dict(zip(used, at, strict=True))}, program)
+            except NoNumber:
+                break
+            if not math.isfinite(value):
+                raise fail(
+                    "TP008", f"the mean of {', '.join(group.names)} is not a finite number", t.place or group.place
+                )
+
+
+def check_entries(matrix: Matrix, program: Program) -> None:
+    """Refuse a written entry that is not a finite number at the defaults (TP008)."""
+    try:
+        params = default_values(program)
+    except NoNumber:
+        params = {}
+    for t in matrix.entries or ():
+        try:
+            value = evaluate(t, params, program)
+        except NoNumber:
+            continue
+        if not math.isfinite(value):
+            raise fail(
+                "TP008", f"the matrix {matrix.name} has an entry that is not a finite number", t.place or matrix.place
+            )
 
 
 def _vars(t: Term) -> list[Var]:

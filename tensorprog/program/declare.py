@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import get_args
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.constants import NoNumber, check_covariance, evaluate
+from tensorprog.program.constants import NoNumber, check_covariance, check_entries, check_means, evaluate
 from tensorprog.program.lowering import Lowering
 from tensorprog.program.nodes import InputGroup, Law, Matrix, Param, Weight
 from tensorprog.program.program import Program
@@ -60,6 +60,7 @@ def declare_matrix(program: Program, matrix: Matrix) -> None:
             raise fail("TP001", f"the rows of {matrix.name} have different lengths", matrix.place)
         lowering = Lowering(program)
         matrix = replace(matrix, entries=tuple(lowering.constant(t, "an entry of a matrix") for t in matrix.entries))
+        check_entries(matrix, program)
     else:
         if len(matrix.data) != 8 * entries:
             raise fail("TP001", f"the matrix {matrix.name} does not match its shape", matrix.place)
@@ -94,7 +95,9 @@ def declare_input(
         for row in cov
     )
     group = InputGroup(names, subs, width, means, rows, place)
+    check_means(group, program)
     assumption = check_covariance(group, program)
+    program.assumptions += [assumption] if assumption else []
     program.add_input(group)
     return assumption
 
@@ -155,6 +158,13 @@ def declare_weight(
     if not number >= 0 or math.isinf(number):
         raise fail("TP008", f"the variance of {name} is not a nonnegative number at the defaults", place)
     nu = None if freedom is None else lowering.constant(freedom, "degrees of freedom")
+    if nu is not None:
+        try:
+            degrees = evaluate(nu, _defaults(program), program)
+        except NoNumber:
+            degrees = 3.0
+        if not 2 < degrees < math.inf:
+            raise fail("TP017", f"student(nu) has the stated variance for nu > 2, and here nu = {degrees:g}", place)
     program.add_weight(Weight(name, subs, *shape, value, law, nu, place))  # type: ignore[arg-type]
 
 

@@ -13,7 +13,10 @@ from tensorprog.program.program import Program
 from tensorprog.program.scaling import rational, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS, FUNCTIONS
-from tensorprog.terms.term import ONE, mul
+from tensorprog.terms.term import ONE, mul, walk
+
+MAX_EXPONENT = 1_000
+_RATIONAL = ("add", "mul", "neg", "recip", "pow")
 
 
 class Expressions(ABC):
@@ -92,6 +95,8 @@ class Expressions(ABC):
         for low, a in zip(lows, t.args, strict=True):
             if low.condition:
                 raise fail("TP003", "a comparison is not a number", a.place or t.place)
+        if t.head == "pow" and not (lows[1].free or lows[1].scaled):
+            self._check_exponent(lows[1].term, t)
         kind = max(low.kind for low in lows)
         if kind == CONST or not any(low.scaled for low in lows):
             return self._join(t, lows, scaled=any(low.scaled for low in lows))
@@ -108,6 +113,21 @@ class Expressions(ABC):
             grouped = [self.plain(product), *rest]
             return self._combine(App("mul", tuple(low.term for low in grouped), t.place), grouped)
         return self._join(t, [self.plain(low) for low in lows])
+
+    @staticmethod
+    def _check_exponent(e: Term, t: Term) -> None:
+        """An exponent made of numbers alone must be a rational number of moderate size (TP906)."""
+        if any(not isinstance(s, Num | App) or (isinstance(s, App) and s.head not in _RATIONAL) for s in walk(e)):
+            return
+        value = rational(e)
+        if value is None or abs(value) > MAX_EXPONENT or value.denominator > MAX_EXPONENT:
+            raise fail(
+                "TP906",
+                "this power is too large, or not a rational number",
+                t.place,
+                because=f"exponents are at most {MAX_EXPONENT} (MAX_EXPONENT)",
+                help="use a smaller exponent, or a param",
+            )
 
     def plain(self, low: Lowered) -> Lowered:
         """Without powers of n: a scaled scalar becomes a Scalar instruction of its own."""

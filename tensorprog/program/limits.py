@@ -14,7 +14,7 @@ class Limits:
     file_bytes: int = 8_000_000
     statement_chars: int = 20_000
     nesting: int = 100
-    statements: int = 200_000
+    statements: int = 50_000
     index_value: int = 10**9
     family_members: int = 10**10
     matrix_entries: int = 20_000_000

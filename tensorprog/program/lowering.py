@@ -85,7 +85,14 @@ class Lowering(Expressions):
             self.check_scaled(low)
             return Scalar(name, subs, low.term, place), low.free
         cls = LinComb if self._is_linear(low.term) else Nonlin
-        return cls(name, subs, low.term, place), low.free
+        made_of = cls(name, subs, low.term, place)
+        if isinstance(low.term, Var):
+            return made_of, low.free
+        same = self.known.lookup(made_of)
+        if same is not None:
+            return LinComb(name, subs, same, place), low.free
+        self.known.remember(made_of)
+        return made_of, low.free
 
     def _instruction(self, t: Term, name: str, subs: tuple[Sub, ...] | None) -> tuple[Node, tuple[str, ...]] | None:
         """The node for a term that is itself an instruction: @, a scaled dot, mean, attention."""

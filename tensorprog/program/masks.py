@@ -16,7 +16,7 @@ from tensorprog.terms.term import transform, variables
 if TYPE_CHECKING:
     from tensorprog.program.program import Program
 
-MAX_MASK_ENTRIES = 4_000_000
+MAX_MASK_ENTRIES = 1_000_000
 _COMPARE: dict[str, Callable[[Fraction, Fraction], bool]] = {
     "lt": operator.lt,
     "le": operator.le,

@@ -51,6 +51,7 @@ class Program:
         self.nodes: list[Node] = []
         self.outputs: list[Output] = []
         self.claims: list[Claim] = []
+        self.assumptions: list[str] = []
         self.sources: dict[str | None, Sequence[str]] = {}
         self.path: str = "<text>"
 

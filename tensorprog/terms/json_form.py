@@ -9,17 +9,19 @@ Bind            ["bind", head, [args], [indices], mask or null]
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.terms.signatures import HEADS
-from tensorprog.terms.term import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import App, Bind, Num, Sub, Term, Var, add, mul, neg, recip
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?\Z")
-_SUB = re.compile(r"[^\W\d]\w*'?\Z")
+_SUB = re.compile(r"[^\W\d]\w*~*'?\Z")  # j~ is a bound index that was renamed
 MAX_DEPTH = 400
-MAX_DIGITS = 20_000
+MAX_DIGITS = 2_100
+_BUILD: dict[str, Callable[..., Term]] = {"add": add, "mul": mul, "neg": neg, "recip": recip}
 BINDERS = ("sum", "max", "min", "softmax", "attention")
 
 
@@ -78,6 +80,9 @@ def from_json(data: object, depth: int = 0) -> Term:
             least, most = HEADS[head]
             if not least <= len(args) <= most:
                 raise _bad(f"{head} has the wrong number of arguments")
-            return App(head, tuple(from_json(a, depth + 1) for a in args))
+            made = App(head, tuple(from_json(a, depth + 1) for a in args))
+            if head in _BUILD and _BUILD[head](*made.args) != made:
+                raise _bad(f"{head} is not in the form that the reader makes")
+            return made
         case _:
             raise _bad("an unknown shape")

@@ -19,7 +19,7 @@ from tensorprog.terms.term import PI, App, Bind, Num, Term, Var, add, mul, neg, 
 if TYPE_CHECKING:
     from lark import Lark, Token
 
-MAX_EXPONENT_DIGITS = 4
+MAX_EXPONENT_DIGITS = 3
 MAX_NUMBER_DIGITS = 1_000
 MAX_NESTING = 100
 MAX_STATEMENT_CHARS = 20_000
@@ -81,7 +81,7 @@ class ExpressionBuilder:
         factors = [children[0]]
         for op, t in zip(children[1::2], children[2::2], strict=True):
             factors.append(recip(t, place_of(op)) if op.type == "SLASH" else t)
-        return mul(*factors, place=children[0].place)
+        return _bounded(mul(*factors, place=children[0].place))
 
     def negative(self, children: list[Any]) -> Term:
         return neg(children[1], place_of(children[0]))
@@ -169,7 +169,17 @@ def _parser() -> Lark:
     return Lark(grammar, parser="lalr", maybe_placeholders=True)
 
 
-_SCAN = re.compile(r"[()\[\]]|\*\*|[\^@√'-]")
+def _bounded(t: Term) -> Term:
+    """Refuse a product whose multiplied numbers have too many digits."""
+    parts = t.args if isinstance(t, App) else (t,)
+    limit = 10**MAX_NUMBER_DIGITS
+    for n in parts:
+        if isinstance(n, Num) and not (abs(n.value.numerator) < limit and n.value.denominator < limit):
+            raise fail("TP906", f"this product has more than {MAX_NUMBER_DIGITS} digits (MAX_NUMBER_DIGITS)", t.place)
+    return t
+
+
+_SCAN = re.compile(r"[()\[\]]|\*\*|[\^@√'+*/,=<>-]")
 
 
 def check_size(text: str, line: int = 1, nesting: int = MAX_NESTING, length: int = MAX_STATEMENT_CHARS) -> None:
@@ -189,7 +199,9 @@ def check_size(text: str, line: int = 1, nesting: int = MAX_NESTING, length: int
             depth += 1
         elif c in ")]":
             depth -= 1
-        elif c != "-" or text[: m.start()].rstrip()[-1:] in "(+-*/^@,=[√" + "<>":
+        elif c in ("+", "*", "/", ",", "=", "<", ">") or (c == "-" and not _is_unary(text, m.start())):
+            chain = 0
+        else:
             chain += 1
         if depth > nesting or chain > 2 * nesting:
             raise fail(
@@ -199,6 +211,11 @@ def check_size(text: str, line: int = 1, nesting: int = MAX_NESTING, length: int
                 because=f"at most {nesting} nested brackets or twice as many chained operators are read",
                 help="name subexpressions on lines of their own, or raise the limit MAX_NESTING",
             )
+
+
+def _is_unary(text: str, at: int) -> bool:
+    before = text[:at].rstrip(" \t")[-1:]
+    return not before or before in "(+-*/^@,=[√<>"
 
 
 def syntax_error(error: Any, text: str) -> TensorProgError:

@@ -163,9 +163,7 @@ def _verdict(reports: tuple[TheoremReport, ...]) -> VerdictWord:
 
 
 def _assumptions(program: Program) -> list[str]:
-    from tensorprog.program.constants import check_covariance
-
-    out = [said for said in (check_covariance(g, program) for g in program.groups) if said]
+    out = list(program.assumptions)
     bodies = [t for node in program.nodes if (t := getattr(node, "body", None)) is not None]
     out += dict.fromkeys(said for t in bodies for said in declared_in(t))
     for p in program.params.values():

@@ -108,7 +108,10 @@ class Variances:
 
     def second_moment_positive(self, ref: Var) -> bool:
         """Is E[F(Z)^2] > 0 proved for the vector `ref` = F(atoms)?"""
+        pieces = [node for node, _ in self.program.resolve(ref)]
         try:
+            if len(pieces) > 1:
+                return all(self.positive_somewhere(self.functions.composer.of_node(node)) for node in pieces)
             return self.positive_somewhere(self.functions.composer.of_term(ref))
         except CannotCompose:
             return False

@@ -1,0 +1,28 @@
+"""Program texts from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tensorprog.errors import Place, fail
+from tensorprog.program.limits import Limits
+
+
+def read_text(path: Path, limits: Limits) -> str:
+    """The text of a file, refusing what is too large, unreadable or not UTF-8 (TP018, TP901, TP013)."""
+    try:
+        if not path.is_file() and path.exists():
+            raise fail("TP018", f"{path} is not a file")
+        with path.open("rb") as file:
+            raw = file.read(limits.file_bytes + 1)
+    except OSError as error:
+        raise fail("TP018", f"cannot read {path}: {error.strerror or error}") from None
+    if len(raw) > limits.file_bytes:
+        raise limits.exceeded("TP901", "file_bytes", path.stat().st_size, f"{path} is too large")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise fail(
+            "TP013", f"{path} is not UTF-8 text (line {line})", Place(line, 1), help="save it as UTF-8"
+        ) from None
