@@ -15,9 +15,9 @@ from tensorprog.functions.judge import judge
 from tensorprog.program.compose import CannotCompose, Composer
 from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program
-from tensorprog.terms import App, Bind, Term, Var, to_text
+from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.signatures import FUNCTIONS
-from tensorprog.terms.term import ONE, substitute, transform, variables, walk
+from tensorprog.terms.term import ONE, mul, shift_subs, substitute, transform, variables, walk
 
 UNDECIDED = Fact("unknown", "the expression is too large once composed")
 
@@ -46,7 +46,7 @@ class Nonlinearities:
 
     def facts(self, t: Term) -> Facts:
         """Facts of a term whose family members are its variables."""
-        t = self.without_widths(t)
+        t = transform(self.without_widths(t), self._written_out_softmax)
         members = [v for v in variables(t) if v.name in self.program.families]
         if any(isinstance(s, Bind) for s in walk(t)):
             names = list(dict.fromkeys(v.name for v in members))
@@ -60,6 +60,32 @@ class Nonlinearities:
             ranges = {i: self.program.range_of(i) for i in self.program.indices}
             found = self._facts[key] = judge(key, list(short), self.assumptions, ranges, extremes=False)
         return found
+
+    def _written_out_softmax(self, t: Term) -> Term | None:
+        """exp(p[j]) / sum(exp(p[l]) for l) is the j-th entry of a softmax, and is judged as one."""
+        if not (isinstance(t, App) and t.head == "mul"):
+            return None
+        for below in t.args:
+            match below:
+                case App("recip", (Bind("sum", (App("exp", (b,)),), (index,), None),)):
+                    for above in t.args:
+                        entry = self._entry(above, b, index)
+                        if entry is not None:
+                            rest = [a for a in t.args if a is not below and a is not above]
+                            share = Bind("softmax", (b, entry), (index,), None, t.place)
+                            return mul(share, *(transform(a, self._written_out_softmax) for a in rest))
+        return None
+
+    def _entry(self, above: Term, b: Term, index: str) -> Term | None:
+        """The j for which `above` is exp(b) at index = j, within its range."""
+        if not (isinstance(above, App) and above.head == "exp"):
+            return None
+        low, high = self.program.range_of(index)
+        for s in dict.fromkeys(s for v in variables(above) for s in v.subs):
+            lo, hi = (s, s) if isinstance(s, int) else self.program.range_of(s)
+            if low <= lo and hi <= high and shift_subs(b, {index: s}) == above.args[0]:
+                return Num(s) if isinstance(s, int) else Var(s)
+        return None
 
     def without_widths(self, t: Term) -> Term:
         """Powers of n belong to the dot products they scale; in facts about functions they are left out."""

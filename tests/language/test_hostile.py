@@ -68,7 +68,7 @@ REFUSED = {
     "a matrix": ("matrix K = [" + ", ".join(["[1" + ", 1" * 30 + "]"] * 30) + "]\n" + defined("A @ u"), "TP905"),
     "a const": ("const a = 9^9^9\n" + defined("A @ u"), "TP906"),
     "a const of 58 digits": ("const a = 2^64*2^64*2^64\n" + defined("A @ u"), "TP905"),
-    "a const of many digits": ("const a = " + "*".join(["9999999999"] * 1500) + "\n" + defined("A @ u"), "TP905"),
+    "a const of many digits": ("const a = " + "*".join(["9999999999"] * 1500) + "\n" + defined("A @ u"), "TP906"),
     "an exponent": (defined("1e999999999 * u"), "TP906"),
     "digits": (defined("9" * 5000 + " * u"), "TP906"),
     "a width": ("width m = 1e99*n\n" + defined("A @ u"), "TP906"),
