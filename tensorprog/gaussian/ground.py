@@ -131,7 +131,7 @@ class Ground:
             content, rest = -content, -rest
         if common.is_ground:
             return content * common.LC, [(rest, 1)]
-        more, found = (c for c in self.factor(common))
+        more, found = self.factor(common)
         whole = dict(found)
         whole[rest] = whole.get(rest, 0) + 1
         return content * self.ring.domain(more.numerator) / more.denominator, list(whole.items())
