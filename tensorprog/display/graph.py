@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
@@ -89,8 +90,27 @@ def latex_text(program: Program) -> str:
 ROW, GAP, CHAR, PAD = 74, 28, 7.3, 14
 
 
-def svg_text(program: Program) -> str:
-    """A self-contained SVG: arguments above, users below; hover a box for the whole instruction."""
+SHARED_INKS = ("#b91c1c", "#1d4ed8", "#047857", "#7e22ce", "#be185d", "#0e7490")
+"""Inks of the edges through matrices that several instructions use, in turn."""
+
+
+def _inks(program: Program) -> dict[str, str]:
+    """An ink for each matrix that makes more than one instruction."""
+    users: dict[str, int] = {}
+    for node in program.nodes:
+        if isinstance(node, MatMul):
+            users[node.weight.name] = users.get(node.weight.name, 0) + 1
+    shared = [name for name, count in users.items() if count > 1]
+    return {name: SHARED_INKS[k % len(SHARED_INKS)] for k, name in enumerate(shared)}
+
+
+def svg_text(program: Program, notes: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None) -> str:
+    """A self-contained SVG: arguments above, users below; hover a box for the whole instruction.
+
+    Edges through a matrix that several instructions share have its ink. `notes` are added to what hovering a box
+    shows, and `links` are where a click on it leads; both are keyed by the instruction's name, such as `h[i]`.
+    """
+    notes, links, inks = notes or {}, links or {}, _inks(program)
     boxes, edges = boxes_and_edges(program)
     level: dict[str, int] = {b.key: 0 for b in boxes}
     for source, target, _ in edges:
@@ -122,30 +142,36 @@ def svg_text(program: Program) -> str:
         '<path d="M0 0L8 4L0 8z" fill="#6b7280"/></marker></defs>',
         f'<rect width="{total:.0f}" height="{height}" fill="#ffffff"/>',
     ]
-    out += [_svg_edge(place[a], place[b], w) for a, b, w in edges if a in place and b in place]
-    out += [_svg_box(box, place[box.key], width[box.key]) for box in boxes]
+    for source, target, w in edges:
+        if source in place and target in place:
+            out.append(_svg_edge(place[source], place[target], w, inks.get(w.partition("[")[0], "")))
+    for box in boxes:
+        drawn = _svg_box(box, place[box.key], width[box.key], notes.get(box.title, ""))
+        link = links.get(box.title)
+        out.append(drawn if link is None else f'<a href="{escape(link)}">{drawn}</a>')
     return "\n".join([*out, "</svg>"])
 
 
-def _svg_edge(start: tuple[float, float], end: tuple[float, float], weight: str) -> str:
+def _svg_edge(start: tuple[float, float], end: tuple[float, float], weight: str, ink: str) -> str:
     (x1, y1), (x2, y2) = start, end
     y1 += 40
     bend = (y1 + y2) / 2
     path = f"M{x1:.1f} {y1:.1f}C{x1:.1f} {bend:.1f} {x2:.1f} {bend:.1f} {x2:.1f} {y2 - 2:.1f}"
-    line = f'<path d="{path}" fill="none" stroke="#6b7280" marker-end="url(#arrow)"/>'
+    thick = ' stroke-width="2"' if ink else ""
+    line = f'<path d="{path}" fill="none" stroke="{ink or "#6b7280"}"{thick} marker-end="url(#arrow)"/>'
     if not weight:
         return line
     at = f'x="{(x1 + x2) / 2 + 4:.1f}" y="{bend:.1f}"'
-    return f'{line}<text {at} fill="#92400e" font-size="11">{escape(weight)}</text>'
+    return f'{line}<text {at} fill="{ink or "#92400e"}" font-size="11">{escape(weight)}</text>'
 
 
-def _svg_box(box: Box, at: tuple[float, float], width: float) -> str:
+def _svg_box(box: Box, at: tuple[float, float], width: float, note: str) -> str:
     x, y = at
     whole = "input" if isinstance(box.node, Input) else instruction_text(box.node)
     frame = f'x="{x - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" height="40" rx="6" stroke="#374151"'
     ink = f'x="{x:.1f}" text-anchor="middle" fill="#111827"'
     return (
-        f"<g><title>{escape(box.title)} = {escape(whole)}</title>"
+        f"<g><title>{escape(box.title)} = {escape(whole)}{escape(chr(10) + note) if note else ''}</title>"
         f'<rect {frame} fill="{COLOURS[type(box.node)]}"/>'
         f'<text {ink} y="{y + 16:.1f}" font-weight="bold">{escape(box.title)}</text>'
         f'<text {ink} y="{y + 32:.1f}">{escape(box.text)}</text></g>'

@@ -1,0 +1,126 @@
+"""A report: everything that is known of a program on one page. What cannot be computed is said, never left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tensorprog.display.html import Section, page, status
+from tensorprog.display.markup import Markup, join, tag
+from tensorprog.errors import TensorProgError
+from tensorprog.limit.unfold import NotCovered
+from tensorprog.program.program import Program
+from tensorprog.theorems import check
+from tensorprog.theorems.check import Verdict, VerdictWord
+from tensorprog.theorems.report import SAYS
+
+if TYPE_CHECKING:
+    from tensorprog.limit.derive import Limit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much is drawn: the width and number of draws of histograms, and the widths of a validation (none: none)."""
+
+    width: int = 256
+    samples: int = 2000
+    seed: int = 0
+    widths: tuple[int, ...] = ()
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The page and the verdict on it."""
+
+    html: str
+    verdict: VerdictWord
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why something could not be computed."""
+
+    why: str
+
+
+def attempt(compute: Callable[[], T]) -> T | Failed:
+    """The result, or the program's own reason why there is none."""
+    try:
+        return compute()
+    except TensorProgError as error:
+        return Failed(str(error))
+    except NotCovered as error:
+        return Failed(str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What every section reads: the program, the verdict, its limit (or why there is none) and the options."""
+
+    program: Program
+    verdict: Verdict
+    limit: Limit | Failed
+    options: Options
+
+
+def report_of(program: Program, options: Options | None = None) -> Report:
+    """The report on a program, as one HTML document.
+
+    >>> import tensorprog
+    >>> made = report_of(tensorprog.loads("input u ~ N(0, 1)\\noutput u"), Options(samples=0))
+    >>> made.verdict, made.html.startswith("<!DOCTYPE html>")
+    ('valid', True)
+    """
+    from tensorprog.display import laws, sections
+    from tensorprog.limit.derive import derive
+
+    chosen = options or Options()
+    verdict = check(program)
+    limit = attempt(lambda: derive(program, dict(chosen.values)))
+    subject = Subject(program, verdict, limit, chosen)
+    built: list[tuple[str, str, Callable[[Subject], Markup]]] = [
+        ("program", "Program and graph", sections.program),
+        ("verdict", "Verdict", sections.verdict),
+        ("limits", "Limits", sections.limits),
+        ("laws", "Laws and histograms", laws.laws),
+        ("derivation", "Derivation, instruction by instruction", sections.derivation),
+    ]
+    if program.claims:
+        built.append(("claims", "Claims", sections.claims))
+    if chosen.widths:
+        built.append(("validation", "Validation", laws.validation))
+    built += [
+        ("basis", "Assumptions and certificate", sections.basis),
+        ("cite", "How to cite", sections.cite),
+    ]
+    made = [Section(name, title, build(subject)) for name, title, build in built]
+    return Report(page(f"{program.name}: {verdict.verdict}", _lead(subject), made, _foot(chosen)), verdict.verdict)
+
+
+def _lead(s: Subject) -> Markup:
+    covered = f"Covered by {', '.join(s.verdict.covered_by)}." if s.verdict.covered_by else ""
+    word = tag("span", status(s.verdict.verdict), class_="word")
+    parts = [tag("h1", s.program.name), tag("p", word, f" {SAYS[s.verdict.verdict]}. {covered}")]
+    if s.verdict.verdict in ("invalid", "undecided") and s.verdict.diagnostics:
+        first = s.verdict.diagnostics[0]
+        parts.append(tag("p", tag("strong", first.message), f". {first.help}" if first.help else ""))
+    return join(*parts)
+
+
+def _foot(options: Options) -> str:
+    from tensorprog import __version__
+
+    drawn = (
+        f"histograms: {options.samples} draws at n = {options.width}, seed {options.seed}" if options.samples else ""
+    )
+    given = ", ".join(f"{k} = {v}" for k, v in options.values.items())
+    return "; ".join(filter(None, [f"tensorprog {__version__}", drawn, given and f"params set: {given}"]))
+
+
+def failure(why: Failed) -> Markup:
+    """Why a section has nothing to show."""
+    return tag("div", tag("p", "Not available:"), tag("pre", why.why, class_="scroll"), class_="soft")
