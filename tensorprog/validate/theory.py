@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import TensorProgError
+from tensorprog.limit.unfold import NotCovered
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,14 @@ class LimitTheory:
                 case several if len(set(several)) == 1:
                     return known(self.limit.law(several[0]).moment(len(several)))
             return known(self.limit.expect("*".join(members)))
-        except (TensorProgError, NotImplementedError, TypeError):
+        except (TensorProgError, NotCovered, TypeError):
             return None
 
     def cdf(self, member: str, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float] | None:
         """The law's distribution function."""
         try:
             found = self.limit.law(member).cdf(points)
-        except (TensorProgError, NotImplementedError, TypeError):
+        except (TensorProgError, NotCovered, TypeError):
             return None
         return np.asarray(found.value, dtype=float), float(np.max(found.error))
 

@@ -87,7 +87,7 @@ def test_normal_p(z: float) -> None:
 
 def test_one_law_at_one_width_is_kolmogorov_smirnov() -> None:
     x = np.random.default_rng(1).standard_normal(3000)
-    at = np.sort(x)
+    at = np.concatenate([x, np.nextafter(x, -np.inf)])  # both sides of every step
     distance, effective = extrapolated_distance([x], [1.0], at, stats.norm.cdf(at))
     reference = stats.kstest(x, "norm")
     assert effective == pytest.approx(3000)
@@ -106,3 +106,14 @@ def test_a_bias_in_the_law_is_extrapolated_away() -> None:
         p_values.append(kolmogorov_p(*extrapolated_distance(samples, weights, at, stats.norm.cdf(at))))
     assert stats.kstest(p_values, "uniform").pvalue > 1e-3
     assert stats.kstest(rng.standard_normal(20_000) + 1 / 16, "norm").pvalue < 1e-6  # one width would be rejected
+
+
+def test_atoms_do_no_harm() -> None:
+    rng = np.random.default_rng(3)
+    at = np.array([-1.0, 0.0, 0.5, 1.0])
+    truth = np.where(at < 0, 0.0, stats.norm.cdf(at))
+    distance, effective = extrapolated_distance([np.maximum(rng.standard_normal(4000), 0.0)], [1.0], at, truth)
+    assert kolmogorov_p(distance, effective) > 0.01
+    wrong = np.where(at < 0, 0.0, np.maximum(stats.norm.cdf(at), 0.55))
+    distance, effective = extrapolated_distance([np.maximum(rng.standard_normal(4000), 0.0)], [1.0], at, wrong)
+    assert kolmogorov_p(distance, effective) < 1e-6
