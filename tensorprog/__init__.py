@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tensorprog.gaussian.expectation import expect as expect
     from tensorprog.limit.claims import claims as claims
     from tensorprog.limit.derive import derive as derive
+    from tensorprog.proof.prove import prove as prove
+    from tensorprog.proof.prove import verify as verify
     from tensorprog.simulate.run import simulate as simulate
     from tensorprog.validate.run import validate as validate
 
@@ -39,6 +41,8 @@ _LATER = {
     "expect": "tensorprog.gaussian.expectation",
     "claims": "tensorprog.limit.claims",
     "derive": "tensorprog.limit.derive",
+    "prove": "tensorprog.proof.prove",
+    "verify": "tensorprog.proof.prove",
     "simulate": "tensorprog.simulate.run",
     "validate": "tensorprog.validate.run",
 }
@@ -60,9 +64,11 @@ __all__ = [
     "fn",
     "load",
     "loads",
+    "prove",
     "register",
     "simulate",
     "validate",
+    "verify",
 ]
 
 

@@ -47,6 +47,8 @@ CODES: dict[str, str] = {
     "TP401": "a claim is refuted",
     "TP402": "a claim is undecided",
     "TP501": "a divergent moment",
+    "TP601": "a certificate is rejected",
+    "TP602": "nothing to certify",
     "TP901": "file too large",
     "TP902": "nesting too deep",
     "TP903": "statement too long",

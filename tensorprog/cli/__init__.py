@@ -21,6 +21,9 @@ COMMANDS = {
     "claims": ("tensorprog.limit.claims_command", "claims"),
     "simulate": ("tensorprog.validate.command", "simulate"),
     "validate": ("tensorprog.validate.command", "validate"),
+    "prove": ("tensorprog.proof.command", "prove"),
+    "verify": ("tensorprog.proof.command", "verify"),
+    "report": ("tensorprog.display.command", "report"),
     "function": ("tensorprog.cli.mounts", "function"),
     "expect": ("tensorprog.gaussian.command", "command"),
 }

@@ -1,0 +1,126 @@
+"""The format of a certificate, read strictly, and the loop that re-checks it step by step.
+
+    {"schema": "tensorprog/certificate/1", "program": "<sha256>", "axioms": ["theorem attention"],
+     "steps": [["rule", {params}, [premises], conclusion], ...], "goals": [6, 40]}
+
+A premise is the number of an earlier step; each rule computes its conclusion, which must equal the written one. What
+has to be concluded is computed here from the program: for each output, that a theorem covers it.
+"""
+
+# fmt: off
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, NoReturn
+
+from tensorprog.kernel import premises, rules
+from tensorprog.kernel.functions import Refused, require
+from tensorprog.program.normalize import normalize
+from tensorprog.program.program import Program
+from tensorprog.terms import from_json
+from tensorprog.terms.json_form import number_from_json
+
+SCHEMA = "tensorprog/certificate/1"
+FUEL = 3_000_000
+MAX_BYTES = 50_000_000
+ENTRIES = {"schema", "program", "axioms", "steps", "goals"}
+
+def _word(data: Any) -> str:
+    require(isinstance(data, str) and len(data) <= 40, "a word")
+    return str(data)
+
+def _whole(data: Any) -> int:
+    x = number_from_json(data)
+    require(x.denominator == 1, "a whole number")
+    return int(x)
+
+def _list(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
+    def reader(data: Any) -> tuple[Any, ...]:
+        require(isinstance(data, list), "a list")
+        return tuple(map(read, data))
+
+    return reader
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("term", "mask", "var", "solve", "atom"), from_json),
+    **dict.fromkeys(("head", "what", "theorem"), _word),
+    **dict.fromkeys(("node", "output"), _whole),
+    **dict.fromkeys(("over", "remarks"), _list(_word)),
+    "exponent": number_from_json, "points": _list(number_from_json), "extra": _list(_whole), "at": _list(from_json),
+}
+"""How each param is read, whatever the rule."""
+RULES: dict[str, Callable[..., rules.Judgement]] = {
+    rule.__name__: rule
+    for rule in (rules.constant, rules.variable, rules.limit_scalar, rules.apply, rules.family, rules.definition,
+                 rules.equal, rules.clamped, rules.branches, rules.instruction, rules.has, premises.variance,
+                 premises.nonzero, premises.sign, premises.applies, premises.assumed)
+}
+"""Every rule under its name."""
+
+@dataclass(frozen=True)
+class Accepted:
+    """What an accepted certificate establishes."""
+
+    steps: int
+    axioms: tuple[str, ...]
+    goals: tuple[tuple[str, ...], ...]
+    judgements: tuple[rules.Judgement, ...]
+
+def read(text: str | bytes) -> Any:
+    """JSON without floats, constants or keys that stand twice."""
+
+    def refuse(what: str) -> NoReturn:
+        raise Refused(f"no floating-point numbers: {what[:20]}")
+
+    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        require(len(dict(items)) == len(items), "no key stands twice")
+        return dict(items)
+
+    require(len(text) <= MAX_BYTES, "a certificate of bounded size")
+    return json.loads(text, parse_float=refuse, parse_constant=refuse, object_pairs_hook=pairs)
+
+def verify(program: Program, certificate: str | bytes, fuel: int = FUEL) -> Accepted:
+    """Accept a certificate for this program, or refuse it, with the step and the reason."""
+    done: list[rules.Judgement] = []
+    try:
+        data = read(certificate)
+        require(isinstance(data, dict) and set(data) == ENTRIES, "the five entries")
+        require(data["schema"] == SCHEMA, f"the schema {SCHEMA}")
+        require(data["program"] == program.hash, "the hash is that of this program")
+        ctx = rules.Context(normalize(program), fuel)
+        ctx.spend(len(certificate) // 20)
+        require(isinstance(data["steps"], list) and isinstance(data["goals"], list), "lists of steps and goals")
+        for step in data["steps"]:
+            done.append(_check(ctx, done, step))
+        return _conclude(program, done, data["axioms"], data["goals"])
+    except Exception as error:  # whatever goes wrong, nothing is accepted
+        raise Refused(f"step {len(done)} is rejected: {str(error) or type(error).__name__}") from None
+
+def _check(ctx: rules.Context, done: list[rules.Judgement], step: Any) -> rules.Judgement:
+    name, params, before, conclusion = step
+    require(isinstance(name, str) and name in RULES, "a rule of the calculus")
+    require(isinstance(params, dict) and isinstance(before, list), "params and premises")
+    wanted = list(signature(RULES[name]).parameters.values())[2:]
+    missing = [p.name for p in wanted if p.default is p.empty and p.name not in params]
+    require(not missing and set(params) <= {p.name for p in wanted}, "the params of the rule")
+    require(all(type(k) is int and 0 <= k < len(done) for k in before), "premises are earlier steps")
+    ctx.spend(10)
+    out = RULES[name](ctx, [done[k] for k in before], **{k: READERS[k](v) for k, v in params.items()})
+    require(json.dumps(out.says()) == json.dumps(conclusion), "the conclusion is what the rule concludes")
+    return out
+
+def _conclude(program: Program, done: list[rules.Judgement], axioms: Any, goals: Any) -> Accepted:
+    """The goals: every output is judged, once and in order; then properties of instructions, if any were asked for."""
+    require(goals and len(set(goals)) == len(goals), "goals, each once")
+    require(all(type(k) is int and 0 <= k < len(done) for k in goals), "goals are steps")
+    said = [done[k].words for k in goals]
+    n = len(program.outputs)
+    judged = [w[2] for w in said[:n] if w[0] == "applies"]
+    require(judged == [str(k) for k in range(n)], "the goals judge every output in order")
+    require(all(w[0] == "property" for w in said[n:]), "every further goal is a property")
+    used = sorted({a for k in goals for a in done[k].axioms})
+    require(axioms == used, "the axioms are those that were used")
+    return Accepted(len(done), tuple(used), tuple(said), tuple(done))

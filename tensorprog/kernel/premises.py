@@ -1,0 +1,233 @@
+"""The rules about programs: a theorem's premises for one output, recomputed here, and what discharges each of them.
+
+What is a matter of structure (scaling, the origin of score sides, exclusivity, distinctness, order) is decided from
+the program alone; what depends on functions or variances becomes a list of obligations, one premise for each.
+"""
+
+# fmt: off
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from tensorprog.kernel.algebra import as_term, normal
+from tensorprog.kernel.functions import require
+from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, facts
+from tensorprog.program.indices import Pattern, uncovered
+from tensorprog.program.members import Members, Product, independent_input, source_of
+from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
+from tensorprog.program.powers import MOMENT, SCORE
+from tensorprog.program.scaling import mentions_width, width_power
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, variables, walk
+
+REMARKS = ("A1.bounded", "A1.widths")
+"""Premises that their source calls inessential."""
+
+class Case:
+    """An output with its ancestors: what of it is a score, and what depends on one."""
+
+    def __init__(self, ctx: Context, roots: list[Var]) -> None:
+        self.ctx, self.program, self.roots, self.members = ctx, ctx.program, roots, Members(ctx.program, roots)
+        self.nodes = self.members.nodes
+        ctx.spend(100_000 - self.members.left)
+        self.dots = [n for n in self.nodes if isinstance(n, Dot)]
+        read = {r.name for n in self.nodes for r, _ in self.program.references(n)}
+        scores = [d for d in self.dots if ctx.powers.is_score(d)]
+        self.readouts = {id(d): side for d in scores if d.name not in read and (side := self.vector(d)) is not None}
+        self.scores = [d for d in scores if id(d) not in self.readouts]
+        self.late = {id(d) for d in self.scores}
+        for n in self.nodes:
+            if self.depends(r for r, _ in self.program.references(n)):
+                self.late.add(id(n))
+
+    def vector(self, d: Dot) -> Var | None:
+        """The side of a readout that is an initial vector, centred and independent of all others."""
+        for side, other in ((d.left, d.right), (d.right, d.left)):
+            if other.name != side.name and all(map(independent_input, self.ctx.resolve(side))):
+                return side
+        return None
+
+    def depends(self, refs: Iterable[Var]) -> bool:
+        """Does one of these depend on a score?"""
+        return any(id(n) in self.late for r in refs for n, _ in self.program.resolve(r))
+
+    def consumed(self) -> list[int]:
+        """The maps whose functions matter: arguments of products and of dot products, and the outputs."""
+        names = {r.name for r in self.roots}
+        refs = [r for n in self.nodes if isinstance(n, MatMul | Dot) for r, _ in self.program.references(n)]
+        found = [n for r in refs for n in self.ctx.resolve(r)] + [n for n in self.nodes if n.name in names]
+        return sorted({self.ctx.index(n) for n in found if isinstance(n, MAPS) and id(n) in self.members.need})
+
+    def sampled(self, allowed: tuple[Fraction, ...]) -> None:
+        """How weights are sampled, transposes, powers of the width, readouts: what all theorems ask."""
+        for n in self.nodes:
+            if isinstance(n, MatMul):
+                w = self.program.weights[n.weight.name]
+                part = width_power(w.variance, self.program.widths)
+                require(part and part[1] == -1 and self.ctx.number(part[0]).plus, "variance")
+                require(w.law == "gaussian", "gaussian")
+                require(not n.transposed, "transposes")
+            if isinstance(n, LinComb | Nonlin | Moment):
+                require(not mentions_width(n.body, self.program.widths), "scaling")
+            for r, _ in self.program.references(n):
+                used = any(r.name == side.name for side in self.readouts.values())
+                require(not used or (id(n) in self.readouts and self.readouts[id(n)] is r), "readouts")
+            late = id(n) in self.readouts and self.depends(r for r, _ in self.program.references(n))
+            require(not late, "readouts")
+        powers = self.ctx.powers
+        uses = [u for n in self.nodes for u in powers.by_user.get(id(n), ())]
+        for u in [*uses, *(u for r in self.roots for u in powers.of_output(r))]:
+            require(u.power in allowed if isinstance(u.source, Dot) else u.power == 0, "scaling")
+
+    def each(self, n: MatMul, patterns: list[Pattern]) -> Iterable[Product]:
+        self.ctx.spend(sum(p.size for p in patterns))
+        return self.members.products(n, patterns)
+
+    def sides(self) -> list[MatMul]:
+        """The products that are sides of scores; the matrices of one pair differ, and make nothing else."""
+        found: dict[int, list[Pattern]] = {}
+        for d in self.scores:
+            for pattern in self.members.need[id(d)]:
+                pair = [self.members.at(d, pattern, r) for r in (d.left, d.right)]
+                require(all(isinstance(n, MatMul) for side in pair for n, _ in side), "A1.matmul")
+                for n, used in pair[0] + pair[1]:
+                    found.setdefault(id(n), []).append(used)
+                left, right = ({n.weight.name for n, _ in side if isinstance(n, MatMul)} for side in pair)
+                self.ctx.spend(pattern.size if left & right else 0)
+                for member in pattern.members() if left & right else ():
+                    one = [x for r in (d.left, d.right) for x in self.members.at(d, Pattern(member, ()), r)]
+                    tied = [self.members.product(n, m.first())[0] for n, m in one if isinstance(n, MatMul)]
+                    require(len(tied) == 2 and tied[0] != tied[1], "A1.b-distinct")
+        products = [n for n in self.nodes if isinstance(n, MatMul)]
+        sides = [n for n in products if id(n) in found]
+        users = [n for n in products if any(n.weight.name == s.weight.name for s in sides)]
+        need = self.members.need
+        parts = [(n, p) for n in users for p in need[id(n)]]
+        doubtful = {n.weight.name for n, p in parts if uncovered(p, found.get(id(n), ())) is not None}
+        made = {x for n in sides if n.weight.name in doubtful for x in self.each(n, found[id(n)])}
+        matrices = {matrix for matrix, _ in made}
+        for n in users:
+            for x in self.each(n, need[id(n)]) if n.weight.name in doubtful else ():
+                require(x in made or x[0] not in matrices, "A1.a-exclusive")
+        return sides
+
+def obligations(case: Case, theorem: str, remarks: tuple[str, ...]) -> list[tuple[str, int]]:
+    """What is left to discharge of a theorem's premises: (property, instruction). Refuses what the program breaks."""
+    program, index, used = case.program, case.ctx.index, case.consumed()
+    read = {r.name for n in case.nodes for r, _ in program.references(n)}
+    scalars = any(program.families[name].kind == "scalar" for name in read)
+    moments = [index(n) for n in case.nodes if isinstance(n, Moment)]
+    if theorem == "netsor":
+        case.sampled((SCORE,))
+        require(not moments and len(case.dots) == len(case.readouts), "instructions")
+        return [("controlled", k) for k in used]
+    if theorem == "netsor-plus":
+        case.sampled((MOMENT, SCORE) if case.readouts else (MOMENT,))
+        require(not case.scores, "instructions")
+        return [("pseudo-Lipschitz" if scalars else "controlled", k) for k in (*used, *moments)]
+    require(theorem == "attention" and case.scores, "A1.scores")
+    case.sampled((SCORE,))
+    sides = case.sides()
+    require(not moments, "A1.no-moments")
+    for n in case.nodes:
+        refs = [r for r, _ in program.references(n)]
+        require(not isinstance(n, MatMul | Dot) or not case.depends(refs), "scores-last")
+        require(not isinstance(n, Scalar) or all(case.depends([r]) for r in refs), "A1.no-moments")
+    widths = {program.widths[w] for n in case.nodes if (w := program.families[n.name].width) is not None}
+    require(len(widths) <= 1 or "A1.widths" in remarks, "A1.widths")
+    features = [n for side in sides for n in case.ctx.resolve(side.arg)] if "A1.bounded" not in remarks else []
+    require(all(isinstance(n, MAPS) for n in features), "A1.bounded")
+    asked = [("pseudo-Lipschitz", k) for k in used] + [("bounded", index(n)) for n in features]
+    return list(dict.fromkeys([*asked, *(("variance", index(n)) for n in sides)]))
+
+def case_of(ctx: Context, output: int, extra: tuple[int, ...]) -> Case:
+    """An output with its ancestors, and unused scores of the program, which may absorb further products."""
+    require(0 <= output < len(ctx.program.outputs), "the output exists")
+    unused = [ctx.node(k) for k in extra]
+    require(all(ctx.powers.is_score(n) for n in unused), "the extra scores are scores of the program")
+    return Case(ctx, [ctx.program.outputs[output].ref, *(Var(n.name, n.subs) for n in unused)])
+
+def applies(ctx: Context, premises: Premises, theorem: str, output: int, remarks: tuple[str, ...] = (),
+            extra: tuple[int, ...] = ()) -> Judgement:
+    """A theorem covers an output: every premise holds, or its source calls it inessential."""
+    require(not remarks or (theorem == "attention" and set(remarks) <= set(REMARKS)), "remarks of the theorem")
+    case = case_of(ctx, output, extra)
+    wanted = obligations(case, theorem, remarks)
+    require(len(premises) == len(wanted), "one premise for each obligation")
+    for (what, k), p in zip(wanted, premises, strict=True):
+        fine = p.words == ("assumed", str(k), what) or (*p.words, what) == ("variance", str(k), "positive", "variance")
+        if what != "variance" and p.info is not None:
+            near = theorem == "netsor-plus" or not p.info.local
+            fine = p.words == ("instruction", str(k)) and p.info.has(what) and near
+        require(fine, f"instruction {k}: {what}")
+    inputs = [n for n in case.nodes if isinstance(n, Input)]
+    sure = {n.group.names for n in inputs if independent_input(n) and ctx.number(n.group.cov[0][0]).plus}
+    unsure = sorted({n.group.names for n in inputs} - sure)
+    psd = [f"the covariance of {', '.join(names)} is positive semidefinite" for names in unsure]
+    more = [*(f"remark {r}" for r in remarks), *psd, *dict.fromkeys(a for p in premises for a in p.axioms)]
+    return Judgement(("applies", theorem, str(output)), axioms=(f"theorem {theorem}", *more))
+
+def assumed(ctx: Context, premises: Premises, node: int, what: str) -> Judgement:
+    """What the calculus cannot derive, listed as an axiom: an instruction is bounded, pseudo-Lipschitz, varies, ..."""
+    require(not premises and ctx.node(node) is not None, "an instruction of the program")
+    require(what in ("bounded", "controlled", "pseudo-Lipschitz", "variance"), "a property that theorems ask for")
+    return Judgement(
+        ("assumed", str(node), what), axioms=(f"unproved: instruction {node} ({ctx.node(node).name}): {what}",)
+    )
+
+def variance(ctx: Context, premises: Premises, node: int) -> Judgement:
+    """The limit of an initial vector, or of a product, has positive variance."""
+    n = ctx.node(node)
+    if isinstance(n, Input):
+        scale: Term = shift_subs(n.group.cov[n.position][n.position], {f"{s}'": s for s in n.group.subs})
+        require(not premises, "no premise")
+    else:
+        require(isinstance(n, MatMul), "an input or a product")
+        require([(p.words, p.term) for p in premises] == [(("nonzero",), n.arg)], "its vector is not 0")  # type: ignore[union-attr]
+        scale = average(ctx, ctx.program.weights[n.weight.name].variance)  # type: ignore[union-attr]
+    require(ctx.number(scale).positive, "the variance is positive")
+    return Judgement(("variance", str(node), "positive"))
+
+def average(ctx: Context, factor: Term) -> Term:
+    """The c of c/n."""
+    part = width_power(factor, ctx.program.widths)
+    require(part and part[1] == -1, "a constant over the width")
+    return part[0]  # type: ignore[index]
+
+def nonzero(ctx: Context, premises: Premises, term: Term, atom: Var, points: tuple[Fraction, ...]) -> Judgement:
+    """P(F(Z) != 0) > 0: F is continuous, and not 0 at a point of the support (or takes two values there)."""
+    (t,), (info,) = facts(premises[:1], 1)
+    found, p = ctx.resolve(atom), ctx.program
+    require(t == term and info.level >= 2 and not info.local, "the term is continuous")
+    varies = [("variance", str(ctx.index(n)), "positive") for n in found]
+    require([p.words for p in premises[1:]] == varies, "the atom varies")
+    t = ctx.composer.of_term(term)
+    inside = {j for b in walk(t) if isinstance(b, Bind) for j in b.over}
+    require(atom in variables(t) and not inside & set(atom.subs), "the atom stands in the term, outside of binders")
+    vectors = [v for v in variables(t) if v.name in p.families and p.families[v.name].kind == "vector"]
+    for n in (n for v in vectors if v != atom for n in ctx.resolve(v)):
+        require(source_of(n) not in map(source_of, found), "the atom is independent of the other vectors")
+        centred = isinstance(n, MatMul) or (isinstance(n, Input) and n.group.mean[n.position] == ZERO)
+        require(centred, "the others are centred")
+    values = [substitute(t, {**dict.fromkeys(vectors, ZERO), atom: Num(x)}) for x in points]
+    require(1 <= len(values) <= 2, "one point or two")
+    gap = values[0] if len(values) == 1 else as_term(normal(add(values[0], neg(values[1]))))
+    require(ctx.number(gap).nonzero, "the term is not 0 at the point")
+    return Judgement(("nonzero",), term)
+
+def sign(ctx: Context, premises: Premises, node: int) -> Judgement:
+    """The limit of an average of nonnegative values, which is never negative; positive, if the values are not all 0."""
+    n = ctx.node(node)
+    (t,), (info,) = facts(premises[:1], 1)
+    require(not isinstance(n, Dot) or ctx.number(average(ctx, n.factor)).positive, "a positive factor")
+    body = mul(n.left, n.right) if isinstance(n, Dot) else ctx.body(node)
+    require(isinstance(n, Dot | Moment) and t == body and not info.local and info.plus, "the values are not negative")
+    if len(premises) == 1:
+        return Judgement(("sign", str(node), "nonnegative"))
+    root = premises[1].term
+    even = isinstance(body, App) and (body.head, body.args[0]) == ("pow", root)
+    square = even or body == mul(root or body, root or body)
+    fine = premises[1].words == ("nonzero",) and len(premises) == 2
+    require(fine and (body == root or square), "the values are not all 0")
+    return Judgement(("sign", str(node), "positive"))

@@ -1,0 +1,234 @@
+"""The rules about functions: each computes its conclusion from its parameters and its premises (docs/calculus.md)."""
+
+# fmt: off
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import reduce
+
+from tensorprog.kernel.algebra import as_term, is_zero, normal
+from tensorprog.kernel.functions import ANY, DEFINED, FLAT, LINEAR, Info, Refused, combine, require, settle
+from tensorprog.kernel.functions import definition as expanded
+from tensorprog.program.compose import Composer
+from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
+from tensorprog.program.powers import Powers
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import rational
+from tensorprog.terms import App, Bind, Num, Term, Var, to_text
+from tensorprog.terms.term import add, mul, neg, size, substitute, variables
+
+MAPS = (LinComb, Nonlin, Scalar)
+FLAGS = ("plus", "minus", "nonzero", "away", "below", "above", "constant")
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a step establishes: of a term in the program's vectors and scalars, or of an instruction or output."""
+
+    words: tuple[str, ...]
+    term: Term | None = None
+    info: Info | None = None
+    axioms: tuple[str, ...] = ()
+
+    def says(self) -> list[object]:
+        said: list[object] = [*self.words, *self.axioms, *([] if self.term is None else [to_text(self.term)])]
+        return said if self.info is None else said + self.info.says()
+
+Premises = Sequence[Judgement]
+
+def fact(t: Term, info: Info) -> Judgement:
+    return Judgement(("fact",), t, info)
+
+def facts(premises: Premises, count: int | None = None) -> tuple[list[Term], list[Info]]:
+    """The terms and infos of premises that are facts."""
+    found = [(p.term, p.info) for p in premises if p.words == ("fact",) and p.term is not None and p.info is not None]
+    require(len(found) == len(premises) and count in (None, len(found)), "premises that are facts, as many as needed")
+    return [t for t, _ in found], [i for _, i in found]
+
+class Context:
+    """The program in the form in which it is judged, and the work still allowed."""
+
+    def __init__(self, program: Program, fuel: int) -> None:
+        self.program, self.fuel = program, fuel
+        self.composer, self.powers = Composer(program), Powers(program)
+        self._index = {id(n): k for k, n in enumerate(program.nodes)}
+
+    def index(self, n: Node) -> int:
+        return self._index[id(n)]
+
+    def spend(self, amount: int) -> None:
+        self.fuel -= amount
+        require(self.fuel > 0, "the fuel lasts")
+
+    def node(self, k: int) -> Node:
+        require(0 <= k < len(self.program.nodes), "the instruction exists")
+        return self.program.nodes[k]
+
+    def body(self, k: int) -> Term:
+        n = self.node(k)
+        require(isinstance(n, (*MAPS, Moment)), "an instruction that is an expression")
+        return n.body  # type: ignore[union-attr]
+
+    def resolve(self, v: Term) -> list[Node]:
+        """The instructions that define a vector or scalar."""
+        known = isinstance(v, Var) and v.name in self.program.families and not self.program.missing(v)
+        require(known, "a variable of the program")
+        return [n for n, _ in self.program.resolve(v)]  # type: ignore[arg-type]
+
+    def basic(self, t: Term) -> bool:
+        return not any(v.name in self.program.families for v in variables(t))
+
+    def is_zero(self, t: Term) -> bool:
+        self.spend(50 * size(t))
+        return is_zero(t)
+
+    def number(self, t: Term) -> Info:
+        """What holds of a constant, for all admissible params and all values of its indices."""
+        self.spend(1)
+        p = self.program
+        if (x := rational(t)) is not None:
+            return settle(Info(3, plus=x >= 0, minus=x <= 0, nonzero=x != 0, constant=True))
+        match t:
+            case Var(name, ()) if name in p.params:
+                low, high, q = p.params[name].low, p.params[name].high, p.params[name]
+                plus, minus = low is not None and low >= 0, high is not None and high <= 0
+                off = (plus and (low != 0 or q.low_open)) or (minus and (high != 0 or q.high_open))
+                return settle(Info(3, plus=plus, minus=minus, nonzero=off, constant=True))
+            case App("pi") | App("sin", (Num(Fraction(numerator=1)),)):
+                return settle(Info(3, plus=True, nonzero=True, constant=True))
+            case Var(name, ()) if name in p.widths or name.rstrip("~'") in p.indices:
+                positive = name in p.widths or p.range_of(name)[0] > 0
+                return settle(Info(3, plus=positive, nonzero=positive, constant=True))
+            case Var(name, (_, *_)) if name in p.matrices:
+                known = [self.number(e) for e in p.matrices[name].entries or ()]
+                return settle(Info(min((u.level for u in known), default=3), constant=True))
+            case App(head, args) if head in DEFINED or (head == "pow" and (rational(args[1]) or 0) < 0):
+                return self.number(expanded(t))
+            case App("pow", (a, Num())):
+                return combine(t, [self.number(a)])
+            case App("pow", (a, e)) if self.number(a).positive and self.number(e).level:
+                return self.number(App("pi"))  # positive, like every power of a positive number
+            case App("where", (App("gt" | "ge" | "lt" | "le" as head, (left, right)), yes, no)):
+                gap = self.number(add(left, neg(right)))
+                require(gap.nonzero and (gap.plus or gap.minus), "the condition is decided")
+                return self.number(yes if gap.plus == (head in ("gt", "ge")) else no)
+            case App(_, args) | Bind("sum" | "max" | "min", args, _, None):
+                return combine(t, [self.number(a) for a in args])
+        raise Refused("a constant")
+
+def either(u: Info, v: Info) -> Info:
+    """What holds of both."""
+    flags = {f: getattr(u, f) and getattr(v, f) for f in FLAGS}
+    level, growth, slope = min(u.level, v.level), max(u.growth, v.growth), max(u.slope, v.slope)
+    return Info(level, growth, slope, **flags, local=u.local or v.local)
+
+def constant(ctx: Context, premises: Premises, term: Term) -> Judgement:
+    """A term without vectors and scalars."""
+    facts(premises, 0)
+    return fact(term, ctx.number(term))
+
+def variable(ctx: Context, premises: Premises, var: Term) -> Judgement:
+    """A vector or scalar: itself if it is basic, else what its definitions say (one premise each)."""
+    found = ctx.resolve(var)
+    maps = [("instruction", str(ctx.index(n))) for n in found if isinstance(n, MAPS)]
+    require([p.words for p in premises] == maps, "one premise for each definition")
+    infos = [Info(3, LINEAR, FLAT)] if len(maps) < len(found) else []
+    return fact(var, reduce(either, [*infos, *(p.info for p in premises if p.info is not None)]))
+
+def limit_scalar(ctx: Context, premises: Premises, var: Term) -> Judgement:
+    """A moment near its limit: in a bounded neighbourhood, above 0 if its limit is, never below 0 if it cannot be."""
+    found = ctx.resolve(var)
+    kinds = {ctx.program.families[v.name].kind for v in variables(var)}
+    require(kinds == {"scalar"} and not any(isinstance(n, MAPS) for n in found), "a scalar that no other defines")
+    said = [p.words for p in premises]
+    known = [w[:2] for w in said] == [("sign", str(ctx.index(n))) for n in found]
+    require(known or not said, "the sign of each definition, or none")
+    positive = bool(said) and all(w[2] == "positive" for w in said)
+    return fact(var, settle(Info(3, FLAT, FLAT, bool(said), False, positive, positive, local=True)))
+
+def apply(ctx: Context, premises: Premises, head: str, exponent: Fraction | None = None) -> Judgement:
+    """A sum, product, power, quotient, maximum or library function of the premises' terms."""
+    terms, infos = facts(premises)
+    require((exponent is not None) == (head == "pow"), "an exponent for a power")
+    many = head in ("add", "mul", "max", "min")
+    require(len(terms) >= 2 if many else len(terms) == 1, "as many arguments as the function has")
+    t = App(head, (*terms, *(() if exponent is None else (Num(exponent),))))
+    return fact(t, combine(t, infos))
+
+def family(ctx: Context, premises: Premises, head: str, over: tuple[str, ...], mask: Term | None = None,
+           at: tuple[Term, ...] = ()) -> Judgement:
+    """A finite sum, maximum or minimum over indices, or a softmax."""
+    terms, infos = facts(premises, 1)
+    plain = mask is None and not at
+    require(head == "softmax" or (plain and head in ("sum", "max", "min")), "a binder; only a softmax has a mask")
+    require(all(map(ctx.basic, (*at, *(() if mask is None else (mask,))))), "the mask and the entry are constants")
+    require(over and all(ctx.program.range_of(j) for j in over), "indices of the program")
+    t = Bind(head, (*terms, *at), over, mask)
+    return fact(t, combine(t, infos))
+
+def definition(ctx: Context, premises: Premises, term: Term) -> Judgement:
+    """A function with a definition."""
+    (body,), (info,) = facts(premises, 1)
+    require(isinstance(term, App) and expanded(term) == body, "the premise is about the definition")
+    return fact(term, info)
+
+def equal(ctx: Context, premises: Premises) -> Judgement:
+    """What holds of a term holds of another that is equal to it and defined everywhere."""
+    (known, target), (better, info) = facts(premises, 2)
+    require(info.level and better.level, "both are defined everywhere")
+    require(ctx.is_zero(add(known, neg(target))), "the two terms are equal")
+    return fact(target, replace(better, local=better.local or info.local))
+
+def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgement:
+    """where(d > 0, a, b), a sign(d) or a step(d) written with max(v, c) and min(v, c), where d = 0 is v = c.
+
+    If a = b at v = c, where(v > c, a(v), b(v)) is a(max(v,c)) + b(min(v,c)) - a(c); if a = 0 there, a(v) sign(v-c) is
+    the same with b = -a, and a(v) step(v-c) with b = 0.
+    """
+    (body, condition), (info, _) = facts(premises, 2)
+    match term:
+        case App("where", (App("gt" | "ge" | "lt" | "le" as head, (left, right)), yes, no)):
+            d, above, below = add(left, neg(right)), *((yes, no) if head in ("gt", "ge") else (no, yes))
+        case App("mul", (*rest, App("sign" | "step" as head, (d,)))):
+            above = mul(*rest)
+            below = neg(above) if head == "sign" else Num(0)
+        case _:
+            raise Refused("a piecewise term")
+    require(condition == d, "the condition is defined everywhere")
+    ctx.spend(50 * size(d))
+    q = normal(d)
+    slope, inside = q.pop(((solve, 1),), Fraction(0)), {v for m in q for t, _ in m for v in variables(t)}
+    require(slope and solve not in inside, "the condition is affine in the variable")
+    at = as_term({m: -c / slope for m, c in q.items()})
+    if slope < 0:
+        above, below = below, above
+    require(ctx.is_zero(substitute(add(above, neg(below)), {solve: at})), "the branches agree on the boundary")
+    high, low = (substitute(t, {solve: App(w, (solve, at))}) for t, w in ((above, "max"), (below, "min")))
+    unfolded = add(high, low, neg(substitute(above, {solve: at})))
+    require(body == unfolded and info.level, "the premise is about the term with max and min, defined everywhere")
+    return fact(term, info)
+
+def branches(ctx: Context, premises: Premises, head: str) -> Judgement:
+    """where(left <> right, yes, no) without continuity: what holds of both branches; of one, if it alone is read."""
+    (left, right, yes, no), (a, b, u, v) = facts(premises, 4)
+    require(head in ("lt", "le", "gt", "ge"), "a comparison")
+    t = App("where", (App(head, (left, right)), yes, no))
+    every = combine(App("add", (left, right, yes, no)), [a, b, u, v])
+    gap = combine(add(left, neg(right)), [a, b.negated])
+    if gap.nonzero and (gap.plus or gap.minus):
+        return fact(t, replace(u if gap.plus == (head in ("gt", "ge")) else v, local=every.local))
+    return fact(t, replace(either(u, v), level=1, slope=ANY, constant=every.constant, local=every.local))
+
+def instruction(ctx: Context, premises: Premises, node: int) -> Judgement:
+    """An instruction's right-hand side; as written, or composed down to basic vectors and scalars."""
+    (t,), (info,) = facts(premises, 1)
+    body = ctx.body(node)
+    require(t == body or t == ctx.composer.of_term(body), "the premise is about its right-hand side")
+    return Judgement(("instruction", str(node)), None, info)
+
+def has(ctx: Context, premises: Premises, node: int, what: str) -> Judgement:
+    """What an instruction has, as a function of basic vectors and scalars."""
+    (info,) = [p.info for p in premises if p.words == ("instruction", str(node)) and p.info is not None]
+    require(not info.local and info.has(what), "the instruction has the property")
+    return Judgement(("property", str(node), what))

@@ -1,0 +1,72 @@
+"""Which members an output depends on: its ancestors as exact sets, and the single products behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from tensorprog.program.indices import Pattern
+from tensorprog.program.nodes import Input, MatMul, Node
+from tensorprog.program.program import Program
+from tensorprog.terms import Sub, Var
+
+Product = tuple[object, object]
+"""The matrix (its name and subscripts) and the vector (its instruction and member) of one product."""
+
+
+class Members:
+    """The ancestors of some roots: for each instruction, the patterns of its members that are needed."""
+
+    def __init__(self, program: Program, roots: Sequence[Var], many: int = 100_000) -> None:
+        self.program = program
+        self.need: dict[int, list[Pattern]] = {}
+        self.left = many
+        for root in roots:
+            whole = not root.subs and program.families[root.name].arity > 0
+            pieces = [(n, _box(program, n)) for n in program.families[root.name].pieces]
+            self._add(pieces if whole else program.resolve(root))
+        for n in reversed(program.nodes):
+            for pattern in list(self.need.get(id(n), ())):
+                for ref, inside in program.references(n):
+                    self._add(self.at(n, pattern, ref, inside))
+        self.nodes = [n for n in program.nodes if id(n) in self.need]
+
+    def _add(self, found: Iterable[tuple[Node, Pattern]]) -> None:
+        for n, pattern in found:
+            have = self.need.setdefault(id(n), [])
+            if pattern not in have:
+                have.append(pattern)
+                self.left -= 1
+                if self.left < 0:
+                    raise ValueError("the output depends on too many sets of members")
+
+    def at(self, n: Node, pattern: Pattern, ref: Var, inside: tuple[str, ...] = ()) -> list[tuple[Node, Pattern]]:
+        """What a reference of these members of an instruction touches; `inside`: the indices bound around it."""
+        axes: dict[Sub, Sub] = dict(zip((s for s in n.subs if isinstance(s, str)), pattern.slots, strict=True))
+        subs = tuple(s if s in inside else axes.get(s, s) for s in ref.subs)
+        return self.program.resolve(Var(ref.name, subs), {**dict(pattern.ranges), **self.program.ranges(inside)})
+
+    def product(self, n: MatMul, member: tuple[int, ...]) -> Product:
+        """The matrix of one member of a MatMul, and the vector that it multiplies."""
+        axes: dict[Sub, Sub] = dict(zip((s for s in n.subs if isinstance(s, str)), member, strict=True))
+        ((source, used),) = self.program.resolve(Var(n.arg.name, tuple(axes.get(s, s) for s in n.arg.subs)))
+        return (n.weight.name, tuple(axes.get(s, s) for s in n.weight.subs)), (id(source), used.first())
+
+    def products(self, n: MatMul, patterns: Iterable[Pattern]) -> Iterator[Product]:
+        return (self.product(n, m) for p in patterns for m in p.members())
+
+
+def _box(program: Program, n: Node) -> Pattern:
+    return Pattern.of([s for s in n.subs if isinstance(s, str)], program.indices)
+
+
+def independent_input(n: Node) -> bool:
+    """An initial vector that is centred and independent of all others."""
+    from tensorprog.program.constants import primed_indices
+    from tensorprog.terms.term import ZERO
+
+    return isinstance(n, Input) and len(n.group.names) == 1 and n.group.mean[0] == ZERO and not primed_indices(n.group)
+
+
+def source_of(n: Node) -> object:
+    """Limits of initial vectors and products from different sources are independent: their weight, or their group."""
+    return n.weight.name if isinstance(n, MatMul) else n.group.names if isinstance(n, Input) else id(n)

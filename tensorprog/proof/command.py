@@ -1,0 +1,125 @@
+"""`tensorprog prove FILE` writes a certificate; `tensorprog verify FILE CERT` re-checks one with the kernel alone."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tensorprog.errors import CertificateError, fail
+from tensorprog.kernel.certificate import MAX_BYTES
+from tensorprog.language import read_program
+
+
+@click.command("prove", short_help="a certificate: every judgement with its derivation")
+@click.argument("file", metavar="FILE")
+@click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
+@click.option("--goals", multiple=True, metavar="NAME", help="`validity`, or a vector whose facts are proved too.")
+@click.option("--latex", "as_latex", is_flag=True, help="The proof as LaTeX instead of the certificate.")
+@click.option("--json", "as_json", is_flag=True, help="Print the certificate (which is JSON) and nothing else.")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
+@click.option(
+    "--set", "values", multiple=True, metavar="PARAM=NUMBER", help="A param's number; no proof depends on it."
+)
+def prove(
+    file: str, out: str | None, goals: tuple[str, ...], as_latex: bool, as_json: bool, limits: tuple[str, ...],
+    values: tuple[str, ...],
+) -> int:  # fmt: skip
+    """A certificate that a theorem covers every output, which `verify` re-checks.
+
+    Exit code 0 for valid and valid-by-remark, 1 for invalid, 3 for undecided, 2 for an error.
+    """
+    from tensorprog.errors import TensorProgError
+    from tensorprog.proof.prove import prove as write
+
+    program = read_program(file, limits, values)
+    names = [g for g in goals if g != "validity"]
+    for name in names:
+        if program.role(name) != "vector":
+            raise fail("TP018", f"--goals {name}: not a vector of the program", help="`validity`, or a vector's name")
+    try:
+        certificate = write(program, names)
+    except TensorProgError as error:
+        if [d.code for d in error.diagnostics] != ["TP602"]:
+            raise
+        from tensorprog.theorems import check
+
+        verdict = check(program).verdict
+        click.echo(str(error), err=True)
+        if as_json:
+            data: dict[str, Any] = {"verdict": verdict, "diagnostics": [d.to_json() for d in error.diagnostics]}
+            click.echo(json.dumps(data))
+        return 1 if verdict == "invalid" else 3
+    text = certificate.text
+    if as_latex:
+        from tensorprog.proof.explain import latex
+
+        text = latex(certificate.to_json()) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        _write(Path(out), text)
+        click.echo(repr(certificate), err=True)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise fail("TP018", f"cannot write {path}: {error.strerror or error}") from None
+
+
+@click.command("verify", short_help="re-checks a certificate against the program, by the small kernel alone")
+@click.argument("file", metavar="FILE")
+@click.argument("certificate", metavar="CERT")
+@click.option("--explain", is_flag=True, help="Print the proof, step by step.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
+def verify(file: str, certificate: str, explain: bool, as_json: bool, limits: tuple[str, ...]) -> int:
+    """Re-check a certificate: exit code 0 if it is accepted, 1 if it is rejected.
+
+    Only exact rational arithmetic is used. An accepted certificate establishes its goals from the program as lowered,
+    from the axioms that are listed, and from the rules that docs/calculus.md justifies.
+    """
+    from tensorprog.proof.prove import verify as recheck
+
+    program = read_program(file, limits)
+    try:
+        raw = Path(certificate).read_bytes()
+    except OSError as error:
+        raise fail("TP010", f"cannot read {certificate}: {error.strerror or error}") from None
+    if len(raw) > MAX_BYTES:
+        raise fail("TP901", f"the certificate has more than {MAX_BYTES} bytes (MAX_BYTES)")
+    try:
+        accepted = recheck(program, raw)
+    except CertificateError as error:
+        click.echo(str(error), err=True)
+        if as_json:
+            step = int(str(error.diagnostics[0].message).split()[1])
+            click.echo(json.dumps({"schema": "tensorprog/verify/1", "accepted": False, "steps": step,
+                                   "rejected_step": step, "axioms": [],
+                                   "diagnostics": [d.to_json() for d in error.diagnostics]}))  # fmt: skip
+        return 1
+    if as_json:
+        found = {"schema": "tensorprog/verify/1", "accepted": True, "steps": accepted.steps, "rejected_step": None,
+                 "axioms": list(accepted.axioms)}  # fmt: skip
+        click.echo(json.dumps(found))
+        return 0
+    if explain:
+        from tensorprog.proof.explain import explain as told
+
+        click.echo(told(json.loads(raw)))
+    kinds = Counter(a.split()[0].rstrip(":") for a in accepted.axioms)
+    counted = ", ".join(f"{n} of kind {kind}" for kind, n in sorted(kinds.items()))
+    click.echo(f"accepted: {accepted.steps} steps; goals: {'; '.join(' '.join(g) for g in accepted.goals)}")
+    click.echo(f"axioms: {counted or 'none'}")
+    for axiom in accepted.axioms:
+        click.echo(f"  {axiom}")
+    return 0

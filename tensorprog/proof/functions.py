@@ -1,0 +1,262 @@
+"""Facts of functions, found: which rule to apply to which part, with the rewritings that composition needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+
+from tensorprog.kernel.functions import DEFINED, Info, Refused
+from tensorprog.kernel.functions import definition as expanded
+from tensorprog.kernel.rules import MAPS
+from tensorprog.program.compose import CannotCompose
+from tensorprog.program.nodes import MatMul, Moment
+from tensorprog.proof.writer import Writer
+from tensorprog.terms import App, Bind, Num, Term, Var, to_json
+from tensorprog.terms.term import add, children, mul, neg, substitute, variables
+
+POINTS = (("1",), ("-1",), ("2",), ("1/2",), ("1", "0"), ("2", "-1"))
+
+
+class Functions:
+    """Finds facts; `local`: near the limits of scalars."""
+
+    def __init__(self, writer: Writer) -> None:
+        self.writer = writer
+        self.context = writer.context
+        self._facts: dict[tuple[Term, bool], int | Refused] = {}
+        self._busy: set[object] = set()
+
+    def info(self, step: int) -> Info:
+        found = self.writer.judgements[step].info
+        assert found is not None
+        return found
+
+    # -- terms -------------------------------------------------------------------------------------------------------
+
+    def fact(self, t: Term, local: bool) -> int:
+        """The best fact of a term that is found."""
+        found = self._facts.get((t, local))
+        if found is None:
+            best: int | None = None
+            for k in self._tries(t, local):
+                if best is None or _better(self.info(k), self.info(best)):
+                    best = k
+            found = self._facts[t, local] = Refused("no rule applies") if best is None else best
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    def _tries(self, t: Term, local: bool) -> Iterator[int]:
+        plain: int | None = None
+        with suppress(Refused, CannotCompose):
+            plain = self._plain(t, local)
+        if plain is not None:
+            yield plain
+        for attempt in (self._clamped, self._rewritten):
+            with suppress(Refused, CannotCompose):
+                yield from attempt(t, local, plain)
+
+    def _plain(self, t: Term, local: bool) -> int:
+        step = self.writer.step
+        if self.context.basic(t):
+            return step("constant", term=to_json(t))
+        match t:
+            case Var():
+                return self._variable(t, local)
+            case App("where", (App(head, (left, right)), yes, no)):
+                return step("branches", [self.fact(a, local) for a in (left, right, yes, no)], head=head)
+            case App("pow", (_, Num(e))) if e < 0:
+                return step("definition", [self.fact(expanded(t), local)], term=to_json(t))
+            case App("pow", (a, Num(e))):
+                return step("apply", [self.fact(a, local)], head="pow", exponent=str(e))
+            case App(head) if head in DEFINED:
+                return step("definition", [self.fact(expanded(t), local)], term=to_json(t))
+            case Bind(head, (body, *at), over, mask):
+                more = ({"mask": to_json(mask)} if mask is not None else {}) | (
+                    {"at": list(map(to_json, at))} if at else {}
+                )
+                return step("family", [self.fact(body, local)], head=head, over=list(over), **more)
+            case App(head, args):
+                return step("apply", [self.fact(a, local) for a in args], head=head)
+        raise Refused("no rule")
+
+    def _variable(self, v: Var, local: bool) -> int:
+        nodes = self.context.resolve(v)
+        scalar = self.context.program.families[v.name].kind == "scalar"
+        if local and scalar and not any(isinstance(n, MAPS) for n in nodes):
+            try:
+                return self.writer.step(
+                    "limit_scalar", [self.sign(self.context.index(n)) for n in nodes], var=to_json(v)
+                )
+            except Refused:
+                return self.writer.step("limit_scalar", var=to_json(v))
+        maps = [self.instruction(self.context.index(n), "total", local) for n in nodes if isinstance(n, MAPS)]
+        return self.writer.step("variable", maps, var=to_json(v))
+
+    def _clamped(self, t: Term, local: bool, plain: int | None) -> Iterator[int]:
+        """Piecewise terms whose pieces agree on their boundary."""
+        match t:
+            case App("where", (App("gt" | "ge" | "lt" | "le" as head, (left, right)), yes, no)):
+                d = add(left, neg(right))
+                above, below = (yes, no) if head in ("gt", "ge") else (no, yes)
+            case App("mul", args) if any(isinstance(a, App) and a.head in ("sign", "step") for a in args):
+                at = next(k for k, a in enumerate(args) if isinstance(a, App) and a.head in ("sign", "step"))
+                jump, rest = args[at], args[:at] + args[at + 1 :]
+                assert isinstance(jump, App)
+                if at != len(args) - 1:
+                    moved = self.fact(mul(*rest, jump), local)
+                    yield self.writer.step("equal", [moved, plain if plain is not None else moved])
+                    return
+                d, above = jump.args[0], mul(*rest)
+                below = neg(above) if jump.head == "sign" else Num(0)
+            case _:
+                return
+        for v in variables(d):
+            unfolded = unfold(d, above, below, v)
+            if unfolded is not None:
+                try:
+                    found = {"term": to_json(t), "solve": to_json(v)}
+                    yield self.writer.step("clamped", [self.fact(unfolded, local), self.fact(d, local)], **found)
+                except Refused:
+                    continue
+
+    def _rewritten(self, t: Term, local: bool, plain: int | None) -> Iterator[int]:
+        """Softmax, sigmoid and softplus written out."""
+        if plain is None:
+            return
+        for other in written_out(t):
+            try:
+                yield self.writer.step("equal", [self.fact(other, local), plain])
+            except Refused:
+                continue
+
+    # -- instructions ------------------------------------------------------------------------------------------------
+
+    def instruction(self, k: int, what: str, local: bool) -> int:
+        """An instruction with a property: as written, or composed down to basic vectors and scalars."""
+        key = (k, local)
+        if key in self._busy:
+            raise Refused("a definition that uses itself")
+        self._busy.add(key)
+        try:
+            body = self.context.body(k)
+            tries = [body]
+            with suppress(CannotCompose):
+                tries.append(self.context.composer.of_term(body))
+            for t in dict.fromkeys(tries):
+                try:
+                    step = self.writer.step("instruction", [self.fact(t, local)], node=str(k))
+                except Refused:
+                    continue
+                if self.info(step).has(what):
+                    return step
+        finally:
+            self._busy.discard(key)
+        raise Refused(f"instruction {k} is not shown to be {what}")
+
+    # -- variances and signs -----------------------------------------------------------------------------------------
+
+    def variance(self, k: int) -> int:
+        n = self.context.node(k)
+        return self.writer.step("variance", [self.nonzero(n.arg)] if isinstance(n, MatMul) else [], node=str(k))
+
+    def nonzero(self, t: Term) -> int:
+        """A point of the support where the term is not 0."""
+        fact = self.fact(t, False)
+        families = self.context.program.families
+        for v in variables(self.context.composer.of_term(t)):
+            if v.name not in families or families[v.name].kind != "vector":
+                continue
+            try:
+                varies = [self.variance(self.context.index(n)) for n in self.context.resolve(v)]
+            except Refused:
+                continue
+            for points in POINTS:
+                try:
+                    return self.writer.step(
+                        "nonzero", [fact, *varies], term=to_json(t), atom=to_json(v), points=list(points)
+                    )
+                except Refused:
+                    continue
+        raise Refused("no point was found")
+
+    def sign(self, k: int) -> int:
+        """The sign of a moment."""
+        n = self.context.node(k)
+        body = n.body if isinstance(n, Moment) else mul(n.left, n.right)  # type: ignore[union-attr]
+        fact = self.fact(body, False)
+        roots = [body.args[0]] if isinstance(body, App) and body.head in ("pow", "mul") else []
+        for root in [*roots, body]:
+            try:
+                return self.writer.step("sign", [fact, self.nonzero(root)], node=str(k))
+            except (Refused, CannotCompose):
+                continue
+        return self.writer.step("sign", [fact], node=str(k))
+
+
+def _better(a: Info, b: Info) -> bool:
+    def rank(i: Info) -> tuple[object, ...]:
+        return (i.level, -i.slope.level, -i.slope.power, -i.growth.level, -i.growth.power, i.away, i.nonzero)
+
+    return rank(a) > rank(b)
+
+
+def unfold(d: Term, above: Term, below: Term, v: Var) -> Term | None:
+    """The premise of the rule `clamped`: see there."""
+    from tensorprog.kernel.algebra import as_term, normal
+
+    q = normal(d)
+    slope = q.pop(((v, 1),), Fraction(0))
+    if not slope or any(v in variables(t) for m in q for t, _ in m):
+        return None
+    at = as_term({m: -c / slope for m, c in q.items()})
+    if slope < 0:
+        above, below = below, above
+    high, low = substitute(above, {v: App("max", (v, at))}), substitute(below, {v: App("min", (v, at))})
+    return add(high, low, neg(substitute(above, {v: at})))
+
+
+def written_out(t: Term) -> Iterator[Term]:
+    """Library functions that a term may be, written out: 1/(1+e^-u), log(1+e^u), e^u/(e^u+e^v), u/(1+|u|)."""
+    match t:
+        case App("recip", (App("add", (a, b)),)):
+            for one, other in ((a, b), (b, a)):
+                if one == Num(1) and isinstance(other, App) and other.head == "exp":
+                    yield App("sigmoid", (neg(other.args[0]),))
+        case App("log", (App("add", (a, b)),)):
+            for one, other in ((a, b), (b, a)):
+                if one == Num(1) and isinstance(other, App) and other.head == "exp":
+                    yield App("softplus", other.args)
+        case App("mul", args):
+            for k, bottom in enumerate(args):
+                match bottom:
+                    case App("recip", (App("add", (App("exp", (u,)), App("exp", (v,)))),)):
+                        rest = [a for i, a in enumerate(args) if i != k]
+                        yield from _shares(rest, u, v)
+                    case App("recip", (App("add", (Num(unit), App("abs", (w,)))),)) if unit == 1 and w in args:
+                        left = list(args)
+                        left.remove(w)
+                        left.remove(bottom)
+                        yield mul(*left, App("softsign", (w,)))
+
+
+def _shares(rest: list[Term], u: Term, v: Term) -> Iterator[Term]:
+    weights: dict[Term, Term] = {App("exp", (a,)): App("sigmoid", (add(a, neg(b)),)) for a, b in ((u, v), (v, u))}
+    for k, a in enumerate(rest):
+        others = rest[:k] + rest[k + 1 :]
+        if a in weights:
+            yield mul(weights[a], *others)
+        elif isinstance(a, App) and a.head == "add":
+            parts = []
+            for p in a.args:
+                factors = list(p.args) if isinstance(p, App) and p.head == "mul" else [p]
+                mine = [f for f in factors if f in weights]
+                if len(mine) == 1:
+                    factors.remove(mine[0])
+                    parts.append(mul(*factors, weights[mine[0]], *others))
+            if len(parts) == len(a.args):
+                yield add(*parts)
+
+
+__all__ = ["Functions", "children", "unfold", "written_out"]

@@ -1,0 +1,104 @@
+"""From a program to a certificate: for every output the first theorem whose premises can all be discharged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from tensorprog.errors import CertificateError, Diagnostic, fail
+from tensorprog.kernel import Accepted
+from tensorprog.kernel import verify as kernel_verify
+from tensorprog.kernel.functions import Refused
+from tensorprog.kernel.premises import REMARKS, case_of, obligations
+from tensorprog.program import Program
+from tensorprog.program.compose import CannotCompose
+from tensorprog.proof.functions import Functions
+from tensorprog.proof.writer import Certificate, Writer
+
+THEOREMS = ("netsor", "netsor-plus", "attention")
+CHOICES: tuple[tuple[str, ...], ...] = ((), (REMARKS[0],), (REMARKS[1],), REMARKS)
+PROPERTIES = ("bounded", "pseudo-Lipschitz", "polynomially bounded", "controlled", "continuous", "total")
+
+
+def prove(program: Program, properties: Collection[str] = ()) -> Certificate:
+    """A certificate that a theorem covers every output; `properties`: names of vectors whose facts are certified too.
+
+    Raises TP602 where no theorem covers an output. What the calculus cannot derive enters as an axiom, which
+    `verify` lists.
+    """
+    program.finish()
+    writer = Writer(program)
+    functions = Functions(writer)
+    goals = [_output(writer, functions, k) for k in range(len(program.outputs))]
+    for k, n in enumerate(writer.context.program.nodes):
+        if n.name in properties:
+            goals += _properties(writer, functions, k)
+    return writer.certificate(list(dict.fromkeys(goals)))
+
+
+def verify(program: Program, certificate: Certificate | str | bytes) -> Accepted:
+    """Re-check a certificate with the kernel alone; raises CertificateError if it is wrong."""
+    try:
+        return kernel_verify(program, certificate.text if isinstance(certificate, Certificate) else certificate)
+    except Refused as refused:
+        raise CertificateError((Diagnostic("TP601", str(refused)),)) from None
+
+
+def _output(writer: Writer, functions: Functions, output: int) -> int:
+    context = writer.context
+    scores = [k for k, n in enumerate(context.program.nodes) if context.powers.is_score(n)]
+    reasons: dict[str, str] = {}
+    partial: list[tuple[int, str, tuple[str, ...], Sequence[int]]] = []
+    for extra in ((), tuple(scores)):
+        for theorem in THEOREMS:
+            for remarks in CHOICES if theorem == "attention" else CHOICES[:1]:
+                try:
+                    wanted = obligations(case_of(context, output, extra), theorem, remarks)
+                except Refused as why:
+                    reasons.setdefault(theorem, str(why))
+                    continue
+                steps = [_discharged(writer, functions, what, k, theorem) for what, k in wanted]
+                missing = sum(writer.steps[s][0] == "assumed" for s in steps)
+                if not missing:
+                    return _applied(writer, output, theorem, remarks, extra, steps)
+                partial.append((missing, theorem, remarks, steps))
+                if _checked(writer.program, output, theorem, remarks):
+                    return _applied(writer, output, theorem, remarks, extra, steps)
+    name = context.program.outputs[output].ref.name
+    because = "; ".join(f"{theorem}: {why}" for theorem, why in reasons.items())
+    raise fail("TP602", f"no theorem is shown to cover {name}", because=because, help="`tensorprog check` says why")
+
+
+def _applied(
+    writer: Writer, output: int, theorem: str, remarks: tuple[str, ...], extra: Sequence[int], steps: Sequence[int]
+) -> int:
+    more = ({"remarks": list(remarks)} if remarks else {}) | ({"extra": [str(k) for k in extra]} if extra else {})
+    return writer.step("applies", steps, theorem=theorem, output=str(output), **more)
+
+
+def _discharged(writer: Writer, functions: Functions, what: str, k: int, theorem: str) -> int:
+    """A step that discharges an obligation; if none is found, the axiom that says so."""
+    for local in (False, True) if theorem == "netsor-plus" else (False,):
+        try:
+            return functions.variance(k) if what == "variance" else functions.instruction(k, what, local)
+        except (Refused, CannotCompose):
+            continue
+    return writer.step("assumed", node=str(k), what=what)
+
+
+def _checked(program: Program, output: int, theorem: str, remarks: tuple[str, ...]) -> bool:
+    """Does the checker, whose rules know more functions, find that the theorem covers the output?"""
+    from tensorprog.theorems import check
+
+    report = next(r for r in check(program).outputs[output].theorems if r.theorem.id == theorem)
+    gaps = {r.premise.id for r in report.premises if r.finding.status != "proved"}
+    return gaps <= set(remarks)
+
+
+def _properties(writer: Writer, functions: Functions, k: int) -> list[int]:
+    out = []
+    for what in PROPERTIES:
+        try:
+            out.append(writer.step("has", [functions.instruction(k, what, False)], node=str(k), what=what))
+        except (Refused, CannotCompose):
+            continue
+    return out

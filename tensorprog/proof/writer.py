@@ -1,0 +1,106 @@
+"""The steps of a certificate as they are found: each is run by the kernel's own rule, and written once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tensorprog.errors import CertificateError
+from tensorprog.kernel.certificate import FUEL, READERS, RULES, SCHEMA
+from tensorprog.kernel.functions import Refused
+from tensorprog.kernel.rules import Context, Judgement
+from tensorprog.program import Program
+from tensorprog.program.compose import CannotCompose
+from tensorprog.program.normalize import normalize
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A proof that the kernel re-checks: `text` is the certificate as JSON, the same bytes for the same program."""
+
+    program: str
+    text: str
+    steps: int
+    axioms: tuple[str, ...]
+    goals: tuple[tuple[str, ...], ...]
+
+    def to_json(self) -> Any:
+        """The certificate as JSON data."""
+        return json.loads(self.text)
+
+    def __repr__(self) -> str:
+        lines = [f"certificate for {self.program}: {self.steps} steps, {len(self.text)} bytes"]
+        lines += [f"  goal: {' '.join(g)}" for g in self.goals]
+        return "\n".join([*lines, *(f"  axiom: {a}" for a in self.axioms)])
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(repr(self))}</pre>"
+
+    @staticmethod
+    def read(text: str) -> Certificate:
+        """A certificate from its text, not yet believed."""
+        try:
+            data = json.loads(text)
+            goals = tuple(tuple(map(str, data["steps"][k][3])) for k in data["goals"])
+            return Certificate(str(data["program"]), text, len(data["steps"]), tuple(map(str, data["axioms"])), goals)
+        except (ValueError, LookupError, TypeError, RecursionError):
+            from tensorprog.errors import Diagnostic
+
+            raise CertificateError((Diagnostic("TP601", "the file is not a certificate"),)) from None
+
+
+class Writer:
+    """Steps so far, equal ones once, with what the kernel concludes from each."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.context = Context(normalize(program), 100 * FUEL)
+        self.steps: list[tuple[str, dict[str, Any], list[int], list[object]]] = []
+        self.judgements: list[Judgement] = []
+        self._known: dict[str, int | Refused] = {}
+
+    def step(self, rule: str, premises: Sequence[int] = (), **params: Any) -> int:
+        """Apply a rule to earlier steps; the number of the step, or Refused."""
+        key = json.dumps([rule, params, list(premises)], sort_keys=True)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._applied(rule, list(premises), params)
+        if isinstance(found, Refused):
+            raise found
+        return found
+
+    def _applied(self, rule: str, premises: list[int], params: dict[str, Any]) -> int | Refused:
+        values = {k: READERS[k](v) for k, v in params.items()}
+        try:
+            out = RULES[rule](self.context, [self.judgements[k] for k in premises], **values)
+        except (Refused, CannotCompose) as error:
+            return Refused(str(error))
+        self.steps.append((rule, params, premises, out.says()))
+        self.judgements.append(out)
+        return len(self.steps) - 1
+
+    def certificate(self, goals: Sequence[int]) -> Certificate:
+        """The steps that the goals need, numbered anew in their order."""
+        used, stack = set(goals), list(goals)
+        while stack:
+            for k in self.steps[stack.pop()][2]:
+                if k not in used:
+                    used.add(k)
+                    stack.append(k)
+        number = {k: i for i, k in enumerate(sorted(used))}
+        axioms = sorted({a for k in goals for a in self.judgements[k].axioms})
+        lines = []
+        for k in sorted(used):
+            rule, params, premises, said = self.steps[k]
+            lines.append(json.dumps([rule, params, [number[p] for p in premises], said], separators=(",", ":")))
+        head = (
+            f'{{"schema":{json.dumps(SCHEMA)},"program":{json.dumps(self.program.hash)},"axioms":{json.dumps(axioms)}'
+        )
+        body = ",\n".join(lines)
+        text = f'{head},"steps":[\n{body}\n],"goals":{json.dumps([number[k] for k in goals])}}}\n'
+        said_goals = tuple(self.judgements[k].words for k in goals)
+        return Certificate(self.program.name, text, len(lines), tuple(axioms), said_goals)

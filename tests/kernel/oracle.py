@@ -1,0 +1,219 @@
+"""An oracle for facts of functions that shares no code with the kernel: numbers at random points, on growing scales."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tensorprog.program import Program
+from tensorprog.terms import App, Bind, Num, Term, Var
+
+SCALES = (1e-7, 0.3, 3.0, 30.0, 1e6)
+SLACK = 2e3
+"""How much a ratio that should stay bounded may grow from the small scales to the largest."""
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def _phi(x: float) -> float:
+    return 0.5 * math.erfc(-x / math.sqrt(2))
+
+
+def _hermite(k: float, x: float) -> float:
+    before, now = 0.0, 1.0
+    for j in range(int(k)):
+        before, now = now, x * now - j * before
+    return now / math.sqrt(math.factorial(int(k)))
+
+
+ONE: dict[str, Callable[..., float]] = {
+    "neg": lambda x: -x, "recip": lambda x: 1 / x, "exp": math.exp, "log": math.log, "log1p": math.log1p,
+    "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "tanh": math.tanh, "erf": math.erf, "atan": math.atan,
+    "sinh": math.sinh, "cosh": math.cosh, "abs": abs, "relu": lambda x: max(x, 0.0), "Phi": _phi,
+    "sign": lambda x: float((x > 0) - (x < 0)), "step": lambda x: 0.5 * ((x > 0) - (x < 0) + 1),
+    "sigmoid": _sigmoid, "softplus": _softplus, "silu": lambda x: x * _sigmoid(x), "gelu": lambda x: x * _phi(x),
+    "mish": lambda x: x * math.tanh(_softplus(x)), "softsign": lambda x: x / (1 + abs(x)),
+    "hardtanh": lambda x: max(-1.0, min(1.0, x)), "leaky_relu": lambda x, a: x if x > 0 else a * x,
+    "elu": lambda x, a=1.0: x if x > 0 else a * math.expm1(x), "clip": lambda x, lo, hi: min(max(x, lo), hi),
+    "selu": lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
+    "gelu_tanh": lambda x: x / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "floor": math.floor, "ceil": math.ceil, "sinc": lambda x: math.sin(x) / x if x else 1.0, "hermite": _hermite,
+    "max": max, "min": min, "add": lambda *v: math.fsum(v), "mul": lambda *v: math.prod(v), "pow": math.pow,
+    "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b,
+    "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "and": lambda *v: all(v),
+}  # fmt: skip
+
+
+class Point:
+    """Numbers for params, indices, vectors and scalars, drawn when they are first asked for."""
+
+    def __init__(self, program: Program, rng: random.Random, scale: float, near: bool) -> None:
+        self.program, self.rng, self.scale, self.near = program, rng, scale, near
+        self.atoms: dict[tuple[Any, ...], float] = {}
+        self.at: dict[str, int] = {}
+        self.params: dict[str, float] = {}
+
+    def moved(self, by: float) -> Point:
+        """A point nearby, in a random direction."""
+        out = Point(self.program, self.rng, self.scale, self.near)
+        out.at, out.params = dict(self.at), self.params
+        out.atoms = {k: v + by * self.rng.gauss(0, 1) for k, v in self.atoms.items()}
+        return out
+
+    def index(self, name: str) -> int:
+        if name not in self.at:
+            low, high = self.program.range_of(name)
+            self.at[name] = self.rng.randint(low, high)
+        return self.at[name]
+
+    def variable(self, v: Var) -> float:
+        p = self.program
+        if not v.subs and v.name in p.params:
+            if v.name not in self.params:
+                q = p.params[v.name]
+                low = -3.0 if q.low is None else float(q.low)
+                high = low + 4.0 if q.high is None else float(q.high)
+                self.params[v.name] = self.rng.uniform(low, high)
+            return self.params[v.name]
+        if not v.subs and v.name in p.widths:
+            return 1000.0
+        if v.name in p.families:
+            key = (v.name, *(s if isinstance(s, int) else self.index(s) for s in v.subs))
+            if key not in self.atoms:
+                scalar = self.near and p.families[v.name].kind == "scalar"
+                self.atoms[key] = self.rng.uniform(0.5, 1.5) if scalar else self.rng.gauss(0, self.scale)
+            return self.atoms[key]
+        if not v.subs:
+            return float(self.index(v.name))
+        m = p.matrices[v.name]
+        flat = 0
+        for s, extent in zip(v.subs, m.shape, strict=True):
+            flat = flat * extent + (s if isinstance(s, int) else self.index(s)) - 1
+        assert m.entries is not None
+        return self.value(m.entries[flat])
+
+    def value(self, t: Term) -> float:
+        match t:
+            case Num(x):
+                return float(x)
+            case Var():
+                return self.variable(t)
+            case App("pi"):
+                return math.pi
+            case App("where", (c, a, b)):
+                return self.value(a if self.value(c) else b)
+            case App(head, args):
+                return ONE[head](*map(self.value, args))
+            case Bind(head, args, over, mask):
+                return self.bound(t, head, args, over, mask)
+        raise AssertionError(t)
+
+    def bound(self, t: Bind, head: str, args: tuple[Term, ...], over: tuple[str, ...], mask: Term | None) -> float:
+        entry = [self.index(j) for j in over] if head == "softmax" and len(args) == 1 else []
+        entry = entry or [int(self.value(a)) for a in args[1:]]
+        outside = {j: self.at.get(j) for j in over}
+        found: dict[tuple[int, ...], float] = {}
+        for values in self.choices(over):
+            self.at.update(zip(over, values, strict=True))
+            if mask is None or self.value(mask):
+                found[values] = self.value(args[0])
+        for j, v in outside.items():
+            if v is None:
+                self.at.pop(j, None)
+            else:
+                self.at[j] = v
+        if head != "softmax":
+            return {"sum": math.fsum, "max": max, "min": min}[head](found.values())
+        top = max(found.values())
+        weights = {k: math.exp(v - top) for k, v in found.items()}
+        return weights.get(tuple(entry), 0.0) / sum(weights.values())
+
+    def choices(self, over: tuple[str, ...]) -> Iterator[tuple[int, ...]]:
+        if not over:
+            yield ()
+            return
+        low, high = self.program.range_of(over[0])
+        for v in range(low, high + 1):
+            for rest in self.choices(over[1:]):
+                yield (v, *rest)
+
+    @property
+    def norm(self) -> float:
+        return math.sqrt(math.fsum(v * v for v in self.atoms.values()))
+
+
+def disagreement(program: Program, t: Term, words: list[str], seed: int = 0, draws: int = 12) -> str | None:
+    """What random points say against the facts `words` of a term in basic vectors and scalars; None if nothing."""
+    rng = random.Random(seed)
+    level, growth, slope = words[0], words[1].split(), words[2].split()
+    flags = set(words[3:])
+    near = "near the limits" in flags
+    ratios: dict[str, dict[float, float]] = {"growth": {}, "slope": {}}
+    for scale in SCALES:
+        for _ in range(draws):
+            p = Point(program, rng, scale, near)
+            try:
+                u = p.value(t)
+                q = p.moved(scale if scale < 1e-3 else 1e-7 * scale)  # near 0 a step as large as the point: jumps
+                w = q.value(t)
+            except OverflowError:
+                continue
+            except (ValueError, ZeroDivisionError):
+                return f"undefined at {p.atoms} {p.params}"
+            if math.isnan(u) or math.isinf(u):
+                continue
+            tiny = 1e-9 * (1 + abs(u))
+            if ("u >= 0" in flags and u < -tiny) or ("u <= 0" in flags and u > tiny):
+                return f"the sign is wrong: {u} at {p.atoms} {p.params}"
+            if "nowhere 0" in flags and u == 0 and scale < 10:
+                return f"0 at {p.atoms} {p.params}"
+            _worst(ratios["growth"], scale, abs(u), growth, p.norm)
+            step = math.sqrt(math.fsum((q.atoms[k] - v) ** 2 for k, v in p.atoms.items() if k in q.atoms))
+            exact = abs(u - w) <= 1e-12 * (abs(u) + abs(w))  # rounding is no slope
+            if step and not exact and level == "locally Lipschitz":
+                _worst(ratios["slope"], scale, abs(u - w) / step, slope, p.norm)
+    for name, found in ratios.items():
+        small = max((v for s, v in found.items() if 0.1 < s < 10), default=0.0)
+        large = max((v for s, v in found.items() if not 0.1 < s < 10), default=0.0)
+        if large > SLACK * (1 + small):
+            return f"the {name} is wrong: {small} becomes {large}"
+    if "bounded below" in flags or "bounded above" in flags:
+        return _one_side(program, t, flags, near, random.Random(seed + 1))
+    return None
+
+
+def _worst(found: dict[float, float], scale: float, x: float, rate: list[str], norm: float) -> None:
+    if rate[1] == "zero":
+        found[scale] = max(found.get(scale, 0.0), 1e9 * x)
+    elif rate[1] == "poly":
+        a, _, b = rate[2].partition("/")
+        found[scale] = max(found.get(scale, 0.0), x / (1 + norm) ** (int(a) / int(b or 1)))
+
+
+def _one_side(program: Program, t: Term, flags: set[str], near: bool, rng: random.Random) -> str | None:
+    extremes: dict[float, tuple[float, float]] = {}
+    for scale in (3.0, 1e6):
+        values = []
+        for _ in range(12):
+            try:
+                values.append(Point(program, rng, scale, near).value(t))
+            except OverflowError:
+                continue
+        finite = [v for v in values if math.isfinite(v)]
+        if not finite:
+            return None
+        extremes[scale] = (min(finite), max(finite))
+    room = SLACK * (1 + max(map(abs, extremes[3.0])))
+    if "bounded below" in flags and extremes[1e6][0] < -room:
+        return f"not bounded below: {extremes}"
+    if "bounded above" in flags and extremes[1e6][1] > room:
+        return f"not bounded above: {extremes}"
+    return None
