@@ -50,14 +50,13 @@ def corners() -> dict[str, str]:
 
     x = np.array([[1.0, 2.0], [2.0, -1.0]])
     gram = (x @ x.T / 2).tolist()
-    relu = "relu(x)"
 
     def branches(phi: str) -> Any:
         return derive(models.mlp(gram, 1, phi, 1, 0)).matrix("h[2,i]")
 
     return {
-        "h + h, shared": attempt(lambda: branches(f"{relu} + {relu}")),
-        "h · h, shared": attempt(lambda: branches(f"{relu}*{relu}")),
+        "h + h, shared": attempt(lambda: branches("x + x")),
+        "h · h, shared": attempt(lambda: branches("x*x")),
         "sign by quadrature": attempt(lambda: MLPKernel("sign", 1, 1.0, 0.0)(x)),
         "exp(x²/2), divergent": attempt(lambda: MLPKernel("exp(x^2/2)", 1, 1.0, 0.0)(x)),
         "zero vector, relu": attempt(lambda: MLPKernel("relu", 2, 2.0, 0.0)([[0.0, 0.0], [1.0, 2.0]])),

@@ -58,8 +58,8 @@ def corners() -> dict[str, str]:
     """What it answers where there is no answer, or where an assumption fails."""
     x = np.array([[1.0, 2.0], [2.0, -1.0]])
     relu, dense = stax.Relu(), stax.Dense(1, W_std=1.0, b_std=0.0)
-    twice = stax.serial(stax.Dense(512), stax.FanOut(2), stax.parallel(relu, relu), stax.FanInSum(), dense)
-    product = stax.serial(stax.Dense(512), stax.FanOut(2), stax.parallel(relu, relu), stax.FanInProd(), dense)
+    twice = stax.serial(dense, stax.FanOut(2), stax.FanInSum())
+    product = stax.serial(dense, stax.FanOut(2), stax.FanInProd(), dense)
     sign = stax.ElementwiseNumerical(NUMPY.sign, deg=25)
     grow = stax.ElementwiseNumerical(lambda z: NUMPY.exp(z**2 / 2), deg=25)
     attend = stax.serial(
