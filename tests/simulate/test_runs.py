@@ -216,7 +216,11 @@ def test_memory_bound(program: Any) -> None:
         ("input u ~ N(0, 1)\noutput u", {"outputs": ["w"]}, "TP002"),
         ("index i in 1..3\ninput u[i] ~ N(0, 1)\noutput u", {"outputs": ["u[4]"]}, "TP004"),
         ("param r = 0\ninput (u, w) ~ N([0, 0], [[1, r], [r, 1]])\noutput u", {"params": {"r": 2}}, "TP008"),
-        ("param nu = 1\ninput u ~ N(0, 1)\nweight W ~ iid(student(nu), 1/n)\nx = W @ u\noutput x", {}, "TP018"),
+        (
+            "param nu = 3\ninput u ~ N(0, 1)\nweight W ~ iid(student(nu), 1/n)\nx = W @ u\noutput x",
+            {"params": {"nu": 2}},
+            "TP018",
+        ),
     ],
 )
 def test_errors(text: str, options: dict[str, Any], expected: str) -> None:

@@ -71,4 +71,4 @@ def test_memory_does_not_grow_with_the_draws() -> None:
         statistics(program, 100, samples, 0)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[1] < peaks[0] + 100_000  # 400,000 draws kept would be 3.2 MB
+    assert peaks[1] < peaks[0] + 700_000  # 400,000 draws kept would be 3.2 MB
