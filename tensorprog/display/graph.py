@@ -10,6 +10,7 @@ from tensorprog.display.latex import program_latex
 from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program, member_text
 from tensorprog.program.text import instruction_text
+from tensorprog.terms import Var
 
 COLOURS = {
     Input: "#dbeafe",
@@ -95,13 +96,23 @@ SHARED_INKS = ("#b91c1c", "#1d4ed8", "#047857", "#7e22ce", "#be185d", "#0e7490")
 
 
 def _inks(program: Program) -> dict[str, str]:
-    """An ink for each matrix that makes more than one instruction."""
-    users: dict[str, int] = {}
+    """An ink for each matrix, as an edge names it, that more than one instruction uses (`W[1]` and `W[2]` are two)."""
+    groups: list[list[Var]] = []
     for node in program.nodes:
         if isinstance(node, MatMul):
-            users[node.weight.name] = users.get(node.weight.name, 0) + 1
-    shared = [name for name, count in users.items() if count > 1]
-    return {name: SHARED_INKS[k % len(SHARED_INKS)] for k, name in enumerate(shared)}
+            group = next((g for g in groups if any(_may_meet(w, node.weight) for w in g)), None)
+            if group is None:
+                groups.append([node.weight])
+            else:
+                group.append(node.weight)
+    shared = [g for g in groups if len(g) > 1]
+    return {member_text(w.name, w.subs): SHARED_INKS[k % len(SHARED_INKS)] for k, g in enumerate(shared) for w in g}
+
+
+def _may_meet(a: Var, b: Var) -> bool:
+    """Can two references be the same matrix?"""
+    fixed = (x == y for x, y in zip(a.subs, b.subs, strict=False) if isinstance(x, int) and isinstance(y, int))
+    return a.name == b.name and all(fixed)
 
 
 def svg_text(program: Program, notes: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None) -> str:
@@ -138,13 +149,14 @@ def svg_text(program: Program, notes: Mapping[str, str] | None = None, links: Ma
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="graph of {name}" {font}>',
         f"<title>{name}</title>",
-        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"'
+        ' markerUnits="userSpaceOnUse">'
         '<path d="M0 0L8 4L0 8z" fill="#6b7280"/></marker></defs>',
         f'<rect width="{total:.0f}" height="{height}" fill="#ffffff"/>',
     ]
     for source, target, w in edges:
         if source in place and target in place:
-            out.append(_svg_edge(place[source], place[target], w, inks.get(w.partition("[")[0], "")))
+            out.append(_svg_edge(place[source], place[target], w, inks.get(w, "")))
     for box in boxes:
         drawn = _svg_box(box, place[box.key], width[box.key], notes.get(box.title, ""))
         link = links.get(box.title)

@@ -40,11 +40,13 @@ pre{margin:.4rem 0;white-space:pre;overflow-wrap:normal}
 table{border-collapse:collapse}.table th,.table td{border-bottom:1px solid var(--rule);padding:.3rem .6rem;
 text-align:left;vertical-align:top}.table .num{text-align:right;font-variant-numeric:tabular-nums}
 .diagnostic{border-left:4px solid;padding:.2rem 0 .2rem 1rem;margin:.8rem 0}.diagnostic>*{color:var(--ink)}
-.step{padding:.3rem .5rem;border-radius:6px}.step math{max-width:100%}dt{font-weight:600}dd{margin:0 0 .4rem 1rem}
+.step{padding:.3rem .5rem;border-radius:6px}.step math{max-width:100%}math mfrac>*{math-depth:inherit}
+dt{font-weight:600}dd{margin:0 0 .4rem 1rem}
 @media (max-width:40rem){body{padding:.4rem}header,section{padding:.7rem .8rem}
 .stack thead{position:absolute;clip-path:inset(50%)}.stack tr{display:block;
 border-bottom:1px solid var(--rule);padding:.3rem 0}
-.stack td,.stack th{display:block;border:0;padding:.05rem .2rem;text-align:left!important}}
+.stack td,.stack th{display:block;border:0;padding:.05rem .2rem;text-align:left!important}
+.stack td[data-label]::before{content:attr(data-label) ": ";color:var(--soft)}}
 @media print{body{background:#fff;max-width:none;font-size:11pt}section{break-inside:auto;border:0}nav{display:none}
 figure,.diagnostic,.step{break-inside:avoid}.graph>svg{max-width:100%;height:auto}.scroll{overflow:visible}
 pre,.code{white-space:pre-wrap}}
@@ -88,7 +90,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, numb
         return "num" if k in numbers else None
 
     top = tag("tr", *(tag("th", h, scope="col", class_=look(k)) for k, h in enumerate(head)))
-    lines = [tag("tr", *(tag("td", c, class_=look(k)) for k, c in enumerate(row))) for row in rows]
+    lines = [
+        tag("tr", *(tag("td", c, class_=look(k), data_label=head[k] or None) for k, c in enumerate(row)))
+        for row in rows
+    ]
     whole = tag("table", tag("caption", caption, class_="soft"), tag("thead", top), tag("tbody", *lines),
                 class_="table stack")  # fmt: skip
     return tag("div", whole, class_="scroll")

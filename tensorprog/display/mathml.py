@@ -81,6 +81,11 @@ class _Reader:
     def scripted(self) -> Markup:
         """An atom with its subscript, superscript and primes."""
         base = tag("mrow") if self.peek() in ("^", "_", "'") else self.atom()
+        if self.peek() == "'" and base.startswith("<mi>"):  # a primed index: a superscript inside one is too small
+            while self.peek() == "'":
+                self.at += 1
+                base = join(base, tag("mtext", "\N{RIGHT SINGLE QUOTATION MARK}"))
+            base = tag("mrow", base)
         below: Markup | None = None
         above: list[Markup] = []
         while (t := self.peek()) in ("^", "_", "'"):
@@ -126,13 +131,16 @@ class _Reader:
             return tag("mn", t)
         if t.isalpha():
             return tag("mi", t)
+        if t in ("(", ")", "[", "]", "|"):  # only what \left and \right enclose is stretched
+            return tag("mo", t, stretchy="false")
         return tag("mo", {"-": "−", "*": "⋅", "~": " "}.get(t, t)) if t else Markup("")
 
     def command(self, name: str) -> Markup:
         if name in _FUNCTIONS:
             return tag("mi", "Φ" if name == "Phi" else name)
         if name in _LETTERS:
-            return tag("mi", _LETTERS[name])
+            capital = "normal" if name[0].isupper() else None
+            return tag("mi", _LETTERS[name], mathvariant=capital)
         if name in _SIGNS:
             return tag("mo", _SIGNS[name])
         if name in _SPACES:

@@ -43,7 +43,7 @@ def program(s: Subject) -> Markup:
     kinds = dict.fromkeys(type(node) for node in s.program.nodes)
     key = [tag("span", tag("span", "  ", style=f"background:{COLOURS[k]};border:1px solid #374151;white-space:pre"),
                f" {k.__name__}  ") for k in kinds]  # fmt: skip
-    caption = tag("figcaption", *key, " Hover a box for its limit and rule, follow it to the derivation."
+    caption = tag("figcaption", tag("div", *key), "Hover a box for its limit and rule, follow it to the derivation."
                   " Edges of one strong colour share a matrix.", class_="soft")  # fmt: skip
     graph = tag("figure", tag("div", drawn, class_="graph scroll", tabindex="0"), caption)
     return tag("div", tag("div", *files), graph, class_="beside")

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import tensorprog as tp
 from tensorprog.display.command import report
+from tensorprog.display.graph import SHARED_INKS, svg_text
 from tensorprog.display.html import POLICY
 from tensorprog.display.markup import join, tag
 from tensorprog.display.references import USED_BY, WORKS, bibtex
@@ -126,6 +127,14 @@ def test_graph_shows_rules_and_leads_to_the_derivation() -> None:
     assert len(links) == len(tp.load(EXAMPLES / "attention.tp").nodes)
     titles = [t.text or "" for t in graph.iter("{http://www.w3.org/2000/svg}title")]
     assert any("Dot: a score" in t and "Σ(p[a,i,j], p[a',i',j'])" in t for t in titles)
+
+
+def test_only_the_same_matrix_has_a_strong_colour() -> None:
+    text = "input u ~ N(0, 1)\nindex l in 1..2\nweight W[l], V ~ N(0, 1/n)\na = W[1] @ u\nb = W[2] @ tanh(a)\n"
+    apart = svg_text(tp.loads(text + "output b"))
+    assert not any(ink in apart for ink in SHARED_INKS)
+    again = svg_text(tp.loads(text + "c = V @ b\nd = V @ tanh(c)\noutput d"))
+    assert again.count(f'stroke="{SHARED_INKS[0]}"') == 2
 
 
 def test_invalid_program_marks_the_line_and_says_what_to_change() -> None:
