@@ -16,7 +16,7 @@ from tensorprog.limit.compose import Split, TooLarge
 from tensorprog.limit.cores import PLAIN, isserlis
 from tensorprog.limit.moments import SCALED
 from tensorprog.limit.quantities import GUARD, Addend, Core, Cov, Ex, Key, Mean, ScalarOf, ScoreOf, Sum, free_labels
-from tensorprog.limit.typeset import index, typeset, variable
+from tensorprog.limit.typeset import formula, index, typeset, variable
 from tensorprog.limit.typeset import name as name_of
 from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program, member_text
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 MAX_CLOSED = 160
 """Parts of a closed form that is still printed; a larger one is written as an expectation."""
+
+LONG = 30
+"""Parts of a closed form from which on every covariance in it gets a letter."""
 
 YANG = "Yang 2019, Tensor Programs I (netsor)"
 YANG_PLUS = "Yang 2019, Tensor Programs I, Theorem C.4; Tensor Programs III, Theorem E.15 (netsor-plus)"
@@ -64,12 +67,6 @@ class Style:
     raw: Callable[[str], str]
 
 
-def _sympy_latex(e: Any) -> str:
-    import sympy
-
-    return str(sympy.latex(e))
-
-
 TEXT = Style(
     term=to_text,
     formula=str,
@@ -86,7 +83,7 @@ TEXT = Style(
 )
 LATEX = Style(
     term=typeset,
-    formula=_sympy_latex,
+    formula=formula,
     cov=lambda a, b: rf"\Sigma\!\left({a}, {b}\right)",
     expectation=lambda inner: rf"\mathbb{{E}}\left[{inner}\right]",
     limit=lambda a: rf"\mathring{{{a}}}",
@@ -180,6 +177,7 @@ class _Writer:
         self.rules = derivation.engine.rules
         self.style = derivation.style
         self.names = dict(names)
+        self.parts: dict[Any, Any] = {}
 
     # -- equations -------------------------------------------------------------------------------------------------
 
@@ -224,8 +222,11 @@ class _Writer:
         return tuple(out)
 
     def _equations(self, left: str, find: Callable[[], Sum]) -> tuple[tuple[str, str], ...]:
+        self.parts = {}
         try:
-            return ((left, self.style.formula(self.sum(find()))),)
+            right = self.style.formula(self.sum(find()))
+            where = [(self.style.formula(s), self.style.formula(e)) for e, s in self.parts.items()]
+            return ((left, right), *where)
         except (Split, TooLarge):
             return ()  # members made by different instructions: each instruction has its own line
         except TensorProgError as error:
@@ -302,6 +303,17 @@ class _Writer:
         opened = transform(named, replace)
         return to_sympy(opened, symbols)
 
+    def _short(self, expr: Any, always: bool) -> Any:
+        """A letter for a part that would make a formula long; what it stands for follows the equation."""
+        import sympy
+
+        if expr.is_number or (expr.is_Symbol and not always):
+            return expr
+        if expr not in self.parts:
+            letter = rf"{{\kappa_{{{len(self.parts) + 1}}}}}" if self.style is LATEX else f"κ{len(self.parts) + 1}"
+            self.parts[expr] = sympy.Symbol(letter, real=True)
+        return self.parts[expr]
+
     def _symbol(self, text: str) -> Any:
         import sympy
 
@@ -345,8 +357,10 @@ class _Writer:
         if core.size == 0:
             return self.constant(substitute(core.body, self._constants(core)))
         closed = f.closed.expr
-        if closed is not None and sum(1 for _ in sympy.preorder_traversal(closed)) <= MAX_CLOSED:
+        size = 0 if closed is None else sum(1 for _ in sympy.preorder_traversal(closed))
+        if closed is not None and size <= MAX_CLOSED:
             given = (*cov, *(m for m, zero in zip(mean, f.centred, strict=True) if not zero), *constants)
+            given = tuple(self._short(x, size > LONG) for x in given)
             point = {sympy.Symbol(n, real=True): x for n, x in zip(f.names, given, strict=True)}
             point |= {s: self.constant(Var(s.name.lstrip(GUARD))) for s in closed.free_symbols if s not in point}
             return closed.xreplace(point)

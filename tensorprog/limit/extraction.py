@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from tensorprog.limit.compose import Summand, TooLarge
 from tensorprog.limit.quantities import Core, guarded, monomial, no_limit
-from tensorprog.terms import App, Bind, Term, Var
-from tensorprog.terms.term import ZERO, add, children, mul, rebuild, substitute, variables, walk
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import ONE, ZERO, add, children, mul, rebuild, substitute, variables, walk
 
 if TYPE_CHECKING:
     from tensorprog.limit.covariance import Rules
@@ -26,6 +26,38 @@ class Extraction:
         self.forms: list[Form] = []
         self.constants: list[Term] = []
         self.bodies = [self._body(a) for a in atoms]
+        self._merge()
+
+    def _merge(self) -> None:
+        """Affine functions c*g + d of one base g become one variable where they stand side by side."""
+        groups: dict[Term, list[int]] = {}
+        for k, form in enumerate(self.forms):
+            moving = [s for s in form if s.atoms]
+            if len(moving) == 1 and not any(s.over for s in form):
+                groups.setdefault(moving[0].atoms[0], []).append(k)
+        names: dict[Term, Term] = {}
+        for base, members in groups.items():
+            if len(members) < 2 or not self._may_merge(members):
+                continue
+            z = self._variable([Summand(ONE, (), (base,))])
+            for k in members:
+                parts = [mul(self._constant(s.coefficient), z) if s.atoms else self._constant(s.coefficient)
+                         for s in self.forms[k]]  # fmt: skip
+                names[Var(f"z{k + 1}")] = add(*parts)
+        self.bodies = [substitute(b, names) for b in self.bodies]
+
+    def _may_merge(self, members: list[int]) -> bool:
+        """Numbers may always move into the function; params where one function needs all of these variables anyway.
+
+        A factor of unknown sign, or one that varies with an index, is better kept in the variance.
+        """
+        coefficients = [s.coefficient for k in members for s in self.forms[k]]
+        if all(isinstance(c, Num) for c in coefficients):
+            return True
+        plain = all(v.name in self.rules.program.params for c in coefficients for v in variables(c))
+        used = [_numbered(b, "z") for b in self.bodies]
+        together = all(not zs & set(members) or zs >= set(members) for zs in used)
+        return plain and together and not any(isinstance(s, Bind) for c in coefficients for s in walk(c))
 
     def _variable(self, form: list[Summand]) -> Term:
         key = tuple(form)
@@ -93,9 +125,10 @@ class Extraction:
         for zs in used:
             for i in zs[1:]:
                 group[root(i)] = root(zs[0])
-        for i in range(k):
-            for j in range(i):
-                if root(i) != root(j) and self._are_dependent(self.forms[i], self.forms[j]):
+        left = {z for zs in used for z in zs}
+        for i in left:
+            for j in left:
+                if j < i and root(i) != root(j) and self._are_dependent(self.forms[i], self.forms[j]):
                     group[root(i)] = root(j)
         out: dict[int, list[Term]] = {}
         for body, zs in zip(self.bodies, used, strict=True):

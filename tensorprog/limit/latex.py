@@ -18,10 +18,13 @@ WIDE = 150
 PREAMBLE = r"""\documentclass[a4paper]{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
-\usepackage{amsmath,amssymb}
+\usepackage{amsmath,amssymb,graphicx}
 \usepackage[margin=2cm]{geometry}
 \allowdisplaybreaks
 \emergencystretch=3em
+% a formula that is wider than the page is shrunk to fit
+\newcommand{\fit}[1]{\setbox0\hbox{$\displaystyle #1$}%
+  \ifdim\wd0>0.8\linewidth\resizebox{0.8\linewidth}{!}{\box0}\else\box0\fi}
 \begin{document}
 """
 
@@ -122,8 +125,9 @@ def _broken(left: str, right: str) -> str:
             row = ""
         row += p
     rows.append(row)
-    start = f"{left} &= {rows[0]}" if len(left) + len(rows[0]) <= 2 * WIDE else f"{left} &=\\\\\n&\\quad {rows[0]}"
-    return "\\\\\n".join([start, *(rf"&\quad {{}}{r}" for r in rows[1:])])
+    first, *rest = [rf"\fit{{{{}}{r}}}" if len(r) > WIDE else r for r in rows]
+    start = f"{left} &= {first}" if len(left) + len(rows[0]) <= WIDE else f"{left} &=\\\\\n&\\quad {first}"
+    return "\\\\\n".join([start, *(rf"&\quad {{}}{r}" for r in rest)])
 
 
 def _outer_terms(text: str) -> list[str]:
@@ -142,17 +146,20 @@ def _outer_terms(text: str) -> list[str]:
 
 
 def _results(limit: Limit) -> str:
-    lines = [r"\begin{itemize}"]
+    lines = [r"\begin{itemize}\raggedright"]
     for r in limit.results:
-        formula = r.latex if r.latex is not None and len(r.latex) <= 2 * WIDE else None
+        formula = r.latex if r.latex is not None and len(r.latex) <= 6 * WIDE else None
         number = f"{r.value:.12g}" if r.value is not None else None
-        said = [f"${formula}$"] if formula is not None else []
+        inline = formula is not None and len(formula) <= WIDE // 2
+        said = [f"$= {formula}$"] if inline else []
         exact = r.formula is not None and r.formula.is_number
         if number is not None and not (exact and formula == number):
             error = "" if not r.error else rf" (error at most ${_power_of_ten(r.error)}$)"
-            said.append(f"${'=' if said else ''} {number}${error}")
+            said.append(f"$= {number}${error}")
         said.append(f"[{escape(r.supported_by)}]")
-        lines.append(rf"\item \texttt{{{escape(r.of)}}} $=$ {' '.join(said)}")
+        lines.append(rf"\item \texttt{{{escape(r.of)}}} {' '.join(said)}")
+        if formula is not None and not inline:
+            lines.append(rf"\[\fit{{{formula}}}\]")
     lines.append(r"\end{itemize}")
     return "\n".join(lines) if limit.results else ""
 
@@ -170,8 +177,8 @@ def _laws(limit: Limit) -> str | None:
     for law in laws:
         lines.append(rf"\texttt{{{escape(', '.join(law.of))}}} is {escape(law.kind)}.")
         variance = law.conditional_variance_latex
-        if variance is not None and len(variance) <= 2 * WIDE:
-            lines.append(rf"Given the scores its variance is \[{variance}.\]")
+        if variance is not None and len(variance) <= 6 * WIDE:
+            lines.append(rf"Given the scores its variance is \[\fit{{{variance}}}.\]")
     return "\n\n".join(lines)
 
 

@@ -36,9 +36,9 @@ class Result:
 
     @property
     def latex(self) -> str | None:
-        import sympy
+        from tensorprog.limit.typeset import formula
 
-        return None if self.formula is None else str(sympy.latex(self.formula))
+        return None if self.formula is None else formula(self.formula)
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `results` in the schema tensorprog/derive/1."""

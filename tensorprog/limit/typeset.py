@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from tensorprog.terms import App, Bind, Num, Term, Var
 
@@ -21,6 +22,8 @@ SUM, PRODUCT, ATOM = 0, 1, 2
 
 def name(text: str) -> str:
     """A name: a letter as it is, a Greek one as its command, a word upright; a number at its end becomes an index."""
+    if text.endswith("~"):
+        return name(text.rstrip("~")) + "'" * text.count("~")
     if text in _GREEK:
         return "\\" + text
     if all(c in _LETTERS for c in text):
@@ -33,6 +36,23 @@ def name(text: str) -> str:
         return text
     plain = "".join(rf"\{_LETTERS[c]} " if c in _LETTERS else c for c in text)
     return rf"\mathrm{{{plain.replace('_', chr(92) + '_')}}}"
+
+
+def formula(expr: Any) -> str:
+    """A sympy expression, its symbols named as everywhere here; what holds a brace is LaTeX already."""
+    import sympy
+
+    return str(sympy.latex(expr, symbol_names={s: symbol(s.name) for s in expr.free_symbols}))
+
+
+def symbol(text: str) -> str:
+    """The name of a sympy symbol: a param, a member such as p[1,2], or LaTeX."""
+    if "{" in text:
+        return text
+    head, bracket, subs = text.partition("[")
+    if not bracket:
+        return name(text)
+    return variable(Var(head, tuple(int(s) if s.strip().isdigit() else s.strip() for s in subs[:-1].split(","))))
 
 
 def variable(v: Var) -> str:
