@@ -171,8 +171,9 @@ class Series:
         with np.errstate(under="ignore"):
             enough = np.nonzero(worst * near ** np.arange(COUNT) <= self.tolerance / 2)[0]
             count = int(enough[0]) if len(enough) else COUNT - 1
-            weight = np.abs(a[:count]).max(axis=1) * np.abs(b[:count]).max(axis=1)
-            kept = np.nonzero(weight > 1e-19 * float(size.max() * size2.max()))[0]
+            scale, scale2 = (np.where(s > 0, s, 1.0) for s in (size, size2))
+            weight = np.abs(a[:count] / scale).max(axis=1) * np.abs(b[:count] / scale2).max(axis=1)
+            kept = np.nonzero(weight > 1e-18)[0]
             square = c * c
             total.fill(0.0)
             above = 0

@@ -71,6 +71,14 @@ def test_series_against_mpmath(phi: str, f: Any) -> None:
     assert abs(found[0, 0] - by_mpmath(f, k[0, 0], k[0, 0] * (1 - 1e-15), k[0, 0])) < 2e-11 * found[0, 0]
 
 
+def test_series_of_inputs_of_very_different_lengths() -> None:
+    """tanh of tiny inputs is the identity: K12 = x·y/d up to the third power."""
+    x = np.array([[1e-7, 2e-7], [3e-7, -1e-7], [2.0, 1.0]])
+    K = MLPKernel("tanh", 1, 1.0, 0.0)(x)
+    np.testing.assert_allclose(K[:2, :2], x[:2] @ x[:2].T / 2, rtol=1e-10)
+    assert K[2, 2] > 0.3
+
+
 # -- near ρ = ±1 -------------------------------------------------------------------------------------------------------
 
 
