@@ -60,7 +60,8 @@ class Functions:
     def _plain(self, t: Term, local: bool) -> int:
         step = self.writer.step
         if self.context.basic(t):
-            return step("constant", term=to_json(t))
+            with suppress(Refused):  # a term that the reader would write otherwise is taken apart below
+                return step("constant", term=to_json(t))
         match t:
             case Var():
                 return self._variable(t, local)

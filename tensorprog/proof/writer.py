@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tensorprog.errors import CertificateError
+from tensorprog.errors import CertificateError, TensorProgError
 from tensorprog.kernel.certificate import FUEL, READERS, RULES, SCHEMA
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context, Judgement
@@ -74,10 +74,10 @@ class Writer:
         return found
 
     def _applied(self, rule: str, premises: list[int], params: dict[str, Any]) -> int | Refused:
-        values = {k: READERS[k](v) for k, v in params.items()}
         try:
+            values = {k: READERS[k](v) for k, v in params.items()}
             out = RULES[rule](self.context, [self.judgements[k] for k in premises], **values)
-        except (Refused, CannotCompose) as error:
+        except (Refused, CannotCompose, TensorProgError) as error:
             return Refused(str(error))
         self.steps.append((rule, params, premises, out.says()))
         self.judgements.append(out)

@@ -1,0 +1,52 @@
+"""A function of the reference corpus as an instruction of a program, and what is certified of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from tensorprog.language import loads
+from tensorprog.program import Program
+from tensorprog.program.nodes import Nonlin
+from tensorprog.proof import prove, verify
+from tensorprog.terms import App, Term
+from tensorprog.terms.term import add, mul, neg, recip
+from tests.functions.reference import Case
+
+PROPERTIES = {
+    "total": "total",
+    "continuous": "continuous",
+    "bounded": "bounded",
+    "polynomially bounded": "polynomially_bounded",
+    "controlled": "controlled",
+    "pseudo-Lipschitz": "pseudo_lipschitz",
+}
+
+
+def program_of(case: Case) -> Program:
+    """The function of its variables, beside an output that a theorem covers anyway."""
+    params = []
+    for name, interval in case.assumptions.items():
+        params.append(f"param {name} > 0 = 1" if interval.low == Fraction(0) else f"param {name} = 1")
+    p = loads("\n".join([*params, f"input {', '.join(case.vars)} ~ N(0, 1)", f"output {case.vars[0]}", ""]))
+    p.append(Nonlin("the_function", (), as_read(case.term)))
+    return p
+
+
+def as_read(t: Term) -> Term:
+    """The term as the reader of programs would make it."""
+    if not isinstance(t, App):
+        return t
+    args = tuple(map(as_read, t.args))
+    made = {"add": add, "mul": mul, "neg": neg, "recip": recip}.get(t.head)
+    return made(*args) if made else App(t.head, args)
+
+
+def proved_facts(case: Case) -> set[str]:
+    """The properties with a proof that the kernel accepts."""
+    try:
+        p = program_of(case)
+    except IndexError:  # a constant is no vector
+        return set(PROPERTIES)
+    found = prove(p, ["the_function"])
+    accepted = verify(p, found)
+    return {goal[2] for goal in accepted.goals if goal[0] == "property"}

@@ -1,0 +1,78 @@
+"""docs/calculus.md justifies every rule; docs/certified.md is the table of what is certified, written by this test.
+
+With TENSORPROG_WRITE_PAGES=1 the table is written anew; otherwise it must be what the certificates say.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from tensorprog.kernel.certificate import RULES
+from tests.functions.reference import cases
+from tests.kernel.certified import FILES, certificate
+from tests.proof.facts import PROPERTIES, proved_facts
+
+DOCS = Path(__file__).parents[2] / "docs"
+HEAD = """# What is certified
+
+This page is written by `tests/proof/test_pages.py`; each certificate in it is proved anew and verified by the kernel in
+the tests. What the rules mean is in [calculus.md](calculus.md).
+
+## Programs
+
+Every program of `tests/corpus` that a theorem covers.
+
+| program | goal | axioms besides the theorem | steps | bytes |
+| --- | --- | --- | --- | --- |
+"""
+
+
+def test_every_rule_has_its_section() -> None:
+    text = (DOCS / "calculus.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    for name in RULES:
+        assert len(sections[name].strip()) > 80, name
+
+
+def page() -> str:
+    rows = []
+    for path in FILES:
+        found = certificate(path)
+        if found is None:
+            continue
+        goals = ", ".join(dict.fromkeys(g[1] for g in found.goals))
+        axioms = "; ".join(a for a in found.axioms if not a.startswith("theorem"))
+        rows.append(
+            f"| {path.parent.name}/{path.stem} | {goals} | {axioms or 'none'} | {found.steps} | {len(found.text)} |"
+        )
+    lines = [HEAD + "\n".join(rows), "", "## Functions", ""]
+    lines += [
+        "Which true properties of the reference functions have a proof in the calculus; refutations have none yet.",
+        "",
+        f"| function | {' | '.join(PROPERTIES)} |",
+        "| --- |" + " --- |" * len(PROPERTIES),
+    ]
+    asked = done = 0
+    for case in cases():
+        proved = proved_facts(case)
+        cells = []
+        for name, key in PROPERTIES.items():
+            true = case.data[key]
+            asked, done = asked + bool(true), done + (name in proved)
+            assert true or name not in proved, (case.text, name)
+            cells.append("proved" if name in proved else "not proved" if true else "false")
+        text = case.text.replace("|", "\\|")
+        lines.append(f"| `{text}` | {' | '.join(cells)} |")
+    lines += ["", f"{done} of {asked} true properties are proved.", ""]
+    return "\n".join(lines)
+
+
+def test_the_table_of_what_is_certified() -> None:
+    text = page()
+    if os.environ.get("TENSORPROG_WRITE_PAGES"):
+        (DOCS / "certified.md").write_text(text, encoding="utf-8")
+    assert (DOCS / "certified.md").read_text(encoding="utf-8") == text
+    done, asked = map(int, re.findall(r"(\d+) of (\d+) true", text)[0])
+    assert done >= 0.9 * asked
