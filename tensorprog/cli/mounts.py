@@ -1,16 +1,10 @@
-"""Commands that join floors: a function with its dual from the Gaussian engine, samples of programs read from text."""
+"""`function` with its dual: the facts of one floor and the Gaussian engine of another."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
-from fractions import Fraction
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.command import function_command
 from tensorprog.functions.facts import Facts
-from tensorprog.language import read_program, read_values
-from tensorprog.program import Program
-from tensorprog.simulate.command import simulate_command
 from tensorprog.terms import Var
 
 
@@ -37,13 +31,4 @@ def dual_text(found: Facts) -> str:
     return "\n".join(lines)
 
 
-def program_and_params(
-    file: str, limits: Iterable[str], values: Iterable[str]
-) -> tuple[Program, Mapping[str, Fraction]]:
-    """FILE, --limit and --set as a program and the numbers of its params."""
-    program = read_program(file, limits)
-    return program, read_values(program, values)
-
-
 function = function_command(dual_text)
-simulate = simulate_command(program_and_params)
