@@ -38,9 +38,10 @@ pre{margin:.4rem 0;white-space:pre;overflow-wrap:normal}
 .graph>svg{background:#fff;border-radius:6px;display:block}.plots{display:flex;flex-wrap:wrap;gap:1rem}
 .plots svg,.plot{max-width:100%;height:auto}figure{margin:0}
 table{border-collapse:collapse}.table th,.table td{border-bottom:1px solid var(--rule);padding:.3rem .6rem;
-text-align:left;vertical-align:top}.table .num{text-align:right;font-variant-numeric:tabular-nums}
+text-align:left;vertical-align:top}.table .num{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .diagnostic{border-left:4px solid;padding:.2rem 0 .2rem 1rem;margin:.8rem 0}.diagnostic>*{color:var(--ink)}
-.step{padding:.3rem .5rem;border-radius:6px}.step math{max-width:100%}math mfrac>*{math-depth:inherit}
+.step{padding:.3rem .5rem;border-radius:6px}.step math{max-width:100%}
+math{font-size:1.1em}.table math{font-size:1em}math mfrac>*{math-depth:inherit}
 dt{font-weight:600}dd{margin:0 0 .4rem 1rem}
 @media (max-width:40rem){body{padding:.4rem}header,section{padding:.7rem .8rem}
 .stack thead{position:absolute;clip-path:inset(50%)}.stack tr{display:block;

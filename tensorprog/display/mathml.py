@@ -73,6 +73,8 @@ class _Reader:
         out: list[Markup] = []
         while (t := self.peek()) and t not in ends and t not in ("}", r"\right", r"\end"):
             item = self.scripted()
+            if item and out and _is_word(item) + _is_word(out[-1]) and _is_factor(item) and _is_factor(out[-1]):
+                out.append(tag("mspace", width=_SPACES[","]))  # r times sw is not a name rsw
             if item:
                 out.append(item)
         self.depth -= 1
@@ -228,6 +230,17 @@ class _Reader:
 
 def _row(items: list[Markup]) -> Markup:
     return tag("mrow", *items)
+
+
+def _is_word(item: Markup) -> bool:
+    """Does an element start with a name of several letters?"""
+    found = re.match(r"(?:<(?!mi)[a-z]+>)*<mi[^>]*>([^<]*)", item)
+    return found is not None and len(found[1]) > 1
+
+
+def _is_factor(item: Markup) -> bool:
+    """Is it neither a sign, a space nor a bracketed argument?"""
+    return not item.startswith(("<mo", "<mspace", "<mrow"))
 
 
 def _single(row: Markup) -> Markup:

@@ -20,6 +20,12 @@ def inside(latex: str) -> str:
     [
         (r"\frac{1}{2}", "<mfrac><mn>1</mn><mn>2</mn></mfrac>"),
         (r"x_{1}^{2}", "<msubsup><mi>x</mi><mn>1</mn><mn>2</mn></msubsup>"),
+        (r"r \mathrm{sw}", '<mi>r</mi><mspace width="0.17em"></mspace><mi mathvariant="normal">sw</mi>'),
+        (
+            r"\operatorname{f}\left(x\right)",
+            '<mi mathvariant="normal">f</mi><mrow><mo fence="true" stretchy="true">(</mo><mrow><mi>x</mi></mrow>'
+            '<mo fence="true" stretchy="true">)</mo></mrow>',
+        ),
         (r"\sqrt{x}", "<msqrt><mi>x</mi></msqrt>"),
         (r"\sqrt[3]{x}", "<mroot><mi>x</mi><mrow><mn>3</mn></mrow></mroot>"),
         (r"i'", "<mrow><mi>i</mi><mtext>\N{RIGHT SINGLE QUOTATION MARK}</mtext></mrow>"),
