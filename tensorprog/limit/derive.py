@@ -93,6 +93,9 @@ class Limit:
 
     def _result(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
         members = self._members(terms)
+        for m in members:
+            if self.engine.program.families[m.name].kind == "scalar":
+                self.engine.rules.of(ScalarOf(m))  # refuses what diverges
         supported = partial(self.supported_by, members)
         if self._is_random(terms):
             return self._averaged(of, terms, supported)
@@ -100,7 +103,7 @@ class Limit:
             parts = rule(terms)
             formula, because = self._formula(parts)
             value = self._number(parts)
-        except TooLarge:
+        except (TooLarge, RecursionError):
             raise fail("TP907", f"{of} opens into too many products", help="ask for fewer members at once") from None
         if value is None:
             return Result(of, formula, None, None, "closed-form" if formula is not None else "quadrature", supported,

@@ -314,3 +314,38 @@ def test_deep_networks_keep_their_bound() -> None:
     residual += [f"weight V{k} ~ N(0, 1/n)\ny{k}[i] = y{k - 1}[i] + V{k} @ relu(y{k - 1}[i])" for k in range(1, 121)]
     deep = limit("\n".join([*residual, "output y120"]))
     assert deep.matrix("y120")[0, 0] == pytest.approx(2 * 1.5**120, rel=1e-12)
+
+
+def test_scalars_that_depend_on_scores() -> None:
+    """A dot product without its 1/sqrt(n) diverges, though it is a score where it is used; p + 1 has mean 1."""
+    text = """
+weight A, B ~ N(0, 1/n)
+s = dot(A @ u[1], B @ u[2])
+p = s/sqrt(n) + 1
+m = mean((p*u[3])^2)
+y = p*u[1]
+output y
+output m
+"""
+    at = limit(PAIR + text)
+    with pytest.raises(TensorProgError, match="TP302"):
+        at.mean("s")
+    assert at.mean("p").expr == "1"
+    assert at.cov("p", "p").expr == "2"
+    assert at.mean("m").expr == "9/2"  # 1.5 E[p^2] = 1.5 (2 + 1)
+    assert at.cov("y", "y").expr == "6"
+    assert at.cov("m", "m").expr == "36"  # (3/2)^2 Var(p^2) = 9/4 (2 2^2 + 4 2)
+
+
+def test_masked_rows_with_one_entry_are_gaussian() -> None:
+    text = """
+index j in 1..3
+weight A, B, V ~ N(0, 1/n)
+p[i,j] = dot(A @ tanh(u[i]), B @ tanh(u[j]))/sqrt(n)
+y[i] = sum(softmax(p[i,j] over j, mask = j <= i)*(V @ u[j]) for j)
+output y
+"""
+    at = limit(PAIR + text)
+    assert at.cov("y[1]", "y[1]").expr == "2"
+    assert at.cov("y[1]", "y[1]").method == "closed-form"
+    assert at.cov("y[2]", "y[2]").method != "closed-form"
