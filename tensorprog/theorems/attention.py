@@ -25,7 +25,7 @@ from tensorprog.theorems.common import (
 )
 from tensorprog.theorems.exclusivity import not_distinct, not_exclusive
 from tensorprog.theorems.nonlinearities import Judged
-from tensorprog.theorems.scalars import at_limits, moments_in
+from tensorprog.theorems.scalars import at_limits, moments_in, smooth_at_limits
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
 PSEUDO_LIPSCHITZ = "the paper asks every nonlinearity to be pseudo-Lipschitz (controlled is not enough here)"
@@ -153,6 +153,8 @@ def distinct(case: Case) -> Finding:
 
 def nonlinearities(case: Case) -> Finding:
     """Every function before the scores; what depends on scores is judged under `final`."""
+    if not case.scores:
+        return unknown("not examined: the output depends on no score")
     nodes = [n for n in case.consumed if id(n) not in case.score_dependent]
     return first_problem([_smooth(case, n) for n in nodes], "every nonlinearity is pseudo-Lipschitz")
 
@@ -180,7 +182,7 @@ def near_moments(case: Case, node: Node, found: Judged, name: Literal["pseudo_li
         return found
     if not moments_in(case, t):
         return found
-    fact: Fact = getattr(at_limits(case, t), name)
+    fact = smooth_at_limits(case, t) if name == "pseudo_lipschitz" else at_limits(case, t).bounded
     return replace(
         found, fact=fact if fact.proved else Fact("unknown", "it depends on moments whose limits are not known")
     )

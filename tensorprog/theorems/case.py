@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 from tensorprog.program.indices import Pattern, uncovered
 from tensorprog.program.nodes import SCALAR_NODES, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
@@ -26,6 +27,7 @@ class Shared:
         self.functions = Nonlinearities(program)
         self.signs = Variances(program, self.functions)
         self.inside = scalars_inside(program)
+        self.near: dict[Any, Any] = {}
 
     @cached_property
     def reading_scalars(self) -> set[int]:

@@ -64,4 +64,4 @@ def near_limits(
 
     positive = Interval(Fraction(0), None)
     inside = {**assumptions, _SMALLEST: positive, _LARGEST: positive}
-    return judge(transform(t, clamp), [*vectors, *limits], inside)
+    return judge(transform(t, clamp), [*vectors, *limits], inside, extremes=False)

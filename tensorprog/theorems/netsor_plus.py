@@ -24,7 +24,7 @@ from tensorprog.theorems.common import (
 from tensorprog.theorems.near import jumps_at_zero
 from tensorprog.theorems.netsor import controlled
 from tensorprog.theorems.nonlinearities import Judged, function_place
-from tensorprog.theorems.scalars import at_limits, composed, limit_signs, reads_scalar, scalars_in
+from tensorprog.theorems.scalars import at_limits, composed, limit_signs, reads_scalar, scalars_in, smooth_at_limits
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
 KEEP_AWAY = "keep the scalar away from its singular value, for example sqrt(v + eps)"
@@ -81,9 +81,10 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
     if facts.pseudo_lipschitz.proved:
         return proved(f"{to_text(t)}: {facts.pseudo_lipschitz.because}")
     scalars = scalars_in(case, t)
+    smooth = smooth_at_limits(case, t)
+    if smooth.proved:
+        return proved(f"{to_text(t)}: {smooth.because}")
     near = at_limits(case, t)
-    if near.pseudo_lipschitz.proved:
-        return proved(f"{to_text(t)}: {near.pseudo_lipschitz.because}")
     zero = {v.name for v in scalars if limit_signs(case, v) == {"zero"}}
     at_zero = transform(t, lambda v: ZERO if isinstance(v, Var) and v.name in zero else None)
     limit = case.functions.facts(at_zero)

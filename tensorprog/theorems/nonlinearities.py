@@ -46,20 +46,24 @@ class Nonlinearities:
 
     def facts(self, t: Term) -> Facts:
         """Facts of a term whose family members are its variables."""
+        key, renamed = self.canonical(t)
+        found = self._facts.get(key)
+        if found is None:
+            names = dict.fromkeys(renamed.values())
+            ranges = {i: self.program.range_of(i) for i in self.program.indices}
+            found = self._facts[key] = judge(key, list(names), self.assumptions, ranges, extremes=False)
+        return found
+
+    def canonical(self, t: Term) -> tuple[Term, dict[Var, str]]:
+        """The term with its members named x0, x1, ... in order, so that equal shapes are equal terms."""
         t = transform(self.without_widths(t), self._written_out_softmax)
         members = [v for v in variables(t) if v.name in self.program.families]
         if any(isinstance(s, Bind) for s in walk(t)):
             names = list(dict.fromkeys(v.name for v in members))
-            renamed: dict[Term, Term] = {v: Var(f"x{names.index(v.name)}", v.subs) for v in members}
-        else:
-            renamed = {v: Var(f"x{k}") for k, v in enumerate(members)}
-        key = substitute(t, renamed)
-        found = self._facts.get(key)
-        if found is None:
-            short = dict.fromkeys(v.name for v in renamed.values() if isinstance(v, Var))
-            ranges = {i: self.program.range_of(i) for i in self.program.indices}
-            found = self._facts[key] = judge(key, list(short), self.assumptions, ranges, extremes=False)
-        return found
+            renamed = {v: f"x{names.index(v.name)}" for v in members}
+            return substitute(t, {v: Var(x, v.subs) for v, x in renamed.items()}), renamed
+        renamed = {v: f"x{k}" for k, v in enumerate(members)}
+        return substitute(t, {v: Var(x) for v, x in renamed.items()}), renamed
 
     def _written_out_softmax(self, t: Term) -> Term | None:
         """exp(p[j]) / sum(exp(p[l]) for l) is the j-th entry of a softmax, and is judged as one."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from fractions import Fraction
 
-from tensorprog.functions.facts import Facts
+from tensorprog.functions.facts import Fact, Facts
 from tensorprog.functions.interval import Interval
+from tensorprog.functions.positivity import parametric
 from tensorprog.program.nodes import Moment, Node
 from tensorprog.program.powers import MOMENT
 from tensorprog.terms import Term, Var
@@ -45,12 +46,31 @@ def limit_signs(case: Case, v: Var) -> set[str]:
     return {case.signs.sign(n) for n in case.program.families[v.name].pieces}
 
 
+def smooth_at_limits(case: Case, t: Term) -> Fact:
+    """Is a composed term pseudo-Lipschitz jointly in vectors and scalars, its moments near their limits?"""
+    key, others, limits = _near(case, t)
+    memo = case.shared.near
+    if (key, "smooth") not in memo:
+        memo[key, "smooth"] = parametric(key[0], others, limits, case.functions.assumptions)
+    found = memo[key, "smooth"]
+    return found if found.proved else at_limits(case, t).pseudo_lipschitz
+
+
 def at_limits(case: Case, t: Term) -> Facts:
-    """Facts of a composed term, its moments near their limits; scores stay variables."""
-    families = case.program.families
-    limits = {v.name: _known(limit_signs(case, v)) for v in moments_in(case, t)}
-    others = sorted({v.name for v in variables(t) if v.name in families} - limits.keys())
-    return near_limits(case.functions.without_widths(t), others, limits, case.functions.assumptions)
+    """All facts of a composed term, its moments near their limits; scores stay variables."""
+    key, others, limits = _near(case, t)
+    memo = case.shared.near
+    if key not in memo:
+        memo[key] = near_limits(key[0], others, limits, case.functions.assumptions)
+    facts: Facts = memo[key]
+    return facts
+
+
+def _near(case: Case, t: Term) -> tuple[tuple[Term, tuple[tuple[str, str], ...]], list[str], dict[str, Interval]]:
+    key, renamed = case.functions.canonical(t)
+    limits = {renamed[v]: _known(limit_signs(case, v)) for v in moments_in(case, t) if v in renamed}
+    others = sorted(set(renamed.values()) - limits.keys())
+    return (key, tuple(sorted((k, str(v)) for k, v in limits.items()))), others, limits
 
 
 def _known(signs: Collection[str]) -> Interval:
