@@ -12,6 +12,7 @@ from tensorprog.kernel.algebra import as_term, is_zero, normal
 from tensorprog.kernel.functions import ANY, DEFINED, FLAT, LINEAR, Info, Refused, combine, require, settle
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.program.compose import Composer
+from tensorprog.program.masks import check_mask
 from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.powers import Powers
 from tensorprog.program.program import Program
@@ -164,6 +165,8 @@ def family(ctx: Context, premises: Premises, head: str, over: tuple[str, ...], m
     require(head == "softmax" or (plain and head in ("sum", "max", "min")), "a binder; only a softmax has a mask")
     require(all(map(ctx.basic, (*at, *(() if mask is None else (mask,))))), "the mask and the entry are constants")
     require(over and all(ctx.program.range_of(j) for j in over), "indices of the program")
+    if mask is not None:
+        check_mask(mask, over, ctx.program, None)  # no row is left empty
     t = Bind(head, (*terms, *at), over, mask)
     return fact(t, combine(t, infos))
 
@@ -186,7 +189,7 @@ def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgeme
     If a = b at v = c, where(v > c, a(v), b(v)) is a(max(v,c)) + b(min(v,c)) - a(c); if a = 0 there, a(v) sign(v-c) is
     the same with b = -a, and a(v) step(v-c) with b = 0.
     """
-    (body, condition), (info, _) = facts(premises, 2)
+    (body, condition), (info, gap) = facts(premises, 2)
     match term:
         case App("where", (App("gt" | "ge" | "lt" | "le" as head, (left, right)), yes, no)):
             d, above, below = add(left, neg(right)), *((yes, no) if head in ("gt", "ge") else (no, yes))
@@ -207,7 +210,7 @@ def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgeme
     high, low = (substitute(t, {solve: App(w, (solve, at))}) for t, w in ((above, "max"), (below, "min")))
     unfolded = add(high, low, neg(substitute(above, {solve: at})))
     require(body == unfolded and info.level, "the premise is about the term with max and min, defined everywhere")
-    return fact(term, info)
+    return fact(term, replace(info, local=info.local or gap.local))
 
 def branches(ctx: Context, premises: Premises, head: str) -> Judgement:
     """where(left <> right, yes, no) without continuity: what holds of both branches; of one, if it alone is read."""
