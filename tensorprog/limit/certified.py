@@ -235,7 +235,7 @@ class Certified:
         if worst == 0 or not math.isfinite(base.value):
             return Number(base.value, base.error, base.rigorous and rigorous, base.method)
         # To first order: |dE| <= sum |dE/dK_ij| |dK_ij|, measured with a step far above rounding.
-        scale = 1e-7 * max(1e-300, *(abs(x.value) for row in k for x in row)) / worst
+        scale = 1e-7 * max([1e-300, *(abs(x.value) for row in k for x in row)]) / worst
         slope = abs(at(scale).value - base.value) / (scale * worst) if scale > 0 else 0.0
         error = base.error + 4 * len(names) ** 2 * (slope + abs(base.value)) * worst
         return Number(base.value, error, base.rigorous and rigorous, base.method)
