@@ -1,0 +1,40 @@
+"""Random programs: what the kernel accepts the checker, which shares no rule with it, accepts too; facts are true."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, assume, given, settings
+
+import tensorprog as tp
+from tensorprog.program.compose import CannotCompose, Composer
+from tensorprog.program.normalize import normalize
+from tensorprog.proof import verify
+from tests.kernel.oracle import disagreement
+from tests.strategies import programs
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(programs)
+def test_a_certificate_never_says_more_than_the_checker(program: tp.Program) -> None:
+    try:
+        certificate = tp.prove(program)
+    except tp.TensorProgError as error:
+        codes = {d.code for d in error.diagnostics}
+        assert "TP601" not in codes
+        assume(False)
+        raise
+    accepted = verify(program, certificate)
+    verdict = tp.check(program)
+    if not any(a.startswith("unproved") for a in accepted.axioms):
+        assert verdict.verdict in ("valid", "valid-by-remark")
+        for goal, output in zip(accepted.goals, verdict.outputs, strict=True):
+            assert goal[1] in output.covered_by
+    p = normalize(program)
+    composer = Composer(p)
+    for j in accepted.judgements:
+        words = [str(w) for w in j.says()]
+        if words[0] == "fact" and j.term is not None:
+            try:
+                t = composer.of_term(j.term)
+            except CannotCompose:
+                continue
+            assert disagreement(p, t, words[2:], draws=3) is None, words
