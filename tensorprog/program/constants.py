@@ -126,9 +126,7 @@ def check_covariance(group: InputGroup, program: Program) -> str | None:
     blocks = 1
     for lo, hi in map(program.range_of, outer):
         blocks *= hi - lo + 1
-    direct = _direct(group, program) if not outer else None
-    if direct is not None:
-        _check_psd(direct, group)
+    if not outer and _checked_directly(group, program):
         return None
     if list_size > MAX_PSD_SIZE or blocks * list_size**2 > MAX_PSD_ENTRIES:
         return f"the covariance of {name} is positive semidefinite (too large to check: {blocks * list_size} members)"
@@ -149,22 +147,27 @@ def check_covariance(group: InputGroup, program: Program) -> str | None:
     return None
 
 
-def _direct(group: InputGroup, program: Program) -> list[list[float]] | None:
-    """The entries of a matrix from a file that is the whole covariance."""
+def _checked_directly(group: InputGroup, program: Program) -> bool:
+    """A matrix from a file that is the whole covariance, checked as an array."""
     term = group.cov[0][0]
-    if len(group.names) != 1 or not isinstance(term, Var) or term.name not in program.matrices:
-        return None
-    i = group.subs[0] if len(group.subs) == 1 else ""
+    if len(group.names) != 1 or len(group.subs) != 1 or not isinstance(term, Var) or term.name not in program.matrices:
+        return False
+    (i,) = group.subs
     matrix = program.matrices[term.name]
-    if term.subs != (i, i + "'") or matrix.entries is not None or program.range_of(i) != (1, matrix.shape[0]):
-        return None
-    import struct
+    square = len(matrix.shape) == 2 and matrix.shape[0] == matrix.shape[1] <= MAX_PSD_SIZE
+    if term.subs != (i, i + "'") or matrix.entries is not None or not square:
+        return False
+    if program.range_of(i) != (1, matrix.shape[0]):
+        return False
+    import numpy as np
 
-    rows, columns = matrix.shape
-    if rows > MAX_PSD_SIZE or rows != columns:
-        return None
-    values = struct.unpack(f"<{rows * columns}d", matrix.data)
-    return [list(values[r * columns : (r + 1) * columns]) for r in range(rows)]
+    array = np.frombuffer(matrix.data, dtype="<f8").reshape(matrix.shape)
+    scale = float(abs(array).max(initial=0.0))
+    worst = np.unravel_index(int(abs(array - array.T).argmax()), array.shape)
+    if abs(array[worst] - array.T[worst]) > PSD_TOLERANCE * scale:
+        raise _not_symmetric(group, float(array[worst]), float(array.T[worst]))
+    _judge_least(float(np.linalg.eigvalsh(array).min()), scale, len(array), group)
+    return True
 
 
 def check_means(group: InputGroup, program: Program) -> None:
@@ -244,17 +247,25 @@ def _check_psd(matrix: list[list[float]], group: InputGroup) -> None:
     for i in range(n):
         for j in range(i):
             if abs(matrix[i][j] - matrix[j][i]) > PSD_TOLERANCE * scale:
-                raise fail(
-                    "TP008",
-                    f"the covariance of {name} is not symmetric: {matrix[i][j]:g} against {matrix[j][i]:g}",
-                    group.place,
-                    because="Cov(a, b) = Cov(b, a)",
-                )
-    least = _least_pivot(matrix, scale) if n <= 16 else _least_eigenvalue(matrix)
+                raise _not_symmetric(group, matrix[i][j], matrix[j][i])
+    _judge_least(_least_pivot(matrix, scale) if n <= 16 else _least_eigenvalue(matrix), scale, n, group)
+
+
+def _not_symmetric(group: InputGroup, a: float, b: float) -> TensorProgError:
+    return fail(
+        "TP008",
+        f"the covariance of {', '.join(group.names)} is not symmetric: {a:g} against {b:g}",
+        group.place,
+        because="Cov(a, b) = Cov(b, a)",
+    )
+
+
+def _judge_least(least: float, scale: float, n: int, group: InputGroup) -> None:
+    """Refuse a least eigenvalue that is negative beyond rounding."""
     if least < -PSD_TOLERANCE * scale * max(1, n):
         raise fail(
             "TP008",
-            f"the covariance of {name} is not positive semidefinite",
+            f"the covariance of {', '.join(group.names)} is not positive semidefinite",
             group.place,
             because=f"some combination of its members would have the negative variance {least:g}",
             help="a covariance matrix has no negative eigenvalue; a Gram matrix X X^T always qualifies",
