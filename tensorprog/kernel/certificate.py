@@ -107,7 +107,7 @@ def _check(ctx: rules.Context, done: list[rules.Judgement], step: Any) -> rules.
     missing = [p.name for p in wanted if p.default is p.empty and p.name not in params]
     require(not missing and set(params) <= {p.name for p in wanted}, "the params of the rule")
     require(all(type(k) is int and 0 <= k < len(done) for k in before), "premises are earlier steps")
-    ctx.spend(10)
+    ctx.spend({"applies": 2000 + 100 * len(ctx.program.nodes), "nonzero": 1000, "instruction": 100}.get(name, 10))
     out = RULES[name](ctx, [done[k] for k in before], **{k: READERS[k](v) for k, v in params.items()})
     require(json.dumps(out.says()) == json.dumps(conclusion), "the conclusion is what the rule concludes")
     return out

@@ -81,7 +81,7 @@ class Context:
         return not any(v.name in self.program.families for v in variables(t))
 
     def is_zero(self, t: Term) -> bool:
-        self.spend(50 * size(t))
+        self.spend(5000 + 3 * size(t) ** 2)
         return is_zero(t)
 
     def number(self, t: Term) -> Info:
@@ -199,7 +199,7 @@ def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgeme
         case _:
             raise Refused("a piecewise term")
     require(condition == d, "the condition is defined everywhere")
-    ctx.spend(50 * size(d))
+    ctx.spend(5000 + 3 * size(d) ** 2)
     q = normal(d)
     slope, inside = q.pop(((solve, 1),), Fraction(0)), {v for m in q for t, _ in m for v in variables(t)}
     require(slope and solve not in inside, "the condition is affine in the variable")
