@@ -1,6 +1,6 @@
 """Kernels here and in neural-tangents, side by side; prints the tables of docs/comparison.md.
 
-    python benchmarks/peers/compare.py --peer /tmp/nt/bin/python
+    python benchmarks/peers/compare.py --peer ../peer/bin/python
 
 The two run in turns, twice; a case's time is the best warm one of all rounds. tanh is checked against a kernel of ours
 at tolerance 1e-12.
