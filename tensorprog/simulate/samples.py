@@ -105,4 +105,6 @@ def report_text(
             f"variance {s['variance']:.4f} ± {s['variance_error']:.4f}   "
             f"excess kurtosis {s['excess_kurtosis']:+.3f}"
         )
+    # Of samples independent Gaussian numbers the excess kurtosis has the standard error sqrt(24/samples).
+    lines.append(f"  (the excess kurtosis of as many Gaussian numbers: 0 ± {(24 / samples) ** 0.5:.3f})")
     return "\n".join(lines)
