@@ -24,6 +24,8 @@ from tensorprog.terms.term import mul, substitute, variables
 
 Array = NDArray[np.float64]
 NAMES = ("K11", "K12", "K22")
+UNSETTLED = 1e-12
+"""A rounding bound, relative to the largest entry, above which an entry is integrated instead."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,26 @@ class PairKernel:
                 out[same] = self._on_diagonal(a[same])
             if not same.all():
                 rest = ~same
-                out[rest] = self._off_diagonal(a[rest], c[rest], b[rest])
+                out[rest] = self._settled(a[rest], c[rest], b[rest])
         wrong = ~np.isfinite(out)
         if wrong.any():
             out[wrong] = self._entrywise(a[wrong], c[wrong], b[wrong])
         return out
+
+    def _settled(self, a: Array, c: Array, b: Array) -> Array:
+        """The formula's values; entries whose own rounding bound is too large are integrated instead."""
+        formula = self._off_diagonal
+        if not hasattr(formula, "with_error"):
+            return formula(a, c, b)
+        values, errors = formula.with_error(a, c, b)
+        bad = errors > UNSETTLED * np.abs(values).max(initial=0.0)
+        if bad.any():
+            from tensorprog.gaussian.series import pair_matrix
+
+            f, g = (at_values(t, self.var, self.values) for t in (self.f, self.g))
+            better, bound = pair_matrix(f, g, a[bad], c[bad], b[bad], tolerance=self.tolerance)
+            values[bad] = np.where(bound < errors[bad], better, values[bad])
+        return np.asarray(values)
 
     @cached_property
     def _on_diagonal(self) -> Callable[..., Array]:
