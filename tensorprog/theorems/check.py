@@ -6,14 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tensorprog.errors import Diagnostic
+from tensorprog.functions.positivity import sign_of
 from tensorprog.functions.registry import declared_in
 from tensorprog.program.nodes import Dot, Output
 from tensorprog.program.normalize import normalize
 from tensorprog.program.program import Program
+from tensorprog.program.scaling import width_power
 from tensorprog.terms import Var, to_text
+from tensorprog.terms.term import variables
 from tensorprog.theorems import attention, nested, netsor, netsor_plus
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.exclusivity import not_exclusive
+from tensorprog.theorems.nonlinearities import Nonlinearities
 from tensorprog.theorems.statement import PremiseReport, Theorem, TheoremReport
 
 THEOREMS: tuple[Theorem, ...] = (netsor.THEOREM, netsor_plus.THEOREM, attention.THEOREM, nested.THEOREM)
@@ -164,6 +168,12 @@ def _verdict(reports: tuple[TheoremReport, ...]) -> VerdictWord:
 
 def _assumptions(program: Program) -> list[str]:
     out = list(program.assumptions)
+    known = Nonlinearities(program).assumptions
+    for w in program.weights.values():
+        part = width_power(w.variance, program.widths)
+        names = part is not None and any(v.name in program.params for v in variables(part[0]))
+        if part is not None and names and sign_of(part[0], known) not in ("positive", "nonnegative", "zero"):
+            out.append(f"the variance of {w.name}, {to_text(w.variance)}, is not negative")
     bodies = [t for node in program.nodes if (t := getattr(node, "body", None)) is not None]
     out += dict.fromkeys(said for t in bodies for said in declared_in(t))
     for p in program.params.values():

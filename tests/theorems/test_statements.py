@@ -45,3 +45,10 @@ def test_json_has_the_documented_shape() -> None:
     assert again["outputs"] == [{"of": "y", "verdict": "valid", "covered_by": ["attention"]}]
     premise = again["theorems"][2]["premises"][0]
     assert set(premise) == {"id", "status", "statement", "because", "at"}
+
+
+def test_a_variance_that_may_be_negative_is_an_assumption() -> None:
+    text = "param s{} = 1\ninput u ~ N(0, 1)\nweight W ~ N(0, s/n)\ny = W @ relu(u)\noutput y\n"
+    said = "the variance of W, s/n, is not negative"
+    assert said in tp.check(tp.loads(text.format(""))).assumptions
+    assert said not in tp.check(tp.loads(text.format(" > 0"))).assumptions
