@@ -17,7 +17,7 @@ from tensorprog.language import read_program
 @click.command("prove", short_help="a certificate: every judgement with its derivation")
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
-@click.option("--goals", multiple=True, metavar="NAME", help="`validity`, or a vector whose facts are proved too.")
+@click.option("--goals", multiple=True, metavar="GOAL", help="What to prove beside validity: KIND or KIND:NAME,NAME.")
 @click.option("--latex", "as_latex", is_flag=True, help="The proof as LaTeX instead of the certificate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate (which is JSON) and nothing else.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
@@ -36,12 +36,8 @@ def prove(
     from tensorprog.proof.prove import prove as write
 
     program = read_program(file, limits, values)
-    names = [g for g in goals if g != "validity"]
-    for name in names:
-        if program.role(name) != "vector":
-            raise fail("TP018", f"--goals {name}: not a vector of the program", help="`validity`, or a vector's name")
     try:
-        certificate = write(program, names)
+        certificate = write(program, goals)
     except TensorProgError as error:
         if [d.code for d in error.diagnostics] != ["TP602"]:
             raise

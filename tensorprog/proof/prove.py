@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from tensorprog.errors import CertificateError, Diagnostic, fail
 from tensorprog.kernel import Accepted
@@ -12,27 +12,25 @@ from tensorprog.kernel.premises import REMARKS, case_of, obligations
 from tensorprog.program import Program
 from tensorprog.program.compose import CannotCompose
 from tensorprog.proof.functions import Functions
+from tensorprog.proof.goals import parse, proved
 from tensorprog.proof.writer import Certificate, Writer
 
 THEOREMS = ("netsor", "netsor-plus", "attention")
 CHOICES: tuple[tuple[str, ...], ...] = ((), (REMARKS[0],), (REMARKS[1],), REMARKS)
-PROPERTIES = ("bounded", "pseudo-Lipschitz", "polynomially bounded", "controlled", "continuous", "total")
 
 
-def prove(program: Program, properties: Collection[str] = ()) -> Certificate:
-    """A certificate that a theorem covers every output; `properties`: names of vectors whose facts are certified too.
+def prove(program: Program, goals: Sequence[str] = ()) -> Certificate:
+    """A certificate that a theorem covers every output; `goals`: what else, as `prove --goals` takes it.
 
-    Raises TP602 where no theorem covers an output. What the calculus cannot derive enters as an axiom, which
-    `verify` lists.
+    Raises TP602 where no theorem covers an output, TP018 for a goal that does not exist. What the calculus cannot
+    derive enters as an axiom, which `verify` lists.
     """
     program.finish()
+    more = parse(goals, program)
     writer = Writer(program)
     functions = Functions(writer)
-    goals = [_output(writer, functions, k) for k in range(len(program.outputs))]
-    for k, n in enumerate(writer.context.program.nodes):
-        if n.name in properties:
-            goals += _properties(writer, functions, k)
-    return writer.certificate(list(dict.fromkeys(goals)))
+    steps = [_output(writer, functions, k) for k in range(len(program.outputs))]
+    return writer.certificate(list(dict.fromkeys([*steps, *proved(writer, functions, more)])))
 
 
 def verify(program: Program, certificate: Certificate | str | bytes) -> Accepted:
@@ -92,13 +90,3 @@ def _checked(program: Program, output: int, theorem: str, remarks: tuple[str, ..
     report = next(r for r in check(program).outputs[output].theorems if r.theorem.id == theorem)
     gaps = {r.premise.id for r in report.premises if r.finding.status != "proved"}
     return gaps <= set(remarks)
-
-
-def _properties(writer: Writer, functions: Functions, k: int) -> list[int]:
-    out = []
-    for what in PROPERTIES:
-        try:
-            out.append(writer.step("has", [functions.instruction(k, what, False)], node=str(k), what=what))
-        except (Refused, CannotCompose):
-            continue
-    return out

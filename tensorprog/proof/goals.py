@@ -1,0 +1,77 @@
+"""What a certificate should prove beside validity: `--goals KIND`, or `KIND:NAME,NAME`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tensorprog.errors import fail
+from tensorprog.kernel.functions import Refused
+from tensorprog.program import Program
+from tensorprog.program.compose import CannotCompose
+from tensorprog.proof.functions import Functions
+from tensorprog.proof.writer import Writer
+
+PROPERTIES = ("bounded", "pseudo-Lipschitz", "polynomially bounded", "controlled", "continuous", "total")
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One kind of goal and what it is about; without names it is about all that there is of the kind."""
+
+    kind: str
+    about: tuple[str, ...] = ()
+
+
+def facts(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
+    """Properties of instructions as functions of inputs, products and moments."""
+    out: list[int] = []
+    for k, n in enumerate(writer.context.program.nodes):
+        for what in PROPERTIES if n.name in about or not about else ():
+            try:
+                out.append(writer.step("has", [functions.instruction(k, what, False)], node=str(k), what=what))
+            except (Refused, CannotCompose):
+                continue
+    return out
+
+
+Prover = Callable[[Writer, Functions, tuple[str, ...]], list[int]]
+KINDS: dict[str, Prover] = {"facts": facts}
+"""How the goals of each kind are proved; each gives the steps that conclude them."""
+
+
+def parse(texts: Sequence[str], program: Program) -> list[Goal]:
+    """The goals that are named: `validity` (always proved), a kind, a kind with names, or a vector (its facts)."""
+    goals = []
+    for text in texts:
+        kind, _, names = text.partition(":")
+        about = tuple(name.strip() for name in _split(names)) if names else ()
+        if kind not in KINDS and program.role(kind) in ("vector", "scalar") and not names:
+            kind, about = "facts", (text,)
+        if kind == "validity" and not names:
+            continue
+        if kind not in KINDS:
+            known = ", ".join(f"`{k}`" for k in ("validity", *KINDS))
+            raise fail("TP018", f"--goals {text}: no such goal", help=f"{known}, `KIND:NAME,NAME`, or a vector's name")
+        for name in about if kind == "facts" else ():
+            if program.role(name) not in ("vector", "scalar"):
+                raise fail("TP018", f"--goals {text}: not a vector or scalar of the program: {name}")
+        goals.append(Goal(kind, about))
+    return list(dict.fromkeys(goals))
+
+
+def _split(names: str) -> list[str]:
+    """At commas outside of brackets: `y[1,2],x` has two parts."""
+    parts, depth = [""], 0
+    for c in names:
+        depth += (c == "[") - (c == "]")
+        if c == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return parts
+
+
+def proved(writer: Writer, functions: Functions, goals: Sequence[Goal]) -> list[int]:
+    """The steps that conclude the goals."""
+    return [k for goal in goals for k in KINDS[goal.kind](writer, functions, goal.about)]
