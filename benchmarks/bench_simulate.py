@@ -23,6 +23,7 @@ from tensorprog.language import loads
 from tensorprog.simulate import simulate
 from tensorprog.simulate.engine import Runner
 from tensorprog.simulate.run import make_job
+from tensorprog.simulate.streams import ENGINES, Stream
 
 ATTENTION = """
 index i, j in 1..4
@@ -93,9 +94,9 @@ def dense_draw(rng: np.random.Generator, n: int, feature: Callable[[Any], Any]) 
     return y[:, 0] / np.sqrt(2)
 
 
-def per_draw(text: str, n: int, seconds: float = 0.6) -> tuple[float, int]:
+def per_draw(text: str, n: int, seconds: float = 0.6, engine: str = "numpy") -> tuple[float, int]:
     """(processor time of one draw, normals it takes), after one block to warm up."""
-    _, job = make_job(loads(text), n, 0)
+    _, job = make_job(loads(text), n, 0, engine=engine)
     runner = Runner.of(job)
     runner.block(0)
     blocks, start = 0, time.process_time()
@@ -105,11 +106,12 @@ def per_draw(text: str, n: int, seconds: float = 0.6) -> tuple[float, int]:
     return (time.process_time() - start) / (blocks * runner.plan.block), runner.plan.normals_per_draw
 
 
-def normals(count: int) -> float:
-    """Processor time of that many normals alone, from the same generator, in pieces that stay in the cache."""
-    rng = np.random.Generator(np.random.SFC64(1))
+def normals(count: int, engine: str) -> float:
+    """Processor time of that many normals alone, from the engine's generator, in pieces that stay in the cache."""
+    stream = Stream.of(engine, 1, 1, 1)
     buffer = np.empty(50_000)
-    return clock(lambda: [rng.standard_normal(out=buffer) for _ in range(20)], 5) / (20 * len(buffer)) * count
+    stream.fill(buffer)
+    return clock(lambda: [stream.fill(buffer) for _ in range(20)], 5) / (20 * len(buffer)) * count
 
 
 def attention() -> None:
@@ -117,20 +119,23 @@ def attention() -> None:
     for name, (text, feature) in FEATURES.items():
         rng = np.random.default_rng(0)
         dense = clock(lambda rng=rng, feature=feature: dense_draw(rng, n, feature))
-        ours, drawn = per_draw(ATTENTION.format(feature=text), n)
-        alone, limit = normals(drawn), normals(4 * n)
-        print(
-            f"attention, {name}, n = {n}: dense {dense * 1e3:.0f} ms, exact {ours * 1e6:.1f} us a draw, "
-            f"{dense / ours:.0f} times as fast (drawing 4n normals alone: {dense / limit:.0f}); "
-            f"{alone / ours:.0%} of the time in the generator"
-        )
-    small = simulate(loads(ATTENTION.format(feature=FEATURES["clip"][0])), n=32, samples=20_000, rng=1)["y"]
+        for engine in ENGINES:
+            ours, drawn = per_draw(ATTENTION.format(feature=text), n, engine=engine)
+            alone, limit = normals(drawn, engine), normals(4 * n, engine)
+            print(
+                f"attention, {name}, n = {n}, engine {engine}: dense {dense * 1e3:.0f} ms, exact {ours * 1e6:.1f} us "
+                f"a draw, {dense / ours:.0f} times as fast (drawing 4n normals alone: {dense / limit:.0f}); "
+                f"{alone / ours:.0%} of the time in the generator"
+            )
     rng = np.random.default_rng(2)
     real = np.stack([dense_draw(rng, 32, FEATURES["clip"][1]) for _ in range(4000)])
-    errors = [np.std((y**2).mean(axis=1)) / len(y) ** 0.5 for y in (small, real)]
-    z = (np.mean(small**2) - np.mean(real**2)) / np.hypot(*errors)
-    print(f"  checked at n = 32: variance {np.mean(small**2):.4f} exact, {np.mean(real**2):.4f} dense (z = {z:+.1f})")
-    assert abs(z) < 4
+    for engine in ENGINES:
+        program = loads(ATTENTION.format(feature=FEATURES["clip"][0]))
+        small = simulate(program, n=32, samples=20_000, rng=1, engine=engine)["y"]
+        errors = [np.std((y**2).mean(axis=1)) / len(y) ** 0.5 for y in (small, real)]
+        z = (np.mean(small**2) - np.mean(real**2)) / np.hypot(*errors)
+        print(f"  {engine} at n = 32: variance {np.mean(small**2):.4f}, dense {np.mean(real**2):.4f} (z = {z:+.1f})")
+        assert abs(z) < 4
 
 
 def growth() -> None:

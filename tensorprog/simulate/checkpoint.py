@@ -21,7 +21,7 @@ from tensorprog.errors import TensorProgError, fail
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.plan import Job
 
-FORMAT = 1
+FORMAT = 2
 
 
 def job_digest(job: Job) -> str:
@@ -40,6 +40,7 @@ def job_digest(job: Job) -> str:
         job.entries,
         job.dtype,
         job.seed,
+        job.engine,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -33,6 +33,7 @@ def simulate_command(reader: Reader) -> click.Command:
     @click.option("--coordinates", type=int, metavar="K", help="The first K coordinates of each vector, on an axis.")
     @click.option("--variable", "variables", multiple=True, metavar="NAME", help="Sample this instead of the outputs.")
     @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
+    @click.option("--engine", default="numpy", show_default=True, help="numpy, or fast (needs the extra `fast`).")
     @click.option("--out", type=click.Path(dir_okay=False), help="Write the samples to an .npz file.")
     @click.option("--plan", "plan_only", is_flag=True, help="Print what would be drawn, and how, and stop.")
     @click.option("--workers", type=int, help="Processes on this machine.")
@@ -52,6 +53,7 @@ def simulate_command(reader: Reader) -> click.Command:
         coordinates: int | None,
         variables: tuple[str, ...],
         dtype: str,
+        engine: str,
         out: str | None,
         plan_only: bool,
         workers: int | None,
@@ -72,6 +74,7 @@ def simulate_command(reader: Reader) -> click.Command:
             "coordinates": coordinates,
             "entries": entries,
             "dtype": dtype,
+            "engine": engine,
             "outputs": list(variables) or None,
         }
         if plan_only:

@@ -20,7 +20,7 @@ from tensorprog.simulate.noise import CACHED_BYTES, Source
 from tensorprog.simulate.plan import Job, Layout, Plan, make_plan
 from tensorprog.simulate.references import Ref, View, read, view
 from tensorprog.simulate.spaces import Member
-from tensorprog.simulate.streams import generator
+from tensorprog.simulate.streams import Stream
 from tensorprog.terms import App, Bind, Term, Var
 from tensorprog.terms.term import walk
 
@@ -52,7 +52,8 @@ class Runner:
     def block(self, number: int) -> tuple[list[Array], list[Array]]:
         """(values, products) of the draws of one block: (draws, indices..., coordinates) and (draws, indices...)."""
         with np.errstate(all="ignore"):
-            return Block(self, generator(self.plan.job.seed, self.plan.job.n, number), self.plan.block).run()
+            job = self.plan.job
+            return Block(self, Stream.of(job.engine, job.seed, job.n, number), self.plan.block).run()
 
     def pieces(self, ref: Ref) -> list[int]:
         if ref not in self.found:
@@ -112,7 +113,7 @@ class Block:
     """The arrays of one block while it runs."""
 
     runner: Runner
-    rng: np.random.Generator
+    stream: Stream
     draws: int
     values: dict[int, Array] = field(default_factory=dict)
     groups: dict[str, Array] = field(default_factory=dict)
@@ -123,7 +124,7 @@ class Block:
         self.program = self.plan.job.program
         self.dtype = self.runner.dtype
         r = self.runner
-        self.matrices = Matrices(self.plan, self.rng, self.draws, self.dtype, r.constants, r.sources, r.deviations)
+        self.matrices = Matrices(self.plan, self.stream, self.draws, self.dtype, r.constants, r.sources, r.deviations)
 
     def run(self) -> tuple[list[Array], list[Array]]:
         for k, node in enumerate(self.plan.uses.nodes):
@@ -317,8 +318,8 @@ class Block:
             source = Source(Layout("pinned", self.plan.numbers.width(node.group.width), k, k), sizes)
         factor = root.astype(self.dtype)
         if members == 1:
-            return source.draw(self.rng, self.draws, 0, 1, self.dtype, factor[None])
-        return times(factor, source.draw(self.rng, self.draws, 0, members, self.dtype))
+            return source.draw(self.stream, self.draws, 0, 1, self.dtype, factor[None])
+        return times(factor, source.draw(self.stream, self.draws, 0, members, self.dtype))
 
 
 def _axes(v: Var) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from tensorprog.simulate.plan import Plan
 from tensorprog.simulate.references import Ref
 from tensorprog.simulate.revealing import Built, Once, Revealed, root
 from tensorprog.simulate.slabs import Application, Slab
+from tensorprog.simulate.streams import Stream
 
 State = Once | Revealed | Built
 
@@ -26,7 +27,7 @@ class Matrices:
     """Creates each slab's state at its first use, and applies it."""
 
     plan: Plan
-    rng: np.random.Generator
+    stream: Stream
     draws: int
     dtype: np.dtype[Any]
     constants: Constants
@@ -84,11 +85,11 @@ class Matrices:
     def _root(self, rows: Array, source: tuple[Ref, tuple[int, ...]] | None, names: tuple[str, ...]) -> Array:
         """The root of the same vectors is computed once for all matrices that read them."""
         if source is None:
-            return root(rows)
+            return root(rows, self.stream)
         lead = rows.shape[1:-2]
         key = (source[0], tuple(name for name in names if name in source[0].axes))
         if key not in self.roots:
-            self.roots[key] = (source[1], root(rows))
+            self.roots[key] = (source[1], root(rows, self.stream))
         found = self.roots[key][1]
         return found.reshape(found.shape[0], *lead, *found.shape[-2:])
 
@@ -123,9 +124,9 @@ class Matrices:
         deviation, out, into = self.deviations[key], self.sources[key, "out"], self.sources[key, "in"]
         match slab.mode:
             case "once":
-                return Once(self.rng, self.draws, deviation, out, self.dtype)
+                return Once(self.stream, self.draws, deviation, out, self.dtype)
             case "all":
-                matrix = out.draw(self.rng, self.draws, 0, into.layout.size, self.dtype)
+                matrix = out.draw(self.stream, self.draws, 0, into.layout.size, self.dtype)
                 matrix *= deviation
                 return Built(matrix)
             case "real":
@@ -133,7 +134,7 @@ class Matrices:
                 law = self.plan.job.entries or weight.law
                 freedom = None if weight.freedom is None else float(self.constants.array(weight.freedom, ()))
                 shape = (self.draws, *slab.sizes, into.layout.size, out.layout.size)
-                matrix = entries(self.rng, law, freedom, shape, self.dtype)
+                matrix = entries(self.stream.generator, law, freedom, shape, self.dtype)
                 matrix *= deviation
                 return Built(matrix)
-        return Revealed(self.rng, self.draws, deviation, out, into, slab.shared, self.dtype)
+        return Revealed(self.stream, self.draws, deviation, out, into, slab.shared, self.dtype)

@@ -12,6 +12,7 @@ import numpy as np
 
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.plan import Layout
+from tensorprog.simulate.streams import Stream
 
 CACHED_BYTES = 400_000
 
@@ -31,7 +32,7 @@ class Source:
 
     def draw(
         self,
-        rng: np.random.Generator,
+        stream: Stream,
         draws: int,
         start: int,
         count: int,
@@ -45,12 +46,12 @@ class Source:
         """
         shape = (draws, *self.sizes, count, self.layout.size)
         if self.layout.kind != "lazy":
-            return _scaled_normals(rng, shape, dtype, scale)
+            return _scaled_normals(stream, shape, dtype, scale)
         below, half_freedom, own = _directions(self, start, count)
         out = np.zeros(shape, dtype=dtype)
         flat = out.reshape(draws, -1)
-        flat[:, below] = rng.standard_normal((draws, len(below)), dtype=dtype.type)
-        flat[:, own] = np.sqrt(2.0 * rng.standard_gamma(half_freedom, size=(draws, len(own))))
+        flat[:, below] = stream.normals((draws, len(below)), dtype)
+        flat[:, own] = np.sqrt(2.0 * stream.generator.standard_gamma(half_freedom, size=(draws, len(own))))
         if scale is not None:
             out *= scale
         return out
@@ -63,15 +64,13 @@ class Source:
         return self.offset + member[..., None] * self.each + start + np.arange(count)
 
 
-def _scaled_normals(
-    rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any], scale: Array | None
-) -> Array:
+def _scaled_normals(stream: Stream, shape: tuple[int, ...], dtype: np.dtype[Any], scale: Array | None) -> Array:
     """Standard normals times `scale`, a few draws at a time, so that they are multiplied while still in the cache."""
     out = np.empty(shape, dtype=dtype)
     step = max(1, CACHED_BYTES // max(1, prod(shape[1:]) * dtype.itemsize))
     for at in range(0, shape[0], step):
         part = out[at : at + step]
-        rng.standard_normal(dtype=dtype.type, out=part)
+        stream.fill(part)
         if scale is not None:
             part *= scale[at : at + step] if len(scale) > 1 else scale
     return out

@@ -17,6 +17,7 @@ from tensorprog.simulate.numbers import Numbers, numbers
 from tensorprog.simulate.references import Ref
 from tensorprog.simulate.slabs import Application, Slab, slabs
 from tensorprog.simulate.spaces import Member, Space, build
+from tensorprog.simulate.streams import check_engine
 
 BLOCK_BYTES = 40_000_000
 MOST_DRAWS = 512
@@ -41,6 +42,7 @@ class Job:
     entries: str | None = None
     dtype: str = "float64"
     seed: int = 0
+    engine: str = "numpy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ def _check(job: Job, nums: Numbers) -> None:
         raise fail("TP018", f"there is no entry law {job.entries}", help=f"the laws are {', '.join(ENTRY_LAWS)}")
     if job.dtype not in ("float64", "float32"):
         raise fail("TP018", f"numbers are float64 or float32, not {job.dtype}")
+    check_engine(job.engine)
 
 
 def _is_zero(t: object) -> bool:

@@ -19,9 +19,10 @@ import numpy as np
 
 from tensorprog.simulate.arrays import Array, times
 from tensorprog.simulate.noise import Source
+from tensorprog.simulate.streams import Stream
 
 
-def root(x: Array) -> Array:
+def root(x: Array, stream: Stream) -> Array:
     """L with X = L Q for some Q with orthonormal rows: (..., k, n) gives (..., k, min(k, n)).
 
     X X' = L L' by Cholesky where that is accurate; where vectors are nearly dependent, through the QR of X.
@@ -29,7 +30,7 @@ def root(x: Array) -> Array:
     k, n = x.shape[-2:]
     if k >= n:
         return x
-    gram = times(x, x.swapaxes(-1, -2))
+    gram = stream.gram(x)
     if k == 1:
         return np.asarray(np.sqrt(gram))
     worst = 1e-8 if x.dtype == np.float64 else 1e-3
@@ -69,7 +70,7 @@ class Revealed:
     `deviation` is s, of the shape of the slab or a number. Every input is (draws, slab or 1..., k, coordinates).
     """
 
-    rng: np.random.Generator
+    stream: Stream
     draws: int
     deviation: Array
     out: Source
@@ -100,7 +101,7 @@ class Revealed:
             x = np.broadcast_to(x, (*here.basis.shape[:-2], *x.shape[-2:]))
         basis, images = here.known
         c, r, q = orthonormal(x, basis)
-        fresh = source.draw(self.rng, self.draws, here.count, k, self.dtype)
+        fresh = source.draw(self.stream, self.draws, here.count, k, self.dtype)
         if there.count:
             u, wu = there.known
             fresh -= times(times(fresh, u.swapaxes(-1, -2)), u)
@@ -176,7 +177,7 @@ def _one_by_one(x: Array, basis: Array, size: Array, tolerance: float) -> tuple[
 class Once:
     """Matrices that are applied a single time: W X = L (W Q) with W Q fresh."""
 
-    rng: np.random.Generator
+    stream: Stream
     draws: int
     deviation: Array
     out: Source
@@ -187,8 +188,8 @@ class Once:
         k, rank = factor.shape[-2:]
         scaled = factor * self.deviation
         if k == rank == 1:
-            return self.out.draw(self.rng, self.draws, 0, rank, self.dtype, scaled)
-        fresh = self.out.draw(self.rng, self.draws, 0, rank, self.dtype)
+            return self.out.draw(self.stream, self.draws, 0, rank, self.dtype, scaled)
+        fresh = self.out.draw(self.stream, self.draws, 0, rank, self.dtype)
         return times(scaled, fresh)
 
 

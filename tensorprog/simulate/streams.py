@@ -1,13 +1,75 @@
-"""Random streams: one for each block of draws, from the seed, the width and the block's number."""
+"""Random streams: one for each block of draws, from the engine, the seed, the width and the block's number."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
+from tensorprog.errors import fail
+from tensorprog.simulate.arrays import Array, times
 
-def generator(seed: int, n: int, block: int) -> np.random.Generator:
-    """The stream of a block at width n: independent of all others, the same whoever computes it."""
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(entropy=seed, spawn_key=(n, block))))
+ENGINES = ("numpy", "fast")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """The random numbers of a block, and how arrays are filled with normals and Gram matrices made.
+
+    `words` is the state of the compiled generator; None where numpy does all.
+    """
+
+    generator: np.random.Generator
+    words: Array | None = None
+
+    @staticmethod
+    def of(engine: str, seed: int, n: int, block: int) -> Stream:
+        """The stream of a block at width n: independent of all others, the same whoever computes it."""
+        sequence = np.random.SeedSequence(entropy=seed, spawn_key=(n, block))
+        generator = np.random.Generator(np.random.SFC64(sequence))
+        if engine == "numpy":
+            return Stream(generator)
+        return Stream(generator, sequence.spawn(1)[0].generate_state(4, np.uint64))
+
+    def fill(self, out: Array) -> None:
+        """Standard normals into a contiguous array."""
+        if self.words is None:
+            self.generator.standard_normal(dtype=out.dtype.type, out=out)
+        else:
+            from tensorprog.simulate.fast import fill_normals, tables
+
+            fill_normals(self.words, out.reshape(-1), *tables())
+
+    def normals(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        out = np.empty(shape, dtype=dtype)
+        self.fill(out)
+        return out
+
+    def gram(self, x: Array) -> Array:
+        """X X' over the last two axes: (..., k, n) gives (..., k, k)."""
+        if self.words is not None:
+            from tensorprog.simulate.fast import MOST_ROWS, gram_rows
+
+            k, n = x.shape[-2:]
+            if k <= MOST_ROWS:
+                out = np.empty((*x.shape[:-2], k, k), dtype=x.dtype)
+                gram_rows(x.reshape(-1, k, n), out.reshape(-1, k, k))
+                return out
+        return times(x, x.swapaxes(-1, -2))
+
+
+def check_engine(engine: str) -> None:
+    """TP018 for an engine that is not there."""
+    if engine not in ENGINES:
+        raise fail("TP018", f"there is no engine {engine}", help=f"the engines are {' and '.join(ENGINES)}")
+    if engine == "fast":
+        try:
+            import numba  # noqa: F401  (is it installed?)
+        except ImportError:
+            raise fail(
+                "TP018", "the engine fast needs numba", help="pip install 'tensorprog[fast]', or use the engine numpy"
+            ) from None
 
 
 def seed_of(rng: int | np.random.Generator | None) -> int:

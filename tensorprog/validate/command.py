@@ -31,6 +31,7 @@ simulate = simulate_command(read)
 @click.option("--entries", type=click.Choice(["gaussian", "rademacher", "uniform", "student"]),
               help="Draw all weights with this law, against the Gaussian limit.")  # fmt: skip
 @click.option("--dense", is_flag=True, help="Build every matrix.")
+@click.option("--engine", default="numpy", show_default=True, help="numpy, or fast (needs the extra `fast`).")
 @click.option("--level", default=0.01, show_default=True, help="Chance of rejecting a true theory, over all tests.")
 @click.option("--workers", type=int, help="Processes on this machine.")
 @click.option("--dask", metavar="ADDRESS", help="Run on a Dask cluster (needs the extra `distributed`).")
@@ -46,6 +47,7 @@ def validate(
     seed: int,
     entries: str | None,
     dense: bool,
+    engine: str,
     level: float,
     workers: int | None,
     dask: str | None,
@@ -60,7 +62,7 @@ def validate(
 
     program, params = read(file, limits, values)
     result = run.validate(program, _widths(widths), samples, seed, params=params, entries=entries, dense=dense,
-                          level=level, workers=workers, dask=dask, checkpoint=checkpoint, memory=memory,
+                          engine=engine, level=level, workers=workers, dask=dask, checkpoint=checkpoint, memory=memory,
                           progress=True)  # fmt: skip
     click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else repr(result))
     return result.exit_code

@@ -39,9 +39,9 @@ class Requests:
         return Requests(tuple(values), tuple(products))
 
     def job(self, program: Program, n: int, seed: int, params: tuple[tuple[str, float], ...], dense: bool,
-            entries: str | None) -> Job:  # fmt: skip
+            entries: str | None, engine: str) -> Job:  # fmt: skip
         coordinates = min(COORDINATES, *(_width(program, r, n) for r in self.values)) if self.values else 1
-        return Job(program, n, self.values, self.products, params, coordinates, dense, entries, "float64", seed)
+        return Job(program, n, self.values, self.products, params, coordinates, dense, entries, "float64", seed, engine)
 
 
 def _width(program: Program, ref: Ref, n: int) -> int:

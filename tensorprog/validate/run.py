@@ -33,6 +33,7 @@ def validate(
     params: Mapping[str, Any] | None = None,
     entries: str | None = None,
     dense: bool = False,
+    engine: str = "numpy",
     theory: Theory | None = None,
     level: float = LEVEL,
     workers: int | None = None,
@@ -73,7 +74,7 @@ def validate(
     tests: list[Test] = []
     rates: list[Rate] = []
     if wanted:
-        jobs = [(requests.job(program, n, seed, given, dense, entries), samples) for n in at]
+        jobs = [(requests.job(program, n, seed, given, dense, entries, engine), samples) for n in at]
         how = Execution(executor, workers, dask, checkpoint, memory, progress)
         run_blocks(jobs, how, lambda number, block, arrays: observed[number].add(block, arrays))
         tests, rates, blank = _compare(wanted, known, claims, observed, at)
