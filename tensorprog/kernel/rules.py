@@ -25,15 +25,22 @@ FLAGS = ("plus", "minus", "nonzero", "away", "below", "above", "constant")
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a step establishes: of a term in the program's vectors and scalars, or of an instruction or output."""
+    """What a step establishes: of a term in the program's vectors and scalars, or of an instruction or output.
+
+    Of an expectation: E term = value, for all covariances and params at which every term of the domain is positive.
+    """
 
     words: tuple[str, ...]
     term: Term | None = None
     info: Info | None = None
     axioms: tuple[str, ...] = ()
+    value: Term | None = None
+    domain: tuple[Term, ...] = ()
 
     def says(self) -> list[object]:
-        said: list[object] = [*self.words, *self.axioms, *([] if self.term is None else [to_text(self.term)])]
+        terms = [t for t in (self.term, self.value) if t is not None]
+        positive = [f"{to_text(d)} > 0" for d in self.domain]
+        said: list[object] = [*self.words, *self.axioms, *map(to_text, terms), *positive]
         return said if self.info is None else said + self.info.says()
 
 Premises = Sequence[Judgement]

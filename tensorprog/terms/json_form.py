@@ -9,7 +9,7 @@ Bind            ["bind", head, [args], [indices], mask or null]
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -59,8 +59,8 @@ def _sub(s: object) -> Sub:
     raise _bad("a subscript is an integer or a name")
 
 
-def from_json(data: object, depth: int = 0) -> Term:
-    """Read a term; anything malformed is a TP001 error, never another exception."""
+def from_json(data: object, depth: int = 0, heads: Mapping[str, tuple[int, int]] = HEADS) -> Term:
+    """Read a term of these heads; anything malformed is a TP001 error, never another exception."""
     if depth > MAX_DEPTH:
         raise fail("TP902", f"a term nested deeper than {MAX_DEPTH}", help="name subexpressions")
     match data:
@@ -74,13 +74,13 @@ def from_json(data: object, depth: int = 0) -> Term:
                 raise _bad("a binder needs index names")
             if len(args) not in {"attention": (4,), "softmax": (1, 1 + len(over))}.get(head, (1,)):
                 raise _bad(f"{head} has the wrong number of arguments")
-            terms = tuple(from_json(a, depth + 1) for a in args)
-            return Bind(head, terms, names, None if mask is None else from_json(mask, depth + 1))
-        case [str() as head, *args] if head in HEADS:
-            least, most = HEADS[head]
+            terms = tuple(from_json(a, depth + 1, heads) for a in args)
+            return Bind(head, terms, names, None if mask is None else from_json(mask, depth + 1, heads))
+        case [str() as head, *args] if head in heads:
+            least, most = heads[head]
             if not least <= len(args) <= most:
                 raise _bad(f"{head} has the wrong number of arguments")
-            made = App(head, tuple(from_json(a, depth + 1) for a in args))
+            made = App(head, tuple(from_json(a, depth + 1, heads) for a in args))
             if head in _BUILD and _BUILD[head](*made.args) != made:
                 raise _bad(f"{head} is not in the form that the reader makes")
             return made
