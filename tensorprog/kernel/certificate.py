@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any, NoReturn
 
-from tensorprog.kernel import premises, rules
+from tensorprog.kernel import premises, refutations, rules
 from tensorprog.kernel.functions import Refused, require
 from tensorprog.program.normalize import normalize
 from tensorprog.program.program import Program
@@ -49,14 +49,16 @@ READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("head", "what", "theorem"), _word),
     **dict.fromkeys(("node", "output"), _whole),
     **dict.fromkeys(("over", "remarks"), _list(_word)),
-    "exponent": number_from_json, "points": _list(number_from_json), "extra": _list(_whole), "at": _list(from_json),
+    "exponent": number_from_json, "points": _list(number_from_json), "extra": _list(_whole),
+    "at": _list(from_json), "curve": _list(_list(from_json)),
 }
 """How each param is read, whatever the rule."""
 RULES: dict[str, Callable[..., rules.Judgement]] = {
     rule.__name__: rule
     for rule in (rules.constant, rules.variable, rules.limit_scalar, rules.apply, rules.family, rules.definition,
-                 rules.equal, rules.clamped, rules.branches, rules.instruction, rules.has, premises.variance,
-                 premises.nonzero, premises.sign, premises.applies, premises.assumed)
+                 rules.norm, rules.equal, rules.clamped, rules.branches, rules.instruction, rules.has,
+                 refutations.tails, refutations.refuted, premises.variance, premises.nonzero, premises.sign,
+                 premises.applies, premises.assumed)
 }
 """Every rule under its name."""
 
@@ -120,7 +122,7 @@ def _conclude(program: Program, done: list[rules.Judgement], axioms: Any, goals:
     n = len(program.outputs)
     judged = [w[2] for w in said[:n] if w[0] == "applies"]
     require(judged == [str(k) for k in range(n)], "the goals judge every output in order")
-    require(all(w[0] == "property" for w in said[n:]), "every further goal is a property")
+    require(all(w[0] in ("property", "refuted") for w in said[n:]), "every further goal is a property")
     used = sorted({a for k in goals for a in done[k].axioms})
     require(axioms == used, "the axioms are those that were used")
     return Accepted(len(done), tuple(used), tuple(said), tuple(done))

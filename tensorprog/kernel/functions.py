@@ -45,6 +45,7 @@ class Rate(NamedTuple):
         return {-1: "zero", 0: f"poly {self.power}", 1: f"exp {self.power}", 2: "any"}[self.level]
 
 NOTHING, FLAT, LINEAR, ANY = Rate(-1), Rate(0), Rate(0, F1), Rate(2)
+PROPERTIES = ("total", "continuous", "bounded", "polynomially bounded", "controlled", "pseudo-Lipschitz")
 REGULARITY = ("undefined somewhere", "locally bounded", "continuous", "locally Lipschitz")
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tensorprog.program.powers import Powers
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import add, mul, neg, size, substitute, variables
+from tensorprog.terms.term import add, mul, neg, power, size, substitute, variables
 
 MAPS = (LinComb, Nonlin, Scalar)
 FLAGS = ("plus", "minus", "nonzero", "away", "below", "above", "constant")
@@ -176,6 +176,14 @@ def family(ctx: Context, premises: Premises, head: str, over: tuple[str, ...], m
         check_mask(mask, over, ctx.program, None)  # no row is left empty
     t = Bind(head, (*terms, *at), over, mask)
     return fact(t, combine(t, infos))
+
+def norm(ctx: Context, premises: Premises) -> Judgement:
+    """(u^2 + v^2 + ...)^(1/2)."""
+    terms, infos = facts(premises)
+    require(len(terms) >= 2, "two parts or more")
+    t = power(add(*(power(u, Num(2)) for u in terms)), Num(Fraction(1, 2)))
+    out = combine(App("max", tuple(terms)), [combine(App("abs", (u,)), [i]) for u, i in zip(terms, infos, strict=True)])
+    return fact(t, replace(out, nonzero=any(i.nonzero for i in infos), away=any(i.away for i in infos)))
 
 def definition(ctx: Context, premises: Premises, term: Term) -> Judgement:
     """A function with a definition."""

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 
-from tensorprog.kernel.functions import DEFINED, Info, Refused
+from tensorprog.kernel.functions import DEFINED, FLAT, Info, Refused
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.rules import MAPS
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import MatMul, Moment
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Term, Var, to_json
-from tensorprog.terms.term import add, children, mul, neg, substitute, variables
+from tensorprog.terms.term import add, children, mul, neg, substitute, variables, walk
 
 POINTS = (("1",), ("-1",), ("2",), ("1/2",), ("1", "0"), ("2", "-1"))
 
@@ -53,7 +53,7 @@ class Functions:
             plain = self._plain(t, local)
         if plain is not None:
             yield plain
-        for attempt in (self._clamped, self._rewritten):
+        for attempt in (self._clamped, self._rewritten, self._tails, self._norm):
             with suppress(Refused, CannotCompose):
                 yield from attempt(t, local, plain)
 
@@ -131,6 +131,27 @@ class Functions:
                 yield self.writer.step("equal", [self.fact(other, local), plain])
             except Refused:
                 continue
+
+    def _tails(self, t: Term, local: bool, plain: int | None) -> Iterator[int]:
+        """Products of one variable whose factors grow and decay: x exp(-x^2), x/(1 + x^2)."""
+        heads = {u.head for u in walk(t) if isinstance(u, App)}
+        if plain is None or not (isinstance(t, App) and t.head == "mul" and heads & {"exp", "recip"}):
+            return
+        info = self.info(plain)
+        own = [v for v in variables(t) if v.name in self.context.program.families]
+        if info.level >= 2 and info.growth > FLAT and len(own) == 1:
+            yield self.writer.step("tails", [plain], var=to_json(own[0]))
+
+    def _norm(self, t: Term, local: bool, plain: int | None) -> Iterator[int]:
+        """The root of a sum of squares."""
+        match t:
+            case App("sqrt", (App("add", squares),)) | App("pow", (App("add", squares), Num())):
+                half = t.head == "sqrt" or t.args[1] == Num(Fraction(1, 2))
+                roots = [u.args[0] for u in squares if isinstance(u, App) and u.head == "pow" and u.args[1] == Num(2)]
+                if not half or len(roots) < len(squares):
+                    return
+                found = self.writer.step("norm", [self.fact(u, local) for u in roots])
+                yield found if t.head == "pow" else self.writer.step("definition", [found], term=to_json(t))
 
     # -- instructions ------------------------------------------------------------------------------------------------
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tensorprog.errors import fail
-from tensorprog.kernel.functions import Refused
+from tensorprog.kernel.functions import PROPERTIES, Refused
+from tensorprog.kernel.rules import MAPS
 from tensorprog.program import Program
 from tensorprog.program.compose import CannotCompose
 from tensorprog.proof.functions import Functions
+from tensorprog.proof.refutations import Refutations
 from tensorprog.proof.writer import Writer
-
-PROPERTIES = ("bounded", "pseudo-Lipschitz", "polynomially bounded", "controlled", "continuous", "total")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,16 @@ class Goal:
 
 
 def facts(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
-    """Properties of instructions as functions of inputs, products and moments."""
+    """Properties of instructions as functions of inputs, products and moments: proved, or refuted by a witness."""
     out: list[int] = []
+    refutations = Refutations(writer)
     for k, n in enumerate(writer.context.program.nodes):
-        for what in PROPERTIES if n.name in about or not about else ():
+        for what in PROPERTIES if isinstance(n, MAPS) and (n.name in about or not about) else ():
             try:
                 out.append(writer.step("has", [functions.instruction(k, what, False)], node=str(k), what=what))
             except (Refused, CannotCompose):
-                continue
+                with suppress(Refused, CannotCompose):
+                    out.append(refutations.refuted(k, what))
     return out
 
 

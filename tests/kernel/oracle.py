@@ -217,3 +217,73 @@ def _one_side(program: Program, t: Term, flags: set[str], near: bool, rng: rando
     if "bounded above" in flags and extremes[1e6][1] > room:
         return f"not bounded above: {extremes}"
     return None
+
+
+class Curve:
+    """A term along x(t): numbers at chosen t, by the functions above alone."""
+
+    def __init__(self, program: Program, t: Term, curve: dict[Var, Term]) -> None:
+        self.program, self.term, self.curve = program, t, curve
+
+    def at(self, t: float) -> tuple[float, list[float]]:
+        """|u(x(t))| with its sign, and x(t); infinite where it overflows, nan where it has no value."""
+        point = Point(self.program, random.Random(0), 1.0, False)
+        moved: list[float] = []
+        for v, x in self.curve.items():
+            value = _clocked(x, t)
+            moved.append(value)
+            if v.name in self.program.params:
+                point.params[v.name] = value
+            else:
+                point.atoms[(v.name, *v.subs)] = value
+        try:
+            return point.value(self.term), moved
+        except OverflowError:
+            return math.inf, moved
+        except (ValueError, ZeroDivisionError):
+            return math.nan, moved
+
+    def disagreement(self, what: str) -> str | None:
+        """What numbers along the curve say against `the property fails`; None if nothing."""
+        far = [self.at(float(t)) for t in (100, 10**4, 10**8)]
+        values = [abs(u) for u, _ in far]
+        end, there = self.at(math.inf) if self.converges() else (0.0, [])
+        if any(map(math.isnan, [*values, end])):
+            return None  # not total, so nothing holds
+        if what == "total":
+            return f"it has values along the curve: {values}"
+        rising = (values[0] + 1 < values[1] and values[1] + 1 < values[2]) or math.inf in values
+        if what == "bounded" or (self.converges() and rising):
+            return None if rising else f"it seems bounded: {values}"
+        early = [self.at(float(t)) for t in (5, 20)]
+        logs = [math.log(abs(u)) if u and math.isfinite(u) else math.copysign(1e6, abs(u) - 1) for u, _ in early]
+        norms = [math.hypot(*x) for _, x in early]
+        fast = logs[1] / math.log(1 + norms[1]) > 1.5 * logs[0] / math.log(1 + norms[0]) and logs[1] > 5
+        if what == "controlled":
+            return (
+                None if logs[1] / norms[1] ** 2 > 0.5 * logs[0] / norms[0] ** 2 > 0 else f"it seems controlled: {logs}"
+            )
+        if what == "polynomially bounded" or (what == "pseudo-Lipschitz" and fast):
+            return None if fast else f"it seems polynomially bounded: {logs} at {norms}"
+        gaps = [abs(u - end) for u, _ in far]
+        if what == "continuous":
+            return None if gaps[2] > 0.9 * gaps[1] > 1e-9 else f"it seems continuous: {gaps}"
+        steps = [math.dist(x, there) if there else 1.0 for _, x in far]
+        rates = [g / s for g, s in zip(gaps, steps, strict=True)]
+        return None if there and rates[2] > 1.5 * rates[1] > 2 * rates[0] else f"its slope seems bounded: {rates}"
+
+    def converges(self) -> bool:
+        """Whether the curve stays in a bounded set."""
+        return all(abs(_clocked(x, 1e9)) < 1e6 for x in self.curve.values())
+
+
+def _clocked(x: Term, t: float) -> float:
+    """A sum of powers of t as a number."""
+    match x:
+        case Num(c):
+            return float(c)
+        case Var("t"):
+            return t
+        case App(head, args):
+            return math.pi if head == "pi" else ONE[head](*(_clocked(a, t) for a in args))
+    raise AssertionError(x)

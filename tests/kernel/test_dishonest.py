@@ -37,6 +37,18 @@ def where(yes: str, no: str, head: str = "gt") -> App:
     return App("where", (App(head, (X, Num(0))), read(yes), read(no)))
 
 
+def refutes(body: str, what: str, params: str = "", **curve: str) -> Judgement:
+    """A refutation of the function `body`, whatever the curve."""
+    b = Bench(f"param C > 0 = 1\n{params}\ninput x, y ~ N(0, 1)\nf = {body}\nh = f + x\noutput x\n")
+    return b.do("refuted", node=b.node("f"), what=what, curve=tuple((Var(v), read(x)) for v, x in curve.items()))
+
+
+def tails_of_a_defined_vector(b: Bench) -> Judgement:
+    b = Bench("input x ~ N(0, 1)\ng = exp(x)\nh = g + x\noutput x\n")
+    g = b.do("variable", b.do("instruction", b.fact("exp(x)"), node=b.node("g")), var=Var("g"))
+    return b.do("tails", g, var=Var("g"))
+
+
 CASES: dict[str, Callable[[Bench], Judgement]] = {
     # sqrt(x), 1/x and log(x) are not defined everywhere
     "the base of a fractional power is not negative": lambda b: b.do("apply", b.fact("x"), head="pow",
@@ -84,6 +96,22 @@ CASES: dict[str, Callable[[Bench], Judgement]] = {
     # E x >= 0; E z^2 > 0
     "the values are not negative": lambda b: b.do("sign", b.fact("x"), node=b.node("m1")),
     "the values are not all 0": lambda b: b.do("sign", b.fact("z^2"), b.nonzero("x", "x"), node=b.node("m3")),
+    # exp(r x), 1/(exp(-sqrt(1 + x^2)) + exp(-x^4)), exp(x (2 + sin x)), exp(x) and exp(x) under a name are bounded
+    "the sign of the exponent is known": lambda b: b.do("tails", b.fact("exp(r*x)"), var=X),
+    "a power of what may vanish is positive": lambda b: b.do(
+        "tails", b.fact("1/(exp(-(1 + x^2)^(1/2)) + exp(-x^4))"), var=X),
+    "the exponent is bounded above": lambda b: b.do("tails", b.fact("exp(x*(2 + sin(x)))"), var=X),
+    "the tail is at most a power": lambda b: b.do("tails", b.fact("exp(x)"), var=X),
+    "a basic vector or scalar": tails_of_a_defined_vector,
+    # 0 is unbounded, by a branch that is never read and by a logarithm of 1; so is tanh(x), and t tanh(x) for one t
+    "the comparison is decided": lambda b: refutes("where(sin(x) < 2, 0*x, x)", "bounded", x="t"),
+    "a logarithm of what has a simple positive tail": lambda b: refutes(
+        "log(1 + exp(x)*max(sin(x) - 2, 0))", "bounded", x="t"),
+    "the curve refutes the property": lambda b: refutes("tanh(x)", "bounded", x="t"),
+    "t is not a constant": lambda b: refutes("t*tanh(x)", "bounded", "param t = 1", x="1"),
+    # sqrt(C) is undefined for some C > 0; x is not polynomially bounded, along x = exp(t)
+    "admissible values": lambda b: refutes("sqrt(C)*tanh(x)", "total", C="-1", x="t"),
+    "sums of powers of t": lambda b: refutes("1*x", "polynomially bounded", x="exp(t)"),
 }  # fmt: skip
 
 MOMENT_IN_OUTPUT = """
@@ -126,7 +154,8 @@ FORMAT = {
     "an instruction that is an expression", "a variable of the program", "the output exists", "no premise",
     "an input or a product", "one point or two", "premises that are facts, as many as needed",
     "as many arguments as the function has", "a binder; only a softmax has a mask", "indices of the program",
-    "an instruction of the program", "a property that theorems ask for",
+    "an instruction of the program", "a property that theorems ask for", "pairs of a variable and a term",
+    "a property of functions", "two parts or more",
 }  # fmt: skip
 """What a certificate looks like and how large it may be; tests/kernel/test_format.py has a case for each."""
 
@@ -142,6 +171,8 @@ DEFENCE = {
     "the extra scores are scores of the program": "further roots only add obligations",
     "remarks of the theorem": "a remark only counts where a theorem's premises ask for it",
     "A1.bounded": "initial vectors and products have no facts that could say they are bounded",
+    "a function of one variable": "another variable has no sign, and so no tail",
+    "a term with a tail": "without it Python raises KeyError: the head is not in the table",
     "one premise for each obligation": "they are paired strictly, which refuses other lengths too",
 }
 

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 from tensorprog.language import loads
 from tensorprog.program import Program
-from tensorprog.program.nodes import Nonlin
+from tensorprog.program.nodes import Nonlin, Scalar
 from tensorprog.proof import prove, verify
 from tensorprog.terms import App, Term
-from tensorprog.terms.term import add, mul, neg, recip
+from tensorprog.terms.term import add, mul, neg, recip, variables
 from tests.functions.reference import Case
 
 PROPERTIES = {
@@ -28,7 +28,8 @@ def program_of(case: Case) -> Program:
     for name, interval in case.assumptions.items():
         params.append(f"param {name} > 0 = 1" if interval.low == Fraction(0) else f"param {name} = 1")
     p = loads("\n".join([*params, f"input {', '.join(case.vars)} ~ N(0, 1)", f"output {case.vars[0]}", ""]))
-    p.append(Nonlin("the_function", (), as_read(case.term)))
+    node = Nonlin if variables(case.term) else Scalar
+    p.append(node("the_function", (), as_read(case.term)))
     return p
 
 
@@ -41,12 +42,10 @@ def as_read(t: Term) -> Term:
     return made(*args) if made else App(t.head, args)
 
 
-def proved_facts(case: Case) -> set[str]:
-    """The properties with a proof that the kernel accepts."""
-    try:
-        p = program_of(case)
-    except IndexError:  # a constant is no vector
-        return set(PROPERTIES)
+def certified(case: Case) -> dict[str, str]:
+    """What the kernel accepts of each property: `proved`, or `refuted: ` and the curve."""
+    p = program_of(case)
     found = prove(p, ["the_function"])
-    accepted = verify(p, found)
-    return {goal[2] for goal in accepted.goals if goal[0] == "property"}
+    said = verify(p, found).goals
+    refuted = {goal[2]: f"refuted: {', '.join(goal[3:])}" for goal in said if goal[0] == "refuted"}
+    return {**refuted, **{goal[2]: "proved" for goal in said if goal[0] == "property"}}
