@@ -17,16 +17,22 @@ from tensorprog.terms.term import ONE, add, mul, neg, power, recip
 Monomial = tuple[tuple[Term, int], ...]
 Element = dict[Monomial, Fraction]
 MAX_TERMS = 400
+MAX_BITS = 10_000
 ODD = ("sin", "tanh", "erf", "atan", "softsign", "relu", "abs", "sign", "hardtanh", "selu")
+
+def small(p: Element) -> Element:
+    bits = (c.numerator.bit_length() + c.denominator.bit_length() for c in p.values())
+    require(max(bits, default=0) <= MAX_BITS, "numbers stay small")
+    return p
 
 def plus(*parts: Element) -> Element:
     out: Element = {}
     for m, c in (mc for p in parts for mc in p.items()):
         out[m] = out.get(m, Fraction(0)) + c
-    return {m: c for m, c in out.items() if c}
+    return small({m: c for m, c in out.items() if c})
 
 def scaled(p: Element, c: Fraction | int) -> Element:
-    return {m: c * d for m, d in p.items()} if c else {}
+    return small({m: c * d for m, d in p.items()} if c else {})
 
 def times(p: Element, q: Element) -> Element:
     """The product: powers of one atom add up, exponentials merge, denominators that cancel are expanded."""

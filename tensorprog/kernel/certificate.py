@@ -25,7 +25,7 @@ from tensorprog.terms.json_form import number_from_json
 
 SCHEMA = "tensorprog/certificate/1"
 FUEL = 3_000_000
-MAX_BYTES = 50_000_000
+MAX_BYTES = 10_000_000
 ENTRIES = {"schema", "program", "axioms", "steps", "goals"}
 
 def _word(data: Any) -> str:
@@ -93,7 +93,7 @@ def verify(program: Program, certificate: str | bytes, fuel: int = FUEL) -> Acce
         require(data["schema"] == SCHEMA, f"the schema {SCHEMA}")
         require(data["program"] == program.hash, "the hash is that of this program")
         ctx = rules.Context(normalize(program), fuel)
-        ctx.spend(len(certificate) // 20)
+        ctx.spend(len(certificate) // 5)
         require(isinstance(data["steps"], list) and isinstance(data["goals"], list), "lists of steps and goals")
         for step in data["steps"]:
             done.append(_check(ctx, done, step))
@@ -109,7 +109,7 @@ def _check(ctx: rules.Context, done: list[rules.Judgement], step: Any) -> rules.
     missing = [p.name for p in wanted if p.default is p.empty and p.name not in params]
     require(not missing and set(params) <= {p.name for p in wanted}, "the params of the rule")
     require(all(type(k) is int and 0 <= k < len(done) for k in before), "premises are earlier steps")
-    ctx.spend({"applies": 2000 + 100 * len(ctx.program.nodes), "nonzero": 1000, "instruction": 100}.get(name, 10))
+    ctx.spend({"applies": 2000 + 100 * len(ctx.program.nodes), "nonzero": 1000, "instruction": 100}.get(name, 50))
     out = RULES[name](ctx, [done[k] for k in before], **{k: READERS[k](v) for k, v in params.items()})
     require(json.dumps(out.says()) == json.dumps(conclusion), "the conclusion is what the rule concludes")
     return out

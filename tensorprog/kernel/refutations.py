@@ -18,7 +18,7 @@ from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, fact, facts
 from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, add, mul, neg, power, recip, substitute, variables
+from tensorprog.terms.term import ONE, add, mul, neg, power, recip, size, substitute, variables
 
 T, LOG, LOGLOG = Var("t"), ZERO, -F1
 ENDS = {"tanh": ONE, "erf": ONE, "Phi": ONE, "atan": mul(Num(Fraction(1, 2)), App("pi"))}
@@ -105,7 +105,7 @@ class Path:
 
     def late(self, t: Term) -> Term:
         """An equal term, late enough: conditions, maxima, signs decided. Undefined, if it certainly has no value."""
-        self.ctx.spend(200)
+        self.ctx.spend(100 + 10 * size(t))
         match t:
             case App("where", (App("lt" | "le" | "gt" | "ge" as head, (left, right)), yes, no)):
                 s = self.sign(add(self.late(left), neg(self.late(right))))
@@ -161,7 +161,7 @@ class Path:
 
     def tail(self, t: Term) -> Tail:
         """The tail of a term that `late` has made."""
-        self.ctx.spend(200)
+        self.ctx.spend(100 + 10 * size(t))
         if T not in variables(t):
             return self.made(t)
         match t:
@@ -215,17 +215,18 @@ def _admitted(ctx: Context, v: Term, x: Term, over: list[str]) -> bool:
     return (p is not None and isinstance(x, Num) and (p.low is None or p.low < x.value)
             and (p.high is None or x.value < p.high))
 
-def _outgrows(along: Path, s: Tail, what: str, size: Fraction) -> bool:
-    """|u| exceeds what the property allows at points of norm at most C t^size."""
+def _outgrows(along: Path, s: Tail, what: str, fast: Fraction) -> bool:
+    """|u| exceeds what the property allows at points of norm at most C t^fast."""
     if what == "total" or s.c is None or along.rises(s) <= 0:
         return False
-    if size == 0 or what == "bounded":  # near a point, where every property but totality fails; anywhere
+    if fast == 0 or what == "bounded":  # near a point, where every property but totality fails; anywhere
         return True
-    return what != "continuous" and s.e[0][0] > 0 and (what != "controlled" or s.e[0][0] >= 2 * size)
+    return what != "continuous" and s.e[0][0] > 0 and (what != "controlled" or s.e[0][0] >= 2 * fast)
 
 def refuted(ctx: Context, premises: Premises, node: int, what: str, curve: tuple[tuple[Term, ...], ...]) -> Judgement:
     """An instruction, as a function of basic vectors and scalars, lacks a property: shown along a curve x(t)."""
-    require(not premises and all(len(pair) == 2 for pair in curve), "pairs of a variable and a term")
+    fine = not premises and len(curve) <= 100 and all(len(pair) == 2 for pair in curve)
+    require(fine, "pairs of a variable and a term")
     require(what in PROPERTIES, "a property of functions")
     path, over = {pair[0]: pair[1] for pair in curve}, [v.name for v, _ in curve if isinstance(v, Var)]
     require(len(path) == len(curve) and all(_admitted(ctx, v, x, over) for v, x in curve), "admissible values")
@@ -233,11 +234,11 @@ def refuted(ctx: Context, premises: Premises, node: int, what: str, curve: tuple
     require(T in path or T not in variables(body), "t is not a constant")
     require(all(p is not None and not any(map(variables, p.values())) for p in parts.values()), "sums of powers of t")
     exponents = [k for p in parts.values() for k in p or ()]
-    size, step = max([ZERO, *exponents]), max((k for k in exponents if k < 0), default=ZERO)
+    fast, step = max([ZERO, *exponents]), max((k for k in exponents if k < 0), default=ZERO)
     try:
         u = along.late(substitute(body, path))
-        holds = _outgrows(along, along.tail(u), what, size)
-        if not holds and size == 0 > step and what in ("continuous", "pseudo-Lipschitz"):
+        holds = _outgrows(along, along.tail(u), what, fast)
+        if not holds and fast == 0 > step and what in ("continuous", "pseudo-Lipschitz"):
             end = along.late(substitute(body, {v: (p or {}).get(ZERO, NIL) for v, p in parts.items()}))
             gap = along.tail(along.late(add(u, neg(end))))  # |x(t) - x(oo)| <= C t^step
             slope = along.made(gap.c, *gap.e, (LOG, Num(-step)))

@@ -8,6 +8,8 @@ from fractions import Fraction
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, mul, power, recip, walk
 
+MAX_BITS = 20_000
+
 
 def mentions_width(t: Term, widths: Mapping[str, Fraction]) -> bool:
     return any(isinstance(s, Var) and s.name in widths for s in walk(t))
@@ -66,7 +68,7 @@ def rational(t: Term) -> Fraction | None:
             out = Fraction(0 if head == "add" else 1)
             for a in args:
                 v = rational(a)
-                if v is None:
+                if v is None or out.numerator.bit_length() + out.denominator.bit_length() > MAX_BITS:
                     return None
                 out = out + v if head == "add" else out * v
             return out

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from tensorprog.errors import fail
@@ -81,7 +82,8 @@ def from_json(data: object, depth: int = 0, heads: Mapping[str, tuple[int, int]]
             if not least <= len(args) <= most:
                 raise _bad(f"{head} has the wrong number of arguments")
             made = App(head, tuple(from_json(a, depth + 1, heads) for a in args))
-            if head in _BUILD and _BUILD[head](*made.args) != made:
+            folded = head == "mul" and any(isinstance(a, Num) and isinstance(b, Num) for a, b in pairwise(made.args))
+            if folded or (head in _BUILD and _BUILD[head](*made.args) != made):
                 raise _bad(f"{head} is not in the form that the reader makes")
             return made
         case _:
