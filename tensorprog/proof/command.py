@@ -18,7 +18,7 @@ from tensorprog.language import read_program
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
 @click.option("--goals", multiple=True, metavar="GOAL", help="What to prove beside validity: KIND or KIND:NAME,NAME.")
-@click.option("--latex", "as_latex", is_flag=True, help="The proof as LaTeX instead of the certificate.")
+@click.option("--latex", "as_latex", is_flag=True, help="The proof as a LaTeX document instead of the certificate.")
 @click.option("--json", "as_json", is_flag=True, help="Print the certificate (which is JSON) and nothing else.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
 @click.option(
@@ -34,6 +34,7 @@ def prove(
     """
     from tensorprog.errors import TensorProgError
     from tensorprog.proof.prove import prove as write
+    from tensorprog.proof.prove import verify as recheck
 
     program = read_program(file, limits, values)
     try:
@@ -51,9 +52,9 @@ def prove(
         return 1 if verdict == "invalid" else 3
     text = certificate.text
     if as_latex:
-        from tensorprog.proof.explain import latex
+        from tensorprog.proof.latex import document
 
-        text = latex(certificate.to_json()) + "\n"
+        text = document(program, certificate.to_json(), recheck(program, certificate))
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -76,9 +77,10 @@ def _write(path: Path, text: str) -> None:
 @click.argument("file", metavar="FILE")
 @click.argument("certificate", metavar="CERT")
 @click.option("--explain", is_flag=True, help="Print the proof, step by step.")
+@click.option("--latex", "as_latex", is_flag=True, help="Print the proof as a LaTeX document and nothing else.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
-def verify(file: str, certificate: str, explain: bool, as_json: bool, limits: tuple[str, ...]) -> int:
+def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: bool, limits: tuple[str, ...]) -> int:
     """Re-check a certificate: exit code 0 if it is accepted, 1 if it is rejected.
 
     Only exact rational arithmetic is used. An accepted certificate establishes its goals from the program as lowered,
@@ -108,10 +110,15 @@ def verify(file: str, certificate: str, explain: bool, as_json: bool, limits: tu
                  "axioms": list(accepted.axioms)}  # fmt: skip
         click.echo(json.dumps(found))
         return 0
+    if as_latex:
+        from tensorprog.proof.latex import document
+
+        click.echo(document(program, json.loads(raw), accepted), nl=False)
+        return 0
     if explain:
         from tensorprog.proof.explain import explain as told
 
-        click.echo(told(json.loads(raw)))
+        click.echo(told(program, json.loads(raw), accepted))
     kinds = Counter(a.split()[0].rstrip(":") for a in accepted.axioms)
     counted = ", ".join(f"{n} of kind {kind}" for kind, n in sorted(kinds.items()))
     click.echo(f"accepted: {accepted.steps} steps; goals: {'; '.join(' '.join(g) for g in accepted.goals)}")

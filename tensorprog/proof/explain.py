@@ -1,81 +1,130 @@
-"""A proof as a person reads it: the goals, and below each step the steps that it rests on."""
+"""A proof as a person reads it: what is proved, each step with its reason and what it rests on, the axioms."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from tensorprog.kernel import Accepted
 from tensorprog.kernel.certificate import RULES
+from tensorprog.kernel.functions import REGULARITY, Info, Rate
+from tensorprog.kernel.rules import Judgement
+from tensorprog.program import Program
+from tensorprog.program.nodes import Input
+from tensorprog.program.normalize import normalize
+from tensorprog.program.text import instruction_term
+from tensorprog.terms import Term, Var, to_text
 
 SOURCES = {
     "theorem netsor": "Yang 2019, Theorem 5.4",
     "theorem netsor-plus": "Yang 2019, Tensor Programs I, Theorem C.4; Tensor Programs III, Theorems E.11 and E.15",
     "theorem attention": "Sakai, Karakida & Imaizumi 2025, Theorem 1 and Corollary 2",
+    "remark A1.bounded": "Sakai, Karakida & Imaizumi 2025, remark after Assumption 1: boundedness is inessential",
+    "remark A1.widths": "Sakai, Karakida & Imaizumi 2025, remark after Assumption 1: equal widths are inessential",
 }
+HEADS = {"add": "a sum", "mul": "a product", "neg": "a negative", "recip": "a reciprocal", "max": "a maximum",
+         "min": "a minimum", "sum": "a sum over indices", "softmax": "a softmax"}  # fmt: skip
+FLAGS = {"u >= 0": "never negative", "u <= 0": "never positive", "near the limits": "all near the limits of scalars"}
+REASONS = {"constant": "a constant", "instruction": "its right-hand side", "has": "read off",
+           "applies": "every premise holds", "refuted": "the tail of the function along the curve", "definition": "what the function stands for",
+           "equal": "two terms that are equal", "norm": "a root of a sum of squares", "tails": "its tails",
+           "clamped": "its pieces agree on their boundary", "branches": "both branches"}  # fmt: skip
 
 
-def said(step: Sequence[Any]) -> str:
+class Reader:
+    """The program's own names for what the steps number; `show` writes a term."""
+
+    def __init__(self, program: Program, show: Callable[[Term], str] = to_text) -> None:
+        self.program, self.show = normalize(program), show
+
+    def instruction(self, k: str) -> str:
+        """An instruction as `name = right-hand side`."""
+        n = self.program.nodes[int(k)]
+        left = self.show(Var(n.name, n.subs))
+        return left if isinstance(n, Input) else f"{left} = {self.show(instruction_term(n))}"
+
+    def output(self, k: str) -> str:
+        return self.show(self.program.outputs[int(k)].ref)
+
+
+def bound(rate: Rate) -> str:
+    """A rate as a bound, with r the norm of the variables."""
+    match rate:
+        case Rate(-1):
+            return "0"
+        case Rate(0, p):
+            return "A" if p == 0 else "A(1 + r)" if p == 1 else f"A(1 + r)^{_shown(p)}"
+        case Rate(1, p):
+            return f"exp(C r^{_shown(p)} + K)"
+    return "..."
+
+
+def _shown(p: object) -> str:
+    return str(p) if "/" not in str(p) else f"({p})"
+
+
+def fact(info: Info) -> str:
+    """What a fact says of a function: its regularity, its size, its slope, its sign."""
+    parts = [REGULARITY[info.level]]
+    parts += [f"at most {bound(info.growth)} in size"] if info.growth.level < 2 else []
+    parts += [f"with slope at most {bound(info.slope)}"] if info.slope.level < 2 else []
+    idle = ("bounded below", "bounded above") if info.growth <= Rate(0) else ()
+    parts += [FLAGS.get(w, w) for w in map(str, info.says()[3:]) if w not in idle]
+    return ", ".join(parts)
+
+
+def said(j: Judgement, reader: Reader) -> str:
     """The conclusion of a step as a sentence."""
-    words = [str(w) for w in step[3]]
-    match words:
-        case ["fact", term, level, growth, slope, *rest]:
-            return f"{term} is {', '.join([level, growth, slope, *rest])}"
-        case ["instruction", k, level, growth, slope, *rest]:
-            return f"instruction {k} is {', '.join([level, growth, slope, *rest])}"
-        case ["applies", theorem, output, *axioms]:
-            return f"{theorem} covers output {output} ({'; '.join(axioms)})"
-        case ["variance", k, _]:
-            return f"the limit of instruction {k} has positive variance"
-        case ["nonzero", term]:
-            return f"{term} is different from 0 with positive probability"
-        case ["sign", k, word]:
-            return f"the limit of instruction {k} is {word}"
-        case ["property", k, what]:
-            return f"instruction {k} is {what}"
-        case ["assumed", k, what, *_]:
-            return f"ASSUMED: instruction {k}: {what}"
-    return " ".join(words)
+    match j.words:
+        case ("fact",) if j.term is not None and j.info is not None:
+            return f"{reader.show(j.term)} is {fact(j.info)}"
+        case ("instruction", k) if j.info is not None:
+            return f"the instruction {reader.instruction(k)} is {fact(j.info)}"
+        case ("applies", theorem, output):
+            return f"the theorem {theorem} covers the output {reader.output(output)}"
+        case ("variance", k, _):
+            return f"the limit of {reader.instruction(k)} has positive variance"
+        case ("nonzero",) if j.term is not None:
+            return f"{reader.show(j.term)} is different from 0 with positive probability"
+        case ("sign", k, word):
+            return f"the limit of {reader.instruction(k)} is {word}"
+        case ("property", k, what):
+            return f"{reader.instruction(k)} is {what}"
+        case ("refuted", k, what, *curve):
+            return f"{reader.instruction(k)} is not {what}: along {', '.join(curve) or 'any curve'}"
+        case ("assumed", k, what):
+            return f"ASSUMED: {reader.instruction(k)}: {what}"
+        case ("expectation", *_) if j.term is not None and j.value is not None:
+            where = "".join(f", where {reader.show(d)} > 0" for d in j.domain)
+            return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{where}"
+    return " ".join(map(str, j.says()))
 
 
-def reason(name: str) -> str:
-    """The first line of what a rule says of itself."""
+def reason(step: Sequence[Any]) -> str:
+    """Why a step follows: of a function its name, else the first line of what the rule says of itself."""
+    name, params = step[0], step[1]
+    if name in ("apply", "family"):
+        head = params.get("head", "")
+        return f"the power {params['exponent']}" if head == "pow" else HEADS.get(head, f"the function {head}")
+    if name == "variable":
+        return "by its definition" if step[2] else "nothing defines it"
+    if name in REASONS:
+        return REASONS[name]
     rule = RULES.get(name)
-    return (rule.__doc__ or "").split("\n")[0] if rule else ""
+    return (rule.__doc__ or "").split("\n")[0].rstrip(".") if rule else str(name)
 
 
-def explain(data: dict[str, Any]) -> str:
-    """The proof as text: the last step of each goal first, its premises indented below it, each step once."""
-    lines: list[str] = []
-    seen: set[int] = set()
-    for goal in data["goals"]:
-        stack = [(goal, 0)]
-        while stack:
-            k, depth = stack.pop()
-            step = data["steps"][k]
-            again = k in seen and step[2]
-            why = "above" if again else f"{step[0].replace('_', ' ')}: {reason(step[0])}"
-            lines.append(f"{'  ' * depth}{k}. {said(step)}  [{why}]")
-            if not again:
-                seen.add(k)
-                stack.extend((p, depth + 1) for p in reversed(step[2]))
-        lines.append("")
-    lines += [f"axiom: {a}" + (f" ({SOURCES[a]})" if a in SOURCES else "") for a in data["axioms"]]
-    return "\n".join(lines)
-
-
-def latex(data: dict[str, Any]) -> str:
-    r"""The proof as a LaTeX enumeration, each step with its rule and its premises."""
-    lines = [r"\begin{enumerate}\setcounter{enumi}{-1}"]
-    for step in data["steps"]:
-        rests = f" from {', '.join(map(str, step[2]))}" if step[2] else ""
-        lines.append(rf"\item \texttt{{{_escaped(said(step))}}} ({_escaped(step[0].replace('_', ' '))}{rests})")
-    lines.append(r"\end{enumerate}")
-    goals = ", ".join(map(str, data["goals"]))
-    axioms = "; ".join(a + (f" ({SOURCES[a]})" if a in SOURCES else "") for a in data["axioms"])
-    return "\n".join([*lines, f"Goals: {goals}. Axioms: {_escaped(axioms)}."])
-
-
-def _escaped(text: str) -> str:
-    special = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}", "<": r"\textless{}", ">": r"\textgreater{}"}
-    special |= {c: "\\" + c for c in "_%&#${}"}
-    return "".join(special.get(c, c) for c in text)
+def explain(program: Program, data: dict[str, Any], accepted: Accepted) -> str:
+    """The proof as text: what is proved, the steps in order with their reasons, the axioms with their sources."""
+    reader = Reader(program)
+    lines = ["Proved"]
+    lines += [f"  ({k})  {said(accepted.judgements[k], reader)}" for k in data["goals"]]
+    lines += ["", "Proof  (r is the norm of the variables; A, C, K depend on params only)"]
+    width = len(str(len(data["steps"]) - 1)) + 2
+    for k, step in enumerate(data["steps"]):
+        rests = f", from {', '.join(f'({p})' for p in step[2])}" if step[2] else ""
+        lines.append(f"  {f'({k})':>{width}}  {said(accepted.judgements[k], reader)}")
+        lines.append(f"  {'':{width}}    {step[0].replace('_', ' ')}: {reason(step)}{rests}")
+    lines += ["", "Rests on"]
+    lines += [f"  {a}" + (f" ({SOURCES[a]})" if a in SOURCES else "") for a in accepted.axioms]
+    return "\n".join([*lines, ""])

@@ -10,8 +10,8 @@ import pytest
 
 import tensorprog as tp
 from tensorprog.display.graph import boxes_and_edges, dot_text, latex_text, mermaid_text, svg_text
-from tensorprog.display.latex import term_latex
 from tensorprog.terms import read
+from tensorprog.terms.latex import term_latex
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples").glob("*.tp"))
 
