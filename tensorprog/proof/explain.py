@@ -25,10 +25,20 @@ SOURCES = {
 HEADS = {"add": "a sum", "mul": "a product", "neg": "a negative", "recip": "a reciprocal", "max": "a maximum",
          "min": "a minimum", "sum": "a sum over indices", "softmax": "a softmax"}  # fmt: skip
 FLAGS = {"u >= 0": "never negative", "u <= 0": "never positive", "near the limits": "all near the limits of scalars"}
-REASONS = {"constant": "a constant", "instruction": "its right-hand side", "has": "read off",
-           "applies": "every premise holds", "refuted": "the tail of the function along the curve", "definition": "what the function stands for",
-           "equal": "two terms that are equal", "norm": "a root of a sum of squares", "tails": "its tails",
-           "clamped": "its pieces agree on their boundary", "branches": "both branches"}  # fmt: skip
+REASONS = {
+    "constant": "a constant",
+    "instruction": "its right-hand side",
+    "has": "read off",
+    "applies": "every premise holds",
+    "refuted": "the tail of the function along the curve",
+    "definition": "what the function stands for",
+    "equal": "two terms that are equal",
+    "norm": "a root of a sum of squares",
+    "tails": "its tails",
+    "clamped": "its pieces agree on their boundary",
+    "branches": "both branches",
+}
+"""Why a step follows, by its rule; of other rules, the first line of what they say of themselves."""
 
 
 class Reader:
