@@ -8,7 +8,7 @@ Gaussian expectation: a closed form, or a named quantity with its number and bou
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import permutations
@@ -33,10 +33,18 @@ LONGEST_FORMULA = 12
 
 
 class Certified:
-    """Formulas of one program's limit; `values` are the params' numbers, exactly."""
+    """Formulas of one program's limit; `values` are the params' numbers, exactly.
 
-    def __init__(self, unfolding: Unfolding, values: Mapping[str, Fraction]) -> None:
+    `elsewhere` gives the number of an expectation for which no rule here has one."""
+
+    def __init__(
+        self,
+        unfolding: Unfolding,
+        values: Mapping[str, Fraction],
+        elsewhere: Callable[[Term], Number] | None = None,
+    ) -> None:
         self.u = unfolding
+        self.elsewhere = elsewhere
         self.quantities = Quantities(values)
         self._second: dict[tuple[Var, Var], Any] = {}
         self._expected: dict[Term, Any] = {}
@@ -179,6 +187,8 @@ class Certified:
         if known is not None:
             return known
         number = self._number(term, names, cov, mean, moments)
+        if self.elsewhere is not None and not math.isfinite(number.value):
+            number = self.elsewhere(t)
         meaning = f"E[{to_text(term)}], Cov = {cov}" + (f", mean = {mean}" if any(mean) else "")
         meaning += f", {moments}" if moments else ""
         return self.quantities.name(key, meaning, number)

@@ -203,6 +203,14 @@ class Composer:
         over = tuple(str(v) for v in new.values())
         return Summand(shift_subs(s.coefficient, new), over, tuple(shift_subs(a, new) for a in s.atoms))
 
+    def cut(self, s: Summand, split: Split) -> Iterator[Summand]:
+        """The summand with one of its labels restricted to one range after the other."""
+        for r in split.ranges:
+            new: dict[str, Sub] = {split.label: self.fresh(r, split.label)}
+            names = (new.get(j, j) for j in s.over)
+            over = tuple(j for j in names if isinstance(j, str))
+            yield Summand(shift_subs(s.coefficient, new), over, tuple(shift_subs(a, new) for a in s.atoms))
+
     def _opened_sum(self, body: Term, over: tuple[str, ...]) -> Iterator[list[Summand]]:
         """The summands of sum(body for over), the sum cut where a family changes its defining instruction."""
         yield from self._cut_sum(body, {j: self.range_of(j) for j in over})

@@ -9,11 +9,11 @@ What depends on labels only through their equality carries a delta; nothing here
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tensorprog.limit.axes import range_of
-from tensorprog.limit.compose import Composer, Summand, TooLarge
+from tensorprog.limit.compose import Composer, Split, Summand, TooLarge
 from tensorprog.limit.extraction import Extraction, Form
 from tensorprog.limit.moments import ScalarRules
 from tensorprog.limit.quantities import (
@@ -211,12 +211,19 @@ class Rules:
             parts = self.composer.summands(term)
         except TooLarge:
             parts = [Summand(ONE, (), (term,))]
-        out = []
-        for s in parts:
+        return tuple(a for s in parts if s.coefficient != ZERO for a in self._expected(s))
+
+    def _expected(self, s: Summand) -> Iterator[Addend]:
+        """The mean of a summand; its sum is cut where a family inside a function changes its defining instruction."""
+        try:
             factors = Extraction(self, s.atoms).cores()
-            if s.coefficient != ZERO:
-                out.append(Addend(s.coefficient, (), s.over, factors))
-        return tuple(out)
+        except Split as split:
+            if split.label not in s.over:
+                raise
+            for piece in self.composer.cut(s, split):
+                yield from self._expected(piece)
+        else:
+            yield Addend(s.coefficient, (), s.over, factors)
 
     def form_mean(self, form: Sequence[Summand]) -> Sum:
         out = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property, partial
@@ -190,7 +191,21 @@ class Limit:
     def _laws(self) -> Any:
         from tensorprog.limit.laws import Laws
 
-        return Laws(self.program, self.engine.values, self.engine)
+        return Laws(self.program, self.engine.values, self.engine, self._number_of)
+
+    def _number_of(self, t: Term) -> Any:
+        """The number of an expectation by the calculus of arrays and enclosures, which knows bounded quotients."""
+        from tensorprog.limit.opaque import UNKNOWN, Number
+
+        try:
+            found = self.expect(t)
+        except TensorProgError as error:
+            if error.diagnostics[0].code == "TP501":
+                raise
+            return UNKNOWN
+        if found.value is None or found.error is None or not math.isfinite(found.value + found.error):
+            return UNKNOWN
+        return Number(found.value, found.error, False, found.method)
 
     def law(self, *names: Any) -> Law:
         """The joint law of single variables: its kind, its statement given the scores, its numbers."""

@@ -108,6 +108,19 @@ class Law:
             fourth.append(c.number(central - 3 * covs[k][k] ** 2))
         return [c.number(m) for m in means], [[c.number(x) for x in row] for row in covs], fourth
 
+    @cached_property
+    def _normal(self) -> tuple[float, float, float] | None:
+        """(mean, variance, error of the variance) of one Gaussian or constant variable, where they are known."""
+        if len(self.of) != 1 or self.kind not in ("gaussian", "deterministic") or self._exact is None:
+            return None
+        mean, variance = self._exact[0][0], self._exact[1][0][0]
+        if not np.isfinite(mean.value + variance.error) or mean.error > 1e-12 * (1 + abs(mean.value)):
+            return None
+        return mean.value, max(0.0, variance.value) if self.kind == "gaussian" else 0.0, variance.error
+
+    def _with_error(self, value: Array, error: Any) -> Average:
+        return Average(value, np.abs(error) + 1e-13 * np.abs(value), self.variance.method)
+
     @property
     def mean(self) -> Average:
         """E[y]."""
@@ -155,6 +168,13 @@ class Law:
 
     def density(self, y: Any) -> Average:
         """The density E[N(y; m, C)] at points: an array (count,) for one variable, (count, variables) for several."""
+        if self._normal is not None:
+            mean, variance, error = self._normal
+            if variance == 0:
+                raise fail("TP003", "this law has no density", because="the variable is a constant in the limit")
+            at = np.asarray(y, dtype=float).ravel()
+            value = np.exp(-((at - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+            return self._with_error(value, value * np.abs((at - mean) ** 2 / variance - 1) * error / (2 * variance))
         # Grids hold the point where rows of equal scores make a joint covariance singular; random points avoid it.
         mixture = self._sum.joint if len(self.of) == 1 else self._sum.sampled
         return mixture.density(self._points(y))
@@ -162,6 +182,16 @@ class Law:
     def cdf(self, y: Any) -> Average:
         """P(y <= .) of one variable."""
         self._single("a distribution function")
+        if self._normal is not None:
+            from scipy.special import ndtr
+
+            mean, variance, error = self._normal
+            at = np.atleast_1d(np.asarray(y, dtype=float))
+            if variance == 0:
+                return self._with_error(np.where(at >= mean, 1.0, 0.0), np.zeros(at.shape))
+            z = (at - mean) / np.sqrt(variance)
+            slope = np.abs(z) * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+            return self._with_error(ndtr(z), slope * error / (2 * variance))
         return self._sum.joint.cdf(np.atleast_1d(np.asarray(y, dtype=float)))
 
     def quantile(self, q: Any) -> Average:
@@ -169,15 +199,22 @@ class Law:
         self._single("quantiles")
         from scipy import optimize
 
+        if self._normal is not None:
+            from scipy.special import ndtri
+
+            mean, variance, error = self._normal
+            z = ndtri(_levels(q))
+            return self._with_error(mean + np.sqrt(variance) * z,
+                                    np.abs(z) * error / (2 * np.sqrt(variance)) if error else 0 * z)  # fmt: skip
         scale = float(np.sqrt(self.variance.value[0]))
         center = float(self.mean.value[0])
         values, errors = [], []
-        for level in np.atleast_1d(np.asarray(q, dtype=float)):
-            if not 0 < level < 1:
-                raise fail("TP018", f"a quantile is asked for between 0 and 1, not at {level}")
+        for level in _levels(q):
             reach = 4.0 * scale
             while not self.cdf(center - reach).value[0] < level < self.cdf(center + reach).value[0]:
                 reach *= 2
+                if reach > 1e12 * scale:
+                    raise fail("TP402", f"the quantile at {level} was not found", because="the law has an atom there")
             at = optimize.brentq(
                 lambda y, p=level: float(self.cdf(y).value[0]) - p, center - reach, center + reach, xtol=1e-12
             )
@@ -291,7 +328,9 @@ class Law:
                 ("variance", self.variance),
                 ("excess kurtosis", self.excess_kurtosis),
             ):
-                lines.append(f"  {word} {float(a.value[0]):.10g}  (error {float(a.error[0]):.1e}, {a.method})")
+                known = np.isfinite(a.value[0])
+                number = f"{float(a.value[0]):.10g}  (error {float(a.error[0]):.1e}, {a.method})"
+                lines.append(f"  {word} {number if known else 'unknown'}")
         return "\n".join(lines)
 
     def _repr_latex_(self) -> str:
@@ -317,6 +356,13 @@ class Gaussian:
     mean: Array
     covariance: Array
     error: Array
+
+
+def _levels(q: Any) -> Array:
+    levels = np.atleast_1d(np.asarray(q, dtype=float))
+    if not ((levels > 0) & (levels < 1)).all():
+        raise fail("TP018", f"a quantile is asked for between 0 and 1, not at {q}")
+    return levels
 
 
 def _average(numbers: Sequence[Number]) -> Average:

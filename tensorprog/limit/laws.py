@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,13 @@ from tensorprog.errors import fail
 from tensorprog.limit.certified import Certified
 from tensorprog.limit.hierarchical import structure
 from tensorprog.limit.law import TOLERANCE, Law
+from tensorprog.limit.opaque import Number
 from tensorprog.limit.support import Supports
 from tensorprog.limit.unfold import Unfolding
 from tensorprog.program.constants import NoNumber, evaluate
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import rational
-from tensorprog.terms import Var, read
+from tensorprog.terms import Term, Var, read
 
 if TYPE_CHECKING:
     from tensorprog.limit.engine import Engine
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 class Laws:
     """The laws of one program; `values` are numbers of params beside their defaults."""
 
-    def __init__(self, program: Program, values: Mapping[str, Any] | None = None, engine: Engine | None = None) -> None:
+    def __init__(self, program: Program, values: Mapping[str, Any] | None = None, engine: Engine | None = None,
+                 elsewhere: Callable[[Term], Number] | None = None) -> None:  # fmt: skip
         self.program = program
         self.unfolding = Unfolding(program)
         self.values = param_values(program, values)
-        self.certified = Certified(self.unfolding, self.values)
+        self.certified = Certified(self.unfolding, self.values, elsewhere)
         self.engine = engine
 
     @cached_property
