@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any, NoReturn
 
-from tensorprog.kernel import premises, refutations, rules
+from tensorprog.kernel import algebra, expectations, premises, refutations, rules
 from tensorprog.kernel.functions import Refused, require
 from tensorprog.program.normalize import normalize
 from tensorprog.program.program import Program
 from tensorprog.terms import from_json
 from tensorprog.terms.json_form import number_from_json
+from tensorprog.terms.signatures import HEADS
 
 SCHEMA = "tensorprog/certificate/1"
 FUEL = 3_000_000
@@ -44,11 +45,15 @@ def _list(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
 
     return reader
 
+def _value(data: Any) -> Any:
+    return from_json(data, heads={**HEADS, "Phi2": (3, 3)})
+
 READERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("term", "mask", "var", "solve", "atom"), from_json),
+    **dict.fromkeys(("term", "mask", "var", "solve", "atom", "slope"), from_json),
     **dict.fromkeys(("head", "what", "theorem"), _word),
     **dict.fromkeys(("node", "output"), _whole),
     **dict.fromkeys(("over", "remarks"), _list(_word)),
+    "value": _value, "weights": _list(from_json), "assumed": _list(from_json),
     "exponent": number_from_json, "points": _list(number_from_json), "extra": _list(_whole),
     "at": _list(from_json), "curve": _list(_list(from_json)),
 }
@@ -58,7 +63,8 @@ RULES: dict[str, Callable[..., rules.Judgement]] = {
     for rule in (rules.constant, rules.variable, rules.limit_scalar, rules.apply, rules.family, rules.definition,
                  rules.norm, rules.equal, rules.clamped, rules.branches, rules.instruction, rules.has,
                  refutations.tails, refutations.refuted, premises.variance, premises.nonzero, premises.sign,
-                 premises.applies, premises.assumed)
+                 premises.applies, premises.assumed, expectations.gaussian_mean, expectations.price, expectations.heat,
+                 expectations.rewritten, expectations.smoothed)
 }
 """Every rule under its name."""
 
@@ -94,9 +100,13 @@ def verify(program: Program, certificate: str | bytes, fuel: int = FUEL) -> Acce
         require(data["program"] == program.hash, "the hash is that of this program")
         ctx = rules.Context(normalize(program), fuel)
         ctx.spend(len(certificate) // 5)
+        meter = algebra.METER.set(ctx.spend)
         require(isinstance(data["steps"], list) and isinstance(data["goals"], list), "lists of steps and goals")
-        for step in data["steps"]:
-            done.append(_check(ctx, done, step))
+        try:
+            for step in data["steps"]:
+                done.append(_check(ctx, done, step))
+        finally:
+            algebra.METER.reset(meter)
         return _conclude(program, done, data["axioms"], data["goals"])
     except Exception as error:  # whatever goes wrong, nothing is accepted
         raise Refused(f"step {len(done)} is rejected: {str(error) or type(error).__name__}") from None

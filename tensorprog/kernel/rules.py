@@ -59,6 +59,8 @@ class Context:
 
     def __init__(self, program: Program, fuel: int) -> None:
         self.program, self.fuel = program, fuel
+        taken = {*program.params, *program.families, *program.matrices, *program.indices, *program.widths}
+        require(not taken & {"K11", "K12", "K22"}, "the names of covariance entries are free")
         self.composer, self.powers = Composer(program), Powers(program)
         self._index = {id(n): k for k, n in enumerate(program.nodes)}
 

@@ -21,6 +21,7 @@ from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Var, read
 from tensorprog.terms.term import add, neg, recip
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking
+from tests.kernel.dishonest_expectations import DEFENDED, EXPECTATIONS
 
 X, Y = Var("x"), Var("y")
 F1 = Fraction(1)
@@ -112,6 +113,7 @@ CASES: dict[str, Callable[[Bench], Judgement]] = {
     # sqrt(C) is undefined for some C > 0; x is not polynomially bounded, along x = exp(t)
     "admissible values": lambda b: refutes("sqrt(C)*tanh(x)", "total", C="-1", x="t"),
     "sums of powers of t": lambda b: refutes("1*x", "polynomially bounded", x="exp(t)"),
+    **EXPECTATIONS,
 }  # fmt: skip
 
 MOMENT_IN_OUTPUT = """
@@ -145,6 +147,7 @@ STRUCTURE = {
 """Premises that a program breaks: without the condition the theorem is said to cover it."""
 
 FORMAT = {
+    "a form stays small",
     "expressions stay small", "powers stay small", "numbers stay small", "a word", "a whole number", "a list",
     "a certificate of bounded size", "a rule of the calculus", "params and premises", "the params of the rule",
     "premises are earlier steps", "lists of steps and goals", "the five entries", "the schema *", "no key stands twice",
@@ -160,6 +163,7 @@ FORMAT = {
 """What a certificate looks like and how large it may be; tests/kernel/test_format.py has a case for each."""
 
 DEFENCE = {
+    **DEFENDED,
     "every part is defined everywhere": "no rule concludes a fact of a term that is undefined somewhere",
     "both are defined everywhere": "the same",
     "no negative power of 0": "without it Python raises StopIteration on the empty sum",

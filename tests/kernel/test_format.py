@@ -27,7 +27,7 @@ TEXT = "input x ~ N(0, 1)\nweight W ~ N(0, 1/n)\nf = W @ relu(x)\ng = W @ tanh(x
 PROGRAM = loads(TEXT)
 WHOLE: dict[str, Any] = prove(PROGRAM, ["f"]).to_json()
 ONE = ["num", "1"]
-TREE: Term = App("add", tuple(Var(f"a{k}") for k in range(30)))
+TREE: Term = App("add", tuple(Var(f"a{k}") for k in range(140)))
 
 
 def check(data: Any = None, fuel: int = FUEL, **changed: Any) -> object:
@@ -49,6 +49,7 @@ def unconcluded() -> object:
 CASES: dict[str, Callable[[Bench], object]] = {
     "expressions stay small": lambda b: normal(App("mul", (TREE, App("add", tuple(map(Var, "bcdefghijklmnop")))))),
     "powers stay small": lambda b: normal(read("x^65")),
+    "a form stays small": lambda b: b.do("gaussian_mean", term=read("(z1 + z2 + 1)^20*(z1 + z2 + 2)^20")),
     "numbers stay small": lambda b: normal(read("(9^64)^64")),
     "a word": lambda b: READERS["head"](3),
     "a whole number": lambda b: READERS["node"]("1/2"),

@@ -1,0 +1,217 @@
+"""Lemmas about Gaussian expectations: every pair of library functions, against quadrature, and against wrong ones."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tensorprog.errors import TensorProgError
+from tensorprog.functions.library import SELU_ALPHA, SELU_SCALE
+from tensorprog.gaussian.gallery import pairs
+from tensorprog.kernel import gaussian
+from tensorprog.kernel.certificate import READERS, RULES
+from tensorprog.kernel.functions import Refused
+from tensorprog.kernel.rules import Context, Judgement
+from tensorprog.language import loads
+from tensorprog.program.normalize import normalize
+from tensorprog.proof.expectations import Expectations
+from tensorprog.proof.writer import Writer
+from tensorprog.terms import App, Num, Term, Var, read, to_text
+from tensorprog.terms.term import add, mul, neg, substitute
+from tests.kernel.gaussian_oracle import mean, value
+from tests.kernel.test_kernel import replaced
+
+PROGRAM = "param a = 1\nparam b = 1\nparam C > 0 = 1\ninput x ~ N(0, 1)\noutput x\n"
+PARAMS = {"a": 0.7, "b": 0.3, "C": 1.3}
+POINTS = ((1.0, 0.5, 1.0), (0.6, -0.4, 1.7))
+KINKS = (-1.3, -1.0, -0.5, 0.0, 1.0, 1.3)
+
+
+def at(f: str, name: str) -> Term:
+    return substitute(read(f), {Var("z"): Var(name)})
+
+
+@pytest.fixture(scope="module")
+def found() -> Expectations:
+    return Expectations(Writer(loads(PROGRAM)))
+
+
+def lemma(found: Expectations, h: Term | str) -> Judgement:
+    return found.writer.judgements[found.lemma(read(h) if isinstance(h, str) else h)]
+
+
+def error(j: Judgement, cov: tuple[float, float, float], params: dict[str, float] = PARAMS) -> float | None:
+    """How far a lemma is from quadrature, relative to its size; None outside of its domain."""
+    assert j.term is not None
+    assert j.value is not None
+    names = {**params, "K11": cov[0], "K12": cov[1], "K22": cov[2]}
+    if any(np.real(value(d, names)) <= 0 for d in j.domain):
+        return None
+    exact = mean(j.term, params, cov, KINKS)
+    return float(abs(value(j.value, names) - exact) / (1 + abs(exact)))
+
+
+def test_every_pair_of_the_gallery_is_certified(found: Expectations) -> None:
+    """Each of the 300 pairs has a lemma, and at two covariances it is what quadrature says."""
+    worst = 0.0
+    everything = list(pairs())
+    for k, (f, g) in enumerate(everything):
+        j = lemma(found, mul(at(f, "z1"), at(g, "z2")))
+        apart = error(j, POINTS[k % 2])
+        assert apart is not None, (f, g, [to_text(d) for d in j.domain])
+        worst = max(worst, apart)
+        assert apart < 1e-8, (f, g, apart)
+    assert len(everything) == 300
+    assert worst > 0
+
+
+DIAGONALS = (
+    "gelu(z1)^2",
+    "erf(z1)^2",
+    "relu(z1)*gelu(z1)",
+    "clip(z1, -C, C)^2",
+    "elu(z1, a)^2",
+    "erf(z1 + b)^2",
+    "step(z1)*erf(z1)",
+    "sin(z1)^2",
+    "sin(z1)*relu(z1)",
+    "selu(z1)^2",
+    "gelu(z1)*elu(z1)",
+    "leaky_relu(z1, a)^2",
+    "erf(z1)*erf(z1 + b)",
+)
+OTHERS = (
+    "selu(z1)*selu(z2)",
+    "relu(z1 - 1)*relu(z2 + 1/2)",
+    "erf(a*z1)*erf(a*z2)",
+    "max(z1, 0)^3*max(z2, 0)^3",
+    "where(z1 < 1, z1, 2*z1 - 1)*relu(z2)",
+    "relu(z1)*relu(z2) + z1*z2 - sin(z1)*z2",
+    "exp(-z1^2)*gelu(z2)",
+)
+
+
+@pytest.mark.parametrize("h", [*DIAGONALS, *OTHERS])
+def test_other_functions(found: Expectations, h: str) -> None:
+    for cov in POINTS:
+        apart = error(lemma(found, h), cov)
+        assert apart is not None
+        assert apart < 1e-8
+
+
+def test_intermediate_lemmas_are_true(found: Expectations) -> None:
+    """Lemmas about derivatives of functions, each at one random covariance."""
+    for f, g in (("relu(z)", "elu(z, a)"), ("exp(-abs(z))", "clip(z, -C, C)"), ("gelu(z)", "erf(z + b)")):
+        found.lemma(mul(at(f, "z1"), at(g, "z2")))
+    rng = random.Random(7)
+    checked = 0
+    for j in rng.sample(found.writer.judgements, min(40, len(found.writer.judgements))):
+        k11, k22, r = rng.uniform(0.5, 2), rng.uniform(0.5, 2), rng.uniform(-0.8, 0.8)
+        apart = error(j, (k11, r * np.sqrt(k11 * k22), k22))
+        assert apart is None or apart < 1e-7, to_text(j.term or Num(0))
+        checked += apart is not None
+    assert checked > 20
+
+
+def test_what_has_no_lemma_is_refused(found: Expectations) -> None:
+    for h in (
+        "tanh(z1)",
+        "tanh(z1)*z2",
+        "relu(z1*z2)",
+        "erf(z1)^3",
+        "exp(z1^3)",
+        "relu(z1 + z2)",
+        "sin(z1^2)",
+        "1/z1",
+        "relu(a*z1)",
+    ):
+        with pytest.raises(Refused):
+            found.lemma(read(h))
+
+
+def test_domains(found: Expectations) -> None:
+    """Finite along the whole segment: e^(-20 z1^2) e^(.6 z2^2) is finite at K12 = .95 and infinite at 0."""
+    texts = {
+        h: [to_text(d) for d in lemma(found, h).domain]
+        for h in ("z1^2*z2^2", "exp(z1^2)", "exp(-20*z1^2)*exp(3/5*z2^2)")
+    }
+    assert texts["z1^2*z2^2"] == []
+    assert texts["exp(z1^2)"] == ["1 + -2*K11"]
+    assert "1 + -6/5*K22" in texts["exp(-20*z1^2)*exp(3/5*z2^2)"]
+    assert "K11" in [to_text(d) for d in lemma(found, "step(z1) + step(-z1)").domain], "at K11 = 0 this may be 0 or 1"
+    assert "C" in [to_text(d) for d in lemma(found, "clip(z1, -C, C)*z2").domain]
+
+
+def test_the_constants_of_selu_are_those_of_the_library() -> None:
+    assert gaussian.SELU == (SELU_SCALE, SELU_ALPHA)
+
+
+def run(context: Context, done: list[Judgement], step: tuple[str, Any, Any]) -> Judgement | None:
+    rule, params, before = step
+    try:
+        return RULES[rule](context, [done[k] for k in before], **{k: READERS[k](v) for k, v in params.items()})
+    except (Refused, TensorProgError, TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError):
+        return None
+
+
+MUTATED = (
+    "relu(z1)*relu(z2)",
+    "gelu(z1)*gelu(z2)",
+    "clip(z1, -C, C)*relu(z2)",
+    "elu(z1)*elu(z2)",
+    "gelu(z1)^2",
+    "relu(z1)*gelu(z1)",
+    "erf(z1)*erf(z2)",
+    "relu(z1)*sin(z2)",
+)
+
+
+@pytest.mark.parametrize("h", MUTATED)
+def test_no_mutant_says_something_false(h: str) -> None:
+    """Forged constants, functions, weights and premises: what the kernel still accepts is true."""
+    writer = Writer(loads(PROGRAM))
+    Expectations(writer).lemma(read(h))
+    context, rng = Context(normalize(loads(PROGRAM)), 10**9), random.Random(h)
+    done = writer.judgements
+    known = {json.dumps(j.says()) for j in done}
+    refused = true = 0
+    for k, (rule, params, before, _) in enumerate(writer.steps):
+        for _ in range(25):
+            others = [rng.choice([*range(k)]) for _ in before] if before and rng.random() < 0.3 else before
+            mutant = run(context, done, (rule, params if others != before else replaced(params, rng), others))
+            if mutant is None:
+                refused += 1
+            elif json.dumps(mutant.says()) not in known:
+                true += 1
+                for cov in ((1.0, 0.5, 1.0), (0.6, -0.4, 0.9)):
+                    try:
+                        apart = error(mutant, cov)
+                    except (KeyError, OverflowError):
+                        continue
+                    assert apart is None or apart < 1e-7, (rule, params, mutant.says())
+    assert refused > 5
+
+
+def test_other_spellings_of_a_value_are_accepted(found: Expectations) -> None:
+    """Commuted sums, identities scaled and added zeros."""
+    steps = [s for s in found.writer.steps if s[0] == "price"][:12]
+    if not steps:
+        found.lemma(read("relu(z1)*relu(z2)"))
+        steps = [s for s in found.writer.steps if s[0] == "price"]
+    context = Context(normalize(loads(PROGRAM)), 10**9)
+    for rule, params, before, _ in steps:
+        plain = READERS["value"](params["value"])
+        k12 = Var("K12")
+        for other in (
+            add(k12, plain, neg(k12)),
+            mul(Num(2), plain, App("recip", (Num(2),))),
+            mul(App("exp", (k12,)), plain, App("exp", (neg(k12),))),
+            App(plain.head, plain.args[::-1]) if isinstance(plain, App) and plain.head == "add" else plain,
+        ):
+            premises = [found.writer.judgements[k] for k in before]
+            given = {k: READERS[k](v) for k, v in params.items()} | {"value": other}
+            assert RULES[rule](context, premises, **given).value == other
