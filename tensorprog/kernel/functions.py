@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from tensorprog.terms import App, Bind, Num, Term
+from tensorprog.terms.json_form import number_from_json
 from tensorprog.terms.term import ONE, add, mul, neg, power, recip, sub
 
 ZERO, F1, HALF, NIL = Fraction(0), Fraction(1), Fraction(1, 2), Num(0)
@@ -46,6 +47,7 @@ class Rate(NamedTuple):
 
 NOTHING, FLAT, LINEAR, ANY = Rate(-1), Rate(0), Rate(0, F1), Rate(2)
 PROPERTIES = ("total", "continuous", "bounded", "polynomially bounded", "controlled", "pseudo-Lipschitz")
+ORDER = "pseudo-Lipschitz of order "
 REGULARITY = ("undefined somewhere", "locally bounded", "continuous", "locally Lipschitz")
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,9 @@ class Info:
 
     def has(self, what: str) -> bool:
         """Whether these facts say that the function is bounded, controlled, ..."""
+        if what.startswith(ORDER):
+            least = max(F1, F1 + self.slope.power)
+            return self.has("pseudo-Lipschitz") and least <= number_from_json(what.removeprefix(ORDER))
         g = self.growth
         controlled = g.level <= 0 or (g.level == 1 and g.power < 2)
         return self.level > 0 and {"total": True, "bounded": g <= FLAT, "polynomially bounded": g.level <= 0,

@@ -248,18 +248,47 @@ def refuted(ctx: Context, premises: Premises, node: int, what: str, curve: tuple
     require(holds, "the curve refutes the property")
     return Judgement(("refuted", str(node), what, *(f"{to_text(v)} = {to_text(x)}" for v, x in curve)))
 
-def tails(ctx: Context, premises: Premises, var: Var) -> Judgement:
-    """A continuous function of one basic vector or scalar grows as its tails do."""
+def derivative(t: Term) -> Term:
+    """The derivative in t of a term that `late` has made, if it has no kinks."""
+    match t:
+        case _ if T not in variables(t):
+            return NIL
+        case Var():
+            return ONE
+        case App("add", args):
+            return add(*map(derivative, args))
+        case App("mul", args):
+            return add(*(mul(*args[:k], derivative(a), *args[k + 1 :]) for k, a in enumerate(args)))
+        case App("neg", (u,)):
+            return neg(derivative(u))
+        case App("recip", (u,)):
+            return neg(mul(derivative(u), recip(power(u, Num(2)))))
+        case App("pow", (u, Num(p))):
+            return mul(Num(p), power(u, Num(p - 1)), derivative(u))
+        case App("exp" | "log" | "sin" | "cos" | "tanh" | "erf" | "Phi" | "atan" as head, (u,)):
+            square, pi = power(u, Num(2)), App("pi")
+            half = mul(Num(Fraction(1, 2)), add(App("exp", (u,)), App("exp", (neg(u),))))
+            outer = {"exp": t, "log": recip(u), "sin": App("cos", (u,)), "cos": neg(App("sin", (u,))),
+                     "tanh": recip(power(half, Num(2))), "atan": recip(add(ONE, square)),
+                     "erf": mul(Num(2), power(recip(pi), Num(Fraction(1, 2))), App("exp", (neg(square),))),
+                     "Phi": mul(power(recip(mul(Num(2), pi)), Num(Fraction(1, 2))),
+                                App("exp", (mul(Num(Fraction(-1, 2)), square),)))}[head]
+            return mul(outer, derivative(u))
+    raise Refused("a term with a derivative")
+
+def tails(ctx: Context, premises: Premises, var: Var, what: str) -> Judgement:
+    """A continuous function of one basic vector or scalar grows as its tails do; its slope, as those of u'."""
     (u,), (info,) = facts(premises, 1)
-    require(info.level >= 2, "the term is continuous")
+    require(what in ("growth", "slope") and info.level >= (2 if what == "growth" else 3), "the term is continuous")
     require([v for v in variables(u) if v.name in ctx.program.families] == [var], "a function of one variable")
     require(not any(isinstance(n, MAPS) for n in ctx.resolve(var)), "a basic vector or scalar")
     require(var == T or T not in variables(u), "t is not a constant")
-    along, growth = Path(ctx, False), Rate(0)
+    along, rate = Path(ctx, False), Rate(0)
     for end in (T, neg(T)):
-        s = along.tail(along.late(substitute(u, {var: end})))
+        v = along.late(substitute(u, {var: end}))
+        s = along.tail(v if what == "growth" else along.late(derivative(v)))
         if along.rises(s) > 0:
             require(s.e[0][0] <= 0, "the tail is at most a power")
-            a = dict(s.e).get(LOG, NIL)
-            growth = max(growth, Rate(0, (rational(a) or ZERO) + (LOGLOG in dict(s.e))))  # log t <= t
-    return fact(u, settle(replace(info, growth=min(info.growth, growth))))
+            a = rational(dict(s.e).get(LOG, NIL)) or ZERO
+            rate = max(rate, Rate(0, a + (LOGLOG in dict(s.e))))  # log t <= t
+    return fact(u, settle(replace(info, **{what: min(rate, getattr(info, what))})))

@@ -19,9 +19,10 @@ POINTS = (("1",), ("-1",), ("2",), ("1/2",), ("1", "0"), ("2", "-1"))
 
 
 class Functions:
-    """Finds facts; `local`: near the limits of scalars."""
+    """Finds facts; `local`: near the limits of scalars; `sharp`: least orders too, which theorems do not ask for."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, sharp: bool = False) -> None:
+        self.sharp = sharp
         self.writer = writer
         self.context = writer.context
         self._facts: dict[tuple[Term, bool], int | Refused] = {}
@@ -133,14 +134,19 @@ class Functions:
                 continue
 
     def _tails(self, t: Term, local: bool, plain: int | None) -> Iterator[int]:
-        """Products of one variable whose factors grow and decay: x exp(-x^2), x/(1 + x^2)."""
+        """Functions of one variable in which growth and decay, or slopes, cancel: x exp(-x^2), x/(1 + x^2)."""
         heads = {u.head for u in walk(t) if isinstance(u, App)}
-        if plain is None or not (isinstance(t, App) and t.head == "mul" and heads & {"exp", "recip"}):
+        if plain is None or not isinstance(t, App):
             return
-        info = self.info(plain)
         own = [v for v in variables(t) if v.name in self.context.program.families]
-        if info.level >= 2 and info.growth > FLAT and len(own) == 1:
-            yield self.writer.step("tails", [plain], var=to_json(own[0]))
+        for what in ("growth", "slope"):
+            info = self.info(plain)
+            steep = what == "slope" and info.level == 3 and info.slope > FLAT and self.sharp
+            grows = what == "growth" and info.level >= 2 and t.head == "mul" and heads & {"exp", "recip"}
+            if len(own) == 1 and (steep or (grows and info.growth > FLAT)):
+                with suppress(Refused):
+                    plain = self.writer.step("tails", [plain], var=to_json(own[0]), what=what)
+                    yield plain
 
     def _norm(self, t: Term, local: bool, plain: int | None) -> Iterator[int]:
         """The root of a sum of squares."""

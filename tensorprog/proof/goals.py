@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tensorprog.errors import fail
-from tensorprog.kernel.functions import PROPERTIES, Refused
+from tensorprog.kernel.functions import F1, ORDER, PROPERTIES, Refused
 from tensorprog.kernel.rules import MAPS
 from tensorprog.program import Program
 from tensorprog.program.compose import CannotCompose
@@ -27,14 +27,20 @@ class Goal:
 def facts(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
     """Properties of instructions as functions of inputs, products and moments: proved, or refuted by a witness."""
     out: list[int] = []
+    sharp = Functions(writer, sharp=True)
     refutations = Refutations(writer)
     for k, n in enumerate(writer.context.program.nodes):
         for what in PROPERTIES if isinstance(n, MAPS) and (n.name in about or not about) else ():
             try:
-                out.append(writer.step("has", [functions.instruction(k, what, False)], node=str(k), what=what))
+                out.append(writer.step("has", [sharp.instruction(k, what, False)], node=str(k), what=what))
             except (Refused, CannotCompose):
                 with suppress(Refused, CannotCompose):
                     out.append(refutations.refuted(k, what))
+                continue
+            if what == "pseudo-Lipschitz":
+                step = sharp.instruction(k, what, False)
+                order = max(F1, F1 + sharp.info(step).slope.power)
+                out.append(writer.step("has", [step], node=str(k), what=f"{ORDER}{order}"))
     return out
 
 

@@ -47,7 +47,7 @@ def refutes(body: str, what: str, params: str = "", **curve: str) -> Judgement:
 def tails_of_a_defined_vector(b: Bench) -> Judgement:
     b = Bench("input x ~ N(0, 1)\ng = exp(x)\nh = g + x\noutput x\n")
     g = b.do("variable", b.do("instruction", b.fact("exp(x)"), node=b.node("g")), var=Var("g"))
-    return b.do("tails", g, var=Var("g"))
+    return b.do("tails", g, var=Var("g"), what="growth")
 
 
 CASES: dict[str, Callable[[Bench], Judgement]] = {
@@ -98,11 +98,11 @@ CASES: dict[str, Callable[[Bench], Judgement]] = {
     "the values are not negative": lambda b: b.do("sign", b.fact("x"), node=b.node("m1")),
     "the values are not all 0": lambda b: b.do("sign", b.fact("z^2"), b.nonzero("x", "x"), node=b.node("m3")),
     # exp(r x), 1/(exp(-sqrt(1 + x^2)) + exp(-x^4)), exp(x (2 + sin x)), exp(x) and exp(x) under a name are bounded
-    "the sign of the exponent is known": lambda b: b.do("tails", b.fact("exp(r*x)"), var=X),
+    "the sign of the exponent is known": lambda b: b.do("tails", b.fact("exp(r*x)"), var=X, what="growth"),
     "a power of what may vanish is positive": lambda b: b.do(
-        "tails", b.fact("1/(exp(-(1 + x^2)^(1/2)) + exp(-x^4))"), var=X),
-    "the exponent is bounded above": lambda b: b.do("tails", b.fact("exp(x*(2 + sin(x)))"), var=X),
-    "the tail is at most a power": lambda b: b.do("tails", b.fact("exp(x)"), var=X),
+        "tails", b.fact("1/(exp(-(1 + x^2)^(1/2)) + exp(-x^4))"), var=X, what="growth"),
+    "the exponent is bounded above": lambda b: b.do("tails", b.fact("exp(x*(2 + sin(x)))"), var=X, what="growth"),
+    "the tail is at most a power": lambda b: b.do("tails", b.fact("exp(x)"), var=X, what="growth"),
     "a basic vector or scalar": tails_of_a_defined_vector,
     # 0 is unbounded, by a branch that is never read and by a logarithm of 1; so is tanh(x), and t tanh(x) for one t
     "the comparison is decided": lambda b: refutes("where(sin(x) < 2, 0*x, x)", "bounded", x="t"),

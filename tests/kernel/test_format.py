@@ -16,7 +16,7 @@ import pytest
 from tensorprog.kernel import verify
 from tensorprog.kernel.algebra import normal
 from tensorprog.kernel.certificate import FUEL, MAX_BYTES, READERS
-from tensorprog.kernel.functions import Refused
+from tensorprog.kernel.functions import ORDER, Refused
 from tensorprog.language import loads
 from tensorprog.proof import prove
 from tensorprog.terms import App, Num, Term, Var, read
@@ -143,6 +143,7 @@ def hostile() -> list[Any]:
     steps += [
         [KNOWN, ["family", {"head": "sum", "over": ["j"] * 100_000}, [0], []]],
         [KNOWN] * 40_000,
+        [KNOWN, ["instruction", {"node": "0"}, [0], []], ["has", {"node": "2", "what": f"{ORDER}1e99999999"}, [0], []]],
         [
             KNOWN,
             *[["applies", {"theorem": "attention", "output": "0", "extra": [str(k) for k in range(5)]}, [], []]] * 9,

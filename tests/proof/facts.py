@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from tensorprog.kernel.functions import ORDER
 from tensorprog.language import loads
 from tensorprog.program import Program
 from tensorprog.program.nodes import Nonlin, Scalar
@@ -43,9 +44,12 @@ def as_read(t: Term) -> Term:
 
 
 def certified(case: Case) -> dict[str, str]:
-    """What the kernel accepts of each property: `proved`, or `refuted: ` and the curve."""
+    """What the kernel accepts of each property: `proved`, or `refuted: ` and the curve; under `order` an order."""
     p = program_of(case)
     found = prove(p, ["the_function"])
     said = verify(p, found).goals
     refuted = {goal[2]: f"refuted: {', '.join(goal[3:])}" for goal in said if goal[0] == "refuted"}
-    return {**refuted, **{goal[2]: "proved" for goal in said if goal[0] == "property"}}
+    proved = {goal[2]: "proved" for goal in said if goal[0] == "property"}
+    orders = [what.removeprefix(ORDER) for what in proved if what.startswith(ORDER)]
+    out = {**refuted, **{k: v for k, v in proved.items() if not k.startswith(ORDER)}}
+    return {**out, "order": orders[0]} if orders else out

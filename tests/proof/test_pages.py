@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from fractions import Fraction
 from pathlib import Path
 
 from tensorprog.kernel.certificate import RULES
@@ -51,9 +52,12 @@ def page() -> str:
     lines += [
         "Which properties of the reference functions are certified: proved, or refuted along the curve that is named.",
         "",
-        f"| function | {' | '.join(PROPERTIES)} |",
-        "| --- |" + " --- |" * len(PROPERTIES),
+        "The order is the least that is proved, and true of no smaller one unless the least is named.",
+        "",
+        f"| function | {' | '.join(PROPERTIES)} | order |",
+        "| --- |" + " --- |" * (len(PROPERTIES) + 1),
     ]
+    least = orders = 0
     count = {True: [0, 0], False: [0, 0]}
     for case in cases():
         found = certified(case)
@@ -64,10 +68,23 @@ def page() -> str:
             count[true][1] += 1
             assert said is None or (said == "proved") == true, (case.text, name, said)
             cells.append(said or ("true, not proved" if true else "false, not refuted"))
+        if (order := case.data["min_order"]) is not None:
+            exact, known = Fraction(order), found.get("order")
+            assert known is None or Fraction(known) >= exact, (case.text, known)
+            orders, least = orders + 1, least + (known is not None and Fraction(known) == exact)
+            cells.append(f"{known}" if known == str(exact) else f"{known}, the least is {exact}")
+        else:
+            assert "order" not in found, case.text
+            cells.append("none")
         text = case.text.replace("|", "\\|")
         lines.append(f"| `{text}` | {' | '.join(cells)} |")
     (proved, true), (refuted, false) = count[True], count[False]
-    lines += ["", f"{proved} of {true} true properties are proved, {refuted} of {false} false ones are refuted.", ""]
+    lines += [
+        "",
+        f"{proved} of {true} true properties are proved, {refuted} of {false} false ones are refuted; of {orders}"
+        f" orders, {least} are proved to the least.",
+        "",
+    ]
     return "\n".join(lines)
 
 
