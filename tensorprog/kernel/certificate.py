@@ -61,7 +61,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
 RULES: dict[str, Callable[..., rules.Judgement]] = {
     rule.__name__: rule
     for rule in (rules.constant, rules.variable, rules.limit_scalar, rules.apply, rules.family, rules.definition,
-                 rules.norm, rules.equal, rules.clamped, rules.branches, rules.instruction, rules.has,
+                 rules.norm, rules.share, rules.equal, rules.clamped, rules.branches, rules.instruction, rules.has,
                  refutations.tails, refutations.refuted, premises.variance, premises.nonzero, premises.sign,
                  premises.applies, premises.assumed, expectations.gaussian_mean, expectations.price, expectations.heat,
                  expectations.rewritten, expectations.smoothed)

@@ -18,7 +18,7 @@ from tensorprog.program.powers import Powers
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import add, mul, neg, power, size, substitute, variables
+from tensorprog.terms.term import add, mul, neg, power, recip, shift_subs, size, substitute, variables
 
 MAPS = (LinComb, Nonlin, Scalar)
 FLAGS = ("plus", "minus", "nonzero", "away", "below", "above", "constant")
@@ -186,6 +186,18 @@ def norm(ctx: Context, premises: Premises) -> Judgement:
     t = power(add(*(power(u, Num(2)) for u in terms)), Num(Fraction(1, 2)))
     out = combine(App("max", tuple(terms)), [combine(App("abs", (u,)), [i]) for u, i in zip(terms, infos, strict=True)])
     return fact(t, replace(out, nonzero=any(i.nonzero for i in infos), away=any(i.away for i in infos)))
+
+def share(ctx: Context, premises: Premises) -> Judgement:
+    """An entry of a softmax written out: exp(u at j) / sum(exp(u) over l)."""
+    (entry,), (info,) = facts(premises, 1)
+    match entry:
+        case Bind("softmax", (u, *at), over, None) if all(isinstance(j, Var) and not j.subs for j in at):
+            places = {k: j.name for k, j in zip(over, at, strict=True) if isinstance(j, Var)}
+            spans = [(ctx.program.range_of(j), ctx.program.range_of(k)) for k, j in places.items()]
+            require(all(k[0] <= j[0] and j[1] <= k[1] for j, k in spans), "the entry is one of the summands")
+            total = Bind("sum", (App("exp", (u,)),), over, None)
+            return fact(mul(App("exp", (shift_subs(u, dict(places)),)), recip(total)), info)
+    raise Refused("an entry of a softmax without a mask")
 
 def definition(ctx: Context, premises: Premises, term: Term) -> Judgement:
     """A function with a definition."""

@@ -33,6 +33,7 @@ REASONS = {
     "refuted": "the tail of the function along the curve",
     "definition": "what the function stands for",
     "equal": "two terms that are equal",
+    "share": "an entry of a softmax, written out",
     "norm": "a root of a sum of squares",
     "tails": "its tails",
     "clamped": "its pieces agree on their boundary",

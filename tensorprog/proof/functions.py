@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
+from itertools import product
 
 from tensorprog.kernel.functions import DEFINED, FLAT, Info, Refused
 from tensorprog.kernel.functions import definition as expanded
@@ -13,7 +14,7 @@ from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import MatMul, Moment
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Term, Var, to_json
-from tensorprog.terms.term import add, children, mul, neg, substitute, variables, walk
+from tensorprog.terms.term import add, children, mul, neg, shift_subs, substitute, variables, walk
 
 POINTS = (("1",), ("-1",), ("2",), ("1/2",), ("1", "0"), ("2", "-1"))
 
@@ -54,7 +55,7 @@ class Functions:
             plain = self._plain(t, local)
         if plain is not None:
             yield plain
-        for attempt in (self._clamped, self._rewritten, self._tails, self._norm):
+        for attempt in (self._clamped, self._rewritten, self._tails, self._norm, self._share):
             with suppress(Refused, CannotCompose):
                 yield from attempt(t, local, plain)
 
@@ -158,6 +159,16 @@ class Functions:
                     return
                 found = self.writer.step("norm", [self.fact(u, local) for u in roots])
                 yield found if t.head == "pow" else self.writer.step("definition", [found], term=to_json(t))
+
+    def _share(self, t: Term, local: bool, plain: int | None) -> Iterator[int]:
+        """A softmax written out: exp(u at j) / sum(exp(u) over l)."""
+        match t:
+            case App("mul", (App("exp", (top,)), App("recip", (Bind("sum", (App("exp", (u,)),), over, None),)))):
+                names = dict.fromkeys(s for v in variables(top) for s in (*v.subs, v.name) if isinstance(s, str))
+                for at in product([n for n in names if n in self.context.program.indices], repeat=len(over)):
+                    if shift_subs(u, dict(zip(over, at, strict=True))) == top:
+                        more = {"head": "softmax", "over": list(over), "at": [to_json(Var(j)) for j in at]}
+                        yield self.writer.step("share", [self.writer.step("family", [self.fact(u, local)], **more)])
 
     # -- instructions ------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,8 @@ def _hermite(k: float, x: float) -> float:
 
 
 ONE: dict[str, Callable[..., float]] = {
-    "neg": lambda x: -x, "recip": lambda x: 1 / x, "exp": math.exp, "log": math.log, "log1p": math.log1p,
+    "neg": lambda x: -x, "recip": lambda x: 1 / x, "exp": lambda x: math.exp(x) or 5e-324,
+    "log": math.log, "log1p": math.log1p,
     "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "tanh": math.tanh, "erf": math.erf, "atan": math.atan,
     "sinh": math.sinh, "cosh": math.cosh, "abs": abs, "relu": lambda x: max(x, 0.0), "Phi": _phi,
     "sign": lambda x: float((x > 0) - (x < 0)), "step": lambda x: 0.5 * ((x > 0) - (x < 0) + 1),

@@ -50,6 +50,12 @@ def tails_of_a_defined_vector(b: Bench) -> Judgement:
     return b.do("tails", g, var=Var("g"), what="growth")
 
 
+def share_of_a_stranger(b: Bench) -> Judgement:
+    b = Bench("index j in 1..3\nindex k in 1..5\ninput s[k] ~ N(0, 1)\noutput s\n")
+    entry = b.do("family", b.fact(Var("s", ("j",))), head="softmax", over=("j",), at=(Var("k"),))
+    return b.do("share", entry)
+
+
 CASES: dict[str, Callable[[Bench], Judgement]] = {
     # sqrt(x), 1/x and log(x) are not defined everywhere
     "the base of a fractional power is not negative": lambda b: b.do("apply", b.fact("x"), head="pow",
@@ -97,6 +103,8 @@ CASES: dict[str, Callable[[Bench], Judgement]] = {
     # E x >= 0; E z^2 > 0
     "the values are not negative": lambda b: b.do("sign", b.fact("x"), node=b.node("m1")),
     "the values are not all 0": lambda b: b.do("sign", b.fact("z^2"), b.nonzero("x", "x"), node=b.node("m3")),
+    # exp(s[k]) / (exp(s[1]) + exp(s[2]) + exp(s[3])) is bounded for k = 5
+    "the entry is one of the summands": share_of_a_stranger,
     # exp(r x), 1/(exp(-sqrt(1 + x^2)) + exp(-x^4)), exp(x (2 + sin x)), exp(x) and exp(x) under a name are bounded
     "the sign of the exponent is known": lambda b: b.do("tails", b.fact("exp(r*x)"), var=X, what="growth"),
     "a power of what may vanish is positive": lambda b: b.do(
