@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS  ?= 2
 PIP   := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help test demo format style lint types contracts pytest docs bench clean
+.PHONY: help test demo format style lint types contracts pytest docs site bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -41,6 +41,9 @@ contracts: $(STAMP)  ## who may import whom
 
 pytest: $(STAMP)  ## tests and doctests
 	$(BIN)/python -m pytest -q -n $(JOBS)
+
+site: $(STAMP)  ## the documentation as a site: build/site/index.html
+	$(BIN)/python docs/site.py
 
 docs: $(STAMP)  ## links and programs of the documentation
 	$(BIN)/python -m pytest -q tests/test_docs.py

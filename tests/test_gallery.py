@@ -62,6 +62,20 @@ def test_page(name: str, runner: ModuleType, tmp_path: Path) -> None:
         assert alike(kept, (tmp_path / picture).read_text(encoding="utf-8"), 0.6), picture
 
 
+GUIDES = [GALLERY.parent / "tutorial.md", *sorted((GALLERY.parent / "howto").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda p: p.stem)
+def test_guide(page: Path, runner: ModuleType, tmp_path: Path) -> None:
+    """The tutorial and the guides, followed to the letter in an empty folder."""
+    text = page.read_text(encoding="utf-8")
+    images, folder = tmp_path / "images", tmp_path / "folder"
+    images.mkdir()
+    folder.mkdir()
+    made = runner.rerun(text, images, folder)
+    assert alike(text, made, 2e-4), made
+
+
 VERDICTS: dict[str, Any] = {"tied_query_key": "invalid", "not_pseudo_lipschitz": "invalid"}
 
 

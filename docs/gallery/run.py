@@ -2,7 +2,7 @@
 
     python docs/gallery/run.py [PAGE.md ...]        # all pages, if none is named
 
-* A block `tp NAME` shows examples/gallery/NAME.tp.
+* A block `tp NAME` shows examples/gallery/NAME.tp; `tp save FILE` is written to FILE for the cells behind it.
 * In a block `console` every line that starts with `$ tensorprog` is run, and its output follows.
 * A block `python` is run, in one namespace a page; what it prints stands in the block `text` behind it. The function
   `show(name, plot)` writes docs/gallery/images/NAME.svg.
@@ -18,6 +18,7 @@ import os
 import re
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,12 @@ BLOCK = re.compile(r"^```(?P<info>[^\n`]+)\n(?P<body>.*?)^```$(?P<text>\n\n?```t
 
 
 def pages() -> list[Path]:
-    return sorted(p for p in HERE.glob("*.md") if p.stem != "index")
+    own = sorted(p for p in HERE.glob("*.md") if p.stem != "index")
+    return [*own, HERE.parent / "tutorial.md", *sorted((HERE.parent / "howto").glob("*.md"))]
 
 
-def rerun(page: str, images: Path) -> str:
-    """The page with its outputs made anew; pictures go to `images`."""
+def rerun(page: str, images: Path, folder: Path = ROOT) -> str:
+    """The page with its outputs made anew in `folder`; pictures go to `images`."""
 
     def show(name: str, plot: Plot) -> None:
         (images / f"{name}.svg").write_text(standalone(plot), encoding="utf-8")
@@ -45,7 +47,9 @@ def rerun(page: str, images: Path) -> str:
     def cell(found: re.Match[str]) -> str:
         kind, *rest = found["info"].split()
         text = found["text"] or ""
-        if kind == "tp" and rest:
+        if kind == "tp" and rest[:1] == ["save"]:
+            Path(rest[1]).write_text(found["body"], encoding="utf-8")
+        elif kind == "tp" and rest:
             body = (ROOT / "examples" / "gallery" / f"{rest[0]}.tp").read_text(encoding="utf-8")
             return f"```{found['info']}\n{body}```{text}"
         if kind == "console":
@@ -60,7 +64,7 @@ def rerun(page: str, images: Path) -> str:
             return f"```python\n{found['body']}```{printed}"
         return found[0]
 
-    with _in_root():
+    with _inside(folder):
         return BLOCK.sub(cell, page)
 
 
@@ -77,22 +81,24 @@ def _output(command: str) -> str:
 
 
 @contextlib.contextmanager
-def _in_root() -> Iterator[None]:
-    """In the folder of the project; what a cell writes there is removed."""
-    before, there = os.getcwd(), set(ROOT.iterdir())
-    os.chdir(ROOT)
+def _inside(folder: Path) -> Iterator[None]:
+    """In a folder; what a cell writes there is removed."""
+    before, there = os.getcwd(), set(folder.iterdir())
+    os.chdir(folder)
     try:
         yield
     finally:
         os.chdir(before)
-        for new in set(ROOT.glob("*.json")) - there:
+        for new in {p for p in folder.iterdir() if p.is_file()} - there:
             new.unlink()
 
 
 def main() -> None:
     for page in [Path(a) for a in sys.argv[1:]] or pages():
         text = page.read_text(encoding="utf-8")
-        page.write_text(rerun(text, HERE / "images"), encoding="utf-8")
+        with tempfile.TemporaryDirectory() as folder:
+            where = ROOT if page.resolve().parent == HERE else Path(folder)
+            page.write_text(rerun(text, HERE / "images", where), encoding="utf-8")
         print(page.name)
 
 

@@ -258,9 +258,10 @@ def _agreement(figure: str, setting: str, c: Comparison) -> list[Row]:
 def table(rows: list[Row], scale: Scale, seconds: float) -> str:
     """All rows as Markdown."""
     head = ["figure", "setting", "measured", "theory (limit)", "the paper's text"]
-    lines = [f"Draws {scale.draws} (ReLU {scale.relu}; 256 heads, and H = 16 of low rank, {scale.heads}), "
-             f"repeats {scale.repeats}, seeds from {scale.seed}, {seconds:.0f} s.", "",
-             "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]  # fmt: skip
+    drawn = (f"Draws {scale.draws} (ReLU {scale.relu}; 256 heads, and H = 16 of low rank, {scale.heads}), "
+             f"repeats {scale.repeats}, seeds from {scale.seed}, {seconds:.0f} s.")  # fmt: skip
+    lines = ["# The paper's figures in numbers", "", drawn, "", "| " + " | ".join(head) + " |",
+             "|" + " --- |" * len(head)]  # fmt: skip
     lines += [f"| {r.figure} | {r.setting} | {r.measured} | {r.theory} | {r.paper} |" for r in rows]
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,59 @@
+"""How Sphinx builds the site: Markdown by MyST, formulas as MathML, programs with colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from pygments.lexer import RegexLexer, words
+from pygments.token import Comment, Keyword, Name, Number, Operator, String, Text
+
+project = "tensorprog"
+author = "the tensorprog authors"
+extensions = ["myst_parser"]
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 4
+html_math_renderer = "mathml"
+html_theme = "furo"
+html_title = "tensorprog"
+html_show_copyright = False
+html_copy_source = False
+exclude_patterns = ["docs/site.py", "**/peers/**"]
+suppress_warnings = ["myst.header"]
+
+
+class TensorProgram(RegexLexer):
+    """The language of programs."""
+
+    name, aliases = "tensor program", ["tp", "tp-fixed"]
+    tokens = {  # noqa: RUF012  (the attribute that Pygments reads)
+        "root": [
+            (r"#.*$", Comment.Single),
+            (r'"[^"]*"', String),
+            (words(("program", "index", "param", "const", "matrix", "input", "weight", "width", "output", "claim",
+                    "include", "for", "in", "over", "mask", "scale", "within"), suffix=r"\b"), Keyword),
+            (r"[0-9]+(?:\.[0-9]+)?", Number),
+            (r"[A-Za-zα-ωΑ-Ω_]\w*(?=\()", Name.Function),
+            (r"[A-Za-zα-ωΑ-Ω_]\w*", Name),
+            (r"[-+*/^@=~<>:,()\[\]'!.]+", Operator),
+            (r"\s+", Text.Whitespace),
+            (r".", Text),
+        ]
+    }  # fmt: skip
+
+
+def _inline(self: Any, node: nodes.Element) -> None:
+    self.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def _block(self: Any, node: nodes.Element) -> None:
+    self.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    raise nodes.SkipNode
+
+
+def setup(app: Any) -> None:
+    for alias in TensorProgram.aliases:
+        app.add_lexer(alias, TensorProgram)
+    app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
