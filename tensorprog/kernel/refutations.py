@@ -100,8 +100,9 @@ class Path:
 
     def sign(self, t: Term) -> int | None:
         """The sign of the term, late enough."""
-        c = None if (zero := self.ctx.is_zero(t)) else self.tail(as_term(normal(t))).c
-        return 0 if zero else None if c is None else self.constant(c)
+        p = normal(t)
+        c = self.tail(as_term(p)).c if p else NIL
+        return self.constant(c) if c is not None else 0 if self.ctx.is_zero(t) else None
 
     def late(self, t: Term) -> Term:
         """An equal term, late enough: conditions, maxima, signs decided. Undefined, if it certainly has no value."""

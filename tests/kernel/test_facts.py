@@ -1,0 +1,131 @@
+"""Certificates of facts and refutations: mutants, consistent forgeries against numbers, benign rewrites."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+from typing import Any
+
+from tensorprog.kernel.certificate import READERS, RULES
+from tensorprog.kernel.functions import ORDER, PROPERTIES
+from tensorprog.kernel.rules import Context
+from tensorprog.language import loads
+from tensorprog.program.compose import CannotCompose, Composer
+from tensorprog.program.normalize import normalize
+from tensorprog.proof import prove
+from tensorprog.terms import Num, Term, Var, read
+from tests.kernel.oracle import Curve, disagreement
+from tests.kernel.test_kernel import accepted, meaning, mutants, renumbered, replaced, resigned
+
+TEXT = """
+param C > 0 = 1
+param a = 1/2
+index j in 1..3
+input x, y ~ N(0, 1)
+input s[j] ~ N(0, 1)
+weight W ~ N(0, 1/n)
+f1 = x*exp(-C*x^2) + sign(y)
+f2 = x*sin(x)
+f3 = exp(x^2)
+f4 = sqrt(abs(x)) + max(x, a*x)
+f5 = where(x > 0, x, x + 1)
+f6 = floor(x) + x/(1 + x^2)
+f7 = 1/x
+f8 = sqrt(x^2 + y^2)
+f9[j] = exp(s[j]) - cosh(s[j])
+f10 = log(1 + x^2)*x
+h = W @ (f1 + f2 + f3 + f4 + f5 + f6 + f7 + f8 + f9[1] + f10)
+output x
+"""
+PROGRAM = loads(TEXT)
+WHOLE: dict[str, Any] = prove(PROGRAM, ["facts"]).to_json()
+JUDGED = normalize(PROGRAM)
+
+
+def names() -> dict[str, int]:
+    return {n.name: k for k, n in enumerate(JUDGED.nodes)}
+
+
+def test_every_property_of_every_function_is_certified() -> None:
+    whole = accepted(PROGRAM, WHOLE)
+    assert whole is not None
+    said = {(g[1], g[2]) for g in whole.goals if g[0] in ("property", "refuted")}
+    functions = [k for name, k in names().items() if name.startswith("f")]
+    assert len(functions) == 10
+    assert {(str(k), what) for k in functions for what in PROPERTIES} <= said
+
+
+def contradiction(words: tuple[str, ...], composer: Composer) -> str | None:
+    """What numbers say against a refutation, or a proof of its opposite in the honest certificate."""
+    body = JUDGED.nodes[int(words[1])].body  # type: ignore[union-attr]
+    curve: dict[Var, Term] = {v: read(x) for left, x in (w.split(" = ") for w in words[3:]) if (v := read(left))}  # type: ignore[misc]
+    return Curve(JUDGED, composer.of_term(body), curve).disagreement(words[2])
+
+
+def test_no_mutant_changes_what_is_said() -> None:
+    whole = accepted(PROGRAM, WHOLE)
+    assert whole is not None
+    found = mutants(WHOLE, random.Random(7))
+    truth = {json.dumps(s[3]) for s in WHOLE["steps"]}
+    kept = 0
+    for kind, mutant in random.Random(8).sample(found, 600):
+        a = accepted(PROGRAM, mutant)
+        if a is not None:
+            kept += 1
+            assert (set(a.goals), a.axioms) == (set(whole.goals), whole.axioms), (kind, mutant)  # in whatever order
+            assert {json.dumps(j.says()) for j in a.judgements} <= truth, kind
+    assert kept < 30, "only reordered independent steps and premises that do not matter survive"
+
+
+def test_forged_steps_say_only_what_is_true() -> None:
+    """A step with another function, curve, premise: what the kernel concludes then is true as well."""
+    whole = accepted(PROGRAM, WHOLE)
+    assert whole is not None
+    rng, composer, done = random.Random(11), Composer(JUDGED), whole.judgements
+    known = {json.dumps(s[3]) for s in WHOLE["steps"]}
+    proved = {g[1:3] for g in whole.goals if g[0] == "property"}
+    refuted = {g[1:3] for g in whole.goals if g[0] == "refuted"}
+    new = 0
+    for k, (rule, params, before, _) in enumerate(WHOLE["steps"]):
+        for _ in range(40 if rule in ("refuted", "tails", "norm", "has") else 6):
+            others = [rng.randrange(k) for _ in before] if before and rng.random() < 0.3 else before
+            changed = replaced(params, rng) if params else params
+            try:
+                values = {name: READERS[name](v) for name, v in changed.items()}
+                made = RULES[rule](Context(JUDGED, 10**6), [done[p] for p in others], **values)
+            except Exception:
+                continue
+            if json.dumps(made.says()) in known:
+                continue
+            new += 1
+            match made.words:
+                case ("refuted", node, what, *_):
+                    assert (node, what) not in proved, made.words
+                    assert contradiction(made.words, composer) is None, made.words
+                case ("property", node, what):
+                    assert (node, what.split(ORDER)[0]) not in refuted, made.words
+                case ("fact",) if made.term is not None:
+                    with contextlib.suppress(CannotCompose):
+                        t = composer.of_term(made.term)
+                        assert disagreement(JUDGED, t, list(map(str, made.says()[2:])), draws=4) is None, made.says()
+    assert new > 100
+
+
+def test_benign_rewrites_are_accepted() -> None:
+    whole = accepted(PROGRAM, WHOLE)
+    assert whole is not None
+    rng = random.Random(5)
+    steps = WHOLE["steps"]
+    same = [{**WHOLE, "steps": [*steps, *steps[:9]]}, *(renumbered(WHOLE, rng) for _ in range(3))]
+    for one in same:
+        a = accepted(PROGRAM, json.dumps(one, indent=2))
+        assert a is not None
+        assert meaning(a) == meaning(whole)
+    k = next(i for i, s in enumerate(steps) if s[0] == "refuted" and s[1]["what"] == "bounded")
+    for pair in steps[k][1]["curve"]:  # the same curve, written otherwise, is another witness of the same fact
+        pair[1] = ["add", pair[1], ["num", "0"]] if pair[1][0] != "num" else pair[1]
+    forged = accepted(PROGRAM, resigned(PROGRAM, {**WHOLE, "steps": steps}))
+    assert forged is not None
+    assert {g[:3] for g in forged.goals} == {g[:3] for g in whole.goals}
+    assert Num(0) == read("0")
