@@ -31,9 +31,15 @@ ODD = ("asin", "sin", "tanh", "erf", "atan", "softsign", "relu", "abs", "sign", 
 
 METER: ContextVar[Callable[[int], None]] = ContextVar("METER", default=lambda amount: None)
 """Who is told of the work done here; `verify` lets it use up the fuel."""
-text = lru_cache(1 << 16)(to_text)
+
+@lru_cache(1 << 16)
+def text(t: Term) -> str:
+    out = to_text(t)
+    METER.get()(len(out))
+    return out
 
 def small(p: Element) -> Element:
+    METER.get()(3 + len(p))
     bits = (c.numerator.bit_length() + c.denominator.bit_length() for c in p.values())
     require(max(bits, default=0) <= MAX_BITS, "numbers stay small")
     return p
@@ -50,13 +56,13 @@ def scaled(p: Element, c: Fraction | int) -> Element:
 def times(p: Element, q: Element) -> Element:
     """The product: powers of one atom add up, exponentials merge, denominators that cancel are expanded."""
     require(len(p) * len(q) <= MAX_TERMS, "expressions stay small")
-    METER.get()(10 * (1 + len(p) * len(q)))
-    return plus(*(scaled(_monomial(m + k), c * d) for m, c in p.items() for k, d in q.items()))
+    return plus(*({n: e * (c * d) for n, e in _monomial(m + k).items()} for m, c in p.items() for k, d in q.items()))
 
 def product(*factors: Element) -> Element:
     return reduce(times, factors, IDENTITY)
 
 def _monomial(factors: Monomial) -> Element:
+    METER.get()(5 + len(factors))
     exponents: dict[Term, int] = {}
     for t, e in factors:
         exponents[t] = exponents.get(t, 0) + e

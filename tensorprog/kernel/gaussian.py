@@ -71,6 +71,7 @@ class Reader:
     def __init__(self, assumed: Collection[Term] = ()) -> None:
         self.assumed = assumed
         self.kinks: set[Term] = set()
+        self._forms: dict[Term, Form] = {}
 
     def above(self, a: Element) -> bool:
         """Whether a > 0; refused unless a > 0 or a < 0 is plain."""
@@ -115,6 +116,11 @@ class Reader:
 
     def form(self, t: Term) -> Form:
         """The form of a term, almost everywhere."""
+        if t not in self._forms:
+            self._forms[t] = self._form(t)
+        return self._forms[t]
+
+    def _form(self, t: Term) -> Form:
         if not {Z1, Z2} & set(variables(t)):
             self.defined(t)
             return {(UNIT, UNIT): c} if (c := normal(plain(t))) else {}
@@ -289,6 +295,8 @@ def plain(t: Term) -> Term:
     match t:
         case App(head, args):
             inner = App(head, tuple(map(plain, args)))
+            waves = [s for a in args for s in walk(a) if isinstance(s, App) and s.head in ("sin", "cos")]
+            require(not waves or head not in ("sin", "cos"), "no wave in a wave")
             return unfolded(inner) if head in ("erf", "sin", "cos") else inner
     return t
 

@@ -155,7 +155,7 @@ STRUCTURE = {
 """Premises that a program breaks: without the condition the theorem is said to cover it."""
 
 FORMAT = {
-    "a form stays small",
+    "a form stays small", "no wave in a wave",
     "expressions stay small", "powers stay small", "numbers stay small", "a word", "a whole number", "a list",
     "a certificate of bounded size", "a rule of the calculus", "params and premises", "the params of the rule",
     "premises are earlier steps", "lists of steps and goals", "the five entries", "the schema *", "no key stands twice",

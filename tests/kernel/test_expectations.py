@@ -12,7 +12,7 @@ import pytest
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.library import SELU_ALPHA, SELU_SCALE
 from tensorprog.gaussian.gallery import pairs
-from tensorprog.kernel import gaussian
+from tensorprog.kernel import algebra, gaussian
 from tensorprog.kernel.certificate import READERS, RULES
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context, Judgement
@@ -21,27 +21,20 @@ from tensorprog.program.normalize import normalize
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, read, to_text
-from tensorprog.terms.term import add, mul, neg, substitute
+from tensorprog.terms.term import add, mul, neg
+from tests.kernel import lemmas
 from tests.kernel.gaussian_oracle import mean, value
+from tests.kernel.lemmas import PROGRAM, at, lemma
 from tests.kernel.test_kernel import replaced
 
-PROGRAM = "param a = 1\nparam b = 1\nparam C > 0 = 1\ninput x ~ N(0, 1)\noutput x\n"
 PARAMS = {"a": 0.7, "b": 0.3, "C": 1.3}
 POINTS = ((1.0, 0.5, 1.0), (0.6, -0.4, 1.7))
 KINKS = (-1.3, -1.0, -0.5, 0.0, 1.0, 1.3)
 
 
-def at(f: str, name: str) -> Term:
-    return substitute(read(f), {Var("z"): Var(name)})
-
-
 @pytest.fixture(scope="module")
 def found() -> Expectations:
-    return Expectations(Writer(loads(PROGRAM)))
-
-
-def lemma(found: Expectations, h: Term | str) -> Judgement:
-    return found.writer.judgements[found.lemma(read(h) if isinstance(h, str) else h)]
+    return lemmas.found()
 
 
 def error(j: Judgement, cov: tuple[float, float, float], params: dict[str, float] = PARAMS) -> float | None:
@@ -55,12 +48,12 @@ def error(j: Judgement, cov: tuple[float, float, float], params: dict[str, float
     return float(abs(value(j.value, names) - exact) / (1 + abs(exact)))
 
 
-def test_every_pair_of_the_gallery_is_certified(found: Expectations) -> None:
+def test_every_pair_of_the_gallery_is_certified() -> None:
     """Each of the 300 pairs has a lemma, and at two covariances it is what quadrature says."""
     worst = 0.0
     everything = list(pairs())
     for k, (f, g) in enumerate(everything):
-        j = lemma(found, mul(at(f, "z1"), at(g, "z2")))
+        j = lemma(mul(at(f, "z1"), at(g, "z2")))
         apart = error(j, POINTS[k % 2])
         assert apart is not None, (f, g, [to_text(d) for d in j.domain])
         worst = max(worst, apart)
@@ -96,9 +89,9 @@ OTHERS = (
 
 
 @pytest.mark.parametrize("h", [*DIAGONALS, *OTHERS])
-def test_other_functions(found: Expectations, h: str) -> None:
+def test_other_functions(h: str) -> None:
     for cov in POINTS:
-        apart = error(lemma(found, h), cov)
+        apart = error(lemma(h), cov)
         assert apart is not None
         assert apart < 1e-8
 
@@ -133,17 +126,16 @@ def test_what_has_no_lemma_is_refused(found: Expectations) -> None:
             found.lemma(read(h))
 
 
-def test_domains(found: Expectations) -> None:
+def test_domains() -> None:
     """Finite along the whole segment: e^(-20 z1^2) e^(.6 z2^2) is finite at K12 = .95 and infinite at 0."""
     texts = {
-        h: [to_text(d) for d in lemma(found, h).domain]
-        for h in ("z1^2*z2^2", "exp(z1^2)", "exp(-20*z1^2)*exp(3/5*z2^2)")
+        h: [to_text(d) for d in lemma(h).domain] for h in ("z1^2*z2^2", "exp(z1^2)", "exp(-20*z1^2)*exp(3/5*z2^2)")
     }
     assert texts["z1^2*z2^2"] == []
     assert texts["exp(z1^2)"] == ["1 + -2*K11"]
     assert "1 + -6/5*K22" in texts["exp(-20*z1^2)*exp(3/5*z2^2)"]
-    assert "K11" in [to_text(d) for d in lemma(found, "step(z1) + step(-z1)").domain], "at K11 = 0 this may be 0 or 1"
-    assert "C" in [to_text(d) for d in lemma(found, "clip(z1, -C, C)*z2").domain]
+    assert "K11" in [to_text(d) for d in lemma("step(z1) + step(-z1)").domain], "at K11 = 0 this may be 0 or 1"
+    assert "C" in [to_text(d) for d in lemma("clip(z1, -C, C)*z2").domain]
 
 
 def test_the_constants_of_selu_are_those_of_the_library() -> None:
@@ -215,3 +207,23 @@ def test_other_spellings_of_a_value_are_accepted(found: Expectations) -> None:
             premises = [found.writer.judgements[k] for k in before]
             given = {k: READERS[k](v) for k, v in params.items()} | {"value": other}
             assert RULES[rule](context, premises, **given).value == other
+
+
+def test_deep_terms_use_up_the_fuel_and_not_the_time() -> None:
+    """Waves in waves, absolute values of absolute values, exponentials of exponentials: refused, or read once."""
+    k12: Term = Var("K12")
+    nest = dict.fromkeys(("sin", "exp"), k12)
+    h: Term = Var("z1")
+    for _ in range(150):
+        nest = {name: App(name, (t,)) for name, t in nest.items()}
+        h = App("abs", (h,))
+    context = Context(normalize(loads(PROGRAM)), 300_000)
+    token = algebra.METER.set(context.spend)
+    try:
+        for t in nest.values():
+            with pytest.raises(Refused):
+                RULES["price"](context, [], term=read("z1*z2"), value=t, weights=(Num(0),))
+    finally:
+        algebra.METER.reset(token)
+    whole = Context(normalize(loads(PROGRAM)), 300_000)
+    assert RULES["gaussian_mean"](whole, [], term=h).value == lemma("abs(z1)").value

@@ -49,6 +49,7 @@ def unconcluded() -> object:
 CASES: dict[str, Callable[[Bench], object]] = {
     "expressions stay small": lambda b: normal(App("mul", (TREE, App("add", tuple(map(Var, "bcdefghijklmnop")))))),
     "powers stay small": lambda b: normal(read("x^65")),
+    "no wave in a wave": lambda b: b.do("price", term=read("z1*z2"), value=read("sin(sin(K12))"), weights=(Num(0),)),
     "a form stays small": lambda b: b.do("gaussian_mean", term=read("(z1 + z2 + 1)^20*(z1 + z2 + 2)^20")),
     "numbers stay small": lambda b: normal(read("(9^64)^64")),
     "a word": lambda b: READERS["head"](3),

@@ -10,9 +10,11 @@ import re
 from fractions import Fraction
 from pathlib import Path
 
+from tensorprog.gaussian.gallery import WITHOUT
 from tensorprog.kernel.certificate import RULES
 from tests.functions.reference import cases
 from tests.kernel.certified import FILES, certificate
+from tests.kernel.lemmas import table
 from tests.proof.facts import PROPERTIES, certified
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -84,8 +86,28 @@ def page() -> str:
         f"{proved} of {true} true properties are proved, {refuted} of {false} false ones are refuted; of {orders}"
         f" orders, {least} are proved to the least.",
         "",
+        *_expectations(),
     ]
     return "\n".join(lines)
+
+
+def _expectations() -> list[str]:
+    """The table of Gaussian expectations."""
+    rows, done, asked = table()
+    return [
+        "## Gaussian expectations",
+        "",
+        "The rule by which the mean of $f(z_1)$ and of $f(z_1)^2$ is certified, and the products $f(z_1) g(z_2)$ that"
+        " have a lemma, $g$ being $f$ or a function above it: all of them, or all but those that are named.",
+        "",
+        "| function | mean | square | products |",
+        "| --- | --- | --- | --- |",
+        *rows,
+        "",
+        f"{done} of {asked} products are certified. No closed form and no lemma:"
+        f" {', '.join(f'`{f}`' for f in WITHOUT)}.",
+        "",
+    ]
 
 
 def test_the_table_of_what_is_certified() -> None:
