@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_LINES = 5_000
 MAX_STEPS = 400
+BESIDE_WIDTH = 560
+"""A graph that is wider, in pixels, stands below the program and not beside it."""
 
 
 # -- the program beside its graph ------------------------------------------------------------------------------------
@@ -46,7 +48,8 @@ def program(s: Subject) -> Markup:
     caption = tag("figcaption", tag("div", *key), "Hover a box for its limit and rule, follow it to the derivation."
                   " Edges of one strong colour share a matrix.", class_="soft")  # fmt: skip
     graph = tag("figure", tag("div", drawn, class_="graph scroll", tabindex="0"), caption)
-    return tag("div", tag("div", *files), graph, class_="beside")
+    wide = float(drawn.partition('width="')[2].partition('"')[0]) > BESIDE_WIDTH
+    return tag("div", tag("div", *files), graph, class_="below" if wide else "beside")
 
 
 def _only_notes(found: Sequence[Diagnostic], at: tuple[str | None, int]) -> bool:

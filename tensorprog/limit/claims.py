@@ -103,6 +103,15 @@ class Claims:
         wide = max(len(d.status) for d in self.decisions)
         return "\n".join(f"{d.status:<{wide}}  {d.text}\n{'':<{wide}}    {d.because}" for d in self.decisions)
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td><b>{d.status}</b></td><td><code>{escape(d.text)}</code></td><td>{escape(d.because)}</td></tr>"
+            for d in self.decisions
+        )
+        return f"<table>{rows}</table>" if rows else f"<p>{escape(self.program.name)}: no claims</p>"
+
 
 def claims(program: Program, values: Mapping[str, Any] | None = None) -> Claims:
     """Decide every claim of a program; `values` are numbers of params beside their defaults.

@@ -323,6 +323,18 @@ class Program:
 
         return program_text(self)
 
+    def _repr_html_(self) -> str:
+        """In a notebook: the text beside the graph. The drawing is on a higher floor, and asked for by name."""
+        from html import escape
+        from importlib import import_module
+
+        drawn = import_module("tensorprog.display.graph").svg_text(self)
+        return (
+            '<div style="display:flex;flex-wrap:wrap;gap:1rem;align-items:start">'
+            f'<pre style="margin:0">{escape(self.to_text())}</pre>'
+            f'<div style="background:#fff;overflow-x:auto;max-width:100%">{drawn}</div></div>'
+        )
+
     @property
     def graph(self) -> Any:
         """The DAG as a networkx.DiGraph: nodes are instruction numbers, edges point from argument to user."""

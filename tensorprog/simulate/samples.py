@@ -62,6 +62,11 @@ class Samples(Mapping[str, "Array"]):
     def __repr__(self) -> str:
         return report_text(self.program, self.n, self.samples, self.seed, self.dense, self.summary())
 
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        return f"<pre>{escape(repr(self))}</pre>"
+
 
 def report_json(
     program: str,
