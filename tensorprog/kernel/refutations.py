@@ -46,10 +46,18 @@ def powers(t: Term) -> dict[Fraction, Term] | None:
 
 def meaning(head: str, u: Term) -> Term | None:
     """Simpler terms for some functions of one argument."""
-    return {"relu": App("max", (u, NIL)), "hardtanh": App("clip", (u, Num(-F1), ONE)),
-            "silu": mul(u, App("sigmoid", (u,))), "gelu": mul(u, App("Phi", (u,))),
-            "mish": mul(u, App("tanh", (App("softplus", (u,)),))),
-            "softsign": mul(u, recip(add(ONE, App("abs", (u,)))))}.get(head)
+    match head:
+        case "relu":
+            return App("max", (u, NIL))
+        case "hardtanh":
+            return App("clip", (u, Num(-F1), ONE))
+        case "silu" | "gelu":
+            return mul(u, App("Phi" if head == "gelu" else "sigmoid", (u,)))
+        case "mish":
+            return mul(u, App("tanh", (App("softplus", (u,)),)))
+        case "softsign":
+            return mul(u, recip(add(ONE, App("abs", (u,)))))
+    return None
 
 class Path:
     """Terms in t; `whole`: t runs through whole numbers only."""

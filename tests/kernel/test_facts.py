@@ -20,22 +20,16 @@ from tests.kernel.test_kernel import accepted, meaning, mutants, renumbered, rep
 
 TEXT = """
 param C > 0 = 1
-param a = 1/2
-index j in 1..3
 input x, y ~ N(0, 1)
-input s[j] ~ N(0, 1)
 weight W ~ N(0, 1/n)
 f1 = x*exp(-C*x^2) + sign(y)
 f2 = x*sin(x)
 f3 = exp(x^2)
-f4 = sqrt(abs(x)) + max(x, a*x)
 f5 = where(x > 0, x, x + 1)
 f6 = floor(x) + x/(1 + x^2)
 f7 = 1/x
 f8 = sqrt(x^2 + y^2)
-f9[j] = exp(s[j]) - cosh(s[j])
-f10 = log(1 + x^2)*x
-h = W @ (f1 + f2 + f3 + f4 + f5 + f6 + f7 + f8 + f9[1] + f10)
+h = W @ (f1 + f2 + f3 + f5 + f6 + f7 + f8)
 output x
 """
 PROGRAM = loads(TEXT)
@@ -52,7 +46,7 @@ def test_every_property_of_every_function_is_certified() -> None:
     assert whole is not None
     said = {(g[1], g[2]) for g in whole.goals if g[0] in ("property", "refuted")}
     functions = [k for name, k in names().items() if name.startswith("f")]
-    assert len(functions) == 10
+    assert len(functions) == 7
     assert {(str(k), what) for k in functions for what in PROPERTIES} <= said
 
 
@@ -69,13 +63,13 @@ def test_no_mutant_changes_what_is_said() -> None:
     found = mutants(WHOLE, random.Random(7))
     truth = {json.dumps(s[3]) for s in WHOLE["steps"]}
     kept = 0
-    for kind, mutant in random.Random(8).sample(found, 600):
+    for kind, mutant in random.Random(8).sample(found, 220):
         a = accepted(PROGRAM, mutant)
         if a is not None:
             kept += 1
             assert (set(a.goals), a.axioms) == (set(whole.goals), whole.axioms), (kind, mutant)  # in whatever order
             assert {json.dumps(j.says()) for j in a.judgements} <= truth, kind
-    assert kept < 30, "only reordered independent steps and premises that do not matter survive"
+    assert kept < 15, "only reordered independent steps and premises that do not matter survive"
 
 
 def test_forged_steps_say_only_what_is_true() -> None:
@@ -88,7 +82,7 @@ def test_forged_steps_say_only_what_is_true() -> None:
     refuted = {g[1:3] for g in whole.goals if g[0] == "refuted"}
     new = 0
     for k, (rule, params, before, _) in enumerate(WHOLE["steps"]):
-        for _ in range(40 if rule in ("refuted", "tails", "norm", "has") else 6):
+        for _ in range(80 if rule in ("refuted", "tails", "norm", "has") else 12):
             others = [rng.randrange(k) for _ in before] if before and rng.random() < 0.3 else before
             changed = replaced(params, rng) if params else params
             try:
@@ -109,7 +103,7 @@ def test_forged_steps_say_only_what_is_true() -> None:
                     with contextlib.suppress(CannotCompose):
                         t = composer.of_term(made.term)
                         assert disagreement(JUDGED, t, list(map(str, made.says()[2:])), draws=4) is None, made.says()
-    assert new > 100
+    assert new > 120
 
 
 def test_benign_rewrites_are_accepted() -> None:
