@@ -1,6 +1,6 @@
 """tensorprog: what wide neural networks become as their width goes to infinity, checked, derived, validated.
 
-Names that need numpy, scipy or sympy are imported when they are first used, so that `import tensorprog` is quick.
+Names are imported when they are first used, so that `import tensorprog` costs next to nothing.
 """
 
 from __future__ import annotations
@@ -14,28 +14,35 @@ from tensorprog.errors import CertificateError as CertificateError
 from tensorprog.errors import Diagnostic as Diagnostic
 from tensorprog.errors import DivergentError as DivergentError
 from tensorprog.errors import TensorProgError as TensorProgError
-from tensorprog.language import Program as Program
-from tensorprog.language import fn as fn
-from tensorprog.language import load as load
-from tensorprog.language import loads as loads
-from tensorprog.program import Limits as Limits
-from tensorprog.theorems import Verdict as Verdict
-from tensorprog.theorems import check as check
 
 if TYPE_CHECKING:
     from tensorprog.functions.api import facts as facts
     from tensorprog.functions.registry import register as register
     from tensorprog.gaussian.expectation import expect as expect
+    from tensorprog.language import Program as Program
+    from tensorprog.language import fn as fn
+    from tensorprog.language import load as load
+    from tensorprog.language import loads as loads
     from tensorprog.limit.claims import claims as claims
     from tensorprog.limit.derive import derive as derive
+    from tensorprog.program import Limits as Limits
     from tensorprog.proof.prove import prove as prove
     from tensorprog.proof.prove import verify as verify
     from tensorprog.simulate.run import simulate as simulate
+    from tensorprog.theorems import Verdict as Verdict
+    from tensorprog.theorems import check as check
     from tensorprog.validate.run import validate as validate
 
 __version__ = "0.1.0.dev0"
 
 _LATER = {
+    "Limits": "tensorprog.program",
+    "Program": "tensorprog.language",
+    "Verdict": "tensorprog.theorems",
+    "check": "tensorprog.theorems",
+    "fn": "tensorprog.language",
+    "load": "tensorprog.language",
+    "loads": "tensorprog.language",
     "facts": "tensorprog.functions.api",
     "register": "tensorprog.functions.registry",
     "expect": "tensorprog.gaussian.expectation",

@@ -17,7 +17,7 @@ from tensorprog.kernels.angular import Angular
 from tensorprog.kernels.duals import Array, Dual, Vectors, cut, recognise
 from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS
-from tensorprog.terms.term import variables
+from tensorprog.terms.term import call, variables
 
 PANEL = 4_000_000
 """Entries of a panel: how much is held beside the result."""
@@ -80,8 +80,10 @@ class MLPKernel:
     @cached_property
     def term(self) -> Term:
         """φ as a term in x."""
-        text = f"{self.activation}(x)" if self.activation in FUNCTIONS else self.activation
-        term = read(text)
+        least, most = FUNCTIONS.get(self.activation, (0, 0))
+        if least <= 1 <= most:  # a name alone needs no grammar, whose tables take longer than the kernel
+            return call(self.activation, Var("x"))
+        term = read(f"{self.activation}(x)" if most else self.activation)
         if set(variables(term)) - {Var("x")}:
             raise ValueError(f"{self.activation!r} is not a function of the language or an expression in x")
         return term
