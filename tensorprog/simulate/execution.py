@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
+from math import inf, nan
 from multiprocessing import get_context
 from typing import Any
 
@@ -60,9 +61,18 @@ def _runner(job: Job) -> Runner:
 
 
 def compute(task: Task) -> list[list[Array]]:
-    """The arrays of every block of a task, in order; runs in a worker."""
+    """The arrays of every block of a task, in order; runs in a worker (TP907 without the memory for it)."""
     runner = _runner(task.job)
-    return [[a for arrays in runner.block(b) for a in arrays] for b in task.blocks]
+    try:
+        return [[a for arrays in runner.block(b) for a in arrays] for b in task.blocks]
+    except MemoryError:
+        plan = runner.plan
+        raise fail(
+            "TP907",
+            f"{plan.block} draws at a time need about {plan.block * plan.bytes_per_draw / 1e9:.3g} GB, "
+            "and the machine's memory is not enough",
+            help="lower the width, use --dtype float32, or run fewer workers",
+        ) from None
 
 
 def run_blocks(jobs: Sequence[tuple[Job, int]], how: Execution, deliver: Deliver) -> None:
@@ -130,6 +140,7 @@ def _lanes(how: Execution, block_bytes: int) -> int:
         raise fail(
             "TP907",
             f"one draw block needs about {block_bytes / 1e6:.3g} MB, and the bound is {bound / 1e6:.3g} MB",
+            because="the draws of a block share one random stream, so smaller blocks would be other numbers",
             help="raise --memory, lower the width, or use --dtype float32",
         )
     return max(1, min(wanted, int(bound // block_bytes)))
@@ -137,14 +148,15 @@ def _lanes(how: Execution, block_bytes: int) -> int:
 
 def memory_bytes(size: str | float) -> float:
     """A size such as "2GB" in bytes (TP018)."""
-    if not isinstance(size, str):
-        return float(size)
-    text = size.strip().upper().replace("I", "")
+    text = str(size).strip().upper().replace("I", "")
     digits = text.rstrip("KMGTB")
     try:
-        return float(digits) * _UNITS[text[len(digits) :]]
+        found = float(digits) * _UNITS[text[len(digits) :]]
     except (ValueError, KeyError):
-        raise fail("TP018", f"{size!r} is not a size", help="write for example 500MB or 2GB") from None
+        found = nan
+    if not 0.0 < found < inf:
+        raise fail("TP018", f"{size!r} is not a size", help="write for example 500MB or 2GB")
+    return found
 
 
 def _dispatch(todo: Iterator[Task], how: Execution, lanes: int, done: Done) -> None:

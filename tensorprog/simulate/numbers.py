@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -51,18 +52,28 @@ class Numbers:
             else:
                 at = {**self.params}
                 values = [
-                    entry(matrix, tuple(int(k) + 1 for k in index), at, self.program)
-                    for index in np.ndindex(*matrix.shape)
+                    entry(matrix, tuple(int(k) + 1 for k in where), at, self.program)
+                    for where in np.ndindex(*matrix.shape)
                 ]
                 array = np.array(values, dtype=float).reshape(matrix.shape)
             self.matrices[name] = array
         return self.matrices[name]
 
 
+def whole(value: Any, what: str, least: int) -> int:
+    """An integer of any kind that is at least `least` (TP018): 64.5 is not taken for 64."""
+    try:
+        found = index(value)
+    except TypeError:
+        raise fail("TP018", f"{what} = {value!r} is not an integer") from None
+    if found < least:
+        kind = "a positive integer" if least == 1 else f"an integer of at least {least}"
+        raise fail("TP018", f"{what} = {found} is not {kind}")
+    return found
+
+
 def numbers(program: Program, n: int, params: Mapping[str, Any] | None = None) -> Numbers:
     """The numbers of a program at width n, defaults overridden by `params` (TP002, TP011, TP017)."""
-    if n < 1:
-        raise fail("TP018", f"the width n = {n} is not a positive integer")
     values = default_values(program)
     for name, value in (params or {}).items():
         if name not in program.params:

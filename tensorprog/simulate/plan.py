@@ -154,8 +154,6 @@ def make_plan(job: Job) -> Plan:
 
 
 def _check(job: Job, nums: Numbers) -> None:
-    if job.coordinates < 1:
-        raise fail("TP018", f"{job.coordinates} coordinates cannot be asked for")
     for ref in job.values:
         family = job.program.families[ref.name]
         if family.kind == "vector" and job.coordinates > nums.width(family.width):

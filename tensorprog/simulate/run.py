@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tensorprog.errors import fail
 from tensorprog.program.program import Program
 from tensorprog.simulate.samples import Samples
 
@@ -33,6 +32,7 @@ def make_job(
     engine: str = "numpy",
 ) -> tuple[list[str], Job]:
     """The names of what is wanted, and the job: the program's outputs, or the variables named in `outputs`."""
+    from tensorprog.simulate.numbers import whole
     from tensorprog.simulate.plan import Job
     from tensorprog.simulate.references import Ref, reference
     from tensorprog.simulate.streams import seed_of
@@ -42,9 +42,11 @@ def make_job(
         refs = [reference(text, program) for text in outputs]
     refs = list(dict.fromkeys(refs))
     given = tuple(sorted((k, float(v)) for k, v in (params or {}).items()))
-    k = 1 if coordinates is None else int(coordinates)
-    job = Job(program, int(n), tuple(refs), (), given, k, dense, entries, str(dtype), seed_of(rng), engine)
-    return [r.text for r in refs], job
+    k = 1 if coordinates is None else whole(coordinates, "the number of coordinates", 1)
+    width, seed = whole(n, "the width n", 1), seed_of(rng)
+    return [r.text for r in refs], Job(
+        program, width, tuple(refs), (), given, k, dense, entries, str(dtype), seed, engine
+    )
 
 
 def plan(program: Program, n: int = 1024, rng: int = 0, **options: Any) -> Plan:
@@ -98,9 +100,9 @@ def simulate(
 
     from tensorprog.simulate.execution import Execution, run_blocks
     from tensorprog.simulate.gather import Gather
+    from tensorprog.simulate.numbers import whole
 
-    if samples < 1:
-        raise fail("TP018", f"{samples} samples cannot be drawn")
+    samples = whole(samples, "the number of samples", 1)
     start = time.perf_counter()
     names, job = make_job(program, n, rng, dense=dense, coordinates=coordinates, params=params, entries=entries,
                           dtype=dtype, outputs=outputs, engine=engine)  # fmt: skip
@@ -128,10 +130,10 @@ def statistics(
 ) -> Summary:
     """Mean, variance and excess kurtosis of the outputs, without keeping the draws."""
     from tensorprog.simulate.execution import Execution, run_blocks
+    from tensorprog.simulate.numbers import whole
     from tensorprog.simulate.summary import Summary
 
-    if samples < 1:
-        raise fail("TP018", f"{samples} samples cannot be drawn")
+    samples = whole(samples, "the number of samples", 1)
     names, job = make_job(program, n, rng, **options)
     summary = Summary(names, [ref.labels() for ref in job.values], samples)
     run_blocks([(job, samples)], how or Execution(), lambda _, block, arrays: summary.add(block, arrays))

@@ -9,6 +9,7 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.simulate.arrays import Array, times
+from tensorprog.simulate.numbers import whole
 
 ENGINES = ("numpy", "fast")
 
@@ -73,9 +74,9 @@ def check_engine(engine: str) -> None:
 
 
 def seed_of(rng: int | np.random.Generator | None) -> int:
-    """The seed as a number: given, or drawn from a generator."""
+    """The seed as a number: given, or drawn from a generator (TP018)."""
     if rng is None:
         return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
     if isinstance(rng, np.random.Generator):
         return int.from_bytes(rng.bytes(16), "little")
-    return int(rng)
+    return whole(rng, "the seed", 0)

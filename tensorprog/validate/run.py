@@ -51,17 +51,19 @@ def validate(
     Errors: TP011 a width is not an integer; TP017 a param without a number; TP018 bad arguments.
     """
     from tensorprog.simulate.execution import Execution, run_blocks
+    from tensorprog.simulate.numbers import whole
     from tensorprog.simulate.streams import seed_of
     from tensorprog.validate.compare import label
     from tensorprog.validate.observe import Observed, Requests
     from tensorprog.validate.quantities import quantities
     from tensorprog.validate.result import Validation, conclude
 
-    at = sorted(dict.fromkeys(int(n) for n in widths))
+    at = sorted(dict.fromkeys(whole(n, "the width n", 1) for n in widths))
     if not at:
         raise fail("TP018", "validation needs widths", help="--widths 64,256,1024")
-    if samples < 2:
-        raise fail("TP018", f"{samples} samples cannot be compared with anything")
+    samples = whole(samples, "the number of samples", 2)
+    if not 0.0 < level < 1.0:
+        raise fail("TP018", f"the level {level} is not a probability between 0 and 1", help="--level 0.01")
     seed = seed_of(rng)
     claims = _theory(program, params) if theory is None else theory
     chosen, refused = quantities(program)

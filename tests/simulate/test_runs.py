@@ -194,8 +194,9 @@ def test_memory_bound(program: Any) -> None:
     assert memory_bytes("1.5GB") == 1.5e9
     assert memory_bytes("200 mb") == 2e8
     assert memory_bytes(77) == 77
-    with pytest.raises(TensorProgError):
-        memory_bytes("a lot")
+    for size in ("a lot", "nan", "nanGB", "0", "-1MB", "", float("inf")):
+        with pytest.raises(TensorProgError):
+            memory_bytes(size)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +208,10 @@ def test_memory_bound(program: Any) -> None:
         ("input u ~ N(0, 1)\noutput u", {"params": {"D": 1.0}}, "TP002"),
         ("input u ~ N(0, 1)\noutput u", {"samples": 0}, "TP018"),
         ("input u ~ N(0, 1)\noutput u", {"n": 0}, "TP018"),
+        ("input u ~ N(0, 1)\noutput u", {"n": 64.5}, "TP018"),
+        ("input u ~ N(0, 1)\noutput u", {"samples": 2.5}, "TP018"),
+        ("input u ~ N(0, 1)\noutput u", {"rng": -1}, "TP018"),
+        ("input u ~ N(0, 1)\noutput u", {"rng": 1.5}, "TP018"),
         ("input u ~ N(0, 1)\noutput u", {"n": 4, "coordinates": 5}, "TP018"),
         ("input u ~ N(0, 1)\noutput u", {"coordinates": 0}, "TP018"),
         ("input u ~ N(0, 1)\noutput u", {"dtype": "float16"}, "TP018"),
@@ -227,6 +232,16 @@ def test_errors(text: str, options: dict[str, Any], expected: str) -> None:
     with pytest.raises(TensorProgError) as error:
         simulate(loads(text), **{"n": 16, "samples": 3, **options})
     assert code(error) == expected
+
+
+def test_a_width_beyond_the_memory_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def block(*_: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(import_module("tensorprog.simulate.engine").Runner, "block", block)
+    with pytest.raises(TensorProgError, match="memory is not enough") as error:
+        simulate(loads("input u ~ N(0, 1)\noutput u"), n=16, samples=3)
+    assert code(error) == "TP907"
 
 
 def test_params_change_numbers() -> None:

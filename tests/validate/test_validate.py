@@ -183,6 +183,13 @@ def test_bad_arguments(widths: list[int], samples: int) -> None:
     assert error.value.diagnostics[0].code == "TP018"
 
 
+@pytest.mark.parametrize("level", [0.0, 1.0, 2.0, -0.1, float("nan")])
+def test_a_level_is_a_probability(level: float) -> None:
+    """A level of 0 would agree with everything, one of nan with nothing."""
+    with pytest.raises(TensorProgError, match="not a probability"):
+        validate(loads(LAYER), widths=[8, 16], samples=10, theory=LAYER_CLAIMS, level=level)
+
+
 def made(p: float, resolved: bool = True, essential: bool = True) -> Any:
     return Test("var(y)", (1,), 1.0, 1.0, 0.01, 0.0, p, 1.0, resolved, essential)
 
