@@ -92,7 +92,7 @@ def _read(v: Var, said: dict[str, str]) -> Term | None:
         left, _, right = part.partition(" = ")
         text = right if left == name and text is None else text
     try:
-        found = read(text) if text else None
+        found = read(text.removeprefix("0 + ")) if text else None
     except TensorProgError:
         return None
     return found if isinstance(found, Num | App | Var) else None
