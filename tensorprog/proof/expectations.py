@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from tensorprog.kernel.algebra import as_term, normal
+from tensorprog.kernel.algebra import IMAGINARY, as_term, normal
 from tensorprog.kernel.expectations import RESERVED
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.gaussian import UNIT, Z1, Z2, Form, Piece, Reader, scale, total
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, to_json
-from tensorprog.terms.term import ONE, PI, ZERO, add, mul, power, recip, variables
+from tensorprog.terms.term import ONE, PI, ZERO, add, mul, neg, power, recip, variables
 
 HALF = Num(Fraction(1, 2))
 MAX_DEPTH = 12
@@ -178,6 +178,11 @@ def element_term(x: Any) -> Term:
         inner = tuple(map(element_term, args))
         if kind in ("erf", "asin", "sin", "cos"):
             return App(kind, inner)
+        if kind == "erfi":
+            return mul(neg(IMAGINARY), App("erf", (mul(IMAGINARY, *inner),)))
+        if kind in ("erf_re", "erf_im"):
+            up, down = (App("erf", (add(inner[0], mul(i, inner[1])),)) for i in (IMAGINARY, neg(IMAGINARY)))
+            return mul(HALF, add(up, down)) if kind == "erf_re" else mul(neg(HALF), IMAGINARY, add(up, neg(down)))
         if kind == "sgn2":
             h, k2, _ = inner
             sides = [mul(Num(-2), App("Phi", (a,))) for a in (h, k2)]

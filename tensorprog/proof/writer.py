@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tensorprog.errors import CertificateError, TensorProgError
+from tensorprog.errors import CertificateError, TensorProgError, fail
 from tensorprog.kernel.certificate import FUEL, READERS, RULES, SCHEMA
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context, Judgement
@@ -58,7 +58,14 @@ class Writer:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.context = Context(normalize(program), 100 * FUEL)
+        try:
+            self.context = Context(normalize(program), 100 * FUEL)
+        except Refused as refused:
+            raise fail(
+                "TP602", "a name of the program is reserved in certificates",
+                because=f"{refused}: K11, K12 and K22 are those of a lemma about an expectation",
+                help="rename it, and the program has a certificate",
+            ) from None  # fmt: skip
         self.steps: list[tuple[str, dict[str, Any], list[int], list[object]]] = []
         self.judgements: list[Judgement] = []
         self._known: dict[str, int | Refused] = {}

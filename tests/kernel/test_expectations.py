@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tensorprog.errors import TensorProgError
+from tensorprog.errors import CertificateError, TensorProgError
 from tensorprog.functions.library import SELU_ALPHA, SELU_SCALE
 from tensorprog.gaussian.gallery import pairs
 from tensorprog.kernel import algebra, gaussian
@@ -18,6 +18,7 @@ from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.language import loads
 from tensorprog.program.normalize import normalize
+from tensorprog.proof import prove, verify
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, read, to_text
@@ -207,6 +208,36 @@ def test_other_spellings_of_a_value_are_accepted(found: Expectations) -> None:
             premises = [found.writer.judgements[k] for k in before]
             given = {k: READERS[k](v) for k, v in params.items()} | {"value": other}
             assert RULES[rule](context, premises, **given).value == other
+
+
+def test_lemmas_pass_through_a_certificate() -> None:
+    """As JSON, read back by `verify`, among the steps of a certificate; with a value changed they are refused."""
+    program = loads(PROGRAM)
+    writer = Writer(program)
+    for h in ("relu(z1)*relu(z2)", "clip(z1, -C, C)*erf(z2 + b)", "gelu(z1)^2", "relu(z1)*gelu(z1)"):
+        Expectations(writer).lemma(read(h))
+    data = prove(program).to_json()
+    shift = len(writer.steps)
+    lemmata = [list(s) for s in writer.steps]
+    rest = [[rule, params, [k + shift for k in before], said] for rule, params, before, said in data["steps"]]
+    whole = {**data, "steps": [*lemmata, *rest], "goals": [k + shift for k in data["goals"]]}
+    accepted = verify(program, json.dumps(whole))
+    said = [j.says() for j in accepted.judgements if j.words == ("expectation",)]
+    assert json.loads(json.dumps(said)) == json.loads(json.dumps([s[3] for s in writer.steps]))
+    for k, step in enumerate(lemmata):
+        if step[0] == "price":
+            value = ["add", step[1]["value"], ["num", "1"]]
+            forged = [step[0], {**step[1], "value": value}, step[2], step[3]]
+            with pytest.raises(CertificateError):
+                verify(program, json.dumps({**whole, "steps": [*lemmata[:k], forged, *lemmata[k + 1 :], *rest]}))
+            with pytest.raises(CertificateError):
+                verify(program, json.dumps({**whole, "goals": [*whole["goals"], k]}))
+
+
+def test_a_program_that_uses_a_reserved_name_has_no_certificate() -> None:
+    with pytest.raises(TensorProgError) as refused:
+        prove(loads("param K11 = 1\ninput x ~ N(0, 1)\nweight W ~ N(0, 1/n)\nh = W @ (K11*relu(x))\noutput h\n"))
+    assert refused.value.diagnostics[0].code == "TP602"
 
 
 def test_deep_terms_use_up_the_fuel_and_not_the_time() -> None:
