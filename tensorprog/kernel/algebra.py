@@ -241,6 +241,11 @@ def _normal(t: Term) -> Element:
             return _one(App(head, inner)) if exact is None else normal(Num(exact))
     raise Refused("a term with a normal form")
 
+def forget() -> None:
+    """Empty the caches, so that a certificate uses the same fuel each time."""
+    text.cache_clear()
+    _normal.cache_clear()
+
 def _leading(p: Element) -> Fraction:
     return min(p.items(), key=_order)[1] if p else Fraction(0)
 

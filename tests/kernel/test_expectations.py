@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 from typing import Any
@@ -232,6 +233,16 @@ def test_lemmas_pass_through_a_certificate() -> None:
                 verify(program, json.dumps({**whole, "steps": [*lemmata[:k], forged, *lemmata[k + 1 :], *rest]}))
             with pytest.raises(CertificateError):
                 verify(program, json.dumps({**whole, "goals": [*whole["goals"], k]}))
+
+
+@pytest.mark.parametrize("changed", [{}, {"steps": {}}, {"goals": []}, {"axioms": ["none"]}])
+def test_the_meter_is_put_back(changed: dict[str, Any]) -> None:
+    """Whatever comes of a certificate, later work is not charged to its fuel."""
+    before = algebra.METER.get()
+    program = loads(PROGRAM)
+    with contextlib.suppress(CertificateError):
+        verify(program, json.dumps({**prove(program).to_json(), **changed}))
+    assert algebra.METER.get() is before
 
 
 def test_a_program_that_uses_a_reserved_name_has_no_certificate() -> None:
