@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tensorprog.errors import TensorProgError
 from tensorprog.kernel import Accepted
 from tensorprog.kernel.certificate import RULES
 from tensorprog.kernel.functions import REGULARITY, Info, Rate
@@ -13,7 +14,7 @@ from tensorprog.program import Program
 from tensorprog.program.nodes import Input
 from tensorprog.program.normalize import normalize
 from tensorprog.program.text import instruction_term
-from tensorprog.terms import Term, Var, to_text
+from tensorprog.terms import Term, Var, read, to_text
 
 SOURCES = {
     "theorem netsor": "Yang 2019, Theorem 5.4",
@@ -53,6 +54,13 @@ class Reader:
         n = self.program.nodes[int(k)]
         left = self.show(Var(n.name, n.subs))
         return left if isinstance(n, Input) else f"{left} = {self.show(instruction_term(n))}"
+
+    def written(self, text: str) -> str:
+        """A term that a conclusion has as text."""
+        try:
+            return self.show(read(text))
+        except TensorProgError:
+            return text
 
     def output(self, k: str) -> str:
         return self.show(self.program.outputs[int(k)].ref)
@@ -102,12 +110,22 @@ def said(j: Judgement, reader: Reader) -> str:
         case ("property", k, what):
             return f"{reader.instruction(k)} is {what}"
         case ("refuted", k, what, *curve):
-            return f"{reader.instruction(k)} is not {what}: along {', '.join(curve) or 'any curve'}"
+            path = ", ".join(" = ".join(map(reader.written, c.split(" = "))) for c in curve)
+            return f"{reader.instruction(k)} is not {what}: along {path or 'any curve'}"
         case ("assumed", k, what):
             return f"ASSUMED: {reader.instruction(k)}: {what}"
         case ("expectation", *_) if j.term is not None and j.value is not None:
             where = "".join(f", where {reader.show(d)} > 0" for d in j.domain)
             return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{where}"
+        case ("mean", *more) if j.term is not None and j.value is not None:
+            return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{' > 0' if more else ''}"
+        case ("covariance", a, b, _, value):
+            return f"Cov({reader.written(a)}, {reader.written(b)}) = {reader.written(value)}"
+        case ("law given the scores", a, b, _, value):
+            pair = reader.written(a) if a == b else f"{reader.written(a)} and {reader.written(b)}"
+            return f"given the scores, {pair} Gaussian and centred with covariance {reader.written(value)}"
+        case ("claim", _, text):
+            return f"the claim holds: {text}"
     return " ".join(map(str, j.says()))
 
 
