@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
@@ -46,7 +46,7 @@ class Quantity:
         return tuple(Ref(name, index) for name, index in self.members)
 
 
-def quantities(program: Program, most: int = MOST_QUANTITIES) -> tuple[list[Quantity], list[Quantity]]:
+def quantities(program: Program) -> tuple[list[Quantity], list[Quantity]]:
     """What to compare, and what is refused because its mean at finite width may be infinite.
 
     Means, second and fourth moments and laws of outputs; second moments of scores and of what they are made of.
@@ -69,7 +69,7 @@ def quantities(program: Program, most: int = MOST_QUANTITIES) -> tuple[list[Quan
         if not isinstance(program.families[name].pieces[0], Input) and not facts.dependent(name):
             out.update((q, None) for q in _pairs(name, facts, False))
     refused = [q for q in out if q.kind != "law" and any(facts.may_be_infinite(name) for name, _ in q.members)]
-    return [q for q in out if q not in refused][:most], refused
+    return [q for q in out if q not in refused], refused
 
 
 class _Facts:
@@ -216,6 +216,13 @@ def _members(ref: Ref, program: Program) -> Iterator[Member]:
         lo, hi = box[k]
         if hi > lo:
             yield (ref.name, (*first[:k], lo + 1, *first[k + 1 :]))
+
+
+def untested(program: Program, tested: Collection[Quantity]) -> list[str]:
+    """The outputs none of whose second moments is among the quantities."""
+    found = {q.members[0] for q in tested if q.output and len(q.members) == 2}
+    refs = [Ref.of(o.ref, program) for o in program.outputs]
+    return [r.text for r in dict.fromkeys(refs) if next(_members(r, program)) not in found]
 
 
 def _of_output(ref: Ref, facts: _Facts) -> Iterator[Quantity]:

@@ -106,8 +106,11 @@ def _enough(test: Test, samples: int) -> int:
     return int(-(-samples * factor // digits) * digits)
 
 
-def conclude(tests: Sequence[Test], level: float, samples: int = 1) -> tuple[Verdict, str, tuple[Test, ...]]:
-    """disagrees if Holm rejects any test; inconclusive if an essential one could not tell a 5 % error; else agrees."""
+def conclude(
+    tests: Sequence[Test], level: float, samples: int = 1, untested: Sequence[str] = ()
+) -> tuple[Verdict, str, tuple[Test, ...]]:
+    """disagrees if Holm rejects any test; else inconclusive if an essential one could not tell a 5 % error, or if an
+    output is untested; else agrees."""
     if not tests:
         return "inconclusive", "no quantity of this program has a limit that could be compared", ()
     judged = tuple(replace(t, rejected=r) for t, r in zip(tests, holm([t.p_value for t in tests], level), strict=True))
@@ -131,4 +134,7 @@ def conclude(tests: Sequence[Test], level: float, samples: int = 1) -> tuple[Ver
                 f"about {_enough(worst_blind, samples)} samples would do"
             )
         return "inconclusive", why, judged
+    if untested:
+        names = ", ".join(untested[:4]) + (", ..." if len(untested) > 4 else "")
+        return "inconclusive", f"no second moment of {names} could be tested; nothing else is rejected", judged
     return "agrees", f"{len(tests)} tests, none rejected at the family-wise level {level:g}", judged

@@ -55,7 +55,7 @@ def validate(
     from tensorprog.simulate.streams import seed_of
     from tensorprog.validate.compare import label
     from tensorprog.validate.observe import Observed, Requests
-    from tensorprog.validate.quantities import quantities
+    from tensorprog.validate.quantities import MOST_QUANTITIES, quantities, untested
     from tensorprog.validate.result import Validation, conclude
 
     at = sorted(dict.fromkeys(whole(n, "the width n", 1) for n in widths))
@@ -67,21 +67,24 @@ def validate(
     seed = seed_of(rng)
     claims = _theory(program, params) if theory is None else theory
     chosen, refused = quantities(program)
-    wanted, known, left_out = _claims(chosen, claims)
+    wanted, known, left_out = _claims(chosen[:MOST_QUANTITIES], claims)
     left_out += [f"{label(q, False)} (its mean at finite width may be infinite)" for q in refused]
+    if len(chosen) > MOST_QUANTITIES:
+        left_out.append(f"{len(chosen) - MOST_QUANTITIES} more quantities (a validation compares {MOST_QUANTITIES})")
     requests = Requests.of(wanted)
     given = tuple(sorted((k, float(v)) for k, v in (params or {}).items()))
     centre = _centres(wanted, known)
     observed = [Observed(wanted, requests, samples, centre) for _ in at]
     tests: list[Test] = []
     rates: list[Rate] = []
+    compared: list[Quantity] = []
     if wanted:
         jobs = [(requests.job(program, n, seed, given, dense, entries, engine), samples) for n in at]
         how = Execution(executor, workers, dask, checkpoint, memory, progress)
         run_blocks(jobs, how, lambda number, block, arrays: observed[number].add(block, arrays))
-        tests, rates, blank = _compare(wanted, known, claims, observed, at)
+        tests, rates, blank, compared = _compare(wanted, known, claims, observed, at)
         left_out += blank
-    verdict, because, judged = conclude(tests, level, samples)
+    verdict, because, judged = conclude(tests, level, samples, untested(program, compared))
     if verdict == "agrees" and len(at) == 1:
         verdict, because = "inconclusive", f"one width alone cannot tell bias from error; {because}"
     return Validation(program.name, verdict, because, seed, samples, tuple(at), level, judged, tuple(rates),
@@ -126,12 +129,13 @@ def _compare(
     theory: Theory,
     observed: Sequence[Observed],
     widths: Sequence[int],
-) -> tuple[list[Test], list[Rate], list[str]]:
+) -> tuple[list[Test], list[Rate], list[str], list[Quantity]]:
     from tensorprog.validate import compare
 
     tests: list[Test] = []
     rates: list[Rate] = []
     left_out: list[str] = []
+    compared: list[Quantity] = []
     means: dict[str, float] = {}
     squares: dict[str, float] = {}
 
@@ -163,9 +167,10 @@ def _compare(
             left_out.append(f"{name} (not finite, or without a claim about its law)")
             continue
         tests.append(test)
+        compared.append(q)
         averaging = q.kind == "average" or (q.kind == "draw" and len(q.members) == 1)
         if averaging and not q.scores and len(rates) < 12:
             found = compare.rate(name, k, observed, widths, -0.5)
             if found is not None:
                 rates.append(found)
-    return tests, rates, left_out
+    return tests, rates, left_out, compared

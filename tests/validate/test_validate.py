@@ -202,6 +202,14 @@ def test_verdicts() -> None:
     assert conclude([], 0.01)[0] == "inconclusive"
 
 
+def test_an_output_that_is_not_tested_is_no_agreement() -> None:
+    """The theory has numbers for y and none for z: whatever y says, the program is not confirmed."""
+    program = loads(LAYER + "z = tanh(y)\noutput z")
+    found = validate(program, widths=[32, 128, 512], samples=20_000, rng=1, theory=LAYER_CLAIMS)
+    assert found.verdict == "inconclusive"
+    assert "no second moment of z" in found.because
+
+
 def test_the_table_marks_what_is_rejected() -> None:
     judged = conclude([made(1e-9), made(0.5)], 0.01)[2]
     assert [t.rejected for t in judged] == [True, False]
