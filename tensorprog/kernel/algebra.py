@@ -62,7 +62,7 @@ def product(*factors: Element) -> Element:
     return reduce(times, factors, IDENTITY)
 
 def _monomial(factors: Monomial) -> Element:
-    METER.get()(5 + len(factors))
+    METER.get()(8 + len(factors))
     exponents: dict[Term, int] = {}
     for t, e in factors:
         exponents[t] = exponents.get(t, 0) + e
@@ -184,7 +184,7 @@ def root(p: Element) -> Element:
             out = product(out, to_the(normal(t), e // 2), _one(*[App("pow", (t, Num(HALF)))] * (e % 2)))
         else:
             hidden = times(hidden, to_the(normal(t), e))
-    for d in range(2, 1000):
+    for d in range(2, min(1000, whole + 1)):
         while whole % d == 0:
             square = whole % (d * d) == 0
             whole //= d * d if square else d
