@@ -79,6 +79,7 @@ docs/comparison.md
 docs/reproduction.md
 examples/sakai2025/figures/table.md
 benchmarks/README.md
+benchmarks/RESULTS.md
 ```
 
 ```{toctree}
