@@ -86,7 +86,7 @@ def run_blocks(jobs: Sequence[tuple[Job, int]], how: Execution, deliver: Deliver
     store = None if how.checkpoint is None else Checkpoint.open(how.checkpoint, [job for job, _ in jobs])
     widest = max(plan.block * plan.bytes_per_draw for plan in plans)
     lanes = _lanes(how, widest)
-    progress = Progress.of(sum(plan.block * c for plan, c in zip(plans, counts, strict=True)), how.progress)
+    progress = Progress.of(sum(samples for _, samples in jobs), how.progress)
 
     def tasks() -> Iterator[Task]:
         """What is left to compute, made as it is asked for; blocks on disk are delivered on the way."""

@@ -26,7 +26,7 @@ class Progress:
         return Progress(total, out if wanted and out is not None and out.isatty() else None)
 
     def add(self, draws: int, fresh: bool = True) -> None:
-        self.done += draws
+        self.done = min(self.total, self.done + draws)  # the last block may hold more than was asked for
         self.fresh += draws if fresh else 0
         now = time.monotonic()
         if self.stream is not None and now - self.shown >= 0.2 and now - self.start >= 1.0:

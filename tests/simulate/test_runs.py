@@ -331,6 +331,8 @@ def test_time_left_ignores_what_was_there_already() -> None:
     progress.add(10)
     assert progress.line(20.0) == "60 of 100 draws (60%), 1 min 20 s left"
     assert duration(7260) == "2 h 1 min"
+    progress.add(70)  # a block holds more draws than are left
+    assert progress.line(30.0) == "100 of 100 draws (100%), 0 s left"
 
 
 def test_inputs_are_drawn_when_they_are_read() -> None:
