@@ -13,6 +13,7 @@ from tensorprog.errors import Diagnostic, Place, TensorProgError, fail
 from tensorprog.functions.registry import expand, registry
 from tensorprog.language import syntax as s
 from tensorprog.language.files import read_text
+from tensorprog.language.offsets import BOUNDARIES, elements
 from tensorprog.language.parser import parse
 from tensorprog.program.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.limits import DEFAULT_LIMITS, Limits
@@ -84,7 +85,7 @@ class Loader:
 
     def read(self, text: str, folder: Path | None) -> None:
         self.program.sources[self.file] = text.split("\n")
-        statements = parse(text, self.limits, self.lowering.extra)
+        statements = parse(text, self.limits, self.lowering.extra | BOUNDARIES)
         self.lowering.names.later = {*self.lowering.names.later, *_defined_names(statements)}
         for k, statement in enumerate(statements):
             if isinstance(statement, s.ProgramName):
@@ -106,8 +107,9 @@ class Loader:
         p = self.program
         match st:
             case s.Definition(place, ref, value):
-                name, subs = self.left_side(ref)
-                self.lowering.define(name, subs, expand(value), place)
+                for left, right in elements(ref, value, p, self.env, self.integer):
+                    name, subs = self.left_side(left)
+                    self.lowering.define(name, subs, expand(right), place)
             case s.Loop():
                 self.loop(st)
             case s.WidthDef(place, name, value):

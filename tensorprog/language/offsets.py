@@ -1,0 +1,169 @@
+"""Subscripts that compute with indices, as convolutions need them: `h[i] = sum(F[k] @ pad(u[i+k]) for k)`.
+
+An index that a subscript computes with is written out: the definition becomes one for each of its values, and a sum
+over such an index becomes its summands. `pad(u[i+k])` is 0 where the subscript lies outside u, so what it multiplies is
+left out; `wrap(u[i+k])` counts round, so that the first member follows the last. Outside of both, every subscript
+has to exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+
+from tensorprog.errors import fail
+from tensorprog.program.program import Program
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import add, children, rebuild, variables, walk
+
+BOUNDARIES = frozenset({"pad", "wrap"})
+Integer = Callable[[Term, str], int]
+"""A compile-time integer from a term, as the loader computes it."""
+
+
+def elements(
+    ref: Term, value: Term, program: Program, env: Mapping[str, int], integer: Integer
+) -> list[tuple[Term, Term]]:
+    """The definitions that `ref = value` stands for: itself, unless a subscript computes with an index.
+
+    Errors: TP004 an offset where no sum or left side gives the index its values, or a 0 inside a function.
+    """
+    free = {v.name for v in _subscripts(ref) if isinstance(v, Var)}
+    computed = _computed(value, lambda name: name in program.indices and name not in env)
+    if not computed and not any(isinstance(t, App) and t.head in BOUNDARIES for t in walk(value)):
+        return [(ref, value)]
+    left = [name for name in program.indices if name in computed & free]
+    size = 1
+    for name in sorted(computed):
+        low, high = program.indices[name]
+        size *= high - low + 1
+    if size > program.limits.statements:
+        raise program.limits.exceeded(
+            "TP904", "statements", size, "the subscripts open into too many members", ref.place
+        )
+    ranges = [range(program.indices[name][0], program.indices[name][1] + 1) for name in left]
+    out = []
+    for at in product(*ranges):
+        here = dict(zip(left, at, strict=True))
+        opened = _Open(program, here, computed, integer).term(value)
+        member = _put(ref, here)
+        if opened is None:
+            raise fail("TP004", "this member is 0: nothing that it reads lies inside the family", ref.place,
+                       because=f"at {', '.join(f'{k} = {v}' for k, v in here.items())}" if here else "",
+                       help="use wrap, or give the index a smaller range")  # fmt: skip
+        out.append((member, opened))
+    return out
+
+
+def _subscripts(t: Term) -> Sequence[Term]:
+    return t.args[1:] if isinstance(t, App) and t.head == "ref" else ()
+
+
+def _computed(value: Term, is_index: Callable[[str], bool]) -> set[str]:
+    """The indices that some subscript computes with, or that stand in a subscript under pad or wrap."""
+    out: set[str] = set()
+    for t in walk(value):
+        inside = isinstance(t, App) and t.head in BOUNDARIES and len(t.args) == 1
+        for s in _subscripts(t.args[0]) if inside else _subscripts(t):  # type: ignore[union-attr]
+            if inside or not (isinstance(s, Var) or (isinstance(s, App) and s.head == "transpose")):
+                out |= {v.name for v in variables(s) if is_index(v.name)}
+    return out
+
+
+def _put(t: Term, at: Mapping[str, int]) -> Term:
+    """The term with index names replaced by their values."""
+    if isinstance(t, Var) and t.name in at and not t.subs:
+        return Num(at[t.name])
+    parts = children(t)
+    return rebuild(t, tuple(_put(p, at) for p in parts)) if parts else t
+
+
+class _Open:
+    """One member's right-hand side: None stands for 0."""
+
+    def __init__(self, program: Program, at: Mapping[str, int], computed: set[str], integer: Integer) -> None:
+        self.program, self.at, self.computed, self.integer = program, dict(at), computed, integer
+
+    def term(self, t: Term) -> Term | None:
+        match t:
+            case App("pad" | "wrap" as rule, args):
+                if len(args) != 1 or not (isinstance(args[0], App) and args[0].head == "ref"):
+                    raise fail("TP004", f"{rule} is asked of a member of a family, as in {rule}(u[i+k])", t.place)
+                return self._member(args[0], rule)
+            case App("ref"):
+                return self._member(t, None)
+            case Bind(head, (body,), over, None) if set(over) & self.computed:
+                if head != "sum":
+                    raise fail("TP004", f"an index that a subscript computes with is bound by {head}", t.place,
+                               help="name the sum first, or write the members out")  # fmt: skip
+                return self._sum(body, over)
+            case App("add", args):
+                kept = [p for p in map(self.term, args) if p is not None]
+                return add(*kept) if kept else None
+            case App("neg" | "mul" | "matmul" | "dot" | "transpose" as head, args):
+                parts = [self.term(a) for a in args]
+                return None if None in parts else rebuild(t, tuple(p for p in parts if p is not None))
+            case _:
+                t = _put(t, self.at) if isinstance(t, Var) else t
+                parts = [self.term(p) for p in children(t)]
+                if None in parts:
+                    raise fail(
+                        "TP004",
+                        "a 0 beyond the end stands inside a function",
+                        t.place,
+                        because="what is left out is a summand, and a function of 0 need not be 0",
+                        help="name the function's values, and pad those: x[i] = relu(h[i]), pad(x[i+k])",
+                    )
+                return rebuild(t, tuple(p for p in parts if p is not None)) if parts else t
+
+    def _sum(self, body: Term, over: tuple[str, ...]) -> Term | None:
+        opened = [name for name in over if name in self.computed]
+        rest = tuple(name for name in over if name not in self.computed)
+        kept: list[Term] = []
+        for at in product(*(range(lo, hi + 1) for lo, hi in (self.program.indices[name] for name in opened))):
+            inner = _Open(self.program, {**self.at, **dict(zip(opened, at, strict=True))}, self.computed, self.integer)
+            found = inner.term(body)
+            if found is not None:
+                kept.append(Bind("sum", (found,), rest) if rest else found)
+        return add(*kept) if kept else None
+
+    def _member(self, t: App, rule: str | None) -> Term | None:
+        subs: list[Term] = []
+        for position, s in enumerate(t.args[1:]):
+            s = _put(s, self.at)
+            left = next((v for v in variables(s) if v.name in self.computed), None)
+            if left is not None:
+                message = f"the subscript computes with {left.name}, which has no value here"
+                raise fail("TP004", message, s.place or t.place, help=f"put {left.name} on the left, or sum over it")
+            if isinstance(s, Var) or (isinstance(s, App) and s.head == "transpose"):
+                subs.append(s)
+                continue
+            k = self.integer(s, "a subscript")
+            vector = isinstance(t.args[0], Var) and t.args[0].name in self.program.families
+            if rule is not None or (vector and not isinstance(t.args[position + 1], Num)):
+                low, high = self._extent(t, position)
+                if not low <= k <= high and rule is None:
+                    name = t.args[0].name  # type: ignore[union-attr]
+                    raise fail(
+                        "TP004",
+                        f"{name}[{k}] leaves the family's range {low}..{high}",
+                        s.place or t.place,
+                        help=f"pad({name}[...]) is 0 beyond the ends, wrap({name}[...]) counts round",
+                    )
+                if not low <= k <= high and rule == "pad":
+                    return None
+                k = low + (k - low) % (high - low + 1)
+            subs.append(Num(k))
+        return App("ref", (t.args[0], *subs), t.place)
+
+    def _extent(self, t: App, position: int) -> tuple[int, int]:
+        name = t.args[0].name if isinstance(t.args[0], Var) else ""
+        family = self.program.families.get(name)
+        if family is None or any(position >= len(box) for box in family.boxes):
+            raise fail(
+                "TP006", f"{name} is not a family with that many subscripts, defined before it is padded", t.place
+            )
+        return min(box[position][0] for box in family.boxes), max(box[position][1] for box in family.boxes)
+
+
+__all__ = ["BOUNDARIES", "elements"]
