@@ -13,7 +13,7 @@ from tensorprog.language import syntax as s
 from tensorprog.language.parser import parse
 from tensorprog.program import DEFAULT_LIMITS
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, mul
+from tensorprog.terms.term import ONE, mul, walk
 from tests.program.expansion import COMPARE, Meaning
 
 Values = Mapping[str, int]
@@ -29,7 +29,7 @@ class Source:
         self.definitions: dict[str, list[tuple[tuple[Term, ...], Term | None, Values]]] = {}
         self.weights: set[str] = set()
         self.wanted: list[Term] = []
-        for statement in parse(text, DEFAULT_LIMITS):
+        for statement in parse(text, DEFAULT_LIMITS, frozenset({"pad", "wrap"})):
             self._statement(statement, {})
         self._done: dict[tuple[str, tuple[int, ...]], int] = {}
 
@@ -131,6 +131,12 @@ class Source:
                 name, subs = _name_and_subs(t)
                 where = tuple(self._integer(x, at) for x in subs)
                 return self.element(name, where) if name in self.definitions else number("constant", name, where)
+            case App("pad" | "wrap", (ref,)):
+                name, subs = _name_and_subs(ref)
+                counted = zip(subs, self._extents(name), strict=True)
+                return self.element(
+                    name, tuple((self._integer(x, at) - lo) % (hi - lo + 1) + lo for x, (lo, hi) in counted)
+                )
             case App("matmul", (weight, arg)):
                 turned = isinstance(weight, App) and weight.head == "transpose"
                 name, subs = _name_and_subs(weight.args[0] if turned else weight)  # type: ignore[union-attr]
@@ -163,11 +169,37 @@ class Source:
                 )
                 seen = mask is None or self._holds(mask, at)
                 return number("softmax", rows_seen, self.term(body, at) if seen else "masked")
+            case Bind("sum", (body,), over, None) if any(
+                isinstance(x, App) and x.head in ("pad", "wrap") for x in walk(body)
+            ):
+                inside = [a for inner in self._assignments(list(over)) if not self._outside(body, a := {**at, **inner})]
+                kept = [self.term(body, a) for a in inside]
+                return kept[0] if len(kept) == 1 else number("add", *kept)
             case Bind(head, (body,), over, None):
                 return number(
                     "over", head, *(self.term(body, {**at, **inner}) for inner in self._assignments(list(over)))
                 )
         raise AssertionError(t)
+
+    def _extents(self, name: str) -> list[tuple[int, int]]:
+        """The least and the largest subscript at each position of a family."""
+        values: list[list[int]] = [[] for _ in self.definitions[name][0][0]]
+        for subs, _, loops in self.definitions[name]:
+            for seen, x in zip(values, subs, strict=True):
+                whole = isinstance(x, Var) and x.name in self.ranges
+                seen += self.ranges[x.name] if whole else [self._integer(x, loops)]  # type: ignore[union-attr]
+        return [(min(seen), max(seen)) for seen in values]
+
+    def _outside(self, body: Term, at: Values) -> bool:
+        """Does a summand read a padded member that is not there?"""
+        for x in walk(body):
+            if isinstance(x, App) and x.head == "pad":
+                name, subs = _name_and_subs(x.args[0])
+                if any(
+                    not lo <= self._integer(y, at) <= hi for y, (lo, hi) in zip(subs, self._extents(name), strict=True)
+                ):
+                    return True
+        return False
 
     def _dot(self, u: Term, v: Term, factor: Term, at: Values) -> int:
         return self.meaning.number("dot", self.term(u, at), self.term(v, at), self.term(factor, at))
