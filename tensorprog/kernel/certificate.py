@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from inspect import signature
 from typing import Any, NoReturn
 
-from tensorprog.kernel import algebra, expectations, premises, refutations, rules
+from tensorprog.kernel import algebra, covariances, expectations, premises, refutations, rules
 from tensorprog.kernel.functions import Refused, require
 from tensorprog.program.normalize import normalize
 from tensorprog.program.program import Program
@@ -64,7 +64,9 @@ RULES: dict[str, Callable[..., rules.Judgement]] = {
                  rules.norm, rules.share, rules.equal, rules.clamped, rules.branches, rules.instruction, rules.has,
                  refutations.tails, refutations.refuted, premises.variance, premises.nonzero, premises.sign,
                  premises.applies, premises.assumed, expectations.gaussian_mean, expectations.price, expectations.heat,
-                 expectations.rewritten, expectations.smoothed)
+                 expectations.rewritten, expectations.smoothed, covariances.initial, covariances.product,
+                 covariances.linear, covariances.instance, covariances.closed, covariances.independent,
+                 covariances.limit, covariances.score, covariances.covariance, covariances.claimed)
 }
 """Every rule under its name."""
 
@@ -133,7 +135,8 @@ def _conclude(program: Program, done: list[rules.Judgement], axioms: Any, goals:
     n = len(program.outputs)
     judged = [w[2] for w in said[:n] if w[0] == "applies"]
     require(judged == [str(k) for k in range(n)], "the goals judge every output in order")
-    require(all(w[0] in ("property", "refuted") for w in said[n:]), "every further goal is a property")
+    more = ("property", "refuted", "covariance", "claim")
+    require(all(w[0] in more for w in said[n:]), "every further goal is a property, a covariance or a claim")
     used = sorted({a for k in goals for a in done[k].axioms})
     require(axioms == used, "the axioms are those that were used")
     return Accepted(len(done), tuple(used), tuple(said), tuple(done))

@@ -63,6 +63,10 @@ class Context:
         require(not taken & {"K11", "K12", "K22"}, "the names of covariance entries are free")
         self.composer, self.powers = Composer(program), Powers(program)
         self._index = {id(n): k for k, n in enumerate(program.nodes)}
+        self.late = {n.name for n in program.nodes if self.powers.is_score(n)}
+        for n in program.nodes:
+            if any(r.name in self.late for r, _ in program.references(n)):
+                self.late.add(n.name)
 
     def index(self, n: Node) -> int:
         return self._index[id(n)]

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 from tensorprog.errors import fail
 from tensorprog.kernel.functions import F1, ORDER, PROPERTIES, Refused
 from tensorprog.kernel.rules import MAPS
 from tensorprog.program import Program
 from tensorprog.program.compose import CannotCompose
+from tensorprog.proof.covariances import Means
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.refutations import Refutations
 from tensorprog.proof.writer import Writer
+from tensorprog.terms import Var, read, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,32 @@ def facts(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[
     return out
 
 
+def covariances(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
+    """Covariances of members, of each with each, in the limit."""
+    means, out = Means(writer, functions), []
+    members = [read(name) for name in about]
+    for a, b in combinations_with_replacement([v for v in members if isinstance(v, Var)], 2):
+        try:
+            out.append(means.covariance(a, b))
+        except Refused as refused:
+            because = f"the calculus has no derivation: {refused}"
+            what, try_this = f"cov({to_text(a)}, {to_text(b)})", "`tensorprog derive` may know it"
+            raise fail("TP602", f"{what} is not certified", because=because, help=try_this) from None
+    return out
+
+
+def claims(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
+    """Claims of the program, by their number or all: those that the calculus proves."""
+    means, out = Means(writer, functions), []
+    for k in range(len(writer.program.claims)):
+        if not about or str(k + 1) in about:
+            with suppress(Refused):
+                out.append(means.claim(k))
+    return out
+
+
 Prover = Callable[[Writer, Functions, tuple[str, ...]], list[int]]
-KINDS: dict[str, Prover] = {"facts": facts}
+KINDS: dict[str, Prover] = {"facts": facts, "covariances": covariances, "claims": claims}
 """How the goals of each kind are proved; each gives the steps that conclude them."""
 
 

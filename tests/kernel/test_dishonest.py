@@ -160,7 +160,7 @@ FORMAT = {
     "a certificate of bounded size", "a rule of the calculus", "params and premises", "the params of the rule",
     "premises are earlier steps", "lists of steps and goals", "the five entries", "the schema *", "no key stands twice",
     "the conclusion is what the rule concludes", "the hash is that of this program", "goals, each once",
-    "goals are steps", "the goals judge every output in order", "every further goal is a property",
+    "goals are steps", "the goals judge every output in order", "every further goal is a property, a covariance or a claim",
     "the axioms are those that were used", "the fuel lasts", "the instruction exists",
     "an instruction that is an expression", "a variable of the program", "the output exists", "no premise",
     "an input or a product", "one point or two", "premises that are facts, as many as needed",

@@ -1,0 +1,253 @@
+"""Limit laws, found: which rule gives the mean of a product of members, from which other means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import combinations_with_replacement
+from typing import Any
+
+from tensorprog.kernel.covariances import gaussian, opened, pair, vectors, written
+from tensorprog.kernel.functions import Refused
+from tensorprog.kernel.gaussian import Z1, Z2
+from tensorprog.program.compose import CannotCompose
+from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node
+from tensorprog.proof.expectations import Expectations
+from tensorprog.proof.functions import Functions
+from tensorprog.proof.writer import Writer
+from tensorprog.terms import App, Num, Term, Var, to_json, to_text
+from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, substitute, variables
+
+MAX_SUMMANDS = 400
+MAX_SPELLED = 40
+Summand = tuple[Term, tuple[Term, ...]]
+
+
+class _Needs(Exception):
+    """A mean that has to be found first: chains of any length are followed without recursion."""
+
+    def __init__(self, term: Term) -> None:
+        super().__init__()
+        self.term = term
+
+
+class Means:
+    """Steps about means of products of members, each once."""
+
+    def __init__(self, writer: Writer, functions: Functions) -> None:
+        self.writer, self.context, self.functions = writer, writer.context, functions
+        self.lemmas = Expectations(writer)
+        self._known: dict[Term, int | Refused] = {}
+        self._gaussian: dict[Var, bool] = {}
+        self._searching = False
+
+    def covariance(self, a: Var, b: Var) -> int:
+        """The step that states the covariance of two members."""
+        steps = [self.mean(t) for t in dict.fromkeys([pair(a, b), a, b])]
+        below = self._all_below(steps)
+        steps = below if len(below) <= MAX_SPELLED else steps
+        return self.writer.step("covariance", steps, at=[to_json(a), to_json(b)])
+
+    def claim(self, k: int) -> int:
+        """The step that establishes a claim that two terms are equal."""
+        claim = self.writer.program.claims[k]
+        if claim.form != "equal":
+            raise Refused("a claim that two terms are equal")
+        terms: list[Term] = []
+        for t in (claim.left, claim.right):
+            terms += _asked(t or ONE)
+        steps = [self.mean(t) for t in dict.fromkeys(terms)]
+        try:
+            return self.writer.step("claimed", steps, node=str(k))
+        except Refused:
+            return self.writer.step("claimed", self._all_below(steps), node=str(k))
+
+    def _all_below(self, steps: list[int]) -> list[int]:
+        """The steps about means from which these follow."""
+        found, stack = set(steps), list(steps)
+        while stack:
+            for p in self.writer.steps[stack.pop()][2]:
+                if p not in found and self.writer.judgements[p].words[0] == "mean":
+                    found.add(p)
+                    stack.append(p)
+        return sorted(found)
+
+    def mean(self, t: Term) -> int:
+        """The step that says what E t is, or Refused where the calculus has no derivation."""
+        if self._searching and t not in self._known:
+            raise _Needs(t)
+        stack = [t]
+        while stack:
+            top = stack[-1]
+            if top not in self._known:
+                self._searching = True
+                try:
+                    self._known[top] = self._derived(top)
+                except _Needs as needs:
+                    stack.append(needs.term)
+                    continue
+                except (Refused, CannotCompose) as refused:
+                    self._known[top] = refused if isinstance(refused, Refused) else Refused(str(refused))
+                finally:
+                    self._searching = False
+            stack.pop()
+        known = self._known[t]
+        if isinstance(known, Refused):
+            raise known
+        return known
+
+    def _step(self, rule: str, means: Iterable[Term], *more: int, first: tuple[int, ...] = (), **params: Any) -> int:
+        steps = [*first, *(self.mean(t) for t in dict.fromkeys(means)), *more]
+        return self.writer.step(rule, steps, **params)
+
+    def _derived(self, t: Term) -> int:
+        if t == ONE:
+            return self.writer.step("initial", [], term=to_json(t))
+        parts = t.args if isinstance(t, App) and t.head == "mul" else (t,)
+        if all(isinstance(v, Var) and v.name in self.context.program.families for v in parts) and len(parts) <= 2:
+            nodes = [self.node(v) for v in parts if isinstance(v, Var)]
+            if t != mul(*sorted(parts, key=to_text)):
+                return self._step("linear", [mul(*sorted(parts, key=to_text))], term=to_json(t), weights=[to_json(ONE)])
+            if all(isinstance(n, Input) for n in nodes):
+                return self.writer.step("initial", [], term=to_json(t))
+            if all(isinstance(n, Input | MatMul) for n in nodes):
+                return self._product(t, parts, nodes)
+            if all(isinstance(n, Dot) and self.context.powers.is_score(n) for n in nodes):
+                return self._score(t, parts, nodes)
+            if len(nodes) == 1 and isinstance(nodes[0], Dot):
+                return self._step("limit", [pair(*self._sides(t, nodes[0]))], term=to_json(t))
+            if len(nodes) == 1 and isinstance(nodes[0], Moment):
+                return self._step("limit", [opened(self.context, t)], term=to_json(t))
+            return self._combined(t, [v for v, n in zip(parts, nodes, strict=True)
+                                      if not isinstance(n, Input | MatMul | Dot | Moment)])  # fmt: skip
+        summands = self.summands(t)
+        if len(summands) > 1 or summands[0][0] != ONE or _factor(summands[0][1]) != t:
+            return self._sum(t, summands, ())
+        inside = [v for v in vectors(self.context, t) if not self.gaussian(v)]
+        if inside:
+            return self._combined(t, inside)
+        return self._function(t)
+
+    def node(self, v: Var) -> Node:
+        return self.context.resolve(v)[0]
+
+    def gaussian(self, v: Var) -> bool:
+        if v not in self._gaussian:
+            self._gaussian[v] = gaussian(self.context, v)
+        return self._gaussian[v]
+
+    def _product(self, t: Term, parts: tuple[Term, ...], nodes: list[Node]) -> int:
+        """Products with matrices: with the mean below, if they are made by one, and with what shows that they vary."""
+        given = {"term": to_json(t)}
+        with suppress(Refused):
+            return self.writer.step("product", [], **given)
+        args = [_moved(n.arg, n, v) for v, n in zip(parts, nodes, strict=True) if isinstance(n, MatMul)]
+        below = self.mean(pair(*args))
+        if parts[0] == parts[1]:
+            with suppress(Refused, CannotCompose):
+                return self.writer.step(
+                    "product", [below, self.functions.variance(self.context.index(nodes[0]))], **given
+                )
+        return self.writer.step("product", [below], **given)
+
+    def _sides(self, v: Term, n: Dot) -> tuple[Term, Term]:
+        return _moved(n.left, n, v), _moved(n.right, n, v)
+
+    def _score(self, t: Term, parts: tuple[Term, ...], nodes: list[Node]) -> int:
+        sides = [self._sides(v, n) for v, n in zip(parts, nodes, strict=True) if isinstance(n, Dot)]
+        means: list[Term] = []
+        if len(sides) == 2:
+            (a, b), (c, d) = sides
+            means = [pair(a, c), pair(b, d), pair(a, d), pair(b, c)]
+        return self._step("score", means, term=to_json(t))
+
+    def _combined(self, t: Term, at: Sequence[Term]) -> int:
+        """Members replaced by what defines them."""
+        target = written(self.context, substitute(t, {v: opened(self.context, v) for v in at}))
+        return self._sum(t, self.summands(target), at)
+
+    def _sum(self, t: Term, summands: list[Summand], at: Iterable[Term]) -> int:
+        collected: dict[Term, Term] = {}
+        for c, factors in summands:
+            part = _factor(factors)
+            collected[part] = add(collected[part], c) if part in collected else c
+        weights = list(collected.values())
+        scalars = {v for w in weights for v in variables(w) if v.name in self.context.program.families}
+        more = [self.mean(v) for v in scalars]
+        opens: dict[str, Any] = {"at": list(map(to_json, at))} if at else {}
+        return self._step("linear", collected, *more, term=to_json(t), weights=list(map(to_json, weights)), **opens)
+
+    def summands(self, t: Term) -> list[Summand]:
+        """A term as a sum of constants times products of factors that contain vectors or scores."""
+        if not self._random(t):
+            return [(t, ())]
+        match t:
+            case App("add", args):
+                return [s for a in args for s in self.summands(a)]
+            case App("neg", (a,)):
+                return [(mul(Num(-1), c), f) for c, f in self.summands(a)]
+            case App("mul", args):
+                out: list[Summand] = [(ONE, ())]
+                for a in args:
+                    out = [(mul(c, d), (*f, *g)) for c, f in out for d, g in self.summands(a)]
+                    if len(out) > MAX_SUMMANDS:
+                        raise Refused("too many summands")
+                return out
+            case App("pow", (a, Num(e))) if e.denominator == 1 and 2 <= e <= 4:
+                return self.summands(mul(*[a] * int(e)))
+        return [(ONE, (t,))]
+
+    def _random(self, t: Term) -> bool:
+        families = self.context.program.families
+        return any(v.name in families and (families[v.name].kind == "vector" or v.name in self.context.late)
+                   for v in variables(t))  # fmt: skip
+
+    def _function(self, t: Term) -> int:
+        """A function of Gaussian members: independent factors apart, then a lemma in one variable or two."""
+        found = sorted(vectors(self.context, t), key=to_text)
+        factors = t.args if isinstance(t, App) and t.head == "mul" else (t,)
+        for v in found[:1] if len(found) > 1 else ():
+            near = [f for f in factors if v in variables(f)]
+            far = [f for f in factors if f not in near]
+            mine = [v for v in found if any(v in variables(f) for f in near)]
+            if far and not set(mine) & {v for f in far for v in variables(f)}:
+                others = [v for v in found if v not in mine]
+                needs = [m for a in mine for b in others for m in (pair(a, b), a, b)]
+                with suppress(Refused):
+                    return self._step("independent", [_factor(near), _factor(far), *needs], term=to_json(t))
+        if not 1 <= len(found) <= 2:
+            raise Refused("a function of more than two dependent members")
+        at = dict(zip(found, (Z1, Z2), strict=False))
+        means = {v: self.writer.judgements[self.mean(v)].value or ZERO for v in found}
+        shifted: dict[Term, Term] = {v: z if means[v] == ZERO else add(z, means[v]) for v, z in at.items()}
+        lemma = self.lemmas.lemma(substitute(t, shifted))
+        needs = [*(pair(a, b) for a, b in combinations_with_replacement(found, 2)), *found]
+        given = {"term": to_json(t), "at": list(map(to_json, found))}
+        try:
+            return self._step("instance", needs, first=(lemma,), **given)
+        except Refused:
+            return self._step("instance", needs, first=(self.writer.step("closed", [lemma]),), **given)
+
+
+def _moved(v: Term, n: Node, at: Term) -> Term:
+    """A vector in an instruction, at the member that the instruction defines."""
+    assert isinstance(at, Var)
+    return shift_subs(v, {s: r for s, r in zip(n.subs, at.subs, strict=True) if isinstance(s, str)})
+
+
+def _factor(factors: Iterable[Term]) -> Term:
+    return mul(*sorted(factors, key=to_text))
+
+
+def _asked(t: Term) -> list[Term]:
+    """The means that a side of a claim needs."""
+    match t:
+        case App("cov", (a, b)):
+            return [pair(a, b), a, b]
+        case App("var", (a,)):
+            return [pair(a, a), a]
+        case App("E", (a,)):
+            return [a]
+        case App(_, args):
+            return [m for a in args for m in _asked(a)]
+    return []
