@@ -16,7 +16,7 @@ KERNEL = sorted((PACKAGE / "kernel").rglob("*.py"))
 HEAVY = ("numpy", "scipy", "sympy", "networkx", "matplotlib", "dask", "distributed", "rich")
 
 LINES_IN_A_FILE = 400
-LINES_IN_THE_KERNEL = 2200
+LINES_IN_THE_KERNEL = 2500
 
 # Each of these turns text or bytes from outside into running code.
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "lambdify"}

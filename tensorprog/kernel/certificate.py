@@ -66,7 +66,8 @@ RULES: dict[str, Callable[..., rules.Judgement]] = {
                  premises.applies, premises.assumed, expectations.gaussian_mean, expectations.price, expectations.heat,
                  expectations.rewritten, expectations.smoothed, covariances.initial, covariances.product,
                  covariances.linear, covariances.instance, covariances.closed, covariances.independent,
-                 covariances.limit, covariances.score, covariances.covariance, covariances.claimed)
+                 covariances.limit, covariances.score, covariances.covariance, covariances.conditional,
+                 covariances.claimed)
 }
 """Every rule under its name."""
 
@@ -135,7 +136,7 @@ def _conclude(program: Program, done: list[rules.Judgement], axioms: Any, goals:
     n = len(program.outputs)
     judged = [w[2] for w in said[:n] if w[0] == "applies"]
     require(judged == [str(k) for k in range(n)], "the goals judge every output in order")
-    more = ("property", "refuted", "covariance", "claim")
+    more = ("property", "refuted", "covariance", "law given the scores", "claim")
     require(all(w[0] in more for w in said[n:]), "every further goal is a property, a covariance or a claim")
     used = sorted({a for k in goals for a in done[k].axioms})
     require(axioms == used, "the axioms are those that were used")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import product as every
 
-from tensorprog.kernel.algebra import K11, K12, K22, as_term, normal, positive, text
+from tensorprog.kernel.algebra import K11, K12, K22, as_term, normal, plus, positive, text, times
 from tensorprog.kernel.expectations import DETERMINANT, Terms
 from tensorprog.kernel.functions import require
 from tensorprog.kernel.gaussian import Z1, Z2, Reader, plain
@@ -56,7 +56,7 @@ def instruction_of(ctx: Context, v: Term, *kinds: type[Node]) -> tuple[Node, dic
     require(members(ctx, v) == [v], "single members of the program")
     (n,) = _defined(ctx, v)
     require(isinstance(n, kinds), "an instruction of another kind")
-    return n, {s: r for s, r in zip(n.subs, v.subs, strict=True) if isinstance(s, str)}
+    return n, {s: r for s, r in zip(n.subs, v.subs, strict=True) if isinstance(s, str)}  # type: ignore[union-attr]
 
 def written(ctx: Context, t: Term) -> Term:
     """A term with its sums written out and the entries of matrices in place."""
@@ -264,6 +264,10 @@ def _dot(ctx: Context, n: Node, at: dict[str, Sub], wanted: object) -> tuple[Ter
     require(part is not None and part[1] == wanted and ctx.powers.dot_powers.get(id(n)) == {wanted}, "the scaling")
     return part[0], (shift_subs(n.left, at), shift_subs(n.right, at))  # type: ignore[index]
 
+def _read_by_dots(ctx: Context, name: str) -> bool:
+    refs = ctx.program.references
+    return all(isinstance(n, Dot) for n in ctx.program.nodes if any(r.name == name for r, _ in refs(n)))
+
 def score(ctx: Context, premises: Premises, term: Term) -> Judgement:
     """E p = 0 and E p p' = c c' r (E l l' E r r' + E l r' E r l') for p = c n^(-1/2) <l, r> of width r n."""
     known, found = _Known(ctx, premises), term.args if isinstance(term, App) and term.head == "mul" else (term,)
@@ -276,7 +280,7 @@ def score(ctx: Context, premises: Premises, term: Term) -> Judgement:
         (u, i), (w, j) = (instruction_of(ctx, s, Input, MatMul, LinComb, Nonlin) for s in sides)
         two = isinstance(u, MatMul) and isinstance(w, MatMul) and shift_subs(u.weight, i) != shift_subs(w.weight, j)
         late = ctx.late & {s.name for s in sides if isinstance(s, Var)}
-        fine = two or (u is not w and any(map(independent_input, (u, w))))
+        fine = two or (u is not w and any(independent_input(s) and _read_by_dots(ctx, s.name) for s in (u, w)))
         require(fine and not late, "sides by two matrices, or a readout")
         scales, pairs = [*scales, scale], [*pairs, sides]
     if len(found) == 2:
@@ -303,6 +307,24 @@ def covariance(ctx: Context, premises: Premises, at: Terms) -> Judgement:
     value = known.spelled(sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
     words = ("covariance", text(a), text(b), "=", text(value))
     return Judgement(words, None, None, known.concluded(ONE, ONE).axioms, value)
+
+def conditional(ctx: Context, premises: Premises, at: Terms, weights: Terms) -> Judgement:
+    """Given the scores, combinations of centred Gaussian members are Gaussian, centred, with this covariance."""
+    known = _Known(ctx, premises)
+    a, b = at
+    covered(ctx, {v.name for v in (*members(ctx, a), *members(ctx, b))})
+    require(all(isinstance(v, Var) and gaussian(ctx, v) for v in at), "Gaussian members")
+    target, parts = mul(opened(ctx, a), opened(ctx, b)), [p.term for p in premises[:len(weights)] if p.term is not None]
+    require(all(ctx.is_zero(known.mean(v)) for v in vectors(ctx, target)), "centred members")
+    require(not any(vectors(ctx, w) for w in weights), "a weight has no vectors")
+    ctx.spend(100 * len(weights) ** 2)
+    found = plus(*(times(normal(w), normal(t)) for w, t in zip(weights, parts, strict=True)))
+    require(normal(target) == found, "the product is the combination")
+    value = add(*(mul(w, known.mean(t)) for w, t in zip(weights, parts, strict=True) if known.mean(t) != ZERO))
+    scalars = [v for v in members(ctx, value) if isinstance(_defined(ctx, v)[0], Scalar)]
+    shown = substitute(known.spelled(value), {v: opened(ctx, v) for v in scalars})
+    words = ("law given the scores", text(a), text(b), "Gaussian, centred, covariance", text(shown))
+    return Judgement(words, None, None, known.concluded(ONE, ONE).axioms, shown)
 
 def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
     """A claim of the program holds: its sides are equal, where references may be replaced by their values."""

@@ -48,6 +48,18 @@ class Means:
         steps = below if len(below) <= MAX_SPELLED else steps
         return self.writer.step("covariance", steps, at=[to_json(a), to_json(b)])
 
+    def law(self, a: Var, b: Var) -> int:
+        """The step that states the covariance of two members given the scores, with which they are Gaussian."""
+        target = mul(opened(self.context, a), opened(self.context, b))
+        collected: dict[Term, list[Term]] = {}
+        for c, factors in self.summands(target):
+            inner = [f for f in factors if vectors(self.context, f)]
+            scalars = [f for f in factors if f not in inner]
+            collected.setdefault(_factor(inner), []).append(mul(c, *scalars))
+        weights = [to_json(add(*ws)) for ws in collected.values()]
+        steps = dict.fromkeys(self.mean(t) for t in (*collected, *vectors(self.context, target)))
+        return self.writer.step("conditional", list(steps), at=[to_json(a), to_json(b)], weights=weights)
+
     def claim(self, k: int) -> int:
         """The step that establishes a claim that two terms are equal."""
         claim = self.writer.program.claims[k]

@@ -114,6 +114,14 @@ def said(j: Judgement, reader: Reader) -> str:
             return f"{reader.instruction(k)} is not {what}: along {path or 'any curve'}"
         case ("assumed", k, what):
             return f"ASSUMED: {reader.instruction(k)}: {what}"
+        case ("mean", *sign) if j.term is not None and j.value is not None:
+            return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{', which is positive' if sign else ''}"
+        case ("covariance", a, b, _, v):
+            return f"the limit covariance of {a} and {b} is {v}"
+        case ("law given the scores", a, b, _, v):
+            return f"given the scores, {a} and {b} are Gaussian, centred, with covariance {v}"
+        case ("claim", _, claim):
+            return f"{claim} holds"
         case ("expectation", *_) if j.term is not None and j.value is not None:
             where = "".join(f", where {reader.show(d)} > 0" for d in j.domain)
             return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{where}"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
-from tensorprog.errors import fail
+from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.functions import F1, ORDER, PROPERTIES, Refused
 from tensorprog.kernel.rules import MAPS
 from tensorprog.program import Program
@@ -49,16 +49,36 @@ def facts(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[
 
 def covariances(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
     """Covariances of members, of each with each, in the limit."""
-    means, out = Means(writer, functions), []
-    members = [read(name) for name in about]
-    for a, b in combinations_with_replacement([v for v in members if isinstance(v, Var)], 2):
+    return _pairs(writer, about, Means(writer, functions).covariance)
+
+
+def laws(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
+    """Laws of members given the scores: Gaussian, with which covariances."""
+    return _pairs(writer, about, Means(writer, functions).law)
+
+
+def _pairs(writer: Writer, about: tuple[str, ...], prove: Callable[[Var, Var], int]) -> list[int]:
+    out = []
+    for a, b in combinations_with_replacement([_member(writer.program, name) for name in about], 2):
         try:
-            out.append(means.covariance(a, b))
-        except Refused as refused:
+            out.append(prove(a, b))
+        except (Refused, CannotCompose) as refused:
             because = f"the calculus has no derivation: {refused}"
-            what, try_this = f"cov({to_text(a)}, {to_text(b)})", "`tensorprog derive` may know it"
-            raise fail("TP602", f"{what} is not certified", because=because, help=try_this) from None
+            what, try_this = f"{to_text(a)}, {to_text(b)}", "`tensorprog derive` may know it"
+            raise fail("TP602", f"no certificate about {what}", because=because, help=try_this) from None
     return out
+
+
+def _member(program: Program, name: str) -> Var:
+    """A single member of a vector or scalar: x, x[1], p[1,2]."""
+    try:
+        v = read(name)
+    except (TensorProgError, ValueError):
+        v = None
+    known = isinstance(v, Var) and v.name in program.families and len(v.subs) == program.families[v.name].arity
+    if not known or not isinstance(v, Var) or any(not isinstance(s, int) for s in v.subs) or program.missing(v):
+        raise fail("TP018", f"--goals: not a member of the program: {name}", help="x, or x[1] with whole numbers")
+    return v
 
 
 def claims(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
@@ -72,7 +92,7 @@ def claims(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list
 
 
 Prover = Callable[[Writer, Functions, tuple[str, ...]], list[int]]
-KINDS: dict[str, Prover] = {"facts": facts, "covariances": covariances, "claims": claims}
+KINDS: dict[str, Prover] = {"facts": facts, "covariances": covariances, "laws": laws, "claims": claims}
 """How the goals of each kind are proved; each gives the steps that conclude them."""
 
 

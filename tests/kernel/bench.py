@@ -11,14 +11,24 @@ from typing import Any
 
 import pytest
 
-from tensorprog.kernel import algebra, certificate, expectations, functions, gaussian, premises, refutations, rules
+from tensorprog.kernel import (
+    algebra,
+    certificate,
+    covariances,
+    expectations,
+    functions,
+    gaussian,
+    premises,
+    refutations,
+    rules,
+)
 from tensorprog.kernel.certificate import RULES
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.language import loads
 from tensorprog.program.normalize import normalize
 from tensorprog.terms import App, Num, Term, Var, read
 
-MODULES = (algebra, certificate, expectations, functions, gaussian, premises, refutations, rules)
+MODULES = (algebra, certificate, covariances, expectations, functions, gaussian, premises, refutations, rules)
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 PROGRAM = """

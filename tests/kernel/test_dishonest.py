@@ -21,6 +21,7 @@ from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Var, read
 from tensorprog.terms.term import add, neg, recip
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking
+from tests.kernel.dishonest_covariances import COVARIANCES, GUARDED, SHAPES
 from tests.kernel.dishonest_expectations import DEFENDED, EXPECTATIONS
 
 X, Y = Var("x"), Var("y")
@@ -122,6 +123,7 @@ CASES: dict[str, Callable[[Bench], Judgement]] = {
     "admissible values": lambda b: refutes("sqrt(C)*tanh(x)", "total", C="-1", x="t"),
     "sums of powers of t": lambda b: refutes("1*x", "polynomially bounded", x="exp(t)"),
     **EXPECTATIONS,
+    **COVARIANCES,
 }  # fmt: skip
 
 MOMENT_IN_OUTPUT = """
@@ -155,12 +157,14 @@ STRUCTURE = {
 """Premises that a program breaks: without the condition the theorem is said to cover it."""
 
 FORMAT = {
+    *SHAPES,
     "a form stays small", "no wave in a wave",
     "expressions stay small", "powers stay small", "numbers stay small", "a word", "a whole number", "a list",
     "a certificate of bounded size", "a rule of the calculus", "params and premises", "the params of the rule",
     "premises are earlier steps", "lists of steps and goals", "the five entries", "the schema *", "no key stands twice",
     "the conclusion is what the rule concludes", "the hash is that of this program", "goals, each once",
-    "goals are steps", "the goals judge every output in order", "every further goal is a property, a covariance or a claim",
+    "goals are steps", "the goals judge every output in order",
+    "every further goal is a property, a covariance or a claim",
     "the axioms are those that were used", "the fuel lasts", "the instruction exists",
     "an instruction that is an expression", "a variable of the program", "the output exists", "no premise",
     "an input or a product", "one point or two", "premises that are facts, as many as needed",
@@ -172,6 +176,7 @@ FORMAT = {
 
 DEFENCE = {
     **DEFENDED,
+    **GUARDED,
     "every part is defined everywhere": "no rule concludes a fact of a term that is undefined somewhere",
     "both are defined everywhere": "the same",
     "no negative power of 0": "without it Python raises StopIteration on the empty sum",

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
 from tensorprog.gaussian.gallery import WITHOUT
 from tensorprog.kernel.certificate import RULES
+from tensorprog.proof import prove
 from tests.functions.reference import cases
 from tests.kernel.certified import FILES, certificate
 from tests.kernel.lemmas import table
+from tests.proof.certified_laws import PROGRAMS
 from tests.proof.facts import PROPERTIES, certified
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -87,6 +90,7 @@ def page() -> str:
         f" orders, {least} are proved to the least.",
         "",
         *_expectations(),
+        *_laws(),
     ]
     return "\n".join(lines)
 
@@ -106,6 +110,28 @@ def _expectations() -> list[str]:
         "",
         f"{done} of {asked} products are certified. No closed form and no lemma:"
         f" {', '.join(f'`{f}`' for f in WITHOUT)}.",
+        "",
+    ]
+
+
+def _laws() -> list[str]:
+    """The table of covariances, laws and claims of programs."""
+    rows = []
+    for name, (program, goals) in PROGRAMS.items():
+        found = prove(program, goals)
+        kinds = Counter(g[0] for g in found.goals if g[0] != "applies")
+        said = ", ".join(f"{k} {kind}" + ("s" if k > 1 and kind[0] != "l" else "") for kind, k in kinds.items())
+        axioms = "; ".join(a for a in found.axioms if not a.startswith("theorem"))
+        rows.append(f"| {name} | {said} | {axioms or 'none'} | {found.steps} | {len(found.text)} |")
+    return [
+        "## Limit laws of programs",
+        "",
+        "Exact in the params. Not certified: functions without a closed form (tanh), three or more dependent members in"
+        " one function.",
+        "",
+        "| program | certified | axioms besides the theorem | steps | bytes |",
+        "| --- | --- | --- | --- | --- |",
+        *rows,
         "",
     ]
 

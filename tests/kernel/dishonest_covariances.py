@@ -1,0 +1,156 @@
+"""What a dishonest prover would say of the limit laws of programs, for each side condition of their rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tensorprog.kernel.covariances import pair
+from tensorprog.kernel.rules import Judgement
+from tensorprog.terms import Num, Term, Var, read
+from tensorprog.terms.term import mul
+from tests.kernel.bench import Bench
+
+PROGRAM = """
+index j in 1..3
+input x, y ~ N(0, 1)
+input s[j] ~ N(j, 1)
+input v ~ N(0, 1)
+input c ~ N(0, 1)
+input (u, w) ~ N([0, 0], [[1, -1], [-1, 1]])
+weight A, B ~ N(0, 1/n)
+g = A @ x
+h = B @ y
+k = A @ y
+f = relu(g)
+t = g^3
+far = f + h
+p = dot(g, h) / sqrt(n)
+q = dot(g, k) / sqrt(n)
+m = dot(c, v) / n
+z = p * x
+output g
+claim E(x) = 1
+"""
+TIED = "input x ~ N(0, 1)\nweight A ~ N(0, 1/n)\ng = A @ x\nt = tanh(g)\nback = A' @ t\noutput back\n"
+ONE = Num(1)
+
+
+def bench(text: str = PROGRAM) -> Bench:
+    return Bench(text)
+
+
+def initial(b: Bench, *names: str) -> Judgement:
+    return b.do("initial", term=mul(*map(read, names)))
+
+
+def product(b: Bench, *names: str, below: tuple[Judgement, ...] = ()) -> Judgement:
+    return b.do("product", *below, term=mul(*map(read, names)))
+
+
+def square(b: Bench) -> Judgement:
+    """E g g = E x x."""
+    return product(b, "g", "g", below=(initial(b, "x", "x"),))
+
+
+def relu(b: Bench, what: str = "g", lemma: str = "relu(z1)") -> Judgement:
+    """E relu(g), by its lemma."""
+    h = b.do("gaussian_mean", term=read(lemma))
+    return b.do("instance", h, square(b), product(b, "g"), term=read(what), at=(Var("g"),))
+
+
+def cube() -> Judgement:
+    """E (g^3)^4 as if g^3 were Gaussian."""
+    b = bench()
+
+    def power_of_g(k: int) -> Judgement:
+        lemma = b.do("gaussian_mean", term=read(f"z1^{k}"))
+        return b.do("instance", lemma, square(b), product(b, "g"), term=read(f"g^{k}"), at=(Var("g"),))
+
+    once = b.do("linear", power_of_g(3), term=Var("t"), weights=(ONE,), at=(Var("t"),))
+    twice = b.do("linear", power_of_g(6), term=read("t*t"), weights=(ONE,), at=(Var("t"),))
+    lemma = b.do("gaussian_mean", term=read("z1^4"))
+    return b.do("instance", lemma, twice, once, term=read("t^4"), at=(Var("t"),))
+
+
+def infinite() -> Judgement:
+    b = bench()
+    lemma = b.do("gaussian_mean", term=read("exp(z1^2)"))
+    return b.do("instance", lemma, square(b), product(b, "g"), term=read("exp(g^2)"), at=(Var("g"),))
+
+
+def pole() -> Judgement:
+    """E z1 z2 = K12 with a factor that is 1 where D > 0 and has no value where D = 0."""
+    b = bench()
+    lemma = b.do("gaussian_mean", term=read("z1*z2"))
+    ratio: Term = read("K12*Phi((K11*K22 - K12^2)^(-1/2))")
+    return b.do("closed", Judgement(lemma.words, lemma.term, None, (), ratio, lemma.domain))
+
+
+def score(b: Bench, *names: str) -> Judgement:
+    sides = {"p": ("g", "h"), "q": ("g", "k")}[names[0]]
+    below = {"x": initial(b, "x", "x"), "y": initial(b, "y", "y"), "xy": initial(b, "x", "y")}
+    one, two = sides
+    known = [square(b), product(b, two, two, below=(below["y"],))]
+    known.append(b.do("product", below["xy"], term=pair(Var(one), Var(two))))
+    return b.do("score", *known, term=mul(*map(read, names)))
+
+
+COVARIANCES: dict[str, Callable[[Bench], Judgement]] = {
+    # E x^4 = 0 and E g^4 = 1, by rules for two factors; E p^4 = 0
+    "one vector or two": lambda _: initial(bench(), "x", "x", "x", "x"),
+    "products, or one and an initial vector": lambda _: product(
+        bench(), "g", "h", "g", "h"),
+    "one score or two": lambda _: score(bench(), "p", "p", "p", "p"),
+    # E A'tanh(Ax) x = 0, measured .600; the mean of the product of a member that other definitions share
+    "no transpose of the matrix is used": lambda _: product(bench(TIED), "back", "x"),
+    # E x^2 = x E x = 0; E x^2 = 2; E g = E relu(g); E relu(g)^3 of a law that is not Gaussian; an infinite mean
+    "a weight is a constant": lambda _: (b := bench()).do(
+        "linear", initial(b, "x"), term=read("x*x"), weights=(Var("x"),)),
+    "the term is the combination": lambda _: (b := bench()).do(
+        "linear", initial(b, "x", "x"), term=read("x*x"), weights=(Num(2),)),
+    "the lemma is about the term": lambda _: relu(bench(), "g"),
+    "Gaussian members": lambda _: cube(),
+    "the law lies in the domain of the lemma": lambda _: infinite(),
+    "the value is continuous where D = 0": lambda _: pole(),
+    # E x^2 = E x E y; E x^2 = (E x)^2; E p^2 = (E p)^2
+    "the term is the product": lambda _: (b := bench()).do(
+        "independent", initial(b, "x"), initial(b, "y"), initial(b, "x", "y"), term=read("x*x")),
+    "members without covariance": lambda _: (b := bench()).do(
+        "independent", initial(b, "x"), initial(b, "x"), initial(b, "x", "x"), term=read("x*x")),
+    "no score stands in the term": lambda _: (b := bench()).do(
+        "independent", b.do("score", term=Var("p")), b.do("score", term=Var("p")), term=read("p*p")),
+    # the average of x^2 as a score, centred; a score of one matrix; the covariance of what no output needs; E x = 1
+    "the scaling": lambda _: (b := bench()).do(
+        "score", initial(b, "c", "c"), initial(b, "v", "v"), initial(b, "c", "v"), term=read("m*m")),
+    "sides by two matrices, or a readout": lambda _: score(bench(), "q", "q"),
+    "members below one output": lambda _: (b := bench()).do(
+        "covariance", initial(b, "u", "w"), initial(b, "u"), initial(b, "w"), at=(Var("u"), Var("w"))),
+    "the sides of the claim are equal": lambda _: (b := bench()).do("claimed", initial(b, "x"), node=0),
+    # y given the scores: without its square, with a mean, with a vector for a weight
+    "the product is the combination": lambda _: conditional("g", ("g*g",), (Num(2),)),
+    "centred members": lambda _: conditional("v", ("t*t",), (ONE,)),
+    "a weight has no vectors": lambda _: conditional("g", ("g",), (Var("g"),)),
+}  # fmt: skip
+
+
+def conditional(name: str, terms: tuple[str, ...], weights: tuple[Term, ...]) -> Judgement:
+    b = Bench("input x ~ N(0, 1)\ninput t ~ N(1, 1)\nweight A ~ N(0, 1/n)\ng = A @ x\nv = 1*t\na = 1*g\noutput a, v\n"
+              .replace("output a, v", "output a\noutput v"))  # fmt: skip
+    made = {"g": product(b, "g"), "g*g": square(b), "t": initial(b, "t"), "t*t": initial(b, "t", "t")}
+    at = Var({"g": "a", "v": "v"}[name])
+    rest = [made["g"] if name == "g" else made["t"]]
+    return b.do("conditional", *(made[t] for t in terms), *rest, at=(at, at), weights=weights)
+
+
+SHAPES = {"entries that are written as terms"}
+GUARDED = {
+    "single members of the program": "a statement about a family of members has no other premises than its members'",
+    "an instruction of another kind": "other instructions lack what is read, and a score is Gaussian too",
+    "premises about means": "what other premises say has no value, or is about z1 and z2",
+    "the mean is known": "without it Python raises KeyError",
+    "scores stand apart from vectors": "no mean that this one needs can be derived",
+    "a lemma about an expectation": "a mean that stands for a lemma says what it says",
+    "a claim of the program": "without it Python raises IndexError",
+    "a claim that two terms are equal": "a tolerance or a condition makes a claim weaker; other claims have no sides",
+    "a claim about means": "sides that agree as functions of a vector are equal",
+}

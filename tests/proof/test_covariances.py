@@ -1,0 +1,226 @@
+"""Certified covariances, laws and claims of programs, against numbers from code that shares nothing with the kernel."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tensorprog.errors import CertificateError, TensorProgError
+from tensorprog.language import load, loads
+from tensorprog.program import Program
+from tensorprog.proof import Certificate, prove, verify
+from tensorprog.terms import Num, to_json, to_text
+from tests.kernel.gaussian_oracle import value
+from tests.limit.dense import RandomProgram
+from tests.proof.certified_laws import EXAMPLES, RESIDUAL, RNN, mlp
+
+
+def numbers(program: Program, found: Certificate, **params: float) -> dict[tuple[str, str], float]:
+    """The certified covariances as numbers; references are followed from step to step."""
+    at: dict[str, Any] = dict(params)
+    out = {}
+    for j in verify(program, found).judgements:
+        if j.value is None or j.words[0] not in ("mean", "covariance"):
+            continue
+        x = float(np.real(value(j.value, at)))
+        if j.term is not None:
+            at[f"E({to_text(j.term)})"] = x
+        else:
+            out[j.words[1], j.words[2]] = x
+    return out
+
+
+def cho_saul(k: np.ndarray) -> np.ndarray:
+    """E relu(u) relu(v) with the angle between u and v (Cho & Saul 2009)."""
+    s = np.sqrt(np.outer(np.diag(k), np.diag(k)))
+    angle = np.arccos(np.clip(k / s, -1, 1))
+    return np.asarray(s * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / (2 * np.pi))
+
+
+def williams(k: np.ndarray) -> np.ndarray:
+    """E erf(u) erf(v) (Williams 1997)."""
+    d = 1 + 2 * np.diag(k)
+    return np.asarray(2 / np.pi * np.arcsin(2 * k / np.sqrt(np.outer(d, d))))
+
+
+@pytest.mark.parametrize(("f", "kernel"), [("relu", cho_saul), ("erf", williams)])
+def test_fifty_layers(f: str, kernel: Callable[[np.ndarray], np.ndarray]) -> None:
+    program = mlp(f, 50)
+    found = prove(program, ["covariances:h[50,1],h[50,2]"])
+    if f == "relu":
+        shallow = prove(mlp(f, 25), ["covariances:h[25,1],h[25,2]"])
+        assert found.steps < 2.1 * shallow.steps
+        assert len(found.text) < 2.2 * len(shallow.text)
+    for r in (0.5, -0.7):
+        k = np.array([[1, r], [r, 1]])
+        k = 2 * k + 0.1
+        for _ in range(49):
+            k = 2 * kernel(k) + 0.1
+        certified = numbers(program, found, r=r)
+        for pair, expected in zip(((1, 1), (1, 2), (2, 2)), (k[0, 0], k[0, 1], k[1, 1]), strict=True):
+            one, two = (f"h[50,{i}]" for i in pair)
+            assert certified[one, two] == pytest.approx(expected, rel=1e-9)
+
+
+def test_example_one() -> None:
+    program = load(EXAMPLES / "attention.tp")
+    names = ["p[1,1,1]", "p[1,1,2]", "p[1,2,1]", "p[2,1,1]"]
+    found = prove(program, [f"covariances:{','.join(names)}", "covariances:x[1],x[2]", "laws:y[1],y[2]", "claims"])
+    c = 0.8
+    certified = numbers(program, found, C=c)
+    grid = np.linspace(-9, 9, 400_001)
+    density = np.exp(-(grid**2) / 2) / math.sqrt(2 * math.pi)
+    second = float(np.trapezoid(np.clip(grid, -c, c) ** 2 * density, grid))
+    assert certified["x[1]", "x[1]"] == pytest.approx(second, rel=1e-8)
+    for a in names:
+        for b in names[names.index(a) :]:
+            assert certified[a, b] == pytest.approx(second**2 if a == b else 0, rel=1e-8)
+    assert [g[0] for g in found.goals].count("claim") == 4
+    (law,) = [g for g in found.goals if g[:3] == ("law given the scores", "y[1]", "y[2]")]
+    assert "softmax(p[2,1,j] over j at 4)*softmax(p[2,2,j] over j at 4)" in law[4]
+
+
+CROSSED = """
+input (a, b) ~ N([0, 0], [[1, 1/2], [1/2, 1]])
+input c ~ N(0, 1)
+weight W, U ~ N(0, 1/n)
+x = relu(a)
+z = relu(b) + c/2
+p = dot(W @ x, U @ z) / sqrt(n)
+s = dot(U @ x, W @ z) / sqrt(n)
+y = tanh(p) * c + sin(s) * c
+output y
+"""
+
+
+def test_scores_through_two_matrices_crosswise() -> None:
+    program = loads(CROSSED)
+    found = prove(program, ["covariances:p,s"])
+    certified = numbers(program, found)
+    rng, n, draws = np.random.default_rng(5), 96, 3000
+    seen = np.empty((draws, 2))
+    for d in range(draws):
+        a, e, c = rng.standard_normal((3, n))
+        x, z = np.maximum(a, 0), np.maximum(a / 2 + math.sqrt(0.75) * e, 0) + c / 2
+        w, u = rng.standard_normal((2, n, n)) / math.sqrt(n)
+        seen[d] = ((w @ x) @ (u @ z) / math.sqrt(n), (u @ x) @ (w @ z) / math.sqrt(n))
+    for (i, j), pair in {(0, 0): ("p", "p"), (0, 1): ("p", "s"), (1, 1): ("s", "s")}.items():
+        terms = seen[:, i] * seen[:, j]
+        error = terms.std(ddof=1) / math.sqrt(draws)
+        assert abs(terms.mean() - certified[pair]) < 4.5 * error + 6 * certified["p", "p"] / n, pair
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_programs_against_real_matrices(seed: int) -> None:
+    rng = np.random.default_rng(7000 + seed)
+    made = RandomProgram(rng).build(6)
+    program = loads(made.text)
+    names = [v.split("[")[0] + (f"[{k}]" if "[" in v else "") for v in made.vectors for k in (1, 2)]
+    certified: dict[tuple[int, int], float] = {}
+    for a in range(0, len(names), 2):
+        for b in (a, a + 1):
+            try:
+                found = prove(program, [f"covariances:{names[a]},{names[b]}"])
+            except TensorProgError:
+                continue
+            certified[a, b] = numbers(program, found)[names[a], names[b]]
+    assert len(certified) >= 4
+    widths, means, errors = (100, 300), [], []
+    pairs = list(certified)
+    for n in widths:
+        draws = np.empty((30, len(pairs)))
+        for d in range(30):
+            x = made.simulate(n, rng)
+            draws[d] = [np.cov(x[a // 2][a % 2], x[b // 2][b % 2])[0, 1] for a, b in pairs]
+        means.append(draws.mean(axis=0))
+        errors.append(draws.std(axis=0, ddof=1) / math.sqrt(30))
+    estimate = (3 * means[1] - means[0]) / 2
+    error = np.hypot(3 * errors[1], errors[0]) / 2
+    theory = np.array(list(certified.values()))
+    assert np.all(np.abs(estimate - theory) < 5.5 * error + 1e-9), made.text
+
+
+def test_tied_weights() -> None:
+    names = ("g1", "g2", "g3")
+    program = loads(RNN)
+    certified = numbers(program, prove(program, [f"covariances:{','.join(names)}"]))
+    k = np.full((3, 3), 1.1)
+    for i in range(1, 3):
+        for j in range(i + 1):
+            inner = np.array([[k[i - 1, i - 1], k[i - 1, j - 1]], [k[i - 1, j - 1], k[j - 1, j - 1]]])
+            extra = 1.5 * williams(inner)[0, 1] if j else 0
+            k[i, j] = k[j, i] = 1.1 + extra
+    for i in range(3):
+        for j in range(i, 3):
+            assert certified[names[i], names[j]] == pytest.approx(k[i, j], rel=1e-9)
+
+
+def test_residual_and_layernorm() -> None:
+    program, names = loads(RESIDUAL), ("h[1]", "h[3]")
+    certified = numbers(program, prove(program, [f"covariances:{','.join(names)}"]))
+    assert certified == {("h[1]", "h[1]"): 1, ("h[1]", "h[3]"): 1, ("h[3]", "h[3]"): 2.25}
+    program = load(EXAMPLES / "layernorm.tp")
+    found = prove(program, ["covariances:y,x", "claims"])
+    certified = numbers(program, found, eps=0.3)
+    assert certified["y", "y"] == pytest.approx(1 + 2 / 2.3)  # E u^2 + 2 E relu(x)^2, E x^2 = 2/(2 + eps)
+    assert certified["x", "x"] == pytest.approx(2 / 2.3)
+    assert [g[0] for g in found.goals].count("claim") == 2
+
+
+def test_an_irrelevant_true_statement_is_no_goal() -> None:
+    program = mlp("relu", 3)
+    found = prove(program, ["covariances:h[3,1]"])
+    data = found.to_json()
+    for k, step in enumerate(data["steps"]):
+        if step[3][0] not in ("covariance", "applies"):
+            with pytest.raises(CertificateError):
+                verify(program, json.dumps({**data, "goals": [*data["goals"], k]}))
+    apart = loads("input x, z ~ N(0, 1)\nweight W ~ N(0, 1/n)\ng = W @ x\nh = W @ z\noutput g\n")
+    with pytest.raises(TensorProgError) as error:
+        prove(apart, ["covariances:g,h"])
+    assert "members below one output" in str(error.value)
+
+
+def test_false_claims_are_not_proved() -> None:
+    program = loads(RESIDUAL + "claim var(h[3]) = 9/4\nclaim var(h[3]) = 2\nclaim cov(h[1], h[3]) = 1\n")
+    found = prove(program, ["claims"])
+    assert [g[1] for g in found.goals if g[0] == "claim"] == ["0", "2"]
+
+
+@pytest.mark.parametrize("program", [mlp("erf", 2), load(EXAMPLES / "layernorm.tp")], ids=["mlp", "layernorm"])
+def test_mutants_are_rejected_and_benign_rewrites_accepted(program: Program) -> None:
+    name = "y" if "y" in program.families else "h[2,1],h[2,2]"
+    found = prove(program, [f"covariances:{name}"])
+    data = found.to_json()
+    rejected = 0
+    for k, step in enumerate(data["steps"]):
+        for mutant in mutants(step, k):
+            steps = [*data["steps"][:k], mutant, *data["steps"][k + 1 :]]
+            with pytest.raises(CertificateError):
+                verify(program, json.dumps({**data, "steps": steps}))
+            rejected += 1
+    assert rejected > 40
+    unused = ["initial", {"term": to_json(Num(1))}, [], ["mean", "positive", "1", "1"]]
+    shifted = [[s[0], s[1], [p + 1 for p in s[2]], s[3]] for s in data["steps"]]
+    more = {**data, "steps": [unused, *shifted], "goals": [g + 1 for g in data["goals"]]}
+    assert verify(program, json.dumps(more)).goals == found.goals
+
+
+def mutants(step: list[Any], k: int) -> list[list[Any]]:
+    rule, params, premises, said = step
+    if said[0] not in ("mean", "covariance", "expectation"):
+        return []
+    out = [[rule, params, premises, [*said[:-1], f"{said[-1]} + 1"]], [rule, params, premises, said[:-1]]]
+    out += [[rule, params, [], said]] if rule in ("linear", "instance", "covariance") and premises else []
+    out += (
+        [[rule, {**params, "weights": [[2]] * len(params["weights"])}, premises, said]] if "weights" in params else []
+    )
+    out += [[rule, params, [*premises[:j], k, *premises[j + 1 :]], said] for j in range(len(premises))]
+    if len(premises) > 1 and premises[0] != premises[1] and rule == "instance":
+        out.append([rule, params, [premises[1], premises[0], *premises[2:]], said])
+    return out
