@@ -142,8 +142,8 @@ def conditional(name: str, terms: tuple[str, ...], weights: tuple[Term, ...]) ->
     return b.do("conditional", *(made[t] for t in terms), *rest, at=(at, at), weights=weights)
 
 
-SHAPES = {"entries that are written as terms"}
 GUARDED = {
+    "entries that are written as terms": "without it Python raises TypeError: there are none",
     "single members of the program": "a statement about a family of members has no other premises than its members'",
     "an instruction of another kind": "other instructions lack what is read, and a score is Gaussian too",
     "premises about means": "what other premises say has no value, or is about z1 and z2",

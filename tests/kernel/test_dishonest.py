@@ -21,7 +21,7 @@ from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Var, read
 from tensorprog.terms.term import add, neg, recip
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking
-from tests.kernel.dishonest_covariances import COVARIANCES, GUARDED, SHAPES
+from tests.kernel.dishonest_covariances import COVARIANCES, GUARDED
 from tests.kernel.dishonest_expectations import DEFENDED, EXPECTATIONS
 
 X, Y = Var("x"), Var("y")
@@ -157,7 +157,6 @@ STRUCTURE = {
 """Premises that a program breaks: without the condition the theorem is said to cover it."""
 
 FORMAT = {
-    *SHAPES,
     "a form stays small", "no wave in a wave",
     "expressions stay small", "powers stay small", "numbers stay small", "a word", "a whole number", "a list",
     "a certificate of bounded size", "a rule of the calculus", "params and premises", "the params of the rule",

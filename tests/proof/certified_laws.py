@@ -54,7 +54,7 @@ PROGRAMS: dict[str, tuple[Program, list[str]]] = {
     ),
     "its ReLU version": (
         load(EXAMPLES / "relu_attention.tp"),
-        ["covariances:p[1,1,1],p[1,1,2]", "laws:y[1],y[2]", "claims"],
+        ["covariances:x[1],x[2]", "claims"],
     ),
     "MLP of 50 layers, relu": (mlp("relu", 50), ["covariances:h[50,1],h[50,2]"]),
     "MLP of 50 layers, erf": (mlp("erf", 50), ["covariances:h[50,1],h[50,2]"]),
