@@ -49,7 +49,8 @@ def _inline(self: Any, node: nodes.Element) -> None:
 
 
 def _block(self: Any, node: nodes.Element) -> None:
-    self.body.append(f'<div class="formula">{convert(node.astext(), display="block")}</div>')
+    room = 'class="formula" style="padding: 0.4em 0"'  # tall glyphs stay inside the part that scrolls sideways
+    self.body.append(f"<div {room}>{convert(node.astext(), display='block')}</div>")
     raise nodes.SkipNode
 
 
