@@ -38,7 +38,7 @@ def report(
         raise fail("TP018", "--validate needs at least 2 samples", help="raise --samples")
     from tensorprog.display.report import Options, report_of
 
-    made = report_of(program, Options(width, samples, seed, at, read_values(program, values)))
+    made = report_of(program, Options(width, samples, seed, at, read_values(program, values)), progress=True)
     path = Path(out) if out is not None else Path("report.html" if file == "-" else f"{Path(file).stem}.html")
     _write(path, made.html)
     click.echo(f"{program.name}: {made.verdict}; the report is in {path}", err=True)

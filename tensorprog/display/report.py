@@ -11,6 +11,7 @@ from tensorprog.display.markup import Markup, join, tag
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.program.program import Program
+from tensorprog.simulate.progress import Progress
 from tensorprog.theorems import check
 from tensorprog.theorems.check import Verdict, VerdictWord
 from tensorprog.theorems.report import SAYS
@@ -67,8 +68,8 @@ class Subject:
     options: Options
 
 
-def report_of(program: Program, options: Options | None = None) -> Report:
-    """The report on a program, as one HTML document.
+def report_of(program: Program, options: Options | None = None, progress: bool = False) -> Report:
+    """The report on a program, as one HTML document; `progress` tells on a terminal how far it is.
 
     >>> import tensorprog
     >>> made = report_of(tensorprog.loads("input u ~ N(0, 1)\\noutput u"), Options(samples=0))
@@ -97,7 +98,11 @@ def report_of(program: Program, options: Options | None = None) -> Report:
         ("basis", "Assumptions and certificate", sections.basis),
         ("cite", "How to cite", sections.cite),
     ]
-    made = [Section(name, title, build(subject)) for name, title, build in built]
+    counter, made = Progress.of(len(built), progress, unit="sections"), []
+    for name, title, build in built:
+        made.append(Section(name, title, build(subject)))
+        counter.add(1)
+    counter.close()
     return Report(page(f"{program.name}: {verdict.verdict}", _lead(subject), made, _foot(chosen)), verdict.verdict)
 
 

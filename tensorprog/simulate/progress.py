@@ -10,7 +10,7 @@ from typing import TextIO
 
 @dataclass
 class Progress:
-    """Counts draws; the time left is judged by the draws made since the start, not by those that were there already."""
+    """Counts draws, or other units; the time left is judged by those made since the start, not by those found made."""
 
     total: int
     stream: TextIO | None
@@ -18,12 +18,13 @@ class Progress:
     fresh: int = 0
     start: float = field(default_factory=time.monotonic)
     shown: float = 0.0
+    unit: str = "draws"
 
     @staticmethod
-    def of(total: int, wanted: bool, stream: TextIO | None = None) -> Progress:
+    def of(total: int, wanted: bool, stream: TextIO | None = None, unit: str = "draws") -> Progress:
         """A line on `stream` (standard error) if it is wanted and a terminal is there."""
         out = sys.stderr if stream is None else stream
-        return Progress(total, out if wanted and out is not None and out.isatty() else None)
+        return Progress(total, out if wanted and out is not None and out.isatty() else None, unit=unit)
 
     def add(self, draws: int, fresh: bool = True) -> None:
         self.done = min(self.total, self.done + draws)  # the last block may hold more than was asked for
@@ -36,7 +37,7 @@ class Progress:
 
     def line(self, seconds: float) -> str:
         """`1200 of 5000 draws (24%), 3 min 20 s left`."""
-        text = f"{self.done} of {self.total} draws ({100 * self.done // max(1, self.total)}%)"
+        text = f"{self.done} of {self.total} {self.unit} ({100 * self.done // max(1, self.total)}%)"
         if self.fresh:
             text += f", {duration(seconds * (self.total - self.done) / self.fresh)} left"
         return text
