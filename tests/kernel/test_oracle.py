@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tensorprog.language import loads
-from tensorprog.program.compose import Composer
+from tensorprog.program.compose import CannotCompose, Composer
 from tensorprog.program.normalize import normalize
 from tensorprog.proof import verify
 from tensorprog.terms import Term, read
@@ -28,7 +28,10 @@ def test_accepted_facts_are_true(path: Path) -> None:
     for j in verify(program(path), found.text).judgements:
         words = [str(w) for w in j.says()]
         if words[0] == "fact" and j.term is not None:
-            t, said = composer.of_term(j.term), words[2:]
+            try:
+                t, said = composer.of_term(j.term), words[2:]
+            except CannotCompose:  # a family in pieces: there is no one function to put numbers in
+                continue
         elif words[0] == "instruction":
             t, said = composer.of_term(p.nodes[int(words[1])].body), words[2:]  # type: ignore[union-attr]
         else:
