@@ -27,15 +27,13 @@ def test_accepted_facts_are_true(path: Path) -> None:
     seen: set[tuple[Term, str]] = set()
     for j in verify(program(path), found.text).judgements:
         words = [str(w) for w in j.says()]
-        if words[0] == "fact" and j.term is not None:
-            try:
-                t, said = composer.of_term(j.term), words[2:]
-            except CannotCompose:  # a family in pieces: there is no one function to put numbers in
-                continue
-        elif words[0] == "instruction":
-            t, said = composer.of_term(p.nodes[int(words[1])].body), words[2:]  # type: ignore[union-attr]
-        else:
+        if words[0] not in ("fact", "instruction") or (words[0] == "fact" and j.term is None):
             continue
+        try:
+            t = composer.of_term(j.term or p.nodes[int(words[1])].body)  # type: ignore[union-attr]
+        except CannotCompose:  # a family in pieces: there is no one function to put numbers in
+            continue
+        said = words[2:]
         if (t, str(said)) not in seen:
             seen.add((t, str(said)))
             assert disagreement(p, t, said, draws=6) is None, (j.says(), t)
