@@ -40,7 +40,7 @@ def value_of(expr: Any, values: Mapping[str, Fraction]) -> tuple[float, float] |
         for bits in BITS:
             ctx.prec = bits
             try:
-                ball = _Balls().ball(expr)
+                ball = Balls().ball(expr)
             except (NotImplementedError, ZeroDivisionError, ValueError):
                 return found
             if not ball.is_finite():
@@ -64,7 +64,15 @@ def _above(error: float) -> float:
     return error * (1 + 2.0**-50) + LEAST
 
 
-class _Balls:
+class Balls:
+    """Exact sympy expressions as balls that contain their values, each subexpression evaluated once.
+
+    The precision is flint's own at the time of the call. Raises NotImplementedError for a function without a ball.
+
+    >>> Balls().ball(sympy.sqrt(2) ** 2 / 4).contains(0.5)
+    True
+    """
+
     def __init__(self) -> None:
         self.memo: dict[Any, Any] = {}
 

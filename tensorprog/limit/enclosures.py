@@ -16,7 +16,7 @@ from flint import acb, arb, ctx, fmpq
 
 from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.balls import ball_function
-from tensorprog.gaussian.closed_value import _Balls
+from tensorprog.gaussian.closed_value import Balls
 from tensorprog.limit.arrays import Cores
 from tensorprog.limit.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
 from tensorprog.limit.covariance import Rules
@@ -171,7 +171,7 @@ class Enclosures(Members[Enclosure]):
 
 def enclose(expr: Any, balls: dict[str, Any]) -> Any | None:
     """The ball of a closed form at balls for its symbols, or None where it cannot be enclosed."""
-    evaluation = _Balls()
+    evaluation = Balls()
     for s in expr.free_symbols:
         if s.name not in balls:
             raise no_value(s.name)
