@@ -220,6 +220,8 @@ def _normal(t: Term) -> Element:
             return to_the(root(normal(a)), int(2 * e))
         case App("pow", (a, Num() as e)):
             return _one(App("pow", (as_term(normal(a)), e)))
+        case App("pow", (a, e)) if not (exponent := normal(e)).keys() - {()}:  # a number, once it is computed
+            return normal(power(a, Num(exponent.get((), Fraction(0)))))
         case App("sigmoid", (a,)):
             return normal(recip(add(ONE, App("exp", (neg(a),)))))
         case App("softplus", (a,)):
@@ -262,7 +264,9 @@ def _bivariate(h: Element, k: Element, r: Element) -> Element:
     return _one(App("Phi2", tuple(map(as_term, (h, k, r)))))
 
 def _at_numbers(head: str, values: list[Fraction], count: int) -> Fraction | int | None:
-    """Exact values: of maxima and minima, of odd functions at 0, and of Phi at 0."""
+    """Exact values: of maxima, minima and absolute values, of odd functions at 0, and of Phi at 0."""
+    if head == "abs" and len(values) == 1:
+        return abs(values[0])
     if head in ("max", "min") and len(values) == count:
         return max(values) if head == "max" else min(values)
     return (HALF if head == "Phi" else 0) if head in (*ODD, "Phi") and values == [0] else None

@@ -224,3 +224,25 @@ def mutants(step: list[Any], k: int) -> list[list[Any]]:
     if len(premises) > 1 and premises[0] != premises[1] and rule == "instance":
         out.append([rule, params, [premises[1], premises[0], *premises[2:]], said])
     return out
+
+
+def test_exponents_that_are_numbers_once_computed() -> None:
+    """r^abs(i - i') at two members: the covariance of a sequence, numbers and params alike."""
+    text = """
+index i in 1..3
+input x[i] ~ N(0, {base}^abs(i - i'))
+weight W, V ~ N(0, 2/n)
+h[i] = W @ x[i]
+y[i] = V @ relu(h[i])
+output y"""
+    program = loads(text.format(base="0.5"))
+    found = prove(program, ["covariances:y[1],y[3]"])
+    k = cho_saul(2 * np.array([[1, 0.25], [0.25, 1]])) * 2
+    certified = numbers(program, found)
+    for (a, b), x in certified.items():
+        members = {"y[1]": 0, "y[3]": 1}
+        if {a, b} <= members.keys():
+            assert abs(x - k[members[a], members[b]]) < 1e-12
+    assert ("y[1]", "y[3]") in certified
+    program = loads("param r in (0, 1) = 0.5" + text.format(base="r"))
+    assert ("h[1]", "h[3]") in numbers(program, prove(program, ["covariances:h[1],h[3]"]), r=0.5)
