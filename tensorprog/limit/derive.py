@@ -106,9 +106,12 @@ class Limit:
             value = self._number(parts)
         except (TooLarge, RecursionError):
             raise fail("TP907", f"{of} opens into too many products", help="ask for fewer members at once") from None
-        if value is None:
+        if value is None or not math.isfinite(value.value):
+            because = because or "a param has no value"
+            if value is not None:
+                because += "; and no number: the quadrature did not settle"
             return Result(of, formula, None, None, "closed-form" if formula is not None else "quadrature", supported,
-                          because or "a param has no value")  # fmt: skip
+                          because)  # fmt: skip
         exact = formula is not None and formula.is_Rational
         found = float(formula) if exact else value.value
         error = abs(Fraction(int(formula.p), int(formula.q)) - Fraction(found)) if exact else value.error
@@ -229,7 +232,8 @@ class Limit:
     def matrix(self, name: Any) -> Array:
         """The covariance of a whole family: an array with the family's indices as axes, twice.
 
-        Indices that the name fixes, as in `h[3,i]`, are left out. Params need values.
+        Indices that the name fixes, as in `h[3,i]`, are left out. Params need values. An entry that could not be
+        computed is nan.
         """
         ref = self.lookup.family(name)
         one, two, ranges = self.lookup.labelled(ref)

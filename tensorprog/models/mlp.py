@@ -50,7 +50,7 @@ def dropout_mlp(
     Covered by: netsor in Yang's form (the mask jumps: controlled, not Lipschitz). One mask for all inputs is not built.
 
     >>> dropout_mlp(1, "4/5").to_text().splitlines()[7]
-    'h_1[i] = where(Phi(u[1,i]) < 4/5, relu(h[1,i])*(5/4), 0)'
+    'h_1[i] = where(Phi(u[1,i]) < 4/5, 5/4, 0)*relu(h[1,i])'
     """
     return _layers("dropout_mlp", gram, depth, activation, weights, bias, keep)
 
@@ -68,7 +68,7 @@ def _layers(
     for t in range(2, depth + 2):
         z = act(h[t - 1, i])
         if u is not None and keep is not None:
-            z = fn.where(fn.Phi(u[t - 1, i]) < number(keep), z / Expr(term_of(keep)), 0)
+            z = fn.where(fn.Phi(u[t - 1, i]) < number(keep), 1 / Expr(term_of(keep)), 0) * z
         h = p.define(f"h[{t},i]", plus(w[t] @ z, b(t)))
     p.output(h[depth + 1, i])
     return p

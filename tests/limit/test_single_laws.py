@@ -77,3 +77,24 @@ output y, h"""
     rho = np.clip(k / np.outer(d, d), -1, 1)
     relu = np.outer(d, d) * (np.sqrt(1 - rho**2) + rho * (np.pi / 2 + np.arcsin(rho))) / (2 * np.pi)
     assert abs(float(limit.var("y")) - relu.sum()) < 1e-12
+
+
+def test_what_has_no_number_is_none_and_never_nan() -> None:
+    """A jump and a kink in four variables at once: the quadrature gives up, and the result says so."""
+    text = """
+index i in 1..2
+matrix K = [[1, 1/2], [1/2, 1]]
+input x[i] ~ N(0, K)
+input u[i] ~ N(0, 1)
+weight V ~ N(0, 1/n)
+y[i] = V @ where(Phi(u[i]) < 4/5, erf(x[i]), 0)
+output y"""
+    found = tp.derive(tp.loads(text)).cov("y[1]", "y[2]")
+    exact = 0.8**2 * 2 / np.pi * np.arcsin(1 / 3)
+    if found.value is None:
+        assert found.error is None
+        assert "did not settle" in repr(found)
+        assert found.to_json()["value"] is None
+    else:
+        assert found.error is not None
+        assert abs(found.value - exact) <= found.error

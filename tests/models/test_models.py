@@ -134,6 +134,16 @@ DRAWN: list[tuple[str, Any, str, int]] = [
     ("batchnorm", lambda: models.batchnorm_mlp(PAIR, activation="erf", eps="1/10"), "h[2,i]", 128),
     ("conv", lambda: models.convolution(6, (3,), stride=2, activation="erf", head="average"), "f", 128),
     ("features", lambda: models.random_features(PAIR, "relu", weights="he"), "f", 128),
+    ("mlp", lambda: models.mlp(PAIR, 2, "erf", bias=0.2), "h[3,i]", 128),
+    ("dropout", lambda: models.dropout_mlp(PAIR, keep="4/5", activation="erf"), "h[2,i]", 256),
+    ("rnn", lambda: models.rnn(3, lengths=[2, 1], activation="erf"), "y", 128),
+    ("conv-2d", lambda: models.convolution(9, shape=(3, 3), pool=2, activation="erf", head="average"), "f", 128),
+    ("multi-query", lambda: models.attention(2, heads=2, kv_heads=1), "y", 256),
+    ("grouped-query", lambda: models.attention(2, heads=4, kv_heads=2), "y", 256),
+    ("cross", lambda: models.attention(4, heads=2, context=2), "y", 256),
+    ("low rank", lambda: models.attention(2, heads=2, rank="1/4"), "y", 256),
+    ("attention, residual", lambda: models.attention(2, heads=2, residual=True), "y", 256),
+    ("transformer", lambda: models.transformer(2, depth=1, heads=2, scaling="1/n"), "x_f1", 512),
     ("attention-1/n", lambda: models.attention(PAIR, heads=2, scaling="1/n", causal=True), "y", 1024),
 ]
 
