@@ -25,7 +25,7 @@ from tensorprog.terms.json_form import number_from_json
 from tensorprog.terms.signatures import HEADS
 
 SCHEMA = "tensorprog/certificate/1"
-FUEL = 3_000_000
+FUEL = 2_500_000
 MAX_BYTES = 10_000_000
 ENTRIES = {"schema", "program", "axioms", "steps", "goals"}
 
