@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tensorprog.display.html import Section, page, status
@@ -11,7 +12,7 @@ from tensorprog.display.markup import Markup, join, tag
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.program.program import Program
-from tensorprog.simulate.progress import Progress
+from tensorprog.simulate.progress import counted
 from tensorprog.theorems import check
 from tensorprog.theorems.check import Verdict, VerdictWord
 from tensorprog.theorems.report import SAYS
@@ -98,11 +99,8 @@ def report_of(program: Program, options: Options | None = None, progress: bool =
         ("basis", "Assumptions and certificate", sections.basis),
         ("cite", "How to cite", sections.cite),
     ]
-    counter, made = Progress.of(len(built), progress, unit="sections"), []
-    for name, title, build in built:
-        made.append(Section(name, title, build(subject)))
-        counter.add(1)
-    counter.close()
+    bodies = counted((partial(build, subject) for _, _, build in built), progress, "sections")
+    made = [Section(name, title, body) for (name, title, _), body in zip(built, bodies, strict=True)]
     return Report(page(f"{program.name}: {verdict.verdict}", _lead(subject), made, _foot(chosen)), verdict.verdict)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,7 @@ def derive(
     from tensorprog.limit.derive import derive as derived
 
     limit = derived(program, read_values(program, values))
+    limit.progress = True
     answer: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": program.name}
     try:
         code = _answer(limit, answer, covs, means, expectations, laws, matrices, out, as_latex, explain, as_json)
@@ -89,9 +91,12 @@ def _answer(
     explain: bool,
     as_json: bool,
 ) -> int:
+    from tensorprog.simulate.progress import counted
+
     asked = bool(covs or means or expectations or laws or matrices)
-    results = [limit.cov(*_pair(c)) for c in covs]
-    results += [limit.mean(m) for m in means] + [limit.expect(e) for e in expectations]
+    wanted = [partial(limit.cov, *_pair(c)) for c in covs]
+    wanted += [partial(limit.mean, m) for m in means] + [partial(limit.expect, e) for e in expectations]
+    results = counted(wanted, True, "results")
     found = [limit.law(*split(names)) for names in laws]
     arrays = [_matrix(limit, name, out) for name in matrices]
     formal = any(r.supported_by == "formal" for r in results)

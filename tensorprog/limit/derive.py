@@ -18,6 +18,7 @@ from tensorprog.limit.quantities import Addend, Cov, Ex, ScalarOf, Sum, no_limit
 from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.support import Supports
 from tensorprog.program import Program
+from tensorprog.simulate.progress import counted
 from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.term import mul, neg
 
@@ -49,6 +50,8 @@ class Limit:
         self.engine = Engine(program, values)
         self.lookup = Lookup(self.engine.rules.composer)
         self._supports = Supports(program)
+        self.progress = False
+        """Is a terminal told how many of `results` are there?"""
 
     # -- single quantities -----------------------------------------------------------------------------------------
 
@@ -312,12 +315,12 @@ class Limit:
         scalars = [m for m in members if self.engine.program.families[m.name].kind == "scalar"]
         constants = [m for m in scalars if not self.engine.scores([m])]
         random = [m for m in members if m not in constants]
-        out = [self.mean(m) for m in (*constants, *random)]
         paired = random[:PAIRED]
-        out += [self.cov(a, b) for k, a in enumerate(paired) for b in paired[k:]
-                if not self._is_random((a, b)) or a == b]  # fmt: skip
-        out += [self.var(m) for m in random[PAIRED:]]
-        return tuple(out)
+        asked = [partial(self.mean, m) for m in (*constants, *random)]
+        asked += [partial(self.cov, a, b) for k, a in enumerate(paired) for b in paired[k:]
+                  if not self._is_random((a, b)) or a == b]  # fmt: skip
+        asked += [partial(self.var, m) for m in random[PAIRED:]]
+        return tuple(counted(asked, self.progress, "results"))
 
     @cached_property
     def laws(self) -> tuple[Law, ...]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import TextIO, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -56,3 +59,20 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def counted(asked: Iterable[Callable[[], T]], wanted: bool, unit: str) -> list[T]:
+    """The answers, one after the other; a terminal is told how many are there, if that is wanted.
+
+    >>> counted([lambda: 1, lambda: 2], False, "results")
+    [1, 2]
+    """
+    todo, out = list(asked), []
+    counter = Progress.of(len(todo), wanted, unit=unit)
+    try:
+        for ask in todo:
+            out.append(ask())
+            counter.add(1)
+    finally:
+        counter.close()
+    return out

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import tensorprog as tp
 from tensorprog import TensorProgError, load, loads
 from tensorprog.limit.command import derive as command
 from tensorprog.limit.derive import derive
@@ -174,3 +175,24 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert code == 1
     assert "TP501" in err
     assert run(str(EXAMPLES / "mlp.tp"), "--out", "K.npy")[0] == -1
+
+
+def test_a_terminal_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Results are counted on a terminal, after a second; a program or a pipe sees nothing of it."""
+    import io
+    import sys
+    import time
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    clock, real = iter(range(0, 1000, 2)), time.monotonic
+    monkeypatch.setattr("time.monotonic", lambda: real() + next(clock))
+    for told in (True, False):
+        limit = tp.derive(tp.loads("input u, v ~ N(0, 1)\noutput u, v"))
+        limit.progress = told
+        stream = Terminal()
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert len(limit.results) == 5
+        assert ("2 of 5 results (40%)" in stream.getvalue()) is told
