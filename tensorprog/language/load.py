@@ -13,7 +13,7 @@ from tensorprog.errors import Diagnostic, Place, TensorProgError, fail
 from tensorprog.functions.registry import expand, registry
 from tensorprog.language import syntax as s
 from tensorprog.language.files import read_text
-from tensorprog.language.offsets import BOUNDARIES, elements
+from tensorprog.language.offsets import BOUNDARIES, Ended, elements
 from tensorprog.language.parser import parse
 from tensorprog.program.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.limits import DEFAULT_LIMITS, Limits
@@ -59,6 +59,7 @@ class Loader:
         self.program.path = name
         self.lowering = Lowering(self.program, (), frozenset(registry()))
         self.env: dict[str, int] = {}
+        self.ended = Ended()
         self.file: str | None = None
         self.open_files: list[Path] = []
         self.count = 0
@@ -107,9 +108,10 @@ class Loader:
         p = self.program
         match st:
             case s.Definition(place, ref, value):
-                for left, right in elements(ref, value, p, self.env, self.integer):
+                for left, right in elements(ref, value, p, self.env, self.integer, self.ended):
                     name, subs = self.left_side(left)
                     self.lowering.define(name, subs, expand(right), place)
+                    self.ended.check(name, p, place)
             case s.Loop():
                 self.loop(st)
             case s.WidthDef(place, name, value):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
-from tensorprog.errors import fail
+from tensorprog.errors import Place, fail
 from tensorprog.program.program import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import add, children, rebuild, variables, walk
@@ -21,8 +21,24 @@ Integer = Callable[[Term, str], int]
 """A compile-time integer from a term, as the loader computes it."""
 
 
+class Ended:
+    """The families whose ends pad or wrap relied on: they must not grow any more."""
+
+    def __init__(self) -> None:
+        self.extents: dict[str, tuple[tuple[int, int], ...]] = {}
+
+    def rely_on(self, name: str, program: Program) -> tuple[tuple[int, int], ...]:
+        return self.extents.setdefault(name, _extents(name, program))
+
+    def check(self, name: str, program: Program, place: Place | None) -> None:
+        if name in self.extents and self.extents[name] != _extents(name, program):
+            raise fail("TP004", f"{name} grows after its ends were read", place,
+                       because="pad and wrap take the members that a family has by then for all of them",
+                       help=f"define all of {name} before it is padded or wrapped")  # fmt: skip
+
+
 def elements(
-    ref: Term, value: Term, program: Program, env: Mapping[str, int], integer: Integer
+    ref: Term, value: Term, program: Program, env: Mapping[str, int], integer: Integer, ended: Ended
 ) -> list[tuple[Term, Term]]:
     """The definitions that `ref = value` stands for: itself, unless a subscript computes with an index.
 
@@ -45,7 +61,7 @@ def elements(
     out = []
     for at in product(*ranges):
         here = dict(zip(left, at, strict=True))
-        opened = _Open(program, here, computed, integer).term(value)
+        opened = _Open(program, here, computed, integer, ended).term(value)
         member = _put(ref, here)
         if opened is None:
             raise fail("TP004", "this member is 0: nothing that it reads lies inside the family", ref.place,
@@ -81,8 +97,10 @@ def _put(t: Term, at: Mapping[str, int]) -> Term:
 class _Open:
     """One member's right-hand side: None stands for 0."""
 
-    def __init__(self, program: Program, at: Mapping[str, int], computed: set[str], integer: Integer) -> None:
-        self.program, self.at, self.computed, self.integer = program, dict(at), computed, integer
+    def __init__(
+        self, program: Program, at: Mapping[str, int], computed: set[str], integer: Integer, ended: Ended
+    ) -> None:
+        self.program, self.at, self.computed, self.integer, self.ended = program, dict(at), computed, integer, ended
 
     def term(self, t: Term) -> Term | None:
         match t:
@@ -121,7 +139,8 @@ class _Open:
         rest = tuple(name for name in over if name not in self.computed)
         kept: list[Term] = []
         for at in product(*(range(lo, hi + 1) for lo, hi in (self.program.indices[name] for name in opened))):
-            inner = _Open(self.program, {**self.at, **dict(zip(opened, at, strict=True))}, self.computed, self.integer)
+            here = {**self.at, **dict(zip(opened, at, strict=True))}
+            inner = _Open(self.program, here, self.computed, self.integer, self.ended)
             found = inner.term(body)
             if found is not None:
                 kept.append(Bind("sum", (found,), rest) if rest else found)
@@ -141,7 +160,7 @@ class _Open:
             k = self.integer(s, "a subscript")
             vector = isinstance(t.args[0], Var) and t.args[0].name in self.program.families
             if rule is not None or (vector and not isinstance(t.args[position + 1], Num)):
-                low, high = self._extent(t, position)
+                low, high = self._extent(t, position, rule is not None)
                 if not low <= k <= high and rule is None:
                     name = t.args[0].name  # type: ignore[union-attr]
                     raise fail(
@@ -156,14 +175,20 @@ class _Open:
             subs.append(Num(k))
         return App("ref", (t.args[0], *subs), t.place)
 
-    def _extent(self, t: App, position: int) -> tuple[int, int]:
+    def _extent(self, t: App, position: int, relied_on: bool) -> tuple[int, int]:
         name = t.args[0].name if isinstance(t.args[0], Var) else ""
         family = self.program.families.get(name)
         if family is None or any(position >= len(box) for box in family.boxes):
             raise fail(
                 "TP006", f"{name} is not a family with that many subscripts, defined before it is padded", t.place
             )
-        return min(box[position][0] for box in family.boxes), max(box[position][1] for box in family.boxes)
+        return (self.ended.rely_on(name, self.program) if relied_on else _extents(name, self.program))[position]
 
 
-__all__ = ["BOUNDARIES", "elements"]
+def _extents(name: str, program: Program) -> tuple[tuple[int, int], ...]:
+    """The least and the largest subscript of a family at each position, as far as it is defined."""
+    boxes = program.families[name].boxes
+    return tuple((min(b[k][0] for b in boxes), max(b[k][1] for b in boxes)) for k in range(len(boxes[0])))
+
+
+__all__ = ["BOUNDARIES", "Ended", "elements"]

@@ -109,17 +109,20 @@ class Law:
         return [c.number(m) for m in means], [[c.number(x) for x in row] for row in covs], fourth
 
     @cached_property
-    def _normal(self) -> tuple[float, float, float] | None:
-        """(mean, variance, error of the variance) of one Gaussian or constant variable, where they are known."""
+    def _normal(self) -> tuple[float, float, float, float] | None:
+        """(mean, variance, error of the mean, error of the variance) of one Gaussian or constant, where known."""
         if len(self.of) != 1 or self.kind not in ("gaussian", "deterministic") or self._exact is None:
             return None
         mean, variance = self._exact[0][0], self._exact[1][0][0]
-        if not np.isfinite(mean.value + variance.error) or mean.error > 1e-12 * (1 + abs(mean.value)):
+        constant = self.kind == "deterministic"
+        if not np.isfinite(mean.value + mean.error + (0.0 if constant else variance.value + variance.error)):
             return None
-        return mean.value, max(0.0, variance.value) if self.kind == "gaussian" else 0.0, variance.error
+        return mean.value, 0.0 if constant else max(0.0, variance.value), mean.error, variance.error
 
     def _with_error(self, value: Array, error: Any) -> Average:
-        return Average(value, np.abs(error) + 1e-13 * np.abs(value), self.variance.method)
+        methods = (self.mean.method, self.variance.method)
+        method = max(methods, key=("closed-form", "quadrature", "sampling").index)
+        return Average(value, np.abs(error) + 1e-13 * np.abs(value), method)
 
     @property
     def mean(self) -> Average:
@@ -169,12 +172,14 @@ class Law:
     def density(self, y: Any) -> Average:
         """The density E[N(y; m, C)] at points: an array (count,) for one variable, (count, variables) for several."""
         if self._normal is not None:
-            mean, variance, error = self._normal
+            mean, variance, off, error = self._normal
             if variance == 0:
                 raise fail("TP003", "this law has no density", because="the variable is a constant in the limit")
             at = np.asarray(y, dtype=float).ravel()
             value = np.exp(-((at - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)
-            return self._with_error(value, value * np.abs((at - mean) ** 2 / variance - 1) * error / (2 * variance))
+            by_mean = value * np.abs(at - mean) / variance * off
+            by_variance = value * np.abs((at - mean) ** 2 / variance - 1) * error / (2 * variance)
+            return self._with_error(value, by_mean + by_variance)
         # Grids hold the point where rows of equal scores make a joint covariance singular; random points avoid it.
         mixture = self._sum.joint if len(self.of) == 1 else self._sum.sampled
         return mixture.density(self._points(y))
@@ -185,13 +190,14 @@ class Law:
         if self._normal is not None:
             from scipy.special import ndtr
 
-            mean, variance, error = self._normal
+            mean, variance, off, error = self._normal
             at = np.atleast_1d(np.asarray(y, dtype=float))
             if variance == 0:
-                return self._with_error(np.where(at >= mean, 1.0, 0.0), np.zeros(at.shape))
+                return self._with_error(np.where(at >= mean, 1.0, 0.0), np.where(np.abs(at - mean) <= off, 1.0, 0.0))
             z = (at - mean) / np.sqrt(variance)
-            slope = np.abs(z) * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-            return self._with_error(ndtr(z), slope * error / (2 * variance))
+            slope = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+            moved = off / np.sqrt(variance) + np.abs(z) * error / (2 * variance)
+            return self._with_error(ndtr(z), slope * moved)
         return self._sum.joint.cdf(np.atleast_1d(np.asarray(y, dtype=float)))
 
     def quantile(self, q: Any) -> Average:
@@ -202,10 +208,10 @@ class Law:
         if self._normal is not None:
             from scipy.special import ndtri
 
-            mean, variance, error = self._normal
+            mean, variance, off, error = self._normal
             z = ndtri(_levels(q))
-            return self._with_error(mean + np.sqrt(variance) * z,
-                                    np.abs(z) * error / (2 * np.sqrt(variance)) if error else 0 * z)  # fmt: skip
+            stretched = np.abs(z) * error / (2 * np.sqrt(variance)) if variance > 0 else 0 * z
+            return self._with_error(mean + np.sqrt(variance) * z, off + stretched)
         scale = float(np.sqrt(self.variance.value[0]))
         center = float(self.mean.value[0])
         values, errors = [], []
@@ -213,7 +219,7 @@ class Law:
             reach = 4.0 * scale
             while not self.cdf(center - reach).value[0] < level < self.cdf(center + reach).value[0]:
                 reach *= 2
-                if reach > 1e12 * scale:
+                if not 0 < reach <= 1e12 * scale:
                     raise fail("TP402", f"the quantile at {level} was not found", because="the law has an atom there")
             at = optimize.brentq(
                 lambda y, p=level: float(self.cdf(y).value[0]) - p, center - reach, center + reach, xtol=1e-12

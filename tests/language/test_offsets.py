@@ -107,3 +107,25 @@ def test_sizes_are_bounded() -> None:
 def test_the_words_stay_free() -> None:
     program = tp.loads("input pad, wrap ~ N(0, 1)\ny = pad - wrap\noutput y")
     assert tp.loads(program.to_text()).hash == program.hash
+
+
+@pytest.mark.parametrize("rule", ["pad", "wrap"])
+def test_a_family_must_not_grow_after_its_ends_were_read(rule: str) -> None:
+    """h[2] is not beyond the end: it is only not there yet."""
+    text = f"""input a, b ~ N(0, 1)
+weight W ~ N(0, 1/n)
+h[1] = a
+y = W @ a + W @ {rule}(h[2])
+h[2] = b
+output y, h"""
+    with pytest.raises(TensorProgError, match="h grows after its ends were read") as caught:
+        tp.loads(text)
+    assert caught.value.diagnostics[0].place is not None
+    assert caught.value.diagnostics[0].place.line == 5
+
+
+def test_it_must_not_grow_by_python_either() -> None:
+    program = tp.Program()
+    program.add("input a, b ~ N(0, 1)\nweight W ~ N(0, 1/n)\nh[1] = a\ny = W @ a + W @ pad(h[2])\n")
+    with pytest.raises(TensorProgError, match="grows after its ends were read"):
+        program.define("h[2]", tp.fn.relu(tp.Program().input("b ~ N(0, 1)")[0]))

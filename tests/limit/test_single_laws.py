@@ -98,3 +98,24 @@ output y"""
     else:
         assert found.error is not None
         assert abs(found.value - exact) <= found.error
+
+
+def test_errors_of_a_constant_hold_the_error_of_its_mean() -> None:
+    text = "input (u, w) ~ N([0, 0], [[1, 0.4], [0.4, 1]])\nv = mean(softsign(u)*tanh(w)*u*w)\noutput v"
+    law = tp.derive(tp.loads(text)).law("v")
+    off = law.mean.error[0]
+    assert off > 0
+    assert law.quantile([0.3]).error[0] >= off
+    assert law.quantile([0.3]).method == law.mean.method
+    assert law.cdf([law.mean.value[0]]).error[0] >= 1.0  # on which side of the mean a point this near lies is not known
+
+
+def test_a_constant_without_a_number_ends_in_words() -> None:
+    """No rule bounds this mean; a quantile of it must not be searched for without end."""
+    text = "input (u, w) ~ N([0, 0], [[1, 0.4], [0.4, 1]])\nv = mean(exp(sin(u)*w)*tanh(u+w))\noutput v"
+    law = tp.derive(tp.loads(text)).law("v")
+    if np.isfinite(law.mean.value[0]):
+        assert law.quantile([0.3]).error[0] >= law.mean.error[0]
+    else:
+        with pytest.raises(TensorProgError):
+            law.quantile([0.3])
