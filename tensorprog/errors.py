@@ -30,6 +30,7 @@ CODES: dict[str, str] = {
     "TP016": "wrong arguments of a function",
     "TP017": "contradictory assumption on a param",
     "TP018": "bad usage of the command line",
+    "TP019": "not a probability",
     "TP101": "a score weight is used elsewhere",
     "TP102": "both sides of a dot product through one matrix",
     "TP103": "a side of a score that no MatMul made",

@@ -183,7 +183,7 @@ class Program(CoreProgram):
         match statements[0]:
             case s.IndexDef(names=names):
                 return tuple(Expr(Var(name)) for name, _ in names)
-            case s.InputDef(refs=refs) | s.WeightDef(refs=refs):
+            case s.InputDef(refs=refs) | s.BernoulliDef(refs=refs) | s.WeightDef(refs=refs):
                 return tuple(Expr(_base(r)) for r in refs)
             case s.ParamDef(name=name) | s.WidthDef(name=name) | s.ConstDef(name=name):
                 return (Expr(Var(name)),)

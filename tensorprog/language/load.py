@@ -15,6 +15,7 @@ from tensorprog.language import syntax as s
 from tensorprog.language.files import read_text
 from tensorprog.language.offsets import BOUNDARIES, Ended, elements
 from tensorprog.language.parser import parse
+from tensorprog.program.bernoulli import declare_bernoulli
 from tensorprog.program.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.limits import DEFAULT_LIMITS, Limits
 from tensorprog.program.lowering import Lowering
@@ -140,6 +141,11 @@ class Loader:
                 declare_matrix(p, self.matrix(st))
             case s.InputDef():
                 self.input(st)
+            case s.BernoulliDef(_, refs, width, probability):
+                for ref in refs:
+                    name, subs = self.left_side(ref)
+                    p_term = self.anonymous(probability, f"{name}_p", ref.place)
+                    declare_bernoulli(self.lowering, name, _index_names(subs, ref), width or "n", p_term, ref.place)
             case s.WeightDef():
                 self.weight(st)
             case s.OutputDef(_, refs):
@@ -341,7 +347,7 @@ def _defined_names(statements: Sequence[s.Statement]) -> Iterator[str]:
                 yield from _defined_names(body)
             case s.Definition(ref=ref):
                 yield from _names([ref])
-            case s.InputDef(refs=refs) | s.WeightDef(refs=refs):
+            case s.InputDef(refs=refs) | s.BernoulliDef(refs=refs) | s.WeightDef(refs=refs):
                 yield from _names(refs)
             case s.WidthDef(name=name) | s.ConstDef(name=name) | s.ParamDef(name=name) | s.MatrixDef(name=name):
                 yield name

@@ -67,6 +67,10 @@ class StatementBuilder(ExpressionBuilder):
     def joint(self, c: list[Any]) -> s.Statement:
         return self._input(c, True)
 
+    def coins(self, c: list[Any]) -> s.Statement:
+        *refs, width, _, _, probability = c
+        return s.BernoulliDef(refs[0].place, tuple(refs), None if width is None else str(width), probability)
+
     def weight(self, c: list[Any]) -> s.Statement:
         *refs, rows, _, cols, _, (law, freedom, mean, variance) = c
         shape = None if rows is None else (str(rows), str(cols))
@@ -151,6 +155,14 @@ def _explain(error: Any, text: str) -> TensorProgError:
             "TP001",
             "this line is indented, but no `for` stands above it",
             Place(token.end_line, 1),
+        )
+    if token is not None and "NORMAL" in (getattr(error, "expected", None) or ()):
+        return fail(
+            "TP001",
+            f"{str(token)!r} is no law" if str(token).strip() else "here stands a law",
+            Place(token.line, token.column, max(1, len(str(token).strip()))),
+            because="an input is N(mean, covariance) or bernoulli(p), a weight N(0, s/n) or iid(rademacher, s/n)",
+            help="a function of a Gaussian input has any other law: u ~ N(0, 1), then Phi(u) is uniform on (0, 1)",
         )
     return syntax_error(error, text)
 

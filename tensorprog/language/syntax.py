@@ -65,6 +65,13 @@ class InputDef(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class BernoulliDef(Statement):
+    refs: tuple[Term, ...]
+    width: str | None
+    probability: Entry
+
+
+@dataclass(frozen=True, slots=True)
 class WeightDef(Statement):
     refs: tuple[Term, ...]
     shape: tuple[str, str] | None

@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorprog.language import Program, fn
 from tensorprog.language.build import Expr, term_of
-from tensorprog.models.parts import Activation, Gram, Number, biases, inputs, law, number, plus
+from tensorprog.models.parts import Activation, Gram, Number, biases, dropout, inputs, law, number, plus
 from tensorprog.models.parts import activation as _activation
 
 
@@ -31,7 +31,7 @@ def mlp(
     output h[2,i]
     <BLANKLINE>
     """
-    return _layers("mlp", gram, depth, activation, weights, bias, None)
+    return _layers("mlp", gram, depth, activation, weights, bias)
 
 
 def dropout_mlp(
@@ -41,34 +41,42 @@ def dropout_mlp(
     activation: Activation = "relu",
     weights: Number = "he",
     bias: Number = 0,
+    shared_mask: bool = False,
 ) -> Program:
     """A multilayer perceptron whose hidden units are kept with probability `keep` and divided by it.
 
-        h(l) = W(l) (D(l,i) φ(h(l-1))) + b(l),     D = 1/keep with probability keep, else 0, independent for each input
+        h(l,i) = W(l) (m(l,i)/keep φ(h(l-1,i))) + b(l),     m(l,i) ~ bernoulli(keep), for each input i afresh
 
-    The mask is exact: Φ(u) of a standard normal u is uniform. Srivastava et al. 2014; Schoenholz et al. 2017.
-    Covered by: netsor in Yang's form (the mask jumps: controlled, not Lipschitz). One mask for all inputs is not built.
+    shared_mask: one m(l) for all inputs, as when one thinned network is drawn and kept; the variances are the same, and
+    the inputs are more correlated. Srivastava et al. 2014; Schoenholz et al. 2017.
+    Covered by: netsor in Yang's form (the mask jumps: controlled, not Lipschitz).
+    Errors: TP019 a `keep` that is no probability.
 
-    >>> dropout_mlp(1, "4/5").to_text().splitlines()[7]
-    'h_1[i] = where(Phi(u[1,i]) < 4/5, 5/4, 0)*relu(h[1,i])'
+    >>> dropout_mlp(1, "4/5").to_text().splitlines()[7:9]
+    ['m[l,i] = where(Phi(m_u[l,i]) < 4/5, 1, 0)', 'h[1,i] = W[1] @ x[i]']
     """
-    return _layers("dropout_mlp", gram, depth, activation, weights, bias, keep)
+    return _layers("dropout_mlp", gram, depth, activation, weights, bias, keep, shared_mask)
 
 
 def _layers(
-    name: str, gram: Gram, depth: int, phi: Activation, weights: Number, bias: Number, keep: Number | None
+    name: str,
+    gram: Gram,
+    depth: int,
+    phi: Activation,
+    weights: Number,
+    bias: Number,
+    keep: Number = 1,
+    shared_mask: bool = False,
 ) -> Program:
     p, act = Program(name), _activation(phi)
     x = inputs(p, gram)
     i, _ = Expr(term_of("i")), p.index(f"l in 1..{_positive(depth) + 1}")
     (w,) = p.weight(f"W[l] ~ {law(weights)}")
     b = biases(p, "b[l]", bias)
-    (u,) = (None,) if keep is None else p.input("u[l,i] ~ N(0, 1)")
+    drop = dropout(p, "m[l]" if shared_mask else "m[l,i]", keep)
     h = p.define("h[1,i]", plus(w[1] @ x[i], b(1)))
     for t in range(2, depth + 2):
-        z = act(h[t - 1, i])
-        if u is not None and keep is not None:
-            z = fn.where(fn.Phi(u[t - 1, i]) < number(keep), 1 / Expr(term_of(keep)), 0) * z
+        z = drop(t - 1 if shared_mask else (t - 1, i), act(h[t - 1, i]))
         h = p.define(f"h[{t},i]", plus(w[t] @ z, b(t)))
     p.output(h[depth + 1, i])
     return p
@@ -87,11 +95,14 @@ def residual_mlp(
     weights: Number = "he",
     bias: Number = 0,
     branch: Number = 1,
+    keep: Number = 1,
 ) -> Program:
     """A residual network of `depth` blocks; `branch` scales each branch, as `1/sqrt(8)` for eight blocks.
 
         r(0) = W(0) x ──┬───────────────────────────────(+)──> r(1) ──> ... ──> r(L)
                         └── φ ── W(l), times branch ─────┘           r(l) = r(l-1) + branch (W(l) φ(r(l-1)) + b(l))
+
+    keep: the units of φ(r(l-1)) are kept with this probability and divided by it (dropout, for each input afresh).
 
     He et al. 2016, Yang & Schoenholz 2017; branch scaling: Hayou et al. 2021. Covered by: netsor.
 
@@ -104,10 +115,11 @@ def residual_mlp(
     i, _ = Expr(term_of("i")), p.index(f"l in 0..{_positive(depth)}")
     (w,) = p.weight(f"W[l] ~ {law(weights)}")
     b = biases(p, "b[l]", bias)
+    drop = dropout(p, "m[l,i]", keep)
     scale = 1 if number(branch) == "1" else Expr(term_of(branch))
     r = p.define("r[0,i]", w[0] @ x[i])
     for t in range(1, depth + 1):
-        step: Any = plus(w[t] @ act(r[t - 1, i]), b(t))
+        step: Any = plus(w[t] @ drop((t, i), act(r[t - 1, i])), b(t))
         r = p.define(f"r[{t},i]", r[t - 1, i] + (step if isinstance(scale, int) else scale * step))
     p.output(r[depth, i])
     return p

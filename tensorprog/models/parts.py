@@ -103,6 +103,17 @@ def biases(p: Program, name: str, variance: Number) -> Callable[[Any], Any]:
     return lambda subs: b if subs is None else b[subs]
 
 
+def dropout(p: Program, name: str, keep: Number) -> Callable[[Any, Any], Any]:
+    """Declare masks `name` ~ bernoulli(keep), unless keep is 1; what multiplies an expression by a mask over keep."""
+    probability = Expr(term_of(keep))
+    if number(keep) == "0":
+        raise ValueError("keep is a probability above 0: units that are all dropped leave nothing")
+    if number(keep) == "1":
+        return lambda subs, e: e
+    (m,) = p.input(f"{name} ~ bernoulli({number(keep)})")
+    return lambda subs, e: m[subs] / probability * e
+
+
 def plus(a: Any, b: Any) -> Any:
     """a + b, without a zero being written."""
     return a if isinstance(b, int) and b == 0 else b if isinstance(a, int) and a == 0 else a + b

@@ -89,9 +89,9 @@ def declare_input(
         raise fail(
             "TP008", f"{len(names)} jointly Gaussian inputs need {len(names)} means and a square covariance", place
         )
-    means = tuple(lowering.constant(_by_position(t, subs, program, 1, place), "a mean", subs) for t in mean)
+    means = tuple(lowering.constant(by_position(t, subs, program, 1, place), "a mean", subs) for t in mean)
     rows = tuple(
-        tuple(lowering.constant(_by_position(t, subs, program, 2, place), "a covariance", subs, True) for t in row)
+        tuple(lowering.constant(by_position(t, subs, program, 2, place), "a covariance", subs, True) for t in row)
         for row in cov
     )
     group = InputGroup(names, subs, width, means, rows, place)
@@ -102,14 +102,15 @@ def declare_input(
     return assumption
 
 
-def _by_position(t: Term, subs: tuple[str, ...], program: Program, dims: int, place: Place | None) -> Term:
+def by_position(t: Term, subs: tuple[str, ...], program: Program, dims: int, place: Place | None) -> Term:
     """K alone stands for K[i,i'] (mu for mu[i]) where the input has the one index i."""
     if not isinstance(t, Var) or t.subs or t.name not in program.matrices:
         return t
     matrix = program.matrices[t.name]
     if len(matrix.shape) != dims or len(subs) != 1:
+        example = f"{t.name}[i,i']" if dims == 2 else f"{t.name}[i]"
         raise fail("TP008", f"the matrix {t.name} fits an input with one index only", t.place or place,
-                   help="write the covariance with subscripts, such as K[i,i']")  # fmt: skip
+                   help=f"write it with subscripts, such as {example}")  # fmt: skip
     lo, hi = program.indices[subs[0]]
     if any(extent != hi - lo + 1 for extent in matrix.shape):
         raise fail(
@@ -176,4 +177,4 @@ def _defaults(program: Program) -> dict[str, float]:
     return out
 
 
-__all__ = ["admissible", "declare_input", "declare_matrix", "declare_param", "declare_weight"]
+__all__ = ["admissible", "by_position", "declare_input", "declare_matrix", "declare_param", "declare_weight"]

@@ -1,0 +1,67 @@
+"""Inputs of independent zeros and ones: `input m[i] ~ bernoulli(p)`, made from a Gaussian vector.
+
+Φ(u) of a standard normal u is uniform on (0, 1), so where(Phi(u) < p, 1, 0) is 1 with probability p.
+"""
+
+from __future__ import annotations
+
+from itertools import islice, product
+
+from tensorprog.errors import Place, fail
+from tensorprog.program.constants import NoNumber, default_values, evaluate
+from tensorprog.program.declare import by_position, check_axes, declare_input
+from tensorprog.program.lowered import CONST, KIND_NAMES
+from tensorprog.program.lowering import Lowering
+from tensorprog.program.program import Program
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import variables
+
+MAX_PROBABILITIES = 10_000
+
+
+def declare_bernoulli(
+    lowering: Lowering, name: str, subs: tuple[str, ...], width: str, probability: Term, place: Place | None
+) -> None:
+    """The input `name_u[subs] ~ N(0, 1)` and the vectors `name[subs] = where(Phi(name_u[subs]) < probability, 1, 0)`.
+
+    Errors: TP019 a probability outside [0, 1] at the defaults of the params; TP003 one that is no constant.
+    """
+    program = lowering.program
+    program.check_free(name, place)
+    check_axes(program, subs, place)
+    raw = by_position(probability, subs, program, 1, place)
+    lowering.bound = subs
+    low = lowering.expression(raw)
+    if low.kind > CONST or low.condition:
+        raise fail("TP003", f"a probability is a constant, and this is {KIND_NAMES[low.kind]}", raw.place)
+    if low.scaled:
+        raise lowering.misplaced_n(raw.place)
+    if stray := [i for i in low.free if i not in subs]:
+        raise fail("TP004", f"index {stray[0]} is not an index of what is declared here", raw.place)
+    _check_probability(name, low.term, subs, program, raw.place or place)
+    hidden = f"{name}_u"
+    while program.role(hidden) is not None or hidden in lowering.names.later:
+        hidden += "_"
+    declare_input(lowering, (hidden,), subs, width, [Num(0)], [[Num(1)]], place)
+    u = Var(hidden, subs, place)
+    lowering.define(name, subs, App("where", (App("lt", (App("Phi", (u,)), raw)), Num(1), Num(0)), place), place)
+
+
+def _check_probability(name: str, p: Term, subs: tuple[str, ...], program: Program, place: Place | None) -> None:
+    """Refuse a value outside [0, 1]; of large families, only the first members are looked at."""
+    used = [s for s in subs if any(s in v.subs for v in variables(p))]
+    try:
+        values = default_values(program)
+        for at in islice(product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, used))), MAX_PROBABILITIES):
+            value = evaluate(p, {**values, **dict(zip(used, at, strict=True))}, program)
+            if not 0 <= value <= 1:
+                where = f" at {', '.join(f'{s} = {k}' for s, k in zip(used, at, strict=True))}" if used else ""
+                raise fail("TP019", f"the probability {value:g} of {name}{where} is not between 0 and 1", place,
+                           because=f"each coordinate of {name} is 1 with this probability, and else 0",
+                           help="bernoulli(4/5) keeps four coordinates in five; "
+                                "write 80 % as 0.8, and a drop rate r as 1 - r")  # fmt: skip
+    except NoNumber:
+        return
+
+
+__all__ = ["declare_bernoulli"]
