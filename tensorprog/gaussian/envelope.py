@@ -69,7 +69,10 @@ def envelope(t: Term, names: Sequence[str], imag: Sequence[float]) -> Envelope |
             line = affine(u, names, {})
             y = sum(abs(a) * b for a, b in zip(line[0], imag, strict=True)) if line else 0.0
             if line is None and not real:
-                return None
+                beside = imaginary(u, names, imag) if head in {"erf", "Phi"} else None
+                if beside is None:
+                    return None
+                y = beside
             return _named(head, u, more, names, imag, y)
     return None
 
@@ -109,6 +112,54 @@ def _reciprocal(u: Term, names: Sequence[str], imag: Sequence[float]) -> Envelop
     return Envelope(_UP / least) if least > 0 else None
 
 
+def imaginary(t: Term, names: Sequence[str], imag: Sequence[float]) -> float | None:
+    """A bound of |Im t| in the strip |Im z_j| <= imag[j], for expressions in bounded functions.
+
+    >>> imaginary(App("erf", (Var("z"),)), ["z"], [0.0])
+    0.0
+    """
+    if not any(name_of(v) in names for v in variables(t)):
+        return 0.0
+    match t:
+        case Var():
+            return imag[list(names).index(name_of(t))]
+        case App("add", args):
+            parts = [imaginary(a, names, imag) for a in args]
+            return None if None in parts else _UP * sum(p for p in parts if p is not None)
+        case App("mul", args):
+            # Im(uv) = Im u Re v + Re u Im v
+            size, out = 1.0, 0.0
+            for a in args:
+                beside, over = imaginary(a, names, imag), envelope(a, names, imag)
+                if beside is None or over is None or over.p or over.q or over.s:
+                    return None
+                size, out = size * over.C, _UP * (out * over.C + size * beside)
+            return out
+        case App("neg", (a,)):
+            return imaginary(a, names, imag)
+        case App("pow", (a, Num(p))) if p.denominator == 1 and 1 <= p <= 12:
+            return imaginary(App("mul", (a,) * int(p)), names, imag)
+        case App("erf" | "Phi" | "tanh" | "sigmoid" as head, (u,)):
+            y = imaginary(u, names, imag)
+            return None if y is None else _beside(head, y)
+    return None
+
+
+def _beside(head: str, y: float) -> float | None:
+    """|Im f(x + iy)| for a function f that is real on the real line."""
+    # erf(x + iy) - erf(x) is bounded in `_named`; |Im tanh(x + iy)| = |sin 2y|/(cosh 2x + cos 2y) <= tan y
+    if head == "erf":
+        return _UP * 2 / math.sqrt(math.pi) * min(y, _DAWSON) * math.exp(y * y)
+    if head == "Phi":
+        v = y / math.sqrt(2)
+        return _UP / math.sqrt(math.pi) * min(v, _DAWSON) * math.exp(v * v)
+    if head == "tanh":
+        return _UP * math.tan(y) if y < math.pi / 2 else None
+    return _UP * math.tan(y / 2) / 2 if y < math.pi else None
+
+
+_DAWSON = 0.5411
+"""Above the maximum of Dawson's function."""
 _BOUNDED = {"sign": 1.0, "step": 1.0, "hardtanh": 1.0, "softsign": 1.0, "asin": 1.6, "acos": 3.2}
 _BELOW_ARGUMENT = {"relu", "abs", "gelu", "silu", "mish", "gelu_tanh", "leaky_relu"}
 
@@ -128,10 +179,11 @@ def _named(
             return None
         s = Envelope(_UP * (1 + max(1.0, math.tan(y / 2))) / 2)
         return s if head == "sigmoid" else e * s
-    # |erf(x + iy)| <= 1 + (2/√π) y e^{y²}: integrate e^{-w²} from x upwards
+    # |erf(x + iy)| <= 1 + (2/√π) ∫_0^y e^{s²} ds: integrate e^{-w²} from x upwards. The integral is e^{y²} times
+    # Dawson's function, which is below y and below _DAWSON.
     if head in {"erf", "Phi", "gelu"}:
         v = y if head == "erf" else y / math.sqrt(2)
-        size = 1 + 2 / math.sqrt(math.pi) * v * math.exp(v * v)
+        size = 1 + 2 / math.sqrt(math.pi) * min(v, _DAWSON) * math.exp(v * v)
         s = Envelope(_UP * (size if head == "erf" else (1 + size) / 2))
         return e * s if head == "gelu" else s
     if head in {"sin", "cos"}:

@@ -242,5 +242,22 @@ def _numeric(
         middle = (ends[0] + ends[1]) / 2
         gap = max(Fraction(ends[1]) - Fraction(middle), Fraction(middle) - Fraction(ends[0]))
         return Expectation(text, None, middle, float(gap) * (1 + 2.0**-50), "quadrature", why, certified=True)
+    if len(at.variables) > 2 and (bounded := _on_grid(at, cov, mean)) is not None:
+        return Expectation(text, None, *bounded, "quadrature", why, certified=True)
     found = expectation(at.term, at.variables, cov, mean, {}, tolerance)
     return Expectation(text, None, found.value, found.error, found.method, why)
+
+
+def _on_grid(
+    p: Problem, cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]
+) -> tuple[float, float] | None:
+    """(value, error) with a proved bound, of a bounded analytic function."""
+    from tensorprog.gaussian.balls import exact
+    from tensorprog.gaussian.certified import precision
+    from tensorprog.gaussian.estimate import covariance
+    from tensorprog.gaussian.grid import grid
+
+    with precision(160):
+        balls = [[exact(x) for x in row] for row in covariance(cov)]
+        ball = grid(p.term, [v.name for v in p.variables], balls, [exact(x) for x in mean])
+        return None if ball is None else (float(ball.mid()), float(ball.rad()) * (1 + 2.0**-50))

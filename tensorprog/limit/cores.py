@@ -173,7 +173,12 @@ class CoreFunction:
 
     @cached_property
     def _compiled(self) -> Callable[..., Array] | None:
-        return None if self.closed.expr is None else self._compile(self.closed.expr)
+        if self.closed.expr is None:
+            return None
+        try:
+            return self._compile(self.closed.expr)
+        except NotImplementedError:
+            return None  # a function that has balls but no arrays
 
     def _entrywise(self, arrays: Sequence[Array]) -> Array:
         """One expectation for each distinct set of numbers."""
