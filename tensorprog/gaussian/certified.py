@@ -17,7 +17,6 @@ from typing import Any
 
 from flint import acb, arb, ctx
 
-from tensorprog.errors import fail
 from tensorprog.gaussian.balls import Ball, Complex, ball_function, exact, name_of
 from tensorprog.gaussian.envelope import Envelope, envelope
 from tensorprog.gaussian.estimate import covariance, rational
@@ -101,7 +100,9 @@ def _enclose(
     import numpy as np
 
     if len(names) > 2:
-        raise fail("TP016", "certified enclosures are for one or two dimensions")
+        from tensorprog.gaussian.grid import grid
+
+        return grid(term, names, [[exact(x) for x in row] for row in K], [exact(x) for x in m])
     L = _factor(K)
     f = ball_function(term, names)
     approximate = np.array([[float(x.mid()) for x in row] for row in L])

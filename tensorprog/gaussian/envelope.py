@@ -118,11 +118,10 @@ def imaginary(t: Term, names: Sequence[str], imag: Sequence[float]) -> float | N
     >>> imaginary(App("erf", (Var("z"),)), ["z"], [0.0])
     0.0
     """
-    if not any(name_of(v) in names for v in variables(t)):
-        return 0.0
+    line = affine(t, names, {})
+    if line is not None:
+        return _UP * sum(abs(a) * y for a, y in zip(line[0], imag, strict=True))
     match t:
-        case Var():
-            return imag[list(names).index(name_of(t))]
         case App("add", args):
             parts = [imaginary(a, names, imag) for a in args]
             return None if None in parts else _UP * sum(p for p in parts if p is not None)

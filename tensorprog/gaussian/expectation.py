@@ -248,9 +248,7 @@ def _numeric(
     return Expectation(text, None, found.value, found.error, found.method, why)
 
 
-def _on_grid(
-    p: Problem, cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]
-) -> tuple[float, float] | None:
+def _on_grid(p: Problem, cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]) -> tuple[float, float] | None:
     """(value, error) with a proved bound, of a bounded analytic function."""
     from tensorprog.gaussian.balls import exact
     from tensorprog.gaussian.certified import precision

@@ -126,9 +126,7 @@ def factor(K: Array) -> Array:
     return np.array(columns).reshape(len(columns), len(K)).T
 
 
-def _inexact_law(
-    F: Bounded, L: Array, m: Array, cov: Sequence[Sequence[Ball]], mean: Sequence[Ball]
-) -> float | None:
+def _inexact_law(F: Bounded, L: Array, m: Array, cov: Sequence[Sequence[Ball]], mean: Sequence[Ball]) -> float | None:
     """What the difference between N(mean, cov) and N(m, L L') contributes."""
     out = 0.0
     size = range(len(m))
@@ -248,4 +246,3 @@ def _line(row: Array, centre: float, points: Sequence[Array]) -> Inexact:
             size += abs(factor_) * float(np.max(np.abs(p)))
             terms += 2
     return Inexact(out, UP * UNIT * terms * size, UP * size)
-

@@ -54,9 +54,7 @@ def table(head: str) -> Table:
     True
     """
     # |erf(x + iy)| <= 1 + 2/√π y e^{y²};  |tanh(x + iy)| <= max(1, tan y);  1 - erf x <= e^{-x²},  1 - tanh x <= 2 e^{-2x}
-    reach, a, M, beyond = (
-        (7.0, 1.0, 4.1, math.exp(-49.0)) if head == "erf" else (21.0, 1.25, 3.1, 2 * math.exp(-42.0))
-    )
+    reach, a, M, beyond = (7.0, 1.0, 4.1, math.exp(-49.0)) if head == "erf" else (21.0, 1.25, 3.1, 2 * math.exp(-42.0))
     cells = round(reach / CELL)
     with precision(120):
         rows = [_taylor(head, arb(k) * CELL) for k in range(-cells, cells + 1)]

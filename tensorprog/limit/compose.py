@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import count, pairwise, product
 
 from tensorprog.errors import fail
@@ -14,6 +15,7 @@ from tensorprog.limit.axes import is_label, label, range_of
 from tensorprog.program.indices import Range, match
 from tensorprog.program.nodes import Input, LinComb, MatMul, Node, Nonlin
 from tensorprog.program.program import Program
+from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, variables
 
@@ -187,6 +189,8 @@ class Composer:
         out = [Summand()]
         for parts in factors:
             if len(out) * len(parts) > MAX_SUMMANDS:
+                out, parts = _merged(out), _merged(parts)
+            if len(out) * len(parts) > MAX_SUMMANDS:
                 raise TooLarge
             out = [
                 Summand(mul(a.coefficient, b.coefficient), (*a.over, *b.over), (*a.atoms, *b.atoms))
@@ -272,6 +276,20 @@ class Composer:
             for at in product(*(range(low, high + 1) for low, high in ranges))
         ]
         return add(*members) if head == "add" else members[0] if size == 1 else App(head, tuple(members))
+
+
+def _merged(parts: list[Summand]) -> list[Summand]:
+    """Summands with the same atoms as one, where their coefficients are numbers."""
+    numbers: dict[tuple[Term, ...], Fraction] = {}
+    rest = []
+    for s in parts:
+        c = None if s.over else rational(s.coefficient)
+        if c is None:
+            rest.append(s)
+        else:
+            atoms = tuple(sorted(s.atoms, key=repr))
+            numbers[atoms] = numbers.get(atoms, Fraction(0)) + c
+    return rest + [Summand(Num(c), (), atoms) for atoms, c in numbers.items() if c]
 
 
 def _bounded(parts: list[Summand]) -> list[Summand]:

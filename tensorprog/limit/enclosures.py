@@ -60,7 +60,7 @@ class Enclosures(Members[Enclosure]):
         super().__init__(rules)
         self.numbers = numbers
         self.cores = cores
-        self._grids: dict[Any, Any | None] = {}
+        self._found: dict[Any, Enclosure] = {}
 
     def enclosed(self, key: Key) -> Enclosure:
         with precision(BITS):
@@ -122,16 +122,27 @@ class Enclosures(Members[Enclosure]):
             return Enclosure(isserlis(f.powers, [x.ball for x in cov], [x.ball for x in mean], PLAIN), worst)
         given = (*cov, *(m for m, zero in zip(mean, f.centred, strict=True) if not zero), *constants)
         worst = max((x.method for x in given), default=0)
+        # Tied weights ask for one expectation several times.
+        balls = tuple((x.ball.mid().man_exp(), x.ball.rad().man_exp()) for x in given)
+        key = (f.body, f.centred, f.positive, balls)
+        if key not in self._found:
+            self._found[key] = self._expected(f, cov, mean, given)
+        found = self._found[key]
+        return Enclosure(found.ball, max(worst, found.method))
+
+    def _expected(
+        self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure], given: Sequence[Enclosure]
+    ) -> Enclosure:
         if f.closed.expr is not None:
             balls = {n: x.ball for n, x in zip(f.names, given, strict=True)}
             balls |= {guarded(n): _exact(x) for n, x in self.numbers.values.items()}
             ball = enclose(f.closed.expr, balls)
             finite = [enclose(c, balls) for c in f.conditions]
             if ball is not None and all(c is not None and c > 0 for c in finite):
-                return Enclosure(ball, worst)
+                return Enclosure(ball)
         elif (ball := self._on_grid(f, cov, mean)) is not None:
-            return Enclosure(ball, max(worst, METHODS.index("quadrature")))
-        return self._quadrature(f, [x.ball for x in given], worst)
+            return Enclosure(ball, METHODS.index("quadrature"))
+        return self._quadrature(f, [x.ball for x in given])
 
     def _on_grid(self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure]) -> Any | None:
         """A bounded analytic body by the trapezoid rule, with a proved bound at all points of the balls."""
@@ -141,21 +152,14 @@ class Enclosures(Members[Enclosure]):
         size = range(f.size)
         at = [[min(i, j) * f.size - min(i, j) * (min(i, j) - 1) // 2 + abs(i - j) for j in size] for i in size]
         balls = [[cov[at[i][j]].ball for j in size] for i in size]
-        centre = [m.ball for m in mean]
         body = substitute(f.body, values)
-        # Tied gates ask for one expectation several times.
-        key = (body, tuple((x.mid().man_exp(), x.rad().man_exp()) for x in (*(x.ball for x in cov), *centre)))
-        if key not in self._grids:
-            self._grids[key] = grid(body, [v.name for v in f.variables], balls, centre)
-        return self._grids[key]
+        return grid(body, [v.name for v in f.variables], balls, [m.ball for m in mean])
 
-    def _quadrature(self, f: CoreFunction, given: Sequence[Any], worst: int) -> Enclosure:
+    def _quadrature(self, f: CoreFunction, given: Sequence[Any]) -> Enclosure:
         middles = [float(x.mid()) for x in given]
         with precision(53):
             value, error, method = f.at([Fraction(x) for x in middles])
-        return Enclosure(
-            arb(value, error + self._propagated(f, given, middles, value)), max(worst, METHODS.index(method))
-        )
+        return Enclosure(arb(value, error + self._propagated(f, given, middles, value)), METHODS.index(method))
 
     def _propagated(self, f: CoreFunction, given: Sequence[Any], middles: Sequence[float], value: float) -> float:
         """What the radii of the inputs contribute: each input moved, or all together where one alone may not move."""
