@@ -134,8 +134,8 @@ def _enclose(
     if not planes:
         # Outside a square two wider than the tail's radius, the grid's sum is below thrice that tail: every point
         # of it is dominated by a cell that lies nearer to the origin, and no place is in more than three such cells.
-        grid = _trapezoid(term, names, f, L, centre, shift, stretch, radius + 2, digits)
-        return grid + 4 * slack if grid is not None else None
+        plane = _trapezoid(term, names, f, L, centre, shift, stretch, radius + 2, digits)
+        return plane + 4 * slack if plane is not None else None
     if any(all(p.normal) for p in planes):
         return None
     cuts = [sorted({p.offset / p.normal[i] for p in planes if p.normal[i]}) for i in range(2)]

@@ -79,7 +79,11 @@ def settings_of(texts: tuple[str, ...]) -> dict[str, Fraction]:
     "--vars", "names", metavar="NAMES", help="The Gaussian variables in order, z1,z2; other names are params."
 )
 @click.option("--symbolic", is_flag=True, help="The closed form in K11, K12, K22.")
-@click.option("--certified", is_flag=True, help="An enclosure by ball arithmetic (one and two variables).")
+@click.option(
+    "--certified",
+    is_flag=True,
+    help="An enclosure by ball arithmetic (any function of one or two variables, bounded analytic ones of more).",
+)
 @click.option("--assume", multiple=True, metavar="'C>0'", help="An assumption on a param.")
 @click.option("--set", "values", multiple=True, metavar="C=2.5", help="The number of a param.")
 @click.option("--explain", is_flag=True, help="Print how the formula came about.")

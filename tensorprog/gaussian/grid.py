@@ -1,7 +1,7 @@
 """E F(Z1, ..., Zk) with a true bound, for bounded F analytic in a strip: the trapezoid rule on a grid of k dimensions.
 
-With z = m + L t, t standard normal in r dimensions, and |F(m + L(t + i b e_j))| <= C_j for |b| <= a_j, the rule of steps
-h_j over |t_j| <= n_j h_j errs by at most (Trefethen & Weideman 2014, Theorem 5.1, one variable after the other)
+With z = m + L t, t standard normal in r dimensions, and |F(m + L(t + i b e_j))| <= C_j for |b| <= a_j, the rule of
+steps h_j over |t_j| <= n_j h_j errs by at most (Trefethen & Weideman 2014, Theorem 5.1, one variable after the other)
 
     Σ_j 2 C_j e^{a_j²/2} / (e^{2π a_j/h_j} - 1)  +  sup|F| Σ_j 2 Φ(-n_j h_j)  +  rounding.
 
@@ -162,7 +162,8 @@ class Axis:
 
     @property
     def points(self) -> Array:
-        return self.step * np.arange(-self.count, self.count + 1)
+        out: Array = self.step * np.arange(-self.count, self.count + 1)
+        return out
 
     @property
     def weights(self) -> Array:

@@ -38,7 +38,7 @@ class Table:
         cell = np.rint(x / CELL)
         d = x - cell * CELL  # exact: floats within a factor of two of each other, or the cell about 0
         at = (cell + round(self.reach / CELL)).astype(np.intp)
-        out = self.coefficients[-1][at]
+        out: Array = self.coefficients[-1][at]
         for row in self.coefficients[-2::-1]:
             out *= d
             out += row[at]
@@ -53,7 +53,8 @@ def table(head: str) -> Table:
     >>> abs(float(f(np.array([0.3]))[0]) - math.erf(0.3)) <= f.error < 1e-15
     True
     """
-    # |erf(x + iy)| <= 1 + 2/√π y e^{y²};  |tanh(x + iy)| <= max(1, tan y);  1 - erf x <= e^{-x²},  1 - tanh x <= 2 e^{-2x}
+    # |erf(x + iy)| <= 1 + 2/√π y e^{y²};  |tanh(x + iy)| <= max(1, tan y);
+    # 1 - erf x <= e^{-x²},  1 - tanh x <= 2 e^{-2x}
     reach, a, M, beyond = (7.0, 1.0, 4.1, math.exp(-49.0)) if head == "erf" else (21.0, 1.25, 3.1, 2 * math.exp(-42.0))
     cells = round(reach / CELL)
     with precision(120):

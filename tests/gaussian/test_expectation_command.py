@@ -83,8 +83,7 @@ def test_certified() -> None:
     assert data["certified"] is True
     assert abs(data["value"] - 0.3942944903978411744) <= 1e-12 + data["error"]
     beyond = run("tanh(a*b*c)", "--cov", "[[1,0,0],[0,1,0],[0,0,1]]", "--certified")
-    assert beyond.exit_code == 2
-    assert "one or two dimensions" in beyond.stderr
+    assert beyond.exit_code == 3  # analytic in no strip: a pole is as near as b c is large
 
 
 def test_lists() -> None:
