@@ -162,8 +162,7 @@ class Axis:
 
     @property
     def points(self) -> Array:
-        out: Array = self.step * np.arange(-self.count, self.count + 1)
-        return out
+        return np.asarray(self.step * np.arange(-self.count, self.count + 1), dtype=np.float64)
 
     @property
     def weights(self) -> Array:
