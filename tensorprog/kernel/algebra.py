@@ -8,13 +8,12 @@ covariance; roots of products of what is then positive are split, and reduced by
 # fmt: off
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from contextvars import ContextVar
+from collections.abc import Collection
 from fractions import Fraction
 from functools import lru_cache, reduce
 from math import isqrt
 
-from tensorprog.kernel.functions import DEFINED, HALF, Refused, definition, require
+from tensorprog.kernel.functions import DEFINED, HALF, METER, Refused, definition, require
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, add, mul, neg, power, recip, substitute, walk
 
@@ -28,9 +27,6 @@ K11, K12, K22, DET = map(Var, ("K11", "K12", "K22", "K11 K22 - K12^2"))
 IMAGINARY = App("pow", (Num(-1), Num(HALF)))
 ALWAYS = (K11, K22, DET, App("pi"))
 ODD = ("asin", "sin", "tanh", "erf", "atan", "softsign", "relu", "abs", "sign", "hardtanh", "selu")
-
-METER: ContextVar[Callable[[int], None]] = ContextVar("METER", default=lambda amount: None)
-"""Who is told of the work done here; `verify` lets it use up the fuel."""
 
 @lru_cache(1 << 16)
 def text(t: Term) -> str:

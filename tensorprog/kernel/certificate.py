@@ -13,11 +13,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from inspect import signature
 from typing import Any, NoReturn
 
-from tensorprog.kernel import algebra, covariances, expectations, premises, refutations, rules
-from tensorprog.kernel.functions import Refused, require
+from tensorprog.kernel import rules
+from tensorprog.kernel.functions import METER, Refused, require
 from tensorprog.program.normalize import normalize
 from tensorprog.program.program import Program
 from tensorprog.terms import from_json
@@ -58,18 +59,29 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "at": _list(from_json), "curve": _list(_list(from_json)),
 }
 """How each param is read, whatever the rule."""
-RULES: dict[str, Callable[..., rules.Judgement]] = {
-    rule.__name__: rule
-    for rule in (rules.constant, rules.variable, rules.limit_scalar, rules.apply, rules.family, rules.definition,
-                 rules.norm, rules.share, rules.equal, rules.clamped, rules.branches, rules.instruction, rules.has,
-                 refutations.tails, refutations.refuted, premises.variance, premises.nonzero, premises.sign,
-                 premises.applies, premises.assumed, expectations.gaussian_mean, expectations.price, expectations.heat,
-                 expectations.rewritten, expectations.smoothed, covariances.initial, covariances.product,
-                 covariances.linear, covariances.instance, covariances.closed, covariances.independent,
-                 covariances.limit, covariances.score, covariances.covariance, covariances.conditional,
-                 covariances.claimed)
+BOOKS: dict[str, tuple[str, ...]] = {
+    "rules": ("constant", "variable", "limit_scalar", "apply", "family", "definition", "norm", "share", "branches",
+              "instruction", "has"),
+    "premises": ("variance", "nonzero", "sign", "applies", "assumed"),
+    "rewriting": ("equal", "clamped"),
+    "refutations": ("tails", "refuted"),
+    "expectations": ("gaussian_mean", "price", "heat", "rewritten", "smoothed"),
+    "covariances": ("initial", "product", "linear", "instance", "closed", "independent", "limit", "score", "covariance",
+                    "conditional", "claimed"),
 }
-"""Every rule under its name."""
+NEEDS = {"covariances": ("expectations", "gaussian"), "expectations": ("gaussian",)}  # beside the core and the algebra
+RULES = {name: book for book, names in BOOKS.items() for name in names}  # each is read when it is first used
+
+def rule(name: str) -> Callable[..., rules.Judgement]:
+    """A rule under its name."""
+    return getattr(import_module(f"tensorprog.kernel.{RULES[name]}"), name)  # type: ignore[no-any-return]
+
+def applied(ctx: rules.Context, name: str, before: list[rules.Judgement], params: dict[str, Any]) -> rules.Judgement:
+    """What a rule concludes; its book and what that reads count among what the certificate rests on."""
+    if (book := RULES[name]) not in ctx.books:
+        assert ctx.algebra
+        ctx.books.update((book, *NEEDS.get(book, ())))
+    return rule(name)(ctx, before, **{k: READERS[k](v) for k, v in params.items()})
 
 @dataclass(frozen=True)
 class Accepted:
@@ -79,6 +91,8 @@ class Accepted:
     axioms: tuple[str, ...]
     goals: tuple[tuple[str, ...], ...]
     judgements: tuple[rules.Judgement, ...]
+    books: tuple[str, ...]
+    """The files of the kernel that it rests on."""
 
 def read(text: str | bytes) -> Any:
     """JSON without floats, constants or keys that stand twice."""
@@ -104,14 +118,13 @@ def verify(program: Program, certificate: str | bytes, fuel: int = FUEL) -> Acce
         ctx = rules.Context(normalize(program), fuel)
         ctx.spend(len(certificate) // 5)
         require(isinstance(data["steps"], list) and isinstance(data["goals"], list), "lists of steps and goals")
-        algebra.forget()
-        meter = algebra.METER.set(ctx.spend)
+        meter = METER.set(ctx.spend)
         try:
             for step in data["steps"]:
                 done.append(_check(ctx, done, step))
         finally:
-            algebra.METER.reset(meter)
-        return _conclude(program, done, data["axioms"], data["goals"])
+            METER.reset(meter)
+        return _conclude(ctx, program, done, data["axioms"], data["goals"])
     except Exception as error:  # whatever goes wrong, nothing is accepted
         raise Refused(f"step {len(done)} is rejected: {str(error) or type(error).__name__}") from None
 
@@ -119,16 +132,16 @@ def _check(ctx: rules.Context, done: list[rules.Judgement], step: Any) -> rules.
     name, params, before, conclusion = step
     require(isinstance(name, str) and name in RULES, "a rule of the calculus")
     require(isinstance(params, dict) and isinstance(before, list), "params and premises")
-    wanted = list(signature(RULES[name]).parameters.values())[2:]
+    wanted = list(signature(rule(name)).parameters.values())[2:]
     missing = [p.name for p in wanted if p.default is p.empty and p.name not in params]
     require(not missing and set(params) <= {p.name for p in wanted}, "the params of the rule")
     require(all(type(k) is int and 0 <= k < len(done) for k in before), "premises are earlier steps")
     ctx.spend({"applies": 2000 + 100 * len(ctx.program.nodes), "nonzero": 1000, "instruction": 100}.get(name, 50))
-    out = RULES[name](ctx, [done[k] for k in before], **{k: READERS[k](v) for k, v in params.items()})
+    out = applied(ctx, name, [done[k] for k in before], params)
     require(json.dumps(out.says()) == json.dumps(conclusion), "the conclusion is what the rule concludes")
     return out
 
-def _conclude(program: Program, done: list[rules.Judgement], axioms: Any, goals: Any) -> Accepted:
+def _conclude(ctx: rules.Context, program: Program, done: list[rules.Judgement], axioms: Any, goals: Any) -> Accepted:
     """The goals: every output is judged, once and in order; then properties of instructions, if any were asked for."""
     require(goals and len(set(goals)) == len(goals), "goals, each once")
     require(all(type(k) is int and 0 <= k < len(done) for k in goals), "goals are steps")
@@ -140,4 +153,4 @@ def _conclude(program: Program, done: list[rules.Judgement], axioms: Any, goals:
     require(all(w[0] in more for w in said[n:]), "every further goal is a property, a covariance or a claim")
     used = sorted({a for k in goals for a in done[k].axioms})
     require(axioms == used, "the axioms are those that were used")
-    return Accepted(len(done), tuple(used), tuple(said), tuple(done))
+    return Accepted(len(done), tuple(used), tuple(said), tuple(done), tuple(sorted(ctx.books)))

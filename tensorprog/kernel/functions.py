@@ -7,7 +7,8 @@ K may depend on params, the exponents never do. Nothing is believed: `combine` c
 # fmt: off
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
@@ -17,6 +18,9 @@ from tensorprog.terms.json_form import number_from_json
 from tensorprog.terms.term import ONE, add, mul, neg, power, recip, sub
 
 ZERO, F1, HALF, NIL = Fraction(0), Fraction(1), Fraction(1, 2), Num(0)
+
+METER: ContextVar[Callable[[int], None]] = ContextVar("METER", default=lambda amount: None)
+"""Who is told of the work done; `verify` lets it use up the fuel."""
 
 class Refused(Exception):
     """A rule does not apply: its message names the side condition that fails."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 
-from tensorprog.kernel.algebra import as_term, normal
 from tensorprog.kernel.functions import require
 from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, facts
 from tensorprog.program.indices import Pattern, uncovered
@@ -212,7 +211,7 @@ def nonzero(ctx: Context, premises: Premises, term: Term, atom: Var, points: tup
         require(centred, "the others are centred")
     values = [substitute(t, {**dict.fromkeys(vectors, ZERO), atom: Num(x)}) for x in points]
     require(1 <= len(values) <= 2, "one point or two")
-    gap = values[0] if len(values) == 1 else as_term(normal(add(values[0], neg(values[1]))))
+    gap = values[0] if len(values) == 1 else ctx.simple(add(values[0], neg(values[1])))
     require(ctx.number(gap).nonzero, "the term is not 0 at the point")
     return Judgement(("nonzero",), term)
 

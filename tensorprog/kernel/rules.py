@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import reduce
+from functools import cached_property, reduce
+from importlib import import_module
+from types import ModuleType
 
-from tensorprog.kernel.algebra import as_term, is_zero, normal
 from tensorprog.kernel.functions import ANY, DEFINED, FLAT, LINEAR, Info, Refused, combine, require, settle
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.program.compose import Composer
@@ -18,9 +19,10 @@ from tensorprog.program.powers import Powers
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import add, mul, neg, power, recip, shift_subs, size, substitute, variables
+from tensorprog.terms.term import add, mul, neg, power, recip, shift_subs, size, variables
 
 MAPS = (LinComb, Nonlin, Scalar)
+CORE = ("certificate", "functions", "premises", "rules")  # the files that every certificate rests on
 FLAGS = ("plus", "minus", "nonzero", "away", "below", "above", "constant")
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Context:
     """The program in the form in which it is judged, and the work still allowed."""
 
     def __init__(self, program: Program, fuel: int) -> None:
-        self.program, self.fuel = program, fuel
+        self.program, self.fuel, self.books = program, fuel, set(CORE)
         taken = {*program.params, *program.families, *program.matrices, *program.indices, *program.widths}
         require(not taken & {"K11", "K12", "K22"}, "the names of covariance entries are free")
         self.composer, self.powers = Composer(program), Powers(program)
@@ -93,9 +95,20 @@ class Context:
     def basic(self, t: Term) -> bool:
         return not any(v.name in self.program.families for v in variables(t))
 
+    @cached_property
+    def algebra(self) -> ModuleType:
+        """The exact algebra, which only some certificates need."""
+        self.books.add("algebra")
+        found = import_module("tensorprog.kernel.algebra")
+        found.forget()
+        return found
+
     def is_zero(self, t: Term) -> bool:
         self.spend(5000 + 3 * size(t) ** 2)
-        return is_zero(t)
+        return bool(self.algebra.is_zero(t))
+
+    def simple(self, t: Term) -> Term:
+        return self.algebra.as_term(self.algebra.normal(t))  # type: ignore[no-any-return]
 
     def number(self, t: Term) -> Info:
         """What holds of a constant, for all admissible params and all values of its indices."""
@@ -208,42 +221,6 @@ def definition(ctx: Context, premises: Premises, term: Term) -> Judgement:
     (body,), (info,) = facts(premises, 1)
     require(isinstance(term, App) and expanded(term) == body, "the premise is about the definition")
     return fact(term, info)
-
-def equal(ctx: Context, premises: Premises) -> Judgement:
-    """What holds of a term holds of another that is equal to it and defined everywhere."""
-    (known, target), (better, info) = facts(premises, 2)
-    require(info.level and better.level, "both are defined everywhere")
-    require(ctx.is_zero(add(known, neg(target))), "the two terms are equal")
-    return fact(target, replace(better, local=better.local or info.local))
-
-def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgement:
-    """where(d > 0, a, b), a sign(d) or a step(d) written with max(v, c) and min(v, c), where d = 0 is v = c.
-
-    If a = b at v = c, where(v > c, a(v), b(v)) is a(max(v,c)) + b(min(v,c)) - a(c); if a = 0 there, a(v) sign(v-c) is
-    the same with b = -a, and a(v) step(v-c) with b = 0.
-    """
-    (body, condition), (info, gap) = facts(premises, 2)
-    match term:
-        case App("where", (App("gt" | "ge" | "lt" | "le" as head, (left, right)), yes, no)):
-            d, above, below = add(left, neg(right)), *((yes, no) if head in ("gt", "ge") else (no, yes))
-        case App("mul", (*rest, App("sign" | "step" as head, (d,)))):
-            above = mul(*rest)
-            below = neg(above) if head == "sign" else Num(0)
-        case _:
-            raise Refused("a piecewise term")
-    require(condition == d, "the condition is defined everywhere")
-    ctx.spend(5000 + 3 * size(d) ** 2)
-    q = normal(d)
-    slope, inside = q.pop(((solve, 1),), Fraction(0)), {v for m in q for t, _ in m for v in variables(t)}
-    require(slope and solve not in inside, "the condition is affine in the variable")
-    at = as_term({m: -c / slope for m, c in q.items()})
-    if slope < 0:
-        above, below = below, above
-    require(ctx.is_zero(substitute(add(above, neg(below)), {solve: at})), "the branches agree on the boundary")
-    high, low = (substitute(t, {solve: App(w, (solve, at))}) for t, w in ((above, "max"), (below, "min")))
-    unfolded = add(high, low, neg(substitute(above, {solve: at})))
-    require(body == unfolded and info.level, "the premise is about the term with max and min, defined everywhere")
-    return fact(term, replace(info, local=info.local or gap.local))
 
 def branches(ctx: Context, premises: Premises, head: str) -> Judgement:
     """where(left <> right, yes, no) without continuity: what holds of both branches; of one, if it alone is read."""

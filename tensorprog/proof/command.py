@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,12 @@ def _write(path: Path, text: str) -> None:
         raise fail("TP018", f"cannot write {path}: {error.strerror or error}") from None
 
 
+def lines_of(books: tuple[str, ...]) -> int:
+    """How many lines of the kernel a certificate rests on."""
+    home = files("tensorprog.kernel")
+    return sum(len((home / f"{book}.py").read_text(encoding="utf-8").splitlines()) for book in ("__init__", *books))
+
+
 @click.command("verify", short_help="re-checks a certificate against the program, by the small kernel alone")
 @click.argument("file", metavar="FILE")
 @click.argument("certificate", metavar="CERT")
@@ -122,6 +129,7 @@ def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: 
     kinds = Counter(a.split()[0].rstrip(":") for a in accepted.axioms)
     counted = ", ".join(f"{n} of kind {kind}" for kind, n in sorted(kinds.items()))
     click.echo(f"accepted: {accepted.steps} steps; goals: {'; '.join(' '.join(g) for g in accepted.goals)}")
+    click.echo(f"re-checked by {lines_of(accepted.books)} lines of the kernel: {', '.join(accepted.books)}")
     click.echo(f"axioms: {counted or 'none'}")
     for axiom in accepted.axioms:
         click.echo(f"  {axiom}")

@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel import Accepted
-from tensorprog.kernel.certificate import RULES
+from tensorprog.kernel.certificate import RULES, rule
 from tensorprog.kernel.functions import REGULARITY, Info, Rate
 from tensorprog.kernel.rules import Judgement
 from tensorprog.program import Program
@@ -147,8 +147,7 @@ def reason(step: Sequence[Any]) -> str:
         return "by its definition" if step[2] else "nothing defines it"
     if name in REASONS:
         return REASONS[name]
-    rule = RULES.get(name)
-    return (rule.__doc__ or "").split("\n")[0].rstrip(".") if rule else str(name)
+    return (rule(name).__doc__ or "").split("\n")[0].rstrip(".") if name in RULES else str(name)
 
 
 def explain(program: Program, data: dict[str, Any], accepted: Accepted) -> str:

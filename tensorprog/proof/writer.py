@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tensorprog.errors import CertificateError, TensorProgError, fail
-from tensorprog.kernel.certificate import FUEL, READERS, RULES, SCHEMA
+from tensorprog.kernel.certificate import FUEL, SCHEMA, applied
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.program import Program
@@ -82,8 +82,7 @@ class Writer:
 
     def _applied(self, rule: str, premises: list[int], params: dict[str, Any]) -> int | Refused:
         try:
-            values = {k: READERS[k](v) for k, v in params.items()}
-            out = RULES[rule](self.context, [self.judgements[k] for k in premises], **values)
+            out = applied(self.context, rule, [self.judgements[k] for k in premises], params)
         except (Refused, CannotCompose, TensorProgError) as error:
             return Refused(str(error))
         self.steps.append((rule, params, premises, out.says()))

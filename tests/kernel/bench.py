@@ -20,15 +20,17 @@ from tensorprog.kernel import (
     gaussian,
     premises,
     refutations,
+    rewriting,
     rules,
 )
-from tensorprog.kernel.certificate import RULES
+from tensorprog.kernel.certificate import rule as rule_of
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.language import loads
 from tensorprog.program.normalize import normalize
 from tensorprog.terms import App, Num, Term, Var, read
 
-MODULES = (algebra, certificate, covariances, expectations, functions, gaussian, premises, refutations, rules)
+MODULES = (algebra, certificate, covariances, expectations, functions, gaussian, premises, refutations, rewriting,
+           rules)  # fmt: skip
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 PROGRAM = """
@@ -67,7 +69,7 @@ class Bench:
         return next(k for k, n in enumerate(self.program.nodes) if n.name == name)
 
     def do(self, rule: str, *before: Judgement, **params: Any) -> Judgement:
-        return RULES[rule](self.context, list(before), **params)
+        return rule_of(rule)(self.context, list(before), **params)
 
     def fact(self, text: str | Term) -> Judgement:
         """An honest fact of a term: apply, constant and variable, as it is built."""

@@ -13,9 +13,10 @@ import pytest
 from tensorprog.errors import CertificateError, TensorProgError
 from tensorprog.functions.library import SELU_ALPHA, SELU_SCALE
 from tensorprog.gaussian.gallery import pairs
-from tensorprog.kernel import algebra, gaussian
-from tensorprog.kernel.certificate import READERS, RULES
-from tensorprog.kernel.functions import Refused
+from tensorprog.kernel import gaussian
+from tensorprog.kernel.certificate import READERS
+from tensorprog.kernel.certificate import rule as rule_of
+from tensorprog.kernel.functions import METER, Refused
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.language import loads
 from tensorprog.program.normalize import normalize
@@ -147,7 +148,7 @@ def test_the_constants_of_selu_are_those_of_the_library() -> None:
 def run(context: Context, done: list[Judgement], step: tuple[str, Any, Any]) -> Judgement | None:
     rule, params, before = step
     try:
-        return RULES[rule](context, [done[k] for k in before], **{k: READERS[k](v) for k, v in params.items()})
+        return rule_of(rule)(context, [done[k] for k in before], **{k: READERS[k](v) for k, v in params.items()})
     except (Refused, TensorProgError, TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError):
         return None
 
@@ -208,7 +209,7 @@ def test_other_spellings_of_a_value_are_accepted(found: Expectations) -> None:
         ):
             premises = [found.writer.judgements[k] for k in before]
             given = {k: READERS[k](v) for k, v in params.items()} | {"value": other}
-            assert RULES[rule](context, premises, **given).value == other
+            assert rule_of(rule)(context, premises, **given).value == other
 
 
 def test_lemmas_pass_through_a_certificate() -> None:
@@ -238,11 +239,11 @@ def test_lemmas_pass_through_a_certificate() -> None:
 @pytest.mark.parametrize("changed", [{}, {"steps": {}}, {"goals": []}, {"axioms": ["none"]}])
 def test_the_meter_is_put_back(changed: dict[str, Any]) -> None:
     """Whatever comes of a certificate, later work is not charged to its fuel."""
-    before = algebra.METER.get()
+    before = METER.get()
     program = loads(PROGRAM)
     with contextlib.suppress(CertificateError):
         verify(program, json.dumps({**prove(program).to_json(), **changed}))
-    assert algebra.METER.get() is before
+    assert METER.get() is before
 
 
 def test_a_program_that_uses_a_reserved_name_has_no_certificate() -> None:
@@ -260,12 +261,12 @@ def test_deep_terms_use_up_the_fuel_and_not_the_time() -> None:
         nest = {name: App(name, (t,)) for name, t in nest.items()}
         h = App("abs", (h,))
     context = Context(normalize(loads(PROGRAM)), 300_000)
-    token = algebra.METER.set(context.spend)
+    token = METER.set(context.spend)
     try:
         for t in nest.values():
             with pytest.raises(Refused):
-                RULES["price"](context, [], term=read("z1*z2"), value=t, weights=(Num(0),))
+                rule_of("price")(context, [], term=read("z1*z2"), value=t, weights=(Num(0),))
     finally:
-        algebra.METER.reset(token)
+        METER.reset(token)
     whole = Context(normalize(loads(PROGRAM)), 300_000)
-    assert RULES["gaussian_mean"](whole, [], term=h).value == lemma("abs(z1)").value
+    assert rule_of("gaussian_mean")(whole, [], term=h).value == lemma("abs(z1)").value

@@ -17,6 +17,7 @@ from tensorprog.kernel import verify
 from tensorprog.kernel.algebra import normal
 from tensorprog.kernel.certificate import FUEL, MAX_BYTES, READERS
 from tensorprog.kernel.functions import ORDER, Refused
+from tensorprog.kernel.rules import CORE
 from tensorprog.language import loads
 from tensorprog.proof import prove
 from tensorprog.terms import App, Num, Term, Var, read
@@ -27,6 +28,7 @@ TEXT = "input x ~ N(0, 1)\nweight W ~ N(0, 1/n)\nf = W @ relu(x)\ng = W @ tanh(x
 PROGRAM = loads(TEXT)
 WHOLE: dict[str, Any] = prove(PROGRAM, ["f"]).to_json()
 ONE = ["num", "1"]
+OTHERS = {"algebra", "covariances", "expectations", "gaussian"}
 TREE: Term = App("add", tuple(Var(f"a{k}") for k in range(140)))
 
 
@@ -240,3 +242,20 @@ def test_a_certificate_is_the_same_bytes_in_every_process() -> None:
         said.add(done.stdout)
     assert len(said) == 1
     assert len(said.pop().split()) == len(names)
+
+
+@pytest.mark.parametrize(("goals", "more"), [([], set()), (["covariances:f,f"], OTHERS)])
+def test_a_certificate_names_the_files_it_rests_on(goals: list[str], more: set[str], tmp_path: Path) -> None:
+    """A process that re-checks the verdict on this program reads no other file of the kernel."""
+    (tmp_path / "certificate.json").write_text(prove(PROGRAM, goals).text, encoding="utf-8")
+    code = (
+        "import sys\n"
+        "from tensorprog.kernel import verify\n"
+        "from tensorprog.language import loads\n"
+        "print(*verify(loads(sys.argv[1]), open(sys.argv[2]).read()).books)\n"
+        "print(*sorted(m.split('.')[2] for m in sys.modules if m.startswith('tensorprog.kernel.')))\n"
+    )
+    run = [sys.executable, "-c", code, TEXT, str(tmp_path / "certificate.json")]
+    said, loaded = subprocess.run(run, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert said == loaded
+    assert set(said.split()) == {*CORE, *more}

@@ -16,6 +16,7 @@ from tensorprog import kernel
 from tensorprog.errors import CertificateError
 from tensorprog.kernel import Accepted
 from tensorprog.kernel.certificate import READERS, RULES
+from tensorprog.kernel.certificate import rule as rule_of
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context
 from tensorprog.language import loads
@@ -144,7 +145,7 @@ def resigned(p: Program, d: dict[str, Any]) -> dict[str, Any]:
     steps = []
     for rule, params, before, _ in d["steps"]:
         values = {k: READERS[k](v) for k, v in params.items()}
-        done.append(RULES[rule](context, [done[k] for k in before], **values))
+        done.append(rule_of(rule)(context, [done[k] for k in before], **values))
         steps.append([rule, params, before, done[-1].says()])
     axioms = sorted({a for k in d["goals"] for a in done[k].axioms})
     return {**d, "steps": steps, "program": p.hash, "axioms": axioms}
@@ -261,8 +262,8 @@ def test_an_axiom_cannot_be_hidden() -> None:
     p = loads("input x ~ N(0, 1)\nweight W ~ N(0, 1/n)\ng = W @ exp(x^2)\noutput g\n")
     k = next(i for i, n in enumerate(p.nodes) if "exp" in str(getattr(n, "body", "")))
     context = Context(normalize(p), 10**6)
-    assumed = RULES["assumed"](context, [], node=k, what="controlled")
-    goal = RULES["applies"](context, [assumed], theorem="netsor", output=0)
+    assumed = rule_of("assumed")(context, [], node=k, what="controlled")
+    goal = rule_of("applies")(context, [assumed], theorem="netsor", output=0)
     steps = [["assumed", {"node": str(k), "what": "controlled"}, [], assumed.says()],
              ["applies", {"theorem": "netsor", "output": "0"}, [0], goal.says()]]  # fmt: skip
     d = {"schema": "tensorprog/certificate/1", "program": p.hash, "axioms": sorted(goal.axioms), "steps": steps,

@@ -1,0 +1,50 @@
+"""The rules about functions that compare terms in the exact algebra."""
+
+# fmt: off
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+from tensorprog.kernel.algebra import as_term, normal
+from tensorprog.kernel.functions import Refused, require
+from tensorprog.kernel.rules import Context, Judgement, Premises, fact, facts
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import add, mul, neg, size, substitute, variables
+
+
+def equal(ctx: Context, premises: Premises) -> Judgement:
+    """What holds of a term holds of another that is equal to it and defined everywhere."""
+    (known, target), (better, info) = facts(premises, 2)
+    require(info.level and better.level, "both are defined everywhere")
+    require(ctx.is_zero(add(known, neg(target))), "the two terms are equal")
+    return fact(target, replace(better, local=better.local or info.local))
+
+def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgement:
+    """where(d > 0, a, b), a sign(d) or a step(d) written with max(v, c) and min(v, c), where d = 0 is v = c.
+
+    If a = b at v = c, where(v > c, a(v), b(v)) is a(max(v,c)) + b(min(v,c)) - a(c); if a = 0 there, a(v) sign(v-c) is
+    the same with b = -a, and a(v) step(v-c) with b = 0.
+    """
+    (body, condition), (info, gap) = facts(premises, 2)
+    match term:
+        case App("where", (App("gt" | "ge" | "lt" | "le" as head, (left, right)), yes, no)):
+            d, above, below = add(left, neg(right)), *((yes, no) if head in ("gt", "ge") else (no, yes))
+        case App("mul", (*rest, App("sign" | "step" as head, (d,)))):
+            above = mul(*rest)
+            below = neg(above) if head == "sign" else Num(0)
+        case _:
+            raise Refused("a piecewise term")
+    require(condition == d, "the condition is defined everywhere")
+    ctx.spend(5000 + 3 * size(d) ** 2)
+    q = normal(d)
+    slope, inside = q.pop(((solve, 1),), Fraction(0)), {v for m in q for t, _ in m for v in variables(t)}
+    require(slope and solve not in inside, "the condition is affine in the variable")
+    at = as_term({m: -c / slope for m, c in q.items()})
+    if slope < 0:
+        above, below = below, above
+    require(ctx.is_zero(substitute(add(above, neg(below)), {solve: at})), "the branches agree on the boundary")
+    high, low = (substitute(t, {solve: App(w, (solve, at))}) for t, w in ((above, "max"), (below, "min")))
+    unfolded = add(high, low, neg(substitute(above, {solve: at})))
+    require(body == unfolded and info.level, "the premise is about the term with max and min, defined everywhere")
+    return fact(term, replace(info, local=info.local or gap.local))
