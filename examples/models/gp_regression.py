@@ -7,6 +7,8 @@ features; Efron et al. 2004). Needs scikit-learn.
 """
 
 import sys
+import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_diabetes
@@ -18,16 +20,29 @@ from tensorprog import models
 from tensorprog.kernels.scikit import LimitKernel
 
 
+def read(path: str) -> tuple[Any, Any]:
+    """The features and the target of a CSV file with one line of column names; else what is wrong, and exit code 2."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an empty file is told below
+            table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2, encoding="utf-8-sig")
+        if len(table) < 6 or table.shape[1] < 2:
+            raise ValueError(
+                f"{len(table)} rows of {table.shape[1]} columns; it takes 6 rows, a feature and the target"
+            )
+        if not np.isfinite(table).all():
+            raise ValueError("an entry is not a finite number; drop its row or fill it in")
+    except (OSError, ValueError) as error:
+        print(f"error: {path} is not a table of numbers after one line of names: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    return table[:, :-1], table[:, -1]
+
+
 def main(path: str | None = None) -> dict[str, float]:
-    if path is None:
-        X, y = load_diabetes(return_X_y=True)
-    else:
-        table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2)
-        X, y = table[:, :-1], table[:, -1]
+    X, y = load_diabetes(return_X_y=True) if path is None else read(path)
     order = np.random.default_rng(0).permutation(len(X))
     train, test = order[: 2 * len(X) // 3], order[2 * len(X) // 3 :]
-    X = (X - X[train].mean(axis=0)) / X[train].std(axis=0)
-    y = (y - y[train].mean()) / y[train].std()
+    X, y = ((z - z[train].mean(axis=0)) / np.where((s := z[train].std(axis=0)) > 0, s, 1.0) for z in (X, y))
 
     # Is the Gaussian process the limit of the network? The program's text and its verdict say so.
     program = models.mlp((X[:2] @ X[:2].T / X.shape[1]).tolist(), depth=2, activation="erf", weights=1, bias="1/10")

@@ -37,3 +37,39 @@ def test_gaussian_process_regression_of_a_file(tmp_path: Path, capsys: pytest.Ca
     with pytest.warns(ConvergenceWarning):  # no noise in this data: its variance goes to its bound
         found = runpy.run_path(str(EXAMPLES / "gp_regression.py"))["main"](str(tmp_path / "data.csv"))
     assert found["R2"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "0 rows"),
+        ("a,b\n", "0 rows"),
+        ("a,b\n" + "1,2\n" * 3, "3 rows of 2 columns"),
+        ("a\n" + "1\n" * 9, "9 rows of 1 columns"),
+        ("a,b\n1,x\n2,3\n", "'x'"),
+        ("a,b\n" + "1,2\n" * 8 + "1,\n", "row 8, column 2"),
+        ("a,b\n" + "1,2\n" * 8 + "1,nan\n", "not a finite number"),
+        ("a,b\n1,2\n1,2,3\n", "from 2 to 3 at row 2"),
+        ("a;b\n" + "1;2\n" * 9, "'1;2'"),
+        (None, "not found"),
+    ],
+)
+def test_a_file_that_is_no_table_is_one_clear_error(
+    text: str | None, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if text is not None:
+        (tmp_path / "data.csv").write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_path(str(EXAMPLES / "gp_regression.py"))["main"](str(tmp_path / "data.csv"))
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+
+
+@pytest.mark.filterwarnings("ignore")  # pure noise: the fit goes to its bounds
+def test_a_byte_order_mark_and_a_constant_column_do_no_harm(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = "".join(f"1,{x},{y}\n" for x, y in rng.normal(size=(12, 2)))
+    (tmp_path / "data.csv").write_text("\ufeffa,b,c\n" + rows, encoding="utf-8")
+    assert np.isfinite(runpy.run_path(str(EXAMPLES / "gp_regression.py"))["main"](str(tmp_path / "data.csv"))["R2"])
