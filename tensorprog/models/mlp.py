@@ -52,7 +52,7 @@ def dropout_mlp(
     Covered by: netsor in Yang's form (the mask jumps: controlled, not Lipschitz).
     Errors: TP019 a `keep` that is no probability.
 
-    >>> dropout_mlp(1, "4/5").to_text().splitlines()[7:9]
+    >>> dropout_mlp(1, "4/5").to_text().splitlines()[6:8]
     ['m[l,i] = where(Phi(m_u[l,i]) < 4/5, 1, 0)', 'h[1,i] = W[1] @ x[i]']
     """
     return _layers("dropout_mlp", gram, depth, activation, weights, bias, keep, shared_mask)
