@@ -1,7 +1,21 @@
-"""Limit kernels of fully connected networks at scale: from data matrices to kernel matrices, in numpy."""
+"""Limit kernels at scale: from data matrices to kernel matrices, in numpy."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tensorprog.kernels.mlp import MLPKernel as MLPKernel
 
-__all__ = ["MLPKernel"]
+if TYPE_CHECKING:
+    from tensorprog.kernels.network import NetworkKernel as NetworkKernel
+
+__all__ = ["MLPKernel", "NetworkKernel"]
+
+
+def __getattr__(name: str) -> Any:
+    """NetworkKernel is loaded when asked for: it needs the calculus of limits, MLPKernel numpy alone."""
+    if name == "NetworkKernel":
+        from tensorprog.kernels.network import NetworkKernel
+
+        return NetworkKernel
+    raise AttributeError(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.kernels.angular import Angular
+from tensorprog.kernels.blocks import finite, processors, store, target
 from tensorprog.kernels.duals import Array, Dual, Vectors, cut, recognise
 from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS
@@ -118,7 +118,7 @@ class MLPKernel:
         y = x if Y is None else _data(Y)
         if x.shape[1] != y.shape[1]:
             raise ValueError(f"X has {x.shape[1]} columns and Y {y.shape[1]}")
-        result = _target(out, (len(x), len(y)))
+        result = target(out, (len(x), len(y)))
         same = Y is None or Y is X
         plan = self._angular(x, y) if self._is_angular else self._smooth(x, y, same)
         diagonal = plan.diagonal
@@ -126,17 +126,9 @@ class MLPKernel:
         def work(tile: tuple[slice, slice, Array]) -> None:
             r, c, products = tile
             values = plan.run(np.ascontiguousarray(products), r, c, same and r == c)
-            if same and r == c:
-                np.fill_diagonal(values, diagonal[r])
-                lower = np.tril_indices(len(values), -1)
-                values[lower] = values.T[lower]
-            result[r, c] = values
-            if same and r != c:
-                result[c, r] = values.T
+            store(result, r, c, values, diagonal if same else None)
 
-        threads = (
-            self.threads or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else self.threads or 1
-        )
+        threads = processors(self.threads)
         with ThreadPoolExecutor(threads) as pool:
             for tasks in _panels(plan.left, plan.right, self.block, same):
                 if threads == 1 or len(tasks) < 4:
@@ -246,9 +238,7 @@ def _data(X: Any) -> Array:
     x: Array = np.ascontiguousarray(X, dtype=np.float64)
     if x.ndim != 2 or not x.shape[0] or not x.shape[1]:
         raise ValueError("the inputs are the rows of a matrix, at least one of each")
-    if not np.isfinite(x).all():
-        raise fail("TP008", "the data has an entry that is not a finite number", help="drop or fill in what is missing")
-    return x
+    return finite(x)
 
 
 def _squares(x: Array) -> Array:
@@ -256,17 +246,6 @@ def _squares(x: Array) -> Array:
     out: Array = np.einsum("ij,ij->i", x, x) / x.shape[1]
     if not np.isfinite(out).all():
         raise fail("TP501", "the squares of the data leave the range of floats", help="rescale the data")
-    return out
-
-
-def _target(out: Array | str | Path | None, shape: tuple[int, int]) -> Array:
-    if out is None:
-        return np.empty(shape)
-    if isinstance(out, str | Path):
-        mapped: Array = np.lib.format.open_memmap(out, mode="w+", dtype=np.float64, shape=shape)
-        return mapped
-    if out.shape != shape or out.dtype != np.float64:
-        raise ValueError(f"out is float64 of shape {shape}")
     return out
 
 

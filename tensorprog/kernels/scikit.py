@@ -1,4 +1,4 @@
-"""The limit kernel as a kernel object of scikit-learn, for GaussianProcessRegressor and sums and products of kernels.
+"""Limit kernels as kernel objects of scikit-learn, for GaussianProcessRegressor and sums and products of kernels.
 
 This module imports scikit-learn, and is loaded only when asked for: `from tensorprog.kernels.scikit import LimitKernel`
 (`SVC(kernel=k)`, `KernelRidge` with precomputed matrices and the like take an MLPKernel k as it is.)
@@ -93,3 +93,34 @@ class LimitKernel(Kernel):  # type: ignore[misc, unused-ignore]
 
     def __repr__(self) -> str:
         return f"LimitKernel({self.activation!r}, depth={self.depth}, weights={self.weights:.3g}, bias={self.bias:.3g})"
+
+
+class KernelOf(Kernel):  # type: ignore[misc, unused-ignore]
+    """A kernel function on data, such as a NetworkKernel, for scikit-learn; it has no hyperparameters.
+
+    >>> from sklearn.gaussian_process import GaussianProcessRegressor
+    >>> from tensorprog import models
+    >>> from tensorprog.kernels import NetworkKernel
+    >>> k = NetworkKernel(lambda gram: models.convolution(gram, (3,)), tokens=3)
+    >>> X, y = [[0.0, 1.0, 2.0], [1.0, 1.0, 1.0], [2.0, 1.0, 0.0]], [0.0, 1.0, 4.0]
+    >>> model = GaussianProcessRegressor(KernelOf(k), alpha=1e-6).fit(X, y)
+    >>> abs(model.predict([[1.0, 1.0, 1.0]])[0] - 1) < 1e-3
+    np.True_
+    """
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+
+    def __call__(self, X: Any, Y: Any = None, eval_gradient: bool = False) -> Any:
+        """K(X, Y), with an empty gradient if asked for."""
+        K = self.function(X, Y)
+        return (K, np.empty((*K.shape, 0))) if eval_gradient else K
+
+    def diag(self, X: Any) -> Array:
+        """K(x, x) for each input."""
+        found: Array = self.function.diag(X)
+        return found
+
+    def is_stationary(self) -> bool:
+        """It depends on the inputs' lengths and angles, not on their difference."""
+        return False

@@ -264,7 +264,7 @@ class Arrays(Schedule[Field]):
             case Bind():
                 return self._bound(t, found)
             case App(head, args):
-                return apply(_operation(head), *(self._evaluated(a, found) for a in args))
+                return apply(operation(head), *(self._evaluated(a, found) for a in args))
 
     def _bound(self, t: Bind, found: Mapping[Term, Field]) -> Field:
         body = self._evaluated(t.args[0], found)
@@ -309,7 +309,7 @@ def _length(j: str) -> int:
     return high - low + 1
 
 
-def _operation(head: str) -> Any:
+def operation(head: str) -> Any:
     simple = {"neg": np.negative, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
               "eq": np.equal, "ne": np.not_equal}  # fmt: skip
     many = {"add": np.add, "mul": np.multiply, "and": np.logical_and}

@@ -82,8 +82,9 @@ class Limit:
             return (Addend(factors=(ScalarOf(t),)),)
         return (Addend(factors=(Ex(t),)),)
 
-    def _covariance(self, terms: Sequence[Term]) -> Sum:
-        a, b = terms
+    def covariance_sum(self, a: Term, b: Term) -> Sum:
+        """Cov(Z^a, Z^b) given the scores, as a sum of products of quantities."""
+        terms = (a, b)
         if all(isinstance(t, Var) and t.name in self.engine.random.families for t in terms):
             return self.engine.random.covariance(a, b)  # type: ignore[arg-type]
         pair = self.engine.bases(a, b)
@@ -94,6 +95,9 @@ class Limit:
             return ()  # constants
         product_of_means = Addend(neg(Num(1)), factors=(Ex(a), Ex(b)))
         return (Addend(factors=(Ex(mul(a, b)),)), product_of_means)
+
+    def _covariance(self, terms: Sequence[Term]) -> Sum:
+        return self.covariance_sum(*terms)
 
     def _result(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
         members = self._members(terms)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 from tensorprog.language import Program, fn
 from tensorprog.language.build import Expr, term_of
@@ -25,6 +26,7 @@ def attention(
     residual: bool = False,
     activation: Activation = FEATURES,
     weights: Number = 1,
+    sequences: int = 1,
 ) -> Program:
     """Multi-head attention over features φ(x) of the tokens.
 
@@ -37,6 +39,7 @@ def attention(
     causal: a token sees itself and those before it. scaling: `1/sqrt(n)` or `1/n`.
     rank: the width of a head over n, as `1/4`; scores are then scaled by the head's own width.
     residual: the features are added to the output.
+    sequences: the tokens are those of so many sequences of equal length, one after another; none sees the others.
 
     Vaswani et al. 2017; Shazeer 2019 (multi-query), Ainslie et al. 2023 (grouped). Limit: Sakai, Karakida & Imaizumi
     2025, Example 1. Covered by: attention at 1/√n for bounded φ (low rank and unbounded φ by remark), netsor-plus
@@ -49,27 +52,58 @@ def attention(
     'netsor-plus'
     """
     p, act = Program("attention"), _activation(activation)
-    size = size_of(gram)
+    size = length(gram, sequences)
     if not 0 <= context < size or (causal and context):
         raise ValueError("context is fewer than all tokens, and a causal layer has none")
-    inputs(p, gram, indices="t")
+    x = tokens(p, gram, "x", "t", sequences)
     queries = size - context
     p.index(f"i in 1..{queries}")
     p.index(f"j in {queries + 1 if context else 1}..{size}")
-    x = p.define("x_phi[t]", act("x[t]"))
+    b = "b," if sequences > 1 else ""
+    x = within(p.define(f"x_phi[{b}t]", act(x(_T))), sequences)
     y = attend(p, x, "", heads, kv_heads, causal, scaling, rank, weights)
     if residual:
-        y = y + x[_I]
-    p.output(p.define("y[i]", y))
+        y = y + x(_I)
+    p.output(p.define(f"y[{b}i]", y))
     return p
 
 
-_I, _J = Expr(term_of("i")), Expr(term_of("j"))
+Tokens: TypeAlias = Callable[[Expr], Any]
+"""From an index to the member of a family of tokens."""
+
+
+def length(gram: Gram, sequences: int) -> int:
+    """Tokens of one sequence."""
+    each, rest = divmod(size_of(gram), max(sequences, 1))
+    if rest or not each or sequences < 1:
+        raise ValueError(f"{size_of(gram)} tokens do not divide into {sequences} sequences of equal length")
+    return each
+
+
+def tokens(p: Program, gram: Gram, name: str, indices: str, sequences: int) -> Tokens:
+    """Declare the inputs `name[i]`, or `name[b,i]` for several sequences, and their indices."""
+    if sequences == 1:
+        return within(inputs(p, gram, name=name, indices=indices), 1)
+    u = inputs(p, gram, name="u", indices="e")
+    each = length(gram, sequences)
+    p.index(f"b in 1..{sequences}")
+    p.index(f"{indices} in 1..{each}")
+    for k in range(size_of(gram)):
+        p.define(f"{name}[{k // each + 1},{k % each + 1}]", 1 * u[k + 1])
+    return within(Expr(term_of(name)), sequences)
+
+
+def within(x: Any, sequences: int) -> Tokens:
+    """The members of one sequence, by position."""
+    return (lambda i: x[i]) if sequences == 1 else (lambda i: x[_B, i])
+
+
+_I, _J, _T, _B = (Expr(term_of(name)) for name in "ijtb")
 
 
 def attend(
     p: Program,
-    x: Expr,
+    x: Tokens,
     layer: str,
     heads: int,
     kv_heads: int | None,
@@ -78,7 +112,7 @@ def attend(
     rank: Number,
     weights: Number,
 ) -> Any:
-    """Attention of x[i] to x[j] (indices declared before), matrices named after the layer; the sum over heads / √H."""
+    """Attention of x(i) to x(j) (indices declared before), matrices named after the layer; the sum over heads / √H."""
     shared = heads if kv_heads is None else kv_heads
     if heads < 1 or shared < 1 or heads % shared:
         raise ValueError("heads and kv_heads are positive, and kv_heads divides heads")
@@ -97,7 +131,7 @@ def attend(
     out: list[Any] = []
     for a in range(1, heads + 1):
         g = 1 + (a - 1) // (heads // shared)
-        q, k, v = wq[a] @ x[_I], wk[g] @ x[_J], wo[a] @ (wv[g] @ x[_J])
+        q, k, v = wq[a] @ x(_I), wk[g] @ x(_J), wo[a] @ (wv[g] @ x(_J))
         out.append(fn.attention(q, k, v, over=_J, scale=scale, mask=mask))
     return total(out) if heads == 1 else total(out) / fn.sqrt(heads)
 

@@ -18,8 +18,9 @@ def _eps(e: Expr, eps: Number) -> Expr:
 
 def layer_norm(p: Program, name: str, index: str, h: Expr, eps: Number) -> Any:
     """(h - m)/√(v + eps), m and v the mean and the variance over the width: Moments named m_name and v_name."""
-    m = p.define(f"m_{name}[{index}]", fn.mean(h))[index]
-    v = p.define(f"v_{name}[{index}]", fn.mean((h - m) ** 2))[index]
+    at = tuple(index.split(","))
+    m = p.define(f"m_{name}[{index}]", fn.mean(h))[at]
+    v = p.define(f"v_{name}[{index}]", fn.mean((h - m) ** 2))[at]
     return (h - m) / fn.sqrt(_eps(v, eps))
 
 

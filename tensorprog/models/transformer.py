@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tensorprog.language import Program
 from tensorprog.language.build import Expr, term_of
-from tensorprog.models.attention import attend
+from tensorprog.models.attention import Tokens, attend, tokens, within
 from tensorprog.models.norm import EPSILON, layer_norm
-from tensorprog.models.parts import Activation, Gram, Number, inputs, law
+from tensorprog.models.parts import Activation, Gram, Number, law
 from tensorprog.models.parts import activation as _activation
 
 
@@ -23,11 +24,14 @@ def transformer(
     activation: Activation = "gelu",
     weights: Number = 1,
     eps: Number = EPSILON,
+    sequences: int = 1,
 ) -> Program:
     """`depth` transformer blocks over the tokens; norm is `none`, `pre` or `post` (layer normalisation).
 
         x ──┬── (norm) ── attention ──(+)──┬── (norm) ── W1 ── φ ── W2 ──(+)──> next block
             └──────────────────────────┘  └────────────────────────────┘
+
+    sequences: the tokens are those of so many sequences of equal length, one after another; none sees the others.
 
     Vaswani et al. 2017 (post), Xiong et al. 2020 (pre). Covered by: netsor-plus with scores scaled 1/n. With 1/√n the
     perceptron multiplies a nonlinear function of the scores, which the attention theorem leaves open: `check` says
@@ -42,24 +46,31 @@ def transformer(
     if norm not in ("none", "pre", "post"):
         raise ValueError("norm is none, pre or post")
     p, act = Program("transformer"), _activation(activation)
-    inputs(p, gram, name="x0", indices="i, j")
+    x = tokens(p, gram, "x0", "i, j", sequences)
     p.index(f"l in 1..{depth}")
     w, v = p.weight(f"W[l], V[l] ~ {law(weights)}")
-    i = Expr(term_of("i"))
-    x: Any = Expr(term_of("x0"))
+
+    def joined(name: str, x: Tokens, branch: Callable[[Tokens], Any]) -> Tokens:
+        """x + branch(x), normalised before the branch or after the sum; the family x_name."""
+        at = "b,i" if sequences > 1 else "i"
+
+        def named(first: str, value: Any) -> Tokens:
+            return within(p.define(f"{first}_{name}[{at}]", value), sequences)
+
+        def normalised(z: Tokens) -> Any:
+            return layer_norm(p, name, at, z(_I), eps)
+
+        z = named("z", normalised(x)) if norm == "pre" else x
+        if norm != "post":
+            return named("x", x(_I) + branch(z))
+        return named("x", normalised(named("s", x(_I) + branch(z))))
+
     for t in range(1, depth + 1):
-        x = _joined(p, norm, f"a{t}", x, eps, lambda z, t=t: attend(
+        x = joined(f"a{t}", x, lambda z, t=t: attend(  # type: ignore[misc]
             p, z, str(t), heads, kv_heads, causal, scaling, 1, weights))  # fmt: skip
-        x = _joined(p, norm, f"f{t}", x, eps, lambda z, t=t: v[t] @ act(w[t] @ z[i]))
-    p.output(x)
+        x = joined(f"f{t}", x, lambda z, t=t: v[t] @ act(w[t] @ z(_I)))  # type: ignore[misc]
+    p.output(Expr(term_of(f"x_f{depth}")))
     return p
 
 
-def _joined(p: Program, norm: str, name: str, x: Expr, eps: Number, branch: Any) -> Expr:
-    """x + branch(x), normalised before the branch or after the sum; the family `name`."""
-    i = Expr(term_of("i"))
-    z = p.define(f"z_{name}[i]", layer_norm(p, name, "i", x[i], eps)) if norm == "pre" else x
-    if norm != "post":
-        return p.define(f"x_{name}[i]", x[i] + branch(z))
-    s = p.define(f"s_{name}[i]", x[i] + branch(z))
-    return p.define(f"x_{name}[i]", layer_norm(p, name, "i", s[i], eps))
+_I = Expr(term_of("i"))

@@ -8,7 +8,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tensorprog import models
+
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "models"
+
+
+NETWORKS = sorted(f.stem for f in EXAMPLES.glob("*.py") if f.stem not in ("zoo", "gp_regression"))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_each_network_agrees_with_its_simulation(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    judged, found = runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]()
+    assert judged.verdict == "valid"
+    assert found.verdict == "agrees"
+    assert "covered by" in capsys.readouterr().out
+
+
+def test_each_builder_has_an_example() -> None:
+    texts = "".join((EXAMPLES / f"{name}.py").read_text() for name in NETWORKS)
+    assert not [b for b in models.__all__ if b != "weight_variance" and f"models.{b}(" not in texts]
 
 
 def test_zoo(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,115 @@
+"""The limit of one program on blocks of pairs of inputs: the calculus of `limit/`, its values arrays over the block.
+
+The program holds two inputs, of which the Gram matrix is all that the limit depends on. Its entries within the first
+input vary with the rows of a block, those within the second with the columns, the others with both; everything that
+follows from them varies with what it must. So variances are computed once for each input and not for each pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from tensorprog.errors import fail
+from tensorprog.functions.api import facts
+from tensorprog.kernels.duals import Dual, recognise
+from tensorprog.kernels.general import general
+from tensorprog.limit.arrays import operation
+from tensorprog.limit.axes import Field, apply
+from tensorprog.limit.cores import CoreFunction, no_value
+from tensorprog.limit.engine import Engine
+from tensorprog.limit.members import Members
+from tensorprog.limit.quantities import Core, no_limit
+from tensorprog.terms import App, Num, Term, Var, to_text
+from tensorprog.terms.term import substitute, variables
+
+ROWS, COLUMNS = "rows:0:0", "columns:0:0"
+TOLERANCE = 1e-12
+
+
+class Pairs(Members[Field]):
+    """Quantities as arrays over the rows of a block, its columns, or both."""
+
+    def __init__(self, engine: Engine, matrix: str, entry: Callable[[int, int], Field]) -> None:
+        """`entry(i, j)`: the Gram matrix, named `matrix` in the program, for this block."""
+        super().__init__(engine.rules)
+        self.numbers, self.cores = engine.numbers, engine.cores
+        self.matrix, self.entry = matrix, entry
+
+    def zero(self) -> Field:
+        return Field.number(0.0)
+
+    def add(self, a: Field, b: Field) -> Field:
+        return apply(np.add, a, b)
+
+    def mul(self, a: Field, b: Field) -> Field:
+        return apply(np.multiply, a, b)
+
+    def is_zero(self, a: Field) -> bool:
+        return a.is_zero()
+
+    def score(self, ref: Var) -> Field:
+        raise no_limit("TP402", f"the limit of {ref.name} is random", ref.place, "the kernel depends on scores",
+                       "scale them by 1/n, or ask for the law of the output with derive")  # fmt: skip
+
+    def evaluated(self, t: Term, found: dict[Term, Field]) -> Field:
+        if t in found:
+            return found[t]
+        match t:
+            case Num(value):
+                return Field.number(float(value))
+            case Var(name, (int() as i, int() as j)) if name == self.matrix:
+                return self.entry(i, j)
+            case Var(name, (int() as i, *rest)) if name in self.program.matrices:
+                return Field.number(self._fixed(name, (i, *rest)))  # type: ignore[arg-type]
+            case Var(name, ()):
+                if name not in self.numbers.values:
+                    raise no_value(name)
+                return Field.number(float(self.numbers.values[name]))
+            case App("pi"):
+                return Field.number(float(np.pi))
+            case App(head, args):
+                return apply(operation(head), *(self.evaluated(a, found) for a in args))
+        raise AssertionError(t)
+
+    def _fixed(self, name: str, subs: tuple[int, ...]) -> float:
+        m = self.program.matrices[name]
+        at = int(np.ravel_multi_index([s - 1 for s in subs], m.shape))
+        if m.entries is None:
+            return float(np.frombuffer(m.data, dtype="<f8")[at])
+        return float(self.evaluated(m.entries[at], {}).data)
+
+    def core(self, core: Core, cov: Sequence[Field], mean: Sequence[Field], constants: Sequence[Field]) -> Field:
+        function = self.cores.of(core)
+        if not _is_continuous(function):
+            raise fail("TP402", f"{to_text(function.body)} is not known to be continuous", help="a kernel with a jump "
+                       "loses half of the digits near correlation 1; MLPKernel has sign and step in full")  # fmt: skip
+        dual = _dual(function)
+        if dual is not None and {cov[0].axes, cov[2].axes} == {(ROWS,), (COLUMNS,)}:
+            rows, columns = (cov[0], cov[2]) if cov[0].axes == (ROWS,) else (cov[2], cov[0])
+            shape = (len(rows.data), len(columns.data))
+            block = np.array(np.broadcast_to(cov[1].to((ROWS, COLUMNS)), shape))
+            made = dual.prepare(rows.data), dual.prepare(columns.data)
+            dual.apply(block, *made, np.empty((2, *shape)))
+            return Field((ROWS, COLUMNS), block)
+        return function.on_fields(cov, mean, constants)
+
+
+@lru_cache(maxsize=256)
+def _is_continuous(function: CoreFunction) -> bool:
+    """Does its kernel have a finite slope wherever two variables become one?"""
+    return function.size < 2 or function.powers is not None or facts(function.body).continuous.proved
+
+
+@lru_cache(maxsize=256)
+def _dual(function: CoreFunction) -> Dual | None:
+    """E φ(z1) φ(z2), for one φ without params, as a dual in place."""
+    if function.size != 2 or function.powers is not None or function.pair is None:
+        return None
+    f, g = function.pair
+    if f != g or {v.name for v in variables(f)} != {"z"}:
+        return None
+    term = substitute(f, {Var("z"): Var("x")})
+    return recognise(term) or general(term, TOLERANCE)
