@@ -14,7 +14,7 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.kernels.blocks import finite, processors, store, target
 from tensorprog.kernels.duals import Array
-from tensorprog.kernels.pairs import COLUMNS, ROWS, Pairs
+from tensorprog.kernels.pairs import COLUMNS, ROWS, Pairs, entries
 from tensorprog.limit.axes import Field
 from tensorprog.limit.derive import Limit
 from tensorprog.limit.quantities import Sum
@@ -71,10 +71,14 @@ class NetworkKernel:
     def program(self) -> Program:
         """The network on two inputs in general position."""
         size = 2 * self.tokens
-        x = np.random.default_rng(0).standard_normal((size, 2 * size))
-        program = self.build(np.round(x @ x.T / (2 * size), 6).tolist())
-        if self.matrix not in program.matrices or program.matrices[self.matrix].shape != (size, size):
+        (program, gram), (other, _) = (self._built(seed) for seed in (0, 1))
+        matrix = program.matrices.get(self.matrix)
+        if matrix is None or matrix.shape != (size, size):
             raise ValueError(f"the program has no {size} x {size} matrix {self.matrix}: which is the Gram matrix?")
+        if entries(program, self.matrix).tolist() != gram:
+            raise ValueError(f"{self.matrix} is not the Gram matrix that was given: scale the data, not the matrix")
+        if _text(program, self.matrix) != _text(other, self.matrix):
+            raise ValueError(f"the program depends on the Gram matrix by more than {self.matrix}")
         from tensorprog.theorems.check import check
 
         found = check(program)
@@ -82,6 +86,12 @@ class NetworkKernel:
             raise fail("TP402", f"no theorem covers the network: the verdict is {found.verdict}",
                        help="tensorprog.check(build(gram)) says at which line and why")  # fmt: skip
         return program
+
+    def _built(self, seed: int) -> tuple[Program, list[list[float]]]:
+        size = 2 * self.tokens
+        x = np.random.default_rng(seed).standard_normal((size, 2 * size))
+        gram: list[list[float]] = np.round(x @ x.T / (2 * size), 6).tolist()
+        return self.build(gram), gram
 
     @cached_property
     def _limit(self) -> Limit:
@@ -190,6 +200,11 @@ class NetworkKernel:
         if x.ndim != 3 or x.shape[1] != self.tokens or not x.size:
             raise ValueError(f"the inputs are an array (inputs, {self.tokens} tokens, d) or (inputs, {self.tokens}·d)")
         return finite(x)
+
+
+def _text(program: Program, matrix: str) -> str:
+    """The program without its Gram matrix."""
+    return "\n".join(line for line in program.to_text().splitlines() if not line.startswith(f"matrix {matrix} ="))
 
 
 def _products(x: Array, y: Array, i: int, j: int, tokens: int) -> Field:

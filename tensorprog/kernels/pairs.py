@@ -14,7 +14,7 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.functions.api import facts
-from tensorprog.kernels.duals import Dual, recognise
+from tensorprog.kernels.duals import Array, Dual, recognise
 from tensorprog.kernels.general import general
 from tensorprog.limit.arrays import operation
 from tensorprog.limit.axes import Field, apply
@@ -22,6 +22,8 @@ from tensorprog.limit.cores import CoreFunction, no_value
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.members import Members
 from tensorprog.limit.quantities import Core, no_limit
+from tensorprog.program.constants import evaluate
+from tensorprog.program.program import Program
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import substitute, variables
 
@@ -37,6 +39,7 @@ class Pairs(Members[Field]):
         super().__init__(engine.rules)
         self.numbers, self.cores = engine.numbers, engine.cores
         self.matrix, self.entry = matrix, entry
+        self._fixed: dict[str, Array] = {}
 
     def zero(self) -> Field:
         return Field.number(0.0)
@@ -62,8 +65,10 @@ class Pairs(Members[Field]):
                 return Field.number(float(value))
             case Var(name, (int() as i, int() as j)) if name == self.matrix:
                 return self.entry(i, j)
-            case Var(name, (int() as i, *rest)) if name in self.program.matrices:
-                return Field.number(self._fixed(name, (i, *rest)))  # type: ignore[arg-type]
+            case Var(name, subs) if name in self.program.matrices:
+                if name not in self._fixed:
+                    self._fixed[name] = entries(self.program, name)
+                return Field.number(float(self._fixed[name][tuple(int(s) - 1 for s in subs)]))
             case Var(name, ()):
                 if name not in self.numbers.values:
                     raise no_value(name)
@@ -73,13 +78,6 @@ class Pairs(Members[Field]):
             case App(head, args):
                 return apply(operation(head), *(self.evaluated(a, found) for a in args))
         raise AssertionError(t)
-
-    def _fixed(self, name: str, subs: tuple[int, ...]) -> float:
-        m = self.program.matrices[name]
-        at = int(np.ravel_multi_index([s - 1 for s in subs], m.shape))
-        if m.entries is None:
-            return float(np.frombuffer(m.data, dtype="<f8")[at])
-        return float(self.evaluated(m.entries[at], {}).data)
 
     def core(self, core: Core, cov: Sequence[Field], mean: Sequence[Field], constants: Sequence[Field]) -> Field:
         function = self.cores.of(core)
@@ -95,6 +93,14 @@ class Pairs(Members[Field]):
             dual.apply(block, *made, np.empty((2, *shape)))
             return Field((ROWS, COLUMNS), block)
         return function.on_fields(cov, mean, constants)
+
+
+def entries(program: Program, name: str) -> Array:
+    """The entries of a matrix as numbers."""
+    m = program.matrices[name]
+    if m.entries is None:
+        return np.frombuffer(m.data, dtype="<f8").reshape(m.shape)
+    return np.array([evaluate(t, {}, program) for t in m.entries], dtype=float).reshape(m.shape)
 
 
 @lru_cache(maxsize=256)

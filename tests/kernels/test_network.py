@@ -87,6 +87,8 @@ def test_zeros_copies_multiples_and_opposites() -> None:
         (NetworkKernel(lambda g: models.rnn(g, [2, 2]), 2), ValueError, "say with `of`"),
         (NetworkKernel(lambda g: models.mlp(g, 1), of=("h[1,1]", "2*h[1,2]")), ValueError, "same network"),
         (NetworkKernel(lambda g: models.mlp(3, 1), of=("h[1,1]", "h[1,2]")), ValueError, "no 2 x 2 matrix K"),
+        (NetworkKernel(lambda g: models.mlp(2 * np.array(g), 1)), ValueError, "scale the data"),
+        (NetworkKernel(lambda g: models.mlp(g, 1, bias=str(g[0][0]))), ValueError, "by more than K"),
         (NetworkKernel(lambda g: models.mlp(g, 1), of=("h[1,1]", "h[1,9]")), TensorProgError, "TP006"),
     ],
 )  # fmt: skip
