@@ -53,6 +53,7 @@ class Composer:
         self.program = program
         self._fresh = count()
         self._gaussian: dict[int, bool] = {}
+        self._located: dict[Var, Node] = {}
 
     # -- members ---------------------------------------------------------------------------------------------------
 
@@ -67,11 +68,14 @@ class Composer:
 
     def locate(self, ref: Var) -> Node:
         """The one instruction that defines all members of `ref`, or `Split`."""
+        if ref in self._located:
+            return self._located[ref]
         ranges = {s: self.range_of(s) for s in ref.subs if isinstance(s, str)}
         found = self.program.resolve(ref, {**self.program.indices, **ranges})
         if not found:
             raise fail("TP006", f"{ref.name} is not defined at {ref.subs}", ref.place)
         if len(found) == 1:
+            self._located[ref] = found[0][0]
             return found[0][0]
         where = {**self.program.indices, **ranges}
         boxes = [match(node.subs, ref.subs, where) or {} for node, _ in found]
