@@ -14,7 +14,7 @@ from functools import lru_cache, reduce
 from math import isqrt
 
 from tensorprog.kernel.functions import DEFINED, HALF, METER, Refused, definition, require
-from tensorprog.terms import App, Num, Term, Var, to_text
+from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, add, mul, neg, power, recip, substitute, walk
 
 Monomial = tuple[tuple[Term, int], ...]
@@ -149,6 +149,8 @@ def positive(p: Element, assumed: Collection[Term] = ()) -> bool:
     def sure(t: Term) -> bool:
         if isinstance(t, App) and t.head in ("pow", "add") and t != IMAGINARY:
             return positive(normal(t.args[0] if t.head == "pow" else t), assumed)
+        if isinstance(t, App) and t.head == "exp":
+            return all(positive(normal(s.args[0]), assumed) for s in walk(t) if isinstance(s, App) and s.head == "pow")
         return t in ALWAYS or t in assumed
 
     c, outside, rest = parts(p)
@@ -198,7 +200,7 @@ def _normal(t: Term) -> Element:
     match t:
         case Num(value):
             return scaled(IDENTITY, value)
-        case Var() | App("pi"):
+        case Var() | Bind() | App("pi"):
             return _one(t)
         case App("add", args):
             return plus(*map(normal, args))
@@ -233,7 +235,7 @@ def _normal(t: Term) -> Element:
         case App("Phi" | "asin" as head, (a,)) if _leading(p := together(normal(a))) < 0:
             back = normal(App(head, (as_term(scaled(p, -1)),)))
             return plus(IDENTITY if head == "Phi" else NIL, scaled(back, -1))
-        case App(head, args) if head not in ("where", "pow"):
+        case App(head, args) if head != "pow":
             inner = tuple(as_term(together(normal(a))) for a in args)
             exact = _at_numbers(head, [a.value for a in inner if isinstance(a, Num)], len(inner))
             return _one(App(head, inner)) if exact is None else normal(Num(exact))

@@ -66,10 +66,12 @@ BOOKS: dict[str, tuple[str, ...]] = {
     "rewriting": ("equal", "clamped"),
     "refutations": ("tails", "refuted"),
     "expectations": ("gaussian_mean", "price", "heat", "rewritten", "smoothed"),
-    "covariances": ("initial", "product", "linear", "instance", "closed", "independent", "limit", "score", "covariance",
-                    "conditional", "claimed"),
+    "means": ("initial", "product", "linear", "instance", "still", "unevaluated", "closed", "independent", "limit",
+              "score"),
+    "laws": ("covariance", "conditional", "claimed"),
 }
-NEEDS = {"covariances": ("expectations", "gaussian"), "expectations": ("gaussian",)}  # beside the core and the algebra
+NEEDS = {"laws": ("members", "expectations", "gaussian"), "means": ("members", "expectations", "gaussian"),
+         "expectations": ("gaussian",)}  # beside the core and the algebra
 RULES = {name: book for book, names in BOOKS.items() for name in names}  # each is read when it is first used
 
 def rule(name: str) -> Callable[..., rules.Judgement]:

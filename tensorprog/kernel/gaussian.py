@@ -49,6 +49,7 @@ class Piece(NamedTuple):
         return self.signs[0][1] if self.signs and self.signs[0][0] == "delta" else None
 
 UNIT = Piece()
+SMOOTH = ("pi", "add", "mul", "neg", "exp", "sin", "cos", "erf", "Phi", "tanh", "sigmoid", "softplus")
 Form = dict[tuple[Piece, Piece], Element]
 SELU = (Fraction("1.0507009873554804934193349852946"), Fraction("1.6732632423543772848170429916717"))
 TWO_PI = normal(mul(Num(2), App("pi")))
@@ -83,7 +84,9 @@ class Reader:
         """Refuse a constant or value that is not plainly a smooth function of what it contains, wherever that is."""
         for s in walk(t):
             match s:
-                case Num() | Var(_, ()) | App("pi" | "add" | "mul" | "neg" | "exp" | "sin" | "cos" | "erf" | "Phi"):
+                case Num() | Var(_, ()):
+                    continue
+                case App(head) if head in SMOOTH:
                     continue
                 case App("pow", (_, Num(e))) if e.denominator == 1 and e >= 0:
                     continue

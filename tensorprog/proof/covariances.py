@@ -7,18 +7,21 @@ from contextlib import suppress
 from itertools import combinations_with_replacement
 from typing import Any
 
-from tensorprog.kernel.covariances import gaussian, opened, pair, vectors, written
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.gaussian import Z1, Z2
+from tensorprog.kernel.laws import instances
+from tensorprog.kernel.members import affine, gaussian, given, opened, pair, reference, vectors, weighted, written
+from tensorprog.kernel.rules import Context
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, to_json, to_text
-from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, substitute, variables
+from tensorprog.terms.term import ONE, ZERO, add, children, mul, shift_subs, sub, substitute, variables
 
 MAX_SUMMANDS = 400
+MAX_PAIRS = 4096
 MAX_SPELLED = 40
 Summand = tuple[Term, tuple[Term, ...]]
 
@@ -29,6 +32,10 @@ class _Needs(Exception):
     def __init__(self, term: Term) -> None:
         super().__init__()
         self.term = term
+
+
+class _TooMany(Refused):
+    """A product that is not written out."""
 
 
 class Means:
@@ -50,32 +57,31 @@ class Means:
 
     def law(self, a: Var, b: Var) -> int:
         """The step that states the covariance of two members given the scores, with which they are Gaussian."""
-        target = mul(opened(self.context, a), opened(self.context, b))
-        collected: dict[Term, list[Term]] = {}
-        for c, factors in self.summands(target):
-            inner = [f for f in factors if vectors(self.context, f)]
-            scalars = [f for f in factors if f not in inner]
-            collected.setdefault(_factor(inner), []).append(mul(c, *scalars))
-        weights = [to_json(add(*ws)) for ws in collected.values()]
-        steps = dict.fromkeys(self.mean(t) for t in (*collected, *vectors(self.context, target)))
-        return self.writer.step("conditional", list(steps), at=[to_json(a), to_json(b)], weights=weights)
+        left, right = (weighted(self.context, given(self.context, v)) for v in (a, b))
+        if len(left) * len(right) > MAX_PAIRS:
+            raise Refused("too many summands")
+        needs = dict.fromkeys([*(pair(u, v) for u in left for v in right), *left, *right])
+        return self._step("conditional", needs, at=[to_json(a), to_json(b)])
 
     def claim(self, k: int) -> int:
         """The step that establishes a claim that two terms are equal."""
         claim = self.writer.program.claims[k]
         if claim.form != "equal":
             raise Refused("a claim that two terms are equal")
-        terms: list[Term] = []
-        for t in (claim.left, claim.right):
-            terms += _asked(t or ONE)
+        terms = [m for two in instances(self.context, claim) for t in two for m in _asked(t)]
         steps = [self.mean(t) for t in dict.fromkeys(terms)]
         try:
             return self.writer.step("claimed", steps, node=str(k))
         except Refused:
             return self.writer.step("claimed", self._all_below(steps), node=str(k))
 
+    def unevaluated(self, step: int) -> list[list[Var]]:
+        """Of the means without a closed form on which a step rests, the members that each is about."""
+        found = [self.writer.judgements[k] for k in self._all_below([step])]
+        return [vectors(self.context, j.term) for j in found if j.term is not None and j.value == reference(j.term)]
+
     def _all_below(self, steps: list[int]) -> list[int]:
-        """The steps about means from which these follow."""
+        """The steps about means from which these follow, and these."""
         found, stack = set(steps), list(steps)
         while stack:
             for p in self.writer.steps[stack.pop()][2]:
@@ -115,6 +121,8 @@ class Means:
     def _derived(self, t: Term) -> int:
         if t == ONE:
             return self.writer.step("initial", [], term=to_json(t))
+        if any(self.family(v) == "vector" for v in variables(t) if v.name in self.context.late):
+            raise Refused("a vector that a score reaches has a law given the scores, `laws:`")
         parts = t.args if isinstance(t, App) and t.head == "mul" else (t,)
         if all(isinstance(v, Var) and v.name in self.context.program.families for v in parts) and len(parts) <= 2:
             nodes = [self.node(v) for v in parts if isinstance(v, Var)]
@@ -132,13 +140,19 @@ class Means:
                 return self._step("limit", [opened(self.context, t)], term=to_json(t))
             return self._combined(t, [v for v, n in zip(parts, nodes, strict=True)
                                       if not isinstance(n, Input | MatMul | Dot | Moment)])  # fmt: skip
-        summands = self.summands(t)
+        try:
+            summands = self.summands(t)
+        except _TooMany:
+            return self._unevaluated(t, vectors(self.context, t))
         if len(summands) > 1 or summands[0][0] != ONE or _factor(summands[0][1]) != t:
             return self._sum(t, summands, ())
         inside = [v for v in vectors(self.context, t) if not self.gaussian(v)]
         if inside:
             return self._combined(t, inside)
         return self._function(t)
+
+    def family(self, v: Var) -> str:
+        return self.context.program.families[v.name].kind
 
     def node(self, v: Var) -> Node:
         return self.context.resolve(v)[0]
@@ -176,15 +190,20 @@ class Means:
     def _combined(self, t: Term, at: Sequence[Term]) -> int:
         """Members replaced by what defines them."""
         target = written(self.context, substitute(t, {v: opened(self.context, v) for v in at}))
-        return self._sum(t, self.summands(target), at)
+        try:
+            summands = self.summands(target)
+        except _TooMany:
+            summands = [(ONE, (target,))]
+        return self._sum(t, summands, at)
 
     def _sum(self, t: Term, summands: list[Summand], at: Iterable[Term]) -> int:
         collected: dict[Term, Term] = {}
         for c, factors in summands:
             part = _factor(factors)
             collected[part] = add(collected[part], c) if part in collected else c
-        weights = list(collected.values())
-        scalars = {v for w in weights for v in variables(w) if v.name in self.context.program.families}
+        weights = [w if variables(w) else self.context.simple(w) for w in collected.values()]
+        spread = [written(self.context, w, True) for w in weights]
+        scalars = {v for w in spread for v in variables(w) if v.name in self.context.program.families}
         more = [self.mean(v) for v in scalars]
         opens: dict[str, Any] = {"at": list(map(to_json, at))} if at else {}
         return self._step("linear", collected, *more, term=to_json(t), weights=list(map(to_json, weights)), **opens)
@@ -201,18 +220,18 @@ class Means:
             case App("mul", args):
                 out: list[Summand] = [(ONE, ())]
                 for a in args:
-                    out = [(mul(c, d), (*f, *g)) for c, f in out for d, g in self.summands(a)]
-                    if len(out) > MAX_SUMMANDS:
-                        raise Refused("too many summands")
+                    more = self.summands(a)
+                    if len(out) * len(more) > MAX_SUMMANDS:
+                        raise _TooMany("too many summands")
+                    out = [(mul(c, d), (*f, *g)) for c, f in out for d, g in more]
                 return out
             case App("pow", (a, Num(e))) if e.denominator == 1 and 2 <= e <= 4:
                 return self.summands(mul(*[a] * int(e)))
         return [(ONE, (t,))]
 
     def _random(self, t: Term) -> bool:
-        families = self.context.program.families
-        return any(v.name in families and (families[v.name].kind == "vector" or v.name in self.context.late)
-                   for v in variables(t))  # fmt: skip
+        known = [v for v in variables(t) if v.name in self.context.program.families]
+        return any(self.family(v) == "vector" or v.name in self.context.late for v in known)
 
     def _function(self, t: Term) -> int:
         """A function of Gaussian members: independent factors apart, then a lemma in one variable or two."""
@@ -227,18 +246,58 @@ class Means:
                 needs = [m for a in mine for b in others for m in (pair(a, b), a, b)]
                 with suppress(Refused):
                     return self._step("independent", [_factor(near), _factor(far), *needs], term=to_json(t))
-        if not 1 <= len(found) <= 2:
-            raise Refused("a function of more than two dependent members")
-        at = dict(zip(found, (Z1, Z2), strict=False))
-        means = {v: self.writer.judgements[self.mean(v)].value or ZERO for v in found}
-        shifted: dict[Term, Term] = {v: z if means[v] == ZERO else add(z, means[v]) for v, z in at.items()}
-        lemma = self.lemmas.lemma(substitute(t, shifted))
-        needs = [*(pair(a, b) for a, b in combinations_with_replacement(found, 2)), *found]
-        given = {"term": to_json(t), "at": list(map(to_json, found))}
+        for attempt in (self._still, self._lemma):
+            with suppress(Refused, CannotCompose):
+                return attempt(t, found)
+        return self._unevaluated(t, found)
+
+    def _still(self, t: Term, found: list[Var]) -> int:
+        """A member without variance stands at its mean."""
+        for v in found:
+            square, m = self._value(pair(v, v)), self._value(v)
+            if self.context.is_zero(sub(square, mul(m, m))):
+                fact = self.functions.fact(t, False)
+                needs = [pair(v, v), v, substitute(t, {v: m})]
+                return self._step("still", needs, first=(fact,), term=to_json(t), at=[to_json(v)])
+        raise Refused("members that vary")
+
+    def _lemma(self, t: Term, found: list[Var]) -> int:
+        """A lemma at two members, or at the linear forms that the function depends on."""
+        for at in dict.fromkeys((tuple(found), tuple(_forms(self.context, t)))):
+            if 1 <= len(at) <= 2:
+                with suppress(Refused, CannotCompose):
+                    return self._at(t, at)
+        raise Refused("no lemma")
+
+    def _at(self, t: Term, forms: tuple[Term, ...]) -> int:
+        means = [self._value(a) for a in forms]
+        z = [add(z, m) if m != ZERO else z for z, m in zip((Z1, Z2), means, strict=False)]
+        lemma = self.lemmas.lemma(substitute(t, dict(zip(forms, z, strict=True))))
+        needs = [*(pair(a, b) for a, b in combinations_with_replacement(forms, 2)), *forms]
+        given = {"term": to_json(t), "at": list(map(to_json, forms))}
         try:
             return self._step("instance", needs, first=(lemma,), **given)
         except Refused:
             return self._step("instance", needs, first=(self.writer.step("closed", [lemma]),), **given)
+
+    def _unevaluated(self, t: Term, found: list[Var]) -> int:
+        """No closed form: 0 for an odd function of centred members, else the mean keeps its name."""
+        fact = self.functions.fact(t, False)
+        with suppress(Refused):
+            return self._step("unevaluated", found, first=(fact,), term=to_json(t))
+        return self._step("unevaluated", (), first=(fact,), term=to_json(t))
+
+    def _value(self, t: Term) -> Term:
+        return self.writer.judgements[self.mean(t)].value or ZERO
+
+
+def _forms(context: Context, t: Term) -> list[Term]:
+    """The linear forms that a term is a function of."""
+    if not vectors(context, t):
+        return []
+    if affine(context, t):
+        return [t]
+    return list(dict.fromkeys(f for a in children(t) for f in _forms(context, a)))
 
 
 def _moved(v: Term, n: Node, at: Term) -> Term:

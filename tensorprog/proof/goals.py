@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.functions import F1, ORDER, PROPERTIES, Refused
@@ -17,6 +18,9 @@ from tensorprog.proof.functions import Functions
 from tensorprog.proof.refutations import Refutations
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import Var, read, to_text
+
+MAX_MEMBERS = 64
+MAX_FAMILY = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,37 +52,69 @@ def facts(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[
 
 
 def covariances(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
-    """Covariances of members, of each with each, in the limit."""
-    return _pairs(writer, about, Means(writer, functions).covariance)
+    """Covariances of members, of each with each, in the limit; without names of those of the outputs."""
+    means = Means(writer, functions)
+    return _pairs(means, about, means.covariance)
 
 
 def laws(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
-    """Laws of members given the scores: Gaussian, with which covariances."""
-    return _pairs(writer, about, Means(writer, functions).law)
+    """Laws of members given the scores: Gaussian, with which covariances; without names of the outputs."""
+    means = Means(writer, functions)
+    return _pairs(means, about, means.law)
 
 
-def _pairs(writer: Writer, about: tuple[str, ...], prove: Callable[[Var, Var], int]) -> list[int]:
-    out = []
-    for a, b in combinations_with_replacement([_member(writer.program, name) for name in about], 2):
-        try:
-            out.append(prove(a, b))
-        except (Refused, CannotCompose) as refused:
-            because = f"the calculus has no derivation: {refused}"
-            what, try_this = f"{to_text(a)}, {to_text(b)}", "`tensorprog derive` may know it"
-            raise fail("TP602", f"no certificate about {what}", because=because, help=try_this) from None
-    return out
+def _pairs(means: Means, about: tuple[str, ...], prove: Callable[[Var, Var], int]) -> list[int]:
+    """A statement for each pair, and for each pair of members in means without a closed form on which one rests."""
+    writer = means.writer
+    names = about or [to_text(o.ref) for o in writer.program.outputs]
+    found = dict.fromkeys(v for name in names for v in members_named(writer.program, name))
+    if len(found) > MAX_MEMBERS:
+        because = f"{len(found)} members are {len(found) * (len(found) + 1) // 2} pairs"
+        raise fail("TP018", "--goals: too many members", because=because, help="name some of them: x[1],x[2]")
+    out = dict.fromkeys(_proved(prove, pair) for pair in combinations_with_replacement(found, 2))
+    queue = list(out)
+    while queue:
+        for members in means.unevaluated(queue.pop(0)):
+            for pair in combinations_with_replacement(members, 2):
+                step = _proved(means.covariance, pair)
+                queue += [] if step in out else [step]
+                out[step] = None
+    return list(out)
 
 
-def _member(program: Program, name: str) -> Var:
-    """A single member of a vector or scalar: x, x[1], p[1,2]."""
+def _proved(prove: Callable[[Var, Var], int], pair: tuple[Var, Var]) -> int:
+    try:
+        return prove(*pair)
+    except (Refused, CannotCompose) as refused:
+        because = f"the calculus has no derivation: {refused}"
+        what, try_this = ", ".join(map(to_text, pair)), "`tensorprog derive` may know it"
+        raise fail("TP602", f"no certificate about {what}", because=because, help=try_this) from None
+
+
+def members_named(program: Program, name: str) -> list[Var]:
+    """Members of a vector or scalar: one (x, x[1], p[1,2]), or those that an index runs through (x, p[1,j])."""
     try:
         v = read(name)
     except (TensorProgError, ValueError):
         v = None
-    known = isinstance(v, Var) and v.name in program.families and len(v.subs) == program.families[v.name].arity
-    if not known or not isinstance(v, Var) or any(not isinstance(s, int) for s in v.subs) or program.missing(v):
-        raise fail("TP018", f"--goals: not a member of the program: {name}", help="x, or x[1] with whole numbers")
-    return v
+    unknown = fail("TP018", f"--goals: not a member of the program: {name}", help="x, or x[1] with whole numbers")
+    if not isinstance(v, Var) or v.name not in program.families:
+        raise unknown
+    family = program.families[v.name]
+    subs = v.subs or tuple(f"#{k}" for k in range(family.arity))
+    if len(subs) != family.arity:
+        raise unknown
+    boxes = [dict(zip(subs, sides, strict=True)) for sides in family.boxes]
+    free = {
+        s: sorted({k for box in boxes for k in range(box[s][0], box[s][1] + 1)}) for s in subs if isinstance(s, str)
+    }
+    if math.prod(map(len, free.values())) > MAX_FAMILY:
+        raise fail("TP018", f"--goals: too many members of {v.name}", help="name some of them: x[1],x[2]")
+    at = [dict(zip(free, values, strict=True)) for values in product(*free.values())]
+    found = [Var(v.name, tuple(a[s] if isinstance(s, str) else s for s in subs)) for a in at]
+    if not found or any(map(program.missing, found)):
+        raise unknown
+    return found
 
 
 def claims(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:

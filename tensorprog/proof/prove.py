@@ -30,7 +30,13 @@ def prove(program: Program, goals: Sequence[str] = ()) -> Certificate:
     writer = Writer(program)
     functions = Functions(writer)
     steps = [_output(writer, functions, k) for k in range(len(program.outputs))]
-    return writer.certificate(list(dict.fromkeys([*steps, *proved(writer, functions, more)])))
+    certificate = writer.certificate(list(dict.fromkeys([*steps, *proved(writer, functions, more)])))
+    try:
+        kernel_verify(program, certificate.text)
+    except Refused as refused:
+        why = f"{certificate.steps} steps, and {refused}"
+        raise fail("TP602", "the certificate is too large", because=why, help="prove fewer goals at a time") from None
+    return certificate
 
 
 def verify(program: Program, certificate: Certificate | str | bytes) -> Accepted:

@@ -14,10 +14,12 @@ import pytest
 from tensorprog.kernel import (
     algebra,
     certificate,
-    covariances,
     expectations,
     functions,
     gaussian,
+    laws,
+    means,
+    members,
     premises,
     refutations,
     rewriting,
@@ -29,8 +31,8 @@ from tensorprog.language import loads
 from tensorprog.program.normalize import normalize
 from tensorprog.terms import App, Num, Term, Var, read
 
-MODULES = (algebra, certificate, covariances, expectations, functions, gaussian, premises, refutations, rewriting,
-           rules)  # fmt: skip
+MODULES = (algebra, certificate, expectations, functions, gaussian, laws, means, members, premises, refutations,
+           rewriting, rules)  # fmt: skip
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 PROGRAM = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tensorprog.kernel.covariances import pair
+from tensorprog.kernel.members import pair
 from tensorprog.kernel.rules import Judgement
 from tensorprog.terms import Num, Term, Var, read
 from tensorprog.terms.term import mul
@@ -126,20 +126,53 @@ COVARIANCES: dict[str, Callable[[Bench], Judgement]] = {
     "members below one output": lambda _: (b := bench()).do(
         "covariance", initial(b, "u", "w"), initial(b, "u"), initial(b, "w"), at=(Var("u"), Var("w"))),
     "the sides of the claim are equal": lambda _: (b := bench()).do("claimed", initial(b, "x"), node=0),
-    # y given the scores: without its square, with a mean, with a vector for a weight
-    "the product is the combination": lambda _: conditional("g", ("g*g",), (Num(2),)),
-    "centred members": lambda _: conditional("v", ("t*t",), (ONE,)),
-    "a weight has no vectors": lambda _: conditional("g", ("g",), (Var("g"),)),
+    # g^2 given the scores is Gaussian; so is t, which has a mean
+    "a combination of vectors": lambda _: conditional("a = g^2", "g"),
+    "centred members": lambda _: conditional("a = 1*t", "t"),
+    # E (g^2 - 1)^4 = 12, as if g^2 were Gaussian; E relu(g) = relu(0); E sign(s)^2 = 0 of a vector that only tends to 0
+    "a combination for each variable": lambda _: square_of_a_gaussian(),
+    "a member without variance": lambda _: (b := bench()).do(
+        "still", b.fact(read("relu(g)")), square(b), product(b, "g"), b.do("linear", term=read("relu(0)"), weights=()),
+        term=read("relu(g)"), at=(Var("g"),)),
+    "a function that is continuous": lambda _: vanishing(),
+    # E g exp(g^2) = 0, which is no number; E relu(g) = 0
+    "a controlled function": lambda _: (b := bench()).do(
+        "unevaluated", b.fact(read("g*exp(g^2)")), product(b, "g"), term=read("g*exp(g^2)")),
+    "odd in centred members": lambda _: (b := bench()).do(
+        "unevaluated", b.fact(read("relu(g)")), product(b, "g"), term=read("relu(g)")),
 }  # fmt: skip
 
 
-def conditional(name: str, terms: tuple[str, ...], weights: tuple[Term, ...]) -> Judgement:
-    b = Bench("input x ~ N(0, 1)\ninput t ~ N(1, 1)\nweight A ~ N(0, 1/n)\ng = A @ x\nv = 1*t\na = 1*g\noutput a, v\n"
-              .replace("output a, v", "output a\noutput v"))  # fmt: skip
-    made = {"g": product(b, "g"), "g*g": square(b), "t": initial(b, "t"), "t*t": initial(b, "t", "t")}
-    at = Var({"g": "a", "v": "v"}[name])
-    rest = [made["g"] if name == "g" else made["t"]]
-    return b.do("conditional", *(made[t] for t in terms), *rest, at=(at, at), weights=weights)
+def conditional(made: str, name: str) -> Judgement:
+    b = Bench(f"input x ~ N(0, 1)\ninput t ~ N(1, 1)\nweight A ~ N(0, 1/n)\ng = A @ x\n{made}\noutput a\n")
+    if name == "g":
+        return b.do("conditional", square(b), product(b, "g"), at=(Var("a"), Var("a")))
+    return b.do("conditional", initial(b, "t", "t"), initial(b, "t"), at=(Var("a"), Var("a")))
+
+
+def square_of_a_gaussian() -> Judgement:
+    b = bench()
+
+    def power_of_g(k: int) -> Judgement:
+        lemma = b.do("gaussian_mean", term=read(f"z1^{k}"))
+        return b.do("instance", lemma, square(b), product(b, "g"), term=read(f"g^{k}"), at=(Var("g"),))
+
+    u = read("g^2")
+    once = b.do("linear", power_of_g(2), term=u, weights=(ONE,))
+    twice = b.do("linear", power_of_g(4), term=pair(u, u), weights=(ONE,))
+    lemma = b.do("gaussian_mean", term=read("z1^4"))
+    return b.do("instance", lemma, twice, once, term=read("(g^2 - 1)^4"), at=(u,))
+
+
+def vanishing() -> Judgement:
+    """s = A x (m - 1) with m = mean(x^2) -> 1 is no zero at any width, and sign(s)^2 = 1."""
+    b = Bench("input x ~ N(0, 1)\nweight A ~ N(0, 1/n)\nm = mean(x^2)\nu = (m - 1)*x\ns = A @ u\noutput s\n")
+    m = b.do("limit", b.do("linear", initial(b, "x", "x"), term=read("x^2"), weights=(ONE,)), term=Var("m"))
+    below = b.do("linear", initial(b, "x", "x"), m, term=read("u*u"), weights=(read("(m - 1)^2"),), at=(Var("u"),))
+    square_of_s = product(b, "s", "s", below=(below,))
+    zero = b.do("linear", term=read("sign(0)^2"), weights=())
+    return b.do("still", b.fact(read("sign(s)^2")), square_of_s, product(b, "s"), zero,
+                term=read("sign(s)^2"), at=(Var("s"),))  # fmt: skip
 
 
 GUARDED = {
@@ -152,5 +185,6 @@ GUARDED = {
     "a lemma about an expectation": "a mean that stands for a lemma says what it says",
     "a claim of the program": "without it Python raises IndexError",
     "a claim that two terms are equal": "a tolerance or a condition makes a claim weaker; other claims have no sides",
+    "a claim about something": "a claim about nothing is true, and says nothing",
     "a claim about means": "sides that agree as functions of a vector are equal",
 }

@@ -47,6 +47,18 @@ h[2] = h[1] + W[2] @ relu(h[1])
 h[3] = h[2] + W[3] @ relu(h[2])
 output h[3]
 """
+INLINE = """
+index i, j in 1..3
+input u[i] ~ N(0, 1)
+input b ~ N(0, 1/10)
+input z ~ N(1, 0)
+weight A, B, C ~ N(0, 1/n)
+x[i] = A @ u[i]
+y[i] = B @ relu(x[i] + b) + C @ abs(z)
+output y
+claim cov(x[i], x[j]) = 0 for i != j
+claim var(y[i]) = 31/20
+"""
 PROGRAMS: dict[str, tuple[Program, list[str]]] = {
     "the paper's Example 1 (clip at C), all score pairs": (
         load(EXAMPLES / "attention.tp"),
@@ -54,12 +66,14 @@ PROGRAMS: dict[str, tuple[Program, list[str]]] = {
     ),
     "its ReLU version": (
         load(EXAMPLES / "relu_attention.tp"),
-        ["covariances:x[1],x[2]", "claims"],
+        ["covariances:x[1],x[2]", "laws:y", "claims"],
     ),
     "MLP of 50 layers, relu": (mlp("relu", 50), ["covariances:h[50,1],h[50,2]"]),
     "MLP of 50 layers, erf": (mlp("erf", 50), ["covariances:h[50,1],h[50,2]"]),
     "MLP with symbolic variances, erf": (load(EXAMPLES / "mlp.tp"), ["covariances:h[3,1],h[3,2]", "claims"]),
     "tied RNN, erf": (loads(RNN), ["covariances:g1,g2,g3"]),
     "residual network, relu": (loads(RESIDUAL), ["covariances:h[1],h[3]"]),
+    "MLP of 10 layers, tanh": (mlp("tanh", 10), ["covariances:h[10,1],h[10,2]"]),
+    "biases inside the function": (loads(INLINE), ["covariances", "claims"]),
     "layernorm": (load(EXAMPLES / "layernorm.tp"), ["covariances:y,x", "claims"]),
 }

@@ -13,26 +13,11 @@ import pytest
 from tensorprog.errors import CertificateError, TensorProgError
 from tensorprog.language import load, loads
 from tensorprog.program import Program
-from tensorprog.proof import Certificate, prove, verify
-from tensorprog.terms import Num, to_json, to_text
-from tests.kernel.gaussian_oracle import value
+from tensorprog.proof import prove, verify
+from tensorprog.terms import Num, to_json
 from tests.limit.dense import RandomProgram
 from tests.proof.certified_laws import EXAMPLES, RESIDUAL, RNN, mlp
-
-
-def numbers(program: Program, found: Certificate, **params: float) -> dict[tuple[str, str], float]:
-    """The certified covariances as numbers; references are followed from step to step."""
-    at: dict[str, Any] = dict(params)
-    out = {}
-    for j in verify(program, found).judgements:
-        if j.value is None or j.words[0] not in ("mean", "covariance"):
-            continue
-        x = float(np.real(value(j.value, at)))
-        if j.term is not None:
-            at[f"E({to_text(j.term)})"] = x
-        else:
-            out[j.words[1], j.words[2]] = x
-    return out
+from tests.proof.certified_numbers import covariances as numbers
 
 
 def cho_saul(k: np.ndarray) -> np.ndarray:

@@ -18,6 +18,8 @@ from tests.functions.reference import cases
 from tests.kernel.certified import FILES, certificate
 from tests.kernel.lemmas import table
 from tests.proof.certified_laws import PROGRAMS
+from tests.proof.certified_limits import WITHOUT as NO_LIMIT
+from tests.proof.certified_limits import limit_of
 from tests.proof.facts import PROPERTIES, certified
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -28,11 +30,15 @@ the tests. What the rules mean is in [calculus.md](calculus.md).
 
 ## Programs
 
-Every program of `tests/corpus` that a theorem covers.
+Every program of `tests/corpus` that a theorem covers; and what is certified of the limit of two members of its first
+output: covariances, or their law given the scores. Means without a closed form (of tanh) stand under their names, with
+the covariances of the Gaussian members that they are about.
 
-| program | goal | axioms besides the theorem | steps | bytes |
-| --- | --- | --- | --- | --- |
+| program | goal | axioms besides the theorem | steps | bytes | limit | steps | bytes |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 """
+WHY_NOT = """The others: vectors that are not Gaussian given the scores (a function of an attention's output, or a
+bounded feature beside it), matrices of floats from a file, a scaling by a named power of n, too large certificates."""
 
 
 def test_every_rule_has_its_section() -> None:
@@ -43,17 +49,24 @@ def test_every_rule_has_its_section() -> None:
 
 
 def page() -> str:
-    rows = []
+    rows, certified_limits = [], 0
     for path in FILES:
         found = certificate(path)
         if found is None:
             continue
         goals = ", ".join(dict.fromkeys(g[1] for g in found.goals))
         axioms = "; ".join(a for a in found.axioms if not a.startswith("theorem"))
-        rows.append(
-            f"| {path.parent.name}/{path.stem} | {goals} | {axioms or 'none'} | {found.steps} | {len(found.text)} |"
-        )
-    lines = [HEAD + "\n".join(rows), "", "## Functions", ""]
+        cells = [f"{path.parent.name}/{path.stem}", goals, axioms or "none", found.steps, len(found.text)]
+        kind, limit = limit_of(path) or ("none", None)
+        cells += [
+            kind.replace("laws", "law given the scores"),
+            *((limit.steps, len(limit.text)) if limit else ("", "")),
+        ]
+        certified_limits += limit is not None
+        assert (limit is None) == (path.stem in NO_LIMIT), path.stem
+        rows.append(f"| {' | '.join(map(str, cells))} |")
+    count_of_limits = f"{certified_limits} of {len(rows)} limits are certified. {WHY_NOT}"
+    lines = [HEAD + "\n".join(rows), "", count_of_limits, "", "## Functions", ""]
     lines += [
         "Which properties of the reference functions are certified: proved, or refuted along the curve that is named.",
         "",
@@ -126,8 +139,7 @@ def _laws() -> list[str]:
     return [
         "## Limit laws of programs",
         "",
-        "Exact in the params. Not certified: functions without a closed form (tanh), three or more dependent members in"
-        " one function.",
+        "Exact in the params.",
         "",
         "| program | certified | axioms besides the theorem | steps | bytes |",
         "| --- | --- | --- | --- | --- |",

@@ -1,0 +1,91 @@
+"""The rules about limit laws: covariances, laws given the scores, and claims of the program."""
+
+# fmt: off
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+
+from tensorprog.kernel.algebra import as_term, normal, plus, text
+from tensorprog.kernel.algebra import product as multiplied
+from tensorprog.kernel.expectations import Terms
+from tensorprog.kernel.functions import require
+from tensorprog.kernel.gaussian import plain
+from tensorprog.kernel.members import Known, defined, gaussian, given, members, opened, pair, vectors, weighted, written
+from tensorprog.kernel.premises import case_of
+from tensorprog.kernel.rules import Context, Judgement, Premises
+from tensorprog.program.masks import holds, index_values
+from tensorprog.program.nodes import Claim, Scalar
+from tensorprog.program.text import claim_text
+from tensorprog.terms import App, Term
+from tensorprog.terms.term import ONE, mul, shift_subs, sub, substitute, transform, variables
+
+
+@lru_cache(16)
+def _below(ctx: Context, output: int) -> frozenset[str]:
+    return frozenset(n.name for n in case_of(ctx, output, ()).nodes)
+
+def covered(ctx: Context, names: set[str]) -> None:
+    """Ask that one output, which the first goals judge, is computed from all of these."""
+    require(any(names <= _below(ctx, k) for k in range(len(ctx.program.outputs))), "members below one output")
+
+def covariance(ctx: Context, premises: Premises, at: Terms) -> Judgement:
+    """The covariance of two members in the limit: the mean of the product less the product of the means."""
+    known = Known(ctx, premises)
+    a, b = at
+    covered(ctx, {v.name for v in (*members(ctx, a), *members(ctx, b))})
+    require(members(ctx, a) == [a] and members(ctx, b) == [b], "single members of the program")
+    value = known.spelled(sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
+    words = ("covariance", text(a), text(b), "=", text(value))
+    return Judgement(words, None, None, known.concluded(ONE, ONE).axioms, value)
+
+def conditional(ctx: Context, premises: Premises, at: Terms) -> Judgement:
+    """Given the scores, combinations of centred Gaussian members are Gaussian, centred, with this covariance."""
+    known = Known(ctx, premises)
+    a, b = at
+    covered(ctx, {v.name for v in (*members(ctx, a), *members(ctx, b))})
+    sides = [weighted(ctx, given(ctx, v)) for v in at]
+    found = [v for side in sides for v in side]
+    require(all(gaussian(ctx, v) for v in found), "Gaussian members")
+    require(all(ctx.is_zero(known.mean(v)) for v in found), "centred members")
+    ctx.spend(100 * len(sides[0]) * len(sides[1]))
+    value = as_term(plus(*(multiplied(p, q, normal(known.mean(pair(u, v))))
+                           for u, p in sides[0].items() for v, q in sides[1].items())))
+    scalars = [v for v in members(ctx, value) if isinstance(defined(ctx, v)[0], Scalar)]
+    shown = substitute(known.spelled(value), {v: opened(ctx, v) for v in scalars})
+    words = ("law given the scores", text(a), text(b), "Gaussian, centred, covariance", text(shown))
+    return Judgement(words, None, None, known.concluded(ONE, ONE).axioms, shown)
+
+def instances(ctx: Context, c: Claim) -> list[tuple[Term, Term]]:
+    """The sides of a claim at each value of its indices where its condition holds."""
+    two = (c.left or ONE, c.right or ONE)
+    used = dict.fromkeys(s for t in (*two, c.condition or ONE) for v in variables(t) for s in (v.subs or (v.name,)))
+    over = [s for s in used if isinstance(s, str) and s in ctx.program.indices]
+    ctx.spend(prod(high - low + 1 for low, high in map(ctx.program.range_of, over)))
+    cases = [at for at in index_values(over, ctx.program) if c.condition is None or holds(c.condition, at)]
+    return list(dict.fromkeys((shift_subs(two[0], dict(at)), shift_subs(two[1], dict(at))) for at in cases))
+
+def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
+    """A claim of the program holds, for all values of its indices: where references stand for their values."""
+    known = Known(ctx, premises)
+    require(0 <= node < len(ctx.program.claims), "a claim of the program")
+    c = ctx.program.claims[node]
+    require(c.form == "equal" and c.tolerance is None, "a claim that two terms are equal")
+    def leaf(t: Term) -> Term | None:
+        match t:
+            case App("cov", (a, b)):
+                return sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b)))
+            case App("var", (a,)):
+                return sub(known.mean(pair(a, a)), mul(known.mean(a), known.mean(a)))
+            case App("E", (a,)):
+                return known.mean(a)
+        return None
+    cases = instances(ctx, c)
+    require(bool(cases), "a claim about something")
+    for two in cases:
+        covered(ctx, {v.name for t in two for v in members(ctx, t)})
+        sides = [written(ctx, transform(t, leaf)) for t in two]
+        require(not any(vectors(ctx, t) or members(ctx, t) for t in sides), "a claim about means")
+        gap = sub(*sides)
+        require(ctx.is_zero(plain(gap)) or ctx.is_zero(known.spelled(gap)), "the sides of the claim are equal")
+    return Judgement(("claim", str(node), claim_text(c)), axioms=known.concluded(ONE, ONE).axioms)

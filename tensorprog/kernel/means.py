@@ -1,0 +1,213 @@
+"""The rules about means in the limit: E t = value for products t of functions of members of a program.
+
+Products with matrices and initial vectors are jointly Gaussian in the limit, and independent of scores.
+"""
+
+# fmt: off
+from __future__ import annotations
+
+from itertools import product as every
+from math import prod
+
+from tensorprog.kernel.algebra import K11, K12, K22, normal, positive
+from tensorprog.kernel.expectations import DETERMINANT, Terms
+from tensorprog.kernel.functions import require
+from tensorprog.kernel.gaussian import Z1, Z2, plain
+from tensorprog.kernel.members import (
+    Known,
+    affine,
+    gaussian,
+    instruction_of,
+    members,
+    opened,
+    pair,
+    reference,
+    same,
+    vectors,
+    written,
+)
+from tensorprog.kernel.premises import average
+from tensorprog.kernel.rules import Context, Judgement, Premises, facts
+from tensorprog.program.constants import primed_indices
+from tensorprog.program.members import independent_input
+from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
+from tensorprog.program.powers import MOMENT, SCORE
+from tensorprog.program.scaling import width_power
+from tensorprog.terms import App, Num, Sub, Term, Var
+from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, sub, substitute, variables
+
+
+def initial(ctx: Context, premises: Premises, term: Term) -> Judgement:
+    """E 1 = 1; the mean of an initial vector; E u w is its covariance, as declared, and the product of the means."""
+    known, found = Known(ctx, premises), term.args if isinstance(term, App) and term.head == "mul" else (term,)
+    if term == ONE:
+        return known.concluded(term, ONE)
+    parts = [instruction_of(ctx, v, Input) for v in found]
+    require(len(parts) <= 2, "one vector or two")
+    means = [shift_subs(n.group.mean[n.position], at) for n, at in parts]  # type: ignore[union-attr]
+    cov: Term = ZERO
+    if len(parts) == 2:
+        (a, i), (b, j) = parts
+        assert isinstance(a, Input)
+        assert isinstance(b, Input)
+        coupled = primed_indices(a.group)
+        if a.group is b.group and all(i[s] == j[s] for s in i if s not in coupled):
+            cov = shift_subs(a.group.cov[a.position][b.position], {**i, **{f"{s}'": k for s, k in j.items()}})
+    return known.concluded(term, written(ctx, add(mul(*means), cov) if len(parts) == 2 else means[0]))
+
+def product(ctx: Context, premises: Premises, term: Term) -> Judgement:
+    """Of products with matrices: E Wx = 0, E Wx Wx' = c E x x' for entries of variance c/width, 0 for W and another."""
+    varies = [p for p in premises if p.words[0] == "variance"]
+    known = Known(ctx, [p for p in premises if p.words[0] != "variance"])
+    found = term.args if isinstance(term, App) and term.head == "mul" else (term,)
+    parts = [instruction_of(ctx, v, MatMul, Input) for v in found]
+    made = [(n, at) for n, at in parts if isinstance(n, MatMul)]
+    require(len(parts) <= 2 and bool(made), "products, or one and an initial vector")
+    names = {n.weight.name for n, _ in made}
+    tied = any(n.transposed and n.weight.name in names for n in ctx.program.nodes if isinstance(n, MatMul))
+    require(not tied, "no transpose of the matrix is used")
+    if len(made) < 2 or shift_subs(made[0][0].weight, made[0][1]) != shift_subs(made[1][0].weight, made[1][1]):
+        return known.concluded(term, ZERO)
+    (n, i), (m, j) = made
+    w = ctx.program.weights[n.weight.name]
+    weight = shift_subs(n.weight, i)
+    assert isinstance(weight, Var)
+    scale = shift_subs(average(ctx, w.variance), dict(zip(w.subs, weight.subs, strict=True)))
+    below = known.mean(pair(shift_subs(n.arg, i), shift_subs(m.arg, j)))
+    sure = found[0] == found[1] and ("variance", str(ctx.index(n)), "positive") in [p.words for p in varies]
+    return known.concluded(term, mul(written(ctx, scale), Num(ctx.program.widths[w.cols]), below), sure)
+
+def linear(ctx: Context, premises: Premises, term: Term, weights: Terms, at: Terms = ()) -> Judgement:
+    """The mean of a combination: members `at` replaced by what defines them, the term is the weighted sum of others."""
+    known = Known(ctx, premises)
+    target = written(ctx, substitute(term, {v: opened(ctx, v) for v in at}))
+    parts = [p.term for p in premises[:len(weights)] if p.term is not None]
+    combination = add(*(mul(w, t) for w, t in zip(weights, parts, strict=True)))
+    require(same(ctx, target, combination), "the term is the combination")
+    return known.concluded(term, add(*(mul(known.constant(w), known.mean(t))
+                                       for w, t in zip(weights, parts, strict=True))))
+
+def instance(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
+    """A lemma about E h(z1, z2) at combinations of Gaussian members less their means, if its domain has their law."""
+    lemma, known = premises[0], Known(ctx, premises[1:])
+    require(lemma.words == ("expectation",) and lemma.term is not None, "a lemma about an expectation")
+    pairs = Z2 in variables(lemma.term or ONE)
+    require(len(at) == 1 + pairs and all(affine(ctx, a) for a in at), "a combination for each variable")
+    require(all(gaussian(ctx, v) for a in at for v in vectors(ctx, a)), "Gaussian members")
+    means = [known.mean(v) for v in at]
+    centred: dict[Term, Term] = {z: sub(v, m) if m != ZERO else v for z, v, m in zip((Z1, Z2), at, means, strict=False)}
+    stated = substitute(lemma.term or ONE, centred)
+    require(same(ctx, stated, term), "the lemma is about the term")
+    where = ((K11, 0, 0), (K12, 0, 1), (K22, 1, 1)) if pairs else ((K11, 0, 0),)
+    law: dict[Term, Term] = {k: sub(known.mean(pair(at[i], at[j])), mul(means[i], means[j])) for k, i, j in where}
+    for d in lemma.domain:
+        require(known.positive(substitute(d, law)), "the law lies in the domain of the lemma")
+    out = known.concluded(term, substitute(plain(lemma.value or ZERO), law))
+    return Judgement(out.words, term, None, tuple(sorted({*out.axioms, *lemma.axioms})), out.value)
+
+def still(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
+    """A continuous function of a Gaussian member without variance, which stands at its mean."""
+    (found,), (info,) = facts(premises[:1], 1)
+    known, (v,) = Known(ctx, premises[1:]), at
+    require(found == term and info.has("continuous") and not info.local, "a function that is continuous")
+    require(isinstance(v, Var) and gaussian(ctx, v), "Gaussian members")
+    m = known.mean(v)
+    require(ctx.is_zero(sub(known.mean(pair(v, v)), mul(m, m))), "a member without variance")
+    return known.concluded(term, known.mean(substitute(term, {v: m})))
+
+def unevaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
+    """The finite mean of a controlled function of Gaussian members: 0 if odd in centred ones, else under its name."""
+    (found,), (info,) = facts(premises[:1], 1)
+    known, below = Known(ctx, premises[1:]), members(ctx, term)
+    require(found == term and info.has("controlled") and not info.local, "a controlled function")
+    require(bool(below) and all(gaussian(ctx, v) for v in below), "Gaussian members")
+    if not premises[1:]:
+        return known.concluded(term, reference(term), info.positive)
+    require(parity(ctx, term) == -1 and all(ctx.is_zero(known.mean(v)) for v in below), "odd in centred members")
+    return known.concluded(term, ZERO)
+
+def parity(ctx: Context, t: Term) -> int:
+    """1 for a function that is even in its members together, -1 for an odd one, 0 where that is not plain."""
+    if not members(ctx, t):
+        return 1
+    inner = [parity(ctx, a) for a in t.args] if isinstance(t, App) else [-1 if isinstance(t, Var) else 0]
+    match t:
+        case App("mul" | "neg" | "recip" | "sin" | "tanh" | "erf" | "atan" | "softsign" | "sign" | "hardtanh"):
+            return prod(inner)
+        case App("pow", (_, Num(e))) if e.denominator == 1:
+            return inner[0] if e.numerator % 2 else abs(inner[0])
+        case App("abs" | "cos", _) if inner != [0]:
+            return 1
+        case Var() | App("add") if len(set(inner)) == 1:
+            return inner[0]
+    return int(set(inner) == {1})
+
+def closed(ctx: Context, premises: Premises) -> Judgement:
+    """A lemma whose value is continuous where D = 0 holds there too: both sides are continuous in the covariance."""
+    (p,) = premises
+    require(p.words == ("expectation",) and p.value is not None, "a lemma about an expectation")
+    ctx.spend(1000)
+    stack = [plain(p.value or ZERO)]
+    while stack:
+        for m in normal(stack.pop()):
+            for a, e in m:
+                below = e > 0 or (K12 not in variables(a) and positive(normal(a)))
+                fine = isinstance(a, Var) or a.head in ("pi", "pow", "add", "asin", "exp", "Phi")  # type: ignore[union-attr]
+                require(below and fine, "the value is continuous where D = 0")
+                stack += [a.args[0]] if isinstance(a, App) and a.head in ("pow", "asin", "exp", "Phi") else []
+    return Judgement(p.words, p.term, None, p.axioms, p.value, tuple(d for d in p.domain if d != DETERMINANT))
+
+def independent(ctx: Context, premises: Premises, term: Term) -> Judgement:
+    """E f g = E f E g for functions of Gaussian members without covariance between those of f and those of g."""
+    known = Known(ctx, premises)
+    one, other = (p.term or ONE for p in premises[:2])
+    require(same(ctx, mul(one, other), term), "the term is the product")
+    sides = [vectors(ctx, one), vectors(ctx, other)]
+    require(not ctx.late & {v.name for v in members(ctx, term)}, "no score stands in the term")
+    require(all(gaussian(ctx, v) for side in sides for v in side), "Gaussian members")
+    for a, b in every(*sides):
+        apart = ctx.is_zero(sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
+        require(apart, "members without covariance")
+    return known.concluded(term, mul(known.mean(one), known.mean(other)))
+
+def limit(ctx: Context, premises: Premises, term: Term) -> Judgement:
+    """The limit of a moment is the mean of what it averages."""
+    known = Known(ctx, premises)
+    n, at = instruction_of(ctx, term, Moment, Dot)
+    if isinstance(n, Moment):
+        return known.concluded(term, known.mean(opened(ctx, term)))
+    scale, sides = _dot(ctx, n, at, MOMENT)
+    return known.concluded(term, mul(scale, known.mean(pair(*sides))))
+
+def _dot(ctx: Context, n: Node, at: dict[str, Sub], wanted: object) -> tuple[Term, tuple[Term, Term]]:
+    """The constant of a dot product, which counts its width, and its sides."""
+    assert isinstance(n, Dot)
+    part = width_power(shift_subs(n.factor, at), ctx.program.widths)
+    require(part is not None and part[1] == wanted and ctx.powers.dot_powers.get(id(n)) == {wanted}, "the scaling")
+    return part[0], (shift_subs(n.left, at), shift_subs(n.right, at))  # type: ignore[index]
+
+def _read_by_dots(ctx: Context, name: str) -> bool:
+    refs = ctx.program.references
+    return all(isinstance(n, Dot) for n in ctx.program.nodes if any(r.name == name for r, _ in refs(n)))
+
+def score(ctx: Context, premises: Premises, term: Term) -> Judgement:
+    """E p = 0 and E p p' = c c' r (E l l' E r r' + E l r' E r l') for p = c n^(-1/2) <l, r> of width r n."""
+    known, found = Known(ctx, premises), term.args if isinstance(term, App) and term.head == "mul" else (term,)
+    require(len(found) <= 2, "one score or two")
+    value: Term = ZERO
+    scales, pairs = list[Term](), list[tuple[Term, Term]]()
+    for v in found:
+        n, at = instruction_of(ctx, v, Dot)
+        scale, sides = _dot(ctx, n, at, SCORE)
+        (u, i), (w, j) = (instruction_of(ctx, s, Input, MatMul, LinComb, Nonlin) for s in sides)
+        two = isinstance(u, MatMul) and isinstance(w, MatMul) and shift_subs(u.weight, i) != shift_subs(w.weight, j)
+        late = ctx.late & {s.name for s in sides if isinstance(s, Var)}
+        fine = two or (u is not w and any(independent_input(s) and _read_by_dots(ctx, s.name) for s in (u, w)))
+        require(fine and not late, "sides by two matrices, or a readout")
+        scales, pairs = [*scales, scale], [*pairs, sides]
+    if len(found) == 2:
+        (a, b), (c, d) = pairs
+        ratio = Num(ctx.program.widths[ctx.program.families[a.name].width or "n"])  # type: ignore[union-attr]
+        both = (mul(known.mean(pair(a, s)), known.mean(pair(b, t))) for s, t in ((c, d), (d, c)))
+        value = mul(*scales, ratio, add(*both))
+    return known.concluded(term, value)

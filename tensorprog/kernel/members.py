@@ -1,0 +1,173 @@
+"""Members of a program, what their instructions say of them, and what premises say of their means.
+
+A value is a term in params and in references E(s), each to the mean that a premise is about: deep programs have short
+certificates.
+"""
+
+# fmt: off
+from __future__ import annotations
+
+from functools import lru_cache
+
+from tensorprog.kernel.algebra import NIL, Element, as_term, normal, plus, positive, text
+from tensorprog.kernel.functions import require
+from tensorprog.kernel.gaussian import Z1, Z2, Reader, plain
+from tensorprog.kernel.rules import Context, Judgement, Premises
+from tensorprog.program.masks import holds, index_values
+from tensorprog.program.nodes import Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import ZERO, add, mul, power, recip, shift_subs, size, sub, substitute, transform, variables
+
+
+def reference(t: Term) -> Var:
+    """The name of a mean that another step is about."""
+    return Var(f"E({text(t)})")
+
+def pair(a: Term, b: Term) -> Term:
+    return mul(*sorted((a, b), key=text))
+
+def same(ctx: Context, t: Term, u: Term) -> bool:
+    return t == u or normal(t) == normal(u) or ctx.is_zero(sub(t, u))
+
+def basic(t: Term) -> bool:
+    """Has a term no references?"""
+    return not any(v.name.startswith("E(") for v in variables(t))
+
+@lru_cache(1 << 12)
+def defined(ctx: Context, v: Var) -> tuple[Node, ...]:
+    return tuple(ctx.resolve(v))
+
+def members(ctx: Context, t: Term) -> list[Var]:
+    """The vectors and scalars of a term: single members, which no score reaches."""
+    found = [v for v in variables(t) if v.name in ctx.program.families]
+    single = all(isinstance(s, int) for v in found for s in v.subs) and all(len(defined(ctx, v)) == 1 for v in found)
+    require(single and not {Z1, Z2} & {*variables(t)}, "single members of the program")
+    return found
+
+def vectors(ctx: Context, t: Term) -> list[Var]:
+    return [v for v in members(ctx, t) if ctx.program.families[v.name].kind == "vector"]
+
+def instruction_of(ctx: Context, v: Term, *kinds: type[Node]) -> tuple[Node, dict[str, Sub]]:
+    """The instruction that defines a member, one of these kinds, and the values of its indices."""
+    require(members(ctx, v) == [v], "single members of the program")
+    (n,) = defined(ctx, v)
+    require(isinstance(n, kinds), "an instruction of another kind")
+    return n, {s: r for s, r in zip(n.subs, v.subs, strict=True) if isinstance(s, str)}  # type: ignore[union-attr]
+
+def written(ctx: Context, t: Term, whole: bool = False) -> Term:
+    """A term with binders written out (softmaxes of scalars only if `whole`) and the entries of matrices in place."""
+    def leaf(s: Term) -> Term | None:
+        match s:
+            case Bind("sum" | "max" | "min" | "softmax" as head, (a, *entry), over, mask):
+                kinds = {ctx.program.families[v.name].kind for v in variables(a) if v.name in ctx.program.families}
+                if head == "softmax" and "vector" not in kinds and not whole:
+                    return s
+                places = [at for at in index_values(list(over), ctx.program) if mask is None or holds(mask, at)]
+                ctx.spend(10 * len(places) * size(a))
+                parts = [written(ctx, shift_subs(a, dict(at)), whole) for at in places]
+                if head != "softmax":
+                    return add(*parts) if head == "sum" else App(head, tuple(parts)) if parts[1:] else parts[0]
+                chosen = dict(zip(over, [int(e.value) for e in entry if isinstance(e, Num)], strict=True))
+                shares = [App("exp", (u,)) for u in parts]
+                return mul(shares[places.index(chosen)], recip(add(*shares))) if chosen in places else ZERO
+            case Var(name, (_, *_) as subs) if name in ctx.program.matrices and all(isinstance(k, int) for k in subs):
+                m, flat = ctx.program.matrices[name], 0
+                for k, extent in zip(subs, m.shape, strict=True):
+                    flat = flat * extent + int(k) - 1
+                require(m.entries is not None, "entries that are written as terms")
+                return m.entries[flat]  # type: ignore[index]
+        return None
+    return transform(t, leaf)
+
+def opened(ctx: Context, v: Term) -> Term:
+    """What the instruction of a member says."""
+    n, at = instruction_of(ctx, v, LinComb, Nonlin, Moment, Scalar)
+    return written(ctx, shift_subs(n.body, at))  # type: ignore[union-attr]
+
+def given(ctx: Context, v: Term) -> Term:
+    """The combination that a vector is once the scores are given."""
+    t = opened(ctx, v)
+    late = [u for u in vectors(ctx, t) if u.name in ctx.late]
+    return substitute(t, {u: given(ctx, u) for u in late}) if late else t
+
+def affine(ctx: Context, t: Term) -> bool:
+    """Is each summand a constant times one vector at most? Constants may contain scalars."""
+    for m in normal(t):
+        found = [(a, e) for a, e in m if vectors(ctx, a)]
+        if len(found) > 1 or any(not isinstance(a, Var) or e != 1 for a, e in found):
+            return False
+    return True
+
+def weighted(ctx: Context, t: Term) -> dict[Var, Element]:
+    """A combination of vectors: each with its weight, in constants and scalars."""
+    out: dict[Var, Element] = {}
+    for m, c in normal(t).items():
+        found = [(a, e) for a, e in m if vectors(ctx, a)]
+        require(len(found) == 1 and isinstance(v := found[0][0], Var) and found[0][1] == 1, "a combination of vectors")
+        out[v] = plus(out.get(v, NIL), {tuple(f for f in m if f[0] != v): c})  # type: ignore[index,arg-type]
+    return out
+
+def gaussian(ctx: Context, v: Var) -> bool:
+    """Is the limit of a vector, given the scores, a combination of products and initial vectors?"""
+    stack, seen = [v], {v}
+    while stack:
+        top = stack.pop()
+        ctx.spend(200)
+        n, _ = instruction_of(ctx, top, Input, MatMul, LinComb, Nonlin)
+        if isinstance(n, LinComb | Nonlin):
+            if not affine(ctx, body := opened(ctx, top)):
+                return False
+            stack += [u for u in vectors(ctx, body) if u not in seen]
+            seen.update(stack)
+    return True
+
+class Known:
+    """What premises say of means: each by its reference, or by its value if that is short."""
+
+    def __init__(self, ctx: Context, premises: Premises) -> None:
+        require(all(p.words[0] == "mean" and p.term is not None for p in premises), "premises about means")
+        self.ctx, self.premises = ctx, premises
+        self.whole = {p.term: p.value for p in premises if p.term is not None and p.value is not None}
+        self.values = {t: v if size(v) <= 9 and basic(v) else reference(t) for t, v in self.whole.items()}
+        self.roots: dict[Term, Term] = {reference(t): power(Var(f"r{text(t)}"), Num(2)) for t in self.whole
+                                        if isinstance(t, App) and t.head == "mul" and t.args[1:] == t.args[:1]}
+        self.sure: list[Term] = [reference(p.term) for p in premises if p.term and "positive" in p.words]
+        self.sure += [Var(p) for p in ctx.program.params if ctx.number(Var(p)).positive]
+
+    def positive(self, t: Term) -> bool:
+        """Whether t > 0 is plain, where means of squares are not negative."""
+        p = normal(substitute(plain(t), {k: v for k, v in self.roots.items() if k not in self.sure}))
+        angles = [a for m in p for a, _ in m if isinstance(a, App) and a.head == "asin" and self.positive(a.args[0])]
+        return positive(p, [*self.sure, *angles])
+
+    def mean(self, t: Term) -> Term:
+        require(t in self.values, "the mean is known")
+        return self.values[t]
+
+    def constant(self, t: Term) -> Term:
+        """A term in constants and scalars at the limits of the scalars, where it is plainly smooth."""
+        t = written(self.ctx, t, True)
+        found = members(self.ctx, t)
+        require(not vectors(self.ctx, t) and not self.ctx.late & {v.name for v in found}, "a weight is a constant")
+        out = substitute(t, {v: self.mean(v) for v in found})
+        Reader(self.sure).defined(plain(out))
+        return out
+
+    def concluded(self, term: Term, value: Term, sure: bool = False) -> Judgement:
+        """E term = value; `sure`: if it is positive for another reason than its form."""
+        require(not self.ctx.late & {v.name for v in members(self.ctx, term)} or not vectors(self.ctx, term),
+                "scores stand apart from vectors")
+        self.ctx.spend(500 + 5 * size(value))
+        words = ("mean", "positive") if sure or self.positive(value) else ("mean",)
+        axioms = tuple(sorted({a for p in self.premises for a in p.axioms}))
+        return Judgement(words, term, None, axioms, as_term(normal(plain(value))))
+
+    def spelled(self, t: Term) -> Term:
+        """A value with references replaced by what they stand for, while it stays short."""
+        values: dict[Term, Term] = {reference(t): v for t, v in self.whole.items()}
+        for _ in range(len(self.whole)):
+            if size(new := substitute(t, values)) > 200 or new == t:
+                break
+            t = new
+        short = as_term(normal(plain(t)))
+        return short if size(short) <= size(t) else t

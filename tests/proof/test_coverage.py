@@ -1,0 +1,76 @@
+"""What is certified of the limits of the corpus: its numbers are those of the limit engine and of simulations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tensorprog as tp
+from tensorprog.language import load
+from tensorprog.program import Program
+from tensorprog.proof import verify
+from tensorprog.terms import Var, to_text
+from tests.kernel.certified import FILES
+from tests.proof.certified_limits import WITHOUT, limit_of
+from tests.proof.certified_numbers import Means, covariances
+
+FOUND = [f for f in FILES if f.stem not in WITHOUT]
+
+
+@pytest.mark.parametrize("path", [f for f in FOUND if f.stem != "named_functions"], ids=lambda p: p.stem)
+def test_certified_covariances_are_those_of_the_limit_engine(path: Path) -> None:
+    found, program = limit_of(path), load(path)
+    assert found is not None
+    limit = tp.derive(program)  # of named_functions it takes minutes
+    for (a, b), x in covariances(program, found[1]).items():
+        known = limit.cov(a, b)
+        assert abs(x - known.value) < 1e-5 * (1 + abs(x)) + 2 * known.error, (a, b, x, known.value)
+
+
+class Asked(dict[Var, float]):
+    """Stands for the scores, and keeps which are asked for."""
+
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self.program = program
+
+    def __contains__(self, v: object) -> bool:
+        return isinstance(v, Var) and v.name in self.program.families
+
+    def __missing__(self, v: Var) -> float:
+        self[v] = 0.0
+        return 0.0
+
+
+UNNAMED = {"attention_node", "attention_node_causal", "gelu_attention_inline", "stacked_linear_attention"}
+"""Scores without a name in the program, or whose law is itself a mixture."""
+ATTENTION = [f for f in FOUND if "attention" in f.read_text() and f.stem not in UNNAMED]
+
+
+@pytest.mark.parametrize("path", ATTENTION, ids=lambda p: p.stem)
+def test_laws_given_the_scores_are_those_of_simulations(path: Path) -> None:
+    """The certified conditional covariance, averaged over the scores' limit law, against the mean over coordinates."""
+    kind, found = limit_of(path) or ("", None)
+    if kind != "laws":
+        return
+    program = load(path)
+    accepted = verify(program, found)
+    laws = [j for j in accepted.judgements if j.words[0] == "law given the scores"]
+    means, asked = Means(program, accepted), Asked(program)
+    for j in laws:
+        means.number(j.value, asked)
+    scores = sorted(asked, key=to_text)
+    limit, rng = tp.derive(program), np.random.default_rng(3)
+    cov = np.array([[limit.cov(to_text(u), to_text(v)).value for v in scores] for u in scores])
+    draws = rng.multivariate_normal(np.zeros(len(scores)), cov, 10_000, method="eigh")
+    at = dict(zip(scores, draws.T, strict=True))
+    n, samples = 256, 600
+    names = sorted({w for j in laws for w in j.words[1:3]})
+    seen = tp.simulate(program, n=n, samples=samples, rng=5, coordinates=32, outputs=names)
+    for j in laws:
+        given = np.broadcast_to(np.real(means.number(j.value, at)), 10_000)
+        per_draw = np.mean(seen[j.words[1]] * seen[j.words[2]], axis=-1)
+        error = np.hypot(per_draw.std() / np.sqrt(samples), given.std() / 100)
+        assert abs(per_draw.mean() - given.mean()) < 4.5 * error + 6 * abs(given.mean()) / n + 1e-9, j.words[:3]
