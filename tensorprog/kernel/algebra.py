@@ -147,9 +147,9 @@ def divided(p: Element, d: Element) -> Element | None:
 def positive(p: Element, assumed: Collection[Term] = ()) -> bool:
     """Whether p > 0 is plain: with K12^2 = K11 K22 - D, p is a sum of products of squares and of what is positive."""
     def sure(t: Term) -> bool:
-        if isinstance(t, App) and t.head in ("pow", "add") and t != IMAGINARY:
-            return positive(normal(t.args[0] if t.head == "pow" else t), assumed)
-        if isinstance(t, App) and t.head == "exp":
+        if isinstance(t, App) and t.head in ("pow", "add", "asin") and t != IMAGINARY:
+            return positive(normal(t if t.head == "add" else t.args[0]), assumed)
+        if isinstance(t, App) and t.head in ("exp", "Phi"):
             return all(positive(normal(s.args[0]), assumed) for s in walk(t) if isinstance(s, App) and s.head == "pow")
         return t in ALWAYS or t in assumed
 

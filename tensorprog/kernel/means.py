@@ -119,16 +119,17 @@ def unevaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
     """The finite mean of a controlled function of Gaussian members: 0 if odd in centred ones, else under its name."""
     (found,), (info,) = facts(premises[:1], 1)
     known, below = Known(ctx, premises[1:]), members(ctx, term)
-    require(found == term and info.has("controlled") and not info.local, "a controlled function")
-    require(bool(below) and all(gaussian(ctx, v) for v in below), "Gaussian members")
+    require(found == term and info.has("controlled"), "a controlled function")
+    require(below != [] and all(gaussian(ctx, v) for v in vectors(ctx, term)), "Gaussian members")
     if not premises[1:]:
         return known.concluded(term, reference(term), info.positive)
-    require(parity(ctx, term) == -1 and all(ctx.is_zero(known.mean(v)) for v in below), "odd in centred members")
+    centred = all(ctx.is_zero(known.mean(v)) for v in vectors(ctx, term))
+    require(centred and parity(ctx, term) == -1, "odd in centred members")
     return known.concluded(term, ZERO)
 
 def parity(ctx: Context, t: Term) -> int:
-    """1 for a function that is even in its members together, -1 for an odd one, 0 where that is not plain."""
-    if not members(ctx, t):
+    """1 for a function that is even in its vectors together, -1 for an odd one, 0 where that is not plain."""
+    if not vectors(ctx, t):
         return 1
     inner = [parity(ctx, a) for a in t.args] if isinstance(t, App) else [-1 if isinstance(t, Var) else 0]
     match t:

@@ -121,6 +121,15 @@ def gaussian(ctx: Context, v: Var) -> bool:
             seen.update(stack)
     return True
 
+def square(t: Term) -> bool:
+    """Is the term an even power, or one factor twice?"""
+    match t:
+        case App("pow", (_, Num(e))):
+            return e.denominator == 1 and e.numerator % 2 == 0
+        case App("mul", (a, b)):
+            return a == b
+    return False
+
 class Known:
     """What premises say of means: each by its reference, or by its value if that is short."""
 
@@ -128,17 +137,16 @@ class Known:
         require(all(p.words[0] == "mean" and p.term is not None for p in premises), "premises about means")
         self.ctx, self.premises = ctx, premises
         self.whole = {p.term: p.value for p in premises if p.term is not None and p.value is not None}
-        self.values = {t: v if size(v) <= 9 and basic(v) else reference(t) for t, v in self.whole.items()}
-        self.roots: dict[Term, Term] = {reference(t): power(Var(f"r{text(t)}"), Num(2)) for t in self.whole
-                                        if isinstance(t, App) and t.head == "mul" and t.args[1:] == t.args[:1]}
+        self.values = {t: v if size(v) == 1 or (size(v) <= 9 and basic(v)) else reference(t)
+                       for t, v in self.whole.items()}
         self.sure: list[Term] = [reference(p.term) for p in premises if p.term and "positive" in p.words]
         self.sure += [Var(p) for p in ctx.program.params if ctx.number(Var(p)).positive]
+        self.roots: dict[Term, Term] = {r: power(Var(f"r{text(t)}"), Num(2)) for t in self.whole
+                                        if square(t) and (r := reference(t)) not in self.sure}
 
     def positive(self, t: Term) -> bool:
         """Whether t > 0 is plain, where means of squares are not negative."""
-        p = normal(substitute(plain(t), {k: v for k, v in self.roots.items() if k not in self.sure}))
-        angles = [a for m in p for a, _ in m if isinstance(a, App) and a.head == "asin" and self.positive(a.args[0])]
-        return positive(p, [*self.sure, *angles])
+        return positive(normal(substitute(plain(t), self.roots)), self.sure)
 
     def mean(self, t: Term) -> Term:
         require(t in self.values, "the mean is known")
@@ -150,7 +158,7 @@ class Known:
         found = members(self.ctx, t)
         require(not vectors(self.ctx, t) and not self.ctx.late & {v.name for v in found}, "a weight is a constant")
         out = substitute(t, {v: self.mean(v) for v in found})
-        Reader(self.sure).defined(plain(out))
+        Reader(self.sure).defined(plain(substitute(out, self.roots)))
         return out
 
     def concluded(self, term: Term, value: Term, sure: bool = False) -> Judgement:

@@ -21,7 +21,7 @@ from tensorprog.terms import App, Num, Term, Var, to_json, to_text
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, shift_subs, sub, substitute, variables
 
 MAX_SUMMANDS = 400
-MAX_PAIRS = 4096
+MAX_PAIRS = 1024
 MAX_SPELLED = 40
 Summand = tuple[Term, tuple[Term, ...]]
 
@@ -121,7 +121,7 @@ class Means:
     def _derived(self, t: Term) -> int:
         if t == ONE:
             return self.writer.step("initial", [], term=to_json(t))
-        if any(self.family(v) == "vector" for v in variables(t) if v.name in self.context.late):
+        if any(self.family(v) == "vector" for v in self.members(t) if v.name in self.context.late):
             raise Refused("a vector that a score reaches has a law given the scores, `laws:`")
         parts = t.args if isinstance(t, App) and t.head == "mul" else (t,)
         if all(isinstance(v, Var) and v.name in self.context.program.families for v in parts) and len(parts) <= 2:
@@ -205,6 +205,7 @@ class Means:
         spread = [written(self.context, w, True) for w in weights]
         scalars = {v for w in spread for v in variables(w) if v.name in self.context.program.families}
         more = [self.mean(v) for v in scalars]
+        more += [self.mean(opened(self.context, v)) for v in scalars if isinstance(self.node(v), Moment)]
         opens: dict[str, Any] = {"at": list(map(to_json, at))} if at else {}
         return self._step("linear", collected, *more, term=to_json(t), weights=list(map(to_json, weights)), **opens)
 
@@ -229,9 +230,11 @@ class Means:
                 return self.summands(mul(*[a] * int(e)))
         return [(ONE, (t,))]
 
+    def members(self, t: Term) -> list[Var]:
+        return [v for v in variables(t) if v.name in self.context.program.families]
+
     def _random(self, t: Term) -> bool:
-        known = [v for v in variables(t) if v.name in self.context.program.families]
-        return any(self.family(v) == "vector" or v.name in self.context.late for v in known)
+        return any(self.family(v) == "vector" or v.name in self.context.late for v in self.members(t))
 
     def _function(self, t: Term) -> int:
         """A function of Gaussian members: independent factors apart, then a lemma in one variable or two."""
@@ -282,7 +285,7 @@ class Means:
 
     def _unevaluated(self, t: Term, found: list[Var]) -> int:
         """No closed form: 0 for an odd function of centred members, else the mean keeps its name."""
-        fact = self.functions.fact(t, False)
+        fact = self.functions.fact(t, any(self.family(v) == "scalar" for v in self.members(t)))
         with suppress(Refused):
             return self._step("unevaluated", found, first=(fact,), term=to_json(t))
         return self._step("unevaluated", (), first=(fact,), term=to_json(t))

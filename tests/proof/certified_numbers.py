@@ -114,5 +114,7 @@ def covariances(program: Program, found: Certificate, **params: float) -> dict[t
     """The certified covariances as numbers."""
     accepted = verify(program, found)
     means = Means(program, accepted, **params)
+    for name in means.defined:  # in their order, so that a chain of any length is no recursion
+        means.get(name) or means[name]
     return {(j.words[1], j.words[2]): float(np.real(means.number(j.value, {})))
             for j in accepted.judgements if j.words[0] == "covariance" and j.value is not None}  # fmt: skip

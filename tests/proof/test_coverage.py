@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,28 @@ from tensorprog.program import Program
 from tensorprog.proof import verify
 from tensorprog.terms import Var, to_text
 from tests.kernel.certified import FILES
-from tests.proof.certified_limits import WITHOUT, limit_of
+from tests.proof.certified_limits import limit_of
 from tests.proof.certified_numbers import Means, covariances
 
-FOUND = [f for f in FILES if f.stem not in WITHOUT]
+PAGE = (Path(__file__).parents[2] / "docs" / "certified.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", [f for f in FOUND if f.stem != "named_functions"], ids=lambda p: p.stem)
+def certified(kind: str) -> list[Path]:
+    """Programs of which the page, which another test keeps true, says that this is certified."""
+    return [f for f in FILES if re.search(rf"^\| {f.parent.name}/{f.stem} \|.* \| {kind} \|", PAGE, re.MULTILINE)]
+
+
+UNNAMED = {"attention_node", "attention_node_causal", "gelu_attention_inline", "stacked_linear_attention"}
+"""Scores without a name in the program, or whose law is itself a mixture."""
+COVARIANCES = [f for f in certified("covariances") if f.stem != "named_functions"]  # `derive` takes minutes
+LAWS = [f for f in certified("law given the scores") if f.stem not in UNNAMED]
+
+
+@pytest.mark.parametrize("path", COVARIANCES, ids=lambda p: p.stem)
 def test_certified_covariances_are_those_of_the_limit_engine(path: Path) -> None:
     found, program = limit_of(path), load(path)
     assert found is not None
-    limit = tp.derive(program)  # of named_functions it takes minutes
+    limit = tp.derive(program)
     for (a, b), x in covariances(program, found[1]).items():
         known = limit.cov(a, b)
         assert abs(x - known.value) < 1e-5 * (1 + abs(x)) + 2 * known.error, (a, b, x, known.value)
@@ -44,19 +56,12 @@ class Asked(dict[Var, float]):
         return 0.0
 
 
-UNNAMED = {"attention_node", "attention_node_causal", "gelu_attention_inline", "stacked_linear_attention"}
-"""Scores without a name in the program, or whose law is itself a mixture."""
-ATTENTION = [f for f in FOUND if "attention" in f.read_text() and f.stem not in UNNAMED]
-
-
-@pytest.mark.parametrize("path", ATTENTION, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", LAWS, ids=lambda p: p.stem)
 def test_laws_given_the_scores_are_those_of_simulations(path: Path) -> None:
     """The certified conditional covariance, averaged over the scores' limit law, against the mean over coordinates."""
-    kind, found = limit_of(path) or ("", None)
-    if kind != "laws":
-        return
-    program = load(path)
-    accepted = verify(program, found)
+    found, program = limit_of(path), load(path)
+    assert found is not None
+    accepted = verify(program, found[1])
     laws = [j for j in accepted.judgements if j.words[0] == "law given the scores"]
     means, asked = Means(program, accepted), Asked(program)
     for j in laws:
