@@ -151,7 +151,7 @@ def _conclude(ctx: rules.Context, program: Program, done: list[rules.Judgement],
     n = len(program.outputs)
     judged = [w[2] for w in said[:n] if w[0] == "applies"]
     require(judged == [str(k) for k in range(n)], "the goals judge every output in order")
-    more = ("property", "refuted", "covariance", "law given the scores", "claim")
+    more = ("property", "refuted", "covariance", "law given the scores", "covariance given the scores", "claim")
     require(all(w[0] in more for w in said[n:]), "every further goal is a property, a covariance or a claim")
     used = sorted({a for k in goals for a in done[k].axioms})
     require(axioms == used, "the axioms are those that were used")

@@ -17,8 +17,8 @@ from tensorprog.kernel.rules import Context, Judgement, Premises
 from tensorprog.program.masks import holds, index_values
 from tensorprog.program.nodes import Claim, Scalar
 from tensorprog.program.text import claim_text
-from tensorprog.terms import App, Term
-from tensorprog.terms.term import ONE, mul, shift_subs, sub, substitute, transform, variables
+from tensorprog.terms import App, Term, Var
+from tensorprog.terms.term import ONE, mul, shift_subs, size, sub, substitute, transform, variables
 
 
 @lru_cache(16)
@@ -40,20 +40,20 @@ def covariance(ctx: Context, premises: Premises, at: Terms) -> Judgement:
     return Judgement(words, None, None, known.concluded(ONE, ONE).axioms, value)
 
 def conditional(ctx: Context, premises: Premises, at: Terms) -> Judgement:
-    """Given the scores, combinations of centred Gaussian members are Gaussian, centred, with this covariance."""
+    """The covariance of combinations of functions of members, given the scores; of centred Gaussian ones, the law."""
     known = Known(ctx, premises)
     a, b = at
     covered(ctx, {v.name for v in (*members(ctx, a), *members(ctx, b))})
-    sides = [weighted(ctx, given(ctx, v)) for v in at]
-    found = [v for side in sides for v in side]
-    require(all(gaussian(ctx, v) for v in found), "Gaussian members")
-    require(all(ctx.is_zero(known.mean(v)) for v in found), "centred members")
-    ctx.spend(100 * len(sides[0]) * len(sides[1]))
-    value = as_term(plus(*(multiplied(p, q, normal(known.mean(pair(u, v))))
-                           for u, p in sides[0].items() for v, q in sides[1].items())))
+    left, right = (weighted(ctx, given(ctx, v)) for v in at)
+    ctx.spend(100 * len(left) * len(right))
+    parts = [(p, q, sub(known.mean(pair(u, v)), mul(known.mean(u), known.mean(v))))
+             for u, p in left.items() for v, q in right.items()]
+    value = as_term(plus(*(multiplied(p, q, normal(plain(c))) for p, q, c in parts)))
     scalars = [v for v in members(ctx, value) if isinstance(defined(ctx, v)[0], Scalar)]
     shown = substitute(known.spelled(value), {v: opened(ctx, v) for v in scalars})
-    words = ("law given the scores", text(a), text(b), "Gaussian, centred, covariance", text(shown))
+    law = all(isinstance(u, Var) and gaussian(ctx, u) and ctx.is_zero(known.mean(u)) for u in (*left, *right))
+    kind = ("law", "Gaussian, centred, covariance") if law else ("covariance", "=")
+    words = (f"{kind[0]} given the scores", text(a), text(b), kind[1], text(shown))
     return Judgement(words, None, None, known.concluded(ONE, ONE).axioms, shown)
 
 def instances(ctx: Context, c: Claim) -> list[tuple[Term, Term]]:
@@ -61,7 +61,7 @@ def instances(ctx: Context, c: Claim) -> list[tuple[Term, Term]]:
     two = (c.left or ONE, c.right or ONE)
     used = dict.fromkeys(s for t in (*two, c.condition or ONE) for v in variables(t) for s in (v.subs or (v.name,)))
     over = [s for s in used if isinstance(s, str) and s in ctx.program.indices]
-    ctx.spend(prod(high - low + 1 for low, high in map(ctx.program.range_of, over)))
+    ctx.spend(10 * prod(high - low + 1 for low, high in map(ctx.program.range_of, over)) * sum(map(size, two)))
     cases = [at for at in index_values(over, ctx.program) if c.condition is None or holds(c.condition, at)]
     return list(dict.fromkeys((shift_subs(two[0], dict(at)), shift_subs(two[1], dict(at))) for at in cases))
 

@@ -7,7 +7,9 @@ certificates.
 # fmt: off
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import lru_cache
+from math import prod
 
 from tensorprog.kernel.algebra import NIL, Element, as_term, normal, plus, positive, text
 from tensorprog.kernel.functions import require
@@ -62,8 +64,8 @@ def written(ctx: Context, t: Term, whole: bool = False) -> Term:
                 kinds = {ctx.program.families[v.name].kind for v in variables(a) if v.name in ctx.program.families}
                 if head == "softmax" and "vector" not in kinds and not whole:
                     return s
+                ctx.spend(10 * prod(high - low + 1 for low, high in map(ctx.program.range_of, over)) * size(s))
                 places = [at for at in index_values(list(over), ctx.program) if mask is None or holds(mask, at)]
-                ctx.spend(10 * len(places) * size(a))
                 parts = [written(ctx, shift_subs(a, dict(at)), whole) for at in places]
                 if head != "softmax":
                     return add(*parts) if head == "sum" else App(head, tuple(parts)) if parts[1:] else parts[0]
@@ -98,13 +100,14 @@ def affine(ctx: Context, t: Term) -> bool:
             return False
     return True
 
-def weighted(ctx: Context, t: Term) -> dict[Var, Element]:
-    """A combination of vectors: each with its weight, in constants and scalars."""
-    out: dict[Var, Element] = {}
+def weighted(ctx: Context, t: Term) -> dict[Term, Element]:
+    """A combination of functions of vectors: each with its weight, in constants and scalars."""
+    out: dict[Term, Element] = {}
     for m, c in normal(t).items():
-        found = [(a, e) for a, e in m if vectors(ctx, a)]
-        require(len(found) == 1 and isinstance(v := found[0][0], Var) and found[0][1] == 1, "a combination of vectors")
-        out[v] = plus(out.get(v, NIL), {tuple(f for f in m if f[0] != v): c})  # type: ignore[index,arg-type]
+        inside = tuple(f for f in m if vectors(ctx, f[0]))
+        u, rest = as_term({inside: Fraction(1)}), tuple(f for f in m if f not in inside)
+        require(not ctx.late & {v.name for v in members(ctx, u)}, "scores stand apart from vectors")
+        out[u] = plus(out.get(u, NIL), {rest: c})
     return out
 
 def gaussian(ctx: Context, v: Var) -> bool:

@@ -56,7 +56,7 @@ class Means:
         return self.writer.step("covariance", steps, at=[to_json(a), to_json(b)])
 
     def law(self, a: Var, b: Var) -> int:
-        """The step that states the covariance of two members given the scores, with which they are Gaussian."""
+        """The step that states the law of two members given the scores, or their covariance if that is not Gaussian."""
         left, right = (weighted(self.context, given(self.context, v)) for v in (a, b))
         if len(left) * len(right) > MAX_PAIRS:
             raise Refused("too many summands")

@@ -120,6 +120,8 @@ def said(j: Judgement, reader: Reader) -> str:
             return f"the limit covariance of {a} and {b} is {v}"
         case ("law given the scores", a, b, _, v):
             return f"given the scores, {a} and {b} are Gaussian, centred, with covariance {v}"
+        case ("covariance given the scores", a, b, _, v):
+            return f"given the scores, the limit covariance of {a} and {b} is {v}"
         case ("claim", _, claim):
             return f"{claim} holds"
         case ("expectation", *_) if j.term is not None and j.value is not None:
@@ -132,6 +134,8 @@ def said(j: Judgement, reader: Reader) -> str:
         case ("law given the scores", a, b, _, value):
             pair = reader.written(a) if a == b else f"{reader.written(a)} and {reader.written(b)}"
             return f"given the scores, {pair} Gaussian and centred with covariance {reader.written(value)}"
+        case ("covariance given the scores", a, b, _, value):
+            return f"given the scores, Cov({reader.written(a)}, {reader.written(b)}) = {reader.written(value)}"
         case ("claim", _, text):
             return f"the claim holds: {text}"
     return " ".join(map(str, j.says()))

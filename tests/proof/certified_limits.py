@@ -12,15 +12,14 @@ from tensorprog.proof.goals import members_named
 from tensorprog.terms import to_text
 
 WITHOUT = {
-    "attention_1000_tokens", "attention_on_residual_stream", "latent_queries", "matrix_from_file",
-    "n_collected_through_names", "parallel_block", "relu_after_projection", "sigmoid_gated_output", "unbounded_values",
+    "attention_1000_tokens", "latent_queries", "matrix_from_file", "n_collected_through_names", "relu_after_projection",
 }  # fmt: skip
-"""Outputs that are not Gaussian given the scores, entries that are floats, and certificates that are too large."""
+"""Functions of an attention's output, a matrix of floats, a scaling by a named power of n, too many summands."""
 
 
 @cache
 def limit_of(path: Path) -> tuple[str, Certificate] | None:
-    """The covariances of two members of the first output, or their law given the scores."""
+    """The covariances of two members of the first output, or what is certified of them given the scores."""
     program = load(path)
     name = program.outputs[0].ref.name
     two = [f"{name}[1,1]", f"{name}[2,1]"]

@@ -157,6 +157,28 @@ def test_residual_and_layernorm() -> None:
     assert [g[0] for g in found.goals].count("claim") == 2
 
 
+RESIDUAL_STREAM = """
+index i, j in 1..2
+input h0 ~ N(0, 1)
+input t ~ N(1, 1)
+weight U[i], Wq, Wk, Wv ~ N(0, 1/n)
+h[i] = U[i] @ h0
+x[i] = tanh(h[i])
+p[i,j] = dot(Wq @ x[i], Wk @ x[j]) / sqrt(n)
+v[j] = Wv @ x[j]
+y[i] = sum(softmax(p[i,j] over j) * v[j] for j)
+z[i] = y[i] + OTHER
+output z
+"""
+
+
+@pytest.mark.parametrize("other", ["0*t", "v[1]", "t", "x[i]", "v[1]^2", "v[1]*t"])
+def test_only_centred_gaussian_combinations_have_a_gaussian_law(other: str) -> None:
+    found = prove(loads(RESIDUAL_STREAM.replace("OTHER", other)), ["laws:z[1],z[2]"])
+    words = {g[0] for g in found.goals if g[0].endswith("given the scores")}
+    assert words == {f"{'law' if other in ('0*t', 'v[1]') else 'covariance'} given the scores"}
+
+
 def test_an_irrelevant_true_statement_is_no_goal() -> None:
     program = mlp("relu", 3)
     found = prove(program, ["covariances:h[3,1]"])

@@ -190,7 +190,7 @@ def test_whole_certificates_are_held_together(name: str) -> None:
     data, rng = found.to_json(), random.Random(name)
     steps, whole = data["steps"], [json.dumps(g) for g in found.goals]
     mutants: list[dict[str, Any]] = []
-    for k in rng.sample(range(len(steps)), 12):
+    for k in rng.sample(range(len(steps)), 6):
         mutants.append({**data, "steps": steps[:k] + steps[k + 1 :]})
         other = list(steps)
         j = rng.randrange(len(steps))
