@@ -158,7 +158,37 @@ def hostile() -> list[Any]:
                         json.dumps(WHOLE)[:-2] + "," * 10**6, "\ud800", '"\\ud800"', "{" + '"a":1,' * 10**6 + '"a":1}',
                         json.dumps({**WHOLE, "axioms": ["a" * 10**6] * 5}), "-" * 10**6, "1e999999999", "NaN",
                         '[1' + "0" * 5000 + "]"]  # fmt: skip
-    return [*({**WHOLE, "steps": s} for s in steps), *texts]
+    return [*({**WHOLE, "steps": s} for s in (*steps, *costly_means())), *texts]
+
+
+def costly_means() -> list[Any]:
+    """Steps about means that ask for much algebra: what cost most among two hundred."""
+    z1, k11, f = ["var", "z1"], ["var", "K11"], ["var", "f"]
+    sums = [["add", ["num", str(k)], k11, ["mul", k11, ["var", "K22"]]] for k in range(1, 40)]
+    mine = [["add", X, ["num", str(k)], f] for k in range(60)]
+    values: list[Any] = [
+        ["add", *[["recip", s] for s in sums]], ["mul", *[["recip", s] for s in sums]],
+        ["add", *[["pow", s, ["num", "1/2"]] for s in sums]], ["pow", sums[0], ["num", "12"]],
+        ["add", *[["mul", ["num", "9" * 400], ["pow", k11, ["num", str(k)]]] for k in range(1, 64)]],
+    ]  # fmt: skip
+    terms: list[Any] = [
+        ["add", *[["recip", s] for s in mine]], ["mul", *[["recip", s] for s in mine]],
+        nested(mine[1], 9, "pow", ["num", "12"]), ["mul", *[["tanh", s] for s in mine]],
+    ]  # fmt: skip
+    forms: list[Any] = [
+        ["pow", ["add", *[["exp", ["mul", ["num", f"1/{k}"], z1]] for k in range(2, 22)]], ["num", "2"]],
+        ["pow", ["add", ["num", "1"], z1, ["var", "z2"]], ["num", "12"]],
+        ["mul", *[["relu", ["add", z1, ["num", f"{k}/7"]]] for k in range(1, 12)]],
+    ]
+    product = ["mul", z1, ["var", "z2"]]
+    known = ["gaussian_mean", {"term": product}, [], ["expectation", "z1*z2", "K12"]]
+    one = ["initial", {"term": ONE}, [], ["mean", "positive", "1", "1"]]
+    out: list[Any] = [[known, ["rewritten", {"value": v}, [0], []]] for v in values]
+    out += [[["price", {"term": product, "value": v, "weights": []}, [], []]] for v in values]
+    out += [[one, ["linear", {"term": ONE, "weights": [t]}, [0], []]] for t in terms]
+    out += [[KNOWN, ["unevaluated", {"term": t}, [0], []]] for t in terms]
+    out += [[known, ["instance", {"term": t, "at": [t, t]}, [0], []]] for t in terms]
+    return out + [[["gaussian_mean", {"term": t}, [], []]] for t in forms]
 
 
 def verdict(one: Any) -> str:
