@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, NoReturn
 
 from tensorprog.kernel import rules
@@ -78,6 +79,10 @@ def rule(name: str) -> Callable[..., rules.Judgement]:
     """A rule under its name."""
     return getattr(import_module(f"tensorprog.kernel.{RULES[name]}"), name)  # type: ignore[no-any-return]
 
+@cache
+def _wanted(name: str) -> list[Parameter]:
+    return list(signature(rule(name)).parameters.values())[2:]
+
 def applied(ctx: rules.Context, name: str, before: list[rules.Judgement], params: dict[str, Any]) -> rules.Judgement:
     """What a rule concludes; its book and what that reads count among what the certificate rests on."""
     if (book := RULES[name]) not in ctx.books:
@@ -134,7 +139,7 @@ def _check(ctx: rules.Context, done: list[rules.Judgement], step: Any) -> rules.
     name, params, before, conclusion = step
     require(isinstance(name, str) and name in RULES, "a rule of the calculus")
     require(isinstance(params, dict) and isinstance(before, list), "params and premises")
-    wanted = list(signature(rule(name)).parameters.values())[2:]
+    wanted = _wanted(name)
     missing = [p.name for p in wanted if p.default is p.empty and p.name not in params]
     require(not missing and set(params) <= {p.name for p in wanted}, "the params of the rule")
     require(all(type(k) is int and 0 <= k < len(done) for k in before), "premises are earlier steps")

@@ -34,7 +34,7 @@ def covariance(ctx: Context, premises: Premises, at: Terms) -> Judgement:
     known = Known(ctx, premises)
     a, b = at
     covered(ctx, {v.name for v in (*members(ctx, a), *members(ctx, b))})
-    require(members(ctx, a) == [a] and members(ctx, b) == [b], "single members of the program")
+    require(members(ctx, a) == (a,) and members(ctx, b) == (b,), "single members of the program")
     value = known.spelled(sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
     words = ("covariance", text(a), text(b), "=", text(value))
     return Judgement(words, None, None, known.concluded(ONE, ONE).axioms, value)
@@ -66,11 +66,11 @@ def instances(ctx: Context, c: Claim) -> list[tuple[Term, Term]]:
     return list(dict.fromkeys((shift_subs(two[0], dict(at)), shift_subs(two[1], dict(at))) for at in cases))
 
 def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
-    """A claim of the program holds, for all values of its indices: where references stand for their values."""
+    """A claim of the program holds, for all values of its indices: two sides are equal, or a vector is Gaussian."""
     known = Known(ctx, premises)
     require(0 <= node < len(ctx.program.claims), "a claim of the program")
     c = ctx.program.claims[node]
-    require(c.form == "equal" and c.tolerance is None, "a claim that two terms are equal")
+    require(c.form in ("equal", "gaussian") and c.tolerance is None, "a claim that terms are equal, or one is Gaussian")
     def leaf(t: Term) -> Term | None:
         match t:
             case App("cov", (a, b)):
@@ -84,6 +84,10 @@ def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
     require(bool(cases), "a claim about something")
     for two in cases:
         covered(ctx, {v.name for t in two for v in members(ctx, t)})
+        if c.form == "gaussian":
+            v = two[0]
+            require(isinstance(v, Var) and v.name not in ctx.late and gaussian(ctx, v), "Gaussian members")
+            continue
         sides = [written(ctx, transform(t, leaf)) for t in two]
         require(not any(vectors(ctx, t) or members(ctx, t) for t in sides), "a claim about means")
         gap = sub(*sides)

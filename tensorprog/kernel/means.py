@@ -120,7 +120,7 @@ def unevaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
     (found,), (info,) = facts(premises[:1], 1)
     known, below = Known(ctx, premises[1:]), members(ctx, term)
     require(found == term and info.has("controlled"), "a controlled function")
-    require(below != [] and all(gaussian(ctx, v) for v in vectors(ctx, term)), "Gaussian members")
+    require(below != () and all(gaussian(ctx, v) for v in vectors(ctx, term)), "Gaussian members")
     if not premises[1:]:
         return known.concluded(term, reference(term), info.positive)
     centred = all(ctx.is_zero(known.mean(v)) for v in vectors(ctx, term))

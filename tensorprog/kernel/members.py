@@ -18,7 +18,7 @@ from tensorprog.kernel.rules import Context, Judgement, Premises
 from tensorprog.program.masks import holds, index_values
 from tensorprog.program.nodes import Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ZERO, add, mul, power, recip, shift_subs, size, sub, substitute, transform, variables
+from tensorprog.terms.term import add, mul, power, recip, shift_subs, size, sub, substitute, transform, variables
 
 
 def reference(t: Term) -> Var:
@@ -31,17 +31,14 @@ def pair(a: Term, b: Term) -> Term:
 def same(ctx: Context, t: Term, u: Term) -> bool:
     return t == u or normal(t) == normal(u) or ctx.is_zero(sub(t, u))
 
-def basic(t: Term) -> bool:
-    """Has a term no references?"""
-    return not any(v.name.startswith("E(") for v in variables(t))
-
 @lru_cache(1 << 12)
 def defined(ctx: Context, v: Var) -> tuple[Node, ...]:
     return tuple(ctx.resolve(v))
 
-def members(ctx: Context, t: Term) -> list[Var]:
-    """The vectors and scalars of a term: single members, which no score reaches."""
-    found = [v for v in variables(t) if v.name in ctx.program.families]
+@lru_cache(1 << 12)
+def members(ctx: Context, t: Term) -> tuple[Var, ...]:
+    """The vectors and scalars of a term: single members, each by one instruction."""
+    found = tuple(v for v in variables(t) if v.name in ctx.program.families)
     single = all(isinstance(s, int) for v in found for s in v.subs) and all(len(defined(ctx, v)) == 1 for v in found)
     require(single and not {Z1, Z2} & {*variables(t)}, "single members of the program")
     return found
@@ -51,7 +48,7 @@ def vectors(ctx: Context, t: Term) -> list[Var]:
 
 def instruction_of(ctx: Context, v: Term, *kinds: type[Node]) -> tuple[Node, dict[str, Sub]]:
     """The instruction that defines a member, one of these kinds, and the values of its indices."""
-    require(members(ctx, v) == [v], "single members of the program")
+    require(members(ctx, v) == (v,), "single members of the program")
     (n,) = defined(ctx, v)
     require(isinstance(n, kinds), "an instruction of another kind")
     return n, {s: r for s, r in zip(n.subs, v.subs, strict=True) if isinstance(s, str)}  # type: ignore[union-attr]
@@ -69,9 +66,9 @@ def written(ctx: Context, t: Term, whole: bool = False) -> Term:
                 parts = [written(ctx, shift_subs(a, dict(at)), whole) for at in places]
                 if head != "softmax":
                     return add(*parts) if head == "sum" else App(head, tuple(parts)) if parts[1:] else parts[0]
-                chosen = dict(zip(over, [int(e.value) for e in entry if isinstance(e, Num)], strict=True))
+                chosen = {j: e.value for j, e in zip(over, entry, strict=True) if isinstance(e, Num)}
                 shares = [App("exp", (u,)) for u in parts]
-                return mul(shares[places.index(chosen)], recip(add(*shares))) if chosen in places else ZERO
+                return mul(add(*(u for u, at in zip(shares, places, strict=True) if at == chosen)), recip(add(*shares)))
             case Var(name, (_, *_) as subs) if name in ctx.program.matrices and all(isinstance(k, int) for k in subs):
                 m, flat = ctx.program.matrices[name], 0
                 for k, extent in zip(subs, m.shape, strict=True):
@@ -126,12 +123,8 @@ def gaussian(ctx: Context, v: Var) -> bool:
 
 def square(t: Term) -> bool:
     """Is the term an even power, or one factor twice?"""
-    match t:
-        case App("pow", (_, Num(e))):
-            return e.denominator == 1 and e.numerator % 2 == 0
-        case App("mul", (a, b)):
-            return a == b
-    return False
+    even = isinstance(t, App) and t.head == "pow" and isinstance(e := t.args[1], Num) and e.value % 2 == 0
+    return even or (isinstance(t, App) and t.head == "mul" and t.args[1:] == t.args[:1])
 
 class Known:
     """What premises say of means: each by its reference, or by its value if that is short."""
@@ -140,8 +133,8 @@ class Known:
         require(all(p.words[0] == "mean" and p.term is not None for p in premises), "premises about means")
         self.ctx, self.premises = ctx, premises
         self.whole = {p.term: p.value for p in premises if p.term is not None and p.value is not None}
-        self.values = {t: v if size(v) == 1 or (size(v) <= 9 and basic(v)) else reference(t)
-                       for t, v in self.whole.items()}
+        self.values = {t: v if size(v) == 1 or (size(v) <= 9 and not any(s.name[:2] == "E(" for s in variables(v)))
+                       else reference(t) for t, v in self.whole.items()}
         self.sure: list[Term] = [reference(p.term) for p in premises if p.term and "positive" in p.words]
         self.sure += [Var(p) for p in ctx.program.params if ctx.number(Var(p)).positive]
         self.roots: dict[Term, Term] = {r: power(Var(f"r{text(t)}"), Num(2)) for t in self.whole

@@ -64,10 +64,10 @@ class Means:
         return self._step("conditional", needs, at=[to_json(a), to_json(b)])
 
     def claim(self, k: int) -> int:
-        """The step that establishes a claim that two terms are equal."""
+        """The step that establishes a claim that two terms are equal, or that a vector is Gaussian."""
         claim = self.writer.program.claims[k]
-        if claim.form != "equal":
-            raise Refused("a claim that two terms are equal")
+        if claim.form not in ("equal", "gaussian"):
+            raise Refused("a claim that terms are equal, or one is Gaussian")
         terms = [m for two in instances(self.context, claim) for t in two for m in _asked(t)]
         steps = [self.mean(t) for t in dict.fromkeys(terms)]
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 
@@ -13,6 +12,7 @@ from tensorprog.kernel.functions import F1, ORDER, PROPERTIES, Refused
 from tensorprog.kernel.rules import MAPS
 from tensorprog.program import Program
 from tensorprog.program.compose import CannotCompose
+from tensorprog.program.text import claim_text
 from tensorprog.proof.covariances import Means
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.refutations import Refutations
@@ -41,8 +41,10 @@ def facts(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[
             try:
                 out.append(writer.step("has", [sharp.instruction(k, what, False)], node=str(k), what=what))
             except (Refused, CannotCompose):
-                with suppress(Refused, CannotCompose):
+                try:
                     out.append(refutations.refuted(k, what))
+                except (Refused, CannotCompose):
+                    writer.without.append(f"{n.name}: {what}, or not")
                 continue
             if what == "pseudo-Lipschitz":
                 step = sharp.instruction(k, what, False)
@@ -120,10 +122,12 @@ def members_named(program: Program, name: str) -> list[Var]:
 def claims(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
     """Claims of the program, by their number or all: those that the calculus proves."""
     means, out = Means(writer, functions), []
-    for k in range(len(writer.program.claims)):
-        if not about or str(k + 1) in about:
-            with suppress(Refused):
+    for k, claim in enumerate(writer.program.claims):
+        if (not about or str(k + 1) in about) and claim.form != "valid":  # that is the first goal
+            try:
                 out.append(means.claim(k))
+            except (Refused, CannotCompose) as refused:
+                writer.without.append(f"{claim_text(claim)}: {refused}")
     return out
 
 

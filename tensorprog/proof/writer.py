@@ -25,6 +25,8 @@ class Certificate:
     steps: int
     axioms: tuple[str, ...]
     goals: tuple[tuple[str, ...], ...]
+    without: tuple[str, ...] = ()
+    """What was asked for and has no derivation, with the reason: not in the text."""
 
     def to_json(self) -> Any:
         """The certificate as JSON data."""
@@ -33,7 +35,8 @@ class Certificate:
     def __repr__(self) -> str:
         lines = [f"certificate for {self.program}: {self.steps} steps, {len(self.text)} bytes"]
         lines += [f"  goal: {' '.join(g)}" for g in self.goals]
-        return "\n".join([*lines, *(f"  axiom: {a}" for a in self.axioms)])
+        lines += [f"  axiom: {a}" for a in self.axioms]
+        return "\n".join([*lines, *(f"  not proved: {w}" for w in self.without)])
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -68,6 +71,7 @@ class Writer:
             ) from None  # fmt: skip
         self.steps: list[tuple[str, dict[str, Any], list[int], list[object]]] = []
         self.judgements: list[Judgement] = []
+        self.without: list[str] = []
         self._known: dict[str, int | Refused] = {}
 
     def step(self, rule: str, premises: Sequence[int] = (), **params: Any) -> int:
@@ -109,4 +113,4 @@ class Writer:
         body = ",\n".join(lines)
         text = f'{head},"steps":[\n{body}\n],"goals":{json.dumps([number[k] for k in goals])}}}\n'
         said_goals = tuple(self.judgements[k].words for k in goals)
-        return Certificate(self.program.name, text, len(lines), tuple(axioms), said_goals)
+        return Certificate(self.program.name, text, len(lines), tuple(axioms), said_goals, tuple(self.without))

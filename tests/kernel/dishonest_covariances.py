@@ -30,6 +30,7 @@ m = dot(c, v) / n
 z = p * x
 output g
 claim E(x) = 1
+claim invalid
 """
 TIED = "input x ~ N(0, 1)\nweight A ~ N(0, 1/n)\ng = A @ x\nt = tanh(g)\nback = A' @ t\noutput back\n"
 ONE = Num(1)
@@ -119,12 +120,14 @@ COVARIANCES: dict[str, Callable[[Bench], Judgement]] = {
         "independent", initial(b, "x"), initial(b, "x"), initial(b, "x", "x"), term=read("x*x")),
     "no score stands in the term": lambda _: (b := bench()).do(
         "independent", b.do("score", term=Var("p")), b.do("score", term=Var("p")), term=read("p*p")),
-    # the average of x^2 as a score, centred; a score of one matrix; the covariance of what no output needs; E x = 1
+    # the average of x^2 as a score, centred; a score of one matrix; the covariance of what no output needs; the
+    # valid program is invalid; E x = 1
     "the scaling": lambda _: (b := bench()).do(
         "score", initial(b, "c", "c"), initial(b, "v", "v"), initial(b, "c", "v"), term=read("m*m")),
     "sides by two matrices, or a readout": lambda _: score(bench(), "q", "q"),
     "members below one output": lambda _: (b := bench()).do(
         "covariance", initial(b, "u", "w"), initial(b, "u"), initial(b, "w"), at=(Var("u"), Var("w"))),
+    "a claim that terms are equal, or one is Gaussian": lambda _: bench().do("claimed", node=1),
     "the sides of the claim are equal": lambda _: (b := bench()).do("claimed", initial(b, "x"), node=0),
     # E (g^2 - 1)^4 = 12, as if g^2 were Gaussian; E relu(g) = relu(0); E sign(s)^2 = 0 of a vector that only tends to 0
     "a combination for each variable": lambda _: square_of_a_gaussian(),
@@ -174,7 +177,6 @@ GUARDED = {
     "scores stand apart from vectors": "no mean that this one needs can be derived",
     "a lemma about an expectation": "a mean that stands for a lemma says what it says",
     "a claim of the program": "without it Python raises IndexError",
-    "a claim that two terms are equal": "a tolerance or a condition makes a claim weaker; other claims have no sides",
     "a claim about something": "a claim about nothing is true, and says nothing",
     "a claim about means": "sides that agree as functions of a vector are equal",
 }

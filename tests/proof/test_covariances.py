@@ -197,6 +197,21 @@ def test_false_claims_are_not_proved() -> None:
     program = loads(RESIDUAL + "claim var(h[3]) = 9/4\nclaim var(h[3]) = 2\nclaim cov(h[1], h[3]) = 1\n")
     found = prove(program, ["claims"])
     assert [g[1] for g in found.goals if g[0] == "claim"] == ["0", "2"]
+    assert found.without == ("claim var(h[3]) = 2: the sides of the claim are equal",)
+    assert "not proved: claim var(h[3]) = 2" in repr(found)
+
+
+def test_claims_about_all_indices() -> None:
+    text = RESIDUAL_STREAM.replace("OTHER", "v[1]")
+    claims = {
+        "gaussian(v[i])": True, "gaussian(z[i])": False, "gaussian(x[i])": False, "E(x[i]) = E(x[j])": True,
+        "cov(v[i], v[j]) = 0": False, "cov(v[i], v[j]) = 0 for i != j": True, "cov(v[i], v[j]) = 1 for i != i": False,
+        "var(p[i,j]) = E(x[i]^2)*E(x[j]^2)": True, "cov(p[i,j], p[j,i]) = 0 for i != j": True,
+    }  # fmt: skip
+    found = prove(loads(text + "".join(f"claim {c}\n" for c in claims)), ["claims"])
+    proved = [int(g[1]) for g in found.goals if g[0] == "claim"]
+    assert proved == [k for k, true in enumerate(claims.values()) if true]
+    assert len(found.without) == len(claims) - len(proved)
 
 
 @pytest.mark.parametrize("program", [mlp("erf", 2), load(EXAMPLES / "layernorm.tp")], ids=["mlp", "layernorm"])
