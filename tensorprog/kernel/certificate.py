@@ -67,8 +67,8 @@ BOOKS: dict[str, tuple[str, ...]] = {
     "rewriting": ("equal", "clamped"),
     "refutations": ("tails", "refuted"),
     "expectations": ("gaussian_mean", "price", "heat", "rewritten", "smoothed"),
-    "means": ("initial", "product", "linear", "instance", "still", "unevaluated", "closed", "independent", "limit",
-              "score"),
+    "means": ("initial", "product", "linear", "instance", "still", "unevaluated", "alike", "closed", "independent",
+              "limit", "score"),
     "laws": ("covariance", "conditional", "claimed"),
 }
 NEEDS = {"laws": ("members", "expectations", "gaussian"), "means": ("members", "expectations", "gaussian"),

@@ -127,6 +127,19 @@ def unevaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
     require(centred and parity(ctx, term) == -1, "odd in centred members")
     return known.concluded(term, ZERO)
 
+def alike(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
+    """The mean of one function at Gaussian members of one law: `at` for those of the first premise."""
+    known, first = Known(ctx, premises), premises[0].term or ONE
+    before = vectors(ctx, first)
+    found = [v for v in (*before, *at) if isinstance(v, Var) and gaussian(ctx, v)]
+    require(len(at) == len(before) and len(found) == 2 * len(at), "Gaussian members")
+    require(same(ctx, substitute(first, dict(zip(before, at, strict=True))), term), "the term is the first at others")
+    moments = [[*side, *every(side, side)] for side in (before, at)]
+    for one, other in zip(*moments, strict=True):
+        m, k = (known.mean(pair(*t) if isinstance(t, tuple) else t) for t in (one, other))
+        require(ctx.is_zero(sub(m, k)), "members of one law")
+    return known.concluded(term, known.mean(first), "positive" in premises[0].words)
+
 def parity(ctx: Context, t: Term) -> int:
     """1 for a function that is even in its vectors together, -1 for an odd one, 0 where that is not plain."""
     if not vectors(ctx, t):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, product, starmap
 from typing import Any
 
 from tensorprog.kernel.functions import Refused
@@ -46,6 +46,7 @@ class Means:
         self.lemmas = Expectations(writer)
         self._known: dict[Term, int | Refused] = {}
         self._gaussian: dict[Var, bool] = {}
+        self._shapes: dict[Term, list[Term]] = {}
         self._searching = False
 
     def covariance(self, a: Var, b: Var) -> int:
@@ -288,7 +289,25 @@ class Means:
         fact = self.functions.fact(t, any(self.family(v) == "scalar" for v in self.members(t)))
         with suppress(Refused):
             return self._step("unevaluated", found, first=(fact,), term=to_json(t))
+        shape = substitute(t, {v: Var(f"#{k}") for k, v in enumerate(found)})
+        for first in self._shapes.setdefault(shape, []):
+            with suppress(Refused):
+                return self._alike(first, t, found)
+        self._shapes[shape].append(t)
         return self._step("unevaluated", (), first=(fact,), term=to_json(t))
+
+    def _alike(self, first: Term, t: Term, found: list[Var]) -> int:
+        """The mean of the same function at members of the same law."""
+        before = vectors(self.context, first)
+        over = vectors(self.context, t)
+        needs = [
+            first,
+            *before,
+            *over,
+            *starmap(pair, product(before, repeat=2)),
+            *starmap(pair, product(over, repeat=2)),
+        ]
+        return self._step("alike", needs, term=to_json(t), at=list(map(to_json, over)))
 
     def _value(self, t: Term) -> Term:
         return self.writer.judgements[self.mean(t)].value or ZERO

@@ -138,9 +138,19 @@ COVARIANCES: dict[str, Callable[[Bench], Judgement]] = {
     # E g exp(g^2) = 0, which is no number; E relu(g) = 0
     "a controlled function": lambda _: (b := bench()).do(
         "unevaluated", b.fact(read("g*exp(g^2)")), product(b, "g"), term=read("g*exp(g^2)")),
+    # E relu(h) = E tanh(g)^2; E tanh(y)^2 = E tanh(x)^2 for another variance
+    "the term is the first at others": lambda _: alike("relu(y)", "1"),
+    "members of one law": lambda _: alike("tanh(y)^2", "4"),
     "odd in centred members": lambda _: (b := bench()).do(
         "unevaluated", b.fact(read("relu(g)")), product(b, "g"), term=read("relu(g)")),
 }  # fmt: skip
+
+
+def alike(term: str, variance: str) -> Judgement:
+    b = Bench(f"input x ~ N(0, 1)\ninput y ~ N(0, {variance})\ng = x + y\noutput g\n")
+    first = b.do("unevaluated", b.fact(read("tanh(x)^2")), term=read("tanh(x)^2"))
+    known = [initial(b, *names) for names in (("x",), ("y",), ("x", "x"), ("y", "y"))]
+    return b.do("alike", first, *known, term=read(term), at=(Var("y"),))
 
 
 def square_of_a_gaussian() -> Judgement:

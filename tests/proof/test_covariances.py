@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
 from tensorprog.errors import CertificateError, TensorProgError
 from tensorprog.language import load, loads
-from tensorprog.program import Program
 from tensorprog.proof import prove, verify
-from tensorprog.terms import Num, to_json
 from tests.limit.dense import RandomProgram
 from tests.proof.certified_laws import EXAMPLES, RESIDUAL, RNN, mlp
 from tests.proof.certified_numbers import covariances as numbers
@@ -204,48 +201,15 @@ def test_false_claims_are_not_proved() -> None:
 def test_claims_about_all_indices() -> None:
     text = RESIDUAL_STREAM.replace("OTHER", "v[1]")
     claims = {
-        "gaussian(v[i])": True, "gaussian(z[i])": False, "gaussian(x[i])": False, "E(x[i]) = E(x[j])": True,
+        "gaussian(v[i])": True, "gaussian(z[i])": False, "gaussian(x[i])": False, "E(x[i]^2) = E(x[j]^2)": True,
         "cov(v[i], v[j]) = 0": False, "cov(v[i], v[j]) = 0 for i != j": True, "cov(v[i], v[j]) = 1 for i != i": False,
-        "var(p[i,j]) = E(x[i]^2)*E(x[j]^2)": True, "cov(p[i,j], p[j,i]) = 0 for i != j": True,
+        "var(p[i,j]) = E(x[i]^2)*E(x[j]^2)": True, "var(p[i,j]) = E(x[i]^2)^2": True,
+        "cov(p[i,j], p[j,i]) = 0 for i != j": True,
     }  # fmt: skip
     found = prove(loads(text + "".join(f"claim {c}\n" for c in claims)), ["claims"])
     proved = [int(g[1]) for g in found.goals if g[0] == "claim"]
     assert proved == [k for k, true in enumerate(claims.values()) if true]
     assert len(found.without) == len(claims) - len(proved)
-
-
-@pytest.mark.parametrize("program", [mlp("erf", 2), load(EXAMPLES / "layernorm.tp")], ids=["mlp", "layernorm"])
-def test_mutants_are_rejected_and_benign_rewrites_accepted(program: Program) -> None:
-    name = "y" if "y" in program.families else "h[2,1],h[2,2]"
-    found = prove(program, [f"covariances:{name}"])
-    data = found.to_json()
-    rejected = 0
-    for k, step in enumerate(data["steps"]):
-        for mutant in mutants(step, k):
-            steps = [*data["steps"][:k], mutant, *data["steps"][k + 1 :]]
-            with pytest.raises(CertificateError):
-                verify(program, json.dumps({**data, "steps": steps}))
-            rejected += 1
-    assert rejected > 40
-    unused = ["initial", {"term": to_json(Num(1))}, [], ["mean", "positive", "1", "1"]]
-    shifted = [[s[0], s[1], [p + 1 for p in s[2]], s[3]] for s in data["steps"]]
-    more = {**data, "steps": [unused, *shifted], "goals": [g + 1 for g in data["goals"]]}
-    assert verify(program, json.dumps(more)).goals == found.goals
-
-
-def mutants(step: list[Any], k: int) -> list[list[Any]]:
-    rule, params, premises, said = step
-    if said[0] not in ("mean", "covariance", "expectation"):
-        return []
-    out = [[rule, params, premises, [*said[:-1], f"{said[-1]} + 1"]], [rule, params, premises, said[:-1]]]
-    out += [[rule, params, [], said]] if rule in ("linear", "instance", "covariance") and premises else []
-    out += (
-        [[rule, {**params, "weights": [[2]] * len(params["weights"])}, premises, said]] if "weights" in params else []
-    )
-    out += [[rule, params, [*premises[:j], k, *premises[j + 1 :]], said] for j in range(len(premises))]
-    if len(premises) > 1 and premises[0] != premises[1] and rule == "instance":
-        out.append([rule, params, [premises[1], premises[0], *premises[2:]], said])
-    return out
 
 
 def test_exponents_that_are_numbers_once_computed() -> None:

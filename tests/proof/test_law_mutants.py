@@ -24,7 +24,7 @@ from tensorprog.program.nodes import LinComb, Nonlin, Scalar
 from tensorprog.program.normalize import normalize
 from tensorprog.program.powers import Powers
 from tensorprog.proof import prove, verify
-from tensorprog.terms import Term, Var, to_text
+from tensorprog.terms import Num, Term, Var, to_json, to_text
 from tensorprog.terms.term import shift_subs, substitute, variables
 from tests.kernel import gaussian_oracle
 from tests.kernel.bench import lacking
@@ -207,8 +207,13 @@ def test_whole_certificates_are_held_together(name: str) -> None:
         except CertificateError:
             continue
         assert [json.dumps(g) for g in accepted.goals] == whole
-    more = [*steps, *steps]
-    assert [json.dumps(g) for g in verify(program, json.dumps({**data, "steps": more})).goals] == whole
+    unused = ["initial", {"term": to_json(Num(1))}, [], ["mean", "positive", "1", "1"]]
+    shifted = [[s[0], s[1], [p + 1 for p in s[2]], s[3]] for s in steps]
+    for same in (
+        {**data, "steps": [*steps, *steps]},
+        {**data, "steps": [unused, *shifted], "goals": [g + 1 for g in data["goals"]]},
+    ):
+        assert [json.dumps(g) for g in verify(program, json.dumps(same)).goals] == whole
 
 
 @pytest.mark.parametrize("condition", ["the lemma is about the term", "the term is the combination"])
