@@ -121,11 +121,8 @@ def unevaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
     known, below = Known(ctx, premises[1:]), members(ctx, term)
     require(found == term and info.has("controlled"), "a controlled function")
     require(below != () and all(gaussian(ctx, v) for v in vectors(ctx, term)), "Gaussian members")
-    if not premises[1:]:
-        return known.concluded(term, reference(term), info.positive)
-    centred = all(ctx.is_zero(known.mean(v)) for v in vectors(ctx, term))
-    require(centred and parity(ctx, term) == -1, "odd in centred members")
-    return known.concluded(term, ZERO)
+    centred = all(v in known.values and ctx.is_zero(known.mean(v)) for v in vectors(ctx, term))
+    return known.concluded(term, ZERO if centred and parity(ctx, term) == -1 else reference(term), info.positive)
 
 def alike(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
     """The mean of one function at Gaussian members of one law: `at` for those of the first premise."""

@@ -286,15 +286,19 @@ class Means:
 
     def _unevaluated(self, t: Term, found: list[Var]) -> int:
         """No closed form: 0 for an odd function of centred members, else the mean keeps its name."""
-        fact = self.functions.fact(t, any(self.family(v) == "scalar" for v in self.members(t)))
-        with suppress(Refused):
-            return self._step("unevaluated", found, first=(fact,), term=to_json(t))
-        shape = substitute(t, {v: Var(f"#{k}") for k, v in enumerate(found)})
+        scalars = [v for v in self.members(t) if self.family(v) == "scalar"]
+        fact, shape = (
+            self.functions.fact(t, bool(scalars)),
+            substitute(t, {v: Var(f"#{k}") for k, v in enumerate(found)}),
+        )
+        step = self._step("unevaluated", [*found, *scalars], first=(fact,), term=to_json(t))
+        if self.writer.judgements[step].value == ZERO:
+            return step
         for first in self._shapes.setdefault(shape, []):
             with suppress(Refused):
                 return self._alike(first, t, found)
         self._shapes[shape].append(t)
-        return self._step("unevaluated", (), first=(fact,), term=to_json(t))
+        return step
 
     def _alike(self, first: Term, t: Term, found: list[Var]) -> int:
         """The mean of the same function at members of the same law."""

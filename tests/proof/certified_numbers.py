@@ -12,6 +12,7 @@ from scipy.stats import qmc
 from tensorprog.kernel import Accepted
 from tensorprog.program import Program
 from tensorprog.program.masks import holds, index_values
+from tensorprog.program.normalize import normalize
 from tensorprog.proof import Certificate, verify
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import shift_subs, variables
@@ -49,7 +50,7 @@ class Means(dict[str, float]):
 
     def __init__(self, program: Program, accepted: Accepted, **params: float) -> None:
         super().__init__(params)
-        self.program = program
+        self.program = normalize(program)
         self.defined = {f"E({to_text(j.term)})": j for j in accepted.judgements if j.words[0] == "mean" and j.term}
 
     def __missing__(self, name: str) -> float:
@@ -57,8 +58,15 @@ class Means(dict[str, float]):
         assert found.term is not None
         assert found.value is not None
         own = found.value == Var(name)
-        self[name] = self.quadrature(found.term) if own else float(np.real(self.number(found.value, {})))
+        if own:
+            scalars = [v for v in variables(found.term) if v.name in self.program.families and self.scalar(v)]
+            self[name] = self.quadrature(found.term, {v: self[f"E({to_text(v)})"] for v in scalars})
+        else:
+            self[name] = float(np.real(self.number(found.value, {})))
         return self[name]
+
+    def scalar(self, v: Var) -> bool:
+        return self.program.families[v.name].kind == "scalar"
 
     def quadrature(self, t: Term, scalars: dict[Var, Any] | None = None) -> float:
         """E t over its members, along the axes of their covariance; `scalars` are numbers."""
