@@ -103,8 +103,10 @@ class Means:
                 try:
                     self._known[top] = self._derived(top)
                 except _Needs as needs:
-                    stack.append(needs.term)
-                    continue
+                    if needs.term not in stack:
+                        stack.append(needs.term)
+                        continue
+                    self._known[top] = Refused("the mean rests on itself")
                 except (Refused, CannotCompose) as refused:
                     self._known[top] = refused if isinstance(refused, Refused) else Refused(str(refused))
                 finally:
@@ -122,7 +124,10 @@ class Means:
     def _derived(self, t: Term) -> int:
         if t == ONE:
             return self.writer.step("initial", [], term=to_json(t))
-        if any(self.family(v) == "vector" for v in self.members(t) if v.name in self.context.late):
+        kinds = {(self.family(v), v.name in self.context.late) for v in self.members(t)}
+        if ("scalar", True) in kinds and ("vector", False) in kinds:
+            raise Refused("scores stand apart from vectors")
+        if ("vector", True) in kinds:
             raise Refused("a vector that a score reaches has a law given the scores, `laws:`")
         parts = t.args if isinstance(t, App) and t.head == "mul" else (t,)
         if all(isinstance(v, Var) and v.name in self.context.program.families for v in parts) and len(parts) <= 2:

@@ -176,6 +176,12 @@ def test_only_centred_gaussian_combinations_have_a_gaussian_law(other: str) -> N
     assert words == {f"{'law' if other in ('0*t', 'v[1]') else 'covariance'} given the scores"}
 
 
+def test_a_score_beside_a_vector_is_refused_at_once() -> None:
+    with pytest.raises(TensorProgError) as error:
+        prove(load(EXAMPLES / "rnn.tp"), ["covariances"])
+    assert "scores stand apart from vectors" in str(error.value)
+
+
 def test_an_irrelevant_true_statement_is_no_goal() -> None:
     program = mlp("relu", 3)
     found = prove(program, ["covariances:h[3,1]"])
