@@ -209,7 +209,7 @@ class Means:
             collected[part] = add(collected[part], c) if part in collected else c
         weights = [w if variables(w) else self.context.simple(w) for w in collected.values()]
         spread = [written(self.context, w, True) for w in weights]
-        scalars = {v for w in spread for v in variables(w) if v.name in self.context.program.families}
+        scalars = dict.fromkeys(v for w in spread for v in self.members(w))
         more = [self.mean(v) for v in scalars]
         more += [self.mean(opened(self.context, v)) for v in scalars if isinstance(self.node(v), Moment)]
         opens: dict[str, Any] = {"at": list(map(to_json, at))} if at else {}
