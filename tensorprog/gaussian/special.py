@@ -26,6 +26,15 @@ class _Named(sympy.Function):  # type: ignore[misc]
         """The value at mpmath numbers."""
         raise NotImplementedError
 
+    @staticmethod
+    def typeset(*x: Any) -> str:
+        """The function in LaTeX, at arguments in LaTeX."""
+        raise NotImplementedError
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        out = self.typeset(*(printer._print(a) for a in self.args))
+        return out if exp is None else rf"{out}^{{{exp}}}"
+
     def _eval_evalf(self, prec: int) -> Any:
         import mpmath
 
@@ -74,8 +83,8 @@ class Phi2(_Named):
             h, k = k, h
         return _phi(h) * (1 + erf((k - r * h) / sqrt(2 * (1 - r**2)))) / 2
 
-    def _latex(self, printer: Any) -> str:
-        h, k, r = (printer._print(a) for a in self.args)
+    @staticmethod
+    def typeset(h: Any, k: Any, r: Any) -> str:
         return rf"\Phi_2\left({h}, {k}; {r}\right)"
 
 
@@ -112,8 +121,8 @@ class OwenT(_Named):
             return -_phi(h) * erf(h * a / sqrt(2)) / 2
         return exp(-(h**2) * (1 + a**2) / 2) / (2 * pi * (1 + a**2))
 
-    def _latex(self, printer: Any) -> str:
-        h, a = (printer._print(x) for x in self.args)
+    @staticmethod
+    def typeset(h: Any, a: Any) -> str:
         return rf"T\left({h}, {a}\right)"
 
 
@@ -157,8 +166,9 @@ class Signs4(_Named):
         alone = any(all(x.is_zero for p, x in pairs.items() if k in p) for k in range(4))
         return S.Zero if alone else None
 
-    def _latex(self, printer: Any) -> str:
-        return rf"S_4\left({', '.join(printer._print(a) for a in self.args)}\right)"
+    @staticmethod
+    def typeset(*correlations: Any) -> str:
+        return rf"S_4\left({', '.join(correlations)}\right)"
 
 
 def _slope_parts(x: Any, y: Any) -> tuple[Any, Any]:
@@ -192,8 +202,8 @@ class ErfRe(_Named):
         real, imaginary = _slope_parts(*self.args)
         return real if argindex == 1 else -imaginary
 
-    def _latex(self, printer: Any) -> str:
-        x, y = (printer._print(a) for a in self.args)
+    @staticmethod
+    def typeset(x: Any, y: Any) -> str:
         return rf"\operatorname{{Re}}\operatorname{{erf}}\left({x} + i\,{y}\right)"
 
 
@@ -222,6 +232,6 @@ class ErfIm(_Named):
         real, imaginary = _slope_parts(*self.args)
         return imaginary if argindex == 1 else real
 
-    def _latex(self, printer: Any) -> str:
-        x, y = (printer._print(a) for a in self.args)
+    @staticmethod
+    def typeset(x: Any, y: Any) -> str:
         return rf"\operatorname{{Im}}\operatorname{{erf}}\left({x} + i\,{y}\right)"

@@ -224,11 +224,9 @@ def _normal(t: Term) -> Element:
             return normal(recip(add(ONE, App("exp", (neg(a),)))))
         case App("softplus", (a,)):
             return normal(App("log", (add(ONE, App("exp", (a,))),)))
-        case App("softsign", (a,)):
-            return normal(mul(a, recip(add(ONE, App("abs", (a,))))))
         case App("exp", (a,)):
             return _exponential(together(normal(a)))
-        case App(head) if head in DEFINED:
+        case App(head) if head in (*DEFINED, "softsign"):
             return normal(definition(t))
         case App("Phi2", (_, _, _)):
             return _bivariate(*(together(normal(a)) for a in t.args))

@@ -52,11 +52,12 @@ def _value(data: Any) -> Any:
 
 READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("term", "mask", "var", "solve", "atom", "slope"), from_json),
-    **dict.fromkeys(("head", "what", "theorem"), _word),
-    **dict.fromkeys(("node", "output"), _whole),
+    **dict.fromkeys(("head", "what", "theorem", "method"), _word),
+    **dict.fromkeys(("node", "output", "count"), _whole),
+    **dict.fromkeys(("exponent", "strip", "spacing", "low", "high"), number_from_json),
     **dict.fromkeys(("over", "remarks"), _list(_word)),
     "value": _value, "weights": _list(from_json), "assumed": _list(from_json),
-    "exponent": number_from_json, "points": _list(number_from_json), "extra": _list(_whole),
+    "points": _list(number_from_json), "extra": _list(_whole),
     "at": _list(from_json), "curve": _list(_list(from_json)),
 }
 """How each param is read, whatever the rule."""
@@ -70,9 +71,11 @@ BOOKS: dict[str, tuple[str, ...]] = {
     "means": ("initial", "product", "linear", "instance", "still", "unevaluated", "alike", "closed", "independent",
               "limit", "score"),
     "laws": ("covariance", "conditional", "claimed"),
+    "numbers": ("evaluated", "quadrature", "trusted", "located", "confirmed"),
 }
-NEEDS = {"laws": ("members", "expectations", "gaussian"), "means": ("members", "expectations", "gaussian"),
-         "expectations": ("gaussian",)}  # beside the core and the algebra
+LAW = ("members", "expectations", "gaussian")
+NEEDS = {"laws": LAW, "means": LAW, "expectations": LAW[2:], "numbers": (*LAW, "laws", "intervals")}
+"""The files that a rule's own reads, beside the core and the algebra."""
 RULES = {name: book for book, names in BOOKS.items() for name in names}  # each is read when it is first used
 
 def rule(name: str) -> Callable[..., rules.Judgement]:
@@ -156,7 +159,8 @@ def _conclude(ctx: rules.Context, program: Program, done: list[rules.Judgement],
     n = len(program.outputs)
     judged = [w[2] for w in said[:n] if w[0] == "applies"]
     require(judged == [str(k) for k in range(n)], "the goals judge every output in order")
-    more = ("property", "refuted", "covariance", "law given the scores", "covariance given the scores", "claim")
+    more = ("property", "refuted", "covariance", "law given the scores", "covariance given the scores", "claim",
+            "covariance number", "claim confirmed")
     require(all(w[0] in more for w in said[n:]), "every further goal is a property, a covariance or a claim")
     used = sorted({a for k in goals for a in done[k].axioms})
     require(axioms == used, "the axioms are those that were used")

@@ -111,10 +111,22 @@ LIBRARY: dict[str, tuple[int, int, str]] = {
     "softplus": (3, 1, "positive"), "relu": (3, 1, "plus"), "sign": (1, 0, "odd"), "step": (1, 0, "plus"),
 }
 DEFINED = ("clip", "leaky_relu", "elu", "sinh", "cosh", "log1p", "sqrt", "hermite")
+EXPANDED = (*DEFINED, "relu", "hardtanh", "silu", "gelu", "mish", "softsign")
+"""With functions of the library whose definition says less of them than the library does."""
 
 def definition(t: Term) -> Term:
-    """What a defined function stands for."""
+    """What a function stands for."""
     match t:
+        case App("relu", (x,)):
+            return App("max", (x, NIL))
+        case App("hardtanh", (x,)):
+            return App("clip", (x, Num(-F1), ONE))
+        case App("silu" | "gelu" as head, (x,)):
+            return mul(x, App("Phi" if head == "gelu" else "sigmoid", (x,)))
+        case App("mish", (x,)):
+            return mul(x, App("tanh", (App("softplus", (x,)),)))
+        case App("softsign", (x,)):
+            return mul(x, recip(add(ONE, App("abs", (x,)))))
         case App("clip", (x, low, high)):
             return App("min", (App("max", (x, low)), high))
         case App("leaky_relu", (x, a)):

@@ -312,8 +312,6 @@ def unfolded(t: Term) -> Term:
             return mul(u, sub(mul(Num(2), App("step", (u,))), ONE))
         case App("sign", (u,)):
             return sub(mul(Num(2), App("step", (u,))), ONE)
-        case App("gelu", (u,)):
-            return mul(u, App("Phi", (u,)))
         case App("erf", (u,)):
             return sub(mul(Num(2), App("Phi", (mul(App("pow", (Num(2), Num(HALF))), u),))), ONE)
         case App("max" | "min" as head, (a, b, *rest)):
@@ -322,8 +320,6 @@ def unfolded(t: Term) -> Term:
         case App("where", (App("gt" | "ge" | "lt" | "le" as head, (a, b)), yes, no)):
             gap = sub(a, b) if head in ("gt", "ge") else sub(b, a)
             return add(no, mul(sub(yes, no), App("step", (gap,))))
-        case App("hardtanh", (u,)):
-            return App("clip", (u, Num(-1), ONE))
         case App("elu", (u, *a)):
             return add(App("relu", (u,)), mul(*a, sub(App("exp", (u,)), ONE), App("step", (neg(u),))))
         case App("selu", (u,)):
@@ -331,6 +327,6 @@ def unfolded(t: Term) -> Term:
         case App("sin" | "cos" as head, (u,)):
             up, down = (App("exp", (mul(c, u),)) for c in (IMAGINARY, neg(IMAGINARY)))
             return mul(Num(HALF), add(up, down)) if head == "cos" else mul(Num(-HALF), IMAGINARY, sub(up, down))
-        case App(head) if head in DEFINED:
+        case App(head) if head in (*DEFINED, "gelu", "hardtanh"):
             return definition(t)
     raise Refused("a function of the calculus")

@@ -3,6 +3,7 @@
 # fmt: off
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import prod
 
@@ -65,21 +66,27 @@ def instances(ctx: Context, c: Claim) -> list[tuple[Term, Term]]:
     cases = [at for at in index_values(over, ctx.program) if c.condition is None or holds(c.condition, at)]
     return list(dict.fromkeys((shift_subs(two[0], dict(at)), shift_subs(two[1], dict(at))) for at in cases))
 
+def sides(ctx: Context, two: tuple[Term, Term], mean: Callable[[Term], Term]) -> list[Term]:
+    """The sides of a claim, with what is known of means in their place."""
+    def leaf(t: Term) -> Term | None:
+        match t:
+            case App("cov", (a, b)):
+                return sub(mean(pair(a, b)), mul(mean(a), mean(b)))
+            case App("var", (a,)):
+                return sub(mean(pair(a, a)), mul(mean(a), mean(a)))
+            case App("E", (a,)):
+                return mean(a)
+        return None
+    out = [written(ctx, transform(t, leaf)) for t in two]
+    require(not any(vectors(ctx, t) or members(ctx, t) for t in out), "a claim about means")
+    return out
+
 def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
     """A claim of the program holds, for all values of its indices: two sides are equal, or a vector is Gaussian."""
     known = Known(ctx, premises)
     require(0 <= node < len(ctx.program.claims), "a claim of the program")
     c = ctx.program.claims[node]
     require(c.form in ("equal", "gaussian") and c.tolerance is None, "a claim that terms are equal, or one is Gaussian")
-    def leaf(t: Term) -> Term | None:
-        match t:
-            case App("cov", (a, b)):
-                return sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b)))
-            case App("var", (a,)):
-                return sub(known.mean(pair(a, a)), mul(known.mean(a), known.mean(a)))
-            case App("E", (a,)):
-                return known.mean(a)
-        return None
     cases = instances(ctx, c)
     require(bool(cases), "a claim about something")
     for two in cases:
@@ -88,8 +95,6 @@ def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
             v = two[0]
             require(isinstance(v, Var) and v.name not in ctx.late and gaussian(ctx, v), "Gaussian members")
             continue
-        sides = [written(ctx, transform(t, leaf)) for t in two]
-        require(not any(vectors(ctx, t) or members(ctx, t) for t in sides), "a claim about means")
-        gap = sub(*sides)
+        gap = sub(*sides(ctx, two, known.mean))
         require(ctx.is_zero(plain(gap)) or ctx.is_zero(known.spelled(gap)), "the sides of the claim are equal")
     return Judgement(("claim", str(node), claim_text(c)), axioms=known.concluded(ONE, ONE).axioms)

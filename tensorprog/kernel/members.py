@@ -69,13 +69,7 @@ def written(ctx: Context, t: Term, whole: bool = False) -> Term:
                 chosen = {j: e.value for j, e in zip(over, entry, strict=True) if isinstance(e, Num)}
                 shares = [App("exp", (u,)) for u in parts]
                 return mul(add(*(u for u, at in zip(shares, places, strict=True) if at == chosen)), recip(add(*shares)))
-            case Var(name, (_, *_) as subs) if name in ctx.program.matrices and all(isinstance(k, int) for k in subs):
-                m, flat = ctx.program.matrices[name], 0
-                for k, extent in zip(subs, m.shape, strict=True):
-                    flat = flat * extent + int(k) - 1
-                require(m.entries is not None, "entries that are written as terms")
-                return m.entries[flat]  # type: ignore[index]
-        return None
+        return ctx.entry(s)
     return transform(t, leaf)
 
 def opened(ctx: Context, v: Term) -> Term:

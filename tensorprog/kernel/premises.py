@@ -12,13 +12,15 @@ from fractions import Fraction
 
 from tensorprog.kernel.functions import require
 from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, facts
+from tensorprog.program.constants import primed_indices
 from tensorprog.program.indices import Pattern, uncovered
+from tensorprog.program.masks import index_values
 from tensorprog.program.members import Members, Product, independent_input, source_of
-from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
+from tensorprog.program.nodes import Dot, Input, InputGroup, LinComb, MatMul, Moment, Nonlin, Scalar
 from tensorprog.program.powers import MOMENT, SCORE
-from tensorprog.program.scaling import mentions_width, width_power
+from tensorprog.program.scaling import mentions_width, rational, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, variables, walk
+from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
 
 REMARKS = ("A1.bounded", "A1.widths")
 """Premises that their source calls inessential."""
@@ -162,10 +164,31 @@ def applies(ctx: Context, premises: Premises, theorem: str, output: int, remarks
         require(fine, f"instruction {k}: {what}")
     inputs = [n for n in case.nodes if isinstance(n, Input)]
     sure = {n.group.names for n in inputs if independent_input(n) and ctx.number(n.group.cov[0][0]).plus}
+    sure |= {g.names for g in {n.group for n in inputs if n.group.names not in sure} if semidefinite(ctx, g)}
     unsure = sorted({n.group.names for n in inputs} - sure)
     psd = [f"the covariance of {', '.join(names)} is positive semidefinite" for names in unsure]
     more = [*(f"remark {r}" for r in remarks), *psd, *dict.fromkeys(a for p in premises for a in p.axioms)]
     return Judgement(("applies", theorem, str(output)), axioms=(f"theorem {theorem}", *more))
+
+def semidefinite(ctx: Context, group: InputGroup) -> bool:
+    """Is a covariance of rational numbers one? By Gauss: no pivot is negative, and the row of one that is 0 is 0."""
+    coupled = sorted(primed_indices(group))
+    for at in index_values([s for s in group.subs if s not in coupled], ctx.program):
+        places = [(k, i) for k in range(len(group.names)) for i in index_values(coupled, ctx.program)]
+        if len(places) > 50:
+            return False
+        ctx.spend(len(places) ** 3)
+        found = [[rational(transform(shift_subs(group.cov[k][m], {**at, **i, **{f"{s}'": v for s, v in j.items()}}),
+                                     ctx.entry)) for m, j in places] for k, i in places]
+        rows = [[x for x in row if x is not None] for row in found]
+        if list(map(list, zip(*found, strict=True))) != rows:
+            return False
+        while rows:
+            (pivot, *first), *rest = rows
+            if pivot < 0 or (pivot == 0 and any(first)):
+                return False
+            rows = [[x - y * row[0] / (pivot or 1) for x, y in zip(row[1:], first, strict=True)] for row in rest]
+    return True
 
 def assumed(ctx: Context, premises: Premises, node: int, what: str) -> Judgement:
     """What the calculus cannot derive, listed as an axiom: an instruction is bounded, pseudo-Lipschitz, varies, ..."""

@@ -13,7 +13,7 @@ from functools import reduce
 from math import ceil, floor
 
 from tensorprog.kernel.algebra import as_term, normal
-from tensorprog.kernel.functions import DEFINED, F1, LIBRARY, NIL, PROPERTIES, ZERO, Rate, Refused, require, settle
+from tensorprog.kernel.functions import EXPANDED, F1, LIBRARY, NIL, PROPERTIES, ZERO, Rate, Refused, require, settle
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, fact, facts
 from tensorprog.program.scaling import rational
@@ -43,21 +43,6 @@ def powers(t: Term) -> dict[Fraction, Term] | None:
             return None
         out[Fraction(p)] = add(out.get(Fraction(p), NIL), as_term({rest: c}))
     return out
-
-def meaning(head: str, u: Term) -> Term | None:
-    """Simpler terms for some functions of one argument."""
-    match head:
-        case "relu":
-            return App("max", (u, NIL))
-        case "hardtanh":
-            return App("clip", (u, Num(-F1), ONE))
-        case "silu" | "gelu":
-            return mul(u, App("Phi" if head == "gelu" else "sigmoid", (u,)))
-        case "mish":
-            return mul(u, App("tanh", (App("softplus", (u,)),)))
-        case "softsign":
-            return mul(u, recip(add(ONE, App("abs", (u,)))))
-    return None
 
 class Path:
     """Terms in t; `whole`: t runs through whole numbers only."""
@@ -128,8 +113,8 @@ class Path:
 
     def _decided(self, head: str, args: list[Term]) -> Term:
         t, u = App(head, tuple(args)), args[0] if args else NIL
-        if head in DEFINED or (simple := meaning(head, u)) is not None:
-            return self.late(expanded(t) if head in DEFINED else simple)  # type: ignore[arg-type]
+        if head in EXPANDED:
+            return self.late(expanded(t))
         if head in ("max", "min"):
             return reduce(lambda x, y: self._larger(head, x, y), args)
         if head in ("sin", "cos"):

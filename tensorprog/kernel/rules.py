@@ -13,6 +13,7 @@ from types import ModuleType
 from tensorprog.kernel.functions import ANY, DEFINED, FLAT, LINEAR, Info, Refused, combine, require, settle
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.program.compose import Composer
+from tensorprog.program.constants import entry
 from tensorprog.program.masks import check_mask
 from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.powers import Powers
@@ -95,6 +96,17 @@ class Context:
     def basic(self, t: Term) -> bool:
         return not any(v.name in self.program.families for v in variables(t))
 
+    def entry(self, t: Term) -> Term | None:
+        """An entry of a matrix."""
+        if not (isinstance(t, Var) and t.subs and t.name in self.program.matrices):
+            return None
+        m, flat, index = self.program.matrices[t.name], 0, tuple(k for k in t.subs if isinstance(k, int))
+        if len(index) < len(t.subs):
+            return None
+        for k, extent in zip(index, m.shape, strict=True):
+            flat = flat * extent + k - 1
+        return Num(Fraction(entry(m, index, {}, self.program))) if m.entries is None else m.entries[flat]
+
     @cached_property
     def algebra(self) -> ModuleType:
         """The exact algebra, which only some certificates need."""
@@ -127,9 +139,13 @@ class Context:
             case Var(name, ()) if name in p.widths or name.rstrip("~'") in p.indices:
                 positive = name in p.widths or p.range_of(name)[0] > 0
                 return settle(Info(3, plus=positive, nonzero=positive, constant=True))
-            case Var(name, (_, *_)) if name in p.matrices:
-                known = [self.number(e) for e in p.matrices[name].entries or ()]
-                return settle(Info(min((u.level for u in known), default=3), constant=True))
+            case Var(name, (s, *more)) if name in p.matrices:
+                m = p.matrices[name]
+                step = m.shape[-1] + 1 if more == [s] else 1  # along the diagonal
+                known = [self.number(e) for e in (m.entries or ())[::step]]
+                sure = bool(known) and all(u.positive for u in known)
+                level = min((u.level for u in known), default=3)
+                return settle(Info(level, plus=sure, nonzero=sure, constant=True))
             case App(head, args) if head in DEFINED or (head == "pow" and (rational(args[1]) or 0) < 0):
                 return self.number(expanded(t))
             case App("pow", (a, Num())):

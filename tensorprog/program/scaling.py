@@ -64,6 +64,9 @@ def rational(t: Term) -> Fraction | None:
         case App("recip", (a,)):
             v = rational(a)
             return None if not v else 1 / v
+        case App("abs", (a,)):
+            v = rational(a)
+            return None if v is None else abs(v)
         case App("add" | "mul" as head, args):
             out = Fraction(0 if head == "add" else 1)
             for a in args:

@@ -69,12 +69,17 @@ class Means:
         claim = self.writer.program.claims[k]
         if claim.form not in ("equal", "gaussian"):
             raise Refused("a claim that terms are equal, or one is Gaussian")
-        terms = [m for two in instances(self.context, claim) for t in two for m in _asked(t)]
+        terms = [m for two in instances(self.context, claim) for t in two for m in asked(t)]
         steps = [self.mean(t) for t in dict.fromkeys(terms)]
         try:
             return self.writer.step("claimed", steps, node=str(k))
         except Refused:
             return self.writer.step("claimed", self._all_below(steps), node=str(k))
+
+    def named(self, t: Term) -> list[Term]:
+        """The means whose references stand in a value."""
+        names = {reference(u): u for u in self._known} if any(v.name[:2] == "E(" for v in variables(t)) else {}
+        return [names[v] for v in variables(t) if v in names]
 
     def unevaluated(self, step: int) -> list[list[Var]]:
         """Of the means without a closed form on which a step rests, the members that each is about."""
@@ -341,7 +346,7 @@ def _factor(factors: Iterable[Term]) -> Term:
     return mul(*sorted(factors, key=to_text))
 
 
-def _asked(t: Term) -> list[Term]:
+def asked(t: Term) -> list[Term]:
     """The means that a side of a claim needs."""
     match t:
         case App("cov", (a, b)):
@@ -351,5 +356,5 @@ def _asked(t: Term) -> list[Term]:
         case App("E", (a,)):
             return [a]
         case App(_, args):
-            return [m for a in args for m in _asked(a)]
+            return [m for a in args for m in asked(a)]
     return []

@@ -116,29 +116,33 @@ def said(j: Judgement, reader: Reader) -> str:
             return f"ASSUMED: {reader.instruction(k)}: {what}"
         case ("mean", *sign) if j.term is not None and j.value is not None:
             return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{', which is positive' if sign else ''}"
-        case ("covariance", a, b, _, v):
-            return f"the limit covariance of {a} and {b} is {v}"
-        case ("law given the scores", a, b, _, v):
-            return f"given the scores, {a} and {b} are Gaussian, centred, with covariance {v}"
-        case ("covariance given the scores", a, b, _, v):
-            return f"given the scores, the limit covariance of {a} and {b} is {v}"
-        case ("claim", _, claim):
-            return f"{claim} holds"
         case ("expectation", *_) if j.term is not None and j.value is not None:
             where = "".join(f", where {reader.show(d)} > 0" for d in j.domain)
             return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{where}"
-        case ("mean", *more) if j.term is not None and j.value is not None:
-            return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{' > 0' if more else ''}"
         case ("covariance", a, b, _, value):
-            return f"Cov({reader.written(a)}, {reader.written(b)}) = {reader.written(value)}"
+            return f"the limit covariance of {reader.written(a)} and {reader.written(b)} is {reader.written(value)}"
         case ("law given the scores", a, b, _, value):
-            pair = reader.written(a) if a == b else f"{reader.written(a)} and {reader.written(b)}"
-            return f"given the scores, {pair} Gaussian and centred with covariance {reader.written(value)}"
+            pair = f"{reader.written(a)} and {reader.written(b)}"
+            return f"given the scores, {pair} are Gaussian, centred, with covariance {reader.written(value)}"
         case ("covariance given the scores", a, b, _, value):
-            return f"given the scores, Cov({reader.written(a)}, {reader.written(b)}) = {reader.written(value)}"
+            pair = f"{reader.written(a)} and {reader.written(b)}"
+            return f"given the scores, the limit covariance of {pair} is {reader.written(value)}"
+        case ("number", low, high) if j.term is not None:
+            return f"E[{reader.show(j.term)}] lies between {low} and {high}"
+        case ("covariance number", a, b, low, high, *at):
+            pair = f"{reader.written(a)} and {reader.written(b)}"
+            return f"the limit covariance of {pair} lies between {low} and {high}{_at(at, reader)}"
         case ("claim", _, text):
-            return f"the claim holds: {text}"
+            return f"{text} holds"
+        case ("claim confirmed", _, text, *at):
+            return f"{text} holds{_at(at, reader)}"
     return " ".join(map(str, j.says()))
+
+
+def _at(values: Sequence[str], reader: Reader) -> str:
+    """The params' values, of which a number is a statement."""
+    shown = ", ".join(" = ".join(map(reader.written, v.split(" = "))) for v in values)
+    return f" for {shown}" if shown else ""
 
 
 def reason(step: Sequence[Any]) -> str:

@@ -104,7 +104,7 @@ class Functions:
                 d = add(left, neg(right))
                 above, below = (yes, no) if head in ("gt", "ge") else (no, yes)
             case App("mul", args) if any(isinstance(a, App) and a.head in ("sign", "step") for a in args):
-                at = next(k for k, a in enumerate(args) if isinstance(a, App) and a.head in ("sign", "step"))
+                at = max(k for k, a in enumerate(args) if isinstance(a, App) and a.head in ("sign", "step"))
                 jump, rest = args[at], args[:at] + args[at + 1 :]
                 assert isinstance(jump, App)
                 if at != len(args) - 1:

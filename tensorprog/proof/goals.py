@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 
@@ -15,6 +16,7 @@ from tensorprog.program.compose import CannotCompose
 from tensorprog.program.text import claim_text
 from tensorprog.proof.covariances import Means
 from tensorprog.proof.functions import Functions
+from tensorprog.proof.numbers import Numbers
 from tensorprog.proof.refutations import Refutations
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import Var, read, to_text
@@ -119,20 +121,38 @@ def members_named(program: Program, name: str) -> list[Var]:
     return found
 
 
+def numbers(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
+    """Covariances as numbers at the params' values; without names of those of the outputs."""
+    means = Means(writer, functions)
+    return _pairs(means, about, Numbers(means).covariance)
+
+
 def claims(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
-    """Claims of the program, by their number or all: those that the calculus proves."""
+    """Claims of the program, by their number or all: proved, or confirmed by numbers at the params' values."""
     means, out = Means(writer, functions), []
+    known = Numbers(means)
     for k, claim in enumerate(writer.program.claims):
         if (not about or str(k + 1) in about) and claim.form != "valid":  # that is the first goal
             try:
-                out.append(means.claim(k))
+                out.append(_claim(means, known, k))
             except (Refused, CannotCompose) as refused:
                 writer.without.append(f"{claim_text(claim)}: {refused}")
     return out
 
 
+def _claim(means: Means, known: Numbers, k: int) -> int:
+    try:
+        return means.claim(k)
+    except (Refused, CannotCompose) as refused:
+        with suppress(Refused, CannotCompose):
+            return known.claim(k)
+        raise refused from None
+
+
 Prover = Callable[[Writer, Functions, tuple[str, ...]], list[int]]
-KINDS: dict[str, Prover] = {"facts": facts, "covariances": covariances, "laws": laws, "claims": claims}
+KINDS: dict[str, Prover] = {
+    "facts": facts, "covariances": covariances, "laws": laws, "claims": claims, "numbers": numbers
+}  # fmt: skip
 """How the goals of each kind are proved; each gives the steps that conclude them."""
 
 

@@ -67,3 +67,4 @@ def test_value_of_symbols_and_nonsense() -> None:
 def test_latex() -> None:
     for expr in POINTS:
         assert sympy.latex(expr)
+        assert sympy.latex(expr**2).endswith("^{2}")

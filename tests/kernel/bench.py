@@ -17,9 +17,11 @@ from tensorprog.kernel import (
     expectations,
     functions,
     gaussian,
+    intervals,
     laws,
     means,
     members,
+    numbers,
     premises,
     refutations,
     rewriting,
@@ -31,8 +33,8 @@ from tensorprog.language import loads
 from tensorprog.program.normalize import normalize
 from tensorprog.terms import App, Num, Term, Var, read
 
-MODULES = (algebra, certificate, expectations, functions, gaussian, laws, means, members, premises, refutations,
-           rewriting, rules)  # fmt: skip
+MODULES = (algebra, certificate, expectations, functions, gaussian, intervals, laws, means, members, numbers, premises,
+           refutations, rewriting, rules)  # fmt: skip
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 PROGRAM = """

@@ -177,7 +177,6 @@ def vanishing() -> Judgement:
 
 
 GUARDED = {
-    "entries that are written as terms": "without it Python raises TypeError: there are none",
     "single members of the program": "a statement about a family of members has no other premises than its members'",
     "an instruction of another kind": "other instructions lack what is read, and a score is Gaussian too",
     "premises about means": "what other premises say has no value, or is about z1 and z2",

@@ -23,6 +23,7 @@ from tensorprog.terms.term import add, neg, recip
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking
 from tests.kernel.dishonest_covariances import COVARIANCES, GUARDED
 from tests.kernel.dishonest_expectations import DEFENDED, EXPECTATIONS
+from tests.kernel.dishonest_numbers import GUARDED_NUMBERS, NUMBERS
 
 X, Y = Var("x"), Var("y")
 F1 = Fraction(1)
@@ -124,6 +125,7 @@ CASES: dict[str, Callable[[Bench], Judgement]] = {
     "sums of powers of t": lambda b: refutes("1*x", "polynomially bounded", x="exp(t)"),
     **EXPECTATIONS,
     **COVARIANCES,
+    **NUMBERS,
 }  # fmt: skip
 
 MOMENT_IN_OUTPUT = """
@@ -176,6 +178,7 @@ FORMAT = {
 DEFENCE = {
     **DEFENDED,
     **GUARDED,
+    **GUARDED_NUMBERS,
     "every part is defined everywhere": "no rule concludes a fact of a term that is undefined somewhere",
     "both are defined everywhere": "the same",
     "no negative power of 0": "without it Python raises StopIteration on the empty sum",

@@ -188,6 +188,16 @@ def costly_means() -> list[Any]:
     out += [[one, ["linear", {"term": ONE, "weights": [t]}, [0], []]] for t in terms]
     out += [[KNOWN, ["unevaluated", {"term": t}, [0], []]] for t in terms]
     out += [[known, ["instance", {"term": t, "at": [t, t]}, [0], []]] for t in terms]
+    law = [["trusted", {"term": t, "low": "1", "high": "1", "method": "series"}, [], ["number", *["1." + "0" * 20] * 2,
+            f"trusted-numeric: E({w}) in [1.{'0' * 20}, 1.{'0' * 20}] by series", w]]
+           for t, w in ((X, "x"), (["mul", X, X], "x*x"))]  # fmt: skip
+    wide = {"strip": "1/9", "spacing": "1/40", "count": "500"}
+    out += [[*law, ["quadrature", {"term": t, **wide}, [0, 1], []]] for t in (
+        ["tanh", X], nested(X, 60, "tanh"), nested(["Phi", X], 30, "pow", ["num", "64"]), ["mul", *[["Phi", X]] * 300],
+    )]  # fmt: skip
+    mean = ["initial", {"term": X}, [], ["mean", "x", "0"]]
+    out += [[*law, ["quadrature", {"term": X, **wide, "strip": "9" * 3000}, [0, 1], []], mean]]
+    out += [[["trusted", {"term": X, "low": "-" + "9" * 3000, "high": "9" * 3000, "method": "series"}, [], []]]]
     return out + [[["gaussian_mean", {"term": t}, [], []]] for t in forms]
 
 
@@ -242,10 +252,11 @@ def test_grafted_certificates_always_get_a_verdict() -> None:
     made = [
         WHOLE,
         prove(loads("input x, y ~ N(0, 1)\nf = x*exp(-x^2) + sign(y)\ng = f + x\noutput g\n"), ["f"]).to_json(),
+        prove(loads("input x ~ N(0, 1)\nf = tanh(x)\ng = f + x\noutput g\n"), ["numbers"]).to_json(),
     ]
     seen = {"accepted": 0, "refused": 0}
     for k in range(1500):
-        data = made[k % 2]
+        data = made[k % 3]
         for _ in range(rng.randint(1, 3)):
             data = grafted(data, rng)
         seen[verdict(data)] += 1

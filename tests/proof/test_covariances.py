@@ -238,3 +238,26 @@ output y"""
     assert ("y[1]", "y[3]") in certified
     program = loads("param r in (0, 1) = 0.5" + text.format(base="r"))
     assert ("h[1]", "h[3]") in numbers(program, prove(program, ["covariances:h[1],h[3]"]), r=0.5)
+
+
+@pytest.mark.parametrize("f", ["step(x - 1/3)*step(w + 1/4)", "sign(x)*step(w)*sign(w - x)*x", "step(x)*x*step(w)*w"])
+def test_products_of_several_jumps(f: str) -> None:
+    """Factors with jumps are moved to the end, each once."""
+    found = prove(loads(f"input x, w ~ N(0, 1)\ny = {f}\noutput y\n"), ["facts"])
+    assert ("property", "2", "polynomially bounded") in found.goals
+
+
+@pytest.mark.parametrize(
+    ("entries", "certain"),
+    [
+        ("[[1, 0.5], [0.5, 1]]", True), ("[[1, 1], [1, 1]]", True), ("[[0, 0], [0, 3]]", True),
+        ("[[0, 0], [0, 0]]", True),
+        ("[[1, 0.500000000001], [0.499999999999, 1]]", False), ("[[1, 1.0000000000001], [1.0000000000001, 1]]", False),
+        ("[[0, 0.0000000000001], [0.0000000000001, 1]]", False), ("[[1, r], [r, 1]]", False),
+    ],
+)  # fmt: skip
+def test_a_covariance_of_numbers_is_no_axiom(entries: str, certain: bool) -> None:
+    """By elimination; what is one only up to rounding, or for some params, is assumed."""
+    text = f"param r in (-1, 1) = 0.5\nindex i in 1..2\nmatrix S = {entries}\ninput x[i] ~ N(0, S)\noutput x\n"
+    found = prove(loads(text))
+    assert found.axioms == (() if certain else ("the covariance of x is positive semidefinite",)) + ("theorem netsor",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from tensorprog.program import Program
 from tensorprog.proof import verify
 from tensorprog.terms import Var, to_text
 from tests.kernel.certified import FILES
-from tests.proof.certified_limits import limit_of
+from tests.proof.certified_limits import limit_of, numbers_of
 from tests.proof.certified_numbers import Means, covariances
 
 PAGE = (Path(__file__).parents[2] / "docs" / "certified.md").read_text(encoding="utf-8")
@@ -39,6 +40,25 @@ def test_certified_covariances_are_those_of_the_limit_engine(path: Path) -> None
     for (a, b), x in covariances(program, found[1]).items():
         known = limit.cov(a, b)
         assert abs(x - known.value) < 1e-5 * (1 + abs(x)) + 2 * known.error, (a, b, x, known.value)
+
+
+NUMBERED = [
+    f for f in FILES if re.search(rf"^\| {f.parent.name}/{f.stem} \|.* \| (?:certified|\d+ trusted) \|$", PAGE, re.M)
+]
+
+
+@pytest.mark.parametrize("path", [f for f in NUMBERED if f.stem != "named_functions"], ids=lambda p: p.stem)
+def test_certified_numbers_are_those_of_the_limit_engine(path: Path) -> None:
+    found, program = numbers_of(path), load(path)
+    assert found is not None
+    limit = tp.derive(program)
+    said = [g for g in verify(program, found).goals if g[0] == "covariance number"]
+    assert said
+    for _, a, b, low, high, *_ in said:
+        known = limit.cov(a, b)
+        assert Fraction(low) <= Fraction(known.value) + Fraction(known.error)
+        assert Fraction(high) >= Fraction(known.value) - Fraction(known.error)
+        assert float(high) - float(low) < 1e-6 * (1 + abs(known.value)) + 4 * known.error
 
 
 class Asked(dict[Var, float]):

@@ -24,8 +24,8 @@ from tensorprog.program.nodes import LinComb, Nonlin, Scalar
 from tensorprog.program.normalize import normalize
 from tensorprog.program.powers import Powers
 from tensorprog.proof import prove, verify
-from tensorprog.terms import Num, Term, Var, to_json, to_text
-from tensorprog.terms.term import shift_subs, substitute, variables
+from tensorprog.terms import Num, Term, Var, read, to_json, to_text
+from tensorprog.terms.term import mul, shift_subs, substitute, variables
 from tests.kernel import gaussian_oracle
 from tests.kernel.bench import lacking
 from tests.kernel.test_kernel import replaced
@@ -44,6 +44,19 @@ y[i] = sum(softmax(p[i,j] over j) * (Wv @ x[j]) for j)
 output y
 claim var(p[i,j]) = E(x[i]^2) * E(x[j]^2)
 """
+DEEP = """
+param r in (-1, 1) = 0.3
+index i, j in 1..2
+matrix S = [[1, r], [r, 1]]
+input x[i] ~ N(0.1, S)
+weight W, V ~ N(0, 2/n)
+h[i] = W @ x[i]
+a[i] = tanh(h[i]) + h[i]/2
+k[i] = V @ a[i]
+y[i] = silu(k[i])
+output y
+claim cov(a[1], a[2]) = 0.8 within 0.5
+"""
 MADE: dict[str, tuple[Program, list[str]]] = {
     "erf": (mlp("erf", 2), ["covariances"]),
     "relu": (mlp("relu", 3), ["covariances"]),
@@ -52,6 +65,8 @@ MADE: dict[str, tuple[Program, list[str]]] = {
     "inline": (loads(INLINE), ["covariances:y[1],y[2]", "claims"]),
     "clip": (loads(SMALL), ["covariances:p[1,1],p[1,2]", "laws", "claims"]),
     "tanh": (loads(SMALL.replace("clip(h[i], -C, C)", "tanh(h[i])")), ["covariances:p[1,1],p[1,2]", "laws", "claims"]),
+    "numbers": (loads(DEEP), ["numbers:a[1],a[2]", "claims"]),
+    "trusted": (loads(DEEP.replace("silu", "softplus")), ["numbers:y[1]", "claims"]),
     "over n": (loads(SMALL.replace("/ sqrt(n)", "/ n").partition("claim")[0]), ["covariances"]),
 }
 NUMBERS = {"r": 0.3, "C": 0.9, "sw": 1.1, "sb": 0.4, "eps": 0.3}
@@ -98,6 +113,10 @@ class Truth:
             return float(np.real(self.means.number(t, at)))
         return self.means.quadrature(t, at)
 
+    def covariance(self, a: Term, b: Term) -> float | None:
+        both, one, other = (self.mean(t) for t in (mul(a, b), a, b))
+        return None if both is None or one is None or other is None else both - one * other
+
 
 def false(j: Judgement, truth: Truth) -> str | None:
     """What numbers say against a judgement."""
@@ -117,6 +136,14 @@ def false(j: Judgement, truth: Truth) -> str | None:
         if x is not None and abs(x - said) > 2e-3 * (1 + abs(x)):
             return f"E {to_text(j.term)} = {x}, not {said}"
         return f"E {to_text(j.term)} is not positive" if "positive" in j.words and said <= 0 else None
+    if j.words[0] in ("number", "covariance number") and not any(a.startswith("trusted") for a in j.axioms):
+        low, high = map(float, j.words[1:3] if j.term is not None else j.words[3:5])
+        try:
+            x = truth.mean(j.term) if j.term is not None else truth.covariance(*map(read, j.words[1:3]))
+        except (KeyError, AssertionError):
+            return None
+        if x is not None and not low - 1e-4 * (1 + abs(x)) <= x <= high + 1e-4 * (1 + abs(x)):
+            return f"{x} does not lie between {low} and {high}"
     return None
 
 
@@ -149,6 +176,13 @@ def applied_to(ctx: Context, done: list[Judgement], step: list[Any]) -> Judgemen
         return None
 
 
+@pytest.fixture(autouse=True)
+def coarse_grids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers with few digits, which are re-checked often."""
+    monkeypatch.setattr("tensorprog.proof.numbers.ACCURACY", 1e-5)
+    monkeypatch.setattr("tensorprog.proof.numbers.WIDE", 1e-2)
+
+
 @pytest.mark.parametrize("name", MADE)
 def test_a_changed_step_is_refused_or_true(name: str) -> None:
     program, goals = MADE[name]
@@ -160,7 +194,7 @@ def test_a_changed_step_is_refused_or_true(name: str) -> None:
     ctx, count = Context(normalize(program), 10**12), Counter[str]()
     for k, step in enumerate(data["steps"]):
         assert false(done[k], truth) is None, step
-        if RULES[step[0]] not in ("means", "laws", "expectations"):
+        if RULES[step[0]] not in ("means", "laws", "expectations", "numbers"):
             continue
         for kind, mutant in changed(data["steps"], k, rng):
             if mutant == step or max(mutant[2], default=0) >= k:

@@ -1,0 +1,142 @@
+"""Numbers of means, found: how finely a trapezoid rule has to be spaced, and what is believed where none applies."""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+from fractions import Fraction
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+from tensorprog.errors import TensorProgError
+from tensorprog.kernel.certificate import FUEL
+from tensorprog.kernel.functions import METER, ZERO, Refused
+from tensorprog.kernel.intervals import rounded
+from tensorprog.kernel.laws import instances
+from tensorprog.kernel.members import pair, reference, vectors
+from tensorprog.kernel.numbers import PLACES, Bound, Integrand
+from tensorprog.program.compose import CannotCompose
+from tensorprog.proof.covariances import Means, asked
+from tensorprog.terms import Term, Var, to_json, to_text
+
+ACCURACY = 1e-14
+STRIPS = tuple(Fraction(round(320 * 0.92**k), 40) for k in range(56))
+COUNTS = {1: 400, 2: 60}
+"""How many points a rule may have on each side, by the number of variables."""
+WIDE = Fraction(1, 10**7)
+
+
+class Numbers:
+    """Steps about numbers of means, each once."""
+
+    def __init__(self, means: Means) -> None:
+        self.means, self.writer, self.context = means, means.writer, means.writer.context
+        self._known: dict[Term, int] = {}
+        self._left = FUEL // 2
+
+    @cached_property
+    def _limit(self) -> Any:
+        from tensorprog.limit.derive import derive
+
+        return derive(self.writer.program)
+
+    def covariance(self, a: Var, b: Var) -> int:
+        """The number of a covariance."""
+        steps = [self.number(t) for t in dict.fromkeys([pair(a, b), a, b])]
+        return self.writer.step("located", steps, at=[to_json(a), to_json(b)])
+
+    def claim(self, k: int) -> int:
+        """A claim whose sides are near."""
+        c = self.writer.context.program.claims[k]
+        wanted = [m for two in instances(self.context, c) for t in two for m in asked(t)]
+        return self.writer.step("confirmed", [self.number(m) for m in dict.fromkeys(wanted)], node=str(k))
+
+    def number(self, t: Term) -> int:
+        """The number of a mean, and first of those that it rests on: chains of any length, without recursion."""
+        stack = [t]
+        while stack:
+            top = stack[-1]
+            missing = [m for m in self._below(top) if m not in self._known]
+            if not missing:
+                self._known.setdefault(top, self._number(top))
+                stack.pop()
+            stack += missing
+        return self._known[t]
+
+    def _below(self, t: Term) -> list[Term]:
+        """The means whose numbers the number of a mean is computed from."""
+        if (value := self._value(t)) is None:
+            return []
+        if value != reference(t):
+            return self.means.named(value)
+        found = vectors(self.context, t)
+        return list(dict.fromkeys([*found, *(pair(u, v) for u, v in product(found, repeat=2)), *self._scalars(t)]))
+
+    def _value(self, t: Term) -> Term | None:
+        """The value of a mean, if the calculus has a derivation of it."""
+        with suppress(Refused):
+            return self.writer.judgements[self.means.mean(t)].value
+        return None
+
+    def _scalars(self, t: Term) -> list[Var]:
+        return [v for v in self.means.members(t) if v not in vectors(self.context, t)]
+
+    def _number(self, t: Term) -> int:
+        value, below = self._value(t), [self._known[m] for m in self._below(t)]
+        with suppress(Refused):
+            if value == reference(t):
+                return self._narrow(self._quadrature(t, below))
+            if value is not None:
+                return self._narrow(self.writer.step("evaluated", [self.means.mean(t), *below], term=to_json(t)))
+        return self._trusted(t)
+
+    def _narrow(self, step: int) -> int:
+        low, high = map(Fraction, self.writer.judgements[step].words[1:])
+        if high - low > WIDE * (1 + abs(low)):
+            raise Refused("a narrow interval")
+        return step
+
+    def _quadrature(self, t: Term, below: list[int]) -> int:
+        """The widest strip that the function allows, and the coarsest grid that is fine enough on it."""
+        f, grids = Integrand(self.context, [self.writer.judgements[k] for k in below], t), []
+        for strip in STRIPS:
+            with suppress(Refused):
+                grids.append((*_grid(f.bound(strip), strip, len(f.over)), strip))
+        count, spacing, strip = min(grids, default=(COUNTS[1] + 1, ZERO, ZERO))
+        if count > COUNTS[len(f.over)]:
+            raise Refused("a strip in which the function is analytic")
+        meter = METER.set(self._spend)
+        try:
+            return self.writer.step("quadrature", below, term=to_json(t), strip=str(strip), spacing=str(spacing),
+                                    count=str(count))  # fmt: skip
+        finally:
+            METER.reset(meter)
+
+    def _spend(self, amount: int) -> None:
+        self._left -= amount
+        if self._left < 0:
+            raise Refused("less work")
+
+    def _trusted(self, t: Term) -> int:
+        """What the numeric engine computed, with its bound of the error, as an axiom."""
+        if any(v.name in self.context.late for v in vectors(self.context, t)):
+            raise Refused("a vector that a score reaches has a law given the scores, `laws:`")
+        try:
+            found = self._limit.expect(to_text(t))
+        except (TensorProgError, CannotCompose) as error:
+            raise Refused(str(error)) from None
+        if found.value is None or found.error is None or found.method == "sampling" or not math.isfinite(found.error):
+            raise Refused(f"no number of E({to_text(t)}) with a bound of the error")
+        x, unit = Fraction(found.value), 10**PLACES
+        low = Fraction(math.floor((x - Fraction(found.error)) * unit), unit)
+        high = Fraction(math.ceil((x + Fraction(found.error)) * unit), unit)
+        return self.writer.step("trusted", term=to_json(t), low=str(low), high=str(high), method=str(found.method))
+
+
+def _grid(f: Bound, strip: Fraction, variables: int) -> tuple[int, Fraction]:
+    """How many points of which spacing: `Grid.error`, solved for them."""
+    size, a = f.size[1] / rounded(1)[0], float(strip)
+    room = math.log(max(size, 1e-300)) + f.growth**2 / 2 - math.log(ACCURACY) + (variables - 1) * f.growth**2
+    spacing = Fraction(max(math.floor(128 * math.tau * a / (room + a * a / 2 + 1.4)), 1), 128)
+    return math.ceil((math.sqrt(2 * max(room, 1)) + f.growth) / spacing), spacing

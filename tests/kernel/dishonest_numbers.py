@@ -1,0 +1,73 @@
+"""What a dishonest prover would say of numbers, for each side condition of their rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from tensorprog.kernel.rules import Judgement
+from tensorprog.terms import Var, read
+from tensorprog.terms.term import recip
+from tests.kernel.bench import Bench
+
+PROGRAM = """
+index j in 1..2
+input x, y ~ N(0, 1)
+weight A, B ~ N(0, 1/n)
+g = A @ x
+h = B @ y
+r = relu(g)
+p = dot(g, h) / sqrt(n)
+z = p * g
+output g
+claim E(x^2) = 2 within 1/10
+"""
+BELOW_0 = "param C >= 0 = pi - 3.1415926535897932385\ninput x ~ N(C, 1)\noutput x\n"
+
+
+def number(text: str, low: str, high: str = "") -> Judgement:
+    """As if another step had concluded it."""
+    return Judgement(("number", low, high or low), read(text))
+
+
+def mean_of(term: str, v: str = "g", strip: float = 1, spacing: float = 1 / 8, count: int = 90) -> Judgement:
+    given = {"strip": Fraction(strip), "spacing": Fraction(spacing), "count": count}
+    return Bench(PROGRAM).do("quadrature", number(v, "0"), number(f"{v}*{v}", "1"), term=read(term), **given)
+
+
+def trusted(term: str, low: int, high: int) -> Judgement:
+    return Bench(PROGRAM).do("trusted", term=read(term), low=Fraction(low), high=Fraction(high), method="quadrature")
+
+
+def reciprocal() -> Judgement:
+    """1/E(g) between 1 and -1, where E(g) lies between -1 and 1."""
+    term, value = read("tanh(g)"), Var("E(g)")
+    known = Judgement(("mean",), term, value=recip(value))
+    return Bench(PROGRAM).do("evaluated", known, number("g", "-1", "1"), term=term)
+
+
+NUMBERS: dict[str, Callable[[Bench], Judgement]] = {
+    # 1/v between 1 and -1 for v between -1 and 1; C between -4e-20 and -3e-20, for C >= 0
+    "a divisor apart from 0": lambda _: reciprocal(),
+    "an admissible value": lambda _: (b := Bench(BELOW_0)).do(
+        "evaluated", b.do("initial", term=Var("x")), term=Var("x")
+    ),
+    # E |g|^3 = 1.5958 of the trapezoid rule with a spacing of 4/5, as if |g|^3 were analytic; E exp(g^2) is no number
+    "a whole power": lambda _: mean_of("(g*g)^(3/2)", strip=5, spacing=4 / 5, count=20),
+    "a bounded exponent": lambda _: mean_of("exp(g*g)"),
+    # E tanh(relu(g))^2 as if relu(g) were Gaussian
+    "Gaussian members, one or two": lambda _: mean_of("tanh(r)^2", "r"),
+    # an error below 0; E g^4 = 1.16 at most; E(1) between 2 and 3
+    "a strip, a spacing and a count": lambda _: mean_of("tanh(g)^2", strip=-1, spacing=1 / 8),
+    "a grid that reaches far enough": lambda _: mean_of("g^4", strip=1 / 10, spacing=1 / 100, count=1),
+    "a number that was computed by a known method": lambda _: trusted("g*g", 2, 1),
+    "a mean of members of the program": lambda _: trusted("1", 2, 3),
+    # E x^2 = 2, within a tenth
+    "the sides of the claim are near": lambda _: Bench(PROGRAM).do("confirmed", number("x^2", "1"), node=0),
+}
+GUARDED_NUMBERS = {
+    "a root of what is not negative": "without it Python raises ValueError",
+    "premises about numbers": "without it Python raises TypeError: a number has two ends",
+    "a bounded imaginary part": "without it Python raises AssertionError",
+    "the number is known": "without it Python raises KeyError",
+}
