@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 from math import isqrt
 
 from tensorprog.kernel.functions import EXPANDED, HALF, METER, Refused, definition, require
@@ -17,7 +17,7 @@ from tensorprog.terms.term import ONE, add, mul, neg, power, variables
 
 BITS = 96
 UNIT, LARGE = 1 << BITS, 1 << 10 * BITS
-HEADS = ("add", "mul", "neg", "recip", "max", "min", "exp", "tanh", "Phi", "asin", "abs")
+HEADS = ("add", "mul", "neg", "recip", "max", "min", "exp", "log", "tanh", "softplus", "cos", "Phi", "asin", "abs")
 Interval = tuple[int, int]
 
 def rounded(x: Fraction | int) -> Interval:
@@ -112,6 +112,34 @@ def normal_cdf(x: Interval) -> Interval:
     out = out if x[0] >= 0 else plus(rounded(1), minus(out))
     return out[0], min(out[1] + (x[1] - x[0] + 1) // 2, UNIT)
 
+def log(x: Interval) -> Interval:
+    """k log 2 + log m with 1 <= m < 2; log(x + w) <= log x + w/x."""
+    require(x[0] > 0, "a logarithm of what is positive")
+    k = x[0].bit_length() - 1 - BITS
+    out = plus(times(rounded(k), _log(2)), _log(Fraction(x[0], 1 << (BITS + k))))
+    return out[0], out[1] - (-(x[1] - x[0] << BITS) // x[0])
+
+@lru_cache(8)
+def _log(m: Fraction | int) -> Interval:
+    """2 (s + s^3/3 + s^5/5 + ...) for s = (m - 1)/(m + 1) <= 1/3, with less than 2^-100 left."""
+    s = rounded(Fraction(m - 1) / (m + 1))
+    y, out = _square(s), rounded(0)
+    for n in range(61, 0, -2):
+        out = plus(rounded(Fraction(1, n)), times(y, out))
+    return plus(times(plus(s, s), out), (0, 1))
+
+def cos(x: Interval) -> Interval:
+    """The power series at r = |x| / 2^k < 2^-8, which alternates, then k times cos 2r = 2 cos^2 r - 1; |cos'| <= 1."""
+    middle, half = sum(x) // 2, (x[1] - x[0]) // 2 + 1
+    k = max(abs(middle).bit_length() - BITS + 8, 0)
+    require(k <= 20, "numbers stay small")
+    y, out = _square((abs(middle) >> k, -(-abs(middle) >> k))), rounded(1)
+    for n in range(12, 0, -2):
+        out = plus(rounded(1), minus(times(times(y, out), rounded(Fraction(1, n * (n - 1))))))
+    for _ in range(k):
+        out = plus(times(rounded(2), _square(out)), rounded(-1))
+    return max(out[0] - half, -UNIT), min(out[1] + half, UNIT)
+
 def spelled(t: Term) -> Term:
     """A term by exp, tanh, Phi, max, ... alone."""
     match t:
@@ -121,6 +149,8 @@ def spelled(t: Term) -> Term:
             return App("pow", (spelled(a), e))
         case App("sigmoid", (u,)):
             return spelled(add(Num(HALF), mul(Num(HALF), App("tanh", (mul(Num(HALF), u),)))))
+        case App("sin", (u,)):
+            return spelled(App("cos", (add(u, mul(Num(-HALF), App("pi"))),)))
         case App("erf", (u,)):
             return spelled(add(mul(Num(2), App("Phi", (mul(power(Num(2), Num(HALF)), u),))), neg(ONE)))
         case App(head) if head in EXPANDED:
@@ -166,7 +196,9 @@ def enclosure(t: Term, at: Mapping[Term, Interval]) -> Interval:
                     found = [atan(times(z, over(plus(rounded(1), root(plus(rounded(1), minus(_square(z))))))))
                              for z in ((end, end) for end in ends)]
                     return 2 * found[0][0], 2 * found[1][1]
-            return {"recip": over, "exp": exp, "Phi": normal_cdf}[head](x)
+                case "softplus":
+                    return log(plus(rounded(1), exp(x)))
+            return {"recip": over, "exp": exp, "log": log, "cos": cos, "Phi": normal_cdf}[head](x)
     raise Refused("a number that is computed here")
 
 def folded(t: Term, moving: Term, at: dict[Term, Interval]) -> Term:

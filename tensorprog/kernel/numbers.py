@@ -14,6 +14,7 @@ from functools import reduce
 from tensorprog.kernel.algebra import text
 from tensorprog.kernel.expectations import Terms
 from tensorprog.kernel.functions import HALF, ZERO, require
+from tensorprog.kernel.gaussian import Z1, Z2
 from tensorprog.kernel.intervals import (
     BITS,
     Interval,
@@ -32,15 +33,16 @@ from tensorprog.kernel.intervals import (
     times,
 )
 from tensorprog.kernel.laws import covered, instances, sides
-from tensorprog.kernel.members import Known, gaussian, members, pair, reference, vectors, written
+from tensorprog.kernel.members import Known, affine, gaussian, members, pair, reference, vectors, written
 from tensorprog.kernel.rules import Context, Judgement, Premises
 from tensorprog.program.text import claim_text
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE
+from tensorprog.terms.term import ONE, substitute, variables
 
 PLACES = 20
 SHOWN = 10**PLACES
 METHODS = ("closed-form", "series", "quadrature")
+ANALYTIC = ("add", "mul", "neg", "pow", "exp", "tanh", "softplus", "cos", "Phi")
 NARROW = Fraction(1, 10**9)
 """How near two numbers are that are taken to be the same, where a claim names no tolerance."""
 Numbers = Mapping[Term, Interval]
@@ -94,7 +96,7 @@ def bound(t: Term, below: Mapping[Term, Bound], at: Numbers) -> Bound:
     match t:
         case Var() if t in below:
             return below[t]
-        case App("add" | "mul" | "neg" | "pow" | "exp" | "tanh" | "Phi" as head, args) if _inside(t, below):
+        case App(head, args) if head in ANALYTIC and _inside(t, below):
             parts = [bound(a, below, at) for a in args]
             size, growth, heights = parts[0].size, parts[0].growth, [p.height for p in parts]
             if head == "add":
@@ -121,6 +123,11 @@ def bound(t: Term, below: Mapping[Term, Bound], at: Numbers) -> Bound:
             y = heights[0]
             require(y is not None, "a bounded imaginary part")
             assert y is not None
+            if head == "softplus":  # 0 <= log |1 + e^u| <= |x| + log 2 and |arg(1 + e^u)| <= |y| where |y| <= pi/2
+                require(2 * y[1] <= pi()[0], "no branch point in the strip")
+                return Bound(plus(size, rounded(3)), growth, y)
+            if head == "cos":  # |cos u| <= cosh y, |Im cos u| <= sinh y
+                return Bound(exp(y), 0, times(y, exp(y)))
             if head == "Phi":  # |Phi(x + iy) - Phi(x)| <= y exp(y^2/2) / sqrt(2 pi)
                 z = times(y, exp(times(rounded(HALF), times(y, y))))
                 return Bound(plus(rounded(1), z), 0, z)
@@ -134,21 +141,25 @@ def _inside(t: Term, below: Mapping[Term, Bound]) -> bool:
     return t in below if isinstance(t, Var) else isinstance(t, App) and any(_inside(a, below) for a in t.args)
 
 class Integrand:
-    """A function of one Gaussian member or two: what it is where they are m + L x, x independent standard normal."""
+    """A function of one combination of Gaussian members, or two: m + L x with x independent and standard normal."""
 
-    def __init__(self, ctx: Context, premises: Premises, term: Term) -> None:
-        self.at, self.over = values(ctx, premises), vectors(ctx, term)
-        require(1 <= len(self.over) <= 2 and all(gaussian(ctx, v) for v in self.over), "Gaussian members, one or two")
+    def __init__(self, ctx: Context, premises: Premises, term: Term, forms: Terms) -> None:
         require(not ctx.late & {v.name for v in members(ctx, term)}, "no score stands in the term")
-        self.means = m = [_known(self.at, v) for v in self.over]
-        cov = [[plus(_known(self.at, pair(u, v)), minus(times(m[i], m[j]))) for j, v in enumerate(self.over)]
-               for i, u in enumerate(self.over)]
+        require(1 <= len(forms) <= 2 and all(affine(ctx, a) for a in forms), "a combination for each variable")
+        require(all(gaussian(ctx, v) for a in forms for v in vectors(ctx, a)), "Gaussian members")
+        self.at, self.over = values(ctx, premises), (Z1, Z2)[:len(forms)]
+        self.means = m = [_known(self.at, a) for a in forms]
+        cov = [[plus(_known(self.at, pair(a, b)), minus(times(m[i], m[j]))) for j, b in enumerate(forms)]
+               for i, a in enumerate(forms)]
         self.rows = [[root(cov[0][0])]]  # K = L L', L lower triangular
         if len(self.over) == 2:
             low = times(cov[0][1], over(self.rows[0][0]))
             self.rows.append([low, root(plus(cov[1][1], minus(times(low, low))))])
-        self.term = spelled(written(ctx, term, True))
-        self.at |= {v: _known(self.at, v) for v in members(ctx, self.term) if v not in self.over}
+        inside = substitute(term, dict(zip(forms, self.over, strict=True)))
+        left = [v for v in variables(inside) if v.name in ctx.program.families]
+        require(all(ctx.program.families[v.name].kind == "scalar" for v in left), "a function of the combinations")
+        self.at |= {v: _known(self.at, v) for v in left}
+        self.term = spelled(written(ctx, inside, True))
 
     def bound(self, strip: Fraction) -> Bound:
         """Where x1 or x2 has an imaginary part of at most `strip`."""
@@ -197,10 +208,10 @@ class Grid:
         growth = [times(w, exp(times(g, (max(*x, *minus(x)),) * 2))) for x, w in self.weighted]
         return times(one, plus(times(rounded(2), half), *growth))
 
-def quadrature(ctx: Context, premises: Premises, term: Term, strip: Fraction, spacing: Fraction,
+def quadrature(ctx: Context, premises: Premises, term: Term, at: Terms, strip: Fraction, spacing: Fraction,
                count: int) -> Judgement:
-    """The mean of a function, analytic near the real axis, of one Gaussian member or two, by the trapezoid rule."""
-    f, grid = Integrand(ctx, premises, term), Grid(strip, spacing, count)
+    """The mean of a function, analytic near the real axis, of one or two combinations, by the trapezoid rule."""
+    f, grid = Integrand(ctx, premises, term, at), Grid(strip, spacing, count)
     error = grid.error(f.bound(strip), len(f.over))
     return number(premises, term, plus(f.sum(grid), (-error[1], error[1])))
 

@@ -165,7 +165,7 @@ def _refined(r: Ratio, cov: Array, inner: Inner, right: float) -> tuple[float, f
         if found is None:
             return None
         value, scale = found
-        gap = math.inf if before is None else abs(value - before) / scale
+        gap = math.inf if before is None else abs(value - before) / scale if scale else 0.0
         # Geometric convergence: the rule of half the step errs by the square, e^{-c/h} becoming e^{-2c/h}.
         if gap <= 1e-7:
             return value, (100 * gap**2 + 1e-14) * scale
@@ -178,6 +178,8 @@ def _trapezoid(r: Ratio, cov: Array, inner: Inner, step: float, right: float) ->
     sides = [np.arange(-LEFT, right + step / 2, step)] * len(r.lengths)
     if len(r.lengths) > 1:  # the window in which one length's integrand lives, found with the other at rest
         sides = [_window(r, cov, inner, k, sides[k]) for k in range(len(r.lengths))]
+    if not all(map(len, sides)):
+        return None
     x = np.array(list(product(*sides)))
     weights, moved = _terms(r, cov, x)
     terms = weights * inner(moved) * step ** len(r.lengths)
@@ -199,7 +201,7 @@ def _window(r: Ratio, cov: Array, inner: Inner, k: int, grid: Array) -> Array:
         x[:, k] = grid
         weights, moved = _terms(r, cov, x)
         size = np.abs(weights * inner(moved))
-        kept |= size > NEGLIGIBLE * size.max()
+        kept |= size >= NEGLIGIBLE * size.max()  # all of them where the integrand vanishes
     chosen: Array = grid[kept]
     return chosen
 

@@ -277,7 +277,7 @@ class Means:
 
     def _lemma(self, t: Term, found: list[Var]) -> int:
         """A lemma at two members, or at the linear forms that the function depends on."""
-        for at in dict.fromkeys((tuple(found), tuple(_forms(self.context, t)))):
+        for at in dict.fromkeys((tuple(found), tuple(forms_of(self.context, t)))):
             if 1 <= len(at) <= 2:
                 with suppress(Refused, CannotCompose):
                     return self._at(t, at)
@@ -327,13 +327,13 @@ class Means:
         return self.writer.judgements[self.mean(t)].value or ZERO
 
 
-def _forms(context: Context, t: Term) -> list[Term]:
+def forms_of(context: Context, t: Term) -> list[Term]:
     """The linear forms that a term is a function of."""
     if not vectors(context, t):
         return []
     if affine(context, t):
         return [t]
-    return list(dict.fromkeys(f for a in children(t) for f in _forms(context, a)))
+    return list(dict.fromkeys(f for a in children(t) for f in forms_of(context, a)))
 
 
 def _moved(v: Term, n: Node, at: Term) -> Term:

@@ -17,7 +17,7 @@ from tensorprog.kernel.laws import instances
 from tensorprog.kernel.members import pair, reference, vectors
 from tensorprog.kernel.numbers import PLACES, Bound, Integrand
 from tensorprog.program.compose import CannotCompose
-from tensorprog.proof.covariances import Means, asked
+from tensorprog.proof.covariances import Means, asked, forms_of
 from tensorprog.terms import Term, Var, to_json, to_text
 
 ACCURACY = 1e-14
@@ -70,8 +70,13 @@ class Numbers:
             return []
         if value != reference(t):
             return self.means.named(value)
-        found = vectors(self.context, t)
+        found = self._forms(t)
         return list(dict.fromkeys([*found, *(pair(u, v) for u, v in product(found, repeat=2)), *self._scalars(t)]))
+
+    def _forms(self, t: Term) -> list[Term]:
+        """The members that a term is a function of, or the linear forms if these are fewer."""
+        found: list[Term] = list(vectors(self.context, t))
+        return min(found, forms_of(self.context, t), key=len)
 
     def _value(self, t: Term) -> Term | None:
         """The value of a mean, if the calculus has a derivation of it."""
@@ -99,7 +104,10 @@ class Numbers:
 
     def _quadrature(self, t: Term, below: list[int]) -> int:
         """The widest strip that the function allows, and the coarsest grid that is fine enough on it."""
-        f, grids = Integrand(self.context, [self.writer.judgements[k] for k in below], t), []
+        forms = self._forms(t)
+        if not 1 <= len(forms) <= max(COUNTS):
+            raise Refused("a function of one combination or two")
+        f, grids = Integrand(self.context, [self.writer.judgements[k] for k in below], t, tuple(forms)), []
         for strip in STRIPS:
             with suppress(Refused):
                 grids.append((*_grid(f.bound(strip), strip, len(f.over)), strip))
@@ -108,8 +116,8 @@ class Numbers:
             raise Refused("a strip in which the function is analytic")
         meter = METER.set(self._spend)
         try:
-            return self.writer.step("quadrature", below, term=to_json(t), strip=str(strip), spacing=str(spacing),
-                                    count=str(count))  # fmt: skip
+            grid = {"strip": str(strip), "spacing": str(spacing), "count": str(count)}
+            return self.writer.step("quadrature", below, term=to_json(t), at=list(map(to_json, forms)), **grid)
         finally:
             METER.reset(meter)
 

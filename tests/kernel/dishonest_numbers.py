@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from tensorprog.kernel.rules import Judgement
-from tensorprog.terms import Var, read
+from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms.term import recip
 from tests.kernel.bench import Bench
 
@@ -32,31 +32,33 @@ def number(text: str, low: str, high: str = "") -> Judgement:
 
 def mean_of(term: str, v: str = "g", strip: float = 1, spacing: float = 1 / 8, count: int = 90) -> Judgement:
     given = {"strip": Fraction(strip), "spacing": Fraction(spacing), "count": count}
-    return Bench(PROGRAM).do("quadrature", number(v, "0"), number(f"{v}*{v}", "1"), term=read(term), **given)
+    known = [number(v, "0"), number(f"{v}*{v}", "1"), number("r", "0.4")]
+    return Bench(PROGRAM).do("quadrature", *known, term=read(term), at=(Var(v),), **given)
 
 
 def trusted(term: str, low: int, high: int) -> Judgement:
     return Bench(PROGRAM).do("trusted", term=read(term), low=Fraction(low), high=Fraction(high), method="quadrature")
 
 
-def reciprocal() -> Judgement:
-    """1/E(g) between 1 and -1, where E(g) lies between -1 and 1."""
-    term, value = read("tanh(g)"), Var("E(g)")
-    known = Judgement(("mean",), term, value=recip(value))
-    return Bench(PROGRAM).do("evaluated", known, number("g", "-1", "1"), term=term)
+def value(of: Callable[[Term], Term], low: str, high: str) -> Judgement:
+    """E tanh(g) as a function of E(g), which lies between two numbers."""
+    known = Judgement(("mean",), read("tanh(g)"), value=of(Var("E(g)")))
+    return Bench(PROGRAM).do("evaluated", known, number("g", low, high), term=read("tanh(g)"))
 
 
 NUMBERS: dict[str, Callable[[Bench], Judgement]] = {
-    # 1/v between 1 and -1 for v between -1 and 1; C between -4e-20 and -3e-20, for C >= 0
-    "a divisor apart from 0": lambda _: reciprocal(),
+    # 1/v between 1 and -1 for v between -1 and 1; log(-5); C between -4e-20 and -3e-20, for C >= 0
+    "a divisor apart from 0": lambda _: value(recip, "-1", "1"),
+    "a logarithm of what is positive": lambda _: value(lambda v: App("log", (v,)), "-5", "-5"),
     "an admissible value": lambda _: (b := Bench(BELOW_0)).do(
         "evaluated", b.do("initial", term=Var("x")), term=Var("x")
     ),
     # E |g|^3 = 1.5958 of the trapezoid rule with a spacing of 4/5, as if |g|^3 were analytic; E exp(g^2) is no number
     "a whole power": lambda _: mean_of("(g*g)^(3/2)", strip=5, spacing=4 / 5, count=20),
     "a bounded exponent": lambda _: mean_of("exp(g*g)"),
-    # E tanh(relu(g))^2 as if relu(g) were Gaussian
-    "Gaussian members, one or two": lambda _: mean_of("tanh(r)^2", "r"),
+    # E softplus(5 g) by a spacing that is good for an entire function; E tanh(g) relu(g) = E tanh(g) E relu(g)
+    "no branch point in the strip": lambda _: mean_of("softplus(5*g)", strip=4, spacing=1 / 2, count=30),
+    "a function of the combinations": lambda _: mean_of("tanh(g)*r"),
     # an error below 0; E g^4 = 1.16 at most; E(1) between 2 and 3
     "a strip, a spacing and a count": lambda _: mean_of("tanh(g)^2", strip=-1, spacing=1 / 8),
     "a grid that reaches far enough": lambda _: mean_of("g^4", strip=1 / 10, spacing=1 / 100, count=1),

@@ -241,7 +241,7 @@ def grafted(data: Any, rng: random.Random, depth: int = 0) -> Any:
         return {**data, key: grafted(data[key], rng, depth + 1)}
     return rng.choice([
         lambda: rng.choice(LEAVES), lambda: [data] * rng.randint(0, 3), lambda: {"x": data},
-        lambda: nested(data, 450, "neg"),
+        lambda: nested(data, 250, "neg"),
         lambda: str(Fraction(rng.randint(-9, 9), rng.randint(1, 9))), lambda: rng.randrange(9),
     ])()  # fmt: skip
 

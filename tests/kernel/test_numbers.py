@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from fractions import Fraction
 from functools import cache
 
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tensorprog as tp
@@ -16,7 +17,7 @@ from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.numbers import read as interval
 from tensorprog.kernel.numbers import shown
 from tensorprog.kernel.rules import Judgement
-from tensorprog.terms import read
+from tensorprog.terms import Var, read
 from tests.kernel.bench import Bench
 
 ONE = {
@@ -27,6 +28,9 @@ ONE = {
     "tanh(2*g - 1)": lambda x: mpmath.tanh(2 * x - 1),
     "tanh(tanh(g) + g)^2": lambda x: mpmath.tanh(x + mpmath.tanh(x)) ** 2,
     "Phi(tanh(g)/2)*g^2": lambda x: mpmath.ncdf(mpmath.tanh(x) / 2) * x**2,
+    "softplus(g)": lambda x: mpmath.log1p(mpmath.exp(x)), "sin(g)^2": lambda x: mpmath.sin(x) ** 2,
+    "mish(g)": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
+    "cos(tanh(g) + 2*g)": lambda x: mpmath.cos(mpmath.tanh(x) + 2 * x),
     "hermite(3, g)*tanh(g)": lambda x: (x**3 - 3 * x) / mpmath.sqrt(6) * mpmath.tanh(x),
 }  # fmt: skip
 TWO = {
@@ -44,11 +48,11 @@ def number(text: str, low: str, high: str = "") -> Judgement:
 
 def rule(term: str, law: tuple[str, ...], strip: Fraction, spacing: Fraction, count: int) -> tuple[mpmath.mpf, ...]:
     """The interval of E term; `law`: mean and E g^2, and of h, and E g h."""
-    before = [number("g", law[0]), number("g*g", law[1])]
+    before, at = [number("g", law[0]), number("g*g", law[1])], (Var("g"), Var("h"))[: 1 + (len(law) > 2)]
     if len(law) > 2:
         before += [number("h", law[2]), number("h*h", law[3]), number("g*h", law[4])]
     b = Bench(PROGRAM)
-    out = b.do("quadrature", *before, term=read(term), strip=strip, spacing=spacing, count=count)
+    out = b.do("quadrature", *before, term=read(term), at=at, strip=strip, spacing=spacing, count=count)
     with mpmath.workdps(40):
         return tuple(map(mpmath.mpf, out.words[1:]))
 
@@ -75,20 +79,24 @@ def test_a_mean_of_one_member(text: str, law: tuple[str, str]) -> None:
     assert found[1] - found[0] < 1e-7 * (1 + abs(found[0]))
 
 
-laws = st.sampled_from([("0", "1.5"), ("0.3", "0.49"), ("-1", "5"), ("0", "0"), ("0.5", "0.25")])
-strips = st.fractions(Fraction(1, 20), 6, max_denominator=20)
+def random_grid(rng: random.Random, most: int) -> tuple[Fraction, Fraction, int]:
+    """A strip, a spacing and a count, from fine to absurd."""
+    strip, spacing = (Fraction(rng.randint(1, top), 20) for top in (rng.choice((10, 30, 120)), rng.choice((6, 30, 60))))
+    return strip, spacing, rng.randint(1, most)
 
 
-@settings(max_examples=400)
-@given(text=st.sampled_from(sorted(ONE)), law=laws, strip=strips, spacing=strips, count=st.integers(1, 60))
-def test_the_error_of_a_coarse_rule_is_a_bound(
-    text: str, law: tuple[str, str], strip: Fraction, spacing: Fraction, count: int
-) -> None:
-    try:
-        found = rule(text, law, strip, spacing, count)
-    except Refused:
-        assume(False)
-    assert contains(found, exact(text, *law))
+def test_the_error_of_a_coarse_rule_is_a_bound() -> None:
+    rng, accepted = random.Random(5), 0
+    for _ in range(900):
+        text, (strip, spacing, count) = rng.choice(sorted(ONE)), random_grid(rng, 60)
+        law = rng.choice([("0", "1.5"), ("0.3", "0.49"), ("-1", "5"), ("0", "0"), ("0.5", "0.25")])
+        try:
+            found = rule(text, law, strip, spacing, count)
+        except Refused:
+            continue
+        accepted += 1
+        assert contains(found, exact(text, *law)), (text, law, strip, spacing, count)
+    assert accepted > 300
 
 
 @cache
@@ -114,17 +122,17 @@ def test_a_mean_of_two_members(text: str, law: tuple[str, ...]) -> None:
     assert high - low < (0.2 if text == "g^2*h^2" else 2e-5) * (1 + abs(low))  # exp(g^2/2), g = 4, is large
 
 
-@settings(max_examples=150)
-@given(text=st.sampled_from(sorted(TWO)), law=st.sampled_from(LAWS), strip=strips, spacing=strips,
-       count=st.integers(1, 12))  # fmt: skip
-def test_the_error_of_a_coarse_rule_in_two_variables_is_a_bound(
-    text: str, law: tuple[str, ...], strip: Fraction, spacing: Fraction, count: int
-) -> None:
-    try:
-        low, high = rule(text, law, strip, spacing, count)
-    except Refused:
-        assume(False)
-    assert low - 1e-8 <= nearly(text, law) <= high + 1e-8
+def test_the_error_of_a_coarse_rule_in_two_variables_is_a_bound() -> None:
+    rng, accepted = random.Random(6), 0
+    for _ in range(400):
+        text, law, (strip, spacing, count) = rng.choice(sorted(TWO)), rng.choice(LAWS), random_grid(rng, 12)
+        try:
+            low, high = rule(text, law, strip, spacing, count)
+        except Refused:
+            continue
+        accepted += 1
+        assert low - 1e-8 <= nearly(text, law) <= high + 1e-8, (text, law, strip, spacing, count)
+    assert accepted > 80
 
 
 def test_two_members_that_are_one() -> None:
@@ -166,18 +174,18 @@ claim var(h[1]) = sw
 """
 
 
-@pytest.mark.parametrize("function", ["tanh", "silu", "erf", "sigmoid", "softplus", "relu", "gelu"])
+@pytest.mark.parametrize("function", ["tanh", "silu", "erf", "sigmoid", "softplus", "relu", "gelu", "sin", "softsign"])
 def test_numbers_of_a_program_are_those_of_the_limit_engine(function: str) -> None:
     program = tp.loads(DEEP.format(function))
     found = tp.prove(program, goals=["numbers"])
     trusted = [a for a in found.axioms if a.startswith("trusted-numeric: ")]
-    assert bool(trusted) == (function == "softplus")
+    assert bool(trusted) == (function == "softsign")
     limit, goals = tp.derive(program), [g for g in tp.verify(program, found).goals if g[0] == "covariance number"]
     assert len(goals) == 3
     for _, a, b, low, high, at in goals:
         known = limit.cov(a, b)
         assert float(low) - known.error - 1e-16 <= known.value <= float(high) + known.error + 1e-16
-        assert float(high) - float(low) < 1e-9
+        assert float(high) - float(low) < 1e-9 + 4 * known.error
         assert at == "sw = 3/2"
 
 
@@ -202,11 +210,10 @@ def test_a_param_without_a_value_has_no_number() -> None:
 
 
 def test_what_is_trusted_is_an_axiom_and_counted(tmp_path: object) -> None:
-    program = tp.loads("input x ~ N(0, 1)\ny = softplus(x)\noutput y\nclaim E(y) = 0.806 within 0.0001\n")
+    program = tp.loads("input x ~ N(0, 1)\ny = abs(x)^(1/3)\noutput y\nclaim E(y) = 0.8 within 0.1\n")
     found = tp.prove(program, goals=["claims"])
     (axiom,) = [a for a in found.axioms if a.startswith("trusted-numeric")]
-    assert axiom.startswith("trusted-numeric: E(softplus(x)) in [0.8060")
-    assert axiom.endswith(" by quadrature")
+    assert axiom.startswith("trusted-numeric: E(abs(x)^(1/3)) in [0.8")
 
 
 def test_what_is_trusted_contains_the_number_to_the_last_digit() -> None:

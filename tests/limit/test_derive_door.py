@@ -196,3 +196,18 @@ def test_a_terminal_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsy
         monkeypatch.setattr(sys, "stderr", stream)
         assert len(limit.results) == 5
         assert ("2 of 5 results (40%)" in stream.getvalue()) is told
+
+
+def test_a_ratio_of_independent_members() -> None:
+    """The integrand over two lengths vanishes everywhere: no window holds it, and the covariance is 0."""
+    text = """
+index i in 1..2
+input x[i] ~ N(0, 1)
+weight W, V ~ N(0, 2/n)
+h[i] = W @ x[i]
+y[i] = V @ (h[i]/(1 + 4*h[i]^2))
+output y
+"""
+    limit = tp.derive(tp.loads(text))
+    assert (limit.cov("y[1]", "y[2]").value, limit.cov("y[1]", "y[2]").error) == (0.0, 0.0)
+    assert limit.cov("y[1]", "y[1]").error < 1e-10  # type: ignore[operator]
