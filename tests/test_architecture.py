@@ -17,7 +17,7 @@ KERNEL = sorted((PACKAGE / "kernel").rglob("*.py"))
 HEAVY = ("numpy", "scipy", "sympy", "networkx", "matplotlib", "dask", "distributed", "rich")
 
 LINES_IN_A_FILE = 400
-LINES_IN_THE_KERNEL = 3080
+LINES_IN_THE_KERNEL = 3100
 LINES_BEHIND_A_VERDICT = 950
 """Of a certificate that a theorem covers a program, where no terms need to be rewritten."""
 

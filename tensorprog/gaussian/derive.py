@@ -135,9 +135,11 @@ def _is_polynomial(x: Any) -> bool:
 
 
 def _rational_polynomial(x: Any) -> bool:
-    if not x.is_polynomial(*x.free_symbols):
-        return False
-    return all(a.is_Rational or a.is_Symbol for a in sympy.preorder_traversal(x) if not a.args)
+    def built(a: Any) -> bool:
+        whole = a.is_Pow and a.exp.is_Integer and a.exp >= 0
+        return a.is_Rational or a.is_Symbol or a.is_Add or a.is_Mul or whole
+
+    return all(map(built, sympy.preorder_traversal(x)))
 
 
 def _element(ground: Ground, x: Any, outside: Mapping[Any, str]) -> Element:

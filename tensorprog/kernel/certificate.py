@@ -71,7 +71,7 @@ BOOKS: dict[str, tuple[str, ...]] = {
     "means": ("initial", "product", "linear", "instance", "still", "unevaluated", "alike", "closed", "independent",
               "limit", "score"),
     "laws": ("covariance", "conditional", "claimed"),
-    "numbers": ("evaluated", "quadrature", "trusted", "located", "confirmed"),
+    "numbers": ("evaluated", "quadrature", "trusted", "located", "confirmed", "mixed"),
 }
 LAW = ("members", "expectations", "gaussian")
 NEEDS = {"laws": LAW, "means": LAW, "expectations": LAW[2:], "numbers": (*LAW, "laws", "intervals")}

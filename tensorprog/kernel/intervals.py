@@ -54,6 +54,8 @@ def exp(x: Interval) -> Interval:
     """The power series of e^r, r = |x| / 2^k < 2^-8, is cut off below; at most 4 units are lost. It is squared k times;
     e^(x+w) <= e^x (1 + 2w) where w <= 1."""
     METER.get()(4)
+    if x[0] < -100 * UNIT:  # less than a unit
+        return 0, exp((max(x[1], -100 * UNIT),) * 2)[1]
     end, width = x[0], x[1] - x[0]
     k = max(abs(end).bit_length() - BITS + 8, 0)
     require(k <= 17, "numbers stay small")
@@ -188,7 +190,8 @@ def enclosure(t: Term, at: Mapping[Term, Interval]) -> Interval:
                     return minus(x)
                 case "abs":
                     return max(x[0], -x[1], 0), max(-x[0], x[1])
-                case "tanh":  # 1 - 2/(1 + e^(2x))
+                case "tanh":  # 1 - 2/(1 + e^(2x)), which is the same as 1 or -1, less than a unit apart, beyond 50
+                    x = min(max(x[0], -50 * UNIT), 50 * UNIT), min(max(x[1], -50 * UNIT), 50 * UNIT)
                     back = over(plus(rounded(1), exp(plus(x, x))))
                     return plus(rounded(1), times(rounded(-2), back))
                 case "asin":  # 2 atan(x / (1 + sqrt(1 - x^2))), where |x| <= 1

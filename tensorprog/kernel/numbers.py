@@ -35,6 +35,7 @@ from tensorprog.kernel.intervals import (
 from tensorprog.kernel.laws import covered, instances, sides
 from tensorprog.kernel.members import Known, affine, gaussian, members, pair, reference, vectors, written
 from tensorprog.kernel.rules import Context, Judgement, Premises
+from tensorprog.program.nodes import Claim
 from tensorprog.program.text import claim_text
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, substitute, variables
@@ -172,7 +173,7 @@ class Integrand:
 
     def sum(self, grid: Grid) -> Interval:
         """h sum of the density times the function, over the grid in each variable."""
-        total, at = rounded(0), self.at
+        total, at = rounded(0), dict(self.at)
         for x, w in grid.weighted:
             at[self.over[0]] = plus(self.means[0], times(self.rows[0][0], x))
             if len(self.over) == 1:
@@ -239,14 +240,34 @@ def located(ctx: Context, premises: Premises, at: Terms) -> Judgement:
     x = plus(_known(known, pair(a, b)), minus(times(_known(known, a), _known(known, b))))
     return Judgement(("covariance number", text(a), text(b), *shown(x), *where(ctx)), axioms=_axioms(premises))
 
-def confirmed(ctx: Context, premises: Premises, node: int) -> Judgement:
-    """The numbers of the two sides of a claim are within its tolerance, or within 1e-9 of each other."""
-    at = values(ctx, premises)
+def _claim(ctx: Context, node: int, form: str) -> tuple[Claim, list[tuple[Term, Term]]]:
+    """A claim of the program and its instances."""
     require(0 <= node < len(ctx.program.claims), "a claim of the program")
     c = ctx.program.claims[node]
-    require(c.form == "equal", "a claim that terms are equal, or one is Gaussian")
+    require(c.form == form, "a claim of another form")
     cases = instances(ctx, c)
     require(bool(cases), "a claim about something")
+    return c, cases
+
+def mixed(ctx: Context, premises: Premises, node: int, at: Terms, points: tuple[Fraction, ...]) -> Judgement:
+    """A vector is not Gaussian whose variance given the scores takes two values where the scores have their law."""
+    c, cases = _claim(ctx, node, "not gaussian")
+    laws, known = premises[:len(cases)], values(ctx, premises[len(cases):])
+    for (v, _), law, score, t in zip(cases, laws, at, points, strict=True):
+        require(law.words[:3] == ("law given the scores", text(v), text(v)), "the law of the vector")
+        variance = spelled(written(ctx, law.value or ONE, True))
+        scores = members(ctx, variance)
+        require(all(ctx.powers.is_score(ctx.resolve(p)[0]) for p in scores), "a function of scores")
+        zero, other = known | dict.fromkeys(scores, rounded(0)), dict(known)
+        for p in scores:  # t times a column of their covariance, which is a point of the support
+            other[p] = times(rounded(t), _known(known, pair(p, score)))
+        (a, b), (d, e) = enclosure(variance, zero), enclosure(variance, other)
+        require(b < d or e < a, "two variances that differ")
+    return Judgement(("claim confirmed", str(node), claim_text(c), *where(ctx)), axioms=_axioms(premises))
+
+def confirmed(ctx: Context, premises: Premises, node: int) -> Judgement:
+    """The numbers of the two sides of a claim are within its tolerance, or within 1e-9 of each other."""
+    at, (c, cases) = values(ctx, premises), _claim(ctx, node, "equal")
     near = enclosure(spelled(c.tolerance or Num(NARROW)), at)
     for two in cases:
         covered(ctx, {v.name for t in two for v in members(ctx, t)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
@@ -14,11 +15,12 @@ from tensorprog.kernel.certificate import FUEL
 from tensorprog.kernel.functions import METER, ZERO, Refused
 from tensorprog.kernel.intervals import rounded
 from tensorprog.kernel.laws import instances
-from tensorprog.kernel.members import pair, reference, vectors
+from tensorprog.kernel.members import pair, reference, vectors, written
 from tensorprog.kernel.numbers import PLACES, Bound, Integrand
 from tensorprog.program.compose import CannotCompose
 from tensorprog.proof.covariances import Means, asked, forms_of
 from tensorprog.terms import Term, Var, to_json, to_text
+from tensorprog.terms.term import ONE
 
 ACCURACY = 1e-14
 STRIPS = tuple(Fraction(round(320 * 0.92**k), 40) for k in range(56))
@@ -49,8 +51,34 @@ class Numbers:
     def claim(self, k: int) -> int:
         """A claim whose sides are near."""
         c = self.writer.context.program.claims[k]
+        if c.form == "not gaussian":
+            return self._mixed(k, [v for v, _ in instances(self.context, c)])
         wanted = [m for two in instances(self.context, c) for t in two for m in asked(t)]
         return self.writer.step("confirmed", [self.number(m) for m in dict.fromkeys(wanted)], node=str(k))
+
+    def _mixed(self, k: int, over: Sequence[Term]) -> int:
+        """A score along which the variance given the scores changes, and how far to go."""
+        laws, numbers, chosen = [], dict[Term, int](), []
+        for v in over:
+            assert isinstance(v, Var)
+            laws.append(self.means.law(v, v))
+            variance = self.writer.judgements[laws[-1]].value or ONE
+            scores = self.means.members(written(self.context, variance, True))
+            for p in scores:
+                numbers |= {t: self.number(t) for t in (pair(p, q) for q in scores)}
+            numbers |= {t: self.number(t) for t in self.means.named(variance)}
+            chosen.append(scores)
+        for score, far in product(zip(*chosen, strict=False), (1, -1, 3)):
+            t = [self._far(p, far) for p in score]
+            with suppress(Refused):
+                return self.writer.step("mixed", [*laws, *numbers.values()], node=str(k), at=list(map(to_json, score)),
+                                        points=list(map(str, t)))  # fmt: skip
+        raise Refused("two variances that differ")
+
+    def _far(self, p: Var, deviations: int) -> Fraction:
+        """How far a column of the covariance is `deviations` standard deviations of the score."""
+        variance = float(self.writer.judgements[self.number(pair(p, p))].words[1])
+        return Fraction(round(64 * deviations / math.sqrt(variance)), 64) if variance > 0 else Fraction(1)
 
     def number(self, t: Term) -> int:
         """The number of a mean, and first of those that it rests on: chains of any length, without recursion."""

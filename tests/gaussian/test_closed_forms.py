@@ -252,3 +252,13 @@ def test_the_general_formula_has_the_numbers_of_the_special_one(f: Function, g: 
     assert general.value == pytest.approx(special.value, rel=1e-14, abs=1e-300)
     if general.expr is not None:
         assert {s.name for s in general.expr.free_symbols} <= {"K11", "K12", "K22"}
+
+
+def test_covariances_with_irrational_coefficients() -> None:
+    """sqrt(2) C and cosh(1/2)^2 C are no polynomials with rational coefficients, and are entries like others."""
+    c = sympy.Symbol("C", positive=True)
+    for factor in (sympy.sqrt(2), (sympy.exp(sympy.S.Half) + sympy.exp(-sympy.S.Half)) ** 2 / 4, sympy.pi):
+        variance = sympy.expand(c * factor)
+        found = expect(read("relu(z)^2"), [[variance]], variables=["z"])
+        gap = (found.expr - variance / 2).subs({s: 2 for e in (found.expr, variance) for s in e.free_symbols})
+        assert abs(float(gap)) < 1e-14

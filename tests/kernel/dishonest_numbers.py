@@ -19,8 +19,12 @@ h = B @ y
 r = relu(g)
 p = dot(g, h) / sqrt(n)
 z = p * g
+m = mean(x)
 output g
 claim E(x^2) = 2 within 1/10
+claim not gaussian(z)
+claim not gaussian(r)
+claim gaussian(z)
 """
 BELOW_0 = "param C >= 0 = pi - 3.1415926535897932385\ninput x ~ N(C, 1)\noutput x\n"
 
@@ -46,6 +50,13 @@ def value(of: Callable[[Term], Term], low: str, high: str) -> Judgement:
     return Bench(PROGRAM).do("evaluated", known, number("g", low, high), term=read("tanh(g)"))
 
 
+def spread(variance: str, claim: int = 1, of: str = "z", *known: Judgement) -> Judgement:
+    """The law of z given the scores has this variance: it is not Gaussian."""
+    law = Judgement(("law given the scores", of, of), value=read(variance))
+    known = known or (number("p*p", "1"),)
+    return Bench(PROGRAM).do("mixed", law, *known, node=claim, at=(Var("p"),), points=(Fraction(1),))
+
+
 NUMBERS: dict[str, Callable[[Bench], Judgement]] = {
     # 1/v between 1 and -1 for v between -1 and 1; log(-5); C between -4e-20 and -3e-20, for C >= 0
     "a divisor apart from 0": lambda _: value(recip, "-1", "1"),
@@ -64,6 +75,12 @@ NUMBERS: dict[str, Callable[[Bench], Judgement]] = {
     "a grid that reaches far enough": lambda _: mean_of("g^4", strip=1 / 10, spacing=1 / 100, count=1),
     "a number that was computed by a known method": lambda _: trusted("g*g", 2, 1),
     "a mean of members of the program": lambda _: trusted("1", 2, 3),
+    # a Gaussian vector is not Gaussian: of variance 1, or p^2 with p = 0; as the law of another; by a scalar that is no
+    # score, and has a limit; the claim E x^2 = 2 holds because z is not Gaussian
+    "two variances that differ": lambda _: spread("1 + 0*p"),
+    "the law of the vector": lambda _: spread("p^2", 2),
+    "a function of scores": lambda _: spread("m^2", 1, "z", number("m*p", "1"), number("m", "0")),
+    "a claim of another form": lambda _: spread("p^2", 3),
     # E x^2 = 2, within a tenth
     "the sides of the claim are near": lambda _: Bench(PROGRAM).do("confirmed", number("x^2", "1"), node=0),
 }

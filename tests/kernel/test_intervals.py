@@ -16,7 +16,7 @@ from tensorprog.terms import Term, Var, read
 
 DIGITS = 60
 FUNCTIONS = {
-    "exp": (intervals.exp, mpmath.exp, -60, 60), "atan": (intervals.atan, mpmath.atan, -200, 200),
+    "exp": (intervals.exp, mpmath.exp, -160, 60), "atan": (intervals.atan, mpmath.atan, -200, 200),
     "density": (intervals.density, mpmath.npdf, -14, 14), "normal_cdf": (intervals.normal_cdf, mpmath.ncdf, -18, 18),
     "log": (intervals.log, mpmath.log, 1e-6, 10**4), "cos": (intervals.cos, mpmath.cos, -300, 300),
     "root": (intervals.root, mpmath.sqrt, 0, 10**6), "over": (intervals.over, lambda x: 1 / x, 1e-6, 10**6),
@@ -26,7 +26,8 @@ TERMS = [
     "tanh(x)", "sigmoid(x)", "silu(x)", "gelu(x)", "erf(x)", "relu(x)", "abs(x)", "sinh(x)/cosh(x)", "clip(x, -1, 2)",
     "exp(-x^2)", "asin(tanh(x))", "x^3 - 2*x", "sqrt(1 + x^2)", "(1 + x^2)^(-3/2)", "pi*x", "hermite(4, x)",
     "hardtanh(x)", "leaky_relu(x, 0.1)", "elu(x)", "Phi(x)*Phi(-x)", "x*x", "max(x, x^2, 1/3)", "mish(x)",
-    "softplus(x)", "sin(3*x)", "cos(x)^2", "log(1 + x^2)", "log1p(exp(x))", "tanh(tanh(x))",
+    "softplus(x)", "sin(3*x)", "cos(x)^2", "log(1 + x^2)", "log1p(exp(x))", "tanh(100*x)", "exp(-99*x^2)",
+    "tanh(tanh(x))",
 ]  # fmt: skip
 KNOWN = {
     "tanh": mpmath.tanh, "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)), "silu": lambda x: x / (1 + mpmath.exp(-x)),

@@ -227,3 +227,47 @@ def test_what_is_trusted_contains_the_number_to_the_last_digit() -> None:
         truth = mpmath.quad(lambda z: mpmath.ncdf((z / 2 + b) / s) * mpmath.npdf(z), [a, 1, 2, 4, 8, 16])
         assert mpmath.mpf(low) <= truth <= mpmath.mpf(high)
         assert mpmath.mpf(high) - mpmath.mpf(low) < mpmath.mpf(10) ** -17
+
+
+# -- laws that are not Gaussian ----------------------------------------------------------------------------------------
+
+LAYER = """
+index i, j in 1..{tokens}
+input u[i] ~ N(0, {covariance})
+weight U, Wq, Wk, Wv ~ N(0, 1/n)
+x[i] = tanh(U @ u[i])
+p[i,j] = dot(Wq @ x[i], Wk @ x[j]) / {scale}
+v[i] = Wv @ x[i]
+y[i] = sum(softmax(p[i,j] over j) * v[j] for j)
+output y
+claim not gaussian(y[1])
+claim not gaussian(v[1])
+"""
+
+
+@pytest.mark.parametrize("covariance", ["1", "0.5^abs(i - i')"])
+def test_attention_is_not_gaussian(covariance: str) -> None:
+    """Its variance given the scores takes two values, also where the scores are correlated."""
+    program = tp.loads(LAYER.format(tokens=3, covariance=covariance, scale="sqrt(n)"))
+    found = tp.prove(program, goals=["claims"])
+    assert [g for g in found.goals if g[0] == "claim confirmed"] == [
+        ("claim confirmed", "0", "claim not gaussian(y[1])")
+    ]
+    assert found.axioms == ("theorem attention",)
+    (left,) = found.without
+    assert left.startswith("claim not gaussian(v[1]): ")
+
+
+def test_attention_to_one_token_or_of_one_law_is_not_said_to_be_mixed() -> None:
+    """Softmax over one token is 1; keys that are one vector have one softmax; scores over n have limits."""
+    same = (
+        LAYER.format(tokens=2, covariance="1", scale="sqrt(n)")
+        .replace("u[i] ~ N(0, 1)", "w ~ N(0, 1)")
+        .replace("u[i]", "w")
+    )
+    for text in (LAYER.format(tokens=1, covariance="1", scale="sqrt(n)"), same,
+                 LAYER.format(tokens=2, covariance="1", scale="n")):  # fmt: skip
+        program = tp.loads(text)
+        found = tp.prove(program, goals=["claims"])
+        assert not [g for g in found.goals if g[0] == "claim confirmed"]
+        assert len(found.without) == 2
