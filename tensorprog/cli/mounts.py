@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.command import function_command
 from tensorprog.functions.facts import Facts
 from tensorprog.terms import Var
+
+LONGEST = 2_000
+"""Characters of a formula that a person may want to read."""
 
 
 def dual_text(found: Facts) -> str:
@@ -23,12 +28,17 @@ def dual_text(found: Facts) -> str:
         kernel = pair_kernel(found.expr, found.expr, Var(found.vars[0]), assumptions)
     except TensorProgError as error:
         return f"dual E[f(Z1) f(Z2)]: {error.diagnostics[0].message}"
-    lines = [
-        f"dual E[f(Z1) f(Z2)] = {kernel.expr if kernel.expr is not None else 'no closed form; numbers: see expect'}"
-    ]
+    lines = [f"dual E[f(Z1) f(Z2)] = {_readable(kernel.expr)}"]
     if kernel.diagonal is not None:
-        lines.append(f"     E[f(Z)^2]      = {kernel.diagonal}")
+        lines.append(f"     E[f(Z)^2]      = {_readable(kernel.diagonal)}")
     return "\n".join(lines)
+
+
+def _readable(formula: Any) -> str:
+    if formula is None:
+        return "no closed form; numbers: see expect"
+    text = str(formula)
+    return text if len(text) <= LONGEST else f"a closed form of {len(text)} characters; `expect --symbolic` prints it"
 
 
 function = function_command(dual_text)

@@ -124,7 +124,7 @@ def _window(law: Law | Failed | None, draws: Any) -> tuple[float, float]:
     spots: list[float] = []
     if law is not None and not isinstance(law, Failed):
         facts = attempt(lambda: law.to_json()[0])
-        if not isinstance(facts, Failed) and facts["mean"] is not None and facts["variance"]:
+        if not isinstance(facts, Failed) and facts["mean"] is not None and (facts["variance"] or 0) > 0:
             reach = 4 * facts["variance"] ** 0.5
             spots += [facts["mean"] - reach, facts["mean"] + reach]
     if draws is not None and not isinstance(draws, Failed):

@@ -17,6 +17,7 @@ from tensorprog.terms.term import children
 Ball = Any
 Value = Fraction | Ball
 MAX_BITS = 4000
+MAX_EXPONENT = 1 << 12
 
 
 class Undefined(Exception):
@@ -38,27 +39,32 @@ def ball(x: Value) -> Ball:
     return arb(fmpq(x.numerator, x.denominator)) if isinstance(x, Fraction) else x
 
 
-def rational(x: Ball) -> Fraction:
-    """An exact ball (radius 0) as a rational."""
-    man, exp = x.man_exp()
-    man, exp = int(man), int(exp)
-    return Fraction(man * 2**exp) if exp >= 0 else Fraction(man, 2**-exp)
+def _bound(x: Ball, down: bool) -> Fraction | None:
+    """An exact ball as a rational; beyond 2^4096, or nearer to 0 than its inverse, rounded down or up."""
+    if not x.is_finite():
+        return None
+    man, exp = map(int, x.man_exp())
+    far = abs(man).bit_length() + exp
+    if abs(far) <= MAX_EXPONENT:
+        return Fraction(man * 2**exp) if exp >= 0 else Fraction(man, 2**-exp)
+    sign, inwards = 1 if man > 0 else -1, (man > 0) == down
+    if far < 0:
+        return Fraction(0) if inwards else Fraction(sign, 2**MAX_EXPONENT)
+    return Fraction(sign * 2**MAX_EXPONENT) if inwards else None
 
 
 def lower(x: Value) -> Fraction | None:
     """A certified lower bound, None if there is none."""
     if isinstance(x, Fraction):
         return x
-    low = x.lower()
-    return rational(low) if low.is_finite() else None
+    return _bound(x.lower(), down=True)
 
 
 def upper(x: Value) -> Fraction | None:
     """A certified upper bound, None if there is none."""
     if isinstance(x, Fraction):
         return x
-    high = x.upper()
-    return rational(high) if high.is_finite() else None
+    return _bound(x.upper(), down=False)
 
 
 def sign_at(x: Value) -> int | None:

@@ -9,6 +9,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 
+def _shown(x: Fraction) -> str:
+    """A rational, or its size where it has thousands of digits."""
+    size = x.numerator.bit_length() - x.denominator.bit_length()
+    if max(x.numerator.bit_length(), x.denominator.bit_length()) < 4000:
+        return str(x)
+    return f"about {'-' if x < 0 else ''}10^{round(size * 0.30103)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """{x : low < x < high}, an end included where it is `closed`; None is an infinite end.
@@ -35,8 +43,8 @@ class Interval:
             raise ValueError(f"an empty interval {self}")
 
     def __str__(self) -> str:
-        low = "-oo" if self.low is None else str(self.low)
-        high = "oo" if self.high is None else str(self.high)
+        low = "-oo" if self.low is None else _shown(self.low)
+        high = "oo" if self.high is None else _shown(self.high)
         return f"{'[' if self.low_closed else '('}{low}, {high}{']' if self.high_closed else ')'}"
 
     def contains(self, x: Fraction) -> bool:

@@ -137,7 +137,7 @@ def _is_polynomial(x: Any) -> bool:
 def _rational_polynomial(x: Any) -> bool:
     def built(a: Any) -> bool:
         whole = a.is_Pow and a.exp.is_Integer and a.exp >= 0
-        return a.is_Rational or a.is_Symbol or a.is_Add or a.is_Mul or whole
+        return bool(a.is_Rational or a.is_Symbol or a.is_Add or a.is_Mul or whole)
 
     return all(map(built, sympy.preorder_traversal(x)))
 

@@ -144,7 +144,7 @@ class Law:
     def variance(self) -> Average:
         """Var(y), one for each variable."""
         c = self.covariance
-        return Average(np.diag(c.value), np.diag(c.error), c.method)
+        return Average(np.maximum(np.diag(c.value), 0.0), np.diag(c.error), c.method)
 
     @property
     def excess_kurtosis(self) -> Average:

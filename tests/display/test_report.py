@@ -192,6 +192,15 @@ def test_validation_section() -> None:
     assert "Error against width" in text
 
 
+def test_a_vector_without_variance_has_a_page() -> None:
+    """Its variance, a number that may come out below 0 by rounding, is shown as 0."""
+    text = "input x ~ N(0, 1)\na = silu(step(x^2))\ny = 2*gelu(a)\noutput y\n"
+    program = tp.loads(text)
+    (law,) = tp.derive(program).laws
+    assert law.variance.value[0] >= 0
+    assert report_of(program, FEW).html
+
+
 def test_every_theorem_has_a_source() -> None:
     assert set(USED_BY) == {t.id for t in THEOREMS}
     assert {k for keys in USED_BY.values() for k in keys} == set(WORKS)

@@ -1,9 +1,13 @@
 """Terms as numpy functions: families, masks, undefined points."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
+import tensorprog as tp
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.balls import lower, upper
 from tensorprog.functions.numeric import compile_numpy
 from tensorprog.terms import Num, Var, read
 from tensorprog.terms.term import add
@@ -63,3 +67,25 @@ def test_errors_have_codes() -> None:
         compile_numpy(read("softmax(p[j] over j, mask = j < 1)"), ["p"], {"j": (1, 2)})(np.zeros(2))
     with pytest.raises(TypeError):
         compile_numpy(read("x"), ["x"])(1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("man", "exp", "low", "high"),
+    [
+        (3, 4, 48, 48), (-3, -1, Fraction(-3, 2), Fraction(-3, 2)), (0, 0, 0, 0),
+        (1, 10**12, 2**4096, None), (-1, 10**12, None, -(2**4096)),
+        (1, -(10**12), 0, Fraction(1, 2**4096)), (-1, -(10**12), -Fraction(1, 2**4096), 0),
+    ],
+)  # fmt: skip
+def test_bounds_of_balls_with_enormous_exponents(man: int, exp: int, low: object, high: object) -> None:
+    from flint import arb, fmpz
+
+    x = arb(man) * arb(2) ** arb(fmpz(exp))
+    assert (lower(x), upper(x)) == (low, high)
+
+
+@pytest.mark.parametrize("text", ["exp(-((exp(x))^3)^2)", "tanh(x)*exp(exp(exp(3)))", "exp(-exp(exp(30)))*x"])
+def test_constants_with_enormous_exponents_are_judged(text: str) -> None:
+    found = tp.facts(text, vars=["x"])
+    assert found.controlled.status == "proved"
+    assert str(found)
