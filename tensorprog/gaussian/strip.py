@@ -108,8 +108,12 @@ def _around_roots(u: Term, names: Sequence[str]) -> list[Wall] | None:
     if not used:
         return []
     coefficients = polynomial(u, used[0], {}) if len(used) == 1 else None
-    if coefficients is None or coefficients[0] <= 0 or len(coefficients) < 3:
+    if coefficients is None or coefficients[0] <= 0:
         return None
+    while coefficients[-1] == 0:  # 1 + (0 z)^2
+        coefficients = coefficients[:-1]
+    if len(coefficients) < 3:
+        return None if len(coefficients) == 2 else []
     distance = float(np.min(np.abs(np.imag(np.roots(coefficients[::-1])))))
     # Beside the line u may cross the cut of the root or the log (u = 1 + z^4): half the way is safe for quadratics.
     return [Wall(tuple(float(n == used[0]) for n in names), distance)] if len(coefficients) == 3 else None

@@ -175,6 +175,7 @@ class Reader:
             piece = Piece(0, as_term(slope), as_term(q))
             return {(piece, UNIT) if k == 0 else (UNIT, piece): normal(App("exp", (as_term(c),)))}
         left = {key: c for key, c in u.items() if key[1] == UNIT}
+        require(left, "the argument is a polynomial of low degree in one variable")
         return self.joined(self._exp(left), self._exp({key: c for key, c in u.items() if key not in left}))
 
     def _step(self, u: Form) -> Form:

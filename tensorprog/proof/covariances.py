@@ -249,6 +249,8 @@ class Means:
 
     def _function(self, t: Term) -> int:
         """A function of Gaussian members: independent factors apart, then a lemma in one variable or two."""
+        if affine(self.context, t) and (plain := self.context.simple(t)) != t:  # exp(f)*exp(-f) is 1
+            return self._sum(t, self.summands(plain), ())
         found = sorted(vectors(self.context, t), key=to_text)
         factors = t.args if isinstance(t, App) and t.head == "mul" else (t,)
         for v in found[:1] if len(found) > 1 else ():

@@ -141,6 +141,9 @@ def claims(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list
 
 
 def _claim(means: Means, known: Numbers, k: int) -> int:
+    claim = means.writer.program.claims[k]
+    if claim.tolerance is not None or claim.form == "not gaussian":
+        return known.claim(k)
     try:
         return means.claim(k)
     except (Refused, CannotCompose) as refused:

@@ -277,3 +277,10 @@ def test_means() -> None:
     assert found.value == pytest.approx(math.erfc(-0.5 / math.sqrt(2)) / 2 + 2 * phi, rel=1e-14)
     m = sympy.Symbol("m", real=True)
     assert sympy.expand(expect("z^3", [["v"]], ["m"]).expr - m**3 - 3 * m * sympy.Symbol("v", real=True)) == 0
+
+
+def test_denominators_that_are_constant_in_disguise() -> None:
+    """1 + (0 x)^2 has no zeros that the strip would have to avoid."""
+    plain, disguised = (expect(f"tanh(x)^2/({d})", [[1]]) for d in ("1", "1 + (0*x)^2"))
+    assert plain.value is not None
+    assert disguised.value == pytest.approx(plain.value, abs=1e-12)

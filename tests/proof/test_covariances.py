@@ -261,3 +261,12 @@ def test_a_covariance_of_numbers_is_no_axiom(entries: str, certain: bool) -> Non
     text = f"param r in (-1, 1) = 0.5\nindex i in 1..2\nmatrix S = {entries}\ninput x[i] ~ N(0, S)\noutput x\n"
     found = prove(loads(text))
     assert found.axioms == (() if certain else ("the covariance of x is positive semidefinite",)) + ("theorem netsor",)
+
+
+def test_factors_that_cancel_and_exponents_of_two_variables() -> None:
+    """exp(f) exp(-f) has the mean 1; an exponent with a product of both variables is refused, not followed for ever."""
+    text = "input x, w ~ N(0, 1)\nf = (x*exp(-x^2))^2\ny = exp(f)*exp(-f)\ng = exp(-(x*w + x)^2)\noutput y\noutput g\n"
+    found = prove(loads(text), ["covariances:y,x", "covariances:g,x"])
+    said = {(g[1], g[2]): g[4] for g in found.goals if g[0] == "covariance"}
+    assert said["y", "y"] == said["y", "x"] == "0"
+    assert said["g", "g"].startswith("E(")
