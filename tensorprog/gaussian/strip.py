@@ -200,7 +200,7 @@ def plan(
             z = {n: mean[i] + sum(L[i, j] * shifted[j] for j in range(d)) for i, n in enumerate(names)}
             with np.errstate(all="ignore"):
                 bound = SAFETY * math.exp(a * a / 2) * float(np.sum(np.abs(evaluate(term, z)) * density))
-            if not math.isfinite(bound):
+            if not math.isfinite(bound) or bound > 1e280 * goal:  # no step is small enough
                 continue
             h = 2 * math.pi * a / math.log1p(2 * d * bound / goal) if bound > 0 else 1.0
             if best is None or h > best[0]:

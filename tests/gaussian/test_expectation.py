@@ -284,3 +284,11 @@ def test_denominators_that_are_constant_in_disguise() -> None:
     plain, disguised = (expect(f"tanh(x)^2/({d})", [[1]]) for d in ("1", "1 + (0*x)^2"))
     assert plain.value is not None
     assert disguised.value == pytest.approx(plain.value, abs=1e-12)
+
+
+def test_a_function_that_is_enormous_beside_the_real_axis() -> None:
+    """exp(-x^6) off the axis: no step of a trapezoid rule is small enough, and panels give the number."""
+    found = expect("exp(-(x^3)^2)", [[4]])
+    assert found.value == pytest.approx(0.355941934886095, abs=1e-9)
+    assert found.error is not None
+    assert found.error < 1e-8
