@@ -291,7 +291,7 @@ def test_a_function_that_is_enormous_beside_the_real_axis() -> None:
     """exp(-x^6) off the axis: no step of a trapezoid rule is small enough, and panels give the number."""
     found = expect("exp(-(x^3)^2)^2", [[4]])
     x = np.linspace(-3, 3, 200_001)
-    known = np.trapezoid(np.exp(-2 * x**6 - x**2 / 8), x) / np.sqrt(8 * np.pi)
+    known = np.sum(np.exp(-2 * x**6 - x**2 / 8)) * (x[1] - x[0]) / np.sqrt(8 * np.pi)
     assert found.value == pytest.approx(known, abs=1e-9)
     assert found.error is not None
     assert found.error < 1e-8
