@@ -322,10 +322,14 @@ def test_random_json_always_gets_a_verdict() -> None:
         accepted(p, {**d, "steps": [["constant", {"term": term}, [], []]]})
 
 
-def test_verification_needs_no_library(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "goals"),
+    [("attention_example1", ["facts"]), ("attention_tanh", ["laws", "covariances:p"]), ("mlp_deep_loop", ["numbers"])],
+)
+def test_verification_needs_no_library(name: str, goals: list[str], tmp_path: Path) -> None:
     """Numbers, symbols and graphs are forbidden to this interpreter; only the reader of programs has its parser."""
-    path = CORPUS / "valid" / "attention_example1.tp"
-    found = prove(program(path), ["facts"])
+    path = CORPUS / "valid" / f"{name}.tp"
+    found = prove(program(path), goals)
     (tmp_path / "cert.json").write_text(found.text, encoding="utf-8")
     code = (
         "import sys\n"
