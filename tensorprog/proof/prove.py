@@ -65,7 +65,7 @@ def _output(writer: Writer, functions: Functions, output: int) -> int:
                 if not missing:
                     return _applied(writer, output, theorem, remarks, extra, steps)
                 partial.append((missing, theorem, remarks, steps))
-                if _checked(writer.program, output, theorem, remarks):
+                if _checked(writer, output, theorem, remarks):
                     return _applied(writer, output, theorem, remarks, extra, steps)
     name = context.program.outputs[output].ref.name
     because = "; ".join(f"{theorem}: {why}" for theorem, why in reasons.items())
@@ -89,10 +89,8 @@ def _discharged(writer: Writer, functions: Functions, what: str, k: int, theorem
     return writer.step("assumed", node=str(k), what=what)
 
 
-def _checked(program: Program, output: int, theorem: str, remarks: tuple[str, ...]) -> bool:
+def _checked(writer: Writer, output: int, theorem: str, remarks: tuple[str, ...]) -> bool:
     """Does the checker, whose rules know more functions, find that the theorem covers the output?"""
-    from tensorprog.theorems import check
-
-    report = next(r for r in check(program).outputs[output].theorems if r.theorem.id == theorem)
+    report = next(r for r in writer.verdict.outputs[output].theorems if r.theorem.id == theorem)
     gaps = {r.premise.id for r in report.premises if r.finding.status != "proved"}
     return gaps <= set(remarks)

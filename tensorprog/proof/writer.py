@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tensorprog.errors import CertificateError, TensorProgError, fail
@@ -73,6 +74,13 @@ class Writer:
         self.judgements: list[Judgement] = []
         self.without: list[str] = []
         self._known: dict[str, int | Refused] = {}
+
+    @cached_property
+    def verdict(self) -> Any:
+        """What the checker says of the program."""
+        from tensorprog.theorems import check
+
+        return check(self.program)
 
     def step(self, rule: str, premises: Sequence[int] = (), **params: Any) -> int:
         """Apply a rule to earlier steps; the number of the step, or Refused."""
