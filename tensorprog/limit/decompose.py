@@ -46,13 +46,14 @@ def split(t: Term, vectors: frozenset[Var], below: Below) -> Parts:
         case App("add", args):
             return _sum([split(a, vectors, below) for a in args])
         case App("mul", args):
-            holders = [a for a in args if below(a) & vectors]
-            parts = [split(a, vectors, below) for a in holders]
+            holders = [k for k, a in enumerate(args) if below(a) & vectors]
+            parts = [split(args[k], vectors, below) for k in holders]
             # The factor with most linear leaves is taken apart, the others become its coefficient.
             best = max(range(len(holders)), key=lambda k: (parts[k].rest == ZERO, len(parts[k].coefficients)))
             if not parts[best].coefficients:
                 return Parts({}, t)
-            return _scaled(mul(*(a for a in args if a is not holders[best])), parts[best])
+            place = holders[best]  # by place: in x*x both factors may be one object
+            return _scaled(mul(*args[:place], *args[place + 1 :]), parts[best])
         case _:
             return Parts({}, t)
 

@@ -1,0 +1,76 @@
+"""Two roads to one number: moments of a law, and expectations of powers of its variable."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+
+import tensorprog as tp
+from tests.networks import network
+
+
+@pytest.mark.parametrize("body", ["x*x", "x*x*x", "(x*x)*2", "x*x + x", "x*x*h", "(x + h)*(x + h)", "2*x*x - x*x"])
+def test_products_of_one_vector_with_itself(body: str) -> None:
+    """x*x is no coefficient times x, though both factors may be one object."""
+    text = f"input x ~ N(0, 1)\nweight W ~ N(0, 1/n)\nh = W @ x\na = {body}\noutput a\nclaim gaussian(a)\n"
+    program = tp.loads(text)
+    assert [c.status for c in tp.claims(program)] == ["refuted"]
+    limit = tp.derive(program)
+    law = limit.law("a")
+    assert law.kind == "function-of-gaussian"
+    for k in (1, 2, 3, 4):
+        assert law.moment(k).value == pytest.approx(limit.expect(f"a^{k}").value, rel=1e-12, abs=1e-12)
+
+
+def test_products_with_scores() -> None:
+    """Of a score with itself, and of a vector with itself beside scores."""
+    text = """
+index i, j in 1..2
+input x[i] ~ N(0, 1)
+weight Wq, Wk, Wv ~ N(0, 1/n)
+v[i] = Wv @ x[i]
+p[i,j] = dot(Wq @ x[i], Wk @ x[j]) / sqrt(n)
+s[i] = p[i,1] * p[i,1] * v[i]
+t[i] = v[i] * v[i] + p[i,1]
+output s
+output t
+claim gaussian(s[1])
+claim gaussian(t[1])
+"""
+    program = tp.loads(text)
+    assert [c.status for c in tp.claims(program)] == ["refuted", "refuted"]
+    limit = tp.derive(program)
+    assert limit.law("s[1]").kind == "hierarchical-gaussian"
+    assert limit.law("t[1]").kind == "function-of-hierarchical"
+    assert limit.law("s[1]").variance.value[0] == pytest.approx(3, rel=1e-2)  # E p^4 E v^2
+    assert limit.law("t[1]").mean.value[0] == pytest.approx(1, rel=1e-2)
+
+
+def compared(seed: int) -> int:
+    """How many moments of laws of vectors without scores were compared with expectations."""
+    program = tp.loads(network(random.Random(seed)))
+    limit, count = tp.derive(program), 0
+    for name, family in program.families.items():
+        if family.kind != "vector" or name.startswith("_"):
+            continue
+        member = f"{name}[1]" if family.arity == 1 else name
+        try:
+            law = limit.law(member)
+            moments = [(law.moment(k), limit.expect(f"{member}^{k}")) for k in (1, 2, 3)]
+        except tp.TensorProgError:
+            continue
+        if law.kind not in ("gaussian", "function-of-gaussian", "deterministic"):
+            continue
+        for one, other in moments:
+            if other.value is not None and other.error is not None and math.isfinite(other.error):
+                gap = abs(float(one.value) - other.value)
+                assert gap <= float(one.error) + other.error + 1e-9 * (1 + abs(other.value)), (seed, member, one, other)
+                count += 1
+    return count
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_moments_of_laws_are_expectations(part: int) -> None:
+    assert sum(map(compared, range(700 + 6 * part, 706 + 6 * part))) >= 12
