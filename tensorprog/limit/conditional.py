@@ -23,8 +23,10 @@ from tensorprog.terms import Term, Var
 from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
+    from tensorprog.limit.enclosures import Enclosure
     from tensorprog.limit.engine import Engine
     from tensorprog.limit.hierarchical import Structure
+    from tensorprog.limit.opaque import Number
 
 Array = NDArray[np.float64]
 SINGULAR = 1e-12
@@ -100,7 +102,9 @@ class Second:
             mine.append(i)
             for j in mine:
                 b = leaves[j]
-                found = self.certified.number(self.certified.covariance(a, b))
+                found: Number | Enclosure = self.certified.number(self.certified.covariance(a, b))
+                if not np.isfinite(found.value) and self._engine is not None:  # a formula that is singular here
+                    found = self._engine.leaf_covariance(a, b) or found
                 out[i, j] = out[j, i] = found.value
                 error = max(error, found.error)
         if not np.all(np.isfinite(out)):

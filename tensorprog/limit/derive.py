@@ -106,7 +106,12 @@ class Limit:
                 self.engine.rules.of(ScalarOf(m))  # refuses what diverges
         supported = partial(self.supported_by, members)
         if self._is_random(terms):
-            return self._averaged(of, terms, supported)
+            from tensorprog.limit.unfold import NotCovered
+
+            try:
+                return self._averaged(of, terms, supported)
+            except NotCovered as why:
+                return Result(of, None, None, None, "quadrature", supported, str(why))
         try:
             parts = rule(terms)
             formula, because = self._formula(parts)

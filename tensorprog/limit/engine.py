@@ -21,7 +21,7 @@ from tensorprog.limit.cores import Numbers
 from tensorprog.limit.covariance import Rules
 from tensorprog.limit.enclosures import Enclosure, Enclosures, precision
 from tensorprog.limit.formulas import Formulas, NoFormula
-from tensorprog.limit.quantities import Cov, Ex, Sum
+from tensorprog.limit.quantities import Addend, Cov, Ex, Sum
 from tensorprog.limit.scores import Scores
 from tensorprog.program import Program
 from tensorprog.program.constants import NoNumber, evaluate
@@ -155,6 +155,13 @@ class Engine:
     def enclosure(self, term: Term) -> Enclosure:
         """E[term] as a ball that contains it; no scores may matter."""
         return self.enclosures.enclosed(Ex(term))
+
+    def leaf_covariance(self, a: Var, b: Var) -> Enclosure | None:
+        """The covariance of two Gaussian vectors, or of two scores; None of other pairs."""
+        if a.name in self.random.families and b.name in self.random.families:
+            return self.sum_enclosure(self.random.covariance(a, b))
+        pair = self.bases(a, b)
+        return None if pair is None else self.sum_enclosure((Addend(factors=(pair,)),))
 
     def sum_enclosure(self, parts: Sum) -> Enclosure:
         """A sum of products of quantities as a ball."""

@@ -48,6 +48,24 @@ claim gaussian(t[1])
     assert limit.law("t[1]").mean.value[0] == pytest.approx(1, rel=1e-2)
 
 
+def test_scores_of_tokens_that_are_one_vector() -> None:
+    """The formula of a covariance is singular where two tokens are one, and the law has its numbers all the same."""
+    text = """
+param r > 0 = 1
+index i, j in 1..2
+input x[i] ~ N(0, r^abs(i - i'))
+weight Wq, Wk, Wv ~ N(0, 1/n)
+a[i] = clip(x[i], -1, 2)
+p[i,j] = dot(Wq @ a[i], Wk @ a[j]) / sqrt(n)
+y[i] = sum(softmax(p[i,j] over j) * (Wv @ a[j]) for j)
+output y
+"""
+    limit = tp.derive(tp.loads(text))
+    known = limit.expect("a[1]^2").value
+    for pair in (("y[1]", "y[1]"), ("y[1]", "y[2]")):
+        assert limit.cov(*pair).value == pytest.approx(known, rel=1e-6)
+
+
 def compared(seed: int) -> int:
     """How many moments of laws of vectors without scores were compared with expectations."""
     program = tp.loads(network(random.Random(seed)))
