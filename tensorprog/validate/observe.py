@@ -109,6 +109,11 @@ class Observed:
         assert self.running is not None
         return float(self.running.mean[k]), float(self.running.standard_error[k])
 
+    def skewness(self, k: int) -> float:
+        """The size of the skewness of the mean of a quantity over draws."""
+        assert self.running is not None
+        return float(self.running.skewness[k])
+
     def distance(self, k: int) -> tuple[float, float]:
         """(root mean square distance of single draws from the theory, its standard error)."""
         assert self.running is not None

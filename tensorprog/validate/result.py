@@ -72,6 +72,7 @@ class Validation:
             lines.append(f"  {'':<{width}} {'theory':>10} {'n = oo':>10} {'error':>9} {'z':>6} {'p':>8}")
         for t in self.tests:
             mark = "rejected" if t.rejected else "" if t.resolved else "a 5 % error would be missed"
+            mark = "rests on a few large draws" if t.heavy else mark
             lines.append(
                 f"  {t.of:<{width}} {t.theory:>10.5f} {t.estimate:>10.5f} {t.standard_error:>9.5f} {t.z:>6.2f} "
                 f"{t.p_value:>8.3g}  {mark}".rstrip()
@@ -127,7 +128,9 @@ def conclude(
     if blind or not essential:
         worst_blind = max(blind, key=lambda t: t.standard_error / t.scale, default=None)
         why = "no second moment of an output could be tested"
-        if worst_blind:
+        if worst_blind and worst_blind.heavy:
+            why = f"{worst_blind.of} rests on a few large draws: its error is not known; take more samples"
+        elif worst_blind:
             why = (
                 f"{len(blind)} of {len(essential)} second moments could not be told from a 5 % change, such as "
                 f"{worst_blind.of} (error {worst_blind.standard_error:.2g} on a scale of {worst_blind.scale:.3g}); "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail
@@ -152,6 +153,7 @@ def _compare(
         return means[name]
 
     laws = 0
+    unsure: set[str] = set()
     for k, q in enumerate(wanted):
         centred = all(mean(n) == 0.0 for n in q.names)
         if q.kind == "law":
@@ -166,6 +168,8 @@ def _compare(
         if test is None:
             left_out.append(f"{name} (not finite, or without a claim about its law)")
             continue
+        if len(set(q.names)) == 1 and len(q.names) == 2 and not test.resolved:
+            unsure.add(q.names[0])
         tests.append(test)
         compared.append(q)
         averaging = q.kind == "average" or (q.kind == "draw" and len(q.members) == 1)
@@ -173,4 +177,7 @@ def _compare(
             found = compare.rate(name, k, observed, widths, -0.5)
             if found is not None:
                 rates.append(found)
+    # A law whose second moment is not known to 5 % is not near its limit, or not known to be: it is no evidence.
+    aside = [q.kind == "law" and q.names[0] in unsure for q in compared]
+    tests = [replace(t, p_value=1.0, resolved=False) if a else t for t, a in zip(tests, aside, strict=True)]
     return tests, rates, left_out, compared

@@ -18,6 +18,7 @@ from tensorprog.validate.statistics import (
     kolmogorov_p,
     normal_p,
     orders,
+    studentized_p,
 )
 
 
@@ -32,6 +33,9 @@ def test_merged_blocks_are_the_whole(sizes: list[int], seed: int) -> None:
     assert running.mean == pytest.approx(x.mean(0), rel=1e-14)
     if len(x) > 1:
         assert running.standard_error == pytest.approx(stats.sem(x, axis=0), rel=1e-6)
+    if len(x) > 2:
+        known = np.abs(stats.skew((x - x.mean(0)), axis=0)) / np.sqrt(len(x))
+        assert running.skewness == pytest.approx(known, rel=1e-3, abs=1e-6)
 
 
 def test_fit_through_three_points_is_richardson() -> None:
@@ -117,3 +121,14 @@ def test_atoms_do_no_harm() -> None:
     wrong = np.where(at < 0, 0.0, np.maximum(stats.norm.cdf(at), 0.55))
     distance, effective = extrapolated_distance([np.maximum(rng.standard_normal(4000), 0.0)], [1.0], at, wrong)
     assert kolmogorov_p(distance, effective) < 1e-6
+
+
+def test_p_values_of_skew_means_are_not_too_small() -> None:
+    """(mean - mu)/SE of 200 exponential draws, whose mean has the skewness 2/sqrt(200): the left tail is heavier."""
+    rng = np.random.default_rng(2)
+    x = rng.exponential(size=(100_000, 200))
+    z = (x.mean(1) - 1) / (x.std(1, ddof=1) / np.sqrt(200))
+    left = np.sort(z)[500]  # P(T <= left) is 0.005, twice that 0.01
+    assert normal_p(left) < 0.004
+    assert 0.005 < studentized_p(left, 2 / np.sqrt(200)) < 0.012
+    assert studentized_p(left, 0.0) == normal_p(left)

@@ -243,3 +243,21 @@ def test_curves_for_plots() -> None:
     assert curve["n"].tolist() == [16, 32, 64]
     assert curve["estimate"].shape == curve["standard_error"].shape == (3,)
     assert curve["theory"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "seed"),
+    [
+        ("index i in 1..2\ninput x[i] ~ N(0.3, 2)\na[i] = x[i]^3\noutput a\n", 337),
+        ("input x ~ N(0.3, 1)\nweight W ~ N(0, 2/n)\nh = W @ x\na = x^2*h\noutput a\n", 354),
+        ("input x ~ N(0, 2)\nweight W ~ N(0, 2/n)\nh = W @ x\na = h^6\noutput a\n", 373),
+    ],
+)
+def test_moments_that_rest_on_a_few_draws_refute_nothing(text: str, seed: int) -> None:
+    """E x^12 of 2,000 draws: the large ones are missing, and so is the error that they would have made."""
+    found = validate(loads(text), widths=[64, 256, 1024], samples=2000, rng=seed)
+    assert found.verdict != "disagrees"
+    heavy = [t for t in found.tests if t.heavy]
+    assert heavy
+    assert all(t.p_value == 1.0 and not t.resolved for t in heavy)
+    assert "rests on a few large draws" in repr(found)
