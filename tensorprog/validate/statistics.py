@@ -52,7 +52,6 @@ class Running:
             return np.full_like(self.mean, np.inf)
         return np.asarray(np.sqrt(self.squares / (self.count - 1) / self.count))
 
-
     @property
     def skewness(self) -> Array:
         """The size of the skewness of the mean: that of the draws over sqrt(count); 0 where it is not a number."""
