@@ -123,6 +123,8 @@ class Enclosures(Members[Enclosure]):
         given = (*cov, *(m for m, zero in zip(mean, f.centred, strict=True) if not zero), *constants)
         worst = max((x.method for x in given), default=0)
         # Tied weights ask for one expectation several times.
+        if not all(x.ball.is_finite() for x in given):  # a covariance whose quadrature did not settle
+            return Enclosure(arb("nan"), METHODS.index("quadrature"))
         balls = tuple((x.ball.mid().man_exp(), x.ball.rad().man_exp()) for x in given)
         key = (f.body, f.centred, f.positive, balls)
         if key not in self._found:

@@ -92,3 +92,20 @@ def compared(seed: int) -> int:
 @pytest.mark.parametrize("part", range(4))
 def test_moments_of_laws_are_expectations(part: int) -> None:
     assert sum(map(compared, range(700 + 6 * part, 706 + 6 * part))) >= 12
+
+
+def test_a_covariance_that_rests_on_one_without_a_number_has_none() -> None:
+    """The quadrature of cov(u[1], u[2]) does not settle: what is computed from it is unknown, and no traceback."""
+    text = """
+index i in 1..2
+input x[i] ~ N(0.3, 1)
+weight W1, W2, W3 ~ N(0, 1/n)
+h[i] = W1 @ x[i]
+u[i] = W2 @ ((x[i] - 2)/(1 + (h[i]/(1 + x[i]^2))^2))
+v[i] = W3 @ gelu(u[i])
+output v
+"""
+    limit = tp.derive(tp.loads(text))
+    assert limit.cov("v[1]", "v[1]").value is not None
+    found = limit.cov("v[1]", "v[2]")
+    assert (found.value is None) == (limit.cov("u[1]", "u[2]").value is None)
