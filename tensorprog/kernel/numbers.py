@@ -33,9 +33,19 @@ from tensorprog.kernel.intervals import (
     times,
 )
 from tensorprog.kernel.laws import covered, instances, sides
-from tensorprog.kernel.members import Known, affine, gaussian, members, pair, reference, vectors, written
+from tensorprog.kernel.members import (
+    Known,
+    affine,
+    gaussian,
+    instruction_of,
+    members,
+    pair,
+    reference,
+    vectors,
+    written,
+)
 from tensorprog.kernel.rules import Context, Judgement, Premises
-from tensorprog.program.nodes import Claim
+from tensorprog.program.nodes import Claim, Dot
 from tensorprog.program.text import claim_text
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, substitute, variables
@@ -257,7 +267,9 @@ def mixed(ctx: Context, premises: Premises, node: int, at: Terms, points: tuple[
         require(law.words[:3] == ("law given the scores", text(v), text(v)), "the law of the vector")
         variance = spelled(written(ctx, law.value or ONE, True))
         scores = members(ctx, variance)
-        require(all(ctx.powers.is_score(ctx.resolve(p)[0]) for p in scores), "a function of scores")
+        made = [instruction_of(ctx, p, Dot)[0] for p in scores]
+        early = [isinstance(n, Dot) and not {n.left.name, n.right.name} & ctx.late for n in made]  # these are Gaussian
+        require(all(early) and all(map(ctx.powers.is_score, made)), "a function of scores")
         zero, other = known | dict.fromkeys(scores, rounded(0)), dict(known)
         for p in scores:  # t times a column of their covariance, which is a point of the support
             other[p] = times(rounded(t), _known(known, pair(p, score)))

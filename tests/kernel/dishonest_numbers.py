@@ -19,6 +19,8 @@ h = B @ y
 r = relu(g)
 p = dot(g, h) / sqrt(n)
 z = p * g
+t = tanh(z)
+later = dot(B @ t, A @ t) / sqrt(n)
 m = mean(x)
 output g
 claim E(x^2) = 2 within 1/10
@@ -75,11 +77,11 @@ NUMBERS: dict[str, Callable[[Bench], Judgement]] = {
     "a grid that reaches far enough": lambda _: mean_of("g^4", strip=1 / 10, spacing=1 / 100, count=1),
     "a number that was computed by a known method": lambda _: trusted("g*g", 2, 1),
     "a mean of members of the program": lambda _: trusted("1", 2, 3),
-    # a Gaussian vector is not Gaussian: of variance 1, or p^2 with p = 0; as the law of another; by a scalar that is no
-    # score, and has a limit; the claim E x^2 = 2 holds because z is not Gaussian
+    # a Gaussian vector is not Gaussian: of variance 1, or p^2 with p = 0; as the law of another; by a later
+    # score, which is not Gaussian; the claim E x^2 = 2 holds because z is not Gaussian
     "two variances that differ": lambda _: spread("1 + 0*p"),
     "the law of the vector": lambda _: spread("p^2", 2),
-    "a function of scores": lambda _: spread("m^2", 1, "z", number("m*p", "1"), number("m", "0")),
+    "a function of scores": lambda _: spread("later^2", 1, "z", number("later*p", "1")),
     "a claim of another form": lambda _: spread("p^2", 3),
     # E x^2 = 2, within a tenth
     "the sides of the claim are near": lambda _: Bench(PROGRAM).do("confirmed", number("x^2", "1"), node=0),
