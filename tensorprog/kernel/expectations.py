@@ -26,7 +26,7 @@ from tensorprog.kernel.algebra import (
 )
 from tensorprog.kernel.functions import HALF, require
 from tensorprog.kernel.gaussian import TWO_PI, UNIT, Z1, Z2, Form, Piece, Reader, plain, scale, total
-from tensorprog.kernel.rules import Context, Judgement, Premises
+from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, power, size, sub, substitute, variables
 
@@ -113,8 +113,7 @@ class _Statement:
         return tuple(dict.fromkeys((*out, *(d for p in self.premises for d in p.domain))))
 
     def concluded(self, term: Term, value: Term, domain: Terms) -> Judgement:
-        axioms = tuple(sorted({a for p in self.premises for a in p.axioms}))
-        return Judgement(("expectation",), term, None, axioms, value, domain)
+        return Judgement(("expectation",), term, None, inherited(self.premises), value, domain)
 
 def gaussian_mean(ctx: Context, premises: Premises, term: Term,
                   weights: Terms = (), assumed: Terms = ()) -> Judgement:

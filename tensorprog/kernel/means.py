@@ -27,7 +27,7 @@ from tensorprog.kernel.members import (
     written,
 )
 from tensorprog.kernel.premises import average
-from tensorprog.kernel.rules import Context, Judgement, Premises, facts
+from tensorprog.kernel.rules import Context, Judgement, Premises, facts, inherited
 from tensorprog.program.constants import primed_indices
 from tensorprog.program.members import independent_input
 from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
@@ -103,7 +103,7 @@ def instance(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgeme
     for d in lemma.domain:
         require(known.positive(substitute(d, law)), "the law lies in the domain of the lemma")
     out = known.concluded(term, substitute(plain(lemma.value or ZERO), law))
-    return Judgement(out.words, term, None, tuple(sorted({*out.axioms, *lemma.axioms})), out.value)
+    return Judgement(out.words, term, None, inherited((out, lemma)), out.value)
 
 def still(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
     """A continuous function of a Gaussian member without variance, which stands at its mean."""

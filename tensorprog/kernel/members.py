@@ -14,7 +14,7 @@ from math import prod
 from tensorprog.kernel.algebra import NIL, Element, as_term, normal, plus, positive, text
 from tensorprog.kernel.functions import require
 from tensorprog.kernel.gaussian import Z1, Z2, Reader, plain
-from tensorprog.kernel.rules import Context, Judgement, Premises
+from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
 from tensorprog.program.masks import holds, index_values
 from tensorprog.program.nodes import Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
@@ -157,8 +157,7 @@ class Known:
                 "scores stand apart from vectors")
         self.ctx.spend(500 + 5 * size(value))
         words = ("mean", "positive") if sure or self.positive(value) else ("mean",)
-        axioms = tuple(sorted({a for p in self.premises for a in p.axioms}))
-        return Judgement(words, term, None, axioms, as_term(normal(plain(value))))
+        return Judgement(words, term, None, inherited(self.premises), as_term(normal(plain(value))))
 
     def spelled(self, t: Term) -> Term:
         """A value with references replaced by what they stand for, while it stays short."""

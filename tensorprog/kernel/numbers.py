@@ -44,7 +44,7 @@ from tensorprog.kernel.members import (
     vectors,
     written,
 )
-from tensorprog.kernel.rules import Context, Judgement, Premises
+from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
 from tensorprog.program.nodes import Claim, Dot
 from tensorprog.program.text import claim_text
 from tensorprog.terms import App, Num, Term, Var
@@ -83,10 +83,7 @@ def read(low: str, high: str) -> Interval:
     return rounded(Fraction(low))[0], rounded(Fraction(high))[1]
 
 def number(premises: Premises, term: Term, x: Interval) -> Judgement:
-    return Judgement(("number", *shown(x)), term, axioms=_axioms(premises))
-
-def _axioms(premises: Premises) -> tuple[str, ...]:
-    return tuple(sorted({a for p in premises for a in p.axioms}))
+    return Judgement(("number", *shown(x)), term, axioms=inherited(premises))
 
 def evaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
     """A mean that is known in terms of others, at their numbers."""
@@ -248,7 +245,7 @@ def located(ctx: Context, premises: Premises, at: Terms) -> Judgement:
     covered(ctx, {v.name for v in (*members(ctx, a), *members(ctx, b))})
     require(members(ctx, a) == (a,) and members(ctx, b) == (b,), "single members of the program")
     x = plus(_known(known, pair(a, b)), minus(times(_known(known, a), _known(known, b))))
-    return Judgement(("covariance number", text(a), text(b), *shown(x), *where(ctx)), axioms=_axioms(premises))
+    return Judgement(("covariance number", text(a), text(b), *shown(x), *where(ctx)), axioms=inherited(premises))
 
 def _claim(ctx: Context, node: int, form: str) -> tuple[Claim, list[tuple[Term, Term]]]:
     """A claim of the program and its instances."""
@@ -275,7 +272,7 @@ def mixed(ctx: Context, premises: Premises, node: int, at: Terms, points: tuple[
             other[p] = times(rounded(t), _known(known, pair(p, score)))
         (a, b), (d, e) = enclosure(variance, zero), enclosure(variance, other)
         require(b < d or e < a, "two variances that differ")
-    return Judgement(("claim confirmed", str(node), claim_text(c), *where(ctx)), axioms=_axioms(premises))
+    return Judgement(("claim confirmed", str(node), claim_text(c), *where(ctx)), axioms=inherited(premises))
 
 def confirmed(ctx: Context, premises: Premises, node: int) -> Judgement:
     """The numbers of the two sides of a claim are within its tolerance, or within 1e-9 of each other."""
@@ -287,4 +284,4 @@ def confirmed(ctx: Context, premises: Premises, node: int) -> Judgement:
         gap = plus(left, minus(right))
         require(max(-gap[0], gap[1]) <= near[0], "the sides of the claim are near")
     within = "" if c.tolerance is not None else f" within {NARROW}"
-    return Judgement(("claim confirmed", str(node), claim_text(c) + within, *where(ctx)), axioms=_axioms(premises))
+    return Judgement(("claim confirmed", str(node), claim_text(c) + within, *where(ctx)), axioms=inherited(premises))

@@ -48,6 +48,10 @@ class Judgement:
 
 Premises = Sequence[Judgement]
 
+def inherited(premises: Premises) -> tuple[str, ...]:
+    """The axioms that premises rest on."""
+    return tuple(sorted({a for p in premises for a in p.axioms}))
+
 def fact(t: Term, info: Info) -> Judgement:
     return Judgement(("fact",), t, info)
 

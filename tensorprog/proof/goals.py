@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
@@ -70,12 +70,9 @@ def laws(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[i
 def _pairs(means: Means, about: tuple[str, ...], prove: Callable[[Var, Var], int]) -> list[int]:
     """A statement for each pair, and for each pair of members in means without a closed form on which one rests."""
     writer = means.writer
-    names = about or [to_text(o.ref) for o in writer.program.outputs]
-    found = dict.fromkeys(v for name in names for v in members_named(writer.program, name))
-    if len(found) > MAX_MEMBERS:
-        because = f"{len(found)} members are {len(found) * (len(found) + 1) // 2} pairs"
-        raise fail("TP018", "--goals: too many members", because=because, help="name some of them: x[1],x[2]")
-    out = dict.fromkeys(_proved(prove, pair) for pair in combinations_with_replacement(found, 2))
+    groups = [about] if about else [(to_text(o.ref),) for o in writer.program.outputs]  # a theorem covers one output
+    pairs = dict.fromkeys(pair for names in groups for pair in _members(writer.program, names))
+    out = dict.fromkeys(_proved(prove, pair) for pair in pairs)
     queue = list(out)
     while queue:
         for members in means.unevaluated(queue.pop(0)):
@@ -84,6 +81,15 @@ def _pairs(means: Means, about: tuple[str, ...], prove: Callable[[Var, Var], int
                 queue += [] if step in out else [step]
                 out[step] = None
     return list(out)
+
+
+def _members(program: Program, names: Sequence[str]) -> Iterator[tuple[Var, Var]]:
+    """Each member with each."""
+    found = dict.fromkeys(v for name in names for v in members_named(program, name))
+    if len(found) > MAX_MEMBERS:
+        because = f"{len(found)} members are {len(found) * (len(found) + 1) // 2} pairs"
+        raise fail("TP018", "--goals: too many members", because=because, help="name some of them: x[1],x[2]")
+    return combinations_with_replacement(found, 2)
 
 
 def _proved(prove: Callable[[Var, Var], int], pair: tuple[Var, Var]) -> int:

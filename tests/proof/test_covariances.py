@@ -178,7 +178,7 @@ def test_only_centred_gaussian_combinations_have_a_gaussian_law(other: str) -> N
 
 def test_a_score_beside_a_vector_is_refused_at_once() -> None:
     with pytest.raises(TensorProgError) as error:
-        prove(load(EXAMPLES / "rnn.tp"), ["covariances"])
+        prove(load(EXAMPLES / "rnn.tp"), ["covariances:f,g"])
     assert "scores stand apart from vectors" in str(error.value)
 
 
@@ -270,3 +270,11 @@ def test_factors_that_cancel_and_exponents_of_two_variables() -> None:
     said = {(g[1], g[2]): g[4] for g in found.goals if g[0] == "covariance"}
     assert said["y", "y"] == said["y", "x"] == "0"
     assert said["g", "g"].startswith("E(")
+
+
+def test_goals_without_names_are_about_each_output() -> None:
+    """No theorem covers two outputs together: the covariance of members of both is not asked for."""
+    program = loads("input x ~ N(0, 1)\ny = tanh(x)\nz = x^2\noutput y\noutput z\n")
+    for kind, word in (("covariances", "covariance"), ("numbers", "covariance number")):
+        said = [g[1:3] for g in prove(program, [kind]).goals if g[0] == word]
+        assert [pair for pair in said if "x" not in pair] == [("y", "y"), ("z", "z")]
