@@ -11,6 +11,7 @@ from tensorprog.display.html import Section, page, status
 from tensorprog.display.markup import Markup, join, tag
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.unfold import NotCovered
+from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
 from tensorprog.simulate.progress import counted
 from tensorprog.theorems import check
@@ -81,6 +82,7 @@ def report_of(program: Program, options: Options | None = None, progress: bool =
     from tensorprog.limit.derive import derive
 
     chosen = options or Options()
+    param_numbers(program, chosen.values)
     verdict = check(program)
     limit = attempt(lambda: derive(program, dict(chosen.values)))
     subject = Subject(program, verdict, limit, chosen)

@@ -5,7 +5,7 @@ expect("relu(a)*erf(b)", [[1, "1/2"], ["1/2", 1]]).expr        1/(2√(3π))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -13,6 +13,7 @@ from typing import Any
 
 import sympy
 
+from tensorprog.errors import fail
 from tensorprog.gaussian import powers
 from tensorprog.gaussian.at_values import (
     as_fraction,
@@ -164,6 +165,7 @@ def expect(
         problem = replace(asked, cov=general)
         if cov is not None and all(x.is_Rational for row in k for x in row):
             numbers |= {general[i][j].name: as_fraction(k[i][j]) for i in range(len(k)) for j in range(len(k))}
+    _check_names(numbers, symbols_of(asked) | symbols_of(problem) | assumed.keys())
     text = term if isinstance(term, str) else to_text(t)
     try:
         reduced, found = derive(problem)
@@ -174,6 +176,13 @@ def expect(
     return Expectation(
         text, found.expr, value, error, method, "", sure, conditions, lambda: (*reduced.steps, *found.steps)
     )
+
+
+def _check_names(numbers: Mapping[str, Fraction], known: Set[str]) -> None:
+    for name in numbers:
+        if name not in known:
+            given = ", ".join(sorted(known)) or "none"
+            raise fail("TP002", f"there is no param {name}", help=f"the params here: {given}")
 
 
 def _value(

@@ -132,7 +132,9 @@ class PairKernel:
 
     def _one(self, term: Term, names: tuple[Var, Var], a: float, c: float, b: float) -> float:
         c = min(max(c, -((a * b) ** 0.5)), (a * b) ** 0.5)
-        result = expect(term, [[a, c], [c, b]], variables=names, values=self.values, tolerance=self.tolerance)
+        mine = {v.name for v in variables(term)}
+        values = {n: x for n, x in self.values.items() if n in mine}
+        result = expect(term, [[a, c], [c, b]], variables=names, values=values, tolerance=self.tolerance)
         if result.value is None:
             raise fail("TP002", "a param of the function has no value", help="give one with --set or `values`")
         return result.value

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 from tensorprog.errors import fail
 from tensorprog.language.load import load, loads
-from tensorprog.program.declare import admissible
 from tensorprog.program.limits import DEFAULT_LIMITS, Limits
+from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import rational
 from tensorprog.terms import read
@@ -50,16 +50,12 @@ def read_values(program: Program, texts: Iterable[str]) -> dict[str, Fraction]:
     out: dict[str, Fraction] = {}
     for text in texts:
         name, _, number = text.partition("=")
-        name = name.strip()
-        if name not in program.params or not number.strip():
+        if not number.strip():
             known = ", ".join(program.params) or "it has none"
-            raise fail(
-                "TP018", f"--set {text!r} is not PARAM=NUMBER for a param of the program", help=f"params: {known}"
-            )
+            raise fail("TP018", f"--set {text!r} is not PARAM=NUMBER", help=f"params of this program: {known}")
         value = rational(read(number.strip()))
         if value is None:
             raise fail("TP018", f"--set {text!r}: {number} is not a number")
-        if not admissible(program.params[name], value):
-            raise fail("TP017", f"--set {text!r} contradicts the assumption on {name}", program.params[name].place)
-        out[name] = value
+        out[name.strip()] = value
+    param_numbers(program, out)
     return out

@@ -26,7 +26,7 @@ from tensorprog.program.nodes import Input, MatMul
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import Num as Number_
-from tensorprog.terms.term import mul, power, substitute, walk
+from tensorprog.terms.term import mul, power, substitute, variables, walk
 
 LONGEST_FORMULA = 12
 """Covariances longer than this (in operations) get a name before they enter another expectation."""
@@ -257,7 +257,8 @@ class Certified:
 
             return average(t, names, cov, mean, values)
         try:
-            found = expect(t, cov, mean, variables=list(names), values=values)
+            mine = {v.name for v in variables(t)}
+            found = expect(t, cov, mean, variables=list(names), values={n: x for n, x in values.items() if n in mine})
         except TensorProgError as error:
             if error.diagnostics[0].code == "TP501":
                 raise

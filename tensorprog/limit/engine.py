@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tensorprog.errors import fail
 from tensorprog.limit.arrays import Arrays, Cores
 from tensorprog.limit.axes import DRAWS, Field
 from tensorprog.limit.cores import Numbers
@@ -24,10 +23,8 @@ from tensorprog.limit.formulas import Formulas, NoFormula
 from tensorprog.limit.quantities import Addend, Cov, Ex, Sum
 from tensorprog.limit.scores import Scores
 from tensorprog.program import Program
-from tensorprog.program.constants import NoNumber, evaluate
-from tensorprog.program.declare import admissible
 from tensorprog.program.normalize import normalize
-from tensorprog.program.scaling import rational
+from tensorprog.program.params import param_numbers
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import mul, variables
 
@@ -49,7 +46,7 @@ class Engine:
     def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None) -> None:
         self.original = program
         self.program: Program = normalize(program)
-        self.values = numbers_of(program, values or {})
+        self.values = param_numbers(program, values)
         self.numbers = Numbers(program.params, self.values)
         self.rules = Rules(self.program)
         self.random = Scores(self.rules)
@@ -167,28 +164,6 @@ class Engine:
         """A sum of products of quantities as a ball."""
         with precision(self.enclosures.bits):
             return self.enclosures.total(parts)
-
-
-def numbers_of(program: Program, given: Mapping[str, Fraction | float]) -> dict[str, Fraction]:
-    """The params' values, exactly: those given, else the defaults."""
-    out: dict[str, Fraction] = {}
-    for p in program.params.values():
-        if p.default is not None:
-            exact = rational(p.default)
-            try:
-                out[p.name] = exact if exact is not None else Fraction(repr(evaluate(p.default, {}, program)))
-            except NoNumber:
-                continue
-    for name, x in given.items():
-        if name not in program.params:
-            raise fail(
-                "TP002", f"there is no param {name}", help=f"the params are {', '.join(program.params) or 'none'}"
-            )
-        value = x if isinstance(x, Fraction) else Fraction(str(x))
-        if not admissible(program.params[name], value):
-            raise fail("TP017", f"{name} = {x} contradicts the assumption on {name}", program.params[name].place)
-        out[name] = value
-    return out
 
 
 def _minus(product: Field, a: Field, b: Field) -> Field:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,8 @@ from tensorprog.limit.law import TOLERANCE, Law
 from tensorprog.limit.opaque import Number
 from tensorprog.limit.support import Supports
 from tensorprog.limit.unfold import Unfolding
-from tensorprog.program.constants import NoNumber, evaluate
+from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
-from tensorprog.program.scaling import rational
 from tensorprog.terms import Term, Var, read
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ class Laws:
                  elsewhere: Callable[[Term], Number] | None = None) -> None:  # fmt: skip
         self.program = program
         self.unfolding = Unfolding(program)
-        self.values = param_values(program, values)
+        self.values = param_numbers(program, values)
         self.certified = Certified(self.unfolding, self.values, elsewhere)
         self.engine = engine
 
@@ -61,22 +59,6 @@ class Laws:
             self.engine = Engine(self.program, self.values)
             made = structure(refs, self.certified, self.engine, params)
         return Law(made, supported_by, tolerance, seed)
-
-
-def param_values(program: Program, values: Mapping[str, Any] | None = None) -> dict[str, Fraction]:
-    """The params' numbers, exactly: given ones, else defaults."""
-    out: dict[str, Fraction] = {}
-    for p in program.params.values():
-        if values and p.name in values:
-            given = values[p.name]
-            out[p.name] = given if isinstance(given, Fraction) else Fraction(str(given))
-        elif p.default is not None:
-            exact = rational(p.default)
-            try:
-                out[p.name] = exact if exact is not None else Fraction(evaluate(p.default, {}, program))
-            except NoNumber:
-                continue
-    return out
 
 
 def _ref(m: Var | str) -> Var:

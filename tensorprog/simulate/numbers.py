@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.constants import default_values, entry
-from tensorprog.program.declare import admissible
+from tensorprog.program.constants import entry
+from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
 from tensorprog.simulate.arrays import Array
 
@@ -74,15 +74,7 @@ def whole(value: Any, what: str, least: int) -> int:
 
 def numbers(program: Program, n: int, params: Mapping[str, Any] | None = None) -> Numbers:
     """The numbers of a program at width n, defaults overridden by `params` (TP002, TP011, TP017)."""
-    values = default_values(program)
-    for name, value in (params or {}).items():
-        if name not in program.params:
-            known = ", ".join(program.params) or "none"
-            raise fail("TP002", f"there is no param {name}", help=f"the params of this program: {known}")
-        number = float(value)
-        if not admissible(program.params[name], number):
-            raise fail("TP017", f"{name} = {number:g} contradicts its assumption", program.params[name].place)
-        values[name] = number
+    values = {name: float(x) for name, x in param_numbers(program, params).items()}
     widths = {}
     for name, ratio in program.widths.items():
         exact = ratio * n

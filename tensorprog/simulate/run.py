@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorprog.program.params import exactly
 from tensorprog.program.program import Program
 from tensorprog.simulate.samples import Samples
 
@@ -41,7 +42,7 @@ def make_job(
     if outputs is not None:
         refs = [reference(text, program) for text in outputs]
     refs = list(dict.fromkeys(refs))
-    given = tuple(sorted((k, float(v)) for k, v in (params or {}).items()))
+    given = tuple(sorted((k, float(exactly(v, k))) for k, v in (params or {}).items()))
     k = 1 if coordinates is None else whole(coordinates, "the number of coordinates", 1)
     width, seed = whole(n, "the width n", 1), seed_of(rng)
     return [r.text for r in refs], Job(

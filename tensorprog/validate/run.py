@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail
+from tensorprog.program.params import exactly
 from tensorprog.program.program import Program
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def validate(
     if len(chosen) > MOST_QUANTITIES:
         left_out.append(f"{len(chosen) - MOST_QUANTITIES} more quantities (a validation compares {MOST_QUANTITIES})")
     requests = Requests.of(wanted)
-    given = tuple(sorted((k, float(v)) for k, v in (params or {}).items()))
+    given = tuple(sorted((k, float(exactly(v, k))) for k, v in (params or {}).items()))
     centre = _centres(wanted, known)
     observed = [Observed(wanted, requests, samples, centre) for _ in at]
     tests: list[Test] = []
