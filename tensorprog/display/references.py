@@ -29,6 +29,7 @@ USED_BY = {
     "netsor": ("yang2019wide",),
     "netsor-plus": ("yang2019wide", "yang2020tp3"),
     "attention": ("sakai2025attention", "yang2019wide"),
+    "readout-scores": ("sakai2025attention", "yang2020tp3"),
     "attention-nested": ("sakai2025attention",),
 }
 

@@ -9,7 +9,6 @@ A softmax entry is `App("softmax", (k, b_1, ..., b_m))`: entry k of the m logits
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +16,7 @@ from itertools import product
 from typing import Literal
 
 from tensorprog.errors import fail
+from tensorprog.program.constants import entry_term
 from tensorprog.program.masks import holds
 from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
 from tensorprog.program.normalize import normalize
@@ -235,13 +235,7 @@ class Unfolding:
         return self._rows[key]
 
     def _entry(self, ref: Var, at: dict[str, int]) -> Term:
-        matrix = self.program.matrices[ref.name]
-        flat = 0
-        for k, extent in zip(ref.subs, matrix.shape, strict=True):
-            flat = flat * extent + int(k) - 1
-        if matrix.entries is not None:
-            return self._inlined(matrix.entries[flat], at)
-        return Num(Fraction(struct.unpack_from("<d", matrix.data, 8 * flat)[0]))
+        return self._inlined(entry_term(self.program.matrices[ref.name], [int(k) for k in ref.subs]), at)
 
     # -- powers of widths ----------------------------------------------------------------------------------------
 

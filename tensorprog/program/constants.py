@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
@@ -108,6 +109,18 @@ def entry(matrix: Matrix, index: Sequence[int], at: Mapping[str, float], program
     import struct
 
     return float(struct.unpack_from("<d", matrix.data, 8 * flat)[0])
+
+
+def entry_term(matrix: Matrix, index: Sequence[int]) -> Term:
+    """One entry of a constant array, exactly as it was given."""
+    flat = 0
+    for k, extent in zip(index, matrix.shape, strict=True):
+        flat = flat * extent + k - 1
+    if matrix.entries is not None:
+        return matrix.entries[flat]
+    import struct
+
+    return Num(Fraction(struct.unpack_from("<d", matrix.data, 8 * flat)[0]))
 
 
 def check_covariance(group: InputGroup, program: Program) -> str | None:

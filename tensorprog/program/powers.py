@@ -134,6 +134,11 @@ class Powers:
             case _:
                 return [([], Fraction(0), True)]
 
+    def nonlinear(self, t: Term) -> list[list[Var]]:
+        """The scalars in each term of a sum that is not a constant times one scalar."""
+        found = self._monomials(t)
+        return [refs for refs, _, functions in found if len(refs) > 1 or functions]
+
     def _has_scalars(self, t: Term) -> bool:
         return any(v.name in self.program.families for v in _leaves(t)) or (
             not mentions_width(t, self.program.widths) and isinstance(t, Bind)

@@ -24,8 +24,8 @@ from tensorprog.theorems.common import (
     scaling_problem,
 )
 from tensorprog.theorems.exclusivity import not_distinct, not_exclusive
-from tensorprog.theorems.nonlinearities import Judged
-from tensorprog.theorems.scalars import at_limits, moments_in, smooth_at_limits
+from tensorprog.theorems.nonlinearities import Judged, function_place
+from tensorprog.theorems.scalars import at_limits, composed, moments_in, smooth_at_limits
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
 PSEUDO_LIPSCHITZ = "the paper asks every nonlinearity to be pseudo-Lipschitz (controlled is not enough here)"
@@ -33,7 +33,7 @@ PSEUDO_LIPSCHITZ = "the paper asks every nonlinearity to be pseudo-Lipschitz (co
 
 def has_scores(case: Case) -> Finding:
     if not case.scores:
-        return Finding("refuted", "the output depends on no score")
+        return Finding("refuted", "the output depends on no score of two products")
     names = ", ".join(dict.fromkeys(d.name for d in case.scores))
     return proved(f"scores: {names}", case.scores[0].place)
 
@@ -153,13 +153,13 @@ def distinct(case: Case) -> Finding:
 
 def nonlinearities(case: Case) -> Finding:
     """Every function before the scores; what depends on scores is judged under `final`."""
-    if not case.scores:
+    if not (case.scores or case.readout_scores):
         return unknown("not examined: the output depends on no score")
     nodes = [n for n in case.consumed if id(n) not in case.score_dependent]
-    return first_problem([_smooth(case, n) for n in nodes], "every nonlinearity is pseudo-Lipschitz")
+    return first_problem([smooth(case, n) for n in nodes], "every nonlinearity is pseudo-Lipschitz")
 
 
-def _smooth(case: Case, node: Node) -> Finding:
+def smooth(case: Case, node: Node) -> Finding:
     smooth = near_moments(case, node, case.functions.pseudo_lipschitz(node), "pseudo_lipschitz")
     jump = smooth.fact.refuted and case.functions.continuous(node).refuted
     return judged(
@@ -188,12 +188,36 @@ def near_moments(case: Case, node: Node, found: Judged, name: Literal["pseudo_li
     )
 
 
+def continuous_output(case: Case, node: Scalar) -> Finding:
+    """An output F(r): continuity is enough; where F jumps, the law of r would have to give the jump no mass."""
+    fact = case.functions.continuous(node)
+    text = to_text(node.body)
+    if not fact.proved:
+        try:
+            t = composed(case, node)
+        except CannotCompose as too_large:
+            return unknown(str(too_large))
+        fact, text = at_limits(case, t).continuous, to_text(t)
+    if fact.proved:
+        return proved(f"{text} is continuous: {fact.because}", node.place)
+    place = function_place(node.body) or node.place
+    if fact.refuted:
+        why = "an output that is a function of readouts must be continuous in them"
+        jump = Diagnostic("TP204", "this function of readouts is discontinuous", place, f"{why}; {fact.because}",
+                          "where the readout is continuously distributed the limit may still hold", "",
+                          "warning")  # fmt: skip
+        return unknown(f"{text} is discontinuous: {fact.because}", jump)
+    undecided = Diagnostic("TP203", f"could not decide about {text}", place, fact.because, severity="warning")
+    return unknown(f"{text} is not known to be continuous: {fact.because}", undecided)
+
+
 def scores_last(case: Case) -> Finding:
     for node in case.nodes:
         if isinstance(node, MatMul) and case.depends_on_score(node.arg):
             return Finding("refuted", f"{node.name} multiplies a function of scores by a weight", node.place)
         if isinstance(node, Dot) and (case.depends_on_score(node.left) or case.depends_on_score(node.right)):
-            return Finding("refuted", f"{node.name} is a dot product of vectors that depend on scores", node.place)
+            kind = "a readout" if node in case.readouts else "a dot product"
+            return Finding("refuted", f"{node.name} is {kind} of vectors that depend on scores", node.place)
     return proved("scores enter only through the final functions of vectors and scores")
 
 
@@ -209,7 +233,11 @@ def no_moments(case: Case) -> Finding:
 
 def final(case: Case) -> Finding:
     nodes = [n for n in case.consumed if id(n) in case.score_dependent and not isinstance(n, Dot | Moment)]
-    return first_problem([_smooth(case, n) for n in nodes], "y = phi(g, p) is pseudo-Lipschitz jointly")
+    pairs = case.above(case.scores)
+    findings = [
+        continuous_output(case, n) if isinstance(n, Scalar) and id(n) not in pairs else smooth(case, n) for n in nodes
+    ]
+    return first_problem(findings, "y = phi(g, p) is pseudo-Lipschitz jointly")
 
 
 def positive(case: Case) -> Finding:

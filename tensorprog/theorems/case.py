@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 from tensorprog.program.indices import Pattern, uncovered
-from tensorprog.program.nodes import SCALAR_NODES, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
-from tensorprog.program.powers import MOMENT, SCORE, Powers, Use, scalars_inside
+from tensorprog.program.nodes import SCALAR_NODES, Dot, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.program.powers import MOMENT, SCORE, Powers, Use
 from tensorprog.program.program import Program
 from tensorprog.terms import Sub, Var
 from tensorprog.theorems.nonlinearities import Nonlinearities
+from tensorprog.theorems.readouts import Readouts
 from tensorprog.theorems.statement import Finding
 from tensorprog.theorems.variance import Variances
 
@@ -26,7 +27,6 @@ class Shared:
         self.powers = Powers(program)
         self.functions = Nonlinearities(program)
         self.signs = Variances(program, self.functions)
-        self.inside = scalars_inside(program)
         self.near: dict[Any, Any] = {}
 
     @cached_property
@@ -46,7 +46,7 @@ class Shared:
 class Case:
     """One output (or several roots) of a normalized program with its ancestors, member by member but in patterns."""
 
-    def __init__(self, shared: Shared, roots: Sequence[Var]) -> None:
+    def __init__(self, shared: Shared, roots: Sequence[Var], members: Sequence[tuple[Node, Pattern]] = ()) -> None:
         self.shared = shared
         self.program = shared.program
         self.powers = shared.powers
@@ -57,10 +57,13 @@ class Case:
         self.findings: dict[Callable[[Case], Finding], Finding] = {}
         for root in self.roots:
             self._need(self._whole(root), {})
+        for target, used in members:
+            self._add(target, used)
         for node in reversed(self.program.nodes):
             for pattern in list(self.demand.get(id(node), ())):
                 for ref, bound in self.program.references(node):
-                    self._need_through(node, pattern, ref, bound)
+                    for target, used in self._reached(node, pattern, ref, bound):
+                        self._add(target, used)
         self.nodes = [node for node in self.program.nodes if id(node) in self.demand]
 
     def _whole(self, root: Var) -> Var:
@@ -80,15 +83,20 @@ class Case:
         axes = [s for s in node.subs if isinstance(s, str)]
         return Pattern.of(axes, self.program.indices)
 
-    def _need_through(self, node: Node, pattern: Pattern, ref: Var, bound: tuple[str, ...]) -> None:
+    def _reached(self, node: Node, pattern: Pattern, ref: Var, bound: tuple[str, ...]) -> list[tuple[Node, Pattern]]:
+        """What these members of a node read through one of its references."""
         if not ref.subs:
-            self._need(ref, {})
-            return
+            return self.program.resolve(ref)
         axes = [s for s in node.subs if isinstance(s, str)]
         at: dict[str, Sub] = dict(zip(axes, pattern.slots, strict=True))
         ranges = dict(pattern.ranges) | {j: self.program.range_of(j) for j in bound}
         subs = tuple(s if isinstance(s, int) or s in bound else at.get(s, s) for s in ref.subs)
-        self._need(Var(ref.name, subs, ref.place), ranges)
+        return self.program.resolve(Var(ref.name, subs, ref.place), ranges or None)
+
+    def reached(self, node: Node, ref: Var, bound: tuple[str, ...] = ()) -> Iterator[tuple[Node, Pattern]]:
+        """What the members of a node that the case asks for read through one of its references."""
+        for pattern in self.demand[id(node)]:
+            yield from self._reached(node, pattern, ref, bound)
 
     def _add(self, node: Node, pattern: Pattern) -> None:
         have = self.demand.setdefault(id(node), [])
@@ -111,25 +119,47 @@ class Case:
         return [node for node in self.nodes if isinstance(node, Dot)]
 
     @cached_property
-    def readouts(self) -> list[Dot]:
-        """Scaled dot products with an initial vector whose values reach no vector."""
-        return [
-            d
-            for d in self.dots
-            if self.powers.is_score(d) and d.name not in self.shared.inside and self.readout_side(d) is not None
-        ]
+    def readings(self) -> Readouts:
+        """Dot products with an initial vector, scaled like scores: which side is the readout vector, and whether."""
+        return Readouts(self)
 
-    def readout_side(self, d: Dot) -> Var | None:
-        """The side that is an initial vector, centred and independent of all others."""
-        for side in (d.left, d.right):
-            other = d.right if side is d.left else d.left
-            nodes = [n for n, _ in self.program.resolve(side)]
-            if other.name != side.name and all(isinstance(n, Input) and _is_clean(n) for n in nodes):
-                return side
-        return None
+    @property
+    def readouts(self) -> list[Dot]:
+        return self.readings.dots
+
+    @cached_property
+    def plain(self) -> list[Dot]:
+        """Readouts that are put out, alone or in sums with constant coefficients, and enter nothing else."""
+        entering = {id(u.source) for u in self.uses if u.user is not None}
+        for node in self.nodes:
+            if isinstance(node, Scalar):
+                nonlinear = [ref for refs in self.powers.nonlinear(node.body) for ref in refs]
+                entering |= {id(d) for ref in nonlinear for d in self._dots_in(ref)}
+        return [d for d in self.readouts if id(d) not in entering]
+
+    def _dots_in(self, ref: Var) -> Iterator[Dot]:
+        """The dot products that a scalar is made of."""
+        stack = [node for node, _ in self.program.resolve(ref)]
+        seen: set[int] = set()
+        while stack:
+            node = stack.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, Dot):
+                yield node
+            elif isinstance(node, Scalar):
+                stack += [n for r, _ in self.program.references(node) for n, _ in self.program.resolve(r)]
+
+    @cached_property
+    def readout_scores(self) -> list[Dot]:
+        """Readouts that enter functions or vectors: they are scores with a law of their own."""
+        plain = {id(d) for d in self.plain}
+        return [d for d in self.readouts if id(d) not in plain]
 
     @cached_property
     def scores(self) -> list[Dot]:
+        """Dot products scaled like scores that no initial vector is a side of."""
         readouts = {id(d) for d in self.readouts}
         return [d for d in self.dots if self.powers.is_score(d) and id(d) not in readouts]
 
@@ -167,10 +197,14 @@ class Case:
 
     @cached_property
     def score_dependent(self) -> set[int]:
-        """Nodes that depend on some score of the case."""
+        """Nodes that depend on some score of the case, readout scores among them."""
+        return self.above([*self.scores, *self.readout_scores])
+
+    def above(self, dots: Sequence[Dot]) -> set[int]:
+        """These dot products and the nodes that depend on one of them."""
         out: set[int] = set()
         names: dict[str, bool] = {}
-        scores = {id(d) for d in self.scores}
+        scores = {id(d) for d in dots}
         for node in self.nodes:
             hit = id(node) in scores
             for ref, _ in self.program.references(node):
@@ -182,6 +216,10 @@ class Case:
                 out.add(id(node))
                 names[node.name] = True
         return out
+
+    def read_by(self, dots: Sequence[Dot]) -> Case:
+        """What these readouts read, with its ancestors."""
+        return Case(self.shared, (), [m for d in dots for m in self.reached(d, self.readings.read(d))])
 
     def depends_on_score(self, ref: Var) -> bool:
         return any(id(node) in self.score_dependent for node, _ in self.program.resolve(ref))
@@ -199,15 +237,6 @@ class Case:
                     found.setdefault(id(node), (node, []))[1].append(used)
             out += [(ref, node, used) for node, used in found.values()]
         return out
-
-
-def _is_clean(node: Input) -> bool:
-    """Centred, and with a covariance that couples it with nothing."""
-    from tensorprog.program.constants import primed_indices
-    from tensorprog.terms.term import ZERO
-
-    group = node.group
-    return len(group.names) == 1 and group.mean[0] == ZERO and not primed_indices(group)
 
 
 __all__ = ["SCORE", "Case", "Shared"]

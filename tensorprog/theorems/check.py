@@ -8,19 +8,25 @@ from typing import Any, Literal
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.positivity import sign_of
 from tensorprog.functions.registry import declared_in
-from tensorprog.program.nodes import Dot, Output
+from tensorprog.program.nodes import Dot, Input, Output
 from tensorprog.program.normalize import normalize
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import width_power
 from tensorprog.terms import Var, to_text
 from tensorprog.terms.term import variables
-from tensorprog.theorems import attention, nested, netsor, netsor_plus
+from tensorprog.theorems import attention, nested, netsor, netsor_plus, readout_scores
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.exclusivity import not_exclusive
 from tensorprog.theorems.nonlinearities import Nonlinearities
 from tensorprog.theorems.statement import PremiseReport, Theorem, TheoremReport
 
-THEOREMS: tuple[Theorem, ...] = (netsor.THEOREM, netsor_plus.THEOREM, attention.THEOREM, nested.THEOREM)
+THEOREMS: tuple[Theorem, ...] = (
+    netsor.THEOREM,
+    netsor_plus.THEOREM,
+    attention.THEOREM,
+    readout_scores.THEOREM,
+    nested.THEOREM,
+)
 """All theorems, the weakest first."""
 
 VerdictWord = Literal["valid", "valid-by-remark", "undecided", "invalid"]
@@ -129,13 +135,20 @@ def _judge_output(shared: Shared, output: Output) -> OutputVerdict:
             absorbed = tuple(judge(wider, t) for t in THEOREMS)
             if _ORDER.index(_verdict(absorbed)) < _ORDER.index(_verdict(reports)):
                 case, reports = wider, absorbed
-    dots = [d for d in case.dots if d not in case.readouts]
-    want = "attention" if case.scores else "netsor-plus" if case.moments or dots else "netsor"
-    target = next(r for r in reports if r.theorem.id == want)
-    if target.status == "fails":
+    return OutputVerdict(to_text(output.ref), _verdict(reports), reports, _target(case, reports))
+
+
+def _target(case: Case, reports: tuple[TheoremReport, ...]) -> TheoremReport:
+    """The theorem that is meant for a case: its premises are what a person wants to read."""
+    by_id = {r.theorem.id: r for r in reports}
+    if case.scores or case.readout_scores:
+        found = by_id["attention" if case.scores else "readout-scores"]
+        if case.scores and case.readout_scores and found.status in ("applies", "applies-by-remark"):
+            found = by_id["readout-scores"]
         formal = next(r for r in reports if r.theorem.formal)
-        target = formal if not formal.refutes and target.theorem.id == "attention" else target
-    return OutputVerdict(to_text(output.ref), _verdict(reports), reports, target)
+        return formal if found.status == "fails" and not formal.refutes else found
+    dots = [d for d in case.dots if d not in case.plain]
+    return by_id["netsor-plus" if case.moments or dots else "netsor"]
 
 
 def judge(case: Case, theorem: Theorem) -> TheoremReport:
@@ -150,6 +163,8 @@ def with_unused_scores(shared: Shared, output: Output, case: Case) -> Case | Non
     """The case with the scores that the program defines but the output does not use: they may absorb products."""
     mine = {id(d) for d in case.dots}
     extra = [n for n in shared.program.nodes if isinstance(n, Dot) and shared.powers.is_score(n) and id(n) not in mine]
+    extra = [n for n in extra if not any(isinstance(m, Input) for s in (n.left, n.right) for m, _ in
+             shared.program.resolve(s))]  # fmt: skip
     partly = [n for n in case.scores if case.demand[id(n)] != [case._box(n)]]
     roots = [Var(n.name, n.subs) for n in (*extra, *partly)]
     if not roots:

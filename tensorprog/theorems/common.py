@@ -78,39 +78,39 @@ def no_transposes(case: Case) -> Finding:
 
 
 def readout_rule(case: Case) -> Finding:
-    """Readout vectors are initial vectors independent of all else, used only in readouts, and read no score."""
+    """Readout vectors are centred initial vectors, independent of all else, and used only in readouts."""
     if not case.readouts:
         return proved("there is no readout")
     for d in case.readouts:
-        side = case.readout_side(d)
-        assert side is not None
-        other = d.right if side is d.left else d.left
-        mine = {id(n) for n, _ in case.program.resolve(side)}
-        for node in case.nodes:
-            for ref, _ in case.program.references(node):
-                again = node is not d and ref.name == side.name and {id(n) for n, _ in case.program.resolve(ref)} & mine
-                if again and not (isinstance(node, Dot) and _reads(case, node, ref)):
-                    return refuted(
-                        f"{side.name} is used by {node.name} too", readout_used(side.name, node.place, d.place)
-                    )
-        if case.depends_on_score(other):
-            return refuted(f"the readout {d.name} reads a vector that depends on scores")
+        v = to_text(case.readings.vector(d))
+        if not case.readings.centred(d):
+            said = f"{v} is not centred"
+            return refuted(said, readout_hindered(f"the readout vector {said}", d.place, None))
+        use = case.readings.used_elsewhere(d)
+        if use is not None:
+            where = use.user.name if use.user is not None else "the outputs"
+            if use.node.name == case.readings.vector(d).name:
+                said = f"the readout vector {v} is used elsewhere"
+            else:
+                said = f"the readout vector {v} is correlated with {use.node.name}, which is used elsewhere"
+            place = use.user.place if use.user is not None else d.place
+            return refuted(f"{said}, by {where}", readout_hindered(said, place, d.place))
+        other = case.readings.reads_itself(d)
+        if other is not None:
+            said = f"{d.name} reads a vector that depends on {other.name}, and their readout vectors are correlated"
+            return refuted(said, readout_hindered(said, d.place, other.place))
     return proved("readout vectors are used in readouts only")
 
 
-def _reads(case: Case, node: Dot, ref: object) -> bool:
-    return any(node is r and case.readout_side(r) is ref for r in case.readouts)
-
-
-def readout_used(name: str, place: Place | None, first: Place | None) -> Diagnostic:
+def readout_hindered(what: str, place: Place | None, first: Place | None) -> Diagnostic:
     return Diagnostic(
         "TP107",
-        f"the readout vector {name} is used elsewhere",
+        what,
         place,
-        "a readout is Gaussian because its vector is independent of all else in the program",
+        "a readout is Gaussian because its vector is centred and independent of all else in the program",
         "",
-        "use a separate input for the readout",
-        related=((first, "read out here"),) if first else (),
+        "use a separate centred input for the readout; for a score, multiply the side by a fresh weight",
+        related=((first, "read out here"),) if first and first != place else (),
     )
 
 
@@ -192,7 +192,9 @@ VARIANCE = Premise("variance", "each entry of a weight matrix has variance sigma
 GAUSSIAN = Premise("gaussian", "the entries of weight matrices are Gaussian", gaussian_entries, open=True)
 TRANSPOSES = Premise("transposes", "MatMul uses matrices, not their transposes", no_transposes, open=True)
 READOUTS = Premise(
-    "readouts", "a readout vector is an initial vector independent of all else, used only in readouts", readout_rule
+    "readouts",
+    "a readout vector is a centred initial vector independent of all else, used only in readouts",
+    readout_rule,
 )
 
 __all__ = ["GAUSSIAN", "READOUTS", "SAMPLING", "TRANSPOSES", "VARIANCE", "Fact"]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.program.indices import Pattern, Range, match, representatives
+from tensorprog.program.indices import Pattern, Range, match, representatives, unify
 from tensorprog.program.nodes import Dot, MatMul
 from tensorprog.program.program import member_text
 from tensorprog.terms import Sub, Var
@@ -231,38 +231,3 @@ def _weight_subs(node: MatMul, ref: Var) -> tuple[Sub, ...]:
     """The weight's subscripts where the node's left side is read as `ref`."""
     at = {a: b for a, b in zip(node.subs, ref.subs, strict=True) if isinstance(a, str)}
     return tuple(s if isinstance(s, int) else at[s] for s in node.weight.subs)
-
-
-def unify(a: Sequence[Sub], b: Sequence[Sub], ranges: dict[str, Range]) -> dict[str, int] | None:
-    """Values of all variables for which the two subscript lists are equal, or None if there are none.
-
-    >>> unify(("i", 1), ("j", "j"), {"i": (1, 4), "j": (1, 4)})
-    {'i': 1, 'j': 1}
-    >>> unify(("i",), ("j",), {"i": (1, 2), "j": (3, 4)}) is None
-    True
-    """
-    parent = {name: name for name in ranges}
-    span = dict(ranges)
-
-    def root(name: str) -> str:
-        while parent[name] != name:
-            name = parent[name]
-        return name
-
-    for x, y in zip(a, b, strict=True):
-        if isinstance(x, int) and isinstance(y, int):
-            if x != y:
-                return None
-            continue
-        one = root(x) if isinstance(x, str) else None
-        two = root(y) if isinstance(y, str) else None
-        box = (x, x) if isinstance(x, int) else span[one or ""]
-        other = (y, y) if isinstance(y, int) else span[two or ""]
-        new = (max(box[0], other[0]), min(box[1], other[1]))
-        if new[0] > new[1]:
-            return None
-        keep = one or two or ""
-        span[keep] = new
-        if one and two and one != two:
-            parent[two] = one
-    return {name: span[root(name)][0] for name in ranges}

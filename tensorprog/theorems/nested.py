@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from tensorprog.theorems.attention import AFTER, BEFORE, SCORES
-from tensorprog.theorems.statement import Theorem
+from dataclasses import replace
+
+from tensorprog.theorems.attention import AFTER, BEFORE, SCORES, has_scores
+from tensorprog.theorems.case import Case
+from tensorprog.theorems.statement import Finding, Theorem, proved
+
+
+def has_random_scalars(case: Case) -> Finding:
+    """Scores of either kind: of two products, or readouts that enter functions."""
+    if case.readout_scores and not case.scores:
+        return proved(f"readout scores: {', '.join(dict.fromkeys(d.name for d in case.readout_scores))}")
+    return has_scores(case)
+
 
 THEOREM = Theorem(
     "attention-nested",
@@ -11,7 +22,16 @@ THEOREM = Theorem(
     "the rule of Sakai, Karakida & Imaizumi 2025 applied layer after layer; named there as open",
     "given all earlier scores, vectors are conditionally iid over coordinates with the conditional Gaussian law, so"
     " that later covariances are those of Definition 1 with E[. | earlier scores]",
-    (*BEFORE, *SCORES, *AFTER),
+    (
+        *BEFORE,
+        replace(
+            SCORES[0],
+            statement="scores p_k = n^(-1/2) g^{2k-1} . g^{2k}, or readouts that enter functions",
+            decide=has_random_scalars,
+        ),
+        *SCORES[1:],
+        *AFTER,
+    ),
     formal=True,
     example="""
 index i, j in 1..4

@@ -17,10 +17,11 @@ from tensorprog.theorems.statement import Finding, Premise, Theorem, proved
 
 
 def instructions(case: Case) -> Finding:
-    readouts = {id(d) for d in case.readouts}
+    readouts = {id(d) for d in case.plain}
     for node in case.nodes:
         if isinstance(node, Moment) or (isinstance(node, Dot) and id(node) not in readouts):
             word = "a Moment" if isinstance(node, Moment) or node in case.moments else "a dot product"
+            word = "a readout that enters a function" if node in case.readout_scores else word
             return Finding("refuted", f"{node.name} is {word}", node.place)
     return proved("only Input, MatMul, LinComb, Nonlin" + (" and readouts occur" if readouts else " occur"))
 

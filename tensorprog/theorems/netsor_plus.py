@@ -33,6 +33,8 @@ KEEP_AWAY = "keep the scalar away from its singular value, for example sqrt(v + 
 def instructions(case: Case) -> Finding:
     for d in case.scores:
         return Finding("refuted", f"{d.name} is a dot product scaled by n^(-1/2): a score, which stays random", d.place)
+    for d in case.readout_scores:
+        return Finding("refuted", f"{d.name} is a readout that enters a function: it stays random", d.place)
     return proved("every scalar is a Moment, or a dot product scaled by 1/n")
 
 

@@ -16,12 +16,17 @@ Status = Literal["proved", "refuted", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer to one premise: proved, refuted or unknown, why, and where."""
+    """The answer to one premise: proved, refuted or unknown, why, and where.
+
+    `by_remark`: all that is missing is what the source calls inessential; `open`: without it a limit is only not known.
+    """
 
     status: Status
     because: str
     place: Place | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
+    by_remark: bool = False
+    open: bool = False
 
 
 def proved(because: str, place: Place | None = None) -> Finding:
@@ -68,6 +73,14 @@ class PremiseReport:
     premise: Premise
     finding: Finding
 
+    @property
+    def by_remark(self) -> bool:
+        return self.premise.by_remark or self.finding.by_remark
+
+    @property
+    def open(self) -> bool:
+        return self.premise.open or self.finding.open
+
     def to_json(self) -> dict[str, Any]:
         return {
             "id": self.premise.id,
@@ -94,18 +107,16 @@ class TheoremReport:
 
     def _status(self) -> TheoremStatus:
         gaps = [r for r in self.premises if r.finding.status != "proved"]
-        if all(r.premise.by_remark for r in gaps):
+        if all(r.by_remark for r in gaps):
             if self.theorem.formal:
                 return "formal"
             return "applies-by-remark" if gaps else "applies"
-        return "fails" if any(r.finding.status == "refuted" and not r.premise.by_remark for r in gaps) else "unknown"
+        return "fails" if any(r.finding.status == "refuted" and not r.by_remark for r in gaps) else "unknown"
 
     @property
     def refutes(self) -> bool:
         """Is some premise refuted that neither a remark waives nor merely lies outside today's theorems?"""
-        return any(
-            r.finding.status == "refuted" and not r.premise.by_remark and not r.premise.open for r in self.premises
-        )
+        return any(r.finding.status == "refuted" and not r.by_remark and not r.open for r in self.premises)
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:

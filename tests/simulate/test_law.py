@@ -52,7 +52,7 @@ CORPUS = (
     "invalid/hard_attention",
     "invalid/key_projects_output",
     "invalid/tied_by_symmetrising",
-    "invalid/readout_reenters",
+    "valid/readout_reenters",
     "by-remark/low_rank_heads",
     "by-remark/stacked_linear_attention",
 )

@@ -1,0 +1,189 @@
+"""Readouts n^(-1/2) v.x of a case: which side of each is the readout vector v, and what stands in the way.
+
+A readout vector is a centred initial vector that the case uses in readouts only, and every initial vector that is
+correlated with it is one too. All of this is asked of members: v[1] may be read out while v[2] feeds the network.
+Where both sides are initial vectors either may be the readout vector; the other is then what is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tensorprog.program.constants import entry_term, primed_indices
+from tensorprog.program.indices import Pattern, unify
+from tensorprog.program.nodes import Dot, Input, Node
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import rational
+from tensorprog.terms import Num, Sub, Term, Var
+from tensorprog.terms.term import ZERO, shift_subs, transform
+
+if TYPE_CHECKING:
+    from tensorprog.theorems.case import Case
+
+MOST_PAIRS = 4096
+"""Pairs of members whose covariances are looked at one by one; in larger families they count as correlated."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputUse:
+    """Members of an initial vector as `user` reads them: as a side of a dot product (0, 1), or otherwise (None)."""
+
+    user: Node | None
+    side: int | None
+    node: Input
+    pattern: Pattern
+
+
+class Readouts:
+    """The dot products of a case, scaled like scores, that have an initial vector as a side."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self._sides: dict[int, int] = {}
+        self._beaten: dict[int, InputUse] = {}
+        self.dots = [d for d in case.dots if case.powers.is_score(d) and self._input_sides(d)]
+        self.uses = list(self._all_uses()) if self.dots else []
+        self._orient()
+
+    def vector(self, d: Dot) -> Var:
+        """The side that is, or would have to be, the readout vector."""
+        return (d.left, d.right)[self._sides[id(d)]]
+
+    def read(self, d: Dot) -> Var:
+        """What a readout reads: the side that is not its vector."""
+        return (d.right, d.left)[self._sides[id(d)]]
+
+    # -- what the case reads ---------------------------------------------------------------------------------------
+
+    def _all_uses(self) -> Iterator[InputUse]:
+        for node in self.case.nodes:
+            refs = self.case.program.references(node)
+            for k, (ref, bound) in enumerate(refs):
+                side = k if isinstance(node, Dot) else None
+                for target, pattern in self.case.reached(node, ref, bound):
+                    if isinstance(target, Input):
+                        yield InputUse(node, side, target, pattern)
+        for node in self.case.nodes:
+            if isinstance(node, Input) and any(r.name == node.name for r in self.case.roots):
+                yield from (InputUse(None, None, node, p) for p in self.case.demand[id(node)])
+
+    @cached_property
+    def _by_dot(self) -> dict[tuple[int, int], list[InputUse]]:
+        out: dict[tuple[int, int], list[InputUse]] = {}
+        for u in self.uses:
+            if u.side is not None:
+                out.setdefault((id(u.user), u.side), []).append(u)
+        return out
+
+    def members(self, d: Dot, side: int) -> list[InputUse]:
+        """The initial vectors that stand on one side of a dot product."""
+        return self._by_dot.get((id(d), side), [])
+
+    def _input_sides(self, d: Dot) -> list[int]:
+        out = []
+        for side, ref in enumerate((d.left, d.right)):
+            sources = [n for n, _ in self.case.program.resolve(ref) if id(n) in self.case.demand]
+            if sources and all(isinstance(n, Input) for n in sources):
+                out.append(side)
+        return out
+
+    # -- which side ------------------------------------------------------------------------------------------------
+
+    def _orient(self) -> None:
+        """Choose sides: what must be read rather than read out decides first, else the left one is the vector."""
+        scores = {id(d) for d in self.dots}
+        elsewhere = [u for u in self.uses if id(u.user) not in scores]
+        open_ones = list(self.dots)
+        while open_ones:
+            fine = {id(d): [s for s in self._input_sides(d) if self._hindrance(d, s, elsewhere) is None]
+                    for d in open_ones}  # fmt: skip
+            d = min(open_ones, key=lambda d: len(fine[id(d)]))
+            sides = fine[id(d)] or self._input_sides(d)
+            self._sides[id(d)] = sides[0]
+            elsewhere += self.members(d, 1 - sides[0])
+            open_ones.remove(d)
+        for d in self.dots:
+            found = self._hindrance(d, self._sides[id(d)], elsewhere)
+            if found is not None:
+                self._beaten[id(d)] = found
+
+    def _hindrance(self, d: Dot, side: int, elsewhere: list[InputUse]) -> InputUse | None:
+        """A use outside of readouts of what stands on this side, or of an initial vector correlated with it."""
+        mine = self.members(d, side)
+        for u in elsewhere:
+            if self._any_correlated([u], mine):
+                return u
+        return None
+
+    # -- findings --------------------------------------------------------------------------------------------------
+
+    def used_elsewhere(self, d: Dot) -> InputUse | None:
+        """A use of the readout vector, or of one correlated with it, that is no readout."""
+        return self._beaten.get(id(d))
+
+    def centred(self, d: Dot) -> bool:
+        return all(u.node.group.mean[u.node.position] == ZERO for u in self.members(d, self._sides[id(d)]))
+
+    def reads_itself(self, d: Dot) -> Dot | None:
+        """A readout with the same vector, or with a correlated one, that what d reads depends on."""
+        below = self.case.read_by([d])
+        return next((o for o in self.dots if id(o) in below.demand and self._correlated(d, o)), None)
+
+    def _correlated(self, d: Dot, other: Dot) -> bool:
+        mine = self.members(d, self._sides[id(d)])
+        return self._any_correlated(mine, self.members(other, self._sides[id(other)]))
+
+    def _any_correlated(self, some: list[InputUse], others: list[InputUse]) -> bool:
+        program = self.case.program
+        return any(
+            u.node.group is v.node.group and correlated(program, u.node, u.pattern, v.node, v.pattern)
+            for u in some
+            for v in others
+        )
+
+
+def correlated(program: Program, a: Input, p: Pattern, b: Input, q: Pattern) -> bool:
+    """Can two members of one group of inputs, of these patterns, have a covariance other than 0?"""
+    group = a.group
+    entry = group.cov[a.position][b.position]
+    if entry == ZERO:
+        return False
+    coupled = primed_indices(group)
+    apart = [k for k, name in enumerate(group.subs) if name not in coupled]
+    left = [_renamed(p.slots[k], "'") for k in apart]
+    right = [_renamed(q.slots[k], '"') for k in apart]
+    ranges = {name + "'": r for name, r in p.ranges} | {name + '"': r for name, r in q.ranges}
+    if unify(left, right, ranges) is None:
+        return False
+    if p.size * q.size > MOST_PAIRS:
+        return True
+    return any(
+        all(m[k] == m2[k] for k in apart) and _entry(program, group.subs, entry, m, m2) != 0
+        for m in p.members()
+        for m2 in q.members()
+    )
+
+
+def _renamed(s: Sub, mark: str) -> Sub:
+    return s if isinstance(s, int) else s + mark
+
+
+def _entry(
+    program: Program, subs: tuple[str, ...], entry: Term, m: tuple[int, ...], m2: tuple[int, ...]
+) -> Fraction | None:
+    """The covariance of two members where it is a plain number, whatever the params are."""
+    at: dict[str, Sub] = dict(zip((*subs, *(s + "'" for s in subs)), (*m, *m2), strict=True))
+
+    def constant(t: Term) -> Term | None:
+        if not isinstance(t, Var):
+            return None
+        if t.name in program.matrices:
+            return entry_term(program.matrices[t.name], [s for s in t.subs if isinstance(s, int)])
+        k = at.get(t.name)
+        return Num(k) if isinstance(k, int) else None
+
+    return rational(transform(shift_subs(entry, at), constant))
