@@ -18,16 +18,21 @@ BITS = (90, 180, 400, 900, 2000)
 """Working precisions tried in turn."""
 
 
-def value_of(expr: Any, values: Mapping[str, Fraction]) -> tuple[float, float] | None:
+def value_of(
+    expr: Any, values: Mapping[str, Fraction], inexact: Mapping[str, tuple[float, float]] | None = None
+) -> tuple[float, float] | None:
     """(value, error) with |value - expr| <= error, or None where the expression cannot be enclosed.
+
+    `inexact`: symbols whose numbers have errors, as (number, error); the error then holds for all that they allow.
 
     >>> value_of(sympy.Symbol("a") / 3, {"a": Fraction(3)})
     (1.0, 0.0)
     """
-    if not {s.name for s in expr.free_symbols} <= values.keys():
+    inexact = inexact or {}
+    if not {s.name for s in expr.free_symbols} <= values.keys() | inexact.keys():
         return None
-    at = {s: sympy.Rational(values[s.name].numerator, values[s.name].denominator) for s in expr.free_symbols}
-    expr = expr.xreplace(at)
+    at = {s: values[s.name] for s in expr.free_symbols if s.name not in inexact}
+    expr = expr.xreplace({s: sympy.Rational(x.numerator, x.denominator) for s, x in at.items()})
     if expr.is_Rational:
         number = Fraction(int(expr.p), int(expr.q))
         if abs(number) > Fraction(sys.float_info.max):
@@ -40,7 +45,9 @@ def value_of(expr: Any, values: Mapping[str, Fraction]) -> tuple[float, float] |
         for bits in BITS:
             ctx.prec = bits
             try:
-                ball = Balls().ball(expr)
+                balls = Balls()
+                balls.memo |= {s: arb(*inexact[s.name]) for s in expr.free_symbols}
+                ball = balls.ball(expr)
             except (NotImplementedError, ZeroDivisionError, ValueError):
                 return found
             if not ball.is_finite():
@@ -52,7 +59,7 @@ def value_of(expr: Any, values: Mapping[str, Fraction]) -> tuple[float, float] |
             if ball.is_exact() and gap.is_zero():
                 return middle, 0.0
             found = (middle, _above(float(gap.upper())))
-            if found[1] <= max(abs(middle) * 2.0**-52, LEAST):
+            if found[1] <= max(abs(middle) * 2.0**-52, LEAST) or inexact:
                 return found
         return found
     finally:

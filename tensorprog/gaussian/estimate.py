@@ -1,44 +1,17 @@
-"""A number with its error, and the covariance of the variables it is an expectation over."""
+"""The covariance of the variables that an expectation is over, in exact rationals, and its factor."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any
 
 from tensorprog.errors import fail
 
-Method = Literal["quadrature", "series", "sampling", "closed-form"]
 Exact = int | float | Fraction
 SLACK = Fraction(1, 10**9)
 """How far below zero, relative to the largest variance, an eigenvalue may be by rounding."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """|value - truth| <= error (for `sampling`, five standard errors)."""
-
-    value: float
-    error: float
-    method: Method = "quadrature"
-
-    def __add__(self, other: Estimate) -> Estimate:
-        return Estimate(self.value + other.value, self.error + other.error, _worse(self.method, other.method))
-
-    def __mul__(self, other: Estimate) -> Estimate:
-        # |ab - a'b'| <= |a||b-b'| + |b||a-a'| + |a-a'||b-b'| with a, b the computed ones
-        error = abs(self.value) * other.error + abs(other.value) * self.error + self.error * other.error
-        return Estimate(self.value * other.value, error, _worse(self.method, other.method))
-
-    def scaled(self, by: float) -> Estimate:
-        return Estimate(by * self.value, abs(by) * self.error, self.method)
-
-
-def _worse(a: Method, b: Method) -> Method:
-    order: tuple[Method, ...] = ("closed-form", "series", "quadrature", "sampling")
-    return max(a, b, key=order.index)
 
 
 def rational(x: Any) -> Fraction:

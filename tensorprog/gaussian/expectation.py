@@ -30,6 +30,7 @@ from tensorprog.gaussian.ground import NoClosedForm
 from tensorprog.gaussian.inputs import Assumption, assumptions_of, bounds_of, entries, names_in, term_of
 from tensorprog.gaussian.reduction import Reduced, reduce
 from tensorprog.gaussian.steps import Step, explain
+from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 from tensorprog.terms import Term, Var, to_text
 
 GOAL = 1e-13
@@ -44,12 +45,23 @@ class Expectation:
     expr: Any
     value: float | None
     error: float | None
-    method: str
+    error_kind: ErrorKind | None
+    method: Method
     because: str = ""
-    certified: bool = False
-    """Whether the error bound rests on ball arithmetic alone."""
     conditions: tuple[Any, ...] = ()
     story: Callable[[], tuple[Step, ...]] = field(default=tuple, compare=False)
+
+    @property
+    def number(self) -> Estimate:
+        """The number with its error; `UNKNOWN` where there is none."""
+        if self.error_kind is None:
+            return UNKNOWN
+        return Estimate(self.value, self.error, self.error_kind, self.method)
+
+    @property
+    def certified(self) -> bool:
+        """Is there a number whose error is proved?"""
+        return is_rigorous(self.error_kind)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -73,8 +85,10 @@ class Expectation:
             "latex": self.latex,
             "value": self.value,
             "error": self.error,
+            "error_kind": self.error_kind,
             "method": self.method,
             "certified": self.certified,
+            "because": self.because,
         }
 
     def __repr__(self) -> str:
@@ -82,7 +96,7 @@ class Expectation:
         if self.expr is not None and not self.expr.is_Float:
             lines.append(f"  = {self.expr}")
         if self.value is not None:
-            lines.append(f"  = {self.value!r}  (error {self.error:.1e}, {self.method})")
+            lines.append(f"  = {self.value!r}  ({shown(self.error, self.error_kind)}, {self.method})")
         if self.expr is None:
             lines.append(f"  no closed form: {self.because}")
         lines += [f"  where {c}" for c in self.conditions]
@@ -137,14 +151,15 @@ def expect(
     values: Mapping[str, Any] | None = None,
     tolerance: float = 1e-10,
     symbolic: bool = False,
-    certified: bool = False,
+    certified: bool | None = None,
 ) -> Expectation:
     """E[term] over its variables, jointly Gaussian with covariance `cov` and `mean` (0 if not given).
 
     Variables come in order of first use unless given (as `variables` or `vars`); other names are params, with
     assumptions such as {"C": "> 0"} or "C > 0".
     Entries of `cov` are numbers, decimal strings, terms or sympy expressions; without `cov` they are K11, K12, ...
-    `values` are numbers of params. Raises TP008 for what is no covariance, TP501 for a moment that diverges.
+    `values` are numbers of params. `certified`: True or None look for a proved bound of the error first, False takes
+    the faster estimate. Raises TP008 for what is no covariance, TP501 for a moment that diverges.
 
     >>> expect("relu(a)*relu(b)", [[1, 0], [0, 1]]).expr
     1/(2*pi)
@@ -171,11 +186,24 @@ def expect(
         reduced, found = derive(problem)
         conditions = _existing(found, numbers)
     except NoClosedForm as why:
-        return _numeric(text, asked, numbers, tolerance, certified, str(why))
-    value, error, method, sure = _value(asked, reduced, found, numbers, tolerance, certified)
-    return Expectation(
-        text, found.expr, value, error, method, "", sure, conditions, lambda: (*reduced.steps, *found.steps)
-    )
+        return _result(text, None, _number(asked, numbers, tolerance, certified), str(why))
+    number = _value(asked, reduced, found, numbers, tolerance, certified)
+    return _result(text, found.expr, number, "", conditions, lambda: (*reduced.steps, *found.steps))
+
+
+def _result(
+    text: str,
+    expr: Any,
+    number: Estimate | None,
+    because: str,
+    conditions: tuple[Any, ...] = (),
+    story: Callable[[], tuple[Step, ...]] = tuple,
+) -> Expectation:
+    if number is None or not number.known:
+        method: Method = "quadrature" if expr is None else "closed-form"
+        return Expectation(text, expr, None, None, None, method, because, conditions, story)
+    n = number
+    return Expectation(text, expr, n.value, n.error, n.error_kind, n.method, because, conditions, story)
 
 
 def _check_names(numbers: Mapping[str, Fraction], known: Set[str]) -> None:
@@ -191,30 +219,37 @@ def _value(
     found: ClosedForm,
     numbers: Mapping[str, Fraction],
     tolerance: float,
-    certified: bool,
-) -> tuple[float | None, float | None, str, bool]:
-    """The number at the params' values. A formula assumes that the covariance is not singular and that slopes are not
-    zero; at values where that fails the numbers are put into the problem first and it is derived again."""  # fmt: skip
+    certified: bool | None,
+) -> Estimate | None:
+    """The number at the params' values; None where one has no value. A formula assumes that the covariance is not
+    singular and that slopes are not zero; at values where that fails the numbers are put into the problem first and
+    it is derived again."""  # fmt: skip
     if not symbols_of(asked) <= numbers.keys():
-        return None, None, "closed-form", False
+        return None
     special = at_numbers(asked, numbers)
     if all(x.is_Rational for row in special.cov for x in row):
         entries(special.cov, special.mean, len(special.variables), {})
     regular = not is_singular(reduced.problem, numbers) and all(
         c.positive.xreplace(point_of(numbers)) != 0 for c in found.requirements if c.kind == "nonzero"
     )
-    enclosed = value_of(found.expr, numbers) if regular else None
+    formula = found.expr
+    enclosed = value_of(formula, numbers) if regular else None
     if enclosed is None and special != asked:
         try:
-            enclosed = value_of(derive(special)[1].expr, {})
+            formula = derive(special)[1].expr
+            enclosed = value_of(formula, {})
         except NoClosedForm:
             enclosed = None
-    if enclosed is not None and enclosed[1] <= max(abs(enclosed[0]) * GOAL, LEAST):
-        return (*enclosed, "closed-form", True)
-    estimate = _numeric("", asked, numbers, tolerance, certified, "")
-    if enclosed is not None and (estimate.error is None or enclosed[1] <= estimate.error):
-        return (*enclosed, "closed-form", True)
-    return estimate.value, estimate.error, estimate.method, estimate.certified
+    by_formula = None
+    if enclosed is not None:
+        exact = enclosed[1] == 0
+        by_formula = Estimate(*enclosed, "exact" if exact else "bound", "closed-form")
+        if enclosed[1] <= max(abs(enclosed[0]) * GOAL, LEAST):
+            return by_formula
+    estimate = _number(asked, numbers, tolerance, certified)
+    if by_formula is not None and (estimate is None or not estimate.rigorous or by_formula.error <= estimate.error):
+        return by_formula
+    return estimate
 
 
 def _existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, ...]:
@@ -235,26 +270,24 @@ def _existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, 
     return tuple(dict.fromkeys(open_ones))
 
 
-def _numeric(
-    text: str, p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certified: bool, why: str
-) -> Expectation:
-    """The number alone, by quadrature; nothing where a symbol has no value."""
+def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certified: bool | None) -> Estimate | None:
+    """The number without its formula: a bound if one is found, else quadrature; None where a symbol has no value."""
     if not symbols_of(p) <= numbers.keys():
-        return Expectation(text, None, None, None, "quadrature", why)
+        return None
     from tensorprog.gaussian.certified import enclose
     from tensorprog.gaussian.quadrature import expectation
 
     at = at_numbers(p, numbers)
     cov = [[as_fraction(x) for x in row] for row in at.cov]
     mean = [as_fraction(x) for x in at.mean]
-    if certified and (ends := enclose(at.term, at.variables, cov, mean)) is not None:
-        middle = (ends[0] + ends[1]) / 2
+    few = len(at.variables) <= 2
+    if certified is not False and few and (ends := enclose(at.term, at.variables, cov, mean)) is not None:
+        middle = ends[0] + (ends[1] - ends[0]) / 2
         gap = max(Fraction(ends[1]) - Fraction(middle), Fraction(middle) - Fraction(ends[0]))
-        return Expectation(text, None, middle, float(gap) * (1 + 2.0**-50), "quadrature", why, certified=True)
-    if len(at.variables) > 2 and (bounded := _on_grid(at, cov, mean)) is not None:
-        return Expectation(text, None, *bounded, "quadrature", why, certified=True)
-    found = expectation(at.term, at.variables, cov, mean, {}, tolerance)
-    return Expectation(text, None, found.value, found.error, found.method, why)
+        return Estimate(middle, float(gap) * (1 + 2.0**-50), "bound", "quadrature")
+    if not few and (bounded := _on_grid(at, cov, mean)) is not None:
+        return Estimate(*bounded, "bound", "quadrature")
+    return expectation(at.term, at.variables, cov, mean, {}, tolerance)
 
 
 def _on_grid(p: Problem, cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]) -> tuple[float, float] | None:

@@ -134,7 +134,7 @@ class PairKernel:
         c = min(max(c, -((a * b) ** 0.5)), (a * b) ** 0.5)
         mine = {v.name for v in variables(term)}
         values = {n: x for n, x in self.values.items() if n in mine}
-        result = expect(term, [[a, c], [c, b]], variables=names, values=values, tolerance=self.tolerance)
+        result = expect(term, [[a, c], [c, b]], vars=names, values=values, tolerance=self.tolerance, certified=False)
         if result.value is None:
             raise fail("TP002", "a param of the function has no value", help="give one with --set or `values`")
         return result.value

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from tensorprog.gaussian.estimate import Estimate
+from tensorprog.numbers.estimate import UNKNOWN, Estimate
 
 SCRAMBLINGS = 16
 SMALLEST, LARGEST = 10, 16
@@ -27,7 +27,7 @@ def sample(f: Callable[..., Any], dimension: int, tolerance: float, seed: int = 
     >>> out.method, abs(out.value - 6) <= out.error
     ('sampling', True)
     """
-    best = Estimate(math.nan, math.inf, "sampling")
+    best = UNKNOWN
     for power in range(SMALLEST, LARGEST + 1, 2):
         means = []
         for stream in np.random.SeedSequence([seed, power]).spawn(SCRAMBLINGS):
@@ -37,9 +37,9 @@ def sample(f: Callable[..., Any], dimension: int, tolerance: float, seed: int = 
             with np.errstate(all="ignore"):
                 means.append(float(np.mean(f(*special.ndtri(u).T))))
         if not all(map(math.isfinite, means)):
-            return Estimate(math.nan, math.inf, "sampling")
+            return UNKNOWN
         spread = float(np.std(means, ddof=1)) / math.sqrt(SCRAMBLINGS)
-        best = Estimate(float(np.mean(means)), 5 * spread + 1e-15 * abs(float(np.mean(means))), "sampling")
+        best = Estimate(float(np.mean(means)), 5 * spread + 1e-15 * abs(float(np.mean(means))), "sampling", "sampling")
         if best.error <= tolerance:
             break
     return best

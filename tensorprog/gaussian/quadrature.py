@@ -20,10 +20,11 @@ from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.functions.numeric import compile_numpy
 from tensorprog.gaussian import strip
 from tensorprog.gaussian.balls import Complex, ball_function, name_of
-from tensorprog.gaussian.estimate import Estimate, covariance, factor, rational
+from tensorprog.gaussian.estimate import covariance, factor, rational
 from tensorprog.gaussian.growth import Reach, check_exists, check_poles, reach
 from tensorprog.gaussian.kinks import Loci, Plane, loci
 from tensorprog.gaussian.panels import Rule, nested
+from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, substitute, variables
 
@@ -178,7 +179,7 @@ def _reduce(
     used = [v.name for v in variables(term) if v.name in at]
     groups = _groups(term, used, at, K)
     if len(groups) > 1:
-        out = Estimate(1.0, 0.0)
+        out = Estimate(1.0, 0.0, "exact", "quadrature")
         for part in groups:
             out = out * _reduce(part, names, K, m, tolerance / (2 * len(groups)), seed)
         return out
@@ -228,7 +229,7 @@ def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
     if d == 0:
         return _point(p)
     if not check_exists(p.ball, p.mean, p.L):
-        return Estimate(math.nan, math.inf)
+        return UNKNOWN
     if d > MOST_DIMENSIONS:
         from tensorprog.gaussian.qmc import sample
 
@@ -248,15 +249,14 @@ def _norms(L: Array) -> Array:
 
 
 def _point(p: Problem) -> Estimate:
-    """No randomness: F(m), with the error of its rounding to a float."""
+    """No randomness: F at the mean, which a float gives to within half a unit in its last place."""
     from flint import acb, arb
 
-    ball = p.ball([acb(arb(float(x))) for x in p.mean], False)
+    ball = p.ball([acb(arb(float(x), abs(float(x)) * 2.0**-53)) for x in p.mean], False)
     if not ball.is_finite():
         raise undefined()
     value = float(ball.real.mid())
-    size = _norms(p.mean[None, :])[0] if len(p.mean) else 0.0
-    return Estimate(value, float(ball.real.rad()) + 2.0**-52 * abs(value) * (1.0 + float(size > 0)))
+    return Estimate(value, float(ball.real.rad()) * (1 + 2.0**-20) + 2.0**-52 * abs(value), "bound", "quadrature")
 
 
 def undefined() -> DivergentError:
@@ -312,7 +312,7 @@ def _by_trapezoid(p: Problem, far: Reach, tolerance: float, noise: float) -> Est
         return None
     noise += strip.trapezoid(p.shaken, [0.5] * d, min(far.radius, 12.0))[0]
     error = max(strip.strip_bound(steps, bounds), abs(a - b)) + far.tail + noise + 1e-15 * absolute
-    return Estimate((a + b) / 2, error) if error <= tolerance * absolute or d > 2 else None
+    return Estimate((a + b) / 2, error, "estimate", "quadrature") if error <= tolerance * absolute or d > 2 else None
 
 
 def _by_panels(p: Problem, far: Reach, found: Loci, tolerance: float, noise: float) -> Estimate:
@@ -324,7 +324,7 @@ def _by_panels(p: Problem, far: Reach, found: Loci, tolerance: float, noise: flo
     shaken = nested(p.shaken, p.dimension, planes, first, far.radius, waves, MOST_NODES)
     noise += shaken.value if shaken is not None else 0.0
     before: float | None = None
-    best = Estimate(math.nan, math.inf)
+    best = UNKNOWN
     change = math.inf
     for rule in LADDER[FIRST_RULE[p.dimension] :]:
         sums = nested(p.at, p.dimension, planes, rule, far.radius, waves, MOST_NODES)
@@ -338,7 +338,7 @@ def _by_panels(p: Problem, far: Reach, found: Loci, tolerance: float, noise: flo
             difference = 4 * change if found.complete else 30 * max(change, last)
             error = difference + far.tail + noise + 2e-15 * sums.absolute
             if error < best.error and far.sure:
-                best = Estimate(sums.value, error)
+                best = Estimate(sums.value, error, "estimate", "quadrature")
             if best.error <= tolerance * sums.absolute or change <= 2e-15 * sums.absolute:
                 break
         before = sums.value

@@ -66,10 +66,11 @@ def _one(kernel: PairKernel, a: float, c: float, b: float) -> float:
         # perfectly correlated: f(√a t) f(±√b t) in one variable, its scales as decimals
         scale = [read(repr(s)) for s in (a**0.5, float(np.copysign(b**0.5, c)))]
         term = mul(*(substitute(kernel.f, {kernel.var: mul(s, kernel.var)}) for s in scale))
-        found = expect(term, [[1]], variables=[kernel.var], tolerance=kernel.tolerance)
+        found = expect(term, [[1]], vars=[kernel.var], tolerance=kernel.tolerance, certified=False)
     else:
         term = mul(kernel.f, substitute(kernel.f, {kernel.var: Var("y_")}))
-        found = expect(term, [[a, c], [c, b]], variables=[kernel.var, Var("y_")], tolerance=kernel.tolerance)
+        found = expect(term, [[a, c], [c, b]], vars=[kernel.var, Var("y_")], tolerance=kernel.tolerance,
+                       certified=False)  # fmt: skip
     assert found.value is not None
     return float(found.value)
 

@@ -11,11 +11,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
+
+from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, Method
 
 Array = NDArray[np.float64]
 
@@ -25,18 +26,6 @@ SCRAMBLINGS = 16
 REACH = {1: 10.0, 2: 9.0, 3: 8.5, 4: 7.5}
 """How far out a grid goes: the mass beyond is below 1e-9."""
 ROUNDING = 1e-13
-
-
-@dataclass(frozen=True, slots=True)
-class Average:
-    """A value, or an array of them, and its error: five standard errors where `method` is sampling."""
-
-    value: Any
-    error: Any
-    method: Literal["closed-form", "quadrature", "sampling"]
-
-    def __iter__(self) -> Any:
-        return iter((self.value, self.error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +45,19 @@ class Rule:
     """Groups of points, each an average of its own."""
 
     groups: tuple[Group, ...]
-    method: Literal["closed-form", "quadrature", "sampling"]
+    method: Method
 
-    def combine(self, averages: list[Array]) -> Average:
+    def combine(self, averages: list[Array]) -> Estimate:
         """The value and its error from one average for each group."""
         if self.method == "closed-form":
-            return Average(averages[0], ROUNDING * np.abs(averages[0]), self.method)
+            return Estimate(averages[0], ROUNDING * np.abs(averages[0]), "estimate", self.method)
         if self.method == "quadrature":
             fine, coarse = averages
-            return Average(fine, np.abs(fine - coarse) + ROUNDING * (1 + np.abs(fine)), self.method)
+            return Estimate(fine, np.abs(fine - coarse) + ROUNDING * (1 + np.abs(fine)), "estimate", self.method)
         stacked = np.stack(averages)
         mean = stacked.mean(axis=0)
         spread = stacked.std(axis=0, ddof=1) / math.sqrt(len(averages))
-        return Average(mean, 5 * spread + ROUNDING * np.abs(mean), self.method)
+        return Estimate(mean, STANDARD_ERRORS * spread + ROUNDING * np.abs(mean), "sampling", self.method)
 
 
 def nothing() -> Rule:
@@ -173,7 +162,7 @@ def rule_for(
     return rule if best is None or error < best[0] else best[1]
 
 
-def _relative(a: Average) -> float:
+def _relative(a: Estimate) -> float:
     value, error = np.abs(np.asarray(a.value)), np.asarray(a.error)
     if not np.all(np.isfinite(value)) or not np.all(np.isfinite(error)):
         return math.inf

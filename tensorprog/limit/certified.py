@@ -19,9 +19,10 @@ import sympy
 from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.expectation import expect
 from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
-from tensorprog.limit.opaque import UNKNOWN, Number, Quantities
+from tensorprog.limit.opaque import Quantities
 from tensorprog.limit.parity import vanishes
 from tensorprog.limit.unfold import NotCovered, Unfolding
+from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind
 from tensorprog.program.nodes import Input, MatMul
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
@@ -41,7 +42,7 @@ class Certified:
         self,
         unfolding: Unfolding,
         values: Mapping[str, Fraction],
-        elsewhere: Callable[[Term], Number] | None = None,
+        elsewhere: Callable[[Term], Estimate] | None = None,
     ) -> None:
         self.u = unfolding
         self.elsewhere = elsewhere
@@ -216,7 +217,7 @@ class Certified:
             return None
         return found.xreplace({sympy.Symbol(n, real=True): x for n, x in moments.items()})
 
-    def _number(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Any]) -> Number:
+    def _number(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Any]) -> Estimate:
         q = self.quantities
         k = [[q.number(x) for x in row] for row in cov]
         m = [q.number(x) for x in mean]
@@ -224,9 +225,9 @@ class Certified:
         flat = [*(x for row in k for x in row), *m, *fixed.values()]
         if not all(math.isfinite(x.value) for x in flat):
             return UNKNOWN
-        rigorous = all(x.rigorous for x in flat)
+        kind = worst_kind(*(x.error_kind for x in flat))
 
-        def at(shift: float) -> Number:
+        def at(shift: float) -> Estimate:
             """The number with every covariance moved by `shift` times its error, towards larger magnitude."""
             moved = [
                 [_exact(x, shift if i == j else 0.0, e) for j, (x, e) in enumerate(zip(row, ex, strict=True))]
@@ -243,14 +244,14 @@ class Certified:
         base = at(0.0)
         worst = max(x.error for x in flat)
         if worst == 0 or not math.isfinite(base.value):
-            return Number(base.value, base.error, base.rigorous and rigorous, base.method)
+            return Estimate(base.value, base.error, worst_kind(kind, base.error_kind), base.method)
         # To first order: |dE| <= sum |dE/dK_ij| |dK_ij|, measured with a step far above rounding.
         scale = 1e-7 * max([1e-300, *(abs(x.value) for row in k for x in row)]) / worst
         slope = abs(at(scale).value - base.value) / (scale * worst) if scale > 0 else 0.0
         error = base.error + 4 * len(names) ** 2 * (slope + abs(base.value)) * worst
-        return Number(base.value, error, base.rigorous and rigorous, base.method)
+        return Estimate(base.value, error, worst_kind(kind, base.error_kind), base.method)
 
-    def _one(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Fraction]) -> Number:
+    def _one(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Fraction]) -> Estimate:
         values = {**self.quantities.params, **moments}
         if any(isinstance(s, App) and s.head == "softmax" for s in walk(t)):
             from tensorprog.limit.softmax_average import average
@@ -263,16 +264,14 @@ class Certified:
             if error.diagnostics[0].code == "TP501":
                 raise
             return UNKNOWN
-        if found.value is None or found.error is None or not math.isfinite(found.value):
-            return UNKNOWN
-        return Number(found.value, found.error, found.method != "sampling", found.method)
+        return found.number
 
-    def number(self, expr: Any) -> Number:
+    def number(self, expr: Any) -> Estimate:
         """The value of a formula at the params' values."""
         return self.quantities.number(expr)
 
 
-def _exact(x: Number, shift: float, expr: Any) -> Fraction:
+def _exact(x: Estimate, shift: float, expr: Any) -> Fraction:
     if expr.is_Rational and not shift:
         return Fraction(int(expr.p), int(expr.q))
     return Fraction(x.value + shift * x.error)

@@ -20,10 +20,10 @@ import sympy
 from tensorprog.errors import Diagnostic, TensorProgError
 from tensorprog.limit.gaussianity import Finding, gaussianity
 from tensorprog.limit.laws import Laws
-from tensorprog.limit.opaque import Number
 from tensorprog.limit.support import Support
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.limit.zero import is_zero
+from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.program.masks import holds
 from tensorprog.program.nodes import Claim, Param
 from tensorprog.program.program import Program
@@ -45,18 +45,25 @@ class Decision:
     claim: Claim = field(repr=False)
     text: str
     status: Status
-    left: float | None
-    right: float | None
+    sides: tuple[Estimate | None, Estimate | None]
     because: str
     supported_by: str
+
+    @property
+    def left(self) -> float | None:
+        return _float(self.sides[0])
+
+    @property
+    def right(self) -> float | None:
+        return _float(self.sides[1])
 
     def to_json(self) -> dict[str, Any]:
         return {
             "text": self.text,
             "at": self.claim.place.to_json() if self.claim.place else None,
             "status": self.status,
-            "left": self.left,
-            "right": self.right,
+            **_entries("left", self.sides[0]),
+            **_entries("right", self.sides[1]),
             "because": self.because,
             "supported_by": self.supported_by,
         }
@@ -129,8 +136,8 @@ def claims(program: Program, values: Mapping[str, Any] | None = None) -> Claims:
 class _Instance:
     status: Status
     because: str
-    left: float | None = None
-    right: float | None = None
+    left: Estimate | None = None
+    right: Estimate | None = None
     where: str = ""
 
 
@@ -178,7 +185,7 @@ class Decider:
             if support.name != "none":
                 because = because.replace(" covers", " alone covers", 1)
             status = "undecided"
-        return Decision(claim, text, status, found.left, found.right, because, support.name)
+        return Decision(claim, text, status, (found.left, found.right), because, support.name)
 
     def _verdict(self, claim: Claim, text: str) -> Decision:
         from tensorprog.theorems.check import check
@@ -190,7 +197,7 @@ class Decider:
         if verdict.verdict == "undecided":
             status = "undecided"
         supported = verdict.covered_by[0] if verdict.covered_by else "none"
-        return Decision(claim, text, status, None, None, because, supported)
+        return Decision(claim, text, status, (None, None), because, supported)
 
     # -- instances ---------------------------------------------------------------------------------------------------
 
@@ -245,9 +252,8 @@ class Decider:
             return _compared(x, y, tolerance)
         return self._elsewhere(claim, at, tolerance)
 
-    def _values(self, left: Any, right: Any) -> tuple[float | None, float | None]:
-        a, b = self.laws.certified.number(left).value, self.laws.certified.number(right).value
-        return (a if math.isfinite(a) else None), (b if math.isfinite(b) else None)
+    def _values(self, left: Any, right: Any) -> tuple[Estimate, Estimate]:
+        return self.laws.certified.number(left), self.laws.certified.number(right)
 
     def _elsewhere(self, claim: Claim, at: dict[str, int], tolerance: float | None) -> _Instance:
         """Params without a number: a claim for all of them falls with one admissible choice."""
@@ -267,7 +273,7 @@ class Decider:
         return _Instance("undecided", "the sides are not one formula here, and a param has no number")
 
     def _tolerance(self, t: Term) -> float:
-        return self.laws.certified.number(to_sympy(t)).value
+        return float(self.laws.certified.number(to_sympy(t)).value)
 
     # -- sides -------------------------------------------------------------------------------------------------------
 
@@ -316,6 +322,16 @@ class Decider:
         return _Instance("proved" if holds_true else "refuted", found.because)
 
 
+def _float(x: Estimate | None) -> float | None:
+    return None if x is None or not x.known else float(x.value)
+
+
+def _entries(word: str, x: Estimate | None) -> dict[str, Any]:
+    """One side in JSON: its value, its error and the kind of its error."""
+    one = (UNKNOWN if x is None else x).to_json()
+    return {word: one["value"], f"{word}_error": one["error"], f"{word}_error_kind": one["error_kind"]}
+
+
 def positive(program: Program) -> frozenset[str]:
     """The params that are assumed to be positive."""
     return frozenset(
@@ -332,7 +348,7 @@ def _admissible(p: Param) -> Fraction:
     return (p.high if p.high is not None else Fraction(3)) - Fraction(10, 7)
 
 
-def _compared(x: Number, y: Number, tolerance: float | None) -> _Instance:
+def _compared(x: Estimate, y: Estimate, tolerance: float | None) -> _Instance:
     gap, error = abs(x.value - y.value), x.error + y.error
     # The subtraction and the numbers themselves are rounded once.
     error += 4e-16 * (abs(x.value) + abs(y.value))
@@ -340,10 +356,10 @@ def _compared(x: Number, y: Number, tolerance: float | None) -> _Instance:
     sides = f"left {x.value:.15g}, right {y.value:.15g}, difference {gap:.3g}"
     rigorous = x.rigorous and y.rigorous
     if not rigorous or not math.isfinite(error):
-        return _Instance("undecided", f"{sides}; their errors are no bounds ({error:.1g})", x.value, y.value)
+        return _Instance("undecided", f"{sides}; their errors are no bounds ({error:.1g})", x, y)
     if gap + error <= allowed:
         within = f"within {allowed:.3g}, errors below {error:.1g}"
-        return _Instance("confirmed", f"{sides}; {within}", x.value, y.value)
+        return _Instance("confirmed", f"{sides}; {within}", x, y)
     if gap > error + (tolerance or 0.0):
-        return _Instance("refuted", f"{sides}, error at most {error:.1g}", x.value, y.value)
-    return _Instance("undecided", f"{sides}; the errors of {error:.1g} leave it open", x.value, y.value)
+        return _Instance("refuted", f"{sides}, error at most {error:.1g}", x, y)
+    return _Instance("undecided", f"{sides}; the errors of {error:.1g} leave it open", x, y)

@@ -23,10 +23,8 @@ from tensorprog.terms import Term, Var
 from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
-    from tensorprog.limit.enclosures import Enclosure
     from tensorprog.limit.engine import Engine
     from tensorprog.limit.hierarchical import Structure
-    from tensorprog.limit.opaque import Number
 
 Array = NDArray[np.float64]
 SINGULAR = 1e-12
@@ -102,9 +100,10 @@ class Second:
             mine.append(i)
             for j in mine:
                 b = leaves[j]
-                found: Number | Enclosure = self.certified.number(self.certified.covariance(a, b))
+                found = self.certified.number(self.certified.covariance(a, b))
                 if not np.isfinite(found.value) and self._engine is not None:  # a formula that is singular here
-                    found = self._engine.leaf_covariance(a, b) or found
+                    ball = self._engine.leaf_covariance(a, b)
+                    found = found if ball is None else ball.number
                 out[i, j] = out[j, i] = found.value
                 error = max(error, found.error)
         if not np.all(np.isfinite(out)):
@@ -130,7 +129,7 @@ class Second:
 
     def mean(self, leaf: Var) -> float:
         """The mean of a Gaussian leaf; only inputs have one."""
-        return self.certified.number(self.certified.mean(leaf)).value
+        return float(self.certified.number(self.certified.mean(leaf)).value)
 
 
 def _at(ref: Var, at: Mapping[str, int]) -> Var:

@@ -21,6 +21,7 @@ from tensorprog.gaussian.kernels import PairKernel, pair_kernel
 from tensorprog.limit.axes import Array, Field, union
 from tensorprog.limit.quantities import guarded, monomial, no_limit
 from tensorprog.limit.ratios import Ratio, expectation, ratio
+from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.nodes import Param
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, mul, substitute, variables
@@ -184,7 +185,7 @@ class CoreFunction:
         """One expectation for each distinct set of numbers."""
         stacked = np.stack([np.ravel(a) for a in arrays], axis=1)
         rows, where = np.unique(stacked, axis=0, return_inverse=True)
-        found = np.array([self.at([Fraction(float(x)) for x in row])[0] for row in rows])
+        found = np.array([self.at([Fraction(float(x)) for x in row], False).value for row in rows])
         return found[where.ravel()].reshape(np.shape(arrays[0]))
 
     @cached_property
@@ -195,7 +196,7 @@ class CoreFunction:
         values: dict[Term, Term] = {Var(n): Num(x) for n, x in self.numbers.values.items()}
         return ratio(substitute(self.body, values))
 
-    def _as_ratio(self, given: Sequence[Fraction]) -> tuple[float, float, str] | None:
+    def _as_ratio(self, given: Sequence[Fraction]) -> Estimate | None:
         """By one integral for each length in the body, if it is of that kind."""
         r = self.ratio
         if r is None:
@@ -215,12 +216,12 @@ class CoreFunction:
             return rest.on_fields(entries, [Field.number(0.0)] * len(used), ()).to(("p:0:0",))
 
         out = expectation(r, k, inner)
-        return None if out is None else (out[0], out[1], "quadrature")
+        return None if out is None else Estimate(*out, "estimate", "quadrature")
 
     # -- one element -----------------------------------------------------------------------------------------------
 
-    def at(self, given: Sequence[Fraction]) -> tuple[float, float, str]:
-        """(value, error, method) at numbers in the order of `names`."""
+    def at(self, given: Sequence[Fraction], certified: bool | None = None) -> Estimate:
+        """The number at others in the order of `names`; `certified` as for `expect`."""
         found = self._as_ratio(given)
         if found is not None:
             return found
@@ -231,10 +232,13 @@ class CoreFunction:
         mean = [numbers.get(f"m{k + 1}", Fraction(0)) for k in size]
         constants = {n: x for n, x in numbers.items() if n[0] == "c"}
         values = {n: x for n, x in self.numbers.values.items() if n in self.assumptions} | constants
-        out = expect(self.body, _within(cov), mean, variables=self.variables, params=self.assumptions, values=values)
-        if out.value is None or out.error is None:
-            raise no_value(self.numbers.missing([self.body]) or "a param")
-        return out.value, out.error, out.method
+        missing = self.numbers.missing([self.body])
+        if missing is not None:
+            raise no_value(missing)
+        return expect(
+            self.body, _within(cov), mean, vars=self.variables, params=self.assumptions, values=values,
+            certified=certified,
+        ).number  # fmt: skip
 
 
 def no_value(name: str) -> TensorProgError:

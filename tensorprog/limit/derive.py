@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property, partial
@@ -11,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from tensorprog.errors import DivergentError, TensorProgError, fail
 from tensorprog.limit.axes import range_of
 from tensorprog.limit.compose import TooLarge
-from tensorprog.limit.enclosures import METHODS, Enclosure
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.lookup import Lookup
 from tensorprog.limit.quantities import Addend, Cov, Ex, ScalarOf, Sum, no_limit
 from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.support import Supports
+from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.program import Program
 from tensorprog.simulate.progress import counted
 from tensorprog.terms import Num, Term, Var, to_text
@@ -111,24 +110,24 @@ class Limit:
             try:
                 return self._averaged(of, terms, supported)
             except NotCovered as why:
-                return Result(of, None, None, None, "quadrature", supported, str(why))
+                return Result(of, None, None, "quadrature", supported, str(why))
         try:
             parts = rule(terms)
             formula, because = self._formula(parts)
             value = self._number(parts)
         except (TooLarge, RecursionError):
             raise fail("TP907", f"{of} opens into too many products", help="ask for fewer members at once") from None
-        if value is None or not math.isfinite(value.value):
+        if value is None or not value.known:
             because = because or "a param has no value"
             if value is not None:
                 because += "; and no number: the quadrature did not settle"
-            return Result(of, formula, None, None, "closed-form" if formula is not None else "quadrature", supported,
-                          because)  # fmt: skip
-        exact = formula is not None and formula.is_Rational
-        found = float(formula) if exact else value.value
-        error = abs(Fraction(int(formula.p), int(formula.q)) - Fraction(found)) if exact else value.error
-        method = "closed-form" if formula is not None else METHODS[value.method]
-        return Result(of, formula, found, float(error), method, supported, because)
+            return Result(of, formula, None, "closed-form" if formula is not None else "quadrature", supported, because)
+        if formula is not None and formula.is_Rational:
+            found = float(formula)
+            gap = abs(Fraction(int(formula.p), int(formula.q)) - Fraction(found))
+            value = Estimate(found, float(gap) * (1 + 2.0**-50), "bound" if gap else "exact", "closed-form")
+        method = "closed-form" if formula is not None else value.method
+        return Result(of, formula, value, method, supported, because)
 
     def _is_random(self, terms: tuple[Term, ...]) -> bool:
         """Must the answer be averaged over scores? Scores themselves are Gaussian, with a covariance of their own."""
@@ -146,9 +145,9 @@ class Limit:
         except NoFormula as why:
             return None, str(why)
 
-    def _number(self, parts: Sum) -> Enclosure | None:
+    def _number(self, parts: Sum) -> Estimate | None:
         try:
-            return self.engine.sum_enclosure(parts)
+            return self.engine.sum_enclosure(parts).number
         except DivergentError:
             raise
         except TensorProgError as error:
@@ -168,22 +167,14 @@ class Limit:
         law = self.law(*members)
         position = {m: k for k, m in enumerate(members)}
         if len(terms) == 2 and all(t in position for t in terms):
-            c, (i, j) = law.covariance, (position[terms[0]], position[terms[1]])  # type: ignore[index]
-            return Result(
-                of, None, float(c.value[i, j]), float(c.error[i, j]), c.method, supported, "averaged over scores"
-            )
-        if len(terms) == 1 and terms[0] in position:
-            m = law.mean
-            return Result(of, None, float(m.value[0]), float(m.error[0]), m.method, supported, "averaged over scores")
-        if len(terms) == 2:
-            one, two, both = (law.expect(t) for t in (terms[0], terms[1], mul(*terms)))
-            value = float(both.value) - float(one.value) * float(two.value)
-            error = (
-                float(both.error) + abs(float(one.value)) * float(two.error) + abs(float(two.value)) * float(one.error)
-            )
-            return Result(of, None, value, error, "sampling", supported, "averaged over scores")
-        a = law.expect(terms[0])
-        return Result(of, None, float(a.value), float(a.error), a.method, supported, "averaged over scores")
+            number = law.covariance.at(position[terms[0]], position[terms[1]])  # type: ignore[index]
+        elif len(terms) == 1 and terms[0] in position:
+            number = law.mean.at(0)
+        elif len(terms) == 2:
+            number = law.expect(mul(*terms)) - law.expect(terms[0]) * law.expect(terms[1])
+        else:
+            number = law.expect(terms[0])
+        return Result(of, None, number, number.method, supported, "averaged over scores")
 
     def _averaged_exactly(self, of: str, terms: tuple[Term, ...], supported: Callable[[], str]) -> Result | None:
         """Polynomials in scores have averages in closed form."""
@@ -197,8 +188,9 @@ class Limit:
         if expr is None:
             return None
         known = {s.name for s in expr.free_symbols} <= engine.values.keys()
-        value, error = (value_of(expr, engine.values) if known else None) or (None, None)
-        return Result(of, expr, value, error, "closed-form", supported, "" if known else "a param has no value")
+        found = value_of(expr, engine.values) if known else None
+        number = None if found is None else Estimate(*found, "bound" if found[1] else "exact", "closed-form")
+        return Result(of, expr, number, "closed-form", supported, "" if known else "a param has no value")
 
     # -- laws and families -----------------------------------------------------------------------------------------
 
@@ -210,17 +202,13 @@ class Limit:
 
     def _number_of(self, t: Term) -> Any:
         """The number of an expectation by the calculus of arrays and enclosures, which knows bounded quotients."""
-        from tensorprog.limit.opaque import UNKNOWN, Number
-
         try:
             found = self.expect(t)
         except TensorProgError as error:
             if error.diagnostics[0].code == "TP501":
                 raise
             return UNKNOWN
-        if found.value is None or found.error is None or not math.isfinite(found.value + found.error):
-            return UNKNOWN
-        return Number(found.value, found.error, False, found.method)
+        return UNKNOWN if found.number is None else found.number
 
     def law(self, *names: Any) -> Law:
         """The joint law of single variables: its kind, its statement given the scores, its numbers."""

@@ -24,31 +24,37 @@ from tensorprog.limit.cores import PLAIN, CoreFunction, Numbers, isserlis, no_va
 from tensorprog.limit.covariance import Rules
 from tensorprog.limit.members import Members
 from tensorprog.limit.quantities import Core, Key, guarded, no_limit
+from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import substitute
 
 BITS = 212
 MOST_MOVED = 6
 """Inputs of an expectation that are moved one by one to measure what their errors contribute."""
-METHODS = ("closed-form", "series", "quadrature", "sampling")
 
 
 @dataclass(frozen=True, slots=True)
 class Enclosure:
-    """A ball and the worst method by which it was found (an index into METHODS)."""
+    """A ball around the truth, the worst method by which it was found, and whether that it holds the truth is sure."""
 
     ball: Any
-    method: int = 0
+    method: Method = "closed-form"
+    kind: ErrorKind = "bound"
 
     @property
-    def value(self) -> float:
-        return float(self.ball.mid())
+    def number(self) -> Estimate:
+        """The ball's centre as a float, and all of the ball as its error."""
+        value = float(self.ball.mid())
+        gap = abs(self.ball - arb(value))
+        if gap.is_zero():
+            return Estimate(value, 0.0, "exact" if self.kind == "bound" else self.kind, self.method)
+        return Estimate(value, float(gap.upper()) * (1 + 2.0**-50), self.kind, self.method)
 
-    @property
-    def error(self) -> float:
-        """A bound on |value - truth|."""
-        gap = abs(self.ball - arb(self.value))
-        return 0.0 if gap.is_zero() else float(gap.upper()) * (1 + 2.0**-50)
+    @staticmethod
+    def of(ball: Any, *parts: Enclosure) -> Enclosure:
+        """A ball that was computed from those of its parts."""
+        kind, method = worst_kind(*(p.kind for p in parts)), worst_method(*(p.method for p in parts))
+        return Enclosure(ball, method, worst_kind(kind, "bound"))
 
 
 class Enclosures(Members[Enclosure]):
@@ -70,10 +76,10 @@ class Enclosures(Members[Enclosure]):
         return Enclosure(arb(0))
 
     def add(self, a: Enclosure, b: Enclosure) -> Enclosure:
-        return Enclosure(a.ball + b.ball, max(a.method, b.method))
+        return Enclosure.of(a.ball + b.ball, a, b)
 
     def mul(self, a: Enclosure, b: Enclosure) -> Enclosure:
-        return Enclosure(a.ball * b.ball, max(a.method, b.method))
+        return Enclosure.of(a.ball * b.ball, a, b)
 
     def is_zero(self, a: Enclosure) -> bool:
         return bool(a.ball.is_zero())
@@ -99,7 +105,7 @@ class Enclosures(Members[Enclosure]):
                 names = [f"a{k}" for k in range(len(args))]
                 f = ball_function(App(head, tuple(map(Var, names))) if head != "hermite" else t, names)
                 out = f([acb(x.ball) for x in inner], False).real
-                return Enclosure(out, max((x.method for x in inner), default=0))
+                return Enclosure.of(out, *inner)
         raise AssertionError(t)
 
     def _entry(self, name: str, subs: tuple[Any, ...]) -> Enclosure:
@@ -118,19 +124,17 @@ class Enclosures(Members[Enclosure]):
     ) -> Enclosure:
         f = self.cores.of(core)
         if f.powers is not None:
-            worst = max((x.method for x in (*cov, *mean)), default=0)
-            return Enclosure(isserlis(f.powers, [x.ball for x in cov], [x.ball for x in mean], PLAIN), worst)
+            return Enclosure.of(isserlis(f.powers, [x.ball for x in cov], [x.ball for x in mean], PLAIN), *cov, *mean)
         given = (*cov, *(m for m, zero in zip(mean, f.centred, strict=True) if not zero), *constants)
-        worst = max((x.method for x in given), default=0)
         # Tied weights ask for one expectation several times.
         if not all(x.ball.is_finite() for x in given):  # a covariance whose quadrature did not settle
-            return Enclosure(arb("nan"), METHODS.index("quadrature"))
+            return Enclosure(arb("nan"), "quadrature", "estimate")
         balls = tuple((x.ball.mid().man_exp(), x.ball.rad().man_exp()) for x in given)
         key = (f.body, f.centred, f.positive, balls)
         if key not in self._found:
             self._found[key] = self._expected(f, cov, mean, given)
         found = self._found[key]
-        return Enclosure(found.ball, max(worst, found.method))
+        return Enclosure.of(found.ball, found, *given)
 
     def _expected(
         self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure], given: Sequence[Enclosure]
@@ -143,7 +147,7 @@ class Enclosures(Members[Enclosure]):
             if ball is not None and all(c is not None and c > 0 for c in finite):
                 return Enclosure(ball)
         elif (ball := self._on_grid(f, cov, mean)) is not None:
-            return Enclosure(ball, METHODS.index("quadrature"))
+            return Enclosure(ball, "quadrature")
         return self._quadrature(f, [x.ball for x in given])
 
     def _on_grid(self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure]) -> Any | None:
@@ -160,8 +164,10 @@ class Enclosures(Members[Enclosure]):
     def _quadrature(self, f: CoreFunction, given: Sequence[Any]) -> Enclosure:
         middles = [float(x.mid()) for x in given]
         with precision(53):
-            value, error, method = f.at([Fraction(x) for x in middles])
-        return Enclosure(arb(value, error + self._propagated(f, given, middles, value)), METHODS.index(method))
+            found = f.at([Fraction(x) for x in middles])
+        moved = self._propagated(f, given, middles, found.value)
+        kind = worst_kind(found.error_kind, "bound")
+        return Enclosure(arb(found.value, found.error + moved), found.method, kind)
 
     def _propagated(self, f: CoreFunction, given: Sequence[Any], middles: Sequence[float], value: float) -> float:
         """What the radii of the inputs contribute: each input moved, or all together where one alone may not move."""
@@ -184,7 +190,7 @@ class Enclosures(Members[Enclosure]):
             moved = [Fraction(y + towards if j == k else y) for j, y in enumerate(middles)]
             try:
                 with precision(53):
-                    there, more, _ = f.at(moved)
+                    there, more = f.at(moved)
             except TensorProgError:
                 return self._together(f, middles, value) * relative * len(middles)
             out += 2 * (abs(there - value) + more) * radius / step
@@ -193,8 +199,8 @@ class Enclosures(Members[Enclosure]):
     def _together(self, f: CoreFunction, middles: Sequence[float], value: float) -> float:
         """How much the value changes for each relative change of all inputs."""
         with precision(53):
-            there, more, _ = f.at([Fraction(y * (1 + 1e-6)) for y in middles])
-        return 2e6 * (abs(there - value) + more)
+            there, more = f.at([Fraction(y * (1 + 1e-6)) for y in middles])
+        return float(2e6 * (abs(there - value) + more))
 
 
 def enclose(expr: Any, balls: dict[str, Any]) -> Any | None:
@@ -226,4 +232,4 @@ def _exact(x: Fraction) -> Any:
     return arb(fmpq(x.numerator, x.denominator))
 
 
-__all__ = ["METHODS", "Enclosure", "Enclosures", "enclose", "precision"]
+__all__ = ["Enclosure", "Enclosures", "enclose", "precision"]

@@ -86,7 +86,7 @@ class Inner:
         return self.expectation(self.u.leaves[leaf].parts[0], at, n)
 
     def _constant(self, expr: object) -> float:
-        return self.c.number(expr).value
+        return float(self.c.number(expr).value)
 
     # -- one expectation -------------------------------------------------------------------------------------------
 

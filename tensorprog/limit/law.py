@@ -7,19 +7,19 @@ scores alone. So no number here is ever computed by drawing y.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.limit.averaging import Array, Average
+from tensorprog.limit.averaging import Array
 from tensorprog.limit.conditional import factor
 from tensorprog.limit.hierarchical import Kind, Structure
-from tensorprog.limit.opaque import Number
 from tensorprog.limit.pieces import Sum, pieces
 from tensorprog.limit.statement import Formula, NoFormula, latex
+from tensorprog.numbers.estimate import UNKNOWN, Estimate, shown, worst_kind, worst_method
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import Num as Number_
 from tensorprog.terms.term import mul, power, substitute
@@ -85,7 +85,7 @@ class Law:
         return Sum(found, len(s.members), self.tolerance, self.seed, error)
 
     @cached_property
-    def _exact(self) -> tuple[list[Number], list[list[Number]], list[Number]] | None:
+    def _exact(self) -> tuple[list[Estimate], list[list[Estimate]], list[Estimate]] | None:
         """Mean, covariance and fourth cumulants by exact formulas, where no scores mix."""
         s = self.structure
         if self.kind not in ("deterministic", "gaussian", "function-of-gaussian") or s.nested:
@@ -101,7 +101,7 @@ class Law:
         fourth = []
         for k, t in enumerate(s.terms):
             if self.kind != "function-of-gaussian":
-                fourth.append(Number(0.0, 0.0))
+                fourth.append(Estimate(0.0, 0.0, "exact", "closed-form"))
                 continue
             raw = [c.expectation(power(t, Number_(p))) if p > 1 else means[k] for p in (1, 2, 3, 4)]
             central = raw[3] - 4 * raw[0] * raw[2] + 6 * raw[0] ** 2 * raw[1] - 3 * raw[0] ** 4
@@ -119,46 +119,51 @@ class Law:
             return None
         return mean.value, 0.0 if constant else max(0.0, variance.value), mean.error, variance.error
 
-    def _with_error(self, value: Array, error: Any) -> Average:
-        methods = (self.mean.method, self.variance.method)
-        method = max(methods, key=("closed-form", "quadrature", "sampling").index)
-        return Average(value, np.abs(error) + 1e-13 * np.abs(value), method)
+    def _with_error(self, value: Array, error: Any) -> Estimate:
+        kind = worst_kind(self.mean.error_kind, self.variance.error_kind, "estimate")
+        method = worst_method(self.mean.method, self.variance.method)
+        return Estimate(value, np.abs(error) + 1e-13 * np.abs(value), kind, method)
 
     @property
-    def mean(self) -> Average:
+    def mean(self) -> Estimate:
         """E[y]."""
         if self._exact is not None:
             return _average(self._exact[0])
         return self._sum.cumulants[0]
 
     @property
-    def covariance(self) -> Average:
+    def covariance(self) -> Estimate:
         """Cov(y, y') = E[C(p)] + Cov of the conditional means."""
         if self._exact is not None:
             rows = [_average(row) for row in self._exact[1]]
-            method = max((r.method for r in rows), key=("closed-form", "quadrature", "sampling").index)
-            return Average(np.stack([r.value for r in rows]), np.stack([r.error for r in rows]), method)
+            kind, method = worst_kind(*(r.error_kind for r in rows)), worst_method(*(r.method for r in rows))
+            return Estimate(np.stack([r.value for r in rows]), np.stack([r.error for r in rows]), kind, method)
         return self._sum.cumulants[1]
 
     @property
-    def variance(self) -> Average:
+    def variance(self) -> Estimate:
         """Var(y), one for each variable."""
         c = self.covariance
-        return Average(np.maximum(np.diag(c.value), 0.0), np.diag(c.error), c.method)
+        return replace(c, value=np.maximum(np.diag(c.value), 0.0), error=np.diag(c.error))
 
     @property
-    def excess_kurtosis(self) -> Average:
+    def excess_kurtosis(self) -> Estimate:
         """E[(y - m)^4]/Var^2 - 3; with conditional mean 0 it is 3 Var(C)/E[C]^2."""
         fourth = _average(self._exact[2]) if self._exact is not None else self._sum.cumulants[2]
         v = self.variance
+        kind, method = worst_kind(fourth.error_kind, v.error_kind), worst_method(fourth.method, v.method)
+        if self.kind == "gaussian" and fourth.error_kind == "exact":
+            kind, method = fourth.error_kind, fourth.method
         with np.errstate(divide="ignore", invalid="ignore"):
-            value = fourth.value / v.value**2
-            error = fourth.error / v.value**2 + 2 * np.abs(value) * v.error / v.value
-        return Average(
-            value, error, max((fourth.method, v.method), key=("closed-form", "quadrature", "sampling").index)
-        )
+            # |f/v² - g/w²| <= |f - g|/w² + |f|·|1/v² - 1/w²| with w >= v - |v - w| and its square's reciprocal convex
+            square = v.value**2
+            least = np.maximum(v.value - v.error, 0.0) ** 2
+            value = fourth.value / square
+            error = fourth.error / least + np.abs(fourth.value) * (1 / least - 1 / square)
+            error += 1e-15 * np.abs(value)
+        return Estimate(value, error, kind, method)
 
-    def moment(self, *powers: int) -> Average:
+    def moment(self, *powers: int) -> Estimate:
         """E[y_1^k_1 ... y_m^k_m]."""
         if len(powers) != len(self.of) or any(k < 0 for k in powers):
             raise fail("TP018", f"a moment of {len(self.of)} variable(s) needs as many powers, not negative")
@@ -166,10 +171,10 @@ class Law:
             s = self.structure
             term = mul(*(power(t, Number_(k)) if k > 1 else t for t, k in zip(s.terms, powers, strict=True) if k))
             found = s.certified.number(s.certified.expectation(term))
-            return Average(found.value, found.error, found.method)  # type: ignore[arg-type]
+            return found
         return self._sum.moment(powers)
 
-    def density(self, y: Any) -> Average:
+    def density(self, y: Any) -> Estimate:
         """The density E[N(y; m, C)] at points: an array (count,) for one variable, (count, variables) for several."""
         if self._normal is not None:
             mean, variance, off, error = self._normal
@@ -184,7 +189,7 @@ class Law:
         mixture = self._sum.joint if len(self.of) == 1 else self._sum.sampled
         return mixture.density(self._points(y))
 
-    def cdf(self, y: Any) -> Average:
+    def cdf(self, y: Any) -> Estimate:
         """P(y <= .) of one variable."""
         self._single("a distribution function")
         if self._normal is not None:
@@ -200,7 +205,7 @@ class Law:
             return self._with_error(ndtr(z), slope * moved)
         return self._sum.joint.cdf(np.atleast_1d(np.asarray(y, dtype=float)))
 
-    def quantile(self, q: Any) -> Average:
+    def quantile(self, q: Any) -> Estimate:
         """The inverse of the distribution function; its error is that of the latter over the slope there."""
         self._single("quantiles")
         from scipy import optimize
@@ -229,9 +234,10 @@ class Law:
             slope = max((ends[1] - ends[0]) / (2 * step), 1e-300)
             values.append(at)
             errors.append(float(self.cdf(at).error[0]) / slope)
-        return Average(np.array(values), np.array(errors), self.cdf(center).method)
+        last = self.cdf(center)
+        return Estimate(np.array(values), np.array(errors), worst_kind(last.error_kind, "estimate"), last.method)
 
-    def characteristic(self, t: Any) -> Average:
+    def characteristic(self, t: Any) -> Estimate:
         """E exp(i t'y) at points, as for `density`."""
         return self._sum.characteristic(self._points(t))
 
@@ -246,7 +252,7 @@ class Law:
             out.append(given.mean + np.einsum("nij,nj->ni", factor(given.cov), noise))
         return np.concatenate(out)
 
-    def expect(self, term: Term | str) -> Average:
+    def expect(self, term: Term | str) -> Estimate:
         """E of a function of the variables, such as "tanh(y[1])*y[2]", drawing them given the scores (sampling)."""
         from tensorprog.functions.judge import judge
         from tensorprog.functions.numeric import compile_numpy
@@ -260,7 +266,7 @@ class Law:
             raise fail("TP501", f"{term} is not known to have a finite mean", because="it is not polynomially bounded")
         f = compile_numpy(t, [v.name for v in names.values()])
         d, m = self._sum.dimension, len(self.of)
-        found = Average(np.nan, np.inf, "sampling")
+        found = UNKNOWN
         for exponent in range(10, 15):
             rule = scrambled(d + m, exponent, self.seed)
             values = []
@@ -313,11 +319,9 @@ class Law:
                     "given": list(self.given) if kind in ("hierarchical-gaussian", "function-of-hierarchical") else [],
                     "conditional_variance": single.conditional_variance if single else None,
                     "supported_by": self.supported_by,
-                    "mean": _number(mean.value[k]),
-                    "variance": _number(variance.value[k]),
-                    "variance_error": _number(variance.error[k]),
-                    "excess_kurtosis": _number(kurtosis.value[k]),
-                    "excess_kurtosis_error": _number(kurtosis.error[k]),
+                    **_entries("mean", mean, k),
+                    **_entries("variance", variance, k),
+                    **_entries("excess_kurtosis", kurtosis, k),
                 }
             )
         return out
@@ -335,7 +339,7 @@ class Law:
                 ("excess kurtosis", self.excess_kurtosis),
             ):
                 known = np.isfinite(a.value[0])
-                number = f"{float(a.value[0]):.10g}  (error {float(a.error[0]):.1e}, {a.method})"
+                number = f"{float(a.value[0]):.10g}  ({shown(float(a.error[0]), a.error_kind)}, {a.method})"
                 lines.append(f"  {word} {number if known else 'unknown'}")
         return "\n".join(lines)
 
@@ -371,10 +375,12 @@ def _levels(q: Any) -> Array:
     return levels
 
 
-def _average(numbers: Sequence[Number]) -> Average:
-    method: Any = max((x.method for x in numbers), key=("closed-form", "quadrature", "sampling").index)
-    return Average(np.array([x.value for x in numbers]), np.array([x.error for x in numbers]), method)
+def _average(numbers: Sequence[Estimate]) -> Estimate:
+    kind, method = worst_kind(*(x.error_kind for x in numbers)), worst_method(*(x.method for x in numbers))
+    return Estimate(np.array([x.value for x in numbers]), np.array([x.error for x in numbers]), kind, method)
 
 
-def _number(x: Any) -> float | None:
-    return float(x) if np.isfinite(x) else None
+def _entries(word: str, a: Estimate, k: int) -> dict[str, Any]:
+    """One number of a law in JSON: its value, its error and the kind of its error."""
+    one = Estimate(a.value[k], a.error[k], a.error_kind, a.method).to_json()
+    return {word: one["value"], f"{word}_error": one["error"], f"{word}_error_kind": one["error_kind"]}

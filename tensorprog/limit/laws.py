@@ -10,9 +10,9 @@ from tensorprog.errors import fail
 from tensorprog.limit.certified import Certified
 from tensorprog.limit.hierarchical import structure
 from tensorprog.limit.law import TOLERANCE, Law
-from tensorprog.limit.opaque import Number
 from tensorprog.limit.support import Supports
 from tensorprog.limit.unfold import Unfolding
+from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
 from tensorprog.terms import Term, Var, read
@@ -25,7 +25,7 @@ class Laws:
     """The laws of one program; `values` are numbers of params beside their defaults."""
 
     def __init__(self, program: Program, values: Mapping[str, Any] | None = None, engine: Engine | None = None,
-                 elsewhere: Callable[[Term], Number] | None = None) -> None:  # fmt: skip
+                 elsewhere: Callable[[Term], Estimate] | None = None) -> None:  # fmt: skip
         self.program = program
         self.unfolding = Unfolding(program)
         self.values = param_numbers(program, values)

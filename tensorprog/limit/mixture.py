@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from scipy import special
 
 from tensorprog.errors import fail
-from tensorprog.limit.averaging import Array, Average, Rule
+from tensorprog.limit.averaging import Array, Rule
 from tensorprog.limit.conditional import Given
+from tensorprog.numbers.estimate import Estimate
 
 CHUNK = 1 << 15
 MOST_VALUES = 4_000_000
@@ -40,26 +41,26 @@ class Mixture:
     def size(self) -> int:
         return int(self.groups[0].mean.shape[1])
 
-    def average(self, f: Callable[[Array, Array], Array]) -> Average:
+    def average(self, f: Callable[[Array, Array], Array]) -> Estimate:
         """E[f(m, C)] for f vectorised over the first axis."""
         values = []
         for group, given in zip(self.rule.groups, self.groups, strict=True):
             values.append(np.tensordot(group.weights, f(given.mean, given.cov), axes=(0, 0)))
         return self.rule.combine(values)
 
-    def mean(self) -> Average:
+    def mean(self) -> Estimate:
         """E[y]."""
         return self.average(lambda m, c: m)
 
-    def second(self) -> Average:
+    def second(self) -> Estimate:
         """E[y y']."""
         return self.average(lambda m, c: c + m[:, :, None] * m[:, None, :])
 
-    def moment(self, powers: Sequence[int]) -> Average:
+    def moment(self, powers: Sequence[int]) -> Estimate:
         """E[y_1^k1 ... y_m^km] by E[y_i g] = m_i E[g] + sum_j C_ij E[dg/dy_j] (Stein)."""
         return self.average(lambda m, c: gaussian_moment(tuple(powers), m, c))
 
-    def density(self, points: Array) -> Average:
+    def density(self, points: Array) -> Estimate:
         """The density at points (count, variables); needs a nonsingular covariance given the scores."""
         if self._singular() > NEGLIGIBLE:
             raise _no_density()
@@ -85,7 +86,7 @@ class Mixture:
         pairs = zip(self.rule.groups, self.groups, strict=True)
         return max(float(group.weights[~_regular(given.cov)].sum()) for group, given in pairs)
 
-    def _over(self, points: Array, f: Callable[[Array, Array, Array], Array]) -> Average:
+    def _over(self, points: Array, f: Callable[[Array, Array, Array], Array]) -> Estimate:
         """E f(m, C, point) at many points, a few at a time."""
         points = np.asarray(points, dtype=float)
         largest = max(len(given.mean) for given in self.groups)
@@ -95,9 +96,9 @@ class Mixture:
             for k in range(0, len(points), few)
         ]
         value, error = (np.concatenate([getattr(a, word) for a in found]) for word in ("value", "error"))
-        return Average(value, error, found[0].method)
+        return Estimate(value, error, found[0].error_kind, found[0].method)
 
-    def cdf(self, points: Array) -> Average:
+    def cdf(self, points: Array) -> Estimate:
         """P(y_1 <= y) for one variable."""
 
         def f(m: Array, c: Array, y: Array) -> Array:
@@ -109,7 +110,7 @@ class Mixture:
 
         return self._over(points, f)
 
-    def characteristic(self, points: Array) -> Average:
+    def characteristic(self, points: Array) -> Estimate:
         """E exp(i t'y) at points t (count, variables)."""
 
         def f(m: Array, c: Array, t: Array) -> Array:

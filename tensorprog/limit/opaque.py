@@ -1,4 +1,4 @@
-"""Numbers with bounds, and named quantities that have no closed form.
+"""Named quantities that have no closed form, and the numbers of formulas that contain them.
 
 A quantity without closed form, such as E[tanh(Z)^2], becomes a symbol that stands for it: equal definitions give one
 symbol, so equations between formulas that contain it can be decided exactly.
@@ -15,21 +15,9 @@ from typing import Any
 import sympy
 
 from tensorprog.gaussian.closed_value import value_of
+from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind, worst_method
 
 STEP = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """|value - truth| <= error, by a bound where `rigorous`, else by five standard errors or a comparison of rules."""
-
-    value: float
-    error: float
-    rigorous: bool = True
-    method: str = "closed-form"
-
-
-UNKNOWN = Number(math.nan, math.inf, False, "sampling")
 
 
 @dataclass
@@ -37,16 +25,16 @@ class Quantities:
     """The named quantities of one derivation, their numbers, and what they stand for."""
 
     params: Mapping[str, Fraction]
-    numbers: dict[str, Number] = field(default_factory=dict)
+    numbers: dict[str, Estimate] = field(default_factory=dict)
     meanings: dict[str, str] = field(default_factory=dict)
     formulas: dict[Any, Any] = field(default_factory=dict)
     _names: dict[object, Any] = field(default_factory=dict)
-    _found: dict[Any, Number] = field(default_factory=dict)
+    _found: dict[Any, Estimate] = field(default_factory=dict)
 
     def known(self, key: object) -> Any | None:
         return self._names.get(key)
 
-    def name(self, key: object, meaning: str, number: Number, formula: Any = None) -> Any:
+    def name(self, key: object, meaning: str, number: Estimate, formula: Any = None) -> Any:
         """The symbol of a quantity; `key` is its definition, `formula` what it abbreviates, if it has a closed form."""
         if key not in self._names:
             symbol = sympy.Symbol(f"c{len(self._names) + 1}", real=True)
@@ -65,17 +53,17 @@ class Quantities:
             expr = expr.xreplace({s: self.formulas[s] for s in here})
         return expr
 
-    def number(self, expr: Any) -> Number:
+    def number(self, expr: Any) -> Estimate:
         """The value of a formula at the params' values.
 
-        Its own rounding is a true bound (ball arithmetic); the errors of named quantities enter to first order,
-        with twice the measured slope.
+        Balls around the named quantities give a ball around the value. Where that says nothing (a root of a ball around
+        0) their errors enter to first order, with twice the measured slope, which is an estimate.
         """
         if expr not in self._found:
             self._found[expr] = self._number(expr)
         return self._found[expr]
 
-    def _number(self, expr: Any) -> Number:
+    def _number(self, expr: Any) -> Estimate:
         free = {s.name for s in expr.free_symbols}
         if not free <= self.params.keys() | self.numbers.keys():
             return UNKNOWN
@@ -83,22 +71,22 @@ class Quantities:
         if not all(math.isfinite(x.value) and math.isfinite(x.error) for x in inside):
             return UNKNOWN
         point = {n: self.params[n] for n in free & self.params.keys()}
-        point |= {n: Fraction(self.numbers[n].value) for n in free & self.numbers.keys()}
+        balls = {n: (x.value, x.error) for n in free & self.numbers.keys() if (x := self.numbers[n]).error > 0}
+        point |= {n: Fraction(self.numbers[n].value) for n in free & self.numbers.keys() - balls.keys()}
+        kind = worst_kind(*(x.error_kind for x in inside))
+        method = worst_method(*(x.method for x in inside))
+        if (found := value_of(expr, point, balls)) is not None:
+            return Estimate(*found, worst_kind(kind, "bound") if found[1] else kind, method)
+        point |= {n: Fraction(x) for n, (x, _) in balls.items()}
         found = value_of(expr, point)
         if found is None or not math.isfinite(found[0]):
             return UNKNOWN
         value, error = found
-        for n in free & self.numbers.keys():
-            x = self.numbers[n]
-            if x.error == 0:
-                continue
-            step = max(STEP * abs(x.value), 2 * x.error, 1e-300)
-            ends = [value_of(expr, {**point, n: Fraction(x.value + s)}) for s in (-step, step)]
+        for n, (x, radius) in balls.items():
+            step = max(STEP * abs(x), 2 * radius, 1e-300)
+            ends = [value_of(expr, {**point, n: Fraction(x + s)}) for s in (-step, step)]
             if any(e is None for e in ends):
                 return UNKNOWN
             slope = max(abs(e[0] - value) for e in ends if e is not None) / step
-            error += 2 * slope * x.error
-        worst = max(
-            (x.method for x in inside), key=("closed-form", "quadrature", "sampling").index, default="closed-form"
-        )
-        return Number(value, error, all(x.rigorous for x in inside), worst)
+            error += 2 * slope * radius
+        return Estimate(value, error, worst_kind(kind, "bound"), method)

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.limit.averaging import Array, Average, Group, rule_for
+from tensorprog.limit.averaging import Array, Group, rule_for
 from tensorprog.limit.conditional import Conditional, Given, terms_of
 from tensorprog.limit.decompose import Parts
 from tensorprog.limit.evaluate import is_smooth
 from tensorprog.limit.hierarchical import Structure, blocks
 from tensorprog.limit.mixture import Mixture, drawn
 from tensorprog.limit.nested import Nested
+from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import substitute
 
@@ -52,7 +53,7 @@ class Piece:
         return isinstance(self.source, Nested)
 
     @cached_property
-    def cumulants(self) -> Average:
+    def cumulants(self) -> Estimate:
         """Mean, covariance and fourth cumulants, in one row: m + m*m + m numbers."""
         mix = self.mixture
         rows = [
@@ -135,48 +136,49 @@ class Sum:
     """Relative error of the covariances that the averages start from."""
 
     @cached_property
-    def cumulants(self) -> tuple[Average, Average, Average]:
+    def cumulants(self) -> tuple[Estimate, Estimate, Estimate]:
         """Mean, covariance, fourth cumulants."""
         m = self.size
         value, error = np.zeros(2 * m + m * m), np.zeros(2 * m + m * m)
-        methods = ["closed-form"]
         for p in self.pieces:
             value, error = value + p.count * p.cumulants.value, error + p.count * p.cumulants.error
-            methods.append(p.cumulants.method)
-        method: Any = max(methods, key=("closed-form", "quadrature", "sampling").index)
+        kind = worst_kind(*(p.cumulants.error_kind for p in self.pieces))
+        method = worst_method(*(p.cumulants.method for p in self.pieces))
         error = error + 8 * self.error * np.abs(value)
 
-        def cut(a: int, b: int, *shape: int) -> Average:
-            return Average(value[a:b].reshape(shape), error[a:b].reshape(shape), method)
+        def cut(a: int, b: int, *shape: int) -> Estimate:
+            return Estimate(value[a:b].reshape(shape), error[a:b].reshape(shape), kind, method)
 
         return cut(0, m, m), cut(m, m + m * m, m, m), cut(m + m * m, 2 * m + m * m, m)
 
-    def moment(self, powers: Sequence[int]) -> Average:
+    def moment(self, powers: Sequence[int]) -> Estimate:
         """E[prod y_i^k_i]: the multinomial convolution of the pieces' moments, |error| by products of (|v| + e)."""
         box = [range(k + 1) for k in powers]
         value = exact = bound = {(0,) * len(powers): 1.0}
-        method = "closed-form"
+        kinds, methods = [], []
         for p in self.pieces:
             at = {k: p.mixture.moment(k) for k in product(*box)}
-            method = max([method, at[tuple(powers)].method], key=("closed-form", "quadrature", "sampling").index)
+            kinds.append(at[tuple(powers)].error_kind)
+            methods.append(at[tuple(powers)].method)
             for _ in range(p.count):
                 value = _convolved(value, {k: float(a.value) for k, a in at.items()}, box)
                 exact = _convolved(exact, {k: abs(float(a.value)) for k, a in at.items()}, box)
                 bound = _convolved(bound, {k: abs(float(a.value)) + float(a.error) for k, a in at.items()}, box)
         top = tuple(powers)
         slack = bound[top] - exact[top] + 4 * sum(powers) * self.error * exact[top]
-        return Average(value[top], slack, method)  # type: ignore[arg-type]
+        return Estimate(value[top], slack, worst_kind(*kinds), worst_method(*methods))
 
-    def characteristic(self, t: Array) -> Average:
+    def characteristic(self, t: Array) -> Estimate:
         """The product of the pieces' characteristic functions."""
         value, error = np.ones(len(t), dtype=complex), np.zeros(len(t))
-        method: Any = "closed-form"
+        found: list[Estimate] = []
         for p in self.pieces:
             one = p.mixture.characteristic(t)
-            method = max([method, one.method], key=("closed-form", "quadrature", "sampling").index)
+            found.append(one)
             value = value * one.value**p.count
             error = error + p.count * np.abs(one.error)
-        return Average(value, error + self.error, method)
+        kind = worst_kind(*(one.error_kind for one in found))
+        return Estimate(value, error + self.error, kind, worst_method(*(one.method for one in found)))
 
     @property
     def dimension(self) -> int:

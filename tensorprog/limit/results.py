@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+
+from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 
 FORMAL = "formal"
 """What supports a result that no theorem here covers: the rules of the limit, applied beyond what is proved."""
@@ -14,13 +15,12 @@ FORMAL = "formal"
 
 @dataclass(frozen=True)
 class Result:
-    """`formula`: a sympy expression or None; `value`: None where a param has none; `error` bounds |value - truth|."""
+    """`formula`: a sympy expression or None; `number`: None where there is none, and then `because` says why."""
 
     of: str
     formula: Any
-    value: float | None
-    error: float | None
-    method: str
+    number: Estimate | None
+    method: Method
     support: Callable[[], str] = field(repr=False, compare=False)
     because: str = ""
 
@@ -28,6 +28,23 @@ class Result:
     def supported_by(self) -> str:
         """The weakest theorem that covers what this speaks of, or `formal`; judged when it is asked for."""
         return self.support()
+
+    @property
+    def value(self) -> float | None:
+        return None if self.number is None else float(self.number.value)
+
+    @property
+    def error(self) -> float | None:
+        return None if self.number is None else float(self.number.error)
+
+    @property
+    def error_kind(self) -> ErrorKind | None:
+        return None if self.number is None else self.number.error_kind
+
+    @property
+    def settled(self) -> bool:
+        """Is there a formula, or a number with a proved bound?"""
+        return self.formula is not None or is_rigorous(self.error_kind)
 
     @property
     def expr(self) -> str | None:
@@ -46,9 +63,9 @@ class Result:
             "of": self.of,
             "expr": self.expr,
             "latex": self.latex,
-            "value": _finite(self.value),
-            "error": _finite(self.error),
+            **(UNKNOWN if self.number is None else self.number).to_json(),
             "method": self.method,
+            "because": self.because,
             "supported_by": self.supported_by,
         }
 
@@ -60,7 +77,7 @@ class Result:
     def __repr__(self) -> str:
         lines = [f"{self.of} = {self.expr}" if self.formula is not None else self.of]
         if self.value is not None and not (self.formula is not None and self.formula.is_Rational):
-            lines.append(f"  = {self.value!r}  (error {self.error or 0:.1e}, {self.method})")
+            lines.append(f"  = {self.value!r}  ({shown(self.error, self.error_kind)}, {self.method})")
         if self.formula is None and self.because:
             lines.append(f"  no formula: {self.because}")
         lines.append(f"  supported by {self.supported_by}")
@@ -69,7 +86,3 @@ class Result:
     def _repr_latex_(self) -> str:
         right = self.latex if self.formula is not None else f"{self.value:.12g}" if self.value is not None else "?"
         return rf"$\text{{{self.of.replace('_', chr(92) + '_')}}} = {right}$"
-
-
-def _finite(x: float | None) -> float | None:
-    return x if x is not None and math.isfinite(x) else None

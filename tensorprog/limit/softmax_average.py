@@ -21,7 +21,7 @@ from tensorprog.limit.averaging import MOST_GRID_DIMENSIONS, REACH, Group, grid,
 from tensorprog.limit.conditional import factor
 from tensorprog.limit.decompose import affine
 from tensorprog.limit.evaluate import Compiled, Row
-from tensorprog.limit.opaque import UNKNOWN, Number
+from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, walk
 
@@ -29,7 +29,7 @@ ROUNDING = 1e-13
 LARGEST = 13
 
 
-def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[str, Fraction]) -> Number:
+def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[str, Fraction]) -> Estimate:
     """E[t] for t in the variables `names`, jointly Gaussian."""
     leaves = frozenset(names)
     params = {n: float(v) for n, v in values.items()}
@@ -61,7 +61,7 @@ def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[
 
     d = root.shape[1]
     if d == 0:
-        return Number(value(Group(lambda: np.zeros((1, 0)), np.ones(1))), ROUNDING)
+        return Estimate(value(Group(lambda: np.zeros((1, 0)), np.ones(1))), ROUNDING, "estimate", "closed-form")
     if d > MOST_GRID_DIMENSIONS:
         return _sampled(d, value)
     half = [max((max(0.0, *c) - min(0.0, *c)) / 2 for c in np.split(root[:, i], ends)) for i in range(d)]
@@ -70,7 +70,7 @@ def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[
     error = _bound(half, h, entries, d)
     if error > 1e-4:
         return _sampled(d, value)
-    return Number(value(grid(d, h)), error + ROUNDING, True, "quadrature")
+    return Estimate(value(grid(d, h)), error + ROUNDING, "bound", "quadrature")
 
 
 def _bound(half: Sequence[float], h: float, entries: int, d: int) -> float:
@@ -88,12 +88,12 @@ def _bound(half: Sequence[float], h: float, entries: int, d: int) -> float:
     return total + 4 * float(special.chdtrc(d, inner**2))
 
 
-def _sampled(dimension: int, value: Any) -> Number:
+def _sampled(dimension: int, value: Any) -> Estimate:
     found = UNKNOWN
     for power in range(10, LARGEST + 1):
         rule = scrambled(dimension, power, 0)
         a = rule.combine([np.asarray(value(g)) for g in rule.groups])
-        found = Number(float(a.value), float(a.error), False, "sampling")
+        found = Estimate(float(a.value), float(a.error), "sampling", "sampling")
         if found.error <= 1e-4 * abs(found.value):
             break
     return found

@@ -17,6 +17,7 @@ from tensorprog.kernel.intervals import rounded
 from tensorprog.kernel.laws import instances
 from tensorprog.kernel.members import pair, reference, vectors, written
 from tensorprog.kernel.numbers import PLACES, Bound, Integrand
+from tensorprog.numbers.estimate import is_rigorous
 from tensorprog.program.compose import CannotCompose
 from tensorprog.proof.covariances import Means, asked, forms_of
 from tensorprog.terms import Term, Var, to_json, to_text
@@ -162,7 +163,7 @@ class Numbers:
             found = self._limit.expect(to_text(t))
         except (TensorProgError, CannotCompose) as error:
             raise Refused(str(error)) from None
-        if found.value is None or found.error is None or found.method == "sampling" or not math.isfinite(found.error):
+        if found.value is None or found.error is None or not is_rigorous(found.error_kind):
             raise Refused(f"no number of E({to_text(t)}) with a bound of the error")
         x, unit = Fraction(found.value), 10**PLACES
         low = Fraction(math.floor((x - Fraction(found.error)) * unit), unit)

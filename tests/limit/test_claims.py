@@ -209,5 +209,6 @@ def test_command(tmp_path: Path, lines: str, code: int) -> None:
     data = json.loads(done.stdout)
     assert data["schema"] == "tensorprog/claims/1"
     (claim,) = data["claims"]
-    assert list(claim) == ["text", "at", "status", "left", "right", "because", "supported_by"]
+    sides = [f"{side}{word}" for side in ("left", "right") for word in ("", "_error", "_error_kind")]
+    assert list(claim) == ["text", "at", "status", *sides, "because", "supported_by"]
     assert claim["at"][0] == len(PROGRAM.splitlines()) + 1

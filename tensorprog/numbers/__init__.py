@@ -1,0 +1,1 @@
+"""Numbers that carry their error: one record, one order of methods, and points for sampling."""
