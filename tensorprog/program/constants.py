@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tensorprog.program.program import Program
 
 PSD_TOLERANCE = 1e-9
+COARSE = (("<f2", 4e-3), ("<f4", 1e-6))
+"""Arrays of half and of single precision, and the relative rounding of a Gram matrix that is computed in them."""
 MAX_PSD_SIZE = 1_500
 MAX_PSD_ENTRIES = 400_000
 MAX_MEANS = 10_000
@@ -152,7 +154,7 @@ def check_covariance(group: InputGroup, program: Program) -> str | None:
             fixed = {**params, **dict(zip(outer, o, strict=True))}
             rows = [(m, c) for m in range(members) for c in product(*(range(lo, hi + 1) for lo, hi in sizes))]
             matrix = [[_cov(group, a, b, coupled, fixed, program) for b in rows] for a in rows]
-            _check_psd(matrix, group)
+            _check_psd(matrix, group, _rounding(group, program))
     except NoNumber as missing:
         return f"the covariance of {name} is positive semidefinite (not checked: no number for {missing})"
     if any(v.name in program.params for row in group.cov for t in row for v in _vars(t)):
@@ -175,11 +177,11 @@ def _checked_directly(group: InputGroup, program: Program) -> bool:
     import numpy as np
 
     array = np.frombuffer(matrix.data, dtype="<f8").reshape(matrix.shape)
-    scale = float(abs(array).max(initial=0.0))
+    scale, rounding = float(abs(array).max(initial=0.0)), _rounding(group, program)
     worst = np.unravel_index(int(abs(array - array.T).argmax()), array.shape)
-    if abs(array[worst] - array.T[worst]) > PSD_TOLERANCE * scale:
+    if abs(array[worst] - array.T[worst]) > rounding * scale:
         raise _not_symmetric(group, float(array[worst]), float(array.T[worst]))
-    _judge_least(float(np.linalg.eigvalsh(array).min()), scale, len(array), group)
+    _judge_least(float(np.linalg.eigvalsh(array).min()), rounding * scale, len(array), group)
     return True
 
 
@@ -251,7 +253,29 @@ def _cov(
     return evaluate(group.cov[a[0]][b[0]], at, program)
 
 
-def _check_psd(matrix: list[list[float]], group: InputGroup) -> None:
+def _rounding(group: InputGroup, program: Program) -> float:
+    """The relative rounding of a covariance: what the narrowest type that holds the entries of its arrays suggests.
+
+    An array of float32 is kept as float64, and recognised by its entries: all of them are numbers of single precision.
+    Whole numbers are exact in every type, and say nothing.
+    """
+    used = {v.name for row in group.cov for t in row for v in _vars(t)}
+    read = [m for name, m in program.matrices.items() if name in used and m.entries is None]
+    if not read:
+        return PSD_TOLERANCE
+    import numpy as np
+
+    def of(data: bytes) -> float:
+        array = np.frombuffer(data, dtype="<f8")
+        if (array == np.rint(array)).all():
+            return PSD_TOLERANCE
+        with np.errstate(over="ignore"):
+            return next((r for kind, r in COARSE if (array.astype(kind) == array).all()), PSD_TOLERANCE)
+
+    return max(of(m.data) for m in read)
+
+
+def _check_psd(matrix: list[list[float]], group: InputGroup, rounding: float) -> None:
     n = len(matrix)
     name = ", ".join(group.names)
     if any(not math.isfinite(v) for row in matrix for v in row):
@@ -259,9 +283,9 @@ def _check_psd(matrix: list[list[float]], group: InputGroup) -> None:
     scale = max((abs(v) for row in matrix for v in row), default=0.0)
     for i in range(n):
         for j in range(i):
-            if abs(matrix[i][j] - matrix[j][i]) > PSD_TOLERANCE * scale:
+            if abs(matrix[i][j] - matrix[j][i]) > rounding * scale:
                 raise _not_symmetric(group, matrix[i][j], matrix[j][i])
-    _judge_least(_least_pivot(matrix, scale) if n <= 16 else _least_eigenvalue(matrix), scale, n, group)
+    _judge_least(_least_pivot(matrix, scale) if n <= 16 else _least_eigenvalue(matrix), rounding * scale, n, group)
 
 
 def _not_symmetric(group: InputGroup, a: float, b: float) -> TensorProgError:
@@ -273,9 +297,9 @@ def _not_symmetric(group: InputGroup, a: float, b: float) -> TensorProgError:
     )
 
 
-def _judge_least(least: float, scale: float, n: int, group: InputGroup) -> None:
+def _judge_least(least: float, rounding: float, n: int, group: InputGroup) -> None:
     """Refuse a least eigenvalue that is negative beyond rounding."""
-    if least < -PSD_TOLERANCE * scale * max(1, n):
+    if least < -rounding * max(1, n):
         raise fail(
             "TP008",
             f"the covariance of {', '.join(group.names)} is not positive semidefinite",

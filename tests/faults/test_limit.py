@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import tensorprog as tp
@@ -41,3 +43,24 @@ def test_an_expectation_refuses_a_number_for_a_name_that_it_does_not_have() -> N
     with pytest.raises(TensorProgError) as refused:
         tp.expect("relu(C*a)", [[1]], vars=["a"], values={"C": 1, "nope": 3})
     assert refused.value.diagnostics[0].code == "TP002"
+
+
+@pytest.mark.parametrize(("kind", "members"), [("float16", 4), ("float32", 5), ("float32", 40), ("float64", 40)])
+def test_gram_matrices_are_accepted_with_the_rounding_of_their_own_type(
+    kind: str, members: int, tmp_path: Path
+) -> None:
+    x = np.random.default_rng(members).standard_normal((members, 3)).astype(kind)
+    np.save(tmp_path / "gram.npy", (x[:, None] * x[None]).sum(axis=2, dtype=kind))
+    text = f'index i in 1..{members}\nmatrix K = file("gram.npy")\ninput u[i] ~ N(0, K[i,i\'])\noutput u\n'
+    (tmp_path / "program.tp").write_text(text)
+    assert tp.derive(tp.load(tmp_path / "program.tp")).matrix("u").shape == (members, members)
+
+
+@pytest.mark.parametrize("entries", [[[1, 1.001], [1.001, 1]], [[1000, 1001], [1001, 1000]]])
+def test_what_no_rounding_explains_is_no_covariance(entries: list[list[float]], tmp_path: Path) -> None:
+    np.save(tmp_path / "gram.npy", np.array(entries, dtype="float32"))
+    (tmp_path / "program.tp").write_text(
+        'index i in 1..2\nmatrix K = file("gram.npy")\ninput u[i] ~ N(0, K[i,i\'])\noutput u\n'
+    )
+    with pytest.raises(TensorProgError, match="positive semidefinite"):
+        tp.load(tmp_path / "program.tp")
