@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from tensorprog.functions.library import library
-from tensorprog.limit.axes import Array, Field, apply, equal, gather, label, range_of, take, union, values
+from tensorprog.limit.axes import DRAWS, Array, Field, apply, equal, gather, label, range_of, take, union, values
 from tensorprog.limit.compose import Split
 from tensorprog.limit.cores import CoreFunction, Numbers, no_value
 from tensorprog.limit.covariance import Rules
+from tensorprog.limit.jumps import jumps_of
+from tensorprog.limit.members import moved
 from tensorprog.limit.moments import SCALED
 from tensorprog.limit.quantities import (
     Addend,
@@ -24,14 +26,17 @@ from tensorprog.limit.quantities import (
     Sum,
     canonical,
     no_limit,
+    place,
     refs_of,
     renamed,
 )
 from tensorprog.limit.schedule import Schedule
 from tensorprog.program.nodes import Matrix
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import shift_subs
+from tensorprog.terms.term import shift_subs, variables
 
+SINGULAR = 1e-9
+"""The least eigenvalue of a covariance, relative to the largest, below which it may be singular."""
 Asking = Generator[Key, Field, Field]
 """A computation that asks for quantities and ends with one."""
 
@@ -82,8 +87,12 @@ class Arrays(Schedule[Field]):
         cores: Cores | None = None,
         scores: Mapping[str, Array] | None = None,
         fixed: tuple[Arrays, Callable[[Sequence[Term]], bool]] | None = None,
+        single: Callable[[Addend], float] | None = None,
     ) -> None:
-        """`fixed`: the arrays without scores, and what tells the terms that depend on scores."""
+        """`fixed`: the arrays without scores, and what tells the terms that depend on scores.
+
+        `single` gives the number of single members, nan where they have none.
+        """
         super().__init__()
         self.fixed = fixed
         self.rules = rules
@@ -92,6 +101,7 @@ class Arrays(Schedule[Field]):
         self.numbers = numbers
         self.cores = cores or Cores(numbers)
         self.scores = dict(scores or {})
+        self.single = single
         self._matrices: dict[str, Array] = {}
 
     def value(self, key: Key) -> Field:
@@ -206,18 +216,56 @@ class Arrays(Schedule[Field]):
         missing = self.numbers.missing([core.body])
         if missing is not None:
             raise no_value(missing)
-        return self.cores.of(core).on_fields(cov, mean, constants)
+        found = self.cores.of(core).on_fields(cov, mean, constants)
+        return self._at_jumps(core, (*cov, *mean, *constants), found) if jumps_of(core.body) else found
+
+    def _at_jumps(self, core: Core, given: Sequence[Field], found: Field) -> Field:
+        """Entries whose covariance is singular, one by one: there it matters whether a jump is reached at every n."""
+        axes = union((*given, found))
+        if DRAWS in axes:
+            return found
+        full = [_length(a) for a in axes]
+        doubt = np.zeros(full, dtype=bool)
+        for j in jumps_of(core.body):
+            used = [k for k in range(core.size) if Var(f"z{k + 1}") in variables(j.gap)]
+            rows = [given[place(i, k, core.size)] for i in used for k in used]
+            entries = [np.broadcast_to(f.to(axes), full) for f in rows]
+            if used:
+                k = np.stack(entries, axis=-1).reshape((*full, len(used), len(used)))
+                doubt |= np.linalg.eigvalsh(k)[..., 0] <= SINGULAR * np.abs(k).max(initial=0.0)
+            else:
+                doubt[...] = True
+        return self._one_by_one(Addend(factors=(core,)), found, Field(axes, doubt.astype(float)))
+
+    def _one_by_one(self, a: Addend, found: Field, doubt: Field) -> Field:
+        """Where there is doubt, entries as single members have them."""
+        if self.single is None or not doubt.data.any():
+            return found
+        axes = union((found, doubt))
+        full = [_length(x) for x in axes]
+        data = np.broadcast_to(found.to(axes), full).copy()
+        for at in np.argwhere(np.broadcast_to(doubt.to(axes), full)):
+            member: dict[str, Sub] = {x: int(i) + range_of(x)[0] for x, i in zip(axes, at, strict=True)}
+            data[tuple(at)] = self.single(moved(a, member))
+        return Field(axes, data)
 
     # -- constants -------------------------------------------------------------------------------------------------
 
     def constant(self, t: Term) -> Asking:
         """A term in params, indices, matrices and scalars."""
-        t = self._relabelled(t)
+        given, t = t, self._relabelled(t)
         found: dict[Term, Field] = {}
         for key in self._scalars(t):
             ref: Term = key.ref if not key.power else App(SCALED, (key.ref, Num(key.power)))
             found[ref] = yield from self._ask(key)
-        return self._evaluated(t, found)
+        out = self._evaluated(t, found)
+        if found and jumps_of(t) and not any(DRAWS in f.axes for f in found.values()):
+            gaps = [apply(np.abs, self._evaluated(j.gap, found)) for j in jumps_of(t)]
+            free = [f for f in gaps if set(f.axes) <= set(out.axes)]
+            doubt = [apply(lambda x: np.asarray(x <= SINGULAR, dtype=float), f) for f in free]
+            for f in doubt if len(free) == len(gaps) else [Field((), np.ones(()))]:
+                out = self._one_by_one(Addend(given), out, f)
+        return out
 
     def _relabelled(self, t: Term) -> Term:
         """Bound indices become labels, so that scalars below them can be asked for as families."""

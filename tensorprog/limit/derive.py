@@ -12,7 +12,7 @@ from tensorprog.limit.axes import range_of
 from tensorprog.limit.compose import TooLarge
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.lookup import Lookup
-from tensorprog.limit.quantities import Addend, Cov, Ex, ScalarOf, Sum, no_limit
+from tensorprog.limit.quantities import Addend, Cov, Ex, ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.support import Supports
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
@@ -113,21 +113,21 @@ class Limit:
                 return Result(of, None, None, "quadrature", supported, str(why))
         try:
             parts = rule(terms)
-            formula, because = self._formula(parts)
-            value = self._number(parts)
+            formula, because, assumed = self._formula(parts)
+            value, missing = self._number(parts)
         except (TooLarge, RecursionError):
             raise fail("TP907", f"{of} opens into too many products", help="ask for fewer members at once") from None
         if value is None or not value.known:
-            because = because or "a param has no value"
+            because = because or missing or "a param has no value"
             if value is not None:
                 because += "; and no number: the quadrature did not settle"
             return Result(of, formula, None, "closed-form" if formula is not None else "quadrature", supported, because)
-        if formula is not None and formula.is_Rational:
+        if formula is not None and formula.is_Rational and not assumed:
             found = float(formula)
             gap = abs(Fraction(int(formula.p), int(formula.q)) - Fraction(found))
             value = Estimate(found, float(gap) * (1 + 2.0**-50), "bound" if gap else "exact", "closed-form")
         method = "closed-form" if formula is not None else value.method
-        return Result(of, formula, value, method, supported, because)
+        return Result(of, formula, value, method, supported, because, assumed)
 
     def _is_random(self, terms: tuple[Term, ...]) -> bool:
         """Must the answer be averaged over scores? Scores themselves are Gaussian, with a covariance of their own."""
@@ -137,22 +137,28 @@ class Limit:
         scores_only = all(isinstance(t, Var) and t.name in self.engine.random.families for t in terms)
         return not (scores_only and len(layers) == 1)
 
-    def _formula(self, parts: Sum) -> tuple[Any, str]:
+    def _formula(self, parts: Sum) -> tuple[Any, str, tuple[Any, ...]]:
+        """The formula or why there is none, and what it assumes of params."""
         from tensorprog.limit.formulas import NoFormula
 
+        formulas = self.engine.formulas
         try:
-            return self.engine.formulas.plain(self.engine.formulas.total(parts)), ""
-        except NoFormula as why:
-            return None, str(why)
+            found = formulas.total(parts)
+            return formulas.plain(found), "", formulas.conditions(found)
+        except (NoFormula, Unsettled) as why:
+            return None, str(why), ()
 
-    def _number(self, parts: Sum) -> Estimate | None:
+    def _number(self, parts: Sum) -> tuple[Estimate | None, str]:
+        """The number or why there is none."""
         try:
-            return self.engine.sum_enclosure(parts).number
+            return self.engine.sum_enclosure(parts).number, ""
         except DivergentError:
             raise
+        except Unsettled as why:
+            return None, str(why)
         except TensorProgError as error:
             if error.diagnostics and error.diagnostics[0].code == "TP002":
-                return None  # a param without a value
+                return None, ""  # a param without a value
             raise
 
     def _averaged(self, of: str, terms: tuple[Term, ...], supported: Callable[[], str]) -> Result:

@@ -7,7 +7,7 @@ contribute is measured by moving each input and doubled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,11 +22,13 @@ from tensorprog.gaussian.grid import grid
 from tensorprog.limit.arrays import Cores
 from tensorprog.limit.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
 from tensorprog.limit.covariance import Rules
+from tensorprog.limit.jumps import Jump
 from tensorprog.limit.members import Members
-from tensorprog.limit.quantities import Core, Key, guarded, no_limit
+from tensorprog.limit.quantities import GUARD, Core, Key, guarded, no_limit, place
+from tensorprog.limit.standing import Gaussian
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import substitute
+from tensorprog.terms.term import substitute, variables
 
 BITS = 212
 MOST_MOVED = 6
@@ -83,6 +85,27 @@ class Enclosures(Members[Enclosure]):
 
     def is_zero(self, a: Enclosure) -> bool:
         return bool(a.ball.is_zero())
+
+    @property
+    def given(self) -> Mapping[str, Fraction]:
+        return self.numbers.values
+
+    def standing(
+        self, body: Term, cov: Sequence[Enclosure], mean: Sequence[Enclosure], found: dict[Term, Enclosure]
+    ) -> tuple[Jump, ...]:
+        names = [Var(f"z{k + 1}") for k in range(len(mean))]
+        guards: dict[Term, Term] = {
+            v: Var(v.name.removeprefix(GUARD)) for v in variables(body) if v.name.startswith(GUARD)
+        }
+
+        def constant(t: Term, still: Mapping[Term, Any]) -> Any:
+            at = {v: Enclosure(ball) for v, ball in still.items()}
+            return self.evaluated(substitute(t, guards), {**found, **at}).ball
+
+        def entry(i: int, j: int) -> Any:
+            return cov[place(i, j, len(names))].ball
+
+        return Gaussian(names, entry, [m.ball for m in mean], constant, lambda v: v not in found).standing(body)
 
     def score(self, ref: Var) -> Enclosure:
         raise no_limit("TP402", f"the limit of {ref.name} is random", ref.place,

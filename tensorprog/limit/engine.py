@@ -7,6 +7,7 @@ involves no scores has a plain answer; otherwise the caller gives their values, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -20,7 +21,7 @@ from tensorprog.limit.cores import Numbers
 from tensorprog.limit.covariance import Rules
 from tensorprog.limit.enclosures import Enclosure, Enclosures, precision
 from tensorprog.limit.formulas import Formulas, NoFormula
-from tensorprog.limit.quantities import Addend, Cov, Ex, Sum
+from tensorprog.limit.quantities import Addend, Cov, Ex, NoLimit, Sum
 from tensorprog.limit.scores import Scores
 from tensorprog.program import Program
 from tensorprog.program.normalize import normalize
@@ -51,7 +52,14 @@ class Engine:
         self.rules = Rules(self.program)
         self.random = Scores(self.rules)
         self.cores = Cores(self.numbers)
-        self.arrays = Arrays(self.rules, self.numbers, self.cores)
+        self.arrays = Arrays(self.rules, self.numbers, self.cores, single=self._single)
+
+    def _single(self, a: Addend) -> float:
+        """A product of single members as a number, nan where it has none."""
+        try:
+            return float(self.sum_enclosure((a,)).number.value)
+        except NoLimit:
+            return math.nan
 
     @cached_property
     def enclosures(self) -> Enclosures:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy
@@ -10,12 +11,15 @@ import sympy
 from tensorprog.limit.arrays import Cores
 from tensorprog.limit.cores import PLAIN, isserlis
 from tensorprog.limit.covariance import Rules
+from tensorprog.limit.decompose import affine
+from tensorprog.limit.jumps import Jump, jumps_of
 from tensorprog.limit.members import Members
-from tensorprog.limit.quantities import GUARD, Core
+from tensorprog.limit.quantities import GUARD, Core, place
 from tensorprog.program.nodes import Param
 from tensorprog.program.program import member_text
 from tensorprog.terms import App, Term, Var
 from tensorprog.terms.sympy_bridge import to_sympy
+from tensorprog.terms.term import substitute, variables
 
 MAX_FORMULA = 400
 """Nodes of an expression; larger ones are not formulas that a person would read."""
@@ -34,15 +38,29 @@ class Formulas(Members[Any]):
         super().__init__(rules)
         self.cores = cores
         self.symbols = {p.name: _symbol(p) for p in rules.program.params.values()}
+        self._constants: dict[Term, Any] = {}
         self._shared: dict[Any, Any] = {}
         self._meaning: dict[Any, Any] = {}
         self._sizes: dict[Any, int] = {}
+        self._premises: dict[Any, Any] = {}
+        """Symbols for 1, each a factor of every formula that is true under one condition only."""
 
     def plain(self, expr: Any) -> Any:
         """The expression in real symbols, as the rest of the program writes them, shared parts written out."""
+        return self._plain(expr).xreplace(dict.fromkeys(self._premises, sympy.S.One))
+
+    def conditions(self, expr: Any) -> tuple[Any, ...]:
+        """What the expression assumes of params beyond what the program does, as sympy relations."""
+        used = self._unshared(expr).free_symbols
+        return tuple(self._plain(c) for s, c in self._premises.items() if s in used)
+
+    def _plain(self, expr: Any) -> Any:
+        return self._unshared(expr).xreplace({s: sympy.Symbol(n, real=True) for n, s in self.symbols.items()})
+
+    def _unshared(self, expr: Any) -> Any:
         while any(s in self._meaning for s in expr.free_symbols):
             expr = expr.xreplace(self._meaning)
-        return expr.xreplace({s: sympy.Symbol(n, real=True) for n, s in self.symbols.items()})
+        return expr
 
     def zero(self) -> Any:
         return sympy.S.Zero
@@ -110,7 +128,77 @@ class Formulas(Members[Any]):
                 raise NoFormula("the expectation is infinite")
         if out.has(sympy.nan, sympy.zoo, sympy.oo):
             raise NoFormula("the covariance is singular")
+        for positive in self._wanted(core.body, cov):
+            out = out * self._premise(positive)
         return self.small(out)
+
+    # -- jumps -----------------------------------------------------------------------------------------------------
+
+    def standing(self, body: Term, cov: Sequence[Any], mean: Sequence[Any], found: dict[Term, Any]) -> tuple[Jump, ...]:
+        """The jumps at which the variables stand whatever the params are: variance 0, and no distance to the jump."""
+        self._constants = found
+        out = []
+        for j in jumps_of(body):
+            form = self._affine(j.gap, len(mean))
+            if form is not None and (not form[0] or self._variance(form[0], cov) == 0):
+                middle = self._middle(form, mean)
+                distance = sympy.expand(self._unshared(middle))
+                if not distance.is_nonzero or j.periodic:
+                    if distance != 0 and any(v in found for v in variables(j.gap)):
+                        raise NoFormula("a jump at a constant")
+                    if distance == 0 or form[0]:
+                        out.append(j)
+        return tuple(out)
+
+    def _wanted(self, body: Term, cov: Sequence[Any]) -> list[Any]:
+        """What must be positive so that no jump has positive probability, as far as it is not known to be."""
+        size = round((math.sqrt(8 * len(cov) + 1) - 1) / 2)
+        out = []
+        for j in jumps_of(body):
+            form = self._affine(j.gap, size)
+            if form is not None:
+                variance = self._variance(form[0], cov)
+                if form[0] and variance != 0 and not variance.is_positive:
+                    out.append(variance)
+                continue
+            used = [k for k in range(size) if Var(f"z{k + 1}") in variables(j.gap)]
+            matrix = sympy.Matrix([[cov[place(i, k, size)] for k in used] for i in used])
+            minors = (self._unshared(matrix[:k, :k].det()) for k in range(1, len(used) + 1))
+            out += [m for m in minors if not m.is_positive]
+        return out
+
+    def _affine(self, gap: Term, size: int) -> tuple[dict[int, Any], Any] | None:
+        names = [Var(f"z{k + 1}") for k in range(size)]
+        leaves = frozenset(names)
+        form = affine(gap, leaves, lambda t: frozenset(variables(t)) & leaves)
+        if form is None:
+            return None
+        guards: dict[Term, Term] = {
+            v: Var(v.name.removeprefix(GUARD)) for v in variables(gap) if v.name.startswith(GUARD)
+        }
+        slopes = {names.index(v): self.evaluated(substitute(a, guards), self._constants) for v, a in form[0].items()}
+        return slopes, self.evaluated(substitute(form[1], guards), self._constants)
+
+    def _variance(self, slopes: Mapping[int, Any], cov: Sequence[Any]) -> Any:
+        size = round((math.sqrt(8 * len(cov) + 1) - 1) / 2)
+        total = sum(a * b * cov[place(i, k, size)] for i, a in slopes.items() for k, b in slopes.items())
+        return sympy.expand(self._unshared(sympy.S.One * total))
+
+    def _middle(self, form: tuple[dict[int, Any], Any], mean: Sequence[Any]) -> Any:
+        return sum((a * mean[k] for k, a in form[0].items()), form[1])
+
+    def _premise(self, positive: Any) -> Any:
+        relation = sympy.Gt(positive, 0)
+        if relation == sympy.false:
+            raise NoFormula("the covariance is singular where the function jumps")
+        if relation == sympy.true:
+            return sympy.S.One
+        for symbol, known in self._premises.items():
+            if known == relation:
+                return symbol
+        symbol = sympy.Dummy(positive=True)
+        self._premises[symbol] = relation
+        return symbol
 
     # sympy asks for the signs of numbers when it builds expressions, and answers by evaluating them: deep compositions
     # are therefore kept as small expressions in symbols for parts, and written out once, if they are not too large.

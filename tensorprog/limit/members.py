@@ -5,19 +5,37 @@ Two algebras use this: formulas (sympy expressions in the params) and enclosures
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from fractions import Fraction
+from functools import cached_property
 from itertools import product
 from typing import Generic, TypeVar
 
+from tensorprog.errors import Diagnostic
 from tensorprog.limit.axes import range_of
 from tensorprog.limit.compose import TooLarge
 from tensorprog.limit.covariance import Rules
+from tensorprog.limit.exact import Exact
+from tensorprog.limit.jumps import Jump, jumps_of, settled
 from tensorprog.limit.moments import SCALED
-from tensorprog.limit.quantities import Addend, Core, Key, ScalarOf, ScoreOf, Sum, canonical, renamed
+from tensorprog.limit.quantities import (
+    GUARD,
+    Addend,
+    Core,
+    Ex,
+    Key,
+    ScalarOf,
+    ScoreOf,
+    Sum,
+    Unsettled,
+    canonical,
+    renamed,
+)
 from tensorprog.limit.schedule import Schedule
+from tensorprog.limit.unfold import Unfolding
 from tensorprog.program.masks import holds
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import add, mul, recip, shift_subs
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
+from tensorprog.terms.term import add, mul, recip, shift_subs, substitute, variables
 
 MAX_MEMBERS = 20_000
 V = TypeVar("V")
@@ -56,6 +74,20 @@ class Members(Schedule[V], Generic[V]):
 
     def score(self, ref: Var) -> V:
         raise NotImplementedError
+
+    def standing(self, body: Term, cov: Sequence[V], mean: Sequence[V], found: dict[Term, V]) -> Sequence[Jump]:
+        """The jumps of a body at which its variables may stand; `found` are its constants."""
+        raise NotImplementedError
+
+    @property
+    def given(self) -> Mapping[str, Fraction]:
+        """The params' numbers, in an algebra that has them."""
+        return {}
+
+    @cached_property
+    def exact(self) -> Exact:
+        """What holds at every width."""
+        return Exact(Unfolding(self.program), self.given)
 
     # -- the calculus ----------------------------------------------------------------------------------------------
 
@@ -124,15 +156,40 @@ class Members(Schedule[V], Generic[V]):
         for c in core.constants:
             f = yield from self.constant(c)
             constants.append(f)
+        found: dict[Term, V] = {Var(f"c{k + 1}"): f for k, f in enumerate(constants)}
+        if jumps_of(core.body) and (jumps := self.standing(core.body, groups[0], groups[1], found)):
+            names: dict[Term, Term] = {Var(f"z{k + 1}"): t for k, t in enumerate(core.shown)}
+            names |= {Var(f"c{k + 1}"): t for k, t in enumerate(core.constants)}
+            names |= {v: Var(v.name.removeprefix(GUARD)) for v in variables(core.body) if v not in names}
+            landed = substitute(core.body, names)
+            return (yield canonical(Ex(self._settled(landed, [_renamed(j, names) for j in jumps])))[0])
         if core.size == 0:
-            return self.evaluated(core.body, {Var(f"c{k + 1}"): f for k, f in enumerate(constants)})
+            return self.evaluated(core.body, found)
         return self.core(core, groups[0], groups[1], constants)
+
+    def _settled(self, t: Term, jumps: Sequence[Jump]) -> Term:
+        """The term where its jumps are decided by what holds at every width; NoLimit if nothing decides one."""
+        known: dict[Jump, Fraction] = {}
+        for j in jumps:
+            value = self.exact.constant(j.gap)
+            if value is None:
+                because = (
+                    f"the limit of {to_text(j.gap)} is on the jump, and it is not known to be there at every width"
+                )
+                help = "use a continuous function, or keep its argument away from the jump"
+                raise Unsettled(
+                    (Diagnostic("TP402", f"{to_text(j.place)} has no limit", j.place.place, because, "", help),)
+                )
+            known[j] = value
+        return settled(t, known)
 
     def constant(self, t: Term) -> Generator[Key, V, V]:
         t = self.written_out(t)
         found: dict[Term, V] = {}
         for ref, key in self._scalars(t):
             found[ref] = yield canonical(key)[0]
+        if found and jumps_of(t) and (jumps := self.standing(t, (), (), found)):
+            return (yield from self.constant(self._settled(t, jumps)))
         return self.evaluated(t, found)
 
     def _scalars(self, t: Term) -> list[tuple[Term, Key]]:
@@ -176,6 +233,10 @@ class Members(Schedule[V], Generic[V]):
                 return t
 
 
+def _renamed(j: Jump, names: Mapping[Term, Term]) -> Jump:
+    return Jump(substitute(j.place, names), substitute(j.gap, names), j.periodic)
+
+
 def _number(t: Term) -> int:
     assert isinstance(t, Num)
     return int(t.value)
@@ -207,18 +268,19 @@ def moved(a: Addend, names: dict[str, Sub]) -> Addend:
         shift_subs(a.coefficient, names),
         tuple((sub(s), sub(t)) for s, t in a.deltas),
         tuple(j for j in a.over if j not in names),
-        tuple(_moved_core(f, names) if isinstance(f, Core) else renamed(f, names) for f in a.factors),
+        tuple(moved_core(f, names) if isinstance(f, Core) else renamed(f, names) for f in a.factors),
     )
 
 
-def _moved_core(core: Core, names: dict[str, Sub]) -> Core:
+def moved_core(core: Core, names: dict[str, Sub]) -> Core:
     return Core(
         core.body,
         core.size,
         tuple(tuple(moved(a, names) for a in parts) for parts in core.cov),
         tuple(tuple(moved(a, names) for a in parts) for parts in core.mean),
         tuple(shift_subs(c, names) for c in core.constants),
+        tuple(shift_subs(t, names) for t in core.shown),
     )
 
 
-__all__ = ["MAX_MEMBERS", "Members", "moved"]
+__all__ = ["MAX_MEMBERS", "Members", "moved", "moved_core"]

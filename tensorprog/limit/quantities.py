@@ -88,8 +88,13 @@ class Core:
 
     def entry(self, i: int, j: int) -> Sum:
         """The covariance of z_{i+1} and z_{j+1}."""
-        i, j = min(i, j), max(i, j)
-        return self.cov[i * self.size - i * (i - 1) // 2 + j - i]
+        return self.cov[place(i, j, self.size)]
+
+
+def place(i: int, j: int, size: int) -> int:
+    """Where the entry (i, j) of a symmetric matrix stands when it is listed row by row with i <= j."""
+    i, j = min(i, j), max(i, j)
+    return i * size - i * (i - 1) // 2 + j - i
 
 
 def refs_of(key: Key) -> tuple[Term, ...]:
@@ -161,6 +166,13 @@ def no_limit(code: str, message: str, place: Place | None, because: str, help: s
 
 class NoLimit(TensorProgError):
     """No rule here gives the limit that was asked for."""
+
+
+class Unsettled(NoLimit):
+    """A jump that the limit reaches and finite widths do not: the value at the jump is not the limit."""
+
+    def __str__(self) -> str:
+        return f"{self.diagnostics[0].message}: {self.diagnostics[0].because}"
 
 
 def monomial(body: Term, size: int) -> tuple[int, ...] | None:

@@ -23,6 +23,8 @@ class Result:
     method: Method
     support: Callable[[], str] = field(repr=False, compare=False)
     because: str = ""
+    assumed: tuple[Any, ...] = ()
+    """What the formula assumes of params beyond what the program does; the number needs none of it."""
 
     @cached_property
     def supported_by(self) -> str:
@@ -67,6 +69,7 @@ class Result:
             "method": self.method,
             "because": self.because,
             "supported_by": self.supported_by,
+            **({"where": [str(c) for c in self.assumed]} if self.assumed else {}),
         }
 
     def __float__(self) -> float:
@@ -76,10 +79,11 @@ class Result:
 
     def __repr__(self) -> str:
         lines = [f"{self.of} = {self.expr}" if self.formula is not None else self.of]
-        if self.value is not None and not (self.formula is not None and self.formula.is_Rational):
+        lines += [f"  where {c}" for c in self.assumed]
+        if self.value is not None and not (self.formula is not None and self.formula.is_Rational and not self.assumed):
             lines.append(f"  = {self.value!r}  ({shown(self.error, self.error_kind)}, {self.method})")
-        if self.formula is None and self.because:
-            lines.append(f"  no formula: {self.because}")
+        if self.because and (self.formula is None or self.value is None):
+            lines.append(f"  no {'formula' if self.formula is None else 'number'}: {self.because}")
         lines.append(f"  supported by {self.supported_by}")
         return "\n".join(lines)
 

@@ -11,6 +11,9 @@ import pytest
 
 import tensorprog as tp
 from tensorprog.errors import TensorProgError
+from tensorprog.limit.derive import Limit
+
+PROGRAMS = Path(__file__).parent / "programs"
 
 WITH_PARAM = """
 param r in (-1, 1) = 0.5
@@ -64,3 +67,103 @@ def test_what_no_rounding_explains_is_no_covariance(entries: list[list[float]], 
     )
     with pytest.raises(TensorProgError, match="positive semidefinite"):
         tp.load(tmp_path / "program.tp")
+
+
+# -- jumps at atoms ----------------------------------------------------------------------------------------------------
+
+AT_ATOMS = """
+param z >= 0 = 0
+index i in 1..3
+input u[i] ~ N(0, 1)
+input (a, b, c) ~ N([0, 1, 0], [[1, 2, 1], [2, 4, 2], [1, 2, 3]])
+input e ~ N(0, 0)
+input d ~ N(0, z)
+weight W, V ~ N(0, 1/n)
+weight Z ~ N(0, z/n)
+none = mean(d)
+some = mean(u[2])
+g = W @ a
+h = W @ (b - 1)
+k = Z @ u[1]
+x[1] = sign(e)
+x[2] = where(b >= 2*a + 1, 1, 5)
+x[3] = where(h > 2*g, 1, 0)
+x[4] = step(k)
+x[5] = floor(d)*u[1] + sign(d - 1)
+x[6] = where(sign(e) >= 0, u[2], u[3])
+x[7] = sign(g)*step(none)
+x[8] = V @ sign(a - b)
+x[9] = c*sign(W @ (e*u[1]))
+y[1] = sign(some)*u[1]
+y[2] = sign(V @ (some*tanh(u[1])))
+y[3] = where(some*u[1] > 0, 1, 2)
+w[1] = relu(V @ (some*tanh(u[1])))
+w[2] = (V @ (some*tanh(u[1])))*sign(V @ (some*tanh(u[1])))
+w[3] = where(some*u[1] > 0, some*u[1], 0)
+output x, y, w
+"""
+"""A value at a jump counts where the argument is there at every width: x. In y it is there in the limit only."""
+
+SQUARES = {1: 0.0, 2: 1.0, 3: 0.0, 4: 0.25, 5: 1.0, 6: 1.0, 7: 0.25, 8: 1.0, 9: 0.0}
+
+
+@pytest.fixture(scope="module")
+def at_atoms() -> Limit:
+    return tp.derive(tp.loads(AT_ATOMS.replace("output x, y, w", "output x")))
+
+
+@pytest.mark.parametrize("k", SQUARES)
+def test_the_value_at_a_jump_counts_where_it_is_reached_at_every_width(k: int, at_atoms: Limit) -> None:
+    """The reference is one draw at n = 2000 in plain numpy, and the count by hand."""
+    found = at_atoms.expect(f"x[{k}]^2")
+    assert (found.value, found.error) == (SQUARES[k], 0.0)
+    draws = tp.simulate(at_atoms.program, n=2000, samples=4, rng=k, coordinates=2000)["x"][:, k - 1]
+    assert np.mean(draws**2) == pytest.approx(SQUARES[k], abs=1e-12 if k not in (6, 8) else 0.1)
+    square = at_atoms.cov(f"x[{k}]", f"x[{k}]").value
+    assert at_atoms.matrix("x")[k - 1, k - 1] == pytest.approx(square, abs=1e-12)
+
+
+@pytest.mark.parametrize("y", ["y[1]", "y[2]", "y[3]"])
+def test_a_jump_that_only_the_limit_reaches_has_no_value(y: str) -> None:
+    limit = tp.derive(tp.loads(AT_ATOMS))
+    found = limit.expect(f"{y}^2")
+    assert found.value is None
+    assert found.expr is None
+    assert "every width" in found.because
+    assert np.isnan(limit.matrix(y)).all()
+
+
+@pytest.mark.parametrize("w", ["w[1]", "w[2]", "w[3]"])
+def test_what_is_continuous_all_the_same_has_its_value(w: str) -> None:
+    limit = tp.derive(tp.loads(AT_ATOMS))
+    assert limit.expect(f"{w}^2").value == 0
+    assert limit.matrix(w) == 0
+
+
+def test_variables_of_variance_zero_stand_on_the_jump() -> None:
+    limit = tp.derive(tp.load(PROGRAMS / "zero_var_num.tp"))
+    for name, right in (("h", 0.0), ("k", 1.0)):
+        found = limit.cov(name, name)
+        assert (found.value, found.error) == (right, 0.0)
+        assert limit.matrix(name) == right
+    assert limit.cov("k", "k").to_json()["where"] == ["z > 0"]
+
+
+def test_a_formula_with_a_jump_says_where_it_holds() -> None:
+    text = """
+param s = 2
+param r in (-1, 1) = 0.5
+input (u, w) ~ N([0, 0], [[s^2, s*r], [s*r, 1]])
+x = sign(u)*sign(w)
+output x
+"""
+    found = tp.derive(tp.loads(text)).mean("x")
+    assert [str(c) for c in found.assumed] == ["s**2 > 0"]
+    assert found.value == pytest.approx(2 / np.pi * np.arcsin(0.5), abs=1e-14)
+    assert tp.derive(tp.loads(text), {"s": 0}).mean("x").value == 0
+
+
+def test_equal_inputs_are_equal_at_every_width() -> None:
+    text = "input (u, w) ~ N([0, 0], [[1, 1], [1, 1]])\nx = where(u > w, 1, 0)\ny = where(u >= w, 1, 0)\noutput x, y"
+    limit = tp.derive(tp.loads(text))
+    assert [limit.mean(name).value for name in "xy"] == [0.0, 1.0]

@@ -1,0 +1,203 @@
+"""What holds at every width, and not in the limit alone: vectors that are constants, and equal vectors.
+
+A limit variance of 0 does not say that a vector is constant: mean(u)*tanh(w) tends to 0, and its sign does not. The
+value at a jump counts only where the argument is at the jump at every n. That is so for
+
+    an initial vector of variance 0, or one that is a linear combination of others (its covariance is singular)
+    W @ x where x is 0 at every n, or W has variance 0; W @ x = sum c_k W @ x_k where x = sum c_k x_k
+    functions of these, in a polynomial normal form
+
+Every expression is rewritten over variables between which no such relation is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from tensorprog.errors import TensorProgError
+from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
+from tensorprog.limit.jumps import COMPARISONS, Jump, jumps_of, settled
+from tensorprog.limit.unfold import NotCovered, Unfolding
+from tensorprog.program.nodes import Input, MatMul
+from tensorprog.program.scaling import rational
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, substitute, variables
+
+MOST_SPANNING = 32
+"""Initial vectors of one group between which linear relations are looked for."""
+
+
+class Exact:
+    """The relations between the vectors of one program that hold at every width, at these values of its params."""
+
+    def __init__(self, unfolding: Unfolding, values: Mapping[str, Fraction]) -> None:
+        self.u = unfolding
+        self.values: dict[Term, Term] = {Var(name): Num(x) for name, x in values.items()}
+        self._leaves: dict[Var, Term] = {}
+        self._spanning: dict[tuple[str, ...], _Span] = {}
+        self._products: dict[tuple[Var, Term], Var] = {}
+        self._parts: dict[tuple[Any, ...], Var] = {}
+
+    def constant(self, t: Term) -> Fraction | None:
+        """The number that an expression in members is at every width, or None where none is known.
+
+        >>> from tensorprog.language import loads
+        >>> from tensorprog.terms import read
+        >>> program = loads("input (u, w) ~ N([0, 0], [[1, 1], [1, 1]])\\ninput e ~ N(0, 0)\\noutput u, w, e")
+        >>> exact = Exact(Unfolding(program), {})
+        >>> exact.constant(read("u - w")), exact.constant(read("cos(e)")), exact.constant(read("u"))
+        (Fraction(0, 1), Fraction(1, 1), None)
+        """
+        try:
+            return rational(self.reduced(self.u.expression(t)))
+        except (NotCovered, TooLarge, RecursionError):
+            return None
+
+    def reduced(self, t: Term) -> Term:
+        """An expression over leaves in the normal form of their relations."""
+        return self._normal(self._over(t))
+
+    def _normal(self, t: Term) -> Term:
+        parts = tuple(map(self._normal, children(t)))
+        t = rebuild(t, parts) if parts else t
+        if jumps_of(t):
+            known: dict[Jump, Fraction] = {}
+            for j in jumps_of(t):
+                if j.place == t and (c := rational(_collected(j.gap))) is not None:
+                    known[j] = c
+            if known:
+                return self._normal(settled(t, known))
+        if isinstance(t, App) and t.head not in COMPARISONS and t.args and all(isinstance(a, Num) for a in t.args):
+            return _value(t)
+        return _collected(t) if isinstance(t, App) and t.head in ("add", "mul", "neg", "pow") else t
+
+    def _over(self, t: Term) -> Term:
+        names = variables(t)
+        known: dict[Term, Term] = dict(self.values)
+        known |= {v: self._leaf(v) for v in names if v in self.u.leaves}
+        return substitute(t, known)
+
+    def _leaf(self, v: Var) -> Term:
+        if v not in self._leaves:
+            self._leaves[v] = self._related(v)
+        return self._leaves[v]
+
+    def _related(self, v: Var) -> Term:
+        leaf = self.u.leaves[v]
+        match leaf.node:
+            case Input() if leaf.kind == "vector":
+                return self._spanned(v, leaf.node)
+            case MatMul():
+                if rational(substitute(leaf.factor, self.values)) == 0:
+                    return ZERO
+                return self._product(self.u.matrix(v), self.reduced(leaf.parts[0]))
+        parts = tuple(map(self.reduced, leaf.parts))
+        if leaf.kind == "moment" and isinstance(parts[0], Num):
+            return parts[0]
+        if leaf.kind == "score" and ZERO in parts:
+            return ZERO
+        return self._parts.setdefault((leaf.kind, parts), v)
+
+    def _product(self, matrix: Var, x: Term) -> Term:
+        """W @ x over the products of W with the monomials of x."""
+        terms = []
+        for monomial, c in polynomial(x).items():
+            key = (matrix, _term(monomial))
+            product = self._products.setdefault(key, Var(f"product {len(self._products)}"))
+            terms.append(product if c == 1 else mul(Num(c), product))
+        return add(*terms)
+
+    def _spanned(self, v: Var, node: Input) -> Term:
+        """The initial vector by earlier ones of its group, where its covariance says that it is one."""
+        group = node.group
+        span = self._spanning.setdefault(group.names, _Span())
+        entries = [self._entry(v, w) for w in (*span.basis, v)]
+        at = {i: int(p) for i, p in zip(group.subs, v.subs, strict=True)}
+        mean = rational(substitute(self.u.expression(group.mean[node.position], at), self.values))
+        if mean is None or any(e is None for e in entries):
+            return v
+        row = [e for e in entries if e is not None]
+        found = span.combination(row[:-1], row[-1])
+        if found is None:
+            if len(span.basis) < MOST_SPANNING:
+                span.extend(v, row, mean)
+            return v
+        offset = mean - sum((c * m for c, m in zip(found, span.means, strict=True)), Fraction(0))
+        parts = [mul(Num(c), w) if c != 1 else w for c, w in zip(found, span.basis, strict=True) if c]
+        return add(*parts, *([Num(offset)] if offset else []))
+
+    def _entry(self, v: Var, w: Var) -> Fraction | None:
+        x, y = self.u.leaves[v].node, self.u.leaves[w].node
+        assert isinstance(x, Input)
+        assert isinstance(y, Input)
+        return rational(substitute(self.u.input_covariance(x, v, y, w), self.values))
+
+
+class _Span:
+    """Initial vectors of one group with a regular covariance, factored as L D L' in exact numbers."""
+
+    def __init__(self) -> None:
+        self.basis: list[Var] = []
+        self.means: list[Fraction] = []
+        self.lower: list[list[Fraction]] = []
+        self.pivots: list[Fraction] = []
+
+    def _against(self, cross: list[Fraction]) -> list[Fraction]:
+        """L^-1 cross."""
+        out: list[Fraction] = []
+        for k, c in enumerate(cross):
+            out.append(c - sum((self.lower[k][j] * out[j] for j in range(k)), Fraction(0)))
+        return out
+
+    def combination(self, cross: list[Fraction], variance: Fraction) -> list[Fraction] | None:
+        """The coefficients of a vector in the basis, if nothing is left of its variance."""
+        y = self._against(cross)
+        if variance != sum((a * a / d for a, d in zip(y, self.pivots, strict=True)), Fraction(0)):
+            return None
+        out = [a / d for a, d in zip(y, self.pivots, strict=True)]
+        for k in reversed(range(len(out))):
+            out[k] -= sum((self.lower[j][k] * out[j] for j in range(k + 1, len(out))), Fraction(0))
+        return out
+
+    def extend(self, v: Var, row: list[Fraction], mean: Fraction) -> None:
+        y = self._against(row[:-1])
+        self.lower.append([a / d for a, d in zip(y, self.pivots, strict=True)])
+        self.pivots.append(row[-1] - sum((a * a / d for a, d in zip(y, self.pivots, strict=True)), Fraction(0)))
+        self.basis.append(v)
+        self.means.append(mean)
+
+
+def _value(t: App) -> Term:
+    """A function of numbers, where its value is a number that binary digits hold exactly."""
+    from flint import ctx
+
+    from tensorprog.gaussian.balls import ball_function
+
+    try:
+        ctx.prec, before = 128, ctx.prec
+        try:
+            ball = ball_function(t, [])([], False)
+        finally:
+            ctx.prec = before
+    except (NotImplementedError, ValueError, ZeroDivisionError, TensorProgError):
+        return t
+    if not ball.is_finite() or not ball.imag.is_zero() or not ball.real.is_exact():
+        return t
+    mantissa, exponent = ball.real.mid().man_exp()
+    return Num(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
+
+
+def _collected(t: Term) -> Term:
+    return add(*(_scaled(c, m) for m, c in polynomial(t).items()))
+
+
+def _scaled(c: Fraction, m: Monomial) -> Term:
+    return Num(c) if not m else _term(m) if c == 1 else mul(Num(c), _term(m))
+
+
+def _term(m: Monomial) -> Term:
+    """A product of powers of atoms; equal monomials are equal terms."""
+    parts = sorted(((a if e == 1 else power(a, Num(e))) for a, e in m), key=repr)
+    return mul(*parts) if parts else ONE

@@ -1,0 +1,157 @@
+"""Where an expression jumps, and what it is where the argument of a jump is a known number.
+
+A jump is settled by its argument: sign(g) jumps where g = 0, `where(a < b, x, y)` where a - b = 0, floor(g) where g is
+whole. What is continuous all the same is no jump: x*sign(x), where(x > 0, x, 0).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from tensorprog.limit.decompose import affine, is_zero
+from tensorprog.program.scaling import rational
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import ZERO, children, mul, rebuild, recip, sub, substitute, variables
+
+COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
+PERIODIC = frozenset({"floor", "ceil", "mod"})
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """`place` is discontinuous where `gap` is 0, or where it is a whole number."""
+
+    place: Term
+    gap: Term
+    periodic: bool = False
+
+
+@lru_cache(maxsize=4096)
+def jumps_of(t: Term) -> tuple[Jump, ...]:
+    """All jumps of an expression, the innermost first.
+
+    >>> from tensorprog.terms import read, to_text
+    >>> [to_text(j.gap) for j in jumps_of(read("where(a > b, 1, 0) + a*sign(a)"))]
+    ['a - b']
+    """
+    return tuple(dict.fromkeys(_found(t)))
+
+
+def _found(t: Term) -> Iterator[Jump]:
+    if isinstance(t, App) and t.head == "mul":
+        yield from _in_product(t.args)
+        return
+    for c in children(t):
+        yield from _found(c)
+    match t:
+        case App("where", (App(head, (a, b)), x, y)) if head in COMPARISONS:
+            if not (head in ("lt", "le", "gt", "ge") and _vanishes(sub(x, y), sub(a, b))):
+                yield Jump(t, sub(a, b))
+        case App(head) if (gap := _own_gap(t)) is not None:
+            yield Jump(t, gap, head in PERIODIC)
+
+
+def _in_product(factors: tuple[Term, ...]) -> Iterator[Jump]:
+    """Signs and steps are bounded: where the other factors are continuous and vanish, the product is continuous."""
+    bounded = [f for f in factors if _sign_of(f) is not None]
+    rest = mul(*(f for f in factors if f not in bounded))
+    for f in factors:
+        inner = _sign_of(f)
+        if inner is None:
+            yield from _found(f)
+            continue
+        yield from _found(inner.args[0])
+        if not _vanishes(rest, inner.args[0]):
+            yield Jump(inner, inner.args[0])
+
+
+def _sign_of(f: Term) -> App | None:
+    """The sign or step of which f is a power."""
+    match f:
+        case App("sign" | "step"):
+            return f
+        case App("pow", (App("sign" | "step") as inner, Num(k))) if k.denominator == 1 and k > 0:
+            return inner
+        case _:
+            return None
+
+
+def _own_gap(t: Term) -> Term | None:
+    match t:
+        case App("sign" | "step" | "floor" | "ceil", (a,)):
+            return a
+        case App("mod", (a, m)):
+            return mul(a, recip(m))
+        case _:
+            return None
+
+
+def _vanishes(t: Term, gap: Term) -> bool:
+    """Is t continuous, and 0 wherever gap = 0? Solved for a variable that stands linearly in the gap."""
+    names = frozenset(variables(gap))
+    if not names or jumps_of(t):
+        return False
+
+    def below(s: Term) -> frozenset[Var]:
+        return frozenset(variables(s)) & names
+
+    for v in sorted(names, key=repr):
+        one = affine(gap, frozenset({v}), lambda s, v=v: below(s) & {v})  # type: ignore[misc]
+        if one is None or v not in one[0]:
+            continue
+        c = rational(one[0][v])
+        if c:
+            root = mul(Num(-1 / c), one[1]) if one[1] != ZERO else ZERO
+            return is_zero(_folded(substitute(t, {v: root})))
+    return False
+
+
+AT_ZERO = frozenset({"relu", "leaky_relu", "abs", "tanh", "sin", "erf", "atan", "softsign", "gelu", "gelu_tanh", "silu",
+                     "mish", "elu", "selu", "sqrt", "tan", "asin", "sinh", "hardtanh", "sign", "floor", "ceil",
+                     "log1p"})  # fmt: skip
+"""Functions that are 0 at 0."""
+
+
+def _folded(t: Term) -> Term:
+    """The same with f(0) = 0 and products with 0 put in."""
+    parts = tuple(map(_folded, children(t)))
+    match t:
+        case App("mul", _) if any(rational(p) == 0 for p in parts):
+            return ZERO
+        case App(head, _) if head in AT_ZERO and (rational(parts[0]) == 0 or is_zero(parts[0])):
+            return ZERO
+    return rebuild(t, parts) if parts else t
+
+
+def settled(t: Term, known: Mapping[Jump, Fraction]) -> Term:
+    """The expression with the jumps whose gap is known replaced by what they are there."""
+    at = {j.place: c for j, c in known.items()}
+
+    def moved(s: Term) -> Term:
+        if s in at:
+            c = at[s]
+            match s:
+                case App("where", (App(head, _), x, y)):
+                    return moved(x if _holds(head, c) else y)
+                case App("sign"):
+                    return Num((c > 0) - (c < 0))
+                case App("step"):
+                    return Num(Fraction(1 + (c > 0) - (c < 0), 2))
+                case App("floor"):
+                    return Num(math.floor(c))
+                case App("ceil"):
+                    return Num(math.ceil(c))
+                case App("mod", (_, m)):
+                    return mul(Num(c - math.floor(c)), moved(m))
+        parts = children(s)
+        return rebuild(s, tuple(map(moved, parts))) if parts else s
+
+    return moved(t)
+
+
+def _holds(head: str, gap: Fraction) -> bool:
+    return {"lt": gap < 0, "le": gap <= 0, "gt": gap > 0, "ge": gap >= 0, "eq": gap == 0, "ne": gap != 0}[head]

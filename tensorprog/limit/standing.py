@@ -1,0 +1,99 @@
+"""Can a Gaussian vector stand at a jump? Decided on balls that contain its covariance and mean.
+
+An affine gap is at its jump with probability 0 if its variance is positive, or if it is a constant elsewhere. Any other
+gap is taken apart into factors; a polynomial that is not constant vanishes with probability 0 under a regular Gaussian,
+and so do the places of a jump of any function of its variables alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flint import arb
+
+from tensorprog.limit.decompose import TooLarge, affine, polynomial
+from tensorprog.limit.jumps import Jump, jumps_of
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import mul, power, variables
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Variables with balls for their covariances and means; `constant` encloses a term that holds none of them.
+
+    `fixed` are names, beside numbers, whose values are exact at every width: params and entries of matrices.
+    """
+
+    names: Sequence[Var]
+    covariance: Callable[[int, int], Any]
+    mean: Sequence[Any]
+    constant: Callable[[Term, Mapping[Term, Any]], Any]
+    fixed: Callable[[Var], bool]
+
+    def standing(self, body: Term) -> tuple[Jump, ...]:
+        """The jumps of the body at which the variables may stand."""
+        return tuple(j for j in jumps_of(body) if self._may_stand(j.gap, j.periodic))
+
+    def _may_stand(self, gap: Term, periodic: bool) -> bool:
+        used = [k for k, v in enumerate(self.names) if v in set(variables(gap))]
+        still: dict[Term, Any] = {self.names[k]: self.mean[k] for k in used if self.covariance(k, k).contains(0)}
+        moving = [k for k in used if self.names[k] not in still]
+        if not moving:
+            return _hits(self.constant(gap, still), periodic)
+        leaves = frozenset(self.names[k] for k in moving)
+
+        def below(t: Term) -> frozenset[Var]:
+            return frozenset(variables(t)) & leaves
+
+        if (form := affine(gap, leaves, below)) is not None:
+            slopes = {k: self.constant(form[0][self.names[k]], still) for k in moving if self.names[k] in form[0]}
+            pairs = ((i, j) for i in slopes for j in slopes)
+            variance = sum((slopes[i] * slopes[j] * self.covariance(i, j) for i, j in pairs), arb(0))
+            if variance > 0:
+                return False
+            middle = sum((a * self.mean[k] for k, a in slopes.items()), self.constant(form[1], still))
+            return _hits(middle, periodic)
+        if isinstance(gap, App) and gap.head == "mul" and not periodic:
+            return any(self._may_stand(a, False) for a in gap.args if not (isinstance(a, App) and a.head == "recip"))
+        if not self._regular(moving):
+            return True
+        return not (self._own(gap, leaves) or self._varies(gap, below, still))
+
+    def _own(self, gap: Term, leaves: frozenset[Var]) -> bool:
+        """A function of the moving variables and of exact numbers only."""
+        return all(v in leaves or self.fixed(v) for v in variables(gap))
+
+    def _varies(self, gap: Term, below: Callable[[Term], frozenset[Var]], still: Mapping[Term, Any]) -> bool:
+        """A polynomial in the moving variables with a coefficient that is not 0 beside the constant one."""
+        try:
+            monomials = polynomial(gap)
+        except TooLarge:
+            return False
+        sums: dict[frozenset[tuple[Term, int]], Any] = {}
+        for monomial, c in monomials.items():
+            inside = frozenset((a, e) for a, e in monomial if below(a))
+            if not all(isinstance(a, Var) for a, _ in inside):
+                return False
+            rest = mul(Num(c), *(power(a, Num(e)) for a, e in monomial if not below(a)))
+            sums[inside] = sums.get(inside, arb(0)) + self.constant(rest, still)
+        return any(inside and not x.contains(0) for inside, x in sums.items())
+
+    def _regular(self, moving: Sequence[int]) -> bool:
+        """Is the covariance of these variables positive definite? By Cholesky's steps on balls."""
+        a = [[self.covariance(i, j) for j in moving] for i in moving]
+        for k in range(len(a)):
+            if not a[k][k] > 0:
+                return False
+            for i in range(k + 1, len(a)):
+                ratio = a[i][k] / a[k][k]
+                for j in range(k + 1, len(a)):
+                    a[i][j] = a[i][j] - ratio * a[k][j]
+        return True
+
+
+def _hits(ball: Any, periodic: bool) -> bool:
+    if not ball.is_finite():
+        return True
+    return bool(ball.contains_integer() if periodic else ball.contains(0))
