@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice, product
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.program.nodes import InputGroup, Matrix
 from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import transform
 
 if TYPE_CHECKING:
     from tensorprog.program.program import Program
@@ -20,7 +21,7 @@ COARSE = (("<f2", 4e-3), ("<f4", 1e-6))
 """Arrays of half and of single precision, and the relative rounding of a Gram matrix that is computed in them."""
 MAX_PSD_SIZE = 1_500
 MAX_PSD_ENTRIES = 400_000
-MAX_MEANS = 10_000
+MAX_MEMBERS = 10_000
 _MATH = ("exp", "log", "log1p", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "erf")
 
 
@@ -52,6 +53,8 @@ def evaluate(t: Term, at: Mapping[str, float], program: Program) -> float:
                 return float(at[name])
             raise NoNumber(name)
         case Var(name, subs) if name in program.matrices:
+            if missing := [s for s in subs if isinstance(s, str) and s not in at]:
+                raise NoNumber(missing[0])
             index = tuple(int(at[s]) if isinstance(s, str) else s for s in subs)
             return entry(program.matrices[name], index, at, program)
         case App(head, args):
@@ -125,6 +128,21 @@ def entry_term(matrix: Matrix, index: Sequence[int]) -> Term:
     return Num(Fraction(struct.unpack_from("<d", matrix.data, 8 * flat)[0]))
 
 
+def at_indices(t: Term, at: Mapping[str, int], program: Program) -> Term:
+    """A constant with values for its (primed) indices put in, and the entries of arrays in the place of their names."""
+
+    def leaf(v: Term) -> Term | None:
+        match v:
+            case Var(name, ()) if name in at:
+                return Num(at[name], v.place)
+            case Var(name, subs) if name in program.matrices:
+                index = [at[s] if isinstance(s, str) else s for s in subs]
+                return entry_term(program.matrices[name], index)
+        return None
+
+    return transform(t, leaf)
+
+
 def check_covariance(group: InputGroup, program: Program) -> str | None:
     """Refuse a covariance that is not symmetric positive semidefinite at the defaults (TP008).
 
@@ -192,16 +210,21 @@ def check_means(group: InputGroup, program: Program) -> None:
     except NoNumber:
         params = {}
     for t in group.mean:
-        used = [s for s in group.subs if any(s == v.name or s in v.subs for v in _vars(t))]
-        for at in islice(product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, used))), MAX_MEANS):
-            try:
-                value = evaluate(t, {**params, **dict(zip(used, at, strict=True))}, program)
-            except NoNumber:
-                break
+        for value in values_over(t, group.subs, params, program):
             if not math.isfinite(value):
                 raise fail(
                     "TP008", f"the mean of {', '.join(group.names)} is not a finite number", t.place or group.place
                 )
+
+
+def values_over(t: Term, subs: Sequence[str], at: Mapping[str, float], program: Program) -> Iterator[float]:
+    """The numbers of a constant for all values of the indices in it; of large families, the first members."""
+    used = [s for s in subs if any(s == v.name or s in v.subs for v in _vars(t))]
+    for values in islice(product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, used))), MAX_MEMBERS):
+        try:
+            yield evaluate(t, {**at, **dict(zip(used, values, strict=True))}, program)
+        except NoNumber:
+            return
 
 
 def check_entries(matrix: Matrix, program: Program) -> None:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import get_args
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.constants import NoNumber, check_covariance, check_entries, check_means, evaluate
+from tensorprog.program.constants import NoNumber, check_covariance, check_entries, check_means, evaluate, values_over
 from tensorprog.program.lowering import Lowering
 from tensorprog.program.nodes import InputGroup, Law, Matrix, Param, Weight
 from tensorprog.program.program import Program
@@ -150,14 +150,10 @@ def declare_weight(
     if (freedom is None) == (law == "student"):
         raise fail("TP016", "student(nu) needs its degrees of freedom, and the other laws take none", place)
     value = lowering.constant(variance, "a variance", subs, scaled=True)
-    try:
-        number = evaluate(
-            value, {**_defaults(program), **{w: 1e6 * float(r) for w, r in program.widths.items()}}, program
-        )
-    except NoNumber:
-        number = 1.0
-    if not number >= 0 or math.isinf(number):
-        raise fail("TP008", f"the variance of {name} is not a nonnegative number at the defaults", place)
+    widths = {w: 1e6 * float(r) for w, r in program.widths.items()}
+    for number in values_over(value, subs, {**_defaults(program), **widths}, program):
+        if not number >= 0 or math.isinf(number):
+            raise fail("TP008", f"the variance of {name} is not a nonnegative number at the defaults", place)
     nu = None if freedom is None else lowering.constant(freedom, "degrees of freedom")
     if nu is not None:
         try:

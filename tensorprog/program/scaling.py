@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, mul, power, recip, walk
+from tensorprog.terms.term import ONE, add, mul, power, recip, walk
 
 MAX_BITS = 20_000
 
@@ -20,6 +20,8 @@ def width_power(t: Term, widths: Mapping[str, Fraction]) -> tuple[Term, Fraction
 
     >>> width_power(App("recip", (App("sqrt", (Var("n"),)),)), {"n": Fraction(1)})
     (Num(1), Fraction(-1, 2))
+    >>> width_power(App("add", (Var("n"), Var("m"))), {"n": Fraction(1), "m": Fraction(2)})
+    (Num(3), Fraction(1, 1))
     """
     match t:
         case Var(name, ()) if name in widths:
@@ -35,6 +37,11 @@ def width_power(t: Term, widths: Mapping[str, Fraction]) -> tuple[Term, Fraction
                     return None
                 coefficient, exponent = mul(coefficient, part[0]), exponent + part[1]
             return coefficient, exponent
+        case App("add", args):
+            parts = [part for a in args if (part := width_power(a, widths)) is not None]
+            if len(parts) < len(args) or len({e for _, e in parts}) > 1:
+                return None
+            return _total([c for c, _ in parts]), parts[0][1]
         case App("neg", (a,)):
             part = width_power(a, widths)
             return part and (mul(Num(-1), part[0]), part[1])
@@ -51,6 +58,12 @@ def width_power(t: Term, widths: Mapping[str, Fraction]) -> tuple[Term, Fraction
             return ONE if part[0] == ONE else power(part[0], exponent_term), part[1] * e
         case _:
             return None
+
+
+def _total(terms: list[Term]) -> Term:
+    """The sum, as a number if all terms are numbers."""
+    numbers = [t.value for t in terms if isinstance(t, Num)]
+    return Num(sum(numbers, Fraction(0))) if len(numbers) == len(terms) else add(*terms)
 
 
 def rational(t: Term) -> Fraction | None:

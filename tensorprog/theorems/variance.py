@@ -6,18 +6,19 @@ E[F(Z)^2] > 0   if F is continuous, Z_A has positive variance and is independent
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Literal
 
 from tensorprog.functions.interval import Interval
 from tensorprog.functions.normal import is_zero
 from tensorprog.functions.positivity import nonzero_somewhere, sign_of
 from tensorprog.program.compose import CannotCompose
-from tensorprog.program.constants import NoNumber, default_values, evaluate
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
+from tensorprog.theorems.nondegenerate import Nondegenerate
 from tensorprog.theorems.nonlinearities import Nonlinearities
 
 Sign = Literal["positive", "nonnegative", "zero", "real"]
@@ -32,6 +33,7 @@ class Variances:
         self._atoms: dict[int, bool] | None = None
         self._signs: dict[int, Sign] = {}
         self._found: dict[object, bool] = {}
+        self.nondegenerate = Nondegenerate(program, functions, self._limit)
 
     def atom_positive(self, node: Node) -> bool:
         """Is E[(Z - E Z)^2] > 0 proved for every member of this Input or MatMul?"""
@@ -41,7 +43,8 @@ class Variances:
                 if isinstance(each, Input):
                     self._atoms[id(each)] = self._input_positive(each)
                 elif isinstance(each, MatMul):
-                    self._atoms[id(each)] = self._weight_positive(each) and self.second_moment_positive(each.arg)
+                    generic = self._weight_positive(each) and self.second_moment_positive(each.arg)
+                    self._atoms[id(each)] = generic or self.nondegenerate.every_member(each)
         return self._atoms.get(id(node), False)
 
     def zero_atom(self, node: Node) -> bool:
@@ -75,29 +78,7 @@ class Variances:
         return part is not None and self._constant_sign(part[0]) == "positive"
 
     def _constant_sign(self, t: Term) -> Sign:
-        names = [v for v in variables(t) if v.subs]
-        if names:
-            return "positive" if self._entries_positive(t) else "real"
-        out = sign_of(t, self.functions.assumptions)
-        return out if out in ("positive", "nonnegative", "zero") else "real"
-
-    def _entries_positive(self, t: Term) -> bool:
-        """A bare matrix entry (no params) whose numbers are all positive."""
-        from itertools import islice, product
-
-        if any(not v.subs and v.name not in self.program.indices for v in variables(t)):
-            return False
-        indices = sorted({s for v in variables(t) for s in v.subs if isinstance(s, str)})
-        ranges = [range(lo, hi + 1) for lo, hi in map(self.program.range_of, indices)]
-        try:
-            params = default_values(self.program)
-            values = [
-                evaluate(t, {**params, **dict(zip(indices, at, strict=True))}, self.program)
-                for at in islice(product(*ranges), 20_001)
-            ]
-        except NoNumber:
-            return False
-        return len(values) <= 20_000 and all(v > 1e-12 for v in values)
+        return self.nondegenerate.constant_sign(t)
 
     def _input_positive(self, node: Input) -> bool:
         diagonal = node.group.cov[node.position][node.position]
@@ -150,8 +131,6 @@ class Variances:
         return Var("_" + v.name) if v.name in scalars else ZERO
 
     def _scalar_assumptions(self, t: Term, scalars: set[str]) -> dict[str, Interval]:
-        from fractions import Fraction
-
         out = dict(self.functions.assumptions)
         for name in scalars:
             signs = {self.sign(n) for n in self.program.families[name].pieces}
@@ -160,6 +139,13 @@ class Variances:
             elif signs <= {"positive", "nonnegative"}:
                 out["_" + name] = Interval(Fraction(0), None, True)
         return out
+
+    def _limit(self, node: Node) -> Interval:
+        """An interval that holds the limit of a moment."""
+        sign = self.sign(node)
+        if sign == "zero" and isinstance(node, Moment):
+            return Interval(Fraction(0), Fraction(0), True, True)
+        return Interval() if sign in ("real", "zero") else Interval(Fraction(0), None, sign == "nonnegative")
 
     def _atom_refs(self, t: Term) -> list[Var]:
         return [

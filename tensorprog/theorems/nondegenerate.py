@@ -1,0 +1,233 @@
+"""Which limits have positive variance, member by member.
+
+A vector is F(Z) for members Z = (Z_1, ..., Z_k) of initial vectors and products, jointly Gaussian. Two members of
+different blocks (matrices, or initial vectors that no covariance couples) are independent. The mean of a block lies in
+its support, and every point does if its covariance is nonsingular. Hence, for a continuous F,
+
+    E F(Z)^2 > 0   if F(z, m) != 0 for some z: one member's value, the others at their means, its block nonsingular;
+                   or if F(m) != 0;
+                   or if F(z) != 0 for some z, all blocks nonsingular (looked for on a line through 0).
+
+The block of W x_1, ..., W x_r is nonsingular if x_1, ..., x_r are linearly independent: if, one after the other, each
+has a member Z_A that none of the later ones has, its block nonsingular, and x_k(z, m) is no constant in z = Z_A. (For
+sum a_k x_k, take the first k with a_k != 0: the sum is not constant on the line of points (z, m) of the support.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from tensorprog.errors import TensorProgError
+from tensorprog.functions.balls import Undecided, Undefined, Value, ball, evaluate
+from tensorprog.functions.interval import Interval
+from tensorprog.functions.positivity import nonzero_somewhere, sign_of
+from tensorprog.program.constants import at_indices, primed_indices
+from tensorprog.program.nodes import Input, LinComb, MatMul, Node, Nonlin, Scalar
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import width_power
+from tensorprog.terms import Term
+from tensorprog.terms.term import add, mul, neg, variables
+from tensorprog.theorems.nonlinearities import Nonlinearities
+from tensorprog.theorems.slices import Member, Slices, TooMuch, Z, index_names, matrix_of, order
+
+LARGEST_BLOCK = 32
+
+
+class Nondegenerate:
+    """Positive second moments for the members of one program; `limit`: an interval that holds a scalar's limit."""
+
+    def __init__(self, program: Program, functions: Nonlinearities, limit: Callable[[Node], Interval]) -> None:
+        self.program = program
+        self.functions = functions
+        self.slices = Slices(program, limit)
+        self._positive: dict[Member, bool] = {}
+        self._blocks: dict[frozenset[Member], bool] = {}
+        self._continuous: dict[int, bool] = {}
+        self._found: dict[object, bool] = {}
+
+    # -- what is asked -------------------------------------------------------------------------------------------
+
+    def every_member(self, node: MatMul) -> bool:
+        """Has every member of this product positive variance in the limit?"""
+        try:
+            return all(self._counted(frozenset({Member(node, at)})) for at in self.slices.classes(node))
+        except (TooMuch, RecursionError, TensorProgError):
+            return False
+
+    def _counted(self, block: frozenset[Member]) -> bool:
+        self.slices.spend()
+        return self._block(block)
+
+    def constant_sign(self, t: Term) -> Literal["positive", "nonnegative", "zero", "real"]:
+        """The sign of a constant for all values of its indices and all admissible params."""
+        used = sorted({s for s in index_names(t) if s in self.program.indices})
+        signs = set()
+        seen: set[Term] = set()
+        try:
+            for values in self.slices.values(used):
+                here = at_indices(t, values, self.program)
+                if here not in seen:
+                    seen.add(here)
+                    signs.add(sign_of(here, self.functions.assumptions))
+        except TooMuch:
+            return "real"
+        if len(signs) == 1:
+            match signs.pop():
+                case "positive" | "nonnegative" | "zero" as sign:
+                    return sign
+                case _:
+                    return "real"
+        return "nonnegative" if signs <= {"positive", "nonnegative", "zero"} else "real"
+
+    # -- positivity ----------------------------------------------------------------------------------------------
+
+    def positive(self, m: Member) -> bool:
+        """Is E F(Z)^2 > 0 proved?"""
+        if m not in self._positive:
+            self._positive[m] = False
+            self._positive[m] = self._is_positive(m)
+        return self._positive[m]
+
+    def _is_positive(self, m: Member) -> bool:
+        atoms = self.slices.atoms(m)
+        continuous = self._is_continuous(m)
+        if continuous and sign_of(self.slices.slice(m, None), self._known(self.slices.slice(m, None))) in _NONZERO:
+            return True
+        if len(atoms) > 1 and not continuous:
+            return False
+        tried: set[Term] = set()
+        for a in sorted(atoms, key=order):
+            t = self.slices.slice(m, a)
+            if t not in tried and Z in variables(t) and self._regular(a, atoms):
+                tried.add(t)
+                if self._nonzero(t):
+                    return True
+        few = 1 < len(atoms) <= LARGEST_BLOCK
+        return few and self._nonzero(self.slices.slice(m, "line")) and all(self._regular(a, atoms) for a in atoms)
+
+    def _regular(self, a: Member, atoms: frozenset[Member]) -> bool:
+        """Is the block of this atom nonsingular, as far as it occurs here?"""
+        key = self._source(a)
+        return self._block(frozenset(b for b in atoms if self._source(b) == key))
+
+    def _source(self, a: Member) -> object:
+        """The matrix, or the initial vectors that are coupled with this one. Different sources are independent."""
+        match a.node:
+            case MatMul(weight=w):
+                return (w.name, matrix_of(a))
+            case Input(group=group):
+                coupled = primed_indices(group)
+                return (id(group), tuple(v for s, v in a.env.items() if s not in coupled))
+            case _:
+                raise TooMuch
+
+    def _block(self, block: frozenset[Member]) -> bool:
+        if block not in self._blocks:
+            self._blocks[block] = False
+            first = next(iter(block)).node
+            self._blocks[block] = len(block) <= LARGEST_BLOCK and (
+                self._inputs(block) if isinstance(first, Input) else self._products(block)
+            )
+        return self._blocks[block]
+
+    def _products(self, block: frozenset[Member]) -> bool:
+        """W x_1, ..., W x_r: the matrix is not 0, and the x_k are linearly independent."""
+        if any(not isinstance(m.node, MatMul) or m.node.transposed for m in block):
+            return False
+        one = min(block, key=order)
+        assert isinstance(one.node, MatMul)
+        weight = self.program.weights[one.node.weight.name]
+        variance = at_indices(weight.variance, dict(zip(weight.subs, matrix_of(one), strict=True)), self.program)
+        part = width_power(variance, self.program.widths)
+        if part is None or sign_of(part[0], self.functions.assumptions) != "positive":
+            return False
+        inputs = {self.slices.member(m.node.arg, m.env) for m in block if isinstance(m.node, MatMul)}
+        return len(inputs) == len(block) and self._independent(inputs)
+
+    def _independent(self, vectors: set[Member]) -> bool:
+        """Are these vectors linearly independent in the limit?"""
+        if len(vectors) == 1:
+            return self.positive(next(iter(vectors)))
+        if not all(map(self._is_continuous, vectors)):
+            return False
+        every = frozenset(a for x in vectors for a in self.slices.atoms(x))
+        left = sorted(vectors, key=order)
+        while len(left) > 1:
+            for x in left:
+                shared = {a for y in left if y is not x for a in self.slices.atoms(y)}
+                own = sorted(self.slices.atoms(x) - shared, key=order)
+                if any(self._moves(x, a) and self._regular(a, every) for a in own):
+                    left.remove(x)
+                    break
+            else:
+                return False
+        return self.positive(left[0])
+
+    def _moves(self, x: Member, a: Member) -> bool:
+        """Is the slice along one atom no constant?"""
+        at_mean = self.slices.slice(x, None)
+        return self._nonzero(add(self.slices.slice(x, a), neg(at_mean)))
+
+    def _inputs(self, block: frozenset[Member]) -> bool:
+        """Is the covariance of initial vectors nonsingular?"""
+        members = sorted(block, key=order)
+        entries = [[self._covariance(a, b) for b in members] for a in members]
+        known = self.functions.assumptions
+        if len(members) == 1:
+            return sign_of(entries[0][0], known) == "positive"
+        if any(v.name in self.program.params for row in entries for t in row for v in variables(t)):
+            (a, b), (c, d) = entries[0][:2], entries[1][:2]
+            det = add(mul(a, d), neg(mul(b, c)))
+            return len(members) == 2 and sign_of(a, known) == "positive" and sign_of(det, known) == "positive"
+        try:
+            return _positive_definite([[evaluate(t, {}) for t in row] for row in entries])
+        except (Undecided, Undefined):
+            return False
+
+    def _covariance(self, a: Member, b: Member) -> Term:
+        assert isinstance(a.node, Input)
+        assert isinstance(b.node, Input)
+        env = a.env | {s + "'": v for s, v in b.env.items()}
+        return at_indices(a.node.group.cov[a.node.position][b.node.position], env, self.program)
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    def _is_continuous(self, m: Member) -> bool:
+        """Is every function on the way to the atoms continuous?"""
+        node = m.node
+        if not isinstance(node, LinComb | Nonlin | Scalar):
+            return True
+        if id(node) not in self._continuous:
+            refs = [n for ref, _ in self.program.references(node) for n, _ in self.program.resolve(ref)]
+            inner = all(self._is_continuous(Member(n, ())) for n in refs)
+            local = inner and self.functions.facts(node.body).continuous.proved
+            self._continuous[id(node)] = local or self.functions.continuous(node).proved
+        return self._continuous[id(node)]
+
+    def _nonzero(self, t: Term) -> bool:
+        known = self._known(t)
+        key = (t, tuple(sorted((k, str(v)) for k, v in known.items() if k.startswith("_"))))
+        if key not in self._found:
+            self._found[key] = nonzero_somewhere(t, ["_z"], known).proved
+        return self._found[key]
+
+    def _known(self, t: Term) -> dict[str, Interval]:
+        own = {v.name: self.slices.scalars[v.name] for v in variables(t) if v.name in self.slices.scalars}
+        return {**self.functions.assumptions, **own}
+
+
+_NONZERO = ("positive", "negative", "nonzero")
+
+
+def _positive_definite(matrix: list[list[Value]]) -> bool:
+    """Are all pivots certainly positive? (Certified arithmetic; a symmetric matrix.)"""
+    rows = [[ball(v) for v in row] for row in matrix]
+    for k, pivot in enumerate(rows):
+        if not pivot[k] > 0:
+            return False
+        for row in rows[k + 1 :]:
+            factor = row[k] / pivot[k]
+            for j in range(k, len(row)):
+                row[j] -= factor * pivot[j]
+    return True

@@ -1,0 +1,260 @@
+"""Members of families as functions of the initial vectors and products that they are made of.
+
+The slice of a member along one of these atoms is its function of that atom's value, the other atoms at their means:
+one variable, whatever the number of members that a sum runs over. Along a line, each
+atom is a multiple of one variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+from typing import Literal
+
+from tensorprog.functions.interval import Interval
+from tensorprog.program.constants import at_indices
+from tensorprog.program.indices import representatives
+from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.program.program import Program
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import ZERO, add, mul, neg, rebuild, walk
+
+MANY_MEMBERS = 1_024
+MUCH_WORK = 400_000
+LARGEST_SLICE = 2_000
+Z = Var("_z")
+
+
+class TooMuch(Exception):
+    """More members than are looked at."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Member:
+    """One member of a family: its instruction and the values of that instruction's indices."""
+
+    node: Node
+    at: tuple[int, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Member) and self.node is other.node and self.at == other.at
+
+    def __hash__(self) -> int:
+        return hash((id(self.node), self.at))
+
+    @property
+    def env(self) -> dict[str, int]:
+        return dict(zip((s for s in self.node.subs if isinstance(s, str)), self.at, strict=True))
+
+
+Along = Member | Literal["line"] | None
+"""One atom, all atoms at once, or none."""
+
+
+class Slices:
+    """The members of one program; `limit`: an interval that holds a scalar's limit."""
+
+    def __init__(self, program: Program, limit: Callable[[Node], Interval]) -> None:
+        self.program = program
+        self.limit = limit
+        self.work = MUCH_WORK
+        self.scalars: dict[str, Interval] = {}
+        self._atoms: dict[Member, frozenset[Member]] = {}
+        self._multiples: dict[Member, Fraction] = {}
+        self._same: dict[tuple[str, tuple[int, ...], Member], Member] = {}
+        self._slices: dict[tuple[Member, Along], Term] = {}
+
+    def spend(self) -> None:
+        """Count one step."""
+        self.work -= 1
+        if self.work < 0:
+            raise TooMuch
+
+    # -- members -------------------------------------------------------------------------------------------------
+
+    def classes(self, node: Node) -> Iterator[tuple[int, ...]]:
+        """All members, or one for each class that nothing in the program tells apart."""
+        axes = [s for s in node.subs if isinstance(s, str)]
+        box = [self.program.range_of(s) for s in axes]
+        size = 1
+        for lo, hi in box:
+            size *= hi - lo + 1
+        if size <= MANY_MEMBERS:
+            yield from product(*(range(lo, hi + 1) for lo, hi in box))
+        elif self._values_matter:
+            raise TooMuch
+        else:
+            yield from representatives(box, [], self._breaks, equalities=True)
+
+    @property
+    def _values_matter(self) -> bool:
+        """Are indices read as numbers somewhere, or constant arrays by position?"""
+        p = self.program
+        bodies = [t for n in p.nodes if (t := getattr(n, "body", None)) is not None]
+        covs = [t for g in p.groups for row in g.cov for t in row] + [t for g in p.groups for t in g.mean]
+        factors = [n.factor for n in p.nodes if isinstance(n, Dot)] + [w.variance for w in p.weights.values()]
+        names = (v for t in (*bodies, *covs, *factors) for v in _vars_outside_masks(t))
+        return any(v.name in p.matrices or v.name.rstrip("'~") in p.indices for v in names)
+
+    @property
+    def _breaks(self) -> set[int]:
+        """Every integer by which the program could tell members apart."""
+        out = {b for lo, hi in self.program.indices.values() for b in (lo, hi)}
+        for node in self.program.nodes:
+            refs = [r for r, _ in self.program.references(node)] + ([node.weight] if isinstance(node, MatMul) else [])
+            out |= {s for subs in (node.subs, *(r.subs for r in refs)) for s in subs if isinstance(s, int)}
+        return out
+
+    def values(self, names: Iterable[str]) -> Iterator[dict[str, int]]:
+        """Every assignment of these indices."""
+        names = list(names)
+        for values in product(*(range(lo, hi + 1) for lo, hi in map(self.program.range_of, names))):
+            self.spend()
+            yield dict(zip(names, values, strict=True))
+
+    def member(self, ref: Var, env: Mapping[str, int]) -> Member:
+        """The member that a reference names at these values of the indices."""
+        subs = tuple(env[s] if isinstance(s, str) else s for s in ref.subs)
+        ((node, pattern),) = self.program.resolve(Var(ref.name, subs))
+        return Member(node, pattern.first())
+
+    def atoms(self, m: Member) -> frozenset[Member]:
+        """The initial vectors and products that a member is a function of."""
+        if m not in self._atoms:
+            match m.node:
+                case LinComb(body=body) | Nonlin(body=body):
+                    self._atoms[m] = frozenset(a for r in self._read(body, m.env) for a in self.atoms(r))
+                case _:
+                    self._atoms[m] = frozenset({self._first(m)})
+        return self._atoms[m]
+
+    def _first(self, m: Member) -> Member:
+        """The same product wherever it is made: g[1] = W @ x[1] of a family, and W @ x[1] by itself."""
+        if not isinstance(m.node, MatMul):
+            return m
+        x = self.member(m.node.arg, m.env)
+        while isinstance(x.node, LinComb) and isinstance(x.node.body, Var):
+            x = self.member(x.node.body, x.env)
+        return self._same.setdefault((m.node.weight.name, matrix_of(m), x), m)
+
+    def _read(self, t: Term, env: dict[str, int]) -> set[Member]:
+        """The vectors that a term reads."""
+        out: set[Member] = set()
+        for ref, bound in self.program.references_in(t):
+            if self.program.families[ref.name].kind == "vector":
+                for values in self.values(j for j in bound if j in ref.subs):
+                    out.add(self.member(ref, {**env, **values}))
+        return out
+
+    # -- functions of one member ---------------------------------------------------------------------------------
+
+    def slice(self, m: Member, a: Along) -> Term:
+        """The member as a function of one atom's value `_z`, the others at their means; or along a line."""
+        key = (m, a if a == "line" or a in self.atoms(m) else None)
+        if key not in self._slices:
+            self._slices[key] = self._sliced(m, key[1])
+        return self._slices[key]
+
+    def _sliced(self, m: Member, a: Along) -> Term:
+        match m.node:
+            case LinComb(body=body) | Nonlin(body=body) | Scalar(body=body):
+                found = self._at(body, m.env, a)
+                if sum(1 for _ in walk(found)) > LARGEST_SLICE:
+                    raise TooMuch
+                return found
+            case Input() | MatMul() if a == "line":
+                return mul(
+                    Num(self._multiples.setdefault(self._first(m), Fraction(len(self._multiples) % 7 + 2, 4))), Z
+                )
+            case Input(group=group, position=k):
+                return Z if a is not None else self._at(group.mean[k], m.env, None)
+            case MatMul():
+                return Z if a is not None else ZERO
+            case _:
+                return self._scalar(m)
+
+    def _scalar(self, m: Member) -> Var:
+        """The limit of a moment, as a symbol."""
+        name = f"_{m.node.name}:{m.at}:{id(m.node)}"
+        if name not in self.scalars:
+            fixed = isinstance(m.node, Moment | Dot)
+            self.scalars[name] = self.limit(m.node) if fixed else Interval()
+        return Var(name)
+
+    def _at(self, t: Term, env: dict[str, int], a: Along) -> Term:
+        self.spend()
+        match t:
+            case Var(name) if name in self.program.families:
+                return self.slice(self.member(t, env), a)
+            case Num() | Var():
+                return at_indices(t, env, self.program)
+            case App("mul", args):
+                parts = [self._at(p, env, a) for p in args]
+                return ZERO if ZERO in parts else mul(*parts)
+            case App("add", args):
+                return _sum(self._at(p, env, a) for p in args)
+            case App("neg", (p,)):
+                return neg(self._at(p, env, a))
+            case App(_, args):
+                return rebuild(t, tuple(self._at(p, env, a) for p in args))
+            case Bind("sum", (p,), over, None):
+                return _sum(self._at(p, {**env, **values}, a) for values in self.values(over))
+            case Bind("max" | "min" as head, (p,), over, None):
+                parts = list(dict.fromkeys(self._at(p, {**env, **values}, a) for values in self.values(over)))
+                return parts[0] if len(parts) == 1 else App(head, tuple(parts))
+            case Bind("softmax"):
+                return self._weight(t, env)
+            case _:
+                raise TooMuch
+
+    def _weight(self, t: Bind, env: dict[str, int]) -> Var:
+        """An entry of a softmax of scalars: some number in (0, 1), or [0, 1) with a mask."""
+        inside = tuple(sorted((k, v) for k, v in env.items() if k in index_names(t)))
+        name = f"_{hash((t, inside))}:{t!r}:{inside}"
+        self.scalars[name] = Interval(Fraction(0), Fraction(1), t.mask is not None, True)
+        return Var(name)
+
+
+def order(m: Member) -> tuple[str, tuple[int, ...], str]:
+    """A key to sort members by."""
+    return m.node.name, m.at, str(m.node.subs)
+
+
+def matrix_of(m: Member) -> tuple[int, ...]:
+    """The subscripts of the matrix that makes this product."""
+    assert isinstance(m.node, MatMul)
+    return tuple(s if isinstance(s, int) else m.env[s] for s in m.node.weight.subs)
+
+
+def index_names(t: Term) -> set[str]:
+    """Every name that occurs in t as a name or subscript."""
+    out: set[str] = set()
+    for v in walk(t):
+        if isinstance(v, Var):
+            out |= {v.name, *(s for s in v.subs if isinstance(s, str))}
+    return out
+
+
+def _vars_outside_masks(t: Term) -> Iterator[Var]:
+    stack = [t]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Var):
+            yield top
+        elif isinstance(top, App | Bind):
+            stack.extend(top.args)
+
+
+def _sum(terms: Iterable[Term]) -> Term:
+    """A sum without zeros, equal terms counted and numbers added."""
+    counts: dict[Term, int] = {}
+    constant = Fraction(0)
+    for t in terms:
+        if isinstance(t, Num):
+            constant += t.value
+        else:
+            counts[t] = counts.get(t, 0) + 1
+    parts = [t if k == 1 else mul(Num(k), t) for t, k in counts.items()]
+    return add(*parts, *([Num(constant)] if constant else []))
