@@ -68,15 +68,29 @@ def _sqrt(u: Ball, a: bool) -> Ball:
     return indeterminate() if u.imag.is_zero() and u.real < 0 else u.real_sqrt(analytic=a)
 
 
+def _increasing(f: Callable[..., Ball]) -> Callable[..., Ball]:
+    """An increasing function: on a wide real ball its values at the ends enclose it better than its formula."""
+
+    def run(u: Ball, a: bool, *more: Ball) -> Ball:
+        if not (u.imag.is_zero() and u.real.rad() > 0.01 and u.is_finite()):
+            return f(u, a, *more)
+        return f(acb(u.real.lower()), False, *more).union(f(acb(u.real.upper()), False, *more))
+
+    return run
+
+
+@_increasing
 def _softplus(u: Ball, a: bool) -> Ball:
     # log(1 + e^u) = u + log(1 + e^-u): the form whose exponential is small.
     return u + (1 + (-u).exp()).log(analytic=a) if u.real.mid() > 0 else (1 + u.exp()).log(analytic=a)
 
 
+@_increasing
 def _sigmoid(u: Ball, a: bool) -> Ball:
     return 1 / (1 + (-u).exp())
 
 
+@_increasing
 def _phi(u: Ball, a: bool) -> Ball:
     return (-u / acb(2).sqrt()).erfc() / 2
 
@@ -122,7 +136,10 @@ def _atan(u: Ball, a: bool) -> Ball:
 
 
 def _mod(u: Ball, a: bool, m: Ball) -> Ball:
-    return u - m * (u / m).real_floor(analytic=a)
+    made = u - m * (u / m).real_floor(analytic=a)
+    if not a and u.imag.is_zero() and m.imag.is_zero() and not m.real.contains(0) and u.real.rad() > abs(m.real).mid():
+        return acb(m.real.union(arb(0)))
+    return made
 
 
 UNARY: dict[str, Callable[..., Ball]] = {
@@ -136,15 +153,15 @@ UNARY: dict[str, Callable[..., Ball]] = {
     "softplus": _softplus,
     "mish": lambda u, a: u * _softplus(u, a).tanh(),
     "sigmoid": _sigmoid,
-    "tanh": lambda u, a: u.tanh(),
-    "erf": lambda u, a: u.erf(),
+    "tanh": _increasing(lambda u, a: u.tanh()),
+    "erf": _increasing(lambda u, a: u.erf()),
     "Phi": _phi,
     "hardtanh": lambda u, a: _clip(u, a, acb(-1), acb(1)),
     "clip": _clip,
     "sign": _sign_of,
     "step": _step,
     "abs": lambda u, a: u.real_abs(analytic=a),
-    "exp": lambda u, a: u.exp(),
+    "exp": _increasing(lambda u, a: u.exp()),
     "log": _log,
     "log1p": lambda u, a: _log(1 + u, a),
     "sqrt": _sqrt,
@@ -154,9 +171,9 @@ UNARY: dict[str, Callable[..., Ball]] = {
     "asin": lambda u, a: _inside(u, a, u.asin()),
     "acos": lambda u, a: _inside(u, a, u.acos()),
     "atan": _atan,
-    "sinh": lambda u, a: u.sinh(),
+    "sinh": _increasing(lambda u, a: u.sinh()),
     "cosh": lambda u, a: u.cosh(),
-    "softsign": lambda u, a: u / (1 + u.real_abs(analytic=a)),
+    "softsign": _increasing(lambda u, a: u / (1 + u.real_abs(analytic=a))),
     "floor": lambda u, a: u.real_floor(analytic=a),
     "ceil": lambda u, a: u.real_ceil(analytic=a),
     "mod": _mod,
@@ -204,59 +221,89 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
     index = {n: k for k, n in enumerate(names)}
     given = {n: acb(exact(v)) for n, v in (values or {}).items()}
 
-    def condition(t: Term, z: Sequence[Ball], a: bool) -> bool | None:
+    Made = Callable[[Sequence[Ball], bool], Ball]
+
+    def condition(t: Term) -> Callable[[Sequence[Ball], bool], bool | None]:
         match t:
             case App("and", parts):
-                said = [condition(p, z, a) for p in parts]
-                return False if False in said else None if None in said else True
+                each = [condition(p) for p in parts]
+
+                def both(z: Sequence[Ball], a: bool) -> bool | None:
+                    said = [c(z, a) for c in each]
+                    return False if False in said else None if None in said else True
+
+                return both
             case App(head, (left, right)):
-                return _holds(head, run(left, z, a), run(right, z, a), a)
+                one, two = make(left), make(right)
+                return lambda z, a: _holds(head, one(z, a), two(z, a), a)
         raise AssertionError(t)
 
-    def run(t: Term, z: Sequence[Ball], a: bool) -> Ball:
+    def leaf(t: Term) -> Made:
         match t:
             case Num(value):
-                return acb(fmpq(value.numerator, value.denominator))
+                q = fmpq(value.numerator, value.denominator)
+                return lambda z, a: acb(q)
             case Var():
                 name = name_of(t)
                 if name in index:
-                    return z[index[name]]
+                    k = index[name]
+                    return lambda z, a: z[k]
                 if name in given:
-                    return given[name]
+                    number = given[name]
+                    return lambda z, a: number
                 raise fail("TP002", f"{name} has no number", t.place, help="give it with --set")
-            case App("pi"):
-                return acb.pi()
-            case App("add", args):
-                total = run(args[0], z, a)
-                for x in args[1:]:
-                    total = total + run(x, z, a)
-                return total
-            case App("mul", args):
-                total = run(args[0], z, a)
-                for x in args[1:]:
-                    total = total * run(x, z, a)
-                return total
-            case App("neg", (x,)):
-                return -run(x, z, a)
-            case App("recip", (x,)):
-                return 1 / run(x, z, a)
-            case App("pow", (x, p)):
-                return _power(run(x, z, a), p, run(p, z, a), a)
-            case App("hermite", (Num(k), x)):
-                return _hermite(int(k), run(x, z, a))
-            case App("min" | "max" as head, args):
-                total = run(args[0], z, a)
-                for x in args[1:]:
-                    other = run(x, z, a)
-                    total = total.real_max(other, analytic=a) if head == "max" else total.real_min(other, analytic=a)
-                return total
-            case App("where", (c, yes, no)):
-                said = condition(c, z, a)
-                if said is None:
-                    return indeterminate() if a else run(yes, z, a).union(run(no, z, a))
-                return run(yes, z, a) if said else run(no, z, a)
-            case App(head, (x, *more)) if head in UNARY:
-                return UNARY[head](run(x, z, a), a, *(run(m, z, a) for m in more))
         raise fail("TP003", f"not a function of numbers: {type(t).__name__}", t.place)
 
-    return lambda z, analytic: run(term, z, analytic)
+    def many(args: Sequence[Term], how: Callable[[Ball, Ball, bool], Ball]) -> Made:
+        each = [make(x) for x in args]
+
+        def run(z: Sequence[Ball], a: bool) -> Ball:
+            total = each[0](z, a)
+            for f in each[1:]:
+                total = how(total, f(z, a), a)
+            return total
+
+        return run
+
+    def make(t: Term) -> Made:
+        match t:
+            case App("pi"):
+                return lambda z, a: acb.pi()
+            case App("add", args):
+                return many(args, lambda x, y, a: x + y)
+            case App("mul", args):
+                return many(args, lambda x, y, a: x * y)
+            case App("neg", (x,)):
+                inner = make(x)
+                return lambda z, a: -inner(z, a)
+            case App("recip", (x,)):
+                inner = make(x)
+                return lambda z, a: 1 / inner(z, a)
+            case App("pow", (x, p)):
+                inner, exponent = make(x), make(p)
+                return lambda z, a: _power(inner(z, a), p, exponent(z, a), a)
+            case App("hermite", (Num(k), x)):
+                inner = make(x)
+                return lambda z, a: _hermite(int(k), inner(z, a))
+            case App("max", args):
+                return many(args, lambda x, y, a: x.real_max(y, analytic=a))
+            case App("min", args):
+                return many(args, lambda x, y, a: x.real_min(y, analytic=a))
+            case App("where", (c, yes, no)):
+                said, one, two = condition(c), make(yes), make(no)
+
+                def choose(z: Sequence[Ball], a: bool) -> Ball:
+                    truth = said(z, a)
+                    if truth is None:
+                        return indeterminate() if a else one(z, a).union(two(z, a))
+                    return one(z, a) if truth else two(z, a)
+
+                return choose
+            case App(head, (x, *more)) if head in UNARY:
+                f, inner, rest = UNARY[head], make(x), [make(m) for m in more]
+                if not rest:
+                    return lambda z, a: f(inner(z, a), a)
+                return lambda z, a: f(inner(z, a), a, *(m(z, a) for m in rest))
+        return leaf(t)
+
+    return make(term)

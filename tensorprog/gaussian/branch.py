@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from flint import acb, arb
 
 from tensorprog.functions.library import SELU_ALPHA, SELU_SCALE
-from tensorprog.gaussian.balls import ball_function
+from tensorprog.gaussian.balls import Ball, ball_function
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, neg, rebuild, recip, sub
+
+
+class Sides(Protocol):
+    """What is known of arguments in a region: their sign, and their integer part."""
+
+    def positive(self, u: Term) -> bool | None:
+        """Whether u > 0 (true) or u < 0 (false) there but for a set that does not count; None if neither is known."""
+
+    def floor(self, u: Term) -> int | None:
+        """The integer part of u, where it is the same in the whole region."""
+
+
+@dataclass(frozen=True)
+class _Point:
+    names: Sequence[str]
+    at: Sequence[float]
+
+    def _real(self, u: Term) -> Ball:
+        return ball_function(u, self.names)([acb(arb(x)) for x in self.at], False).real
+
+    def positive(self, u: Term) -> bool | None:
+        re = self._real(u)
+        return True if re > 0 else False if re < 0 else None
+
+    def floor(self, u: Term) -> int | None:
+        low = self._real(u).floor()
+        return None if (n := low.unique_fmpz()) is None else int(n)
 
 
 def branch(t: Term, names: Sequence[str], at: Sequence[float]) -> Term | None:
@@ -19,16 +48,20 @@ def branch(t: Term, names: Sequence[str], at: Sequence[float]) -> Term | None:
     >>> to_text(branch(read("relu(z) + abs(z - 3)"), ["z"], [1.0]))
     'z - (z - 3)'
     """
-    parts = [branch(c, names, at) if _is_number(c) else c for c in children(t)]
+    return resolve(t, _Point(names, at))
+
+
+def resolve(t: Term, sides: Sides) -> Term | None:
+    """The smooth formula that the term follows in a region; None where a boundary may run through it."""
+    parts = [resolve(c, sides) if _is_number(c) else c for c in children(t)]
     known = [p for p in parts if p is not None]
     if len(known) < len(parts):
+        if isinstance(t, App) and t.head == "where" and parts[0] is not None:
+            said = _holds(parts[0], sides.positive)
+            return None if said is None else parts[1 if said else 2]
         return None
     t = rebuild(t, tuple(known)) if known else t
-    point = [acb(arb(x)) for x in at]
-
-    def positive(u: Term) -> bool | None:
-        re = ball_function(u, names)(point, False).real
-        return True if re > 0 else False if re < 0 else None
+    positive = sides.positive
 
     def pick(u: Term, up: Term, down: Term) -> Term | None:
         side = positive(u)
@@ -66,8 +99,12 @@ def branch(t: Term, names: Sequence[str], at: Sequence[float]) -> Term | None:
         case App("where", (condition, yes, no)):
             said = _holds(condition, positive)
             return None if said is None else yes if said else no
-        case App("floor" | "ceil" | "mod"):
-            return None
+        case App("floor", (u,)):
+            return None if (n := sides.floor(u)) is None else Num(n)
+        case App("ceil", (u,)):
+            return None if (n := sides.floor(neg(u))) is None else Num(-n)
+        case App("mod", (u, m)):
+            return None if (n := sides.floor(mul(u, recip(m)))) is None else sub(u, mul(Num(n), m))
         case _:
             return t
 
@@ -85,7 +122,7 @@ def _holds(t: Term, positive: Callable[[Term], bool | None]) -> bool | None:
     match t:
         case App("and", parts):
             said = [_holds(p, positive) for p in parts]
-            return None if None in said else all(said)
+            return False if False in said else None if None in said else True
         case App(head, (left, right)):
             side = positive(sub(left, right))
             if side is None:

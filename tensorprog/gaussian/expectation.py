@@ -293,9 +293,9 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
 def _on_grid(p: Problem, cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]) -> tuple[float, float] | None:
     """(value, error) with a proved bound, of a bounded analytic function."""
     from tensorprog.gaussian.balls import exact
-    from tensorprog.gaussian.certified import precision
     from tensorprog.gaussian.estimate import covariance
     from tensorprog.gaussian.grid import grid
+    from tensorprog.gaussian.precision import precision
 
     with precision(160):
         balls = [[exact(x) for x in row] for row in covariance(cov)]

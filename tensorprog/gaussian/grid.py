@@ -22,9 +22,9 @@ from flint import arb
 from numpy.typing import NDArray
 
 from tensorprog.gaussian.balls import Ball
-from tensorprog.gaussian.certified import precision
 from tensorprog.gaussian.envelope import envelope
 from tensorprog.gaussian.inexact import UP, Inexact, NotTabled, evaluate
+from tensorprog.gaussian.precision import precision
 from tensorprog.gaussian.strip import Wall, walls
 from tensorprog.gaussian.tables import UNIT
 from tensorprog.terms import Term, Var

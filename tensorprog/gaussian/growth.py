@@ -1,7 +1,7 @@
-"""Does E F exist, and how far out must one integrate? F against the Gaussian density along rays.
+"""How far out must one integrate, and does it look as if E F exists? F against the Gaussian density along rays.
 
-On the ray r u the integrand's logarithm is g(r) = log|F(m + r L u)| - r^2/2. Where g/r^2 tends to a negative number
-the moment exists; where it does not, g's growth in log r decides. Poles on the real line are looked at from close by.
+On the ray r u the integrand's logarithm is g(r) = log|F(m + r L u)| - r^2/2. What is seen here proves nothing: it says
+whether quadrature is worth trying. That a moment does not exist is proved in `divergence`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 from flint import acb, arb
 from numpy.typing import NDArray
 
-from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.gaussian.balls import Complex
 from tensorprog.gaussian.kinks import Plane
 
@@ -25,7 +24,6 @@ FAR = (2e3, 2.3e3, 2.9e3), (2e6, 2.3e6, 2.9e6)
 EARLY = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 SHRINKS = -400.0, -1e4
 """The logarithm at the two far radii below which the integrand certainly shrinks."""
-TOO_FAST = "far out the function grows at least as fast as the inverse of the Gaussian density"
 WIDEST = 60.0
 
 
@@ -36,19 +34,6 @@ class Reach:
     radius: float
     tail: float
     sure: bool
-
-
-def divergent(because: str) -> DivergentError:
-    return DivergentError(
-        (
-            Diagnostic(
-                "TP501",
-                "this expectation does not exist",
-                because=because,
-                help="lower the variance, or use a function that grows more slowly",
-            ),
-        )
-    )
 
 
 def directions(d: int) -> Array:
@@ -80,7 +65,7 @@ def _far(f: Complex, m: Array, L: Array, u: Array, radii: Sequence[float]) -> fl
     return max(known) if known else math.nan
 
 
-def _steepest(f: Complex, m: Array, L: Array, d: int) -> list[Array]:
+def steepest(f: Complex, m: Array, L: Array, d: int) -> list[Array]:
     """The direction in which log|F|/r^2, taken as a quadratic form, is largest: between the axes for exp(z1 z2)."""
     r = 2e3
 
@@ -99,34 +84,27 @@ def _steepest(f: Complex, m: Array, L: Array, d: int) -> list[Array]:
     return [top, -top]
 
 
-def check_exists(f: Complex, m: Array, L: Array) -> bool:
-    """Raises DivergentError (TP501) if the integrand grows; false if it shrinks too slowly to be integrated."""
+def shrinks(f: Complex, m: Array, L: Array) -> bool:
+    """Whether the integrand, as far as one sees along rays, shrinks fast enough to be integrated over a box."""
     d = L.shape[1]
-    rays = list(directions(d)) + (_steepest(f, m, L, d) if d > 1 else [])
-    good = True
-    for u in rays:
+    for u in list(directions(d)) + (steepest(f, m, L, d) if d > 1 else []):
         near = _far(f, m, L, u, FAR[0])
         if math.isnan(near):
             # F is undefined on this ray, or grows beyond every exponent: then it does so early.
             steps = [_far(f, m, L, u, (r,)) for r in EARLY]
             if any(x > y > 0 for x, y in pairwise(reversed([x for x in steps if not math.isnan(x)]))):
-                raise divergent(TOO_FAST)
+                return False
             continue
         if near < SHRINKS[0]:
             continue
         far = _far(f, m, L, u, FAR[1])
-        if math.isnan(far) or far < SHRINKS[1]:
-            continue
-        # Along this ray |F| e^{-r^2/2} is about r^-p: not integrable for p <= 1.
-        p = -(far - near) / math.log(FAR[1][0] / FAR[0][0])
-        if p <= 1.001:
-            raise divergent(TOO_FAST)
-        good = False
-    return good
+        if not (math.isnan(far) or far < SHRINKS[1]):
+            return False
+    return True
 
 
-def check_poles(f: Callable[..., Any], planes: Sequence[Plane], d: int) -> None:
-    """Raises DivergentError if |F| times the distance to a special plane does not vanish there."""
+def poles_vanish(f: Callable[..., Any], planes: Sequence[Plane], d: int) -> bool:
+    """Whether |F| times the distance to each special plane, as far as one sees, vanishes there."""
     rng = np.random.default_rng(7)
     for p in planes:
         if p.kind not in {"pole", "singular"}:
@@ -146,7 +124,8 @@ def check_poles(f: Callable[..., Any], planes: Sequence[Plane], d: int) -> None:
             with np.errstate(all="ignore"):
                 stuck = np.isinf(last) | ((last > 0.5 * middle) & (middle > 0.5 * first) & (last > 0))
             if bool(np.any(stuck)):
-                raise divergent("the function has a pole that is not integrable")
+                return False
+    return True
 
 
 def reach(f: Callable[..., Any], ball: Complex, m: Array, L: Array, tolerance: float) -> Reach:

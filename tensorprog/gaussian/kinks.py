@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations
 from typing import Literal
@@ -36,12 +36,13 @@ class Kink:
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """{z : normal · z = offset}; `scale` is the width of a soft one."""
+    """{z : normal · z = offset}; `scale` is the width of a soft one; `solved` if the offset came from a search."""
 
     normal: tuple[float, ...]
     offset: float
     kind: Kind
     scale: float = 0.0
+    solved: bool = field(default=False, repr=False)
 
     @property
     def hard(self) -> bool:
@@ -196,7 +197,7 @@ def _solve(
             places, sure = roots(shifted, names[k], values, *box[k])
             complete = complete and (sure or e.kind == "soft")
             for x in places[:MOST_ROOTS]:
-                planes.append(Plane(normal, x, e.kind, _soft_width(e, factor, names[k], values, x)))
+                planes.append(Plane(normal, x, e.kind, _soft_width(e, factor, names[k], values, x), True))
             if e.kind not in {"jump", "kink"}:
                 planes += [Plane(normal, x, "soft", s) for x, s in _complex_roots(shifted, names[k], values)]
     return planes, complete

@@ -8,7 +8,7 @@ Gauss–Legendre panels elsewhere, refined until two rules agree to the toleranc
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,20 +16,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.functions.numeric import compile_numpy
 from tensorprog.gaussian import strip
-from tensorprog.gaussian.balls import Complex, ball_function, name_of
+from tensorprog.gaussian.balls import Complex, ball_function
+from tensorprog.gaussian.directions import Posed
+from tensorprog.gaussian.divergence import refuse, undefined
 from tensorprog.gaussian.estimate import covariance, factor, rational
-from tensorprog.gaussian.growth import Reach, check_exists, check_poles, reach
+from tensorprog.gaussian.factors import Values, canonical, independent_factors
+from tensorprog.gaussian.growth import Reach, poles_vanish, reach, shrinks
 from tensorprog.gaussian.kinks import Loci, Plane, loci
 from tensorprog.gaussian.panels import Rule, nested
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
-from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import mul, substitute, variables
+from tensorprog.terms import Num, Term, Var
+from tensorprog.terms.term import substitute, variables
 
 Array = NDArray[np.float64]
-Values = Mapping[str, Any]
 MOST_NODES = 12_000_000
 MOST_GRID = 20_000_000
 MOST_MENDED = 5_000
@@ -52,6 +53,10 @@ FIRST_RULE = {1: 2, 2: 2, 3: 1, 4: 0}
 MOST_DIMENSIONS = 4
 
 
+class NoValue(Exception):
+    """The function has no value at a point where it was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """E F(m + L t) for standard normal t, F a term in the names z1, z2, ... only."""
@@ -62,6 +67,7 @@ class Problem:
     L: Array
     f: Callable[..., Any]
     ball: Complex
+    posed: Posed
 
     @property
     def dimension(self) -> int:
@@ -84,7 +90,7 @@ class Problem:
             for k in zip(*bad, strict=True):
                 y[k] = self._mended([float(x[k]) for x in z])
         if np.isnan(y).any():
-            raise undefined()
+            raise NoValue
         return y
 
     def shaken(self, *t: Array) -> Array:
@@ -153,16 +159,6 @@ def expectation(
     return _reduce(term, names, K, m, tolerance, seed)
 
 
-def canonical(term: Term, vars: Sequence[Var], values: Values | None) -> tuple[Term, tuple[str, ...]]:
-    """The term with its variables named z1, z2, ... and every other name replaced by its number."""
-    names = tuple(f"z{k + 1}" for k in range(len(vars)))
-    change: dict[Term, Term] = {v: Var(n) for v, n in zip(vars, names, strict=True)}
-    for v in variables(term):
-        if v not in change and values is not None and name_of(v) in values:
-            change[v] = Num(rational(values[name_of(v)]))
-    return substitute(term, change), names
-
-
 def _reduce(
     term: Term,
     names: Sequence[str],
@@ -177,7 +173,7 @@ def _reduce(
     if fixed:
         term = substitute(term, fixed)
     used = [v.name for v in variables(term) if v.name in at]
-    groups = _groups(term, used, at, K)
+    groups = independent_factors(term, used, at, K)
     if len(groups) > 1:
         out = Estimate(1.0, 0.0, "exact", "quadrature")
         for part in groups:
@@ -185,34 +181,11 @@ def _reduce(
         return out
     index = [at[n] for n in used]
     problem = pose(term, used, [[K[i][j] for j in index] for i in index], [m[i] for i in index])
-    return integrate(problem, tolerance, seed)
-
-
-def _groups(term: Term, used: Sequence[str], at: Mapping[str, int], K: Sequence[Sequence[Fraction]]) -> list[Term]:
-    """The factors of a product, those with correlated variables together."""
-    groups: list[tuple[set[str], list[Term]]] = []
-    for part in _factors(term):
-        names = {v.name for v in variables(part) if v.name in at}
-        parts = [part]
-        linked = [g for g in groups if any(a == b or K[at[a]][at[b]] != 0 for a in names for b in g[0])]
-        for g in linked:
-            groups.remove(g)
-            names |= g[0]
-            parts = g[1] + parts
-        groups.append((names, parts))
-    return [mul(*parts) for _, parts in groups]
-
-
-def _factors(t: Term) -> list[Term]:
-    match t:
-        case App("mul", args):
-            return [f for a in args for f in _factors(a)]
-        case App("neg", (a,)):
-            return [Num(-1), *_factors(a)]
-        case App("pow", (App("mul") as inner, Num(p))) if p.denominator == 1 and p > 0:
-            return [App("pow", (f, Num(p))) for f in _factors(inner)]
-        case _:
-            return [t]
+    try:
+        return integrate(problem, tolerance, seed)
+    except NoValue:
+        refuse(problem.posed)
+        return UNKNOWN
 
 
 def pose(term: Term, names: Sequence[str], K: Sequence[Sequence[Fraction]], m: Sequence[Fraction]) -> Problem:
@@ -220,7 +193,8 @@ def pose(term: Term, names: Sequence[str], K: Sequence[Sequence[Fraction]], m: S
     rows = factor(K)
     L = np.array(rows, dtype=float).reshape(len(names), len(rows[0]) if rows else 0)
     mean = np.array([float(x) for x in m])
-    return Problem(term, tuple(names), mean, L, compile_numpy(term, names), ball_function(term, names))
+    posed = Posed(term, tuple(names), tuple(map(tuple, K)), tuple(m))
+    return Problem(term, tuple(names), mean, L, compile_numpy(term, names), ball_function(term, names), posed)
 
 
 def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
@@ -228,7 +202,8 @@ def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
     d = p.dimension
     if d == 0:
         return _point(p)
-    if not check_exists(p.ball, p.mean, p.L):
+    if not shrinks(p.ball, p.mean, p.L):
+        refuse(p.posed)
         return UNKNOWN
     if d > MOST_DIMENSIONS:
         from tensorprog.gaussian.qmc import sample
@@ -237,7 +212,9 @@ def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
     far = reach(p.f_of_t, p.ball, p.mean, p.L, tolerance)
     box = [(float(a - far.radius * r), float(a + far.radius * r)) for a, r in zip(p.mean, _norms(p.L), strict=True)]
     found = loci(p.term, p.names, {}, box)
-    check_poles(p.f, found.planes, len(p.names))
+    if not poles_vanish(p.f, found.planes, len(p.names)):
+        refuse(p.posed)
+        return UNKNOWN
     noise = _rounding(p)
     if found.smooth and (out := _by_trapezoid(p, far, tolerance, noise)) is not None:
         return out
@@ -257,19 +234,6 @@ def _point(p: Problem) -> Estimate:
         raise undefined()
     value = float(ball.real.mid())
     return Estimate(value, float(ball.real.rad()) * (1 + 2.0**-20) + 2.0**-52 * abs(value), "bound", "quadrature")
-
-
-def undefined() -> DivergentError:
-    return DivergentError(
-        (
-            Diagnostic(
-                "TP501",
-                "this expectation does not exist",
-                because="the function is undefined with positive probability",
-                help="restrict it with where(...), or use a function that is defined everywhere",
-            ),
-        )
-    )
 
 
 def _rounding(p: Problem) -> float:

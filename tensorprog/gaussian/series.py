@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.errors import DivergentError, fail
+from tensorprog.errors import fail
 from tensorprog.functions.numeric import compile_numpy
 from tensorprog.gaussian.balls import ball_function, name_of
 from tensorprog.gaussian.estimate import rational
 from tensorprog.gaussian.evaluate import blocks
-from tensorprog.gaussian.growth import check_exists, check_poles
+from tensorprog.gaussian.factors import Values, canonical
+from tensorprog.gaussian.growth import poles_vanish, shrinks
 from tensorprog.gaussian.kinks import Plane, loci
 from tensorprog.gaussian.panels import Rule, line_nodes
-from tensorprog.gaussian.quadrature import Values, canonical, expectation
+from tensorprog.gaussian.quadrature import expectation
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import mul, substitute, variables
 
@@ -89,15 +90,12 @@ def prepare(term: Term, largest: float) -> Function:
     if sigma > 0:
         # the series needs E f², at this variance
         ball = ball_function(mul(term, term), ("z1",))
-        try:
-            good = check_exists(ball, np.zeros(1), np.array([[sigma]]))
-        except DivergentError:
-            good = False
-        if not good:
+        if not shrinks(ball, np.zeros(1), np.array([[sigma]])):
             raise NoSeries
     span = 2 * REACH * max(sigma, 1e-300)
     found = loci(term, ("z1",), {}, [(-span, span)])
-    check_poles(compile_numpy(term, ("z1",)), found.planes, 1)
+    if not poles_vanish(compile_numpy(term, ("z1",)), found.planes, 1):
+        raise NoSeries
     return Function(term, found.planes, max((abs(w[0]) for w in found.waves), default=0.0))
 
 

@@ -55,8 +55,14 @@ def test_one_dimension(text: str) -> None:
         assert got[1] - got[0] < 1e-11
 
 
+def test_slanted_kinks() -> None:
+    low, high = enclose(read("relu(a + b)*relu(a - b)"), [A, B], [[1, 0], [0, 1]]) or (0.0, 0.0)
+    assert low <= 1 / np.pi <= high
+    assert high - low < 1e-11
+
+
 def test_no_claim_without_a_proof() -> None:
-    assert enclose(read("relu(a + b)*relu(a - b)"), [A, B], [[1, 0], [0, 1]]) is None
+    assert enclose(read("exp(z^2/4)/(1 + z^2)^2"), [Z], [[2]]) is None
     with pytest.raises(DivergentError):
         enclose(read("exp(z^2/4)"), [Z], [[2]])
 

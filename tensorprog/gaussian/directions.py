@@ -1,0 +1,144 @@
+"""A function of many Gaussian variables through few linear combinations of them, in exact rationals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import add, children, mul, rebuild, variables
+
+Row = tuple[Fraction, ...]
+
+
+@dataclass(frozen=True)
+class Posed:
+    """E F(Z), F a term in `names`, Z ~ N(mean, cov)."""
+
+    term: Term
+    names: tuple[str, ...]
+    cov: tuple[Row, ...]
+    mean: Row
+
+
+def linear(t: Term, names: Sequence[str]) -> tuple[Row, Fraction] | None:
+    """(a, c) with t = a·z + c exactly, if t is so written with rational coefficients.
+
+    >>> from tensorprog.terms import read
+    >>> linear(read("2*x - y/3 + 1"), ["x", "y"])
+    ((Fraction(2, 1), Fraction(-1, 3)), Fraction(1, 1))
+    """
+    match t:
+        case Num(value):
+            return (Fraction(0),) * len(names), value
+        case Var(name, ()) if name in names:
+            return tuple(Fraction(n == name) for n in names), Fraction(0)
+        case App("add", args):
+            parts = [linear(a, names) for a in args]
+            known = [p for p in parts if p is not None]
+            if len(known) < len(parts):
+                return None
+            return tuple(map(sum, zip(*(p[0] for p in known), strict=True))), sum(p[1] for p in known)  # type: ignore[arg-type, return-value]
+        case App("neg", (a,)):
+            part = linear(a, names)
+            return None if part is None else (tuple(-x for x in part[0]), -part[1])
+        case App("mul", args):
+            out: tuple[Row, Fraction] = ((Fraction(0),) * len(names), Fraction(1))
+            for a in args:
+                part = linear(a, names)
+                if part is None or (any(part[0]) and any(out[0])):
+                    return None
+                by = out[1] if any(part[0]) else part[1]
+                row = part if any(part[0]) else out
+                out = tuple(by * x for x in row[0]), by * row[1]
+            return out
+        case App("recip", (Num(value),)) if value:
+            return (Fraction(0),) * len(names), 1 / value
+    return None
+
+
+def fewest(p: Posed) -> Posed:
+    """The same expectation in the linear combinations that F reads, where they are fewer, or as many and never mixed.
+
+    >>> from tensorprog.terms import read, to_text
+    >>> one, zero = Fraction(1), Fraction(0)
+    >>> q = fewest(Posed(read("relu(x - y)*tanh(2*x - 2*y)"), ("x", "y"), ((one, zero), (zero, one)), (zero, zero)))
+    >>> to_text(q.term), q.cov
+    ('relu(z1)*tanh(2*z1)', ((Fraction(2, 1),),))
+    """
+    rows: list[Row] = []
+    _collect(p.term, p.names, rows)
+    basis: list[Row] = []
+    for row in rows:
+        if _coordinates(row, basis) is None:
+            basis.append(row)
+    if not basis or (len(basis) == len(p.names) and not _apart(rows, basis)):
+        return p
+    fresh = tuple(f"z{k + 1}" for k in range(len(basis)))
+    term = _rewrite(p.term, p.names, basis, fresh)
+    products = [
+        tuple(sum((r[j] * p.cov[j][k] for j in range(len(r))), Fraction(0)) for k in range(len(r))) for r in basis
+    ]
+    cov = tuple(
+        tuple(sum((x * y for x, y in zip(left, r, strict=True)), Fraction(0)) for r in basis) for left in products
+    )
+    mean = tuple(sum((x * y for x, y in zip(r, p.mean, strict=True)), Fraction(0)) for r in basis)
+    return Posed(term, fresh, cov, mean)
+
+
+def _apart(rows: Sequence[Row], basis: Sequence[Row]) -> bool:
+    """Whether every combination is a multiple of one of the basis, and these are not just the variables."""
+    if all(sum(map(bool, b)) == 1 for b in basis):
+        return False
+    return all(sum(map(bool, _coordinates(r, basis) or ())) == 1 for r in rows)
+
+
+def _collect(t: Term, names: Sequence[str], rows: list[Row]) -> None:
+    found = linear(t, names)
+    if found is not None:
+        if any(found[0]):
+            rows.append(found[0])
+        return
+    for c in children(t):
+        _collect(c, names, rows)
+
+
+def _coordinates(row: Row, basis: Sequence[Row]) -> Row | None:
+    """x with row = Σ x_k basis_k, by elimination; None if it is no combination of them."""
+    if not basis:
+        return None
+    n, k = len(row), len(basis)
+    table = [[basis[j][i] for j in range(k)] + [row[i]] for i in range(n)]
+    at, pivots = 0, []
+    for j in range(k):
+        found = next((i for i in range(at, n) if table[i][j]), None)
+        if found is None:
+            continue
+        table[at], table[found] = table[found], table[at]
+        lead = table[at][j]
+        table[at] = [x / lead for x in table[at]]
+        for i in range(n):
+            if i != at and table[i][j]:
+                by = table[i][j]
+                table[i] = [x - by * y for x, y in zip(table[i], table[at], strict=True)]
+        pivots.append(j)
+        at += 1
+    if any(table[i][k] for i in range(at, n)):
+        return None
+    out = [Fraction(0)] * k
+    for i, j in enumerate(pivots):
+        out[j] = table[i][k]
+    return tuple(out)
+
+
+def _rewrite(t: Term, names: Sequence[str], basis: Sequence[Row], fresh: Sequence[str]) -> Term:
+    found = linear(t, names)
+    if found is not None:
+        x = _coordinates(found[0], basis) if any(found[0]) else ()
+        assert x is not None
+        parts: list[Term] = [Var(n) if c == 1 else mul(Num(c), Var(n)) for n, c in zip(fresh, x, strict=False) if c]
+        if found[1] or not parts:
+            parts.append(Num(found[1]))
+        return parts[0] if len(parts) == 1 else add(*parts)
+    return rebuild(t, tuple(_rewrite(c, names, basis, fresh) for c in children(t))) if variables(t) else t

@@ -1,0 +1,262 @@
+"""Proofs that an expectation does not exist: too much growth, a pole, or no value with positive probability.
+
+Growth: the lower bound of `cones` outweighs the density. In one variable the cone is the ray itself and all is exact,
+so that exp(z²/4)/√(1 + z²) at variance 2 is decided too. Poles: |F| >= c/|h| beside a zero of an affine h. What is
+not proved here is not said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from flint import acb, arb
+from numpy.typing import NDArray
+
+from tensorprog.errors import Diagnostic, DivergentError
+from tensorprog.functions.balls import Undecided, Undefined, evaluate
+from tensorprog.gaussian.balls import ball_function
+from tensorprog.gaussian.cones import Cone, Low
+from tensorprog.gaussian.directions import Posed, linear
+from tensorprog.gaussian.estimate import factor
+from tensorprog.gaussian.growth import directions, steepest
+from tensorprog.gaussian.sizes import Size, Unbounded
+from tensorprog.terms import App, Num, Term, Var
+
+Array = NDArray[np.float64]
+WIDTH = Fraction(1, 256)
+"""Half the opening of a cone."""
+TRIES = 48
+TOO_FAST = "far out the function grows at least as fast as the inverse of the Gaussian density"
+
+
+def divergent(because: str) -> DivergentError:
+    return DivergentError(
+        (
+            Diagnostic(
+                "TP501",
+                "this expectation does not exist",
+                because=because,
+                help="lower the variance, or use a function that grows more slowly",
+            ),
+        )
+    )
+
+
+def undefined() -> DivergentError:
+    return DivergentError(
+        (
+            Diagnostic(
+                "TP501",
+                "this expectation does not exist",
+                because="the function is undefined with positive probability",
+                help="restrict it with where(...), or use a function that is defined everywhere",
+            ),
+        )
+    )
+
+
+def refuse(p: Posed) -> None:
+    """Raise TP501 if E F is proved not to exist; `p` has no constant variables."""
+    if not p.names:
+        if undefined_at(p.term):
+            raise undefined()
+        return
+    if _undefined_somewhere(p):
+        raise undefined()
+    if _has_pole(p):
+        raise divergent("the function has a pole that is not integrable")
+    if _exceeds(p) or _grows(p):
+        raise divergent(TOO_FAST)
+
+
+def undefined_at(term: Term) -> bool:
+    """Whether a term without variables certainly has no value."""
+    try:
+        evaluate(term, {})
+    except Undefined:
+        return True
+    except Undecided:
+        return False
+    return False
+
+
+def _undefined_somewhere(p: Posed) -> bool:
+    """Whether the term certainly has no value in the whole of some small ball."""
+    rng = np.random.default_rng(5)
+    L = np.array(factor(p.cov)).reshape(len(p.names), -1)
+    m = np.array([float(x) for x in p.mean])
+    for k in range(TRIES):
+        z = m + L @ (rng.standard_normal(L.shape[1]) * 2.0 ** (k % 3 - 1))
+        balls: dict[Term, Any] = {
+            Var(n): arb(float(x), 1e-9 * max(abs(float(x)), 1e-30)) for n, x in zip(p.names, z, strict=True)
+        }
+        try:
+            evaluate(p.term, balls)
+        except Undefined:
+            # a denominator that is 0 on the ball is exactly 0
+            return True
+        except Undecided:
+            continue
+    return False
+
+
+def _exceeds(p: Posed) -> bool:
+    """Whether F is exp(z'Qz + ...) times what stays away from 0, in two variables, and 2QK has an eigenvalue >= 1.
+
+    The roots t of det((1 + t)I - 2QK) = t² + (2 - tr)t + 1 - tr + det are the eigenvalues' distances from 1, negated.
+    """
+    if len(p.names) != 2:
+        return False
+    whole = Size(p.names, ((-math.inf, math.inf),) * 2)
+    quadratic = {(2, 0): Fraction(0), (1, 1): Fraction(0), (0, 2): Fraction(0)}
+    for f in _factors(p.term):
+        if isinstance(f, App) and f.head == "exp" and (found := _monomials(f.args[0], p.names)) is not None:
+            if any(sum(k) > 2 for k in found):
+                return False
+            for k in quadratic:
+                quadratic[k] += found.get(k, Fraction(0))
+            continue
+        r = whole.range(f)
+        if not ((r.low is not None and r.low > 0) or (r.high is not None and r.high < 0)):
+            return False
+    (a, b), (_, c) = p.cov
+    x, y, z = 2 * quadratic[2, 0], quadratic[1, 1], 2 * quadratic[0, 2]
+    trace, determinant = x * a + 2 * y * b + z * c, (x * z - y * y) * (a * c - b * b)
+    return 2 - trace <= 0 or 1 - trace + determinant <= 0
+
+
+def _monomials(t: Term, names: Sequence[str]) -> dict[tuple[int, int], Fraction] | None:
+    """A polynomial in two variables by its exponents, if it is so written."""
+    match t:
+        case Num(value):
+            return {(0, 0): value}
+        case Var(name, ()) if name in names:
+            return {(int(name == names[0]), int(name == names[1])): Fraction(1)}
+        case App("neg", (a,)):
+            return _monomials(App("mul", (Num(-1), a)), names)
+        case App("recip", (Num(value),)) if value:
+            return {(0, 0): 1 / value}
+        case App("add" | "mul" as head, args):
+            parts = [_monomials(a, names) for a in args]
+            out: dict[tuple[int, int], Fraction] = {(0, 0): Fraction(int(head == "mul"))}
+            for q in parts:
+                if q is None:
+                    return None
+                if head == "add":
+                    out = {k: out.get(k, Fraction(0)) + q.get(k, Fraction(0)) for k in {*out, *q}}
+                    continue
+                new: dict[tuple[int, int], Fraction] = {}
+                for (i, j), x in out.items():
+                    for (k, n), y in q.items():
+                        new[i + k, j + n] = new.get((i + k, j + n), Fraction(0)) + x * y
+                out = new
+            return out
+        case App("pow", (a, Num(e))) if e.denominator == 1 and 0 <= e <= 4:
+            return _monomials(App("mul", (a,) * int(e)), names) if e else {(0, 0): Fraction(1)}
+    return None
+
+
+def _grows(p: Posed) -> bool:
+    if len(p.names) == 1:
+        v, m = p.cov[0][0], p.mean[0]
+        for sign in (1, -1):
+            cone = Cone(p.names, (Fraction(0),), ((Fraction(sign),) * 2,))
+            try:
+                f = cone.low(p.term)
+            except (Unbounded, OverflowError, ValueError):
+                continue
+            # -(z - m)²/2v = -r²/2v ± r m/v + const
+            total = f + Low(-1 / (2 * v), sign * m / v, Fraction(0), 0.0)
+            if (total.a, total.b, total.g) >= (0, 0, -1):
+                return True
+        return False
+    L = np.array(factor(p.cov)).reshape(len(p.names), -1)
+    d = L.shape[1]
+    shift = tuple(p.mean)
+    ball = ball_function(p.term, p.names)
+    for u in [*directions(d), *steepest(ball, np.array([float(x) for x in shift]), L, d)]:
+        slopes = []
+        for row in L @ u, np.abs(L).sum(axis=1):
+            slopes.append([Fraction(float(x)) for x in row])
+        cone = Cone(p.names, shift, tuple((c - WIDTH * w, c + WIDTH * w) for c, w in zip(*slopes, strict=True)))
+        try:
+            low = cone.low(p.term)
+        except (Unbounded, OverflowError, ValueError):
+            continue
+        # |u + δ|² <= (1 + √d WIDTH)², and a little for the rounding of L
+        if low.a > (1 + 2 * d * WIDTH) / 2:
+            return True
+    return False
+
+
+def _factors(t: Term) -> list[Term]:
+    match t:
+        case App("mul", args):
+            return [f for a in args for f in _factors(a)]
+        case App("neg", (a,)):
+            return _factors(a)
+    return [t]
+
+
+def _vanishing(t: Term) -> list[Term]:
+    match t:
+        case App("mul", args):
+            return [f for a in args for f in _vanishing(a)]
+        case App("neg" | "abs", (a,)):
+            return _vanishing(a)
+        case App("pow", (a, Num(p))) if p >= 1:
+            return _vanishing(a)
+    return [t]
+
+
+def _has_pole(p: Posed) -> bool:
+    """A factor 1/g, g^-p or tan(g) with p >= 1, an affine zero h of g, and other factors away from 0 beside it."""
+    factors = _factors(p.term)
+    L = np.array(factor(p.cov)).reshape(len(p.names), -1)
+    m = np.array([float(x) for x in p.mean])
+    for k, f in enumerate(factors):
+        match f:
+            case App("recip", (g,)):
+                zeros = _vanishing(g)
+            case App("pow", (g, Num(e))) if e <= -1:
+                zeros = _vanishing(g)
+            case App("tan", (g,)):
+                zeros = [App("add", (g, App("mul", (Num(Fraction(-1, 2)), App("pi")))))]
+            case _:
+                continue
+        rest = [*factors[:k], *factors[k + 1 :]]
+        for h in zeros:
+            if _stands(h, f, rest, p, m, L):
+                return True
+    return False
+
+
+def _stands(h: Term, f: Term, rest: Sequence[Term], p: Posed, m: Array, L: Array) -> bool:
+    """Whether the other factors keep away from 0 on a small box on one side of a point of the plane h = 0."""
+    inner = h.args[0] if isinstance(f, App) and f.head == "tan" and isinstance(h, App) else h
+    line = linear(inner, p.names)
+    if line is None or not any(line[0]):
+        return False
+    normal = np.array([float(x) for x in line[0]])
+    offset = float(line[1]) - (math.pi / 2 if inner is not h else 0.0)
+    slope = L.T @ normal
+    if float(slope @ slope) == 0:
+        return False
+    rng = np.random.default_rng(11)
+    functions = [ball_function(g, p.names) for g in rest]
+    single = len(p.names) == 1
+    for _ in range(12):
+        t = rng.standard_normal(L.shape[1])
+        z = m + L @ (t - slope * (normal @ (m + L @ t) + offset) / (slope @ slope))
+        radius = np.array([2.0 ** math.floor(math.log2(max(1e-6 * r, 1e-300))) for r in np.abs(L).sum(axis=1)])
+        # in one dimension one side of the pole is enough; in more the box lies across the plane
+        for side in (1.0, -1.0) if single else (0.0,):
+            box = [acb(arb(float(c + side * r), float(r))) for c, r in zip(z, radius, strict=True)]
+            values = [g(box, False).real for g in functions]
+            if all(v.is_finite() and not v.contains(0) for v in values):
+                return True
+    return False

@@ -1,0 +1,53 @@
+"""A term over numbered variables, and its factors that share no correlated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from tensorprog.gaussian.balls import name_of
+from tensorprog.gaussian.estimate import rational
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import mul, substitute, variables
+
+Values = Mapping[str, Any]
+
+
+def canonical(term: Term, vars: Sequence[Var], values: Values | None) -> tuple[Term, tuple[str, ...]]:
+    """The term with its variables named z1, z2, ... and every other name replaced by its number."""
+    names = tuple(f"z{k + 1}" for k in range(len(vars)))
+    change: dict[Term, Term] = {v: Var(n) for v, n in zip(vars, names, strict=True)}
+    for v in variables(term):
+        if v not in change and values is not None and name_of(v) in values:
+            change[v] = Num(rational(values[name_of(v)]))
+    return substitute(term, change), names
+
+
+def independent_factors(
+    term: Term, used: Sequence[str], at: Mapping[str, int], K: Sequence[Sequence[Fraction]]
+) -> list[Term]:
+    """The factors of a product, those with correlated variables together."""
+    groups: list[tuple[set[str], list[Term]]] = []
+    for part in _factors(term):
+        names = {v.name for v in variables(part) if v.name in at}
+        parts = [part]
+        linked = [g for g in groups if any(a == b or K[at[a]][at[b]] != 0 for a in names for b in g[0])]
+        for g in linked:
+            groups.remove(g)
+            names |= g[0]
+            parts = g[1] + parts
+        groups.append((names, parts))
+    return [mul(*parts) for _, parts in groups]
+
+
+def _factors(t: Term) -> list[Term]:
+    match t:
+        case App("mul", args):
+            return [f for a in args for f in _factors(a)]
+        case App("neg", (a,)):
+            return [Num(-1), *_factors(a)]
+        case App("pow", (App("mul") as inner, Num(p))) if p.denominator == 1 and p > 0:
+            return [App("pow", (f, Num(p))) for f in _factors(inner)]
+        case _:
+            return [t]

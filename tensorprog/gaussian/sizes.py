@@ -1,0 +1,311 @@
+"""How large a term can be where each variable lies in a known, perhaps unbounded interval: a range, and a growth
+
+    |f| <= exp(c + Σ_i p_i log(1 + |z_i|) + q_i |z_i| + s_i z_i²),
+
+by one elementary inequality for each head. A function that only grows on the other side (relu(z) e^{-z}), or not at
+all where a denominator cannot vanish, is seen as such.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tensorprog.functions import ranges
+from tensorprog.functions.interval import REALS, Interval
+from tensorprog.functions.library import library
+from tensorprog.gaussian.arguments import affine
+from tensorprog.gaussian.balls import ball_function, name_of
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import children, neg, sub, variables
+
+Exponents = tuple[float, ...]
+Box = Sequence[tuple[float, float]]
+UP = 1e-9
+"""Added to logarithms: covers the rounding of the few operations that make them."""
+_BELOW_ARGUMENT = {"relu", "abs", "gelu", "silu", "mish", "gelu_tanh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """|f| <= exp(c + Σ p log(1+|z|) + q|z| + s z²); c = -inf for 0."""
+
+    c: float
+    p: Exponents
+    q: Exponents
+    s: Exponents
+
+    def __add__(self, other: Growth) -> Growth:
+        top = max(self.c, other.c)
+        c = top if math.isinf(top) else top + math.log(math.exp(self.c - top) + math.exp(other.c - top)) + UP
+        if self.c == -math.inf or other.c == -math.inf:
+            return other if self.c == -math.inf else self
+        return Growth(c, *(tuple(map(max, a, b)) for a, b in self._pairs(other)))
+
+    def __mul__(self, other: Growth) -> Growth:
+        return Growth(
+            self.c + other.c + UP,
+            *(tuple(x + y for x, y in zip(a, b, strict=True)) for a, b in self._pairs(other)),
+        )
+
+    def _pairs(self, other: Growth) -> tuple[tuple[Exponents, Exponents], ...]:
+        return (self.p, other.p), (self.q, other.q), (self.s, other.s)
+
+    def power(self, n: float) -> Growth:
+        return Growth(n * self.c + UP, *(tuple(n * x for x in e) for e in (self.p, self.q, self.s)))
+
+
+class Unbounded(Exception):
+    """No rule bounds the term."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Ranges and growths of terms where the variables lie in a box."""
+
+    names: tuple[str, ...]
+    box: Box
+
+    def constant(self, x: float) -> Growth:
+        zero = (0.0,) * len(self.names)
+        return Growth(math.log(abs(x)) + UP if x else -math.inf, zero, zero, zero)
+
+    def range(self, t: Term) -> Interval:
+        """An interval that holds every value of the term."""
+        match t:
+            case Num(value):
+                return ranges.point(value)
+            case Var() if name_of(t) in self.names:
+                low, high = self.box[self.names.index(name_of(t))]
+                return Interval(
+                    Fraction(low) if math.isfinite(low) else None,
+                    Fraction(high) if math.isfinite(high) else None,
+                    math.isfinite(low),
+                    math.isfinite(high),
+                )
+            case App("add", args):
+                return self._fold(ranges.add, args)
+            case App("mul", args):
+                if len(args) == 2 and args[0] == args[1]:
+                    return ranges.whole_power(self.range(args[0]), 2)
+                return self._fold(ranges.mul, args)
+            case App("neg", (a,)):
+                return ranges.neg(self.range(a))
+            case App("recip", (a,)):
+                return ranges.recip(self.range(a))
+            case App("pow", (a, Num(p))) if p.denominator == 1:
+                return ranges.whole_power(self.range(a), int(p))
+            case App("pow", _):
+                return Interval(Fraction(0), None, True)
+            case App("abs", (a,)):
+                return ranges.absolute(self.range(a))
+            case App("max", args):
+                return self._fold(ranges.larger, args)
+            case App("min", args):
+                return self._fold(ranges.smaller, args)
+            case App("clip", (u, low, high)):
+                return ranges.smaller(ranges.larger(self.range(u), self.range(low)), self.range(high))
+            case App("where", (c, yes, no)):
+                said = self.holds(c)
+                if said is not None:
+                    return self.range(yes if said else no)
+                return ranges.hull(self.range(yes), self.range(no))
+            case App("sign" | "step" as head, (u,)):
+                r = self.range(u)
+                if r.positive:
+                    return ranges.point(1)
+                return ranges.point(-1 if head == "sign" else 0) if r.negative else library()[head].range
+            case App("mod", (_, Num(m))):
+                return ranges.hull(ranges.point(0), ranges.point(m))
+            case App(head, (u,)) if head in library():
+                return ranges.image(self.range(u), library()[head])
+            case App():
+                if not variables(t):
+                    ball = ball_function(t, [])([], False).real
+                    if ball.is_finite():
+                        least, most = (Fraction(float(x)) for x in (ball.lower(), ball.upper()))
+                        gap = Fraction(1, 10**9) * (abs(least) + abs(most))
+                        return ranges.make((least - gap, True), (most + gap, True))
+        return REALS
+
+    def _fold(self, how: Callable[[Interval, Interval], Interval], args: Sequence[Term]) -> Interval:
+        out = self.range(args[0])
+        for a in args[1:]:
+            out = how(out, self.range(a))
+        return out
+
+    def holds(self, t: Term) -> bool | None:
+        """A condition, where the ranges tell."""
+        match t:
+            case App("and", parts):
+                said = [self.holds(p) for p in parts]
+                return False if False in said else None if None in said else True
+            case App(head, (left, right)):
+                gap = self.range(sub(left, right))
+                if gap.positive or gap.negative:
+                    return (head in {"gt", "ge", "ne"}) if gap.positive else (head in {"lt", "le", "ne"})
+        return None
+
+    def total(self, t: Term) -> bool:
+        """Whether the term surely has a value at every point of the box."""
+        match t:
+            case Num() | Var():
+                return True
+            case App("where", (c, yes, no)):
+                said = self.holds(c)
+                kept = (yes, no) if said is None else (yes if said else no,)
+                return all(map(self.total, (*children(c), *kept)))
+            case App("recip", (a,)):
+                r = self.range(a)
+                return self.total(a) and (r.positive or r.negative)
+            case App("pow", (a, Num(p))):
+                r = self.range(a)
+                away = p > 0 or r.positive or r.negative
+                return self.total(a) and away and (p.denominator == 1 or r.nonnegative)
+            case App("sqrt", (a,)):
+                return self.total(a) and self.range(a).nonnegative
+            case App("log", (a,)):
+                return self.total(a) and self.range(a).positive
+            case App("mod", (a, Num(m))) if m:
+                return self.total(a)
+            case App("pow" | "tan" | "asin" | "acos" | "log1p" | "mod", _):
+                return False
+            case App(_, args):
+                return all(map(self.total, args))
+        return False
+
+    def growth(self, t: Term) -> Growth:
+        """The growth of a term; raises Unbounded."""
+        r = self.range(t)
+        if r.low is not None and r.high is not None:
+            return self.constant(_size(r))
+        match t:
+            case Var() if name_of(t) in self.names:
+                k = self.names.index(name_of(t))
+                zero = (0.0,) * len(self.names)
+                return Growth(0.0, tuple(float(j == k) for j in range(len(zero))), zero, zero)
+            case App("add" | "max" | "min", args):
+                return self._sum(*args)
+            case App("mul", args):
+                out = self.growth(args[0])
+                for a in args[1:]:
+                    out = out * self.growth(a)
+                return out
+            case App("neg", (a,)):
+                return self.growth(a)
+            case App("pow", (a, Num(p))) if p > 0:
+                return self.growth(a).power(float(p))
+            case App("recip", (App("exp", (u,)),)):
+                return self._exp(neg(u))
+            case App("pow", (App("exp", (u,)), Num(p))):
+                return self._exp(App("mul", (Num(p), u)))
+            case App("exp", (u,)):
+                return self._exp(u)
+            case App("sinh" | "cosh", (u,)):
+                return self._exp(u) + self._exp(neg(u))
+            case App("where", (c, yes, no)):
+                said = self.holds(c)
+                return self._sum(yes, no) if said is None else self.growth(yes if said else no)
+            case App("clip", (_, low, high)):
+                return self._sum(low, high)
+            case App("leaky_relu", (u, a)):
+                return self.growth(u) * (self.growth(a) + self.constant(1.0))
+            case App("elu", (u, *a)):
+                return self.growth(u) + (self.growth(a[0]) if a else self.constant(1.0))
+            case App("selu", (u,)):
+                return (self.growth(u) + self.constant(1.76)) * self.constant(1.06)
+            case App("softplus" | "floor" | "ceil", (u,)):
+                return self.growth(u) + self.constant(1.0)
+            case App(head, (u,)) if head in _BELOW_ARGUMENT:
+                return self.growth(u)
+            case App("sqrt", (u,)):
+                return self.growth(u).power(0.5)
+            case App("hermite", (Num(k), u)):
+                # the coefficients of He_k/√k! add up to at most 2^k in size
+                return (self.growth(u) + self.constant(1.0)).power(float(k)) * self.constant(2.0 ** float(k))
+            case App("log" | "log1p" as head, (u,)):
+                inside = self.range(App("add", (u, Num(1)))) if head == "log1p" else self.range(u)
+                if inside.low is not None and inside.low > 0:  # -log low <= log x <= x
+                    least = abs(math.log(inside.low)) if inside.low < 1 else 0.0
+                    return self.growth(u) + self.constant(1.0 + least)
+        raise Unbounded(t)
+
+    def _sum(self, *args: Term) -> Growth:
+        out = self.growth(args[0])
+        for a in args[1:]:
+            out = out + self.growth(a)
+        return out
+
+    def _exp(self, u: Term) -> Growth:
+        high = self.range(u).high
+        if high is not None:
+            zero = (0.0,) * len(self.names)
+            return Growth(float(max(high, Fraction(-(10**300)))) + UP * (1 + abs(float(high))), zero, zero, zero)
+        c, q, s = self.above(u)
+        return Growth(c + UP * (1 + abs(c)), (0.0,) * len(q), q, s)
+
+    def above(self, u: Term, sign: int = 1) -> tuple[float, Exponents, Exponents]:
+        """(c, q, s) with sign·u <= c + Σ q|z| + s z²."""
+        zero = (0.0,) * len(self.names)
+        r = self.range(u)
+        end = r.high if sign > 0 else None if r.low is None else -r.low
+        line = affine(u, self.names, {})
+        if end is not None and line is None:
+            return float(end), zero, zero
+        if line is not None:
+            shift, slopes = sign * line[1], list(zero)
+            for k, slope in enumerate(line[0]):
+                low, high = self.box[k]
+                most = max(sign * slope * low, sign * slope * high) if slope else 0.0
+                if math.isfinite(most):
+                    shift += most
+                else:
+                    slopes[k] = _raised(abs(slope))
+            return _raised(shift), tuple(slopes), zero
+        match u:
+            case App("add", args):
+                parts = [self.above(a, sign) for a in args]
+                return (
+                    sum(p[0] for p in parts),
+                    tuple(sum(x) for x in zip(*(p[1] for p in parts), strict=True)),
+                    tuple(sum(x) for x in zip(*(p[2] for p in parts), strict=True)),
+                )
+            case App("neg", (a,)):
+                return self.above(a, -sign)
+            case App("mul", (Num() as number, *rest)) if rest:
+                inner = rest[0] if len(rest) == 1 else App("mul", tuple(rest))
+                c, q, s = self.above(inner, sign if number.value > 0 else -sign)
+                by = abs(float(number.value))
+                return _raised(by * c), tuple(_raised(by * y) for y in q), tuple(_raised(by * y) for y in s)
+            case App("pow", (Var() as v, Num(p))) if p == 2:
+                k = self.names.index(name_of(v))
+                return 0.0, zero, tuple(float(sign * (j == k)) for j in range(len(zero)))
+        g = self.growth(u)
+        if any(g.q) or any(g.s):
+            raise Unbounded(u)
+        C = math.exp(min(g.c, 700.0))
+        if sum(g.p) <= 1:  # Π(1+|z|)^p <= 1 + Σ p|z|
+            return C, tuple(C * x for x in g.p), zero
+        if sum(g.p) <= 2:  # Π(1+|z|)^p <= (1 + Σ|z|)² <= (1+n)(1 + Σ z²)
+            n = 1 + sum(1 for x in g.p if x)
+            return n * C, zero, tuple(n * C * float(x > 0) for x in g.p)
+        raise Unbounded(u)
+
+
+def _raised(x: float) -> float:
+    """A little more than x."""
+    return x + 1e-12 * abs(x)
+
+
+def _size(r: Interval) -> float:
+    assert r.low is not None
+    assert r.high is not None
+    most = max(abs(r.low), abs(r.high))
+    if most == 0:
+        return 0.0
+    try:
+        return max(float(most) * (1 + 1e-12), 1e-300)
+    except OverflowError:
+        raise Unbounded from None
