@@ -2,7 +2,8 @@
 
 Constants are put in, factors with independent variables multiply, summands with few variables add, and variables that
 only occur in few linear combinations are replaced by those. One and two dimensions: `adaptive`, for any function of the
-language. More: `grid`, for bounded analytic ones. Where even that fails a bounded function lies within its range.
+language. More: `grid`, for bounded analytic ones. The mean of a bounded function
+lies within its range.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ def enclose(
     cov: Sequence[Sequence[Any]],
     mean: Sequence[Any] | None = None,
     values: Any = None,
-    digits: int = 11,
+    tolerance: float = 1e-11,
 ) -> tuple[float, float] | None:
     """(low, high) with low <= E F(Z) <= high, proved; None where no proof is found.
 
-    Aims at an error of 10^-digits times E|F|, and gives the bound that it reached when its work is used up.
+    Aims at an error of `tolerance` times E|F|, and gives the bound that it reached when its work is used up.
 
     >>> from tensorprog.terms import read
     >>> low, high = enclose(read("relu(z)^2"), [Var("z")], [[1]])
@@ -47,7 +48,7 @@ def enclose(
     K = covariance(cov)
     m = tuple(rational(x) for x in mean) if mean is not None else (Fraction(0),) * len(K)
     term, names = canonical(term, variables, values)
-    found = _enclose(Posed(term, names, K, m), 10.0**-digits)
+    found = _enclose(Posed(term, names, K, m), tolerance)
     if found is None:
         return None
     low, high = found
@@ -74,10 +75,10 @@ def _enclose(p: Posed, tolerance: float) -> Ends | None:
     total = size.total(p.term)
     if not total:
         refuse(p)
-    found = _in_few(p, tolerance) if _rank(p.cov) <= 2 else _in_many(p, tolerance)
-    if total:
-        return _within(size.range(p.term), found)
-    return found
+    if _rank(p.cov) > 2:
+        return _in_many(p, tolerance)
+    found = _in_few(p, tolerance)
+    return _within(size.range(p.term), found) if total else found
 
 
 def _needed(p: Posed) -> Posed:

@@ -33,6 +33,8 @@ from tensorprog.gaussian.steps import Step, explain
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 from tensorprog.terms import Term, Var, to_text
 
+LOOSE = 1e-7
+"""A bound that is worse than this, relatively, is not taken at its middle if quadrature has a number."""
 GOAL = 1e-13
 """A formula's number whose bound is worse than this, relatively, is compared with quadrature."""
 
@@ -280,24 +282,21 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
     at = at_numbers(p, numbers)
     cov = [[as_fraction(x) for x in row] for row in at.cov]
     mean = [as_fraction(x) for x in at.mean]
-    few = len(at.variables) <= 2
-    if certified is not False and few and (ends := enclose(at.term, at.variables, cov, mean)) is not None:
-        middle = ends[0] + (ends[1] - ends[0]) / 2
-        gap = max(Fraction(ends[1]) - Fraction(middle), Fraction(middle) - Fraction(ends[0]))
-        return Estimate(middle, float(gap) * (1 + 2.0**-50), "bound", "quadrature")
-    if not few and (bounded := _on_grid(at, cov, mean)) is not None:
-        return Estimate(*bounded, "bound", "quadrature")
-    return expectation(at.term, at.variables, cov, mean, {}, tolerance)
+    ends = None if certified is False else enclose(at.term, at.variables, cov, mean, tolerance=tolerance)
+    if ends is None:
+        return expectation(at.term, at.variables, cov, mean, {}, tolerance)
+    bound = _between(*ends, ends[0] + (ends[1] - ends[0]) / 2)
+    if bound.error > LOOSE * abs(bound.value):
+        # a number from elsewhere is better than the middle, and the bound holds for it too
+        other = expectation(at.term, at.variables, cov, mean, {}, tolerance)
+        if other.known and ends[0] <= other.value <= ends[1]:
+            return _between(*ends, other.value)
+    return bound
 
 
-def _on_grid(p: Problem, cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]) -> tuple[float, float] | None:
-    """(value, error) with a proved bound, of a bounded analytic function."""
-    from tensorprog.gaussian.balls import exact
-    from tensorprog.gaussian.estimate import covariance
-    from tensorprog.gaussian.grid import grid
-    from tensorprog.gaussian.precision import precision
-
-    with precision(160):
-        balls = [[exact(x) for x in row] for row in covariance(cov)]
-        ball = grid(p.term, [v.name for v in p.variables], balls, [exact(x) for x in mean])
-        return None if ball is None else (float(ball.mid()), float(ball.rad()) * (1 + 2.0**-50))
+def _between(low: float, high: float, value: float) -> Estimate:
+    """A number whose truth lies between two others."""
+    if low == high:
+        return Estimate(value, 0.0, "exact", "quadrature")
+    gap = max(Fraction(high) - Fraction(value), Fraction(value) - Fraction(low))
+    return Estimate(value, float(gap) * (1 + 2.0**-50), "bound", "quadrature")

@@ -25,7 +25,7 @@ SMOOTH_OR_SPLIT = [e for e in REFERENCE if Fraction(e["K"][0]) < 100]
 def test_reference_values_are_enclosed(entry: dict[str, str]) -> None:
     a, b, c = map(Fraction, entry["K"])
     term = read(f"({spelled(entry['f'], 'a')})*({spelled(entry['g'], 'b')})")
-    got = enclose(term, [A, B], [[a, b], [b, c]], digits=8)
+    got = enclose(term, [A, B], [[a, b], [b, c]], tolerance=1e-8)
     assert got is not None
     assert Fraction(got[0]) <= Fraction(entry["value"]) <= Fraction(got[1])
     assert got[1] - got[0] < 1e-7
