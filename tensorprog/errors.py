@@ -5,9 +5,11 @@ Every message the program can print carries a stable code; `CODES` is the one ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import wraps
+from typing import Any, Literal, TypeVar, cast
 
 Severity = Literal["error", "warning", "note"]
 
@@ -182,3 +184,26 @@ def fail(
 ) -> TensorProgError:
     """The exception for one error; `raise fail(...)`."""
     return TensorProgError((Diagnostic(code, message, place, because, "", help, "error", tuple(related)),))
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def renamed(**old: str) -> Callable[[F], F]:
+    """Accept old names of arguments, `renamed(params="values")`, with a DeprecationWarning that says the new one."""
+
+    def accept(function: F) -> F:
+        @wraps(function)
+        def call(*args: Any, **given: Any) -> Any:
+            for before, now in old.items():
+                if before in given:
+                    if now in given:
+                        raise TypeError(f"{function.__name__} was given {now} twice: as {before} too")
+                    message = f"{before} is now called {now}: {function.__name__}({now}=...)"
+                    warnings.warn(message, DeprecationWarning, stacklevel=2)
+                    given[now] = given.pop(before)
+            return function(*args, **given)
+
+        return cast(F, call)
+
+    return accept

@@ -65,7 +65,7 @@ def _draws(s: Subject, members: list[Var]) -> dict[str, Any]:
         return {}
     names = [to_text(m) for m in members]
     values = {k: float(v) for k, v in s.options.values.items()}
-    return dict(simulate(s.program, s.options.width, s.options.samples, s.options.seed, outputs=names, params=values))
+    return dict(simulate(s.program, s.options.width, s.options.samples, s.options.seed, outputs=names, values=values))
 
 
 def _law(s: Subject, m: Var) -> Law | Failed | None:
@@ -179,7 +179,7 @@ def validation(s: Subject) -> Markup:
     from tensorprog.validate.run import validate
 
     o = s.options
-    found = attempt(lambda: validate(s.program, o.widths, o.samples, o.seed, params=dict(o.values)))
+    found = attempt(lambda: validate(s.program, o.widths, o.samples, o.seed, values=dict(o.values)))
     if isinstance(found, Failed):
         return failure(found)
     rows = [[tag("code", t.of), number(t.theory), f"{t.estimate:.5g}", f"{t.standard_error:.1g}", f"{t.z:.2f}",

@@ -11,9 +11,9 @@ from tensorprog.display.html import Section, page, status
 from tensorprog.display.markup import Markup, join, tag
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.unfold import NotCovered
+from tensorprog.numbers.progress import counted
 from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
-from tensorprog.simulate.progress import counted
 from tensorprog.theorems import check
 from tensorprog.theorems.check import Verdict, VerdictWord
 from tensorprog.theorems.report import SAYS

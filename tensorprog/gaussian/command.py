@@ -13,6 +13,7 @@ import click
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.gaussian.expectation import Expectation, expect
 from tensorprog.gaussian.inputs import Assumption, assumptions_of, names_in
+from tensorprog.numbers.budget import SECONDS
 from tensorprog.terms import read
 
 MAX_ENTRIES = 400
@@ -86,6 +87,8 @@ def settings_of(texts: tuple[str, ...]) -> dict[str, Fraction]:
 )
 @click.option("--assume", multiple=True, metavar="'C>0'", help="An assumption on a param.")
 @click.option("--set", "values", multiple=True, metavar="C=2.5", help="The number of a param.")
+@click.option("--tolerance", type=float, help="Relative error that a sampled number aims at; 1e-3 if not given.")
+@click.option("--seconds", type=float, default=SECONDS, show_default=True, help="Time for the whole search.")
 @click.option("--explain", is_flag=True, help="Print how the formula came about.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
@@ -97,15 +100,19 @@ def command(
     certified: bool,
     assume: tuple[str, ...],
     values: tuple[str, ...],
+    tolerance: float | None,
+    seconds: float,
     explain: bool,
     as_json: bool,
 ) -> int:
     """E[EXPR] for jointly Gaussian variables: the closed form if there is one, and a number with its error.
 
-    Exit code 0; 1 if the expectation is infinite; 3 if no bound on the error could be given; 2 for bad input.
+    Exit code 0; 1 if the expectation is infinite; 3 if there is neither a formula nor a proved bound on the error (an
+    estimate, a sample, or no number); 2 for bad input.
     """
     try:
-        result = run(expression, cov, mean, names, symbolic, certified, assumptions_of(assume), settings_of(values))
+        given = assumptions_of(assume), settings_of(values)
+        result = run(expression, cov, mean, names, symbolic, certified, *given, tolerance, seconds)
     except TensorProgError as error:
         click.echo(str(error), err=True)
         code = 1 if any(d.code == "TP501" for d in error.diagnostics) else 2
@@ -120,10 +127,9 @@ def command(
         if explain:
             click.echo(result.explain())
     if certified and result.value is not None and not result.certified:
-        click.echo("note: no certified bound was found; the error is that of the quadrature", err=True)
+        click.echo("note: no proved bound of the error was found", err=True)
         raise click.exceptions.Exit(3)
-    code = 0 if result.method != "sampling" and (result.expr is not None or result.error is not None) else 3
-    raise click.exceptions.Exit(code)
+    raise click.exceptions.Exit(0 if result.settled else 3)
 
 
 def _empty(verdict: str, diagnostics: list[dict[str, Any]]) -> dict[str, Any]:
@@ -133,6 +139,7 @@ def _empty(verdict: str, diagnostics: list[dict[str, Any]]) -> dict[str, Any]:
         "expr": None,
         "value": None,
         "error": None,
+        "error_kind": None,
         "method": None,
         "diagnostics": diagnostics,
     }
@@ -145,14 +152,16 @@ def run(
     names: str | None,
     symbolic: bool,
     certified: bool,
-    params: Mapping[str, Assumption],
+    assume: Mapping[str, Assumption],
     values: Mapping[str, Fraction],
+    tolerance: float | None,
+    seconds: float,
 ) -> Expectation:
     """The command without its printing."""
     chosen = None if names is None else [n.strip() for n in _split(names)]
     matrix = None if cov is None else read_list(cov)
     if chosen is None and matrix is not None:
-        found = names_in(read(expression), None, {**params, **values})
+        found = names_in(read(expression), None, {**assume, **values})
         if len(found) != len(matrix):
             raise fail(
                 "TP008",
@@ -163,9 +172,12 @@ def run(
         expression,
         matrix,
         None if mean is None else read_list(mean),
-        variables=chosen,
-        params=params,
+        vars=chosen,
+        assume=assume,
         values=values,
+        tolerance=tolerance,
+        seconds=seconds,
+        progress=True,
         symbolic=symbolic,
         certified=certified,
     )

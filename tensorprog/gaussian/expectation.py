@@ -13,7 +13,7 @@ from typing import Any
 
 import sympy
 
-from tensorprog.errors import fail
+from tensorprog.errors import fail, renamed
 from tensorprog.gaussian import powers
 from tensorprog.gaussian.at_values import (
     as_fraction,
@@ -30,11 +30,14 @@ from tensorprog.gaussian.ground import NoClosedForm
 from tensorprog.gaussian.inputs import Assumption, assumptions_of, bounds_of, entries, names_in, term_of
 from tensorprog.gaussian.reduction import Reduced, reduce
 from tensorprog.gaussian.steps import Step, explain
+from tensorprog.numbers.budget import SECONDS, Budget, budget, search
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 from tensorprog.terms import Term, Var, to_text
 
 LOOSE = 1e-7
 """A bound that is worse than this, relatively, is not taken at its middle if quadrature has a number."""
+QUADRATURE = 1e-10
+"""What quadrature aims at, relatively, if nothing else is asked for."""
 GOAL = 1e-13
 """A formula's number whose bound is worse than this, relatively, is compared with quadrature."""
 
@@ -45,20 +48,29 @@ class Expectation:
 
     of: str
     expr: Any
-    value: float | None
-    error: float | None
-    error_kind: ErrorKind | None
+    number: Estimate
+    """`UNKNOWN` where there is none."""
     method: Method
     because: str = ""
     conditions: tuple[Any, ...] = ()
     story: Callable[[], tuple[Step, ...]] = field(default=tuple, compare=False)
 
     @property
-    def number(self) -> Estimate:
-        """The number with its error; `UNKNOWN` where there is none."""
-        if self.error_kind is None:
-            return UNKNOWN
-        return Estimate(self.value, self.error, self.error_kind, self.method)
+    def value(self) -> float | None:
+        return float(self.number.value) if self.number.known else None
+
+    @property
+    def error(self) -> float | None:
+        return float(self.number.error) if self.number.known else None
+
+    @property
+    def error_kind(self) -> ErrorKind | None:
+        return self.number.error_kind if self.number.known else None
+
+    @property
+    def settled(self) -> bool:
+        """Is there a formula, or a number with a proved bound?"""
+        return self.expr is not None or self.certified
 
     @property
     def certified(self) -> bool:
@@ -85,12 +97,11 @@ class Expectation:
             "schema": "tensorprog/expect/1",
             "expr": None if self.expr is None else str(self.expr),
             "latex": self.latex,
-            "value": self.value,
-            "error": self.error,
-            "error_kind": self.error_kind,
+            **self.number.to_json(),
             "method": self.method,
             "certified": self.certified,
             "because": self.because,
+            "note": self.number.note if self.number.known else "",
         }
 
     def __repr__(self) -> str:
@@ -99,6 +110,8 @@ class Expectation:
             lines.append(f"  = {self.expr}")
         if self.value is not None:
             lines.append(f"  = {self.value!r}  ({shown(self.error, self.error_kind)}, {self.method})")
+            if self.number.note:
+                lines.append(f"  {self.number.note}")
         if self.expr is None:
             lines.append(f"  no closed form: {self.because}")
         lines += [f"  where {c}" for c in self.conditions]
@@ -142,26 +155,30 @@ def _derived(frozen: _Frozen) -> ClosedForm:
     return found
 
 
+@renamed(variables="vars", params="assume")
 def expect(
     term: Term | str | Any,
     cov: Any = None,
     mean: Any = None,
     *,
-    variables: Sequence[str | Var] | None = None,
     vars: Sequence[str | Var] | None = None,
-    params: Mapping[str, Assumption] | str | None = None,
+    assume: Mapping[str, Assumption] | str | None = None,
     values: Mapping[str, Any] | None = None,
-    tolerance: float = 1e-10,
+    tolerance: float | None = None,
+    seconds: float = SECONDS,
     symbolic: bool = False,
     certified: bool | None = None,
+    progress: bool = False,
 ) -> Expectation:
     """E[term] over its variables, jointly Gaussian with covariance `cov` and `mean` (0 if not given).
 
-    Variables come in order of first use unless given (as `variables` or `vars`); other names are params, with
-    assumptions such as {"C": "> 0"} or "C > 0".
+    Variables come in order of first use unless given as `vars`; other names are params, with assumptions such as
+    {"C": "> 0"} or "C > 0".
     Entries of `cov` are numbers, decimal strings, terms or sympy expressions; without `cov` they are K11, K12, ...
     `values` are numbers of params. `certified`: True or None look for a proved bound of the error first, False takes
-    the faster estimate. Raises TP008 for what is no covariance, TP501 for a moment that diverges.
+    the faster estimate. What has neither formula nor quadrature is sampled, to a relative `tolerance` (1e-3 if not
+    given) or until `seconds` have passed; then the error is five standard errors. Raises
+    TP008 for what is no covariance, TP501 for a moment that diverges.
 
     >>> expect("relu(a)*relu(b)", [[1, 0], [0, 1]]).expr
     1/(2*pi)
@@ -169,9 +186,9 @@ def expect(
     3.0
     """
     t = term_of(term)
-    assumed = assumptions_of(params)
+    assumed = assumptions_of(assume)
     numbers = {name: exact_number(x) for name, x in (values or {}).items()}
-    names = names_in(t, variables if variables is not None else vars, {**assumed, **dict.fromkeys(numbers)})
+    names = names_in(t, vars, {**assumed, **dict.fromkeys(numbers)})
     bounds = {name: bounds_of(a) for name, a in assumed.items() if a is not None}
     check_values(numbers, bounds)
     k, m = entries(cov, mean, len(names), bounds)
@@ -184,12 +201,14 @@ def expect(
             numbers |= {general[i][j].name: as_fraction(k[i][j]) for i in range(len(k)) for j in range(len(k))}
     _check_names(numbers, symbols_of(asked) | symbols_of(problem) | assumed.keys())
     text = term if isinstance(term, str) else to_text(t)
-    try:
-        reduced, found = derive(problem)
-        conditions = _existing(found, numbers)
-    except NoClosedForm as why:
-        return _result(text, None, _number(asked, numbers, tolerance, certified), str(why))
-    number = _value(asked, reduced, found, numbers, tolerance, certified)
+    with search(Budget(tolerance, seconds, progress)):
+        aim = QUADRATURE if tolerance is None else tolerance
+        try:
+            reduced, found = derive(problem)
+            conditions = _existing(found, numbers)
+        except NoClosedForm as why:
+            return _result(text, None, _number(asked, numbers, aim, certified), str(why))
+        number = _value(asked, reduced, found, numbers, aim, certified)
     return _result(text, found.expr, number, "", conditions, lambda: (*reduced.steps, *found.steps))
 
 
@@ -201,11 +220,11 @@ def _result(
     conditions: tuple[Any, ...] = (),
     story: Callable[[], tuple[Step, ...]] = tuple,
 ) -> Expectation:
-    if number is None or not number.known:
-        method: Method = "quadrature" if expr is None else "closed-form"
-        return Expectation(text, expr, None, None, None, method, because, conditions, story)
-    n = number
-    return Expectation(text, expr, n.value, n.error, n.error_kind, n.method, because, conditions, story)
+    number = UNKNOWN if number is None else number
+    if not number.known and number.note:
+        because = f"{because}; {number.note}" if because else number.note
+    method: Method = number.method if number.known else "quadrature" if expr is None else "closed-form"
+    return Expectation(text, expr, number, method, because, conditions, story)
 
 
 def _check_names(numbers: Mapping[str, Fraction], known: Set[str]) -> None:
@@ -289,6 +308,8 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
     if bound.error > LOOSE * abs(bound.value):
         # a number from elsewhere is better than the middle, and the bound holds for it too
         other = expectation(at.term, at.variables, cov, mean, {}, tolerance)
+        if other.known and other.error < bound.error / 10 and bound.error > budget().aim * abs(bound.value):
+            return other.within(*ends)  # the bound says next to nothing
         if other.known and ends[0] <= other.value <= ends[1]:
             return _between(*ends, other.value)
     return bound

@@ -54,7 +54,7 @@ def display(expr: Any) -> str:
 
 def single(f: str) -> str:
     """The entry of E f(Z)."""
-    found = expect(read(f), variables=[Var("z")], params=ASSUMED, symbolic=True)
+    found = expect(read(f), vars=[Var("z")], assume=ASSUMED, symbolic=True)
     return f"`E {f}`\n\n{display(found.expr)}\n"
 
 
@@ -62,7 +62,7 @@ def pair(f: str, g: str) -> str:
     """The entry of E f(Z1) g(Z2)."""
     left, right = substitute(read(f), {Var("z"): Var("z1")}), substitute(read(g), {Var("z"): Var("z2")})
     names = [Var("z1"), Var("z2")]
-    found = expect(mul(left, right), variables=names, params=ASSUMED, symbolic=True)
+    found = expect(mul(left, right), vars=names, assume=ASSUMED, symbolic=True)
     title = f"`E {to_text(mul(left, right))}`"
     body = display(found.expr) if found.expr is not None else f"No closed form: {found.because}."
     return f"{title}\n\n{body}\n"
@@ -71,7 +71,7 @@ def pair(f: str, g: str) -> str:
 def diagonal(f: str) -> str:
     """The entry of E f(Z)²."""
     term = read(f)
-    found = expect(mul(term, term), variables=[Var("z")], params=ASSUMED, symbolic=True)
+    found = expect(mul(term, term), vars=[Var("z")], assume=ASSUMED, symbolic=True)
     return f"`E ({f})^2`\n\n{display(found.expr)}\n"
 
 

@@ -168,7 +168,7 @@ def pair_kernel(
     f: Term,
     g: Term,
     var: Var,
-    params: Mapping[str, Assumption] | None = None,
+    assume: Mapping[str, Assumption] | None = None,
     values: Mapping[str, Any] | None = None,
     tolerance: float = 1e-10,
 ) -> PairKernel:
@@ -180,7 +180,7 @@ def pair_kernel(
     K11/2 K12*asin(K12/sqrt(K11*K22))/(2*pi) + K12/4 + sqrt(K11*K22 - K12**2)/(2*pi)
     """
     numbers = tuple(sorted((n, Fraction(str(x))) for n, x in (values or {}).items()))
-    return _pair_kernel(f, g, var, _Assumptions(dict(params or {})), numbers, tolerance)
+    return _pair_kernel(f, g, var, _Assumptions(dict(assume or {})), numbers, tolerance)
 
 
 class _Assumptions(dict[str, Any]):
@@ -195,6 +195,6 @@ def _pair_kernel(
     z1, z2 = fresh(f, g)
     others = {spelled(v): None for t in (f, g) for v in variables(t) if v != var}
     known = {**others, **params}
-    general = expect(product_of(f, g, var, z1, z2), variables=(z1, z2), params=known, symbolic=True)
-    diagonal = expect(mul(f, g), variables=(var,), params=known, symbolic=True)
+    general = expect(product_of(f, g, var, z1, z2), vars=(z1, z2), assume=known, symbolic=True)
+    diagonal = expect(mul(f, g), vars=(var,), assume=known, symbolic=True)
     return PairKernel(f, g, var, general, diagonal, dict(values), tolerance)

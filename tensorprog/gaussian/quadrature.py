@@ -26,7 +26,9 @@ from tensorprog.gaussian.factors import Values, canonical, independent_factors
 from tensorprog.gaussian.growth import Reach, poles_vanish, reach, shrinks
 from tensorprog.gaussian.kinks import Loci, Plane, loci
 from tensorprog.gaussian.panels import Rule, nested
-from tensorprog.numbers.estimate import UNKNOWN, Estimate
+from tensorprog.numbers.budget import budget, spent
+from tensorprog.numbers.estimate import Estimate, unknown
+from tensorprog.numbers.scrambled import CANCELLING, sample
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import substitute, variables
 
@@ -49,7 +51,7 @@ LADDER = tuple(
         (24, 0.03),
     )
 )
-FIRST_RULE = {1: 2, 2: 2, 3: 1, 4: 0}
+FIRST_RULE = {1: 2, 2: 2, 3: 1}
 MOST_DIMENSIONS = 4
 
 
@@ -185,7 +187,7 @@ def _reduce(
         return integrate(problem, tolerance, seed)
     except NoValue:
         refuse(problem.posed)
-        return UNKNOWN
+        return unknown("the function has no value at some point, and it is not known how likely that is")
 
 
 def pose(term: Term, names: Sequence[str], K: Sequence[Sequence[Fraction]], m: Sequence[Fraction]) -> Problem:
@@ -204,21 +206,39 @@ def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
         return _point(p)
     if not shrinks(p.ball, p.mean, p.L):
         refuse(p.posed)
-        return UNKNOWN
+        return unknown("it is not known whether this expectation exists: it decays too slowly")
     if d > MOST_DIMENSIONS:
-        from tensorprog.gaussian.qmc import sample
-
-        return sample(p.at, d, tolerance, seed)
+        return sampled(p, seed)
     far = reach(p.f_of_t, p.ball, p.mean, p.L, tolerance)
     box = [(float(a - far.radius * r), float(a + far.radius * r)) for a, r in zip(p.mean, _norms(p.L), strict=True)]
     found = loci(p.term, p.names, {}, box)
     if not poles_vanish(p.f, found.planes, len(p.names)):
         refuse(p.posed)
-        return UNKNOWN
+        return unknown("it is not known whether this expectation exists: the function has a pole")
     noise = _rounding(p)
-    if found.smooth and (out := _by_trapezoid(p, far, tolerance, noise)) is not None:
+    if found.smooth and (made := _by_trapezoid(p, far, tolerance, noise)) is not None:
+        return made
+    if d == MOST_DIMENSIONS:  # panels would take longer than a sample of their accuracy
+        return sampled(p, seed)
+    return improved(_by_panels(p, far, found, tolerance, noise), p, seed)
+
+
+def sampled(p: Problem, seed: int) -> Estimate:
+    """The expectation by scrambled points; none where the spread of the function is infinite."""
+    if not shrinks(lambda z, analytic: p.ball(z, analytic) ** 2, p.mean, p.L):
+        return unknown("the function varies too much to be sampled: its square has no mean")
+    return sample(lambda t: p.at(*t.T), p.dimension, seed)
+
+
+def improved(out: Estimate, p: Problem, seed: int) -> Estimate:
+    """What quadrature found, or what a sample says where that is better."""
+    t = np.random.default_rng(seed).standard_normal((p.dimension, 256))
+    with np.errstate(all="ignore"):
+        size = float(np.mean(np.abs(p.f_of_t(*t))))
+    if out.known and not out.error > budget().aim * max(abs(out.value), CANCELLING * size):
         return out
-    return _by_panels(p, far, found, tolerance, noise)
+    other = sampled(p, seed)
+    return other if other.known and not (out.known and out.error <= other.error) else out
 
 
 def _norms(L: Array) -> Array:
@@ -288,9 +308,11 @@ def _by_panels(p: Problem, far: Reach, found: Loci, tolerance: float, noise: flo
     shaken = nested(p.shaken, p.dimension, planes, first, far.radius, waves, MOST_NODES)
     noise += shaken.value if shaken is not None else 0.0
     before: float | None = None
-    best = UNKNOWN
+    best = unknown("the quadrature did not settle")
     change = math.inf
     for rule in LADDER[FIRST_RULE[p.dimension] :]:
+        if before is not None and spent():
+            break
         sums = nested(p.at, p.dimension, planes, rule, far.radius, waves, MOST_NODES)
         if sums is None:
             break

@@ -14,15 +14,14 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, Method
+from tensorprog.numbers.scrambled import Points, streams
 
 Array = NDArray[np.float64]
 
 MOST_GRID_DIMENSIONS = 4
 MOST_GRID_POINTS = 400_000
-SCRAMBLINGS = 16
 REACH = {1: 10.0, 2: 9.0, 3: 8.5, 4: 7.5}
 """How far out a grid goes: the mass beyond is below 1e-9."""
 ROUNDING = 1e-13
@@ -103,16 +102,14 @@ def panels(order: int) -> Group:
 
 def scrambled(dimension: int, power: int, seed: int) -> Rule:
     """SCRAMBLINGS independent scrambled Sobol sets of 2^power points, as standard normals."""
-    streams = np.random.SeedSequence([seed, dimension, power]).spawn(SCRAMBLINGS)
     weights = np.full(1 << power, 2.0**-power)
-    return Rule(tuple(Group(partial(_sobol, dimension, power, s), weights) for s in streams), "sampling")
+    return Rule(
+        tuple(Group(partial(_sobol, dimension, power, s), weights) for s in streams(seed, dimension, power)), "sampling"
+    )
 
 
 def _sobol(dimension: int, power: int, stream: np.random.SeedSequence) -> Array:
-    from scipy.stats import qmc  # two seconds to import, and most laws need none of it
-
-    sobol = qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(stream))
-    return np.asarray(special.ndtri(np.clip(sobol.random_base2(power), 2.0**-60, 1 - 2.0**-53)))
+    return Points(dimension, stream).next(1 << power)
 
 
 def rule_for(

@@ -208,7 +208,7 @@ class Certified:
         params |= dict.fromkeys(moments)
         params |= dict.fromkeys(self.quantities.numbers)
         try:
-            found = expect(t, cov, mean, variables=list(names), params=params).expr
+            found = expect(t, cov, mean, vars=list(names), assume=params).expr
         except TensorProgError as error:
             if error.diagnostics[0].code == "TP501":
                 raise
@@ -259,7 +259,7 @@ class Certified:
             return average(t, names, cov, mean, values)
         try:
             mine = {v.name for v in variables(t)}
-            found = expect(t, cov, mean, variables=list(names), values={n: x for n, x in values.items() if n in mine})
+            found = expect(t, cov, mean, vars=list(names), values={n: x for n, x in values.items() if n in mine})
         except TensorProgError as error:
             if error.diagnostics[0].code == "TP501":
                 raise

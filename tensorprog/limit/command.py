@@ -91,7 +91,7 @@ def _answer(
     explain: bool,
     as_json: bool,
 ) -> int:
-    from tensorprog.simulate.progress import counted
+    from tensorprog.numbers.progress import counted
 
     asked = bool(covs or means or expectations or laws or matrices)
     wanted = [partial(limit.cov, *_pair(c)) for c in covs]

@@ -94,14 +94,14 @@ class CoreFunction:
         import sympy
 
         mean = [sympy.S.Zero if zero else sympy.Symbol(f"m{k + 1}", real=True) for k, zero in enumerate(self.centred)]
-        return expect(self.body, None, mean, variables=self.variables, params=self.assumptions, symbolic=True)
+        return expect(self.body, None, mean, vars=self.variables, assume=self.assumptions, symbolic=True)
 
     @cached_property
     def kernel(self) -> PairKernel | None:
         if self.pair is None:
             return None
         values = {n: x for n, x in self.numbers.values.items() if n in self.assumptions}
-        return pair_kernel(*self.pair, Z, params=self.assumptions, values=values)
+        return pair_kernel(*self.pair, Z, assume=self.assumptions, values=values)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -236,7 +236,7 @@ class CoreFunction:
         if missing is not None:
             raise no_value(missing)
         return expect(
-            self.body, _within(cov), mean, vars=self.variables, params=self.assumptions, values=values,
+            self.body, _within(cov), mean, vars=self.variables, assume=self.assumptions, values=values,
             certified=certified,
         ).number  # fmt: skip
 

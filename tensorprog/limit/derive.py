@@ -16,8 +16,8 @@ from tensorprog.limit.quantities import Addend, Cov, Ex, ScalarOf, Sum, Unsettle
 from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.support import Supports
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
+from tensorprog.numbers.progress import counted
 from tensorprog.program import Program
-from tensorprog.simulate.progress import counted
 from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.term import mul, neg
 
@@ -120,7 +120,7 @@ class Limit:
         if value is None or not value.known:
             because = because or missing or "a param has no value"
             if value is not None:
-                because += "; and no number: the quadrature did not settle"
+                because += f"; and no number: {value.note or 'the quadrature did not settle'}"
             return Result(of, formula, None, "closed-form" if formula is not None else "quadrature", supported, because)
         if formula is not None and formula.is_Rational and not assumed:
             found = float(formula)

@@ -31,6 +31,8 @@ from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import substitute, variables
 
 BITS = 212
+MOST_NOTED = 300
+"""Characters of a note; a result that rests on many samples tells of the first ones."""
 MOST_MOVED = 6
 """Inputs of an expectation that are moved one by one to measure what their errors contribute."""
 
@@ -42,6 +44,7 @@ class Enclosure:
     ball: Any
     method: Method = "closed-form"
     kind: ErrorKind = "bound"
+    note: str = ""
 
     @property
     def number(self) -> Estimate:
@@ -49,14 +52,15 @@ class Enclosure:
         value = float(self.ball.mid())
         gap = abs(self.ball - arb(value))
         if gap.is_zero():
-            return Estimate(value, 0.0, "exact" if self.kind == "bound" else self.kind, self.method)
-        return Estimate(value, float(gap.upper()) * (1 + 2.0**-50), self.kind, self.method)
+            return Estimate(value, 0.0, "exact" if self.kind == "bound" else self.kind, self.method, self.note)
+        return Estimate(value, float(gap.upper()) * (1 + 2.0**-50), self.kind, self.method, self.note)
 
     @staticmethod
     def of(ball: Any, *parts: Enclosure) -> Enclosure:
         """A ball that was computed from those of its parts."""
         kind, method = worst_kind(*(p.kind for p in parts)), worst_method(*(p.method for p in parts))
-        return Enclosure(ball, method, worst_kind(kind, "bound"))
+        note = "; ".join(dict.fromkeys(p.note for p in parts if p.note))
+        return Enclosure(ball, method, worst_kind(kind, "bound"), note[:MOST_NOTED])
 
 
 class Enclosures(Members[Enclosure]):
@@ -190,7 +194,7 @@ class Enclosures(Members[Enclosure]):
             found = f.at([Fraction(x) for x in middles])
         moved = self._propagated(f, given, middles, found.value)
         kind = worst_kind(found.error_kind, "bound")
-        return Enclosure(arb(found.value, found.error + moved), found.method, kind)
+        return Enclosure(arb(found.value, found.error + moved), found.method, kind, found.note)
 
     def _propagated(self, f: CoreFunction, given: Sequence[Any], middles: Sequence[float], value: float) -> float:
         """What the radii of the inputs contribute: each input moved, or all together where one alone may not move."""

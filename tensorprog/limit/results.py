@@ -68,6 +68,7 @@ class Result:
             **(UNKNOWN if self.number is None else self.number).to_json(),
             "method": self.method,
             "because": self.because,
+            "note": self.number.note if self.number is not None else "",
             "supported_by": self.supported_by,
             **({"where": [str(c) for c in self.assumed]} if self.assumed else {}),
         }
@@ -82,6 +83,8 @@ class Result:
         lines += [f"  where {c}" for c in self.assumed]
         if self.value is not None and not (self.formula is not None and self.formula.is_Rational and not self.assumed):
             lines.append(f"  = {self.value!r}  ({shown(self.error, self.error_kind)}, {self.method})")
+            if self.number is not None and self.number.note:
+                lines.append(f"  {self.number.note}")
         if self.because and (self.formula is None or self.value is None):
             lines.append(f"  no {'formula' if self.formula is None else 'number'}: {self.because}")
         lines.append(f"  supported by {self.supported_by}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -35,6 +35,8 @@ class Estimate:
     error: Any
     error_kind: ErrorKind
     method: Method
+    note: str = field(default="", compare=False)
+    """How many points a sample has and why it stopped."""
 
     @property
     def rigorous(self) -> bool:
@@ -71,13 +73,13 @@ class Estimate:
         """The number of a quantity that lies between two others; its error is never more than that says.
 
         >>> Estimate(0.04, 1.2e6, "estimate", "quadrature").within(0, 1)
-        Estimate(value=0.04, error=0.9600000000000009, error_kind='bound', method='quadrature')
+        Estimate(value=0.04, error=0.9600000000000009, error_kind='bound', method='quadrature', note='')
         """
         value = min(max(self.value, low), high) if math.isfinite(self.value) else low + (high - low) / 2
         reach = max(value - low, high - value) * _UP
         if self.error <= reach:
             return replace(self, value=value)
-        return Estimate(value, reach, "bound", self.method) if math.isfinite(reach) else self
+        return Estimate(value, reach, "bound", self.method, self.note) if math.isfinite(reach) else self
 
     def to_json(self) -> dict[str, Any]:
         """The four entries of a number in every schema: null where there is none."""
@@ -91,8 +93,12 @@ class Estimate:
         }
 
 
-UNKNOWN = Estimate(math.nan, math.inf, "sampling", "sampling")
-"""No number could be had."""
+def unknown(because: str = "") -> Estimate:
+    """No number could be had; the note says why."""
+    return Estimate(math.nan, math.inf, "sampling", "sampling", because)
+
+
+UNKNOWN = unknown()
 
 
 def is_rigorous(kind: ErrorKind | None) -> bool:
@@ -144,7 +150,8 @@ def _product(a: Fraction, b: Fraction) -> Fraction:
 def _joined(a: Estimate, b: Estimate, value: Any, error: Any, exactly: Any) -> Estimate:
     """The result of an operation, its own rounding included: floats are rounded by at most 2^-53 of the result."""
     kind, method = worst_kind(a.error_kind, b.error_kind), worst_method(a.method, b.method)
+    note = a.note if a.note == b.note else "; ".join(n for n in (a.note, b.note) if n)
     if kind == "exact" and math.isfinite(value):
         gap = abs(exactly(Fraction(a.value), Fraction(b.value)) - Fraction(value))
         return Estimate(value, float(gap) * _UP, "bound" if gap else "exact", method)
-    return Estimate(value, error * _UP + 2.0**-52 * abs(value), kind, method)
+    return Estimate(value, error * _UP + 2.0**-52 * abs(value), kind, method, note)

@@ -69,7 +69,7 @@ def simulate_command(reader: Reader) -> click.Command:
 
         program, params = reader(file, limits, values)
         options: dict[str, Any] = {
-            "params": params,
+            "values": params,
             "dense": dense,
             "coordinates": coordinates,
             "entries": entries,

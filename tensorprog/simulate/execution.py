@@ -17,11 +17,11 @@ from multiprocessing import get_context
 from typing import Any
 
 from tensorprog.errors import fail
+from tensorprog.numbers.progress import Progress
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.checkpoint import Checkpoint
 from tensorprog.simulate.engine import Runner
 from tensorprog.simulate.plan import Job
-from tensorprog.simulate.progress import Progress
 
 Deliver = Callable[[int, int, list[Array]], None]
 """What happens to a block: the job's number, the block's number, its arrays (values, then products)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tensorprog.errors import renamed
 from tensorprog.program.params import exactly
 from tensorprog.program.program import Program
 from tensorprog.simulate.samples import Samples
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tensorprog.simulate.summary import Summary
 
 
+@renamed(params="values")
 def make_job(
     program: Program,
     n: int,
@@ -26,7 +28,7 @@ def make_job(
     *,
     dense: bool = False,
     coordinates: int | None = None,
-    params: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
     entries: str | None = None,
     dtype: str = "float64",
     outputs: Sequence[str] | None = None,
@@ -42,7 +44,7 @@ def make_job(
     if outputs is not None:
         refs = [reference(text, program) for text in outputs]
     refs = list(dict.fromkeys(refs))
-    given = tuple(sorted((k, float(exactly(v, k))) for k, v in (params or {}).items()))
+    given = tuple(sorted((k, float(exactly(v, k))) for k, v in (values or {}).items()))
     k = 1 if coordinates is None else whole(coordinates, "the number of coordinates", 1)
     width, seed = whole(n, "the width n", 1), seed_of(rng)
     return [r.text for r in refs], Job(
@@ -50,6 +52,7 @@ def make_job(
     )
 
 
+@renamed(params="values")
 def plan(program: Program, n: int = 1024, rng: int = 0, **options: Any) -> Plan:
     """How `simulate` would draw: what is kept of each vector, how each matrix is revealed, what a draw costs."""
     from tensorprog.simulate.plan import make_plan
@@ -57,6 +60,7 @@ def plan(program: Program, n: int = 1024, rng: int = 0, **options: Any) -> Plan:
     return make_plan(make_job(program, n, rng, **options)[1])
 
 
+@renamed(params="values")
 def simulate(
     program: Program,
     n: int = 1024,
@@ -65,7 +69,7 @@ def simulate(
     *,
     dense: bool = False,
     coordinates: int | None = None,
-    params: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
     entries: str | None = None,
     dtype: str = "float64",
     outputs: Sequence[str] | None = None,
@@ -105,7 +109,7 @@ def simulate(
 
     samples = whole(samples, "the number of samples", 1)
     start = time.perf_counter()
-    names, job = make_job(program, n, rng, dense=dense, coordinates=coordinates, params=params, entries=entries,
+    names, job = make_job(program, n, rng, dense=dense, coordinates=coordinates, values=values, entries=entries,
                           dtype=dtype, outputs=outputs, engine=engine)  # fmt: skip
     how = Execution(executor, workers, dask, checkpoint, memory, progress)
     gather = Gather(job, samples)
@@ -121,6 +125,7 @@ def simulate(
                    seconds)  # fmt: skip
 
 
+@renamed(params="values")
 def statistics(
     program: Program,
     n: int,

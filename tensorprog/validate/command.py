@@ -60,8 +60,8 @@ def validate(
     """Theory against simulation. Exit code 0 agrees, 1 disagrees, 3 inconclusive."""
     from tensorprog.validate import run
 
-    program, params = read(file, limits, values)
-    result = run.validate(program, _widths(widths), samples, seed, params=params, entries=entries, dense=dense,
+    program, numbers = read(file, limits, values)
+    result = run.validate(program, _widths(widths), samples, seed, values=numbers, entries=entries, dense=dense,
                           engine=engine, level=level, workers=workers, dask=dask, checkpoint=checkpoint, memory=memory,
                           progress=True)  # fmt: skip
     click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else repr(result))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tensorprog.errors import fail
+from tensorprog.errors import fail, renamed
 from tensorprog.program.params import exactly
 from tensorprog.program.program import Program
 
@@ -25,6 +25,7 @@ LEVEL = 0.01
 """The chance that a true theory is called wrong, at most, over all tests of one validation."""
 
 
+@renamed(params="values")
 def validate(
     program: Program,
     widths: Sequence[int] = (64, 256, 1024),
@@ -32,7 +33,7 @@ def validate(
     rng: int | np.random.Generator | None = 0,
     executor: Executor | None = None,
     *,
-    params: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
     entries: str | None = None,
     dense: bool = False,
     engine: str = "numpy",
@@ -67,14 +68,14 @@ def validate(
     if not 0.0 < level < 1.0:
         raise fail("TP018", f"the level {level} is not a probability between 0 and 1", help="--level 0.01")
     seed = seed_of(rng)
-    claims = _theory(program, params) if theory is None else theory
+    claims = _theory(program, values) if theory is None else theory
     chosen, refused = quantities(program)
     wanted, known, left_out = _claims(chosen[:MOST_QUANTITIES], claims)
     left_out += [f"{label(q, False)} (its mean at finite width may be infinite)" for q in refused]
     if len(chosen) > MOST_QUANTITIES:
         left_out.append(f"{len(chosen) - MOST_QUANTITIES} more quantities (a validation compares {MOST_QUANTITIES})")
     requests = Requests.of(wanted)
-    given = tuple(sorted((k, float(exactly(v, k))) for k, v in (params or {}).items()))
+    given = tuple(sorted((k, float(exactly(v, k))) for k, v in (values or {}).items()))
     centre = _centres(wanted, known)
     observed = [Observed(wanted, requests, samples, centre) for _ in at]
     tests: list[Test] = []
@@ -93,11 +94,11 @@ def validate(
                       tuple(left_out), entries or "gaussian")  # fmt: skip
 
 
-def _theory(program: Program, params: Mapping[str, Any] | None) -> Theory:
+def _theory(program: Program, values: Mapping[str, Any] | None) -> Theory:
     from tensorprog.limit.derive import derive
     from tensorprog.validate.theory import LimitTheory
 
-    return LimitTheory(derive(program, dict(params or {}) or None))
+    return LimitTheory(derive(program, dict(values or {}) or None))
 
 
 def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], dict[Quantity, Known], list[str]]:

@@ -25,8 +25,8 @@ claim cov(u, w) = r
 ASKED: dict[str, Callable[[tp.Program, dict[str, Any]], Any]] = {
     "claims": lambda p, v: tp.claims(p, values=v),
     "derive": tp.derive,
-    "simulate": lambda p, v: tp.simulate(p, n=4, samples=2, rng=0, params=v),
-    "validate": lambda p, v: tp.validate(p, widths=[4, 8], samples=4, rng=0, params=v),
+    "simulate": lambda p, v: tp.simulate(p, n=4, samples=2, rng=0, values=v),
+    "validate": lambda p, v: tp.validate(p, widths=[4, 8], samples=4, rng=0, values=v),
 }
 
 

@@ -49,10 +49,10 @@ def test_textbook_form(text: str) -> None:
 def test_absolute_powers() -> None:
     """The known constants: E|Z|^p, and p = q = 1 gives the arcsine law of abs."""
     p = sympy.Symbol("p", real=True)
-    assert expect("abs(z)^p", [["v"]], params={"p": "> 0"}).expr == (2 * v) ** (p / 2) * sympy.gamma(
+    assert expect("abs(z)^p", [["v"]], assume={"p": "> 0"}).expr == (2 * v) ** (p / 2) * sympy.gamma(
         p / 2 + sympy.Rational(1, 2)
     ) / sqrt(pi)
-    general = expect("abs(a)^p*abs(b)^q", symbolic=True, params={"p": "> 0", "q": "> 0"}).expr
+    general = expect("abs(a)^p*abs(b)^q", symbolic=True, assume={"p": "> 0", "q": "> 0"}).expr
     at = {K11: 1.3, K12: -0.7, K22: 0.9, p: 1, sympy.Symbol("q", real=True): 1}
     known = expect("abs(a)*abs(b)", symbolic=True).expr.subs(at)
     assert float(general.subs(at)) == pytest.approx(float(known), rel=1e-14)
@@ -68,7 +68,7 @@ def test_variables_of_one_dimension() -> None:
     assert expect("relu(a)*relu(b)", [["v", "v"], ["v", "v"]]).expr == v / 2
     assert expect("relu(a)*relu(b)", [["v", "2*v"], ["2*v", "4*v"]]).expr == v
     assert expect("relu(a)*relu(b)", [["v", "-v"], ["-v", "v"]]).expr == 0
-    assert expect("clip(z, -C, C)^2", [[1]], params={"C": "> 0"}).expr.subs(C, 2).evalf(20) == pytest.approx(
+    assert expect("clip(z, -C, C)^2", [[1]], assume={"C": "> 0"}).expr.subs(C, 2).evalf(20) == pytest.approx(
         1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) + 3 * math.erfc(math.sqrt(2)), abs=1e-15
     )
     assert expect("relu(a)*b + 2", [[0, 0], [0, 1]]).expr == 2
@@ -152,7 +152,7 @@ COV3 = [["1.2", "0.3", "-0.4"], ["0.3", "0.8", "0.2"], ["-0.4", "0.2", "1.5"]]
 )  # fmt: skip
 def test_three_variables_against_quadrature(text: str) -> None:
     """The engine against the package's own quadrature, which shares no code with it and has a bound of its own."""
-    found = expect(text, COV3, variables=["a", "b", "c"])
+    found = expect(text, COV3, vars=["a", "b", "c"])
     assert found.method == "closed-form"
     assert found.value is not None
     names = [Var(x) for x in "abc"]
@@ -227,7 +227,7 @@ def test_random_functions_against_quadrature(
     f: Function, g: Function, cov: tuple[float, float, float], mean: tuple[float, float]
 ) -> None:
     text = f"{f.at('z1')}*{g.at('z2')}"
-    found = expect(text, [[cov[0], cov[1]], [cov[1], cov[2]]], mean, variables=["z1", "z2"])
+    found = expect(text, [[cov[0], cov[1]], [cov[1], cov[2]]], mean, vars=["z1", "z2"])
     assert found.value is not None
     assert found.error is not None
     scale = pair_mean(f, g, cov, mean, absolute=True)
@@ -238,8 +238,8 @@ def test_random_functions_against_quadrature(
 @given(functions(), functions(), covariances())
 def test_symmetry(f: Function, g: Function, cov: tuple[float, float, float]) -> None:
     k11, k12, k22 = cov
-    one = expect(f"{f.at('a')}*{g.at('b')}", [[k11, k12], [k12, k22]], variables=["a", "b"])
-    other = expect(f"{g.at('a')}*{f.at('b')}", [[k22, k12], [k12, k11]], variables=["a", "b"])
+    one = expect(f"{f.at('a')}*{g.at('b')}", [[k11, k12], [k12, k22]], vars=["a", "b"])
+    other = expect(f"{g.at('a')}*{f.at('b')}", [[k22, k12], [k12, k11]], vars=["a", "b"])
     assert (one.value, one.method) == (pytest.approx(other.value, rel=1e-13, abs=1e-300), other.method)
 
 
@@ -247,8 +247,8 @@ def test_symmetry(f: Function, g: Function, cov: tuple[float, float, float]) -> 
 @given(functions(), functions())
 def test_the_general_formula_has_the_numbers_of_the_special_one(f: Function, g: Function) -> None:
     text = f"{f.at('a')}*{g.at('b')}"
-    general = expect(text, [["1.3", "-0.7"], ["-0.7", "0.9"]], variables=["a", "b"], symbolic=True)
-    special = expect(text, [["1.3", "-0.7"], ["-0.7", "0.9"]], variables=["a", "b"])
+    general = expect(text, [["1.3", "-0.7"], ["-0.7", "0.9"]], vars=["a", "b"], symbolic=True)
+    special = expect(text, [["1.3", "-0.7"], ["-0.7", "0.9"]], vars=["a", "b"])
     assert general.value == pytest.approx(special.value, rel=1e-14, abs=1e-300)
     if general.expr is not None:
         assert {s.name for s in general.expr.free_symbols} <= {"K11", "K12", "K22"}
@@ -259,6 +259,6 @@ def test_covariances_with_irrational_coefficients() -> None:
     c = sympy.Symbol("C", positive=True)
     for factor in (sympy.sqrt(2), (sympy.exp(sympy.S.Half) + sympy.exp(-sympy.S.Half)) ** 2 / 4, sympy.pi):
         variance = sympy.expand(c * factor)
-        found = expect(read("relu(z)^2"), [[variance]], variables=["z"])
+        found = expect(read("relu(z)^2"), [[variance]], vars=["z"])
         gap = (found.expr - variance / 2).subs({s: 2 for e in (found.expr, variance) for s in e.free_symbols})
         assert abs(float(gap)) < 1e-14

@@ -40,7 +40,7 @@ def test_entries_are_those_of_the_door(f: str, g: str) -> None:
         for j in range(5):
             cov = [[d[i], K[i, j]], [K[i, j], d[j]]] if i != j else [[d[i], d[i]], [d[i], d[i]]]
             text = f"{f.replace('z', 'a')}*{g.replace('z', 'b')}"
-            one = expect(text, cov, variables=["a", "b"])
+            one = expect(text, cov, vars=["a", "b"])
             assert values[i, j] == pytest.approx(one.value, rel=1e-11, abs=1e-13)
 
 
@@ -67,12 +67,12 @@ def test_singular_covariances(f: str) -> None:
     values = kernel(f, f)(*map(np.array, zip(*triples, strict=True)))
     text = f"{f.replace('z', 'a')}*{f.replace('z', 'b')}"
     for (a, c, b), value in zip(triples, values, strict=True):
-        assert value == pytest.approx(expect(text, [[a, c], [c, b]], variables=["a", "b"]).value, rel=1e-12, abs=1e-14)
+        assert value == pytest.approx(expect(text, [[a, c], [c, b]], vars=["a", "b"]).value, rel=1e-12, abs=1e-14)
 
 
 def test_params_and_derivation_once() -> None:
-    one = kernel("clip(z, -C, C)", "clip(z, -C, C)", params={"C": "> 0"}, values={"C": 1})
-    assert one is kernel("clip(z, -C, C)", "clip(z, -C, C)", params={"C": "> 0"}, values={"C": 1})
+    one = kernel("clip(z, -C, C)", "clip(z, -C, C)", assume={"C": "> 0"}, values={"C": 1})
+    assert one is kernel("clip(z, -C, C)", "clip(z, -C, C)", assume={"C": "> 0"}, values={"C": 1})
     assert {s.name for s in one.expr.free_symbols} == {"K11", "K12", "K22", "C"}
     assert {s.name for s in one.diagonal.free_symbols} == {"K11", "C"}
     plain = kernel("clip(z, -1, 1)", "clip(z, -1, 1)")

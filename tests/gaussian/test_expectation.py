@@ -34,7 +34,7 @@ def ids(entry: dict[str, Any]) -> str:
 def test_reference_value(entry: dict[str, Any]) -> None:
     k11, k12, k22 = entry["K"]
     product = mul(term_of(entry["f"], "a"), term_of(entry["g"], "b"))
-    found = expect(product, [[k11, k12], [k12, k22]], variables=["a", "b"])
+    found = expect(product, [[k11, k12], [k12, k22]], vars=["a", "b"])
     truth = sympy.Rational(entry["value"])
     assert found.value is not None
     assert found.error is not None
@@ -59,14 +59,14 @@ def is_regular(entry: dict[str, Any]) -> bool:
 def test_the_general_formula_at_the_reference_point(entry: dict[str, Any]) -> None:
     """The formula in K11, K12, K22, printed and read back by sympy, has the reference value where it is regular."""
     k = dict(zip(("K11", "K12", "K22"), map(sympy.Rational, entry["K"]), strict=True))
-    found = expect(mul(term_of(entry["f"], "a"), term_of(entry["g"], "b")), symbolic=True, variables=["a", "b"])
+    found = expect(mul(term_of(entry["f"], "a"), term_of(entry["g"], "b")), symbolic=True, vars=["a", "b"])
     back = sympy.sympify(str(found.expr), NAMED)
     back = back.xreplace({s: k[s.name] for s in back.free_symbols})
     assert found.expr.xreplace({s: k[s.name] for s in found.expr.free_symbols}) == back
     value = expect(
         mul(term_of(entry["f"], "a"), term_of(entry["g"], "b")),
         [[k["K11"], k["K12"]], [k["K12"], k["K22"]]],
-        variables=["a", "b"],
+        vars=["a", "b"],
         symbolic=True,
     ).value
     assert value == pytest.approx(float(entry["value"]), rel=1e-14, abs=1e-300)
@@ -81,31 +81,31 @@ def test_numbers_are_exact_decimals() -> None:
 
 
 def test_params() -> None:
-    found = expect("clip(z, -C, C)^2", [["v"]], params="C > 0; v > 0", values={"C": "2.5", "v": 2})
+    found = expect("clip(z, -C, C)^2", [["v"]], assume="C > 0; v > 0", values={"C": "2.5", "v": 2})
     assert {s.name for s in found.expr.free_symbols} == {"C", "v"}
     c, s = 2.5, math.sqrt(2)
     density = math.exp(-(c**2) / 4) / math.sqrt(4 * math.pi)
     tail = math.erfc(c / s / math.sqrt(2)) / 2
     assert found.value == pytest.approx(2 * (1 - 2 * tail) - 2 * c * 2 * density + 2 * c**2 * tail, rel=1e-13)
-    assert expect("clip(z, -C, C)^2", [["v"]], params="C > 0").value is None
+    assert expect("clip(z, -C, C)^2", [["v"]], assume="C > 0").value is None
 
 
 @pytest.mark.parametrize("text", ["relu(z - a)*relu(z - b)", "clip(z, a, b)"])
 def test_what_the_assumptions_do_not_decide_has_no_formula(text: str) -> None:
-    found = expect(text, [[1]], variables=["z"])
+    found = expect(text, [[1]], vars=["z"])
     assert found.expr is None
     assert "decide" in found.because
-    ordered = expect(text, [[1]], variables=["z"], params={"a": "< 0", "b": "> 0"})
+    ordered = expect(text, [[1]], vars=["z"], assume={"a": "< 0", "b": "> 0"})
     assert ordered.expr is not None
-    number = expect(text, [[1]], variables=["z"], params={"a": "< 0", "b": "> 0"}, values={"a": -1, "b": 2})
-    other = expect(text.replace("a", "(-1)").replace("b", "2"), [[1]], variables=["z"])
+    number = expect(text, [[1]], vars=["z"], assume={"a": "< 0", "b": "> 0"}, values={"a": -1, "b": 2})
+    other = expect(text.replace("a", "(-1)").replace("b", "2"), [[1]], vars=["z"])
     assert number.value == pytest.approx(other.value, rel=1e-14)
 
 
 def test_breakpoints_that_may_meet() -> None:
     """C >= 0 orders -C and C well enough; the formula holds at C = 0 too."""
-    found = expect("clip(z, -C, C)^2", [[1]], params="C >= 0")
-    strict = expect("clip(z, -C, C)^2", [[1]], params="C > 0")
+    found = expect("clip(z, -C, C)^2", [[1]], assume="C >= 0")
+    strict = expect("clip(z, -C, C)^2", [[1]], assume="C > 0")
     assert found.expr == strict.expr
     assert found.expr.subs(sympy.Symbol("C", real=True), 0) == 0
 
@@ -192,7 +192,7 @@ def test_values_where_a_formula_does_not_hold() -> None:
     assert expect("step(z)^2", [["v"]]).expr == sympy.Rational(1, 2)
     assert expect("step(z)^2", [["v"]], values={"v": 0}).value == 0.25
     assert expect("step(z)^2", [[0]], symbolic=True).value == 0.25
-    squared = expect("sign(C*z)^2", [[1]], variables=["z"], values={"C": 0})
+    squared = expect("sign(C*z)^2", [[1]], vars=["z"], values={"C": 0})
     assert squared.value == 0.0
     assert squared.conditions
     same = expect("relu(a)*sign(b)", [["v", "c"], ["c", "v"]], values={"v": 1, "c": -1})
@@ -202,7 +202,7 @@ def test_values_where_a_formula_does_not_hold() -> None:
 
 def test_values_that_contradict_an_assumption() -> None:
     with pytest.raises(TensorProgError, match="TP017"):
-        expect("clip(z, -C, C)", [[1]], params="C > 0", values={"C": -1})
+        expect("clip(z, -C, C)", [[1]], assume="C > 0", values={"C": -1})
     with pytest.raises(TensorProgError, match="TP008"):
         expect("relu(a)*b", [["v", "c"], ["c", "v"]], values={"v": 1, "c": 2})
 
@@ -261,15 +261,15 @@ def test_sources_of_a_term_agree() -> None:
     cov = [[1, 0.5], [0.5, 1]]
     by_text = expect("relu(a)*erf(b)", cov, vars=["a", "b"])
     by_sympy = expect(sympy.Max(a, 0) * sympy.erf(b), cov, vars=["a", "b"])
-    by_term = expect(read("relu(a)*erf(b)"), cov, variables=[Var("a"), Var("b")])
+    by_term = expect(read("relu(a)*erf(b)"), cov, vars=[Var("a"), Var("b")])
     assert by_text.expr == by_sympy.expr == by_term.expr
 
 
 def test_order_of_the_variables() -> None:
     cov = [[1, 0.5], [0.5, 3]]
-    assert expect("b^2*a", cov, [0, 1]).value == expect("b^2*a", cov, [0, 1], variables=["b", "a"]).value == 1.0
-    assert expect("b^2*a", cov, [0, 1], variables=["a", "b"]).value == 1.0
-    assert expect("b^2", [[1, 0], [0, 3]], variables=["a", "b"]).value == 3.0
+    assert expect("b^2*a", cov, [0, 1]).value == expect("b^2*a", cov, [0, 1], vars=["b", "a"]).value == 1.0
+    assert expect("b^2*a", cov, [0, 1], vars=["a", "b"]).value == 1.0
+    assert expect("b^2", [[1, 0], [0, 3]], vars=["a", "b"]).value == 3.0
 
 
 def test_means() -> None:

@@ -14,9 +14,10 @@ from tensorprog.gaussian.bivariate import phi2
 from tensorprog.gaussian.double_double import polynomial, two_product, two_sum
 from tensorprog.gaussian.evaluate import compile_closed_form
 from tensorprog.gaussian.kinks import kinks, loci
-from tensorprog.gaussian.qmc import sample
 from tensorprog.gaussian.series import hermite_coefficients, mehler, pair_matrix
 from tensorprog.gaussian.special import OwenT, Phi2
+from tensorprog.numbers.budget import Budget
+from tensorprog.numbers.scrambled import sample
 from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function, pair_mean
 
@@ -309,8 +310,8 @@ def test_loci_of_several_variables() -> None:
 
 
 def test_sampling_is_seeded_and_honest() -> None:
-    f: Any = lambda *t: np.exp(sum(t) / 3)  # noqa: E731
-    a, b, c = sample(f, 7, 1e-3, 0), sample(f, 7, 1e-3, 0), sample(f, 7, 1e-3, 1)
+    f: Any = lambda t: np.exp(t.sum(axis=1) / 3)  # noqa: E731
+    a, b, c = (sample(f, 7, seed, Budget(1e-3)) for seed in (0, 0, 1))
     assert a == b != c
     assert a.method == "sampling"
     assert abs(a.value - np.exp(7 / 18)) <= a.error < 1e-2

@@ -18,10 +18,10 @@ import pytest
 
 from tensorprog.errors import TensorProgError
 from tensorprog.language import loads
+from tensorprog.numbers.progress import Progress, duration
 from tensorprog.simulate import simulate
 from tensorprog.simulate.execution import memory_bytes
 from tensorprog.simulate.plan import make_plan
-from tensorprog.simulate.progress import Progress, duration
 from tensorprog.simulate.run import make_job, plan
 
 ATTENTION = """
@@ -204,8 +204,8 @@ def test_memory_bound(program: Any) -> None:
     [
         ("width m = n/4\ninput u: m ~ N(0, 1)\noutput u", {"n": 10}, "TP011"),
         ("param C > 0\ninput u ~ N(0, 1)\nx = C*u\noutput x", {}, "TP017"),
-        ("param C > 0 = 1\ninput u ~ N(0, C)\noutput u", {"params": {"C": -1.0}}, "TP017"),
-        ("input u ~ N(0, 1)\noutput u", {"params": {"D": 1.0}}, "TP002"),
+        ("param C > 0 = 1\ninput u ~ N(0, C)\noutput u", {"values": {"C": -1.0}}, "TP017"),
+        ("input u ~ N(0, 1)\noutput u", {"values": {"D": 1.0}}, "TP002"),
         ("input u ~ N(0, 1)\noutput u", {"samples": 0}, "TP018"),
         ("input u ~ N(0, 1)\noutput u", {"n": 0}, "TP018"),
         ("input u ~ N(0, 1)\noutput u", {"n": 64.5}, "TP018"),
@@ -220,10 +220,10 @@ def test_memory_bound(program: Any) -> None:
         ("input u ~ N(0, 1)\noutput u", {"workers": 2, "dask": "tcp://127.0.0.1:1"}, "TP018"),
         ("input u ~ N(0, 1)\noutput u", {"outputs": ["w"]}, "TP002"),
         ("index i in 1..3\ninput u[i] ~ N(0, 1)\noutput u", {"outputs": ["u[4]"]}, "TP004"),
-        ("param r = 0\ninput (u, w) ~ N([0, 0], [[1, r], [r, 1]])\noutput u", {"params": {"r": 2}}, "TP008"),
+        ("param r = 0\ninput (u, w) ~ N([0, 0], [[1, r], [r, 1]])\noutput u", {"values": {"r": 2}}, "TP008"),
         (
             "param nu = 3\ninput u ~ N(0, 1)\nweight W ~ iid(student(nu), 1/n)\nx = W @ u\noutput x",
-            {"params": {"nu": 2}},
+            {"values": {"nu": 2}},
             "TP018",
         ),
     ],
@@ -246,7 +246,7 @@ def test_a_width_beyond_the_memory_is_one_error(monkeypatch: pytest.MonkeyPatch)
 
 def test_params_change_numbers() -> None:
     p = loads("param C > 0\ninput u ~ N(0, 1)\nx = C*u\noutput x")
-    one, two = (simulate(p, n=4, samples=9, params={"C": c})["x"] for c in (1.0, 2.0))
+    one, two = (simulate(p, n=4, samples=9, values={"C": c})["x"] for c in (1.0, 2.0))
     assert np.array_equal(2 * one, two)
 
 
