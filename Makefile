@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS  ?= 2
 PIP   := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help test demo format style lint types contracts pytest docs site bench clean
+.PHONY: help test hunt demo format style lint types contracts pytest docs site bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -58,6 +58,13 @@ demo: $(STAMP)  ## the main job: the paper's Example 1 checked, derived, simulat
 	$(BIN)/tensorprog derive $(DEMO) --cov 'p[1,1,1],p[1,1,1]' --cov 'v[1,1],v[1,1]' --cov 'v[1,1],v[1,2]' --law 'y[1]'
 	$(BIN)/tensorprog simulate $(DEMO) -n 256 --samples 4000 --seed 0
 	$(BIN)/tensorprog validate $(DEMO) --widths 64,256,1024 --samples 4000 --seed 0
+
+SECONDS ?= 600
+SEED ?= 1
+OUT ?= build/hunt
+PACKAGE ?= .
+hunt: $(STAMP)  ## random programs, judged by independent roads: SECONDS=600 SEED=1 OUT=build/hunt
+	PYTHONPATH=. $(BIN)/python -P -m tests.hunt --seconds $(SECONDS) --seed $(SEED) --jobs $(JOBS) --out $(OUT) --package $(PACKAGE)
 
 bench: $(STAMP)  ## the benchmarks, one after another
 	@set -e; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file; done

@@ -1,0 +1,107 @@
+"""`check` against `prove` and `verify`, against itself after rewrites, and every command against the contract."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+from tests.hunt.ask import Answer, ask, command_line, written
+from tests.hunt.finding import Finding, Report
+from tests.hunt.rewrites import REWRITES
+from tests.hunt.syntax import Program
+
+EXIT = {"valid": 0, "valid-by-remark": 0, "invalid": 1, "undecided": 3}
+SLOW = 10.0
+"""CPU seconds for a program of a few lines, from which on it is a finding."""
+
+
+def broken(answer: Answer, text: str) -> Finding | None:
+    """A command that failed to keep the contract of every command: an end, JSON, no traceback, a message."""
+    command = answer.words[0]
+    fault = answer.fault
+    if not fault and answer.seconds > SLOW:
+        fault = f"slow: {answer.seconds:.0f} s of CPU time"
+    if not fault and answer.code == 2 and not answer.diagnostics:
+        fault = "exit code 2 without a diagnostic"
+    if not fault:
+        return None
+    line = fault.split(" s of")[0].split(" after")[0] if "slow" in fault or "no end" in fault else fault
+    signature = f"{command} {line.split(': ', 1)[0] if 'slow' in line else line}"[:160]
+    return Finding("contract", signature, text, fault, "one clear answer in bounded time", command_line(answer.words))
+
+
+def verdict_of(answer: Answer) -> str:
+    return "refused" if answer.refused else str(answer.data.get("verdict"))
+
+
+def proof(program: Program, folder: Path, report: Report) -> Finding | None:
+    """What `check` calls valid, `prove` proves or has no rule for, and nothing else; `verify` accepts what it wrote."""
+    text = str(program)
+    file = written(text, folder)
+    judged = ask("check", file)
+    report.count("check")
+    found = broken(judged, text)
+    if found is not None or judged.refused:
+        return found
+    verdict = verdict_of(judged)
+    if judged.code != EXIT.get(verdict):
+        return Finding(
+            "contract",
+            "exit code of check",
+            text,
+            f"{verdict}, exit {judged.code}",
+            str(EXIT),
+            command_line(judged.words),
+        )
+    proved = ask("prove", file)
+    report.count("check against prove")
+    found = broken(proved, text)
+    if found is not None:
+        return found
+    allowed = {"valid": (0, 3), "valid-by-remark": (0, 3), "invalid": (1,), "undecided": (3,)}[verdict]
+    if proved.code not in allowed:
+        return Finding("proof", f"check says {verdict} and prove exits {proved.code}", text,
+                       verdict, f"exit {proved.code}, {proved.diagnostics}", command_line(proved.words))  # fmt: skip
+    if proved.code != 0:
+        return None
+    certificate = written(proved.text, folder, "certificate.json")
+    verified = ask("verify", file, certificate)
+    report.count("prove against verify")
+    found = broken(verified, text)
+    if found is None and verified.code != 0:
+        found = Finding("proof", "verify rejects what prove wrote", text, "exit 0", f"verify: {verified.error[:300]}",
+                        "tensorprog verify case.tp certificate.json")  # fmt: skip
+    return found
+
+
+def rewritten(program: Program, folder: Path, report: Report, name: str, seed: int) -> Finding | None:
+    """One rewrite, or several in a row, that do not change what is computed do not change the verdict."""
+    other = REWRITES[name](random.Random(seed), program)
+    if other is None or str(other) == str(program):
+        return None
+    text = str(program)
+    first, second = ask("check", written(text, folder)), ask("check", written(str(other), folder, "other.tp"))
+    found = broken(first, text) or broken(second, str(other))
+    if found is not None or first.refused:
+        return found
+    report.count(f"rewrite: {name}")
+    a, b = verdict_of(first), verdict_of(second)
+    if second.refused and set(second.diagnostics) & {"TP901", "TP902", "TP903", "TP904", "TP905", "TP906", "TP907"}:
+        return None
+    if a == b or (name == "dead" and b == "valid"):
+        return None
+    codes = f"{first.diagnostics or ''} {second.diagnostics or ''}".strip()
+    signature = f"{name}: {' and '.join(sorted((a, b)))}"
+    return Finding(
+        "rewrite",
+        signature,
+        text,
+        f"{a}, exit code {first.code}",
+        f"{b} {codes}, of the equal program\n{other}",
+        "tensorprog check case.tp",
+    )
+
+
+def certificate_text(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False)
