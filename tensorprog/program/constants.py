@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.program.nodes import InputGroup, Matrix
+from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import transform
 
@@ -139,6 +140,24 @@ def at_indices(t: Term, at: Mapping[str, int], program: Program) -> Term:
                 index = [at[s] if isinstance(s, str) else s for s in subs]
                 return entry_term(program.matrices[name], index)
         return None
+
+    return transform(t, leaf)
+
+
+def with_entries(t: Term, matrices: Mapping[str, Matrix]) -> Term:
+    """The term with every entry whose subscripts are numbers replaced by what it is."""
+    if not matrices:
+        return t
+
+    def leaf(v: Term) -> Term | None:
+        if not isinstance(v, Var) or v.name not in matrices or not all(isinstance(s, int) for s in v.subs):
+            return None
+        matrix, at = matrices[v.name], [int(s) for s in v.subs]
+        if not all(1 <= k <= extent for k, extent in zip(at, matrix.shape, strict=True)):
+            return None
+        found = entry_term(matrix, at)
+        number = rational(found)
+        return found if number is None else Num(number)
 
     return transform(t, leaf)
 

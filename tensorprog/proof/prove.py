@@ -11,6 +11,7 @@ from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.premises import REMARKS, case_of, obligations
 from tensorprog.program import Program
 from tensorprog.program.compose import CannotCompose
+from tensorprog.program.nodes import Scalar
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.goals import parse, proved
 from tensorprog.proof.writer import Certificate, Writer
@@ -22,8 +23,9 @@ CHOICES: tuple[tuple[str, ...], ...] = ((), (REMARKS[0],), (REMARKS[1],), REMARK
 def prove(program: Program, goals: Sequence[str] = ()) -> Certificate:
     """A certificate that a theorem covers every output; `goals`: what else, as `prove --goals` takes it.
 
-    Raises TP602 where no theorem covers an output, TP018 for a goal that does not exist. What the calculus cannot
-    derive enters as an axiom, which `verify` lists.
+    `check` decides what is certified. Raises TP602 where no theorem covers an output, or none that the calculus of
+    certificates has rules for; TP018 for a goal that does not exist. What the calculus cannot derive of a function of
+    vectors enters as an axiom, which `verify` lists.
     """
     program.finish()
     more = parse(goals, program)
@@ -48,12 +50,17 @@ def verify(program: Program, certificate: Certificate | str | bytes) -> Accepted
 
 
 def _output(writer: Writer, functions: Functions, output: int) -> int:
+    """The step that a theorem covers an output: one that the checker finds to cover it, and no other."""
     context = writer.context
+    verdict = writer.verdict.outputs[output]
+    name = context.program.outputs[output].ref.name
+    if not verdict.covered_by:
+        because = f"`check` says {verdict.verdict}: no theorem here is shown to cover it"
+        raise fail("TP602", f"no theorem is shown to cover {name}", because=because, help="`tensorprog check` says why")
     scores = [k for k, n in enumerate(context.program.nodes) if context.powers.is_score(n)]
     reasons: dict[str, str] = {}
-    partial: list[tuple[int, str, tuple[str, ...], Sequence[int]]] = []
     for extra in ((), tuple(scores)):
-        for theorem in THEOREMS:
+        for theorem in (t for t in THEOREMS if t in verdict.covered_by):
             for remarks in CHOICES if theorem == "attention" else CHOICES[:1]:
                 try:
                     wanted = obligations(case_of(context, output, extra), theorem, remarks)
@@ -61,15 +68,18 @@ def _output(writer: Writer, functions: Functions, output: int) -> int:
                     reasons.setdefault(theorem, str(why))
                     continue
                 steps = [_discharged(writer, functions, what, k, theorem) for what, k in wanted]
-                missing = sum(writer.steps[s][0] == "assumed" for s in steps)
-                if not missing:
+                missing = [k for (_, k), s in zip(wanted, steps, strict=True) if writer.steps[s][0] == "assumed"]
+                if any(isinstance(context.node(k), Scalar) for k in missing):
+                    reasons.setdefault(theorem, "no rule yet for this function of scalars at their limits")
+                    continue
+                if not missing or _checked(writer, output, theorem, remarks):
                     return _applied(writer, output, theorem, remarks, extra, steps)
-                partial.append((missing, theorem, remarks, steps))
-                if _checked(writer, output, theorem, remarks):
-                    return _applied(writer, output, theorem, remarks, extra, steps)
-    name = context.program.outputs[output].ref.name
+    for theorem in verdict.covered_by:
+        if theorem not in THEOREMS:
+            reasons[theorem] = "the calculus of certificates has no rule yet"
     because = "; ".join(f"{theorem}: {why}" for theorem, why in reasons.items())
-    raise fail("TP602", f"no theorem is shown to cover {name}", because=because, help="`tensorprog check` says why")
+    help = "`check` says that it is covered; the calculus of certificates has no rule yet that shows it"
+    raise fail("TP602", f"no certificate that a theorem covers {name}", because=because, help=help)
 
 
 def _applied(

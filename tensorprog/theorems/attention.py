@@ -25,7 +25,7 @@ from tensorprog.theorems.common import (
 )
 from tensorprog.theorems.exclusivity import not_distinct, not_exclusive
 from tensorprog.theorems.nonlinearities import Judged, function_place
-from tensorprog.theorems.scalars import at_limits, composed, moments_in, smooth_at_limits
+from tensorprog.theorems.scalars import at_limits, averages_in, limit_of, smooth_at_limits
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
 PSEUDO_LIPSCHITZ = "the paper asks every nonlinearity to be pseudo-Lipschitz (controlled is not enough here)"
@@ -160,6 +160,9 @@ def nonlinearities(case: Case) -> Finding:
 
 
 def smooth(case: Case, node: Node) -> Finding:
+    """Is a function of vectors and scalars pseudo-Lipschitz jointly; does one of scalars alone converge?"""
+    if isinstance(node, Scalar):
+        return continuous_output(case, node)
     smooth = near_moments(case, node, case.functions.pseudo_lipschitz(node), "pseudo_lipschitz")
     jump = smooth.fact.refuted and case.functions.continuous(node).refuted
     return judged(
@@ -180,7 +183,7 @@ def near_moments(case: Case, node: Node, found: Judged, name: Literal["pseudo_li
         t = case.functions.composer.of_term(Var(node.name, node.subs))
     except CannotCompose:
         return found
-    if not moments_in(case, t):
+    if not averages_in(case, t):
         return found
     fact = smooth_at_limits(case, t) if name == "pseudo_lipschitz" else at_limits(case, t).bounded
     return replace(
@@ -189,26 +192,17 @@ def near_moments(case: Case, node: Node, found: Judged, name: Literal["pseudo_li
 
 
 def continuous_output(case: Case, node: Scalar) -> Finding:
-    """An output F(r): continuity is enough; where F jumps, the law of r would have to give the jump no mass."""
+    """A function of scalars: continuity is enough; where it jumps, the law of r would have to give the jump no mass."""
+    found = limit_of(case, node)
     fact = case.functions.continuous(node)
-    text = to_text(node.body)
-    if not fact.proved:
-        try:
-            t = composed(case, node)
-        except CannotCompose as too_large:
-            return unknown(str(too_large))
-        fact, text = at_limits(case, t).continuous, to_text(t)
-    if fact.proved:
-        return proved(f"{text} is continuous: {fact.because}", node.place)
+    if found.status != "unknown" or not fact.refuted:
+        return found
     place = function_place(node.body) or node.place
-    if fact.refuted:
-        why = "an output that is a function of readouts must be continuous in them"
-        jump = Diagnostic("TP204", "this function of readouts is discontinuous", place, f"{why}; {fact.because}",
-                          "where the readout is continuously distributed the limit may still hold", "",
-                          "warning")  # fmt: skip
-        return unknown(f"{text} is discontinuous: {fact.because}", jump)
-    undecided = Diagnostic("TP203", f"could not decide about {text}", place, fact.because, severity="warning")
-    return unknown(f"{text} is not known to be continuous: {fact.because}", undecided)
+    why = "an output that is a function of readouts must be continuous in them"
+    jump = Diagnostic("TP204", "this function of readouts is discontinuous", place, f"{why}; {fact.because}",
+                      "where the readout is continuously distributed the limit may still hold", "",
+                      "warning")  # fmt: skip
+    return unknown(f"{to_text(node.body)} is discontinuous: {fact.because}", jump)
 
 
 def scores_last(case: Case) -> Finding:
@@ -233,11 +227,7 @@ def no_moments(case: Case) -> Finding:
 
 def final(case: Case) -> Finding:
     nodes = [n for n in case.consumed if id(n) in case.score_dependent and not isinstance(n, Dot | Moment)]
-    pairs = case.above(case.scores)
-    findings = [
-        continuous_output(case, n) if isinstance(n, Scalar) and id(n) not in pairs else smooth(case, n) for n in nodes
-    ]
-    return first_problem(findings, "y = phi(g, p) is pseudo-Lipschitz jointly")
+    return first_problem([smooth(case, n) for n in nodes], "y = phi(g, p) is pseudo-Lipschitz jointly")
 
 
 def positive(case: Case) -> Finding:

@@ -11,6 +11,8 @@ from tensorprog.program.nodes import SCALAR_NODES, Dot, LinComb, MatMul, Moment,
 from tensorprog.program.powers import MOMENT, SCORE, Powers, Use
 from tensorprog.program.program import Program
 from tensorprog.terms import Sub, Var
+from tensorprog.theorems.at_limit import AtLimit
+from tensorprog.theorems.limits import Limits
 from tensorprog.theorems.nonlinearities import Nonlinearities
 from tensorprog.theorems.readouts import Readouts
 from tensorprog.theorems.statement import Finding
@@ -27,6 +29,8 @@ class Shared:
         self.powers = Powers(program)
         self.functions = Nonlinearities(program)
         self.signs = Variances(program, self.functions)
+        self.limits = Limits(program, self.functions, self.signs, self.powers)
+        self.at_limit = AtLimit(program, self.limits, self.functions.assumptions)
         self.near: dict[Any, Any] = {}
 
     @cached_property
@@ -74,12 +78,12 @@ class Case:
     def _need(self, ref: Var, ranges: dict[str, tuple[int, int]]) -> None:
         if any(isinstance(s, str) and s.startswith("#") and s not in ranges for s in ref.subs):
             for node in self.program.families[ref.name].pieces:
-                self._add(node, self._box(node))
+                self._add(node, self.box(node))
             return
         for node, pattern in self.program.resolve(ref, ranges or None):
             self._add(node, pattern)
 
-    def _box(self, node: Node) -> Pattern:
+    def box(self, node: Node) -> Pattern:
         axes = [s for s in node.subs if isinstance(s, str)]
         return Pattern.of(axes, self.program.indices)
 
@@ -104,7 +108,7 @@ class Case:
             return
         have.append(pattern)
         if len(have) > MANY_PATTERNS:
-            have[:] = [self._box(node)]
+            have[:] = [self.box(node)]
 
     # -- what the case contains ----------------------------------------------------------------------------------
 

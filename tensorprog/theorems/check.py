@@ -165,7 +165,7 @@ def with_unused_scores(shared: Shared, output: Output, case: Case) -> Case | Non
     extra = [n for n in shared.program.nodes if isinstance(n, Dot) and shared.powers.is_score(n) and id(n) not in mine]
     extra = [n for n in extra if not any(isinstance(m, Input) for s in (n.left, n.right) for m, _ in
              shared.program.resolve(s))]  # fmt: skip
-    partly = [n for n in case.scores if case.demand[id(n)] != [case._box(n)]]
+    partly = [n for n in case.scores if case.demand[id(n)] != [case.box(n)]]
     roots = [Var(n.name, n.subs) for n in (*extra, *partly)]
     if not roots:
         return None

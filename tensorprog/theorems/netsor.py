@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tensorprog.program.nodes import Dot, Moment
+from tensorprog.functions.facts import Fact
+from tensorprog.program.compose import CannotCompose
+from tensorprog.program.nodes import Dot, Moment, Node, Scalar
+from tensorprog.terms import Term, to_text
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (
     GAUSSIAN,
@@ -13,6 +16,8 @@ from tensorprog.theorems.common import (
     first_problem,
     judged,
 )
+from tensorprog.theorems.nonlinearities import Judged
+from tensorprog.theorems.scalars import each_member, limit_of, terms_of
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved
 
 
@@ -27,18 +32,35 @@ def instructions(case: Case) -> Finding:
 
 
 def controlled(case: Case) -> Finding:
-    findings = [
-        judged(
-            case.functions.controlled(node),
-            "TP205",
-            "this nonlinearity is not controlled",
-            "every nonlinearity must be pseudo-Lipschitz, or at least bounded by exp(C|x|^(2-eps) + c)",
-            "use a function that is defined everywhere and grows more slowly",
-            node.place,
-        )
-        for node in case.consumed
-    ]
+    findings = [limit_of(case, n) if isinstance(n, Scalar) else _controlled(case, n) for n in case.consumed]
     return first_problem(findings, "every nonlinearity is pseudo-Lipschitz or controlled")
+
+
+def _controlled(case: Case, node: Node) -> Finding:
+    whole = case.functions.controlled(node)
+    if whole.fact.proved or case.functions.body(node) is None:
+        return _said(node, whole)
+    try:
+        terms = terms_of(case, node)
+    except CannotCompose as why:
+        return _said(node, Judged(Fact("unknown", str(why)), whole.text, whole.place))
+
+    def decide(t: Term) -> Finding:
+        facts = case.functions.facts(t)
+        return _said(node, Judged(facts.controlled, to_text(t), whole.place, facts))
+
+    return first_problem([each_member(case, t, ranges, decide) for t, ranges in terms], "")
+
+
+def _said(node: Node, found: Judged) -> Finding:
+    return judged(
+        found,
+        "TP205",
+        "this nonlinearity is not controlled",
+        "every nonlinearity must be pseudo-Lipschitz, or at least bounded by exp(C|x|^(2-eps) + c)",
+        "use a function that is defined everywhere and grows more slowly",
+        node.place,
+    )
 
 
 THEOREM = Theorem(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.functions.facts import Fact
-from tensorprog.functions.positivity import sign_of
 from tensorprog.program.compose import CannotCompose
-from tensorprog.program.nodes import Moment, Node
+from tensorprog.program.nodes import Moment, Node, Scalar
 from tensorprog.program.powers import MOMENT
-from tensorprog.terms import App, Term, Var, to_text
-from tensorprog.terms.term import ZERO, transform, walk
+from tensorprog.terms import Term, to_text
+from tensorprog.theorems.at_limit import Pulled
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (
     GAUSSIAN,
@@ -21,13 +20,27 @@ from tensorprog.theorems.common import (
     judged,
     scaling_problem,
 )
-from tensorprog.theorems.near import jumps_at_zero
+from tensorprog.theorems.near import falsified
 from tensorprog.theorems.netsor import controlled
-from tensorprog.theorems.nonlinearities import Judged, function_place
-from tensorprog.theorems.scalars import at_limits, composed, limit_signs, reads_scalar, scalars_in, smooth_at_limits
+from tensorprog.theorems.nonlinearities import Judged
+from tensorprog.theorems.scalars import (
+    BECAUSE,
+    KEEP_AWAY,
+    at_zero,
+    each_member,
+    jumps,
+    limit_of,
+    place_of,
+    pulled,
+    reads_scalar,
+    scalars_in,
+    smooth_at_limits,
+    stands_off,
+    terms_of,
+)
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
-KEEP_AWAY = "keep the scalar away from its singular value, for example sqrt(v + eps)"
+NOT_SMOOTH = "this function is not pseudo-Lipschitz near the limit"
 
 
 def instructions(case: Case) -> Finding:
@@ -44,28 +57,38 @@ def scaling(case: Case) -> Finding:
 
 
 def nonlinearities(case: Case) -> Finding:
-    """Jointly pseudo-Lipschitz near the limit scalars; or, where no function uses a scalar, controlled."""
+    """Jointly pseudo-Lipschitz near the limit scalars; controlled where no function uses a scalar.
+
+    A function of scalars alone is asked for continuity at the limit of its arguments.
+    """
     if not case.has_scalars:
         return controlled(case)
     nodes = list(dict.fromkeys([*case.consumed, *(n for n in case.nodes if isinstance(n, Moment))]))
-    hard = [n for n in nodes if not case.functions.pseudo_lipschitz(n).fact.proved]
-    terms: list[tuple[Node, Term]] = []
-    for node in hard:
-        try:
-            terms.append((node, composed(case, node)))
-        except CannotCompose as why:
-            return unknown(str(why))
     inside = any(reads_scalar(case, node) for node in nodes)
-    judge = _near_limit if inside else _controlled
     return first_problem(
-        [judge(case, n, t) for n, t in terms], "every function is pseudo-Lipschitz near the limit scalars"
+        [_judged(case, n, inside) for n in nodes], "every function is pseudo-Lipschitz near the limit scalars"
     )
+
+
+def _judged(case: Case, node: Node, inside: bool) -> Finding:
+    """One function: of scalars alone, of vectors near the limits of scalars, or of vectors."""
+    if isinstance(node, Scalar):
+        return limit_of(case, node)
+    if case.functions.pseudo_lipschitz(node).fact.proved:
+        return proved("")
+    try:
+        terms = terms_of(case, node)
+    except CannotCompose as why:
+        return unknown(str(why))
+    decide = _near_limit if inside else _controlled
+    found = [each_member(case, t, ranges, lambda t: decide(case, node, t)) for t, ranges in terms]
+    return first_problem(found, "")
 
 
 def _controlled(case: Case, node: Node, t: Term) -> Finding:
     facts = case.functions.facts(t)
     return judged(
-        Judged(facts.controlled, to_text(t), _place(node), facts),
+        Judged(facts.controlled, to_text(t), place_of(node), facts),
         "TP205",
         "this function is not controlled",
         "every function must be pseudo-Lipschitz, or at least bounded by exp(C|x|^(2-eps) + c)",
@@ -73,51 +96,39 @@ def _controlled(case: Case, node: Node, t: Term) -> Finding:
     )
 
 
-def _place(node: Node) -> Place | None:
-    body = getattr(node, "body", None)
-    return (function_place(body) if body is not None else None) or node.place
-
-
 def _near_limit(case: Case, node: Node, t: Term) -> Finding:
-    facts = case.functions.facts(t)
-    if facts.pseudo_lipschitz.proved:
-        return proved(f"{to_text(t)}: {facts.pseudo_lipschitz.because}")
-    scalars = scalars_in(case, t)
     smooth = smooth_at_limits(case, t)
+    text = to_text(t)
     if smooth.proved:
-        return proved(f"{to_text(t)}: {smooth.because}")
-    near = at_limits(case, t)
-    zero = {v.name for v in scalars if limit_signs(case, v) == {"zero"}}
-    at_zero = transform(t, lambda v: ZERO if isinstance(v, Var) and v.name in zero else None)
-    limit = case.functions.facts(at_zero)
-    place = _place(node)
-    because = "functions of vectors and scalars must be pseudo-Lipschitz jointly, near the limits of the scalars"
-    nowhere = any(isinstance(s, App) and s.head == "recip" and sign_of(s.args[0]) == "zero" for s in walk(at_zero))
-    singular = zero == {v.name for v in scalars} and (limit.controlled.refuted or limit.total.refuted)
-    if nowhere or singular:
-        what = " at the limit, where " + ", ".join(sorted(zero)) + " = 0" if zero else ""
-        message = f"this function is not controlled{what}"
-        why = f"{because}; {limit.controlled.because}"
-        return refuted(f"{to_text(t)} is singular{what}", Diagnostic("TP205", message, place, why, "", KEEP_AWAY))
-    if (
-        zero
-        and near.continuous.refuted
-        and jumps_at_zero(case.functions.without_widths(t), zero, set(case.program.families))
-    ):
-        message = "this function jumps at the limit of its scalars"
-        then = "its limit is not its value at the limit (Yang's counterexample)"
-        why = f"{because}; {near.continuous.because}"
-        said = f"{to_text(t)} is discontinuous, and {', '.join(sorted(zero))} tends to 0"
-        return refuted(said, Diagnostic("TP204", message, place, why, then, "use a continuous function"))
-    if not scalars and facts.pseudo_lipschitz.refuted and facts.controlled.proved:
-        why = "it is controlled, but with scalars in the program rank stability would have to be shown"
-        undecided = Diagnostic("TP203", f"could not decide about {to_text(t)}", place, why, severity="warning")
-        return unknown(f"{to_text(t)}: {why}", undecided)
-    fact: Fact = near.pseudo_lipschitz
-    if scalars and fact.refuted:
-        fact = Fact("unknown", f"it fails where the limits of the scalars are not known to be: {fact.because}")
-    message = "this function is not pseudo-Lipschitz near the limit"
-    return judged(Judged(fact, to_text(t), place), "TP202", message, because, KEEP_AWAY)
+        return proved(f"{text}: {smooth.because}")
+    place = place_of(node)
+    if not scalars_in(case, t):
+        facts = case.functions.facts(t)
+        if facts.pseudo_lipschitz.refuted and facts.controlled.proved:
+            why = "it is controlled, but with scalars in the program rank stability would have to be shown"
+            undecided = Diagnostic("TP203", f"could not decide about {text}", place, why, severity="warning")
+            return unknown(f"{text}: {why}", undecided)
+        return judged(Judged(facts.pseudo_lipschitz, text, place), "TP202", NOT_SMOOTH, BECAUSE, KEEP_AWAY)
+    found = pulled(case, t)
+    refutation = stands_off(case, t, found.faults, node) or _singular(case, t, found, place)
+    if refutation is not None:
+        return refutation
+    fact = Fact("unknown", f"not near the limits of the scalars: {smooth.because}")
+    return judged(Judged(fact, text, place), "TP202", NOT_SMOOTH, BECAUSE, KEEP_AWAY)
+
+
+def _singular(case: Case, t: Term, found: Pulled, place: Place | None) -> Finding | None:
+    """Refuted where the limits of all scalars are known, and the function of vectors that they leave is no function."""
+    if found.faults or any(v.value is None for v in found.limits.values()):
+        return None
+    limit = case.functions.facts(at_zero(found))
+    if limit.controlled.refuted or limit.total.refuted:
+        message, why = "this function is not controlled at the limit of its scalars", limit.controlled.because
+        diagnostic = Diagnostic("TP205", message, place, f"{BECAUSE}; {why}", "", KEEP_AWAY)
+        return refuted(f"{to_text(t)} is singular at the limit of its scalars", diagnostic)
+    if falsified(case.functions.at_infinity(found.term), found.limits):
+        return jumps(t, place)
+    return None
 
 
 THEOREM = Theorem(

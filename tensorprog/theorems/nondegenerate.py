@@ -37,7 +37,7 @@ LARGEST_BLOCK = 32
 class Nondegenerate:
     """Positive second moments for the members of one program; `limit`: an interval that holds a scalar's limit."""
 
-    def __init__(self, program: Program, functions: Nonlinearities, limit: Callable[[Node], Interval]) -> None:
+    def __init__(self, program: Program, functions: Nonlinearities, limit: Callable[[Member], Interval]) -> None:
         self.program = program
         self.functions = functions
         self.slices = Slices(program, limit)

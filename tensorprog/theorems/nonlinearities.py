@@ -6,20 +6,27 @@ does not decide is the composed expression built and judged as a whole. Naming a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
+from typing import Any
 
 from tensorprog.errors import Place
 from tensorprog.functions.facts import Fact, Facts
 from tensorprog.functions.interval import Interval
 from tensorprog.functions.judge import judge
-from tensorprog.program.compose import CannotCompose, Composer
+from tensorprog.program.compose import CannotCompose, Composer, free_indices, unrolled
+from tensorprog.program.constants import entry_term, with_entries
+from tensorprog.program.indices import length
 from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program
+from tensorprog.program.scaling import leading, rational
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.signatures import FUNCTIONS
-from tensorprog.terms.term import ONE, mul, shift_subs, substitute, transform, variables, walk
+from tensorprog.terms.term import mul, shift_subs, size, substitute, transform, variables, walk
 
-UNDECIDED = Fact("unknown", "the expression is too large once composed")
+MAX_ENTRIES, MAX_WRITTEN = 64, 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +51,73 @@ class Nonlinearities:
         self._facts: dict[Term, Facts] = {}
         self._smooth: dict[int, Judged] | None = None
 
-    def facts(self, t: Term) -> Facts:
-        """Facts of a term whose family members are its variables."""
-        key, renamed = self.canonical(t)
+    def facts(self, t: Term, scalars: Collection[str] = ()) -> Facts:
+        """Facts of a term whose family members (and `scalars`, further names) are its variables, for every member."""
+        t = with_entries(t, self.program.matrices)
+        if not self._reads_entries(t):
+            return self._facts_of(t, scalars)
+        try:
+            return _worst([self._facts_of(each, scalars) for each in self._entries_written(t)])
+        except CannotCompose:
+            return _without_refutations(self._facts_of(t, scalars))
+
+    def _facts_of(self, t: Term, scalars: Collection[str]) -> Facts:
+        key, renamed = self.canonical(t, scalars)
         found = self._facts.get(key)
         if found is None:
             names = dict.fromkeys(renamed.values())
             ranges = {i: self.program.range_of(i) for i in self.program.indices}
-            found = self._facts[key] = judge(key, list(names), self.assumptions, ranges, extremes=False)
+            found = self._facts[key] = judge(key, list(names), self.entry_ranges(t), ranges, extremes=False)
         return found
 
-    def canonical(self, t: Term) -> tuple[Term, dict[Var, str]]:
+    def _reads_entries(self, t: Term) -> bool:
+        return bool(self.program.matrices) and any(v.name in self.program.matrices for v in variables(t))
+
+    def _entries_written(self, t: Term) -> list[Term]:
+        """The term with its sums over matrix entries written out, for each value of the indices of such entries."""
+        program = self.program
+
+        def write(b: Term) -> Term | None:
+            if not isinstance(b, Bind) or b.head == "softmax" or not self._reads_entries(b):
+                return None
+            return transform(unrolled(program, b, MAX_ENTRIES), write)
+
+        t = transform(t, write)
+        subs = {s for v in variables(t) if v.name in program.matrices for s in v.subs}
+        free = [s for s in free_indices(program, t) if s in subs]
+        where = [program.range_of(s) for s in free]
+        if prod(map(length, where)) * size(t) > MAX_WRITTEN:
+            raise CannotCompose("many matrix entries")
+        values = product(*(range(low, high + 1) for low, high in where))
+        each = [shift_subs(t, dict(zip(free, at, strict=True))) for at in values]
+        return list(dict.fromkeys(with_entries(u, program.matrices) for u in each))
+
+    def entry_ranges(self, t: Term) -> dict[str, Interval]:
+        """What is assumed of params, and of the matrices whose entries the term still reads: between which they lie."""
+        out = dict(self.assumptions)
+        for name in {v.name for v in variables(t)} & self.program.matrices.keys():
+            matrix = self.program.matrices[name]
+            at = (
+                product(*(range(1, extent + 1) for extent in matrix.shape)) if prod(matrix.shape) <= MAX_WRITTEN else ()
+            )
+            found = [entry_term(matrix, k) for k in at]
+            numbers = [None if e is None else rational(e) for e in found]
+            known = [x for x in numbers if x is not None]
+            if known and len(known) == len(numbers):
+                out[name] = Interval(min(known), max(known), True, True)
+        return out
+
+    def canonical(self, t: Term, scalars: Collection[str] = ()) -> tuple[Term, dict[Var, str]]:
         """The term with its members named x0, x1, ... in order, so that equal shapes are equal terms."""
-        t = transform(self.without_widths(t), self._written_out_softmax)
-        members = [v for v in variables(t) if v.name in self.program.families]
+        t = transform(self.at_infinity(t), self._written_out_softmax)
+        members = [v for v in variables(t) if v.name in self.program.families or v.name in scalars]
+        taken = self.program.params.keys() | self.program.indices.keys() | self.program.matrices.keys()
+        x = "x" if not any(name.startswith("x") and name[1:].isdigit() for name in taken) else "#x"
         if any(isinstance(s, Bind) for s in walk(t)):
             names = list(dict.fromkeys(v.name for v in members))
-            renamed = {v: f"x{names.index(v.name)}" for v in members}
+            renamed = {v: f"{x}{names.index(v.name)}" for v in members}
             return substitute(t, {v: Var(x, v.subs) for v, x in renamed.items()}), renamed
-        renamed = {v: f"x{k}" for k, v in enumerate(members)}
+        renamed = {v: f"{x}{k}" for k, v in enumerate(members)}
         return substitute(t, {v: Var(x) for v, x in renamed.items()}), renamed
 
     def _written_out_softmax(self, t: Term) -> Term | None:
@@ -91,10 +146,9 @@ class Nonlinearities:
                 return Num(s) if isinstance(s, int) else Var(s)
         return None
 
-    def without_widths(self, t: Term) -> Term:
-        """Powers of n belong to the dot products they scale; in facts about functions they are left out."""
-        widths = self.program.widths
-        return transform(t, lambda v: ONE if isinstance(v, Var) and v.name in widths and not v.subs else None)
+    def at_infinity(self, t: Term) -> Term:
+        """Powers of n belong to the dot products that they scale; in facts about functions they are left out."""
+        return leading(t, self.program.widths)
 
     def body(self, node: Node) -> Term | None:
         return node.body if isinstance(node, LinComb | Nonlin | Scalar | Moment) else None
@@ -148,6 +202,22 @@ class Nonlinearities:
         facts = self.facts(whole)
         fact: Fact = getattr(facts, name)
         return Judged(fact, to_text(whole), function_place(body) or node.place, facts)
+
+
+def _worst(found: list[Facts]) -> Facts:
+    """What holds of every member: each judgement as it is for the member where it is worst."""
+    order = ("proved", "unknown", "refuted")
+    named = [dict(f.named()) for f in found]
+    changes: dict[str, Any] = {
+        name: max((n[name] for n in named), key=lambda fact: order.index(fact.status)) for name in named[0]
+    }
+    return replace(found[0], **changes)
+
+
+def _without_refutations(found: Facts) -> Facts:
+    """Facts for all entries between bounds: what fails for some of them need not fail for those that occur."""
+    changes: dict[str, Any] = {name: replace(fact, status="unknown") for name, fact in found.named() if fact.refuted}
+    return replace(found, **changes)
 
 
 def function_place(t: Term) -> Place | None:

@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tensorprog.program.compose import CannotCompose
-from tensorprog.program.nodes import Dot, MatMul, Moment, Node, Scalar
+from tensorprog.program.nodes import Dot, MatMul, Moment, Node
 from tensorprog.program.powers import MOMENT, SCORE
-from tensorprog.terms import to_text
+from tensorprog.terms import Term, to_text
 from tensorprog.theorems import attention
-from tensorprog.theorems.attention import continuous_output, smooth
+from tensorprog.theorems.attention import smooth
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (
     GAUSSIAN,
@@ -29,7 +29,7 @@ from tensorprog.theorems.common import (
     readout_rule,
     scaling_problem,
 )
-from tensorprog.theorems.scalars import composed, scalars_in, smooth_at_limits
+from tensorprog.theorems.scalars import each_member, scalars_in, smooth_at_limits, terms_of
 from tensorprog.theorems.statement import Finding, Premise, PremiseReport, Theorem, proved, unknown
 
 
@@ -78,15 +78,19 @@ def _near_limit(case: Case, node: Node) -> Finding:
     if judged.fact.proved:
         return proved(f"{judged.text}: {judged.fact.because}", node.place)
     try:
-        t = composed(case, node)
+        terms = terms_of(case, node)
     except CannotCompose as why:
         return unknown(str(why))
-    fact = smooth_at_limits(case, t)
-    if fact.proved:
-        return proved(f"{to_text(t)}: {fact.because}", node.place)
-    said = f"{to_text(t)} is not pseudo-Lipschitz near the limits of the scalars: {fact.because}"
-    refutes = judged.fact.refuted and not scalars_in(case, t)
-    return Finding("refuted" if refutes else "unknown", said, node.place)
+
+    def decide(t: Term) -> Finding:
+        fact = smooth_at_limits(case, t)
+        if fact.proved:
+            return proved(f"{to_text(t)}: {fact.because}", node.place)
+        said = f"{to_text(t)} is not pseudo-Lipschitz near the limits of the scalars: {fact.because}"
+        refutes = judged.fact.refuted and not scalars_in(case, t)
+        return Finding("refuted" if refutes else "unknown", said, node.place)
+
+    return first_problem([each_member(case, t, ranges, decide) for t, ranges in terms], "")
 
 
 def readout(case: Case) -> Finding:
@@ -121,7 +125,7 @@ def final(case: Case) -> Finding:
             findings.append(Finding("refuted", f"{node.name} reads what depends on readouts", node.place, open=True))
     for node in case.consumed:
         if id(node) in case.score_dependent and not isinstance(node, Dot | Moment):
-            findings.append(continuous_output(case, node) if isinstance(node, Scalar) else smooth(case, node))
+            findings.append(smooth(case, node))
     return first_problem(findings, "the readouts enter only through y = phi(g, r)")
 
 

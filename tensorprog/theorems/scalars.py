@@ -1,30 +1,55 @@
-"""Functions of vectors and scalars near the limits of the scalars."""
+"""Functions of vectors and scalars near the limits of the scalars, for the members that a case needs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from fractions import Fraction
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from math import prod
 
+from tensorprog.errors import Diagnostic, Place
 from tensorprog.functions.facts import Fact, Facts
 from tensorprog.functions.interval import Interval
+from tensorprog.functions.judge import judge
 from tensorprog.functions.positivity import parametric
+from tensorprog.program.compose import CannotCompose, free_indices
+from tensorprog.program.constants import with_entries
+from tensorprog.program.indices import Range, length
 from tensorprog.program.nodes import Moment, Node
-from tensorprog.program.powers import MOMENT
-from tensorprog.terms import Term, Var
-from tensorprog.terms.term import variables
+from tensorprog.terms import Sub, Term, Var, to_text
+from tensorprog.terms.term import shift_subs, transform
+from tensorprog.theorems.at_limit import AtLimit, Here, Pulled
 from tensorprog.theorems.case import Case
-from tensorprog.theorems.near import near_limits
+from tensorprog.theorems.limits import Limit
+from tensorprog.theorems.near import falsified, neighbourhood
+from tensorprog.theorems.nonlinearities import function_place
+from tensorprog.theorems.pulling import pull
+from tensorprog.theorems.statement import Finding, proved, refuted, unknown
+
+MAX_MEMBERS = 256
+BECAUSE = "functions of vectors and scalars must be pseudo-Lipschitz jointly, near the limits of the scalars"
+KEEP_AWAY = "keep the scalar away from its singular value, for example sqrt(v + eps)"
+Ranges = Mapping[str, Range]
 
 
-def scalars_in(case: Case, t: Term) -> list[Var]:
-    """The scalars that a composed term depends on."""
-    families = case.program.families
-    return [v for v in variables(t) if v.name in families and families[v.name].kind == "scalar"]
+def terms_of(case: Case, node: Node) -> list[tuple[Term, Ranges]]:
+    """The node's function of atoms, for each set of its members that the case needs; raises CannotCompose.
 
-
-def composed(case: Case, node: Node) -> Term:
-    """The node's function of atoms; of a Moment, the function that it averages."""
-    return case.functions.composer.of_term(node.body if isinstance(node, Moment) else Var(node.name, node.subs))
+    Of a Moment, the function that it averages. One term where all members are defined alike.
+    """
+    body = node.body if isinstance(node, Moment) else Var(node.name, node.subs)
+    axes = [s for s in node.subs if isinstance(s, str)]
+    out: dict[Term, Ranges] = {}
+    for pattern in case.demand.get(id(node)) or [case.box(node)]:
+        first: dict[Sub, str] = {}
+        at: dict[str, Sub] = {}
+        ranges: dict[str, Range] = {}
+        for axis, slot in zip(axes, pattern.slots, strict=True):
+            at[axis] = slot if isinstance(slot, int) else first.setdefault(slot, axis)
+            if isinstance(slot, str) and at[axis] == axis:
+                ranges[axis] = dict(pattern.ranges)[slot]
+        for t in case.functions.composer.members(shift_subs(body, at), ranges):
+            out[t] = ranges
+    return list(out.items())
 
 
 def reads_scalar(case: Case, node: Node) -> bool:
@@ -32,53 +57,150 @@ def reads_scalar(case: Case, node: Node) -> bool:
     return id(node) in case.shared.reading_scalars
 
 
-def moments_in(case: Case, t: Term) -> list[Var]:
-    """The scalars whose limit is a constant: moments, and dot products over n."""
-    out = []
-    for v in scalars_in(case, t):
-        nodes = case.program.families[v.name].pieces
-        if all(isinstance(n, Moment) or case.powers.dot_powers.get(id(n)) == {MOMENT} for n in nodes):
-            out.append(v)
-    return out
+def each_member(case: Case, t: Term, ranges: Ranges, decide: Callable[[Term], Finding]) -> Finding:
+    """Decide for all members at once; where that fails, for one after the other."""
+    found = decide(t)
+    if found.status == "proved":
+        return found
+    free = free_indices(case.program, t)
+    where = [ranges.get(s) or case.program.range_of(s) for s in free]
+    if not free or prod(map(length, where)) > MAX_MEMBERS:
+        return found
+    findings: list[Finding] = []
+    for at in product(*(range(low, high + 1) for low, high in where)):
+        each = decide(shift_subs(t, dict(zip(free, at, strict=True))))
+        if each.status == "refuted":
+            return each
+        findings.append(each)
+    return next((f for f in findings if f.status != "proved"), findings[0])
 
 
-def limit_signs(case: Case, v: Var) -> set[str]:
-    return {case.signs.sign(n) for n in case.program.families[v.name].pieces}
+def at_limit(case: Case) -> AtLimit:
+    """The judge of functions of this program's scalars."""
+    return case.shared.at_limit
+
+
+def pulled(case: Case, t: Term) -> Pulled:
+    """The term with its continuous parts in scalars alone as scalars."""
+    memo = case.shared.near
+    if ("pulled", t) not in memo:
+        memo["pulled", t] = pull(at_limit(case), t)
+    found: Pulled = memo["pulled", t]
+    return found
 
 
 def smooth_at_limits(case: Case, t: Term) -> Fact:
     """Is a composed term pseudo-Lipschitz jointly in vectors and scalars, its moments near their limits?"""
-    key, others, limits = _near(case, t)
+    found = pulled(case, t)
+    plain = case.functions.facts(found.term, found.limits).pseudo_lipschitz
+    if plain.proved:
+        return plain
     memo = case.shared.near
-    if (key, "smooth") not in memo:
-        memo[key, "smooth"] = parametric(key[0], others, limits, case.functions.assumptions)
-    found = memo[key, "smooth"]
-    return found if found.proved else at_limits(case, t).pseudo_lipschitz
+    key, vectors, limits, assumptions = _canonical(case, found)
+    at = ("smooth", key, _shown(limits))
+    if at not in memo:
+        random = [k for k, v in limits.items() if v.random]
+        own = {k: v.at for k, v in limits.items() if not v.random}
+        memo[at] = parametric(key, [*vectors, *random], own, assumptions)
+    near: Fact = memo[at]
+    return near if near.proved else at_limits(case, t).pseudo_lipschitz
 
 
 def at_limits(case: Case, t: Term) -> Facts:
     """All facts of a composed term, its moments near their limits; scores stay variables."""
-    key, others, limits = _near(case, t)
+    found = pulled(case, t)
     memo = case.shared.near
-    if key not in memo:
-        memo[key] = near_limits(key[0], others, limits, case.functions.assumptions)
-    facts: Facts = memo[key]
+    key, vectors, limits, assumptions = _canonical(case, found)
+    at = ("facts", key, _shown(limits))
+    if at not in memo:
+        inside, known = neighbourhood(key, limits, assumptions)
+        ranges = {i: case.program.range_of(i) for i in case.program.indices}
+        memo[at] = judge(inside, [*vectors, *limits], known, ranges, extremes=False)
+    facts: Facts = memo[at]
     return facts
 
 
-def _near(case: Case, t: Term) -> tuple[tuple[Term, tuple[tuple[str, str], ...]], list[str], dict[str, Interval]]:
-    key, renamed = case.functions.canonical(t)
-    limits = {renamed[v]: _known(limit_signs(case, v)) for v in moments_in(case, t) if v in renamed}
-    others = sorted(set(renamed.values()) - limits.keys())
-    return (key, tuple(sorted((k, str(v)) for k, v in limits.items()))), others, limits
+def _canonical(case: Case, found: Pulled) -> tuple[Term, list[str], dict[str, Limit], dict[str, Interval]]:
+    """The term under short names: its vectors, what is known of its scalars, and of its constants."""
+    t = with_entries(found.term, case.program.matrices)
+    key, renamed = case.functions.canonical(t, found.limits)
+    limits = {new: found.limits[v.name] for v, new in renamed.items() if v.name in found.limits}
+    vectors = [new for new in dict.fromkeys(renamed.values()) if new not in limits]
+    return key, vectors, limits, {**at_limit(case).assumptions, **case.functions.entry_ranges(t)}
 
 
-def _known(signs: Collection[str]) -> Interval:
-    """Where the limit of a scalar lies."""
-    if set(signs) == {"zero"}:
-        return Interval(Fraction(0), Fraction(0), True, True)
-    if set(signs) == {"positive"}:
-        return Interval(Fraction(0), None)
-    if set(signs) <= {"positive", "nonnegative", "zero"}:
-        return Interval(Fraction(0), None, True)
-    return Interval()
+def _shown(limits: Mapping[str, Limit]) -> tuple[str, ...]:
+    return tuple(f"{name} {limit}" for name, limit in limits.items())
+
+
+def at_zero(found: Pulled) -> Term:
+    """The function of vectors at the limits of its scalars, where these are known exactly."""
+    exact = {k: v.value for k, v in found.limits.items() if v.value is not None}
+    return transform(found.term, lambda v: exact.get(v.name) if isinstance(v, Var) else None)
+
+
+def scalars_in(case: Case, t: Term) -> list[Var]:
+    """The scalars that a composed term depends on."""
+    return at_limit(case).scalars(t)
+
+
+def averages_in(case: Case, t: Term) -> list[Var]:
+    """The scalars that are averages over coordinates, of functions of scores too."""
+    found = [(v, n) for v in scalars_in(case, t) for n, _ in case.program.resolve(v)]
+    return list(dict.fromkeys(v for v, n in found if isinstance(n, Moment) or not case.powers.is_score(n)))
+
+
+# -- functions of scalars alone --------------------------------------------------------------------------------------
+
+
+def limit_of(case: Case, node: Node) -> Finding:
+    """Does a function of scalars converge: is it continuous at the limits of its arguments?"""
+    try:
+        terms = terms_of(case, node)
+    except CannotCompose as why:
+        return unknown(str(why))
+    found = [each_member(case, t, ranges, lambda t: _converges(case, node, t)) for t, ranges in terms]
+    return next((f for s in ("refuted", "unknown") for f in found if f.status == s), found[0])
+
+
+def _converges(case: Case, node: Node, t: Term) -> Finding:
+    t = with_entries(case.functions.at_infinity(t), case.program.matrices)
+    here = at_limit(case).judge(t)
+    text = to_text(t)
+    if here.continuous:
+        return proved(f"{text}: continuous at the limit of its arguments")
+    refutation = stands_off(case, t, [(t, here)], node)
+    if refutation is not None:
+        return refutation
+    because = "not shown to be continuous at the limit of its arguments"
+    message = f"could not decide about {text}"
+    why = "a function of scalars has a limit if it is continuous at the limit of its arguments; this was not shown"
+    return unknown(f"{text}: {because}", Diagnostic("TP203", message, place_of(node), why, "", KEEP_AWAY, "warning"))
+
+
+def stands_off(case: Case, t: Term, faults: Sequence[tuple[Term, Here]], node: Node) -> Finding | None:
+    """Refuted where a part in scalars alone is singular at their limit, or stays away from its value there."""
+    place, text = place_of(node), to_text(t)
+    for part, here in faults:
+        if here.how == "singular":
+            message = "this function is singular at the limit of its scalars"
+            said = f"{text} is singular at the limit of its scalars"
+            return refuted(said, Diagnostic("TP205", message, place, BECAUSE, "", KEEP_AWAY))
+        if here.how == "jump":
+            apart = at_limit(case).pulled_apart(part)
+            if falsified(apart.term, apart.limits):
+                return jumps(t, place)
+    return None
+
+
+def jumps(t: Term, place: Place | None) -> Finding:
+    """Refuted: the limit of a function that jumps at the limit of its scalars is not its value there."""
+    message = "this function jumps at the limit of its scalars"
+    then = "its limit is not its value at the limit (Yang's counterexample)"
+    said = f"{to_text(t)} is discontinuous at the limit of its scalars"
+    return refuted(said, Diagnostic("TP204", message, place, BECAUSE, then, "use a continuous function"))
+
+
+def place_of(node: Node) -> Place | None:
+    body = getattr(node, "body", None)
+    return (function_place(body) if body is not None else None) or node.place

@@ -56,7 +56,7 @@ Along = Member | Literal["line"] | None
 class Slices:
     """The members of one program; `limit`: an interval that holds a scalar's limit."""
 
-    def __init__(self, program: Program, limit: Callable[[Node], Interval]) -> None:
+    def __init__(self, program: Program, limit: Callable[[Member], Interval]) -> None:
         self.program = program
         self.limit = limit
         self.work = MUCH_WORK
@@ -180,7 +180,7 @@ class Slices:
         name = f"_{m.node.name}:{m.at}:{id(m.node)}"
         if name not in self.scalars:
             fixed = isinstance(m.node, Moment | Dot)
-            self.scalars[name] = self.limit(m.node) if fixed else Interval()
+            self.scalars[name] = self.limit(m) if fixed else Interval()
         return Var(name)
 
     def _at(self, t: Term, env: dict[str, int], a: Along) -> Term:

@@ -1,0 +1,55 @@
+"""Even and odd functions of some variables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tensorprog.functions.normal import is_zero
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import add, walk
+
+ODD = frozenset({"tanh", "sin", "erf", "atan", "asin", "sinh", "tan", "softsign", "sign", "hardtanh"})
+EVEN = frozenset({"abs", "cos", "cosh"})
+
+
+def parity(t: Term, flipped: Collection[Var]) -> int | None:
+    """-1 if t changes sign with the variables in `flipped`, 1 if it does not change, None if neither is seen.
+
+    >>> from tensorprog.terms import read
+    >>> parity(read("x*cos(y)"), {Var("x"), Var("y")}), parity(read("tanh(x)^2 + 1"), {Var("x")})
+    (-1, 1)
+    """
+    match t:
+        case Num():
+            return 1
+        case Var():
+            return -1 if t in flipped else 1
+        case Bind(head, args):
+            if not any(v in flipped for v in walk(t)):
+                return 1
+            inner = parity(args[0], flipped)
+            return inner if inner == 1 or (head == "sum" and len(args) == 1) else None
+        case App("neg" | "recip", (a,)):
+            return parity(a, flipped)
+        case App("mul", args):
+            signs = [parity(a, flipped) for a in args]
+            return None if None in signs else (-1) ** signs.count(-1)
+        case App("pow", (a, Num(k))) if k.denominator == 1:
+            s = parity(a, flipped)
+            return s if s is None or k % 2 else 1
+        case App("clip", (a, low, high)):
+            s = parity(a, flipped)
+            fixed = parity(low, flipped) == parity(high, flipped) == 1
+            return s if fixed and (s == 1 or (s == -1 and is_zero(add(low, high)))) else None
+        case App("hermite", (Num(k), a)):
+            s = parity(a, flipped)
+            return s if s is None or k % 2 else 1
+        case App(head, args):
+            signs = [parity(a, flipped) for a in args]
+            if all(s == 1 for s in signs):
+                return 1
+            if head == "add" and all(s == -1 for s in signs):
+                return -1
+            if len(args) == 1 and signs[0] == -1:
+                return -1 if head in ODD else 1 if head in EVEN else None
+            return None

@@ -1,0 +1,243 @@
+"""Expectations of polynomials in limit variables, exactly: the moments whose limits are known in closed form.
+
+With centred Z and fixed covariances, E[Z_1 R(Z)] = mu_1 E[R] + sum_j Cov(Z_1, Z_j) E[dR/dZ_j] (Stein), and for a
+function of one centred variable of variance v, E|Z|^p = v^(p/2) 2^(p/2) Gamma((p+1)/2)/sqrt(pi).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from fractions import Fraction
+from math import factorial
+
+from tensorprog.functions.balls import Undecided
+from tensorprog.functions.normal import Monomial, normal
+from tensorprog.program.compose import CannotCompose, Composer
+from tensorprog.program.constants import primed_indices, with_entries
+from tensorprog.program.nodes import Input, MatMul, Node
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import width_power
+from tensorprog.terms import App, Num, Sub, Term, Var
+from tensorprog.terms.term import ONE, PI, ZERO, add, call, mul, power, recip, shift_subs, variables
+
+MAX_DEGREE = 12
+MAX_WORK = 3_000
+
+
+class NoClosedForm(Exception):
+    """The expectation is not one of those that are known here."""
+
+
+class Expectations:
+    """E of polynomials in inputs and products of one program, as terms in its params."""
+
+    def __init__(self, program: Program, composer: Composer) -> None:
+        self.program = program
+        self.composer = composer
+        self._covariances: dict[tuple[Var, Var], Term | None] = {}
+        self._work = 0
+
+    def of(self, t: Term) -> Term | None:
+        """E of a composed term without scalars; None where no closed form is known."""
+        self._work = 0
+        try:
+            return self._of(t)
+        except (NoClosedForm, CannotCompose, Undecided, RecursionError):
+            return None
+
+    def covariance(self, a: Var, b: Var) -> Term | None:
+        """Cov(Z_a, Z_b) of two initial vectors or products; None where it is not known."""
+        key = (a, b)
+        if key not in self._covariances:
+            self._covariances[key] = None
+            with suppress(NoClosedForm, CannotCompose, Undecided):
+                self._covariances[key] = self._covariance(a, b)
+        return self._covariances[key]
+
+    def _of(self, t: Term) -> Term:
+        t = with_entries(t, self.program.matrices)
+        total = [mul(Num(c), self._monomial(m)) for m, c in normal(t).terms.items()]
+        return _short(add(*total))
+
+    def _atoms(self, t: Term) -> list[Var]:
+        return [v for v in variables(t) if v.name in self.program.families]
+
+    def _monomial(self, m: Monomial) -> Term:
+        """A product of powers: constants, powers of variables, and of relu or abs of one variable."""
+        self._work += 1
+        if self._work > MAX_WORK:
+            raise NoClosedForm
+        constants: list[Term] = []
+        powers: dict[Var, int] = {}
+        sided: dict[Var, tuple[int, int]] = {}
+        for base, e in m:
+            atoms = self._atoms(base)
+            if not atoms:
+                constants.append(base if e == 1 else power(base, Num(e)))
+            elif e.denominator != 1 or e < 0:
+                raise NoClosedForm
+            elif base == atoms[0]:
+                powers[atoms[0]] = int(e)
+            elif isinstance(base, App) and base.head in ("relu", "abs") and base.args[0] == atoms[0]:
+                of_relu, of_abs = sided.get(atoms[0], (0, 0))
+                sided[atoms[0]] = (of_relu + int(e), of_abs) if base.head == "relu" else (of_relu, of_abs + int(e))
+            else:
+                raise NoClosedForm
+        if any(v.name not in self.program.families or self._kind(v) != "vector" for v in powers):
+            raise NoClosedForm
+        if sum(powers.values()) > MAX_DEGREE:
+            raise NoClosedForm
+        if sided:
+            if len(powers.keys() | sided.keys()) > 1:
+                raise NoClosedForm
+            ((v, (of_relu, of_abs)),) = sided.items()
+            return mul(*constants, self._one_sided(v, powers.get(v, 0), of_relu, of_abs))
+        return mul(*constants, self._moment(tuple(sorted(powers.items(), key=repr))))
+
+    def _kind(self, v: Var) -> str:
+        return self.program.families[v.name].kind
+
+    def _one_sided(self, v: Var, plain: int, of_relu: int, of_abs: int) -> Term:
+        """E[z^plain relu(z)^of_relu |z|^of_abs] for a centred z."""
+        if self._mean(v) != ZERO:
+            raise NoClosedForm
+        p = plain + of_relu + of_abs
+        if p > MAX_DEGREE:
+            raise NoClosedForm
+        if not of_relu and plain % 2:
+            return ZERO
+        size = self._absolute(self._known(v, v), p)
+        return mul(Num(Fraction(1, 2)), size) if of_relu else size
+
+    @staticmethod
+    def _absolute(v: Term, p: int) -> Term:
+        """E|z|^p for z ~ N(0, v)."""
+        if p % 2 == 0:
+            return mul(Num(_double_factorial(p - 1)), power(v, Num(p // 2)) if p else ONE)
+        # E|z|^p = v^(p/2) sqrt(2/pi) 2^k k! with p = 2k + 1
+        k = p // 2
+        odd = mul(Num(2**k * factorial(k)), call("sqrt", mul(Num(2), v, recip(PI))))
+        return mul(odd, power(v, Num(k))) if k else odd
+
+    def _moment(self, powers: tuple[tuple[Var, int], ...]) -> Term:
+        """E of a product of powers of jointly Gaussian variables."""
+        self._work += 1
+        if self._work > MAX_WORK:
+            raise NoClosedForm
+        left = [(v, e) for v, e in powers if e]
+        if not left:
+            return ONE
+        (first, e), *rest = left
+        less = ((first, e - 1), *rest)
+        terms = []
+        mean = self._mean(first)
+        if mean != ZERO:
+            terms.append(mul(mean, self._moment(less)))
+        for k, (other, f) in enumerate(less):
+            if f:
+                c = self._known(first, other)
+                if c != ZERO:
+                    fewer = (*less[:k], (other, f - 1), *less[k + 1 :])
+                    terms.append(mul(Num(f), c, self._moment(fewer)))
+        return add(*terms)
+
+    def _known(self, a: Var, b: Var) -> Term:
+        found = self.covariance(a, b)
+        if found is None:
+            raise NoClosedForm
+        return found
+
+    def _node(self, ref: Var) -> Node:
+        pieces = [n for n, _ in self.program.resolve(ref)]
+        if len(pieces) != 1:
+            raise NoClosedForm
+        return pieces[0]
+
+    def _mean(self, ref: Var) -> Term:
+        node = self._node(ref)
+        if isinstance(node, MatMul):
+            return ZERO
+        if not isinstance(node, Input):
+            raise NoClosedForm
+        at = dict(zip(node.group.subs, _members(node, ref), strict=True))
+        return self._constant(shift_subs(node.group.mean[node.position], at))
+
+    def _constant(self, t: Term) -> Term:
+        """A constant with its matrix entries read; nothing is known where an index is left in it."""
+        t = with_entries(t, self.program.matrices)
+        params = self.program.params
+        if any(v.subs or v.name not in params for v in variables(t)):
+            raise NoClosedForm
+        return _short(t)
+
+    def _covariance(self, a: Var, b: Var) -> Term:
+        x, y = self._node(a), self._node(b)
+        if isinstance(x, Input) and isinstance(y, Input):
+            return self._of_inputs(x, a, y, b)
+        if not isinstance(x, MatMul) or not isinstance(y, MatMul):
+            return ZERO
+        if x.transposed or y.transposed:
+            raise NoClosedForm
+        if x.weight.name != y.weight.name:
+            return ZERO
+        at, bt = _renaming(x, a), _renaming(y, b)
+        left, right = shift_subs(x.weight, at), shift_subs(y.weight, bt)
+        if not _same(left.subs, right.subs):  # type: ignore[union-attr]
+            return ZERO
+        part = width_power(self.program.weights[x.weight.name].variance, self.program.widths)
+        if part is None or part[1] != -1:
+            raise NoClosedForm
+        weight = self.program.weights[x.weight.name]
+        scale = shift_subs(part[0], dict(zip(weight.subs, left.subs, strict=True)))  # type: ignore[union-attr]
+        # sigma^2 = c/n times the input width r n: part[0] is for n, the sum has r n terms
+        scale = mul(self._constant(scale), Num(self.program.widths[weight.cols]))
+        inner = self.composer.of_term(mul(shift_subs(x.arg, at), shift_subs(y.arg, bt)))
+        return _short(mul(scale, self._of(inner)))
+
+    def _of_inputs(self, x: Input, a: Var, y: Input, b: Var) -> Term:
+        if x.group is not y.group:
+            return ZERO
+        at, bt = _members(x, a), _members(y, b)
+        primed = primed_indices(x.group)
+        for s, i, j in zip(x.group.subs, at, bt, strict=True):
+            if s not in primed and not _same((i,), (j,)):
+                return ZERO
+        names = x.group.subs
+        mapping = dict(zip(names, at, strict=True)) | {f"{s}'": j for s, j in zip(names, bt, strict=True)}
+        return self._constant(shift_subs(x.group.cov[x.position][y.position], mapping))
+
+
+def _members(node: Input, ref: Var) -> tuple[Sub, ...]:
+    """The member of an input family that a reference names."""
+    return ref.subs if ref.subs else node.subs
+
+
+def _renaming(node: Node, ref: Var) -> dict[str, Sub]:
+    return {a: b for a, b in zip(node.subs, ref.subs, strict=True) if isinstance(a, str)}
+
+
+def _same(a: tuple[Sub, ...], b: tuple[Sub, ...]) -> bool:
+    """Are these the same member? Raises NoClosedForm where that depends on the values of indices."""
+    if a == b:
+        return True
+    if any(isinstance(s, int) and isinstance(t, int) and s != t for s, t in zip(a, b, strict=True)):
+        return False
+    raise NoClosedForm
+
+
+def _double_factorial(k: int) -> int:
+    out = 1
+    while k > 1:
+        out, k = out * k, k - 2
+    return out
+
+
+def _short(t: Term) -> Term:
+    """The normal form of a constant, where there is one."""
+    try:
+        return normal(t).term()
+    except Undecided:
+        return t
+
+
+__all__ = ["Expectations"]

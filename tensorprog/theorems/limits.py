@@ -1,0 +1,301 @@
+"""Limits of scalars, member by member: where the limit lies, and where the value lies at every width.
+
+These are different questions. mean(u) of a centred u tends to 0 and has both signs at every n; mean(u^2) of the same u
+is positive at every n and in the limit; mean(u^2) of a vector of zeros is 0 at every n. A function of scalars is asked
+for continuity at the limit, within the values that occur.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from tensorprog.functions import ranges
+from tensorprog.functions.calculus import Analyzer
+from tensorprog.functions.interval import REALS, Interval
+from tensorprog.functions.normal import is_zero
+from tensorprog.functions.parity import parity
+from tensorprog.program.compose import CannotCompose, unrolled
+from tensorprog.program.constants import with_entries
+from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node
+from tensorprog.program.powers import MOMENT, Powers
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import leading, width_power
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
+from tensorprog.theorems.exact import Expectations
+from tensorprog.theorems.nonlinearities import Nonlinearities
+from tensorprog.theorems.variance import Variances, nonnegative
+
+MAX_UNROLLED = 64
+POSITIVE, NONNEGATIVE, NOTHING = Interval(Fraction(0), None), Interval(Fraction(0), None, True), ranges.point(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What is known of a scalar: the limit lies in `at`, the value at every n in `always`.
+
+    `value`: the limit, where it is known exactly; `fixed`: it is the value at every n; `random`: the limit is a random
+    variable (a score, a readout, a mean of functions of scores), of which only `always` is known.
+    """
+
+    at: Interval = REALS
+    always: Interval = REALS
+    value: Term | None = None
+    fixed: bool = False
+    random: bool = False
+
+    def joined(self, other: Limit) -> Limit:
+        """What holds of both."""
+        if self == other:
+            return self
+        return Limit(
+            ranges.hull(self.at, other.at),
+            ranges.hull(self.always, other.always),
+            self.value if self.value == other.value else None,
+            self.fixed and other.fixed and self.value == other.value,
+            self.random or other.random,
+        )
+
+
+UNKNOWN = Limit()
+
+
+class Limits:
+    """Limits of the moments of one program."""
+
+    def __init__(self, program: Program, functions: Nonlinearities, variances: Variances, powers: Powers) -> None:
+        self.program = program
+        self.functions = functions
+        self.variances = variances
+        self.powers = powers
+        self.exact = Expectations(program, functions.composer)
+        self._known: dict[Var, Limit] = {}
+        variances.limits = self.of
+
+    def of(self, ref: Var) -> Limit:
+        """The limit of a scalar; of several members, what holds of all of them."""
+        if ref not in self._known:
+            self._known[ref] = UNKNOWN
+            try:
+                found = [self._of(node, ref) for node, _ in self.program.resolve(ref)]
+            except RecursionError:
+                found = []
+            out = found[0] if found else UNKNOWN
+            for other in found[1:]:
+                out = out.joined(other)
+            self._known[ref] = out
+        return self._known[ref]
+
+    def _of(self, node: Node, ref: Var) -> Limit:
+        at: dict[str, Sub] = {a: b for a, b in zip(node.subs, ref.subs, strict=True) if isinstance(a, str)}
+        match node:
+            case Moment(body=body):
+                return self._expectation(shift_subs(body, at))
+            case Dot(left=u, right=v, factor=f):
+                if self.powers.dot_powers.get(id(node)) != {MOMENT}:
+                    return Limit(random=True)
+                part = width_power(f, self.program.widths)
+                if part is None:
+                    return UNKNOWN
+                ratio = self.program.widths[self.program.families[u.name].width or "n"]
+                inner = self._expectation(shift_subs(mul(u, v), at))
+                return self._scaled(mul(Num(ratio), shift_subs(part[0], at)), inner)
+            case _:
+                return Limit(random=True)
+
+    def _scaled(self, c: Term, x: Limit) -> Limit:
+        c = with_entries(c, self.program.matrices)
+        c_range = self.range(c, {})
+        value = None if x.value is None or self._indexed(c) else mul(c, x.value)
+        if x.value == ZERO or is_zero(c):
+            value = ZERO
+        return self._settled(
+            Limit(ranges.mul(c_range, x.at), ranges.mul(c_range, x.always), value, x.fixed and value is not None)
+        )
+
+    def _indexed(self, t: Term) -> bool:
+        return any(v.subs or v.name not in self.program.params for v in variables(t))
+
+    def _settled(self, x: Limit) -> Limit:
+        """What an exact value says of the intervals."""
+        if x.value is None:
+            return x
+        if is_zero(x.value):
+            value: Term = ZERO
+            at = NOTHING
+        else:
+            value = x.value
+            at = ranges.meet(self.range(value, {}), x.at)
+        return Limit(at, at if x.fixed else x.always, value, x.fixed)
+
+    def range(self, t: Term, env: Mapping[Var, Interval]) -> Interval:
+        """An interval that holds the term's values, its variables in the given intervals."""
+        names = frozenset(v.name for v in variables(t) if v.name in self.program.families)
+        sizes = {i: self.program.range_of(i) for i in self.program.indices}
+        try:
+            info = Analyzer(names, self.functions.assumptions, sizes, env).info(t)
+        except RecursionError:
+            return REALS
+        return info.range if info.total else REALS
+
+    # -- expectations ------------------------------------------------------------------------------------------------
+
+    def _expectation(self, body: Term) -> Limit:
+        try:
+            terms = self.functions.composer.members(body)
+        except CannotCompose:
+            return UNKNOWN
+        found = [self._of_function(t) for t in terms]
+        out = found[0]
+        for other in found[1:]:
+            out = out.joined(other)
+        return out
+
+    def _of_function(self, t: Term) -> Limit:
+        """The average of a composed function over the coordinates, and its limit: linear in the function."""
+        whole = self._as_a_whole(t)
+        if whole.value is not None or whole.random:
+            return whole
+        parts = self._summed(t)
+        if parts is None:
+            return whole
+        at, always = ranges.meet(whole.at, parts.at), ranges.meet(whole.always, parts.always)
+        return self._settled(Limit(at, always, parts.value, parts.fixed))
+
+    def _summed(self, t: Term) -> Limit | None:
+        """The same from the summands, each with its constant factors apart."""
+        match t:
+            case App("add", args):
+                found = [self._of_function(a) for a in args]
+                at, always = found[0].at, found[0].always
+                for x in found[1:]:
+                    at, always = ranges.add(at, x.at), ranges.add(always, x.always)
+                values = [x.value for x in found if x.value is not None]
+                value = add(*values) if len(values) == len(found) else None
+                return Limit(at, always, value, all(x.fixed for x in found))
+            case App("neg", (a,)):
+                return self._scaled(Num(-1), self._of_function(a))
+            case App("mul", args):
+                moving = [a for a in args if self._atoms(a) or self._scalars(a)]
+                if 0 < len(moving) < len(args):
+                    return self._scaled(mul(*(a for a in args if a not in moving)), self._of_function(mul(*moving)))
+            case Bind("sum"):
+                try:
+                    return self._of_function(unrolled(self.program, t, MAX_UNROLLED))
+                except CannotCompose:
+                    return None
+        return None
+
+    def _as_a_whole(self, t: Term) -> Limit:
+        t = with_entries(leading(t, self.program.widths), self.program.matrices)
+        scalars = {v: self.of(v) for v in self._scalars(t)}
+        if any(x.random for x in scalars.values()):
+            always = self.range(t, {v: x.always for v, x in scalars.items()})
+            return Limit(always=ranges.meet(always, NONNEGATIVE) if nonnegative(t) else always, random=True)
+        fixed = self._fixed(t, scalars)
+        if fixed is not None:
+            return self._settled(Limit(value=fixed, fixed=True))
+        always = self.range(t, {v: x.always for v, x in scalars.items()})
+        at = ranges.meet(self.range(t, {v: x.at for v, x in scalars.items()}), _closed(always))
+        here = substitute(t, {v: x.value for v, x in scalars.items() if x.value is not None})
+        value = ZERO if self._vanishes(here) else self.exact.of(here)
+        if value is not None:
+            return self._settled(Limit(at, always, value))
+        if at.nonnegative or nonnegative(t):
+            at = ranges.meet(at, NONNEGATIVE)
+            if self._square_positive(t) or self.variances.positive_somewhere(t):
+                at = ranges.meet(at, POSITIVE)
+        if nonnegative(t):
+            always = ranges.meet(always, NONNEGATIVE)
+        return Limit(at, always)
+
+    def _scalars(self, t: Term) -> list[Var]:
+        families = self.program.families
+        return [v for v in variables(t) if v.name in families and families[v.name].kind == "scalar"]
+
+    def _atoms(self, t: Term) -> list[Var]:
+        families = self.program.families
+        return [v for v in variables(t) if v.name in families and families[v.name].kind == "vector"]
+
+    def _fixed(self, t: Term, scalars: Mapping[Var, Limit]) -> Term | None:
+        """The value of a function of vectors and scalars that are constants at every n."""
+        if not all(x.fixed and x.value is not None for x in scalars.values()):
+            return None
+        at: dict[Term, Term] = {v: x.value for v, x in scalars.items() if x.value is not None}
+        for a in self._atoms(t):
+            value = self._constant_atom(a)
+            if value is None:
+                return None
+            at[a] = value
+        out = substitute(t, at)
+        if self._indexed(out) or any(isinstance(b, Bind) for b in walk(out)):
+            return None
+        try:
+            if not Analyzer(frozenset(), self.functions.assumptions).info(out).total:
+                return None
+        except RecursionError:
+            return None
+        return ZERO if is_zero(out) else out
+
+    def _constant_atom(self, ref: Var) -> Term | None:
+        """What an initial vector of variance 0 is, or a product of zeros."""
+        found: set[Term] = set()
+        for node, _ in self.program.resolve(ref):
+            if isinstance(node, Input) and node.group.cov[node.position][node.position] == ZERO:
+                at = dict(zip(node.group.subs, ref.subs, strict=True))
+                found.add(with_entries(shift_subs(node.group.mean[node.position], at), self.program.matrices))
+            elif isinstance(node, MatMul) and self.variances.vanishes(node.arg):
+                found.add(ZERO)
+            else:
+                return None
+        return found.pop() if len(found) == 1 else None
+
+    def _vanishes(self, t: Term) -> bool:
+        """E F(Z; s) = 0 if F is odd in centred Z whatever s is, or odd in a centred Z_A independent of the others."""
+        atoms = self._atoms(t)
+        if self.variances.centred(atoms) and _odd(t, atoms):
+            return True
+        for a in atoms:
+            others = [b for b in atoms if b != a]
+            if others and self.variances.centred([a]) and self.variances.independent(a, others) and _odd(t, [a]):
+                return True
+        return False
+
+    def _square_positive(self, t: Term) -> bool:
+        """E[(F - c)^2] > 0 whatever the constant c (a scalar's limit), if F is not constant."""
+        match t:
+            case App("pow", (base, Num(e))) if e > 0 and e.denominator == 1 and e % 2 == 0:
+                inner = base
+            case App("mul", (a, b)) if a == b:
+                inner = a
+            case _:
+                return False
+        parts = inner.args if isinstance(inner, App) and inner.head == "add" else (inner,)
+        moving = [p for p in parts if self._atoms(p)]
+        if any(self._scalars(p) for p in moving):
+            return False
+        f = add(*moving)
+        if f == inner:
+            return self.variances.positive_somewhere(inner)
+        if not self.functions.facts(f).continuous.proved:  # sign(z)^2 is 0 at 0, and 1 almost surely
+            return False
+        atoms = set(self._atoms(f))
+        at_zero = transform(f, lambda v: ZERO if isinstance(v, Var) and v in atoms else None)
+        return self.variances.positive_somewhere(add(f, neg(at_zero)))
+
+
+def _odd(t: Term, atoms: list[Var]) -> bool:
+    if parity(t, atoms) == -1:
+        return True
+    return bool(atoms) and is_zero(add(t, substitute(t, {a: neg(a) for a in atoms})))
+
+
+def _closed(x: Interval) -> Interval:
+    return Interval(x.low, x.high, x.low is not None, x.high is not None)
+
+
+LimitOf = Callable[[Var], Limit]
+
+__all__ = ["Limit", "LimitOf", "Limits"]
