@@ -33,7 +33,7 @@ from tensorprog.theorems.near import neighbourhood
 How = Literal["continuous", "jump", "singular", "unknown"]
 MAX_UNROLLED = 64
 CONDITIONS = ("lt", "le", "gt", "ge", "and")
-_BY_DEFINITION = ("clip", "leaky_relu", "hermite", "acos", "tan", "mod")
+_BY_DEFINITION = ("clip", "leaky_relu", "hermite", "acos", "tan", "mod", "elu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +160,7 @@ class AtLimit:
                 return self._sided(t.args[0], x, at)
             case "floor":
                 return self._floor(t.args[0], x, at)
-            case "elu" if len(t.args) == 1:
-                return Here("continuous", at)
-            case "elu":
-                return self._opened(t, at)
-            case _ if t.head in _BY_DEFINITION:
+            case _ if t.head in _BY_DEFINITION and (t.head != "elu" or len(t.args) > 1):
                 return self._opened(t, at)
         record = library().get(t.head)
         if record is not None:

@@ -23,7 +23,7 @@ from tensorprog.functions.balls import Undecided, Undefined, Value, ball, evalua
 from tensorprog.functions.interval import Interval
 from tensorprog.functions.positivity import nonzero_somewhere, sign_of
 from tensorprog.program.constants import at_indices, primed_indices
-from tensorprog.program.nodes import Input, LinComb, MatMul, Node, Nonlin, Scalar
+from tensorprog.program.nodes import Input, LinComb, MatMul, Nonlin, Scalar
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import width_power
 from tensorprog.terms import Term
