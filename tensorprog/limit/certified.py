@@ -68,6 +68,9 @@ class Certified:
         if x.kind == "score":
             if self.u.level(a) > 1 or self.u.level(b) > 1:
                 raise NotCovered(f"{to_text(a)} is a score of a later layer")
+            found = self._readout_covariance(a, b)
+            if found is not None:
+                return found
             (a1, a2), (b1, b2) = x.parts, y.parts
             straight = self.expectation(mul(a1, b1)) * self.expectation(mul(a2, b2))
             return straight + self.expectation(mul(a1, b2)) * self.expectation(mul(a2, b1))
@@ -80,6 +83,18 @@ class Certified:
         if self.u.level(a) or self.u.level(b):
             raise NotCovered(f"the law of {to_text(a)} depends on scores")
         return to_sympy(x.factor) * self.expectation(mul(x.parts[0], y.parts[0]))
+
+    def _readout_covariance(self, a: Var, b: Var) -> Any | None:
+        """Cov(v.x, v'.x') = Cov(v, v') E[x x']; a readout is independent of other scores. None of two such scores."""
+        one, two = self.u.readout(a), self.u.readout(b)
+        if one is None and two is None:
+            return None
+        (v, x), (w, y) = one or (None, mul(*self.u.leaves[a].parts)), two or (None, mul(*self.u.leaves[b].parts))
+        if (v is not None and self.u.reads(y, v)) or (w is not None and self.u.reads(x, w)):
+            raise NotCovered(f"{to_text(a)} and {to_text(b)}: a readout vector of one is read by the other")
+        if v is None or w is None or (k := self.covariance(v, w)) == 0:
+            return sympy.S.Zero
+        return k * self.expectation(mul(x, y))
 
     def _input_covariance(self, a: Var, b: Var, x: Input, y: Input) -> Any:
         if x.group is not y.group:

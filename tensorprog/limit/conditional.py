@@ -74,7 +74,20 @@ class Second:
         """Covariance of Gaussian leaves; readouts are independent of everything but readouts."""
         if scores is None:
             return self._exact(leaves)
-        return np.asarray(self.engine.covariance(list(leaves), scores))
+        kinds = [self.u.leaves[v].kind for v in leaves]
+        blocks = [[k for k, kind in enumerate(kinds) if (kind == "score") == readout] for readout in (False, True)]
+        vectors, readouts = (
+            ask([leaves[k] for k in block], scores) if block else None
+            for ask, block in zip((self.engine.covariance, self.engine.score_covariance), blocks, strict=True)
+        )
+        if readouts is None:
+            return np.asarray(vectors)
+        draws = np.broadcast_shapes(*(k.shape[:-2] for k in (vectors, readouts) if k is not None))
+        out = np.zeros((*draws, len(leaves), len(leaves)))
+        for block, k in zip(blocks, (vectors, readouts), strict=True):
+            if k is not None:
+                out[..., np.array(block)[:, None], np.array(block)] = k
+        return out
 
     def scores(self, leaves: Sequence[Var], scores: Any = None) -> Array:
         """Cov(p, p') = C(1,1') C(2,2') + C(1,2') C(2,1') for dot products of centred vectors."""

@@ -36,6 +36,7 @@ LONG = 30
 
 YANG = "Yang 2019, Tensor Programs I (netsor)"
 YANG_PLUS = "Yang 2019, Tensor Programs I, Theorem C.4; Tensor Programs III, Theorem E.15 (netsor-plus)"
+LEMMA = "by conditioning on all but the readout vectors (readout-scores)"
 SAKAI = "Sakai, Karakida & Imaizumi 2025, Theorem 1"
 
 
@@ -137,6 +138,9 @@ class Derivation:
             case Moment():
                 return Entry(self._instruction(node), "Moment: the average over coordinates becomes a constant",
                              write.scalar(one), YANG_PLUS)  # fmt: skip
+            case Dot() if node.name in self.engine.random.families and self._is_readout(one):
+                rule = "Readout: Gaussian and independent of all vectors, for its vector stands in readouts only"
+                return Entry(self._instruction(node), rule, write.score(one, two), LEMMA)
             case Dot() if node.name in self.engine.random.families:
                 rule = "Dot: a score, centred Gaussian and independent of all vectors above it"
                 return Entry(self._instruction(node), rule, write.score(one, two), f"{SAKAI}; Definition 1(iv)")
@@ -146,6 +150,11 @@ class Derivation:
                 rule = "Scalar: the function of the limits of the scalars"
                 return Entry(self._instruction(node), rule, write.scalar(one), SAKAI if random else YANG_PLUS)
         raise AssertionError(node)
+
+    def _is_readout(self, ref: Var) -> bool:
+        """Is one side of the dot product an initial vector?"""
+        nodes = [n for side in self.engine.random.sides(ref) for n in self.program.families[side.name].pieces]
+        return any(isinstance(n, Input) for n in nodes)
 
     def _generic(self, node: Node, member: int, prime: str, names: dict[str, Sub]) -> Var:
         """The node's members with labels, and how the labels are to be written."""

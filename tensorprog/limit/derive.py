@@ -76,20 +76,24 @@ class Limit:
     def _expectation(self, terms: Sequence[Term]) -> Sum:
         t = terms[0]
         if isinstance(t, Var) and self.engine.program.families[t.name].kind == "scalar":
-            if self.engine.scores([t]):
-                return ()  # a score is centred
+            if self.engine.scores([t]):  # a score is centred
+                return tuple(
+                    Addend(s.coefficient, (), s.over) for s in self.engine.random.linear(t) or () if not s.atoms
+                )
             return (Addend(factors=(ScalarOf(t),)),)
         return (Addend(factors=(Ex(t),)),)
 
     def covariance_sum(self, a: Term, b: Term) -> Sum:
         """Cov(Z^a, Z^b) given the scores, as a sum of products of quantities."""
         terms = (a, b)
-        if all(isinstance(t, Var) and t.name in self.engine.random.families for t in terms):
-            return self.engine.random.covariance(a, b)  # type: ignore[arg-type]
+        kinds = {self.engine.program.families[v.name].kind for t in terms for v in self._members([t])}
+        if kinds == {"scalar"} and self.engine.random.depends(terms):
+            one, two = map(self.engine.random.linear, terms)
+            if one is not None and two is not None:
+                return self.engine.random.linear_covariance(one, two)
         pair = self.engine.bases(a, b)
         if pair is not None:
             return (Addend(factors=(pair,)),)
-        kinds = {self.engine.program.families[v.name].kind for t in terms for v in self._members([t])}
         if kinds <= {"scalar"}:
             return ()  # constants
         product_of_means = Addend(neg(Num(1)), factors=(Ex(a), Ex(b)))
@@ -134,8 +138,7 @@ class Limit:
         layers = self.engine.scores(terms)
         if not layers:
             return False
-        scores_only = all(isinstance(t, Var) and t.name in self.engine.random.families for t in terms)
-        return not (scores_only and len(layers) == 1)
+        return len(layers) > 1 or any(self.engine.random.linear(t) is None for t in terms)
 
     def _formula(self, parts: Sum) -> tuple[Any, str, tuple[Any, ...]]:
         """The formula or why there is none, and what it assumes of params."""
@@ -167,9 +170,12 @@ class Limit:
         for layer in self.engine.scores(terms):
             for p in layer:
                 self.engine.random.check(p)
-        exact = self._averaged_exactly(of, terms, supported)
+        from tensorprog.limit import score_average
+
+        exact = score_average.exact(self.engine, lambda: self._laws.certified, terms)
         if exact is not None:
-            return exact
+            expr, number, because = exact
+            return Result(of, expr, number, number.method if number else "closed-form", supported, because)
         law = self.law(*members)
         position = {m: k for k, m in enumerate(members)}
         if len(terms) == 2 and all(t in position for t in terms):
@@ -181,22 +187,6 @@ class Limit:
         else:
             number = law.expect(terms[0])
         return Result(of, None, number, number.method, supported, "averaged over scores")
-
-    def _averaged_exactly(self, of: str, terms: tuple[Term, ...], supported: Callable[[], str]) -> Result | None:
-        """Polynomials in scores have averages in closed form."""
-        from tensorprog.gaussian.closed_value import value_of
-        from tensorprog.limit import score_average
-
-        engine = self.engine
-        expr = (
-            score_average.covariance(engine, terms) if len(terms) == 2 else score_average.expectation(engine, terms[0])
-        )
-        if expr is None:
-            return None
-        known = {s.name for s in expr.free_symbols} <= engine.values.keys()
-        found = value_of(expr, engine.values) if known else None
-        number = None if found is None else Estimate(*found, "bound" if found[1] else "exact", "closed-form")
-        return Result(of, expr, number, "closed-form", supported, "" if known else "a param has no value")
 
     # -- laws and families -----------------------------------------------------------------------------------------
 
@@ -245,13 +235,20 @@ class Limit:
         one, two, ranges = self.lookup.labelled(ref)
         axes = [x for v in (one, two) for x in v.subs if isinstance(x, str)]
         shape = [r[1] - r[0] + 1 for r in ranges] * 2
-        if ref.name in self.engine.random.families:
-            return self._spread(self.engine.arrays.total(self.engine.random.covariance(one, two)), axes, shape)
         if self.engine.program.families[ref.name].kind == "scalar":
-            raise fail("TP003", f"{ref.name} is a scalar: a constant has no covariance", help="ask for its mean")
+            if ref.name not in self.engine.random.dependent:
+                raise fail("TP003", f"{ref.name} is a scalar: a constant has no covariance", help="ask for its mean")
+            if self._one_layer(ref):
+                a, b = map(self.engine.random.linear, (one, two))
+                if a is not None and b is not None:
+                    total = self.engine.arrays.total(self.engine.random.linear_covariance(a, b))
+                    return self._spread(total, axes, shape)
         if ref.name in self.engine.random.dependent and self.engine.scores(self.lookup.members(ref, SHOWN)):
             return self._matrix_of_law(ref, shape)
         return self._spread(self._family_covariance(one, two), axes, shape)
+
+    def _one_layer(self, ref: Var) -> bool:
+        return len(self.engine.scores(self.lookup.members(ref, SHOWN))) == 1
 
     def _family_covariance(self, one: Var, two: Var) -> Any:
         """Bases have a covariance of their own; else E[x x'] - E[x] E[x']. Several pieces are cut inside."""
@@ -327,10 +324,12 @@ class Limit:
 
     @cached_property
     def laws(self) -> tuple[Law, ...]:
-        """The law of each output vector (of the first members of large families)."""
+        """The law of each output that is a vector or a function of scores (of the first members of large families)."""
         members, _ = self.outputs
-        vectors = [m for m in members if self.engine.program.families[m.name].kind == "vector"]
-        return tuple(self.law(m) for m in vectors[:PAIRED])
+        random = self.engine.random
+        shown = [m for m in members if self.engine.program.families[m.name].kind == "vector"
+                 or (m.name in random.dependent and random.linear(m) is None)]  # fmt: skip
+        return tuple(self.law(m) for m in shown[:PAIRED])
 
     @property
     def truncated(self) -> bool:

@@ -68,18 +68,15 @@ def structure(
     if len(leaves) > MAX_LEAVES:
         raise NotCovered(f"the law reads {len(leaves)} variables; at most {MAX_LEAVES} are taken (MAX_LEAVES)")
     _check_params(terms, u, params)
-    vectors = frozenset(v for v in leaves if u.leaves[v].kind == "vector" or u.is_readout(v))
+    vectors = frozenset(v for v in leaves if u.leaves[v].kind == "vector" or u.is_plain(v))
     first = [split(t, vectors, u.below) for t in terms]
     kinds = tuple(_kind(t, p, u, vectors) for t, p in zip(terms, first, strict=True))
-    for kind in kinds:
-        if kind != "gaussian" and any(u.is_readout(v) for v in leaves):
-            raise NotCovered("a readout enters something else: it is an output only")
     parts, given = settle(first, u.below, vectors)
     parts = [Parts(_nonzero(p), p.rest) for p in parts]
     scores = u.scores_under(leaves)
     depth = max((u.level(v) for v in scores), default=0)
     layers = tuple(tuple(v for v in scores if u.level(v) == k) for k in range(1, depth + 1))
-    nested = depth > 1 or any(u.level(v) > 0 for v in leaves if u.leaves[v].kind != "score")
+    nested = depth > 1 or any(u.level(v) > 0 for v in leaves if u.leaves[v].kind != "score" or u.is_plain(v))
     ordered = tuple(v for v in u.leaves if v in given)
     return Structure(u, certified, engine, params, tuple(members), terms, tuple(parts), ordered, layers, kinds, nested)
 
@@ -90,7 +87,7 @@ def _nonzero(p: Parts) -> Mapping[Var, Term]:
 
 def _settled(t: Term, u: Unfolding) -> Term:
     """The same variable without scores that cancel: sum_j softmax_j(p) v is v."""
-    vectors = frozenset(v for v in u.below(t) if u.leaves[v].kind == "vector" or u.is_readout(v))
+    vectors = frozenset(v for v in u.below(t) if u.leaves[v].kind == "vector" or u.is_plain(v))
     p = split(t, vectors, u.below)
     if not p.coefficients or not any(_random(u, v) for v in u.below(t) - vectors):
         return t

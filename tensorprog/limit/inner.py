@@ -61,23 +61,47 @@ class Inner:
 
     def pair(self, a: Var, b: Var, at: Values, n: int) -> Array:
         """Cov of two leaves of one origin."""
+        x, y = self.u.leaves[a], self.u.leaves[b]
+        if x.kind == "score":
+            return self._readouts(a, b, at, n)
         if not self.u.level(a) and not self.u.level(b):
             return np.full(n, self._constant(self.c.covariance(a, b)))
-        x, y = self.u.leaves[a], self.u.leaves[b]
         factor = float(self._value([x.factor], {}, 1)[0][0])
         return factor * self.expectation(mul(x.parts[0], y.parts[0]), at, n)
 
     def scores(self, leaves: Sequence[Var], at: Values, n: int) -> Array:
         """Cov of scores given earlier ones: C(1,1') C(2,2') + C(1,2') C(2,1')."""
-        sides = list(dict.fromkeys(s for v in leaves for s in self.u.leaves[v].parts if isinstance(s, Var)))
+        pairs = [v for v in leaves if self.u.readout(v) is None]
+        sides = list(dict.fromkeys(s for v in pairs for s in self.u.leaves[v].parts if isinstance(s, Var)))
         k = self.covariance(sides, at, n)
         place: dict[Term, int] = {s: i for i, s in enumerate(sides)}
-        a, b = ([place[self.u.leaves[v].parts[s]] for v in leaves] for s in (0, 1))
+        a, b = ([place[self.u.leaves[v].parts[s]] for v in pairs] for s in (0, 1))
 
         def pick(rows: list[int], columns: list[int]) -> Array:
             return np.asarray(k[:, rows][:, :, columns])
 
-        return pick(a, a) * pick(b, b) + pick(a, b) * pick(b, a)
+        both = pick(a, a) * pick(b, b) + pick(a, b) * pick(b, a)
+        if len(pairs) == len(leaves):
+            return both
+        out = np.zeros((n, len(leaves), len(leaves)))
+        mine = np.array([i for i, v in enumerate(leaves) if v in pairs], dtype=int)
+        out[:, mine[:, None], mine] = both
+        readouts = [(i, v) for i, v in enumerate(leaves) if v not in pairs]
+        for i, v in readouts:
+            for j, w in readouts[: readouts.index((i, v)) + 1]:
+                out[:, i, j] = out[:, j, i] = self._readouts(v, w, at, n)
+        return out
+
+    def _readouts(self, a: Var, b: Var, at: Values, n: int) -> Array:
+        """Cov(v.x, v'.x' | earlier scores) = Cov(v, v') E[x x' | earlier scores]."""
+        one, two = self.u.readout(a), self.u.readout(b)
+        if one is None or two is None:
+            raise NotCovered(f"{a.name} or {b.name} reads what depends on its own readout vector")
+        (v, x), (w, y) = one, two
+        if self.u.reads(y, v) or self.u.reads(x, w):
+            raise NotCovered(f"{a.name} and {b.name}: a readout vector of one is read by the other")
+        scale = self._constant(self.c.covariance(v, w))
+        return scale * self.expectation(mul(x, y), at, n) if scale else np.zeros(n)
 
     def moment(self, leaf: Var, at: Values, n: int) -> Array:
         """An average over coordinates, given the scores."""

@@ -5,17 +5,25 @@ Attention without softmax is of this kind: y_i = Σ_j p_ij v_j has E[y_i y_i'] =
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from tensorprog.limit.cores import PLAIN, isserlis
+from tensorprog.limit.decompose import TooLarge
 from tensorprog.limit.engine import Engine
+from tensorprog.limit.unfold import NotCovered
+from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import Term
 from tensorprog.terms.term import mul
 
+if TYPE_CHECKING:
+    from tensorprog.limit.certified import Certified
+
 MAX_MONOMIALS = 500
+MAX_LEAVES = 3
 
 
 def expectation(engine: Engine, term: Term) -> Any | None:
@@ -51,3 +59,41 @@ def covariance(engine: Engine, terms: Sequence[Term]) -> Any | None:
     a, b = terms
     both, one, two = (expectation(engine, t) for t in (mul(a, b), a, b))
     return None if both is None or one is None or two is None else both - one * two
+
+
+def exact(
+    engine: Engine, certified: Callable[[], Certified], terms: Sequence[Term]
+) -> tuple[Any | None, Estimate | None, str] | None:
+    """E[t] of one term, Cov(s, t) of two, averaged over scores without sampling: formula, number, what is missing."""
+    from tensorprog.gaussian.closed_value import value_of
+
+    expr = covariance(engine, terms) if len(terms) == 2 else expectation(engine, terms[0])
+    if expr is None:
+        found = gaussian(certified(), terms)
+        return found and (*found, "" if found[0] is not None else "averaged over scores")
+    known = {s.name for s in expr.free_symbols} <= engine.values.keys()
+    pair = value_of(expr, engine.values) if known else None
+    return expr, pair and Estimate(*pair, "bound" if pair[1] else "exact", "closed-form"), "" if known else "a param has no value"
+
+
+def gaussian(c: Certified, terms: Sequence[Term]) -> tuple[Any | None, Estimate] | None:
+    """E[t] of one term, Cov(s, t) of two, where they read few scores of the first layer: a formula and its number.
+
+    Scores of one layer are jointly Gaussian and independent of the vectors, so functions of them, such as the error
+    function of a readout, are averaged by the calculus of Gaussian expectations. None where this gives no number.
+    """
+    try:
+        inside = [c.u.expression(t) for t in terms]
+        leaves = frozenset().union(*map(c.u.below, inside))
+        if len(leaves) > MAX_LEAVES or any(c.u.level(v) != (c.u.leaves[v].kind == "score") for v in leaves):
+            return None
+        found = [c.expectation(t) for t in inside]
+        expr = found[0] if len(found) == 1 else c.expectation(mul(*inside)) - found[0] * found[1]
+    except (NotCovered, TooLarge):
+        return None
+    number = c.number(expr)
+    if not math.isfinite(number.value + number.error) or number.method == "sampling":
+        return None
+    closed = c.quantities.opened(expr)
+    named = {s.name for s in closed.free_symbols} & c.quantities.numbers.keys()
+    return (None if named else closed), number

@@ -2,7 +2,7 @@
 
     p = c n^{-1/2} <u, v>,   Cov(p, p') = c c' r E[Z^u Z^v Z^{u'} Z^{v'}]
                                         = c c' r (C(u,u') C(v,v') + C(u,v') C(v,u'))    for products u, v
-                                        = c c' r Var(v) E[Z^u Z^{u'}]                   for a readout vector v
+                                        = c c' r Cov(v, v') E[Z^u Z^{u'}]               for readout vectors v, v'
 
 (Sakai, Karakida & Imaizumi 2025, Definition 1(iv).) They are jointly Gaussian, centred, and independent of every Z
 above. Sides of width r n count r times.
@@ -10,18 +10,20 @@ above. Sides of width r n count r times.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING
 
+from tensorprog.limit.compose import Split, Summand
+from tensorprog.limit.moments import SCALED
 from tensorprog.limit.quantities import Addend, Ex, Sum, no_limit
-from tensorprog.program.constants import primed_indices
 from tensorprog.program.masks import holds
-from tensorprog.program.nodes import Dot, Input, MatMul
-from tensorprog.program.powers import MOMENT, Powers
-from tensorprog.terms import Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ZERO, children, mul, shift_subs
+from tensorprog.program.nodes import Dot, Input, MatMul, Scalar
+from tensorprog.program.powers import MOMENT, SCORE, Powers
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import ONE, ZERO, children, mul, shift_subs
 
 if TYPE_CHECKING:
     from tensorprog.limit.covariance import Rules
@@ -92,6 +94,70 @@ class Scores:
             Addend(mul(c, d, Num(self.rules.scalars.width(one))), (), (), (Ex(mul(*self.sides(p), *self.sides(q))),)),
         )
 
+    def linear(self, t: Term) -> list[Summand] | None:
+        """A scalar as a sum of constants and of constants times scores (the atoms), or None if it is no such sum."""
+        if self.composer.is_vector(t):
+            return None
+        try:
+            return self._linear(t, Fraction(0))
+        except Split:
+            return None
+
+    def _linear(self, t: Term, power: Fraction) -> list[Summand] | None:
+        """The same for n^power times the scalar."""
+        if not self.depends([t]):
+            return [Summand(self.rules.scalars.scaled(t, power))]
+        match t:
+            case Var():
+                match node := self.composer.locate(t):
+                    case Dot():
+                        _, own = self.rules.scalars.factor(node, t)
+                        if own + power == SCORE:
+                            return [Summand(ONE, (), (t,))]
+                        return [Summand(self.rules.scalars.scaled(t, power))] if own + power == MOMENT else None
+                    case Scalar():
+                        return self._linear(self.rules.scalars.scaled(self.composer.body(node, t), power), Fraction(0))
+                return None
+            case App(head, (Var() as ref, Num(k))) if head == SCALED:
+                return self._linear(ref, power + k)
+            case App("neg", (a,)):
+                inner = self._linear(a, power)
+                return inner and [Summand(mul(Num(-1), s.coefficient), s.over, s.atoms) for s in inner]
+            case App("add", args):
+                parts = [self._linear(a, power) for a in args]
+                return None if None in parts else [s for p in parts if p for s in p]
+            case App("mul", args):
+                inside = [a for a in args if self.depends([a])]
+                if len(inside) != 1 or (inner := self._linear(inside[0], power)) is None:
+                    return None
+                c = mul(*(a for a in args if a is not inside[0]))
+                return [Summand(mul(c, s.coefficient), s.over, s.atoms) for s in inner]
+            case Bind("sum", (body,), over, None):
+                new = {j: self.composer.fresh(self.composer.range_of(j), j) for j in over}
+                inner = self._linear(shift_subs(body, new), power)
+                names = tuple(v for v in new.values() if isinstance(v, str))
+                return inner and [Summand(s.coefficient, (*names, *s.over), s.atoms) for s in inner]
+            case _:
+                return None
+
+    def linear_covariance(self, one: Sequence[Summand], two: Sequence[Summand]) -> Sum:
+        """Cov of two sums of constants times scores."""
+        out = []
+        for s in one:
+            for t in two:
+                if not s.atoms or not t.atoms:
+                    continue
+                t = self.composer.refreshed(t)
+                p, q = s.atoms[0], t.atoms[0]
+                assert isinstance(p, Var)
+                assert isinstance(q, Var)
+                out += [
+                    Addend(mul(s.coefficient, t.coefficient, a.coefficient), a.deltas, (*s.over, *t.over, *a.over),
+                           a.factors)
+                    for a in self.covariance(p, q)
+                ]  # fmt: skip
+        return tuple(out)
+
     def check(self, p: Var) -> None:
         """Refuse dot products that are no scores: one matrix on both sides, or a side that no MatMul made."""
         u, v = (self._source(s) for s in self.sides(p))
@@ -102,9 +168,8 @@ class Scores:
                                "such a dot product is of order n, or has another variance than that of a score",
                                "use two different matrices")  # fmt: skip
             return
-        for side, other in ((u, v), (v, u)):
-            if self._is_readout_vector(side, other):
-                return
+        if any(self._is_readout_vector(side, other) for side, other in ((u, v), (v, u))):
+            return
         raise no_limit("TP103", f"a side of {p.name} is not made by a MatMul", p.place,
                        "the limit of a score is known for two products with different matrices",
                        "multiply the side by a matrix of its own")  # fmt: skip
@@ -114,14 +179,36 @@ class Scores:
         return opened if isinstance(opened, Var) else ref
 
     def _is_readout_vector(self, side: Var, other: Var) -> bool:
+        """Is it a centred initial vector, independent of all that makes the other side?"""
         node = self.composer.locate(side)
-        if not isinstance(node, Input):
+        if not isinstance(node, Input) or node.group.mean[node.position] != ZERO:
             return False
-        group = node.group
-        clean = len(group.names) == 1 and group.mean[0] == ZERO and not primed_indices(group)
-        return clean and side.name not in self._ancestors(other.name)
+        if not self._input_names(other.name) & set(node.group.names):
+            return True
+        return all(self._is_apart(shift_subs(side, at), shift_subs(other, at)) for at in self._members_of(side, other))
 
-    def _ancestors(self, name: str) -> set[str]:
+    def _is_apart(self, side: Term, other: Term) -> bool:
+        assert isinstance(side, Var)
+        assert isinstance(other, Var)
+        seen, stack = {other}, [other]
+        while stack:
+            top = stack.pop()
+            if isinstance(self.composer.locate(top), Input) and self.rules.dependent(side, top):
+                return False
+            new = [r for r in self._references(top, True) if r not in seen]
+            seen.update(new)
+            stack += new
+        return True
+
+    def _members_of(self, *refs: Var) -> Iterator[dict[str, Sub]]:
+        """Values of the labels in some references."""
+        labels = list(dict.fromkeys(s for r in refs for s in r.subs if isinstance(s, str)))
+        ranges = [range(low, high + 1) for low, high in map(self.composer.range_of, labels)]
+        for at in product(*ranges):
+            yield dict(zip(labels, at, strict=True))
+
+    def _input_names(self, name: str) -> set[str]:
+        """The initial vectors that a family depends on."""
         out, stack = {name}, [name]
         while stack:
             for node in self.program.families[stack.pop()].pieces:
@@ -129,7 +216,7 @@ class Scores:
                     if r.name not in out:
                         out.add(r.name)
                         stack.append(r.name)
-        return out
+        return {n for n in out if any(isinstance(p, Input) for p in self.program.families[n].pieces)}
 
     # -- who depends on which --------------------------------------------------------------------------------------
 
@@ -156,7 +243,7 @@ class Scores:
             return False
         return self._powers.dot_powers.get(id(node)) != {MOMENT}
 
-    def _references(self, ref: Var) -> list[Var]:
+    def _references(self, ref: Var, everything: bool = False) -> list[Var]:
         node = self.composer.locate(ref)
         mapping = self.composer.mapping(node, ref)
         match node:
@@ -168,7 +255,7 @@ class Scores:
                 terms = (left, right)
             case _:
                 terms = (node.body,)  # type: ignore[union-attr]
-        return list(dict.fromkeys(r for t in terms for r in self.members(shift_subs(t, mapping))))
+        return list(dict.fromkeys(r for t in terms for r in self.members(shift_subs(t, mapping), everything)))
 
     def members(self, t: Term, everything: bool = False) -> Iterator[Var]:
         """Every member that t names, binders written out; masked entries of a softmax are not seen.

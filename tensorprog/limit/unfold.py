@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import product
 from typing import Literal
 
@@ -22,7 +23,7 @@ from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Mom
 from tensorprog.program.normalize import normalize
 from tensorprog.program.powers import MOMENT, SCORE, Powers
 from tensorprog.program.program import Program, member_text
-from tensorprog.program.scaling import mentions_width, rational, width_power
+from tensorprog.program.scaling import mentions_width, rational, width_monomials, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, variables
 
@@ -137,19 +138,23 @@ class Unfolding:
             leaf = self._leaf(("mean", mul(u, v)), ref, Leaf("moment", node, at, (mul(u, v),)))
             scale = ratio
         left = own[1] - total
-        return mul(*([own[0]] if own[0] != ONE else []), *([scale] if scale != ONE else []),
+        constant = self._inlined(own[0], dict(at))
+        return mul(*([constant] if constant != ONE else []), *([scale] if scale != ONE else []),
                    *([power(Var("n"), Num(left))] if left else []), leaf)  # fmt: skip
 
     def _check_sides(self, ref: Var, u: Term, v: Term) -> None:
         """A score has Gaussian sides made by different matrices, a readout an initial vector and what is not of it."""
+        hindered = ""
         for side, other in ((u, v), (v, u)):
-            if isinstance(side, Var) and isinstance(self.leaves.get(side, _NONE).node, Input):
-                group = self.leaves[side].node.group  # type: ignore[union-attr]
-                if any(getattr(self.leaves[w].node, "group", None) is group for w in self._ancestors(other)):
-                    raise NotCovered(f"{ref.name} is a product of an initial vector with what depends on it")
-                if group.mean[self.leaves[side].node.position] != ZERO:  # type: ignore[union-attr]
-                    raise NotCovered(f"{ref.name} is a product with an initial vector that is not centred")
-                return
+            if isinstance(side, Var) and isinstance(node := self.leaves.get(side, _NONE).node, Input):
+                if node.group.mean[node.position] != ZERO:
+                    hindered = f"{ref.name} is a product with an initial vector that is not centred"
+                elif self.reads(other, side):
+                    hindered = f"{ref.name} is a product of an initial vector with what depends on it"
+                else:
+                    return
+        if hindered:
+            raise NotCovered(hindered)
         sides = [self.leaves.get(s, _NONE).node if isinstance(s, Var) else None for s in (u, v)]
         if not all(isinstance(node, MatMul) for node in sides):
             raise NotCovered(f"a side of the score {ref.name} is not made by a MatMul")
@@ -159,6 +164,17 @@ class Unfolding:
         ]
         if matrices[0] == matrices[1]:
             raise NotCovered(f"both sides of the score {ref.name} are made by one matrix: it grows like sqrt(n)")
+
+    def reads(self, t: Term, vector: Var) -> bool:
+        """Does an expression depend on an initial vector, or on one that is correlated with it?"""
+        mine = self.leaves[vector].node
+        assert isinstance(mine, Input)
+        for w in self._ancestors(t):
+            node = self.leaves[w].node
+            together = isinstance(node, Input) and node.group is mine.group
+            if w == vector or (together and rational(self.input_covariance(mine, vector, node, w)) != 0):  # type: ignore[arg-type]
+                return True
+        return False
 
     def _ancestors(self, t: Term) -> set[Var]:
         seen: set[Var] = set()
@@ -245,37 +261,10 @@ class Unfolding:
         widths = self.program.widths
         if not _mentions(t, widths):
             return t
-        monomials = self._monomials(t)
+        monomials = width_monomials(t, widths)
         if monomials is None:
             raise NotCovered(f"a power of the width is left over in {ref.name if ref else 'an expression'}")
         return add(*(c if e == 0 else mul(c, power(Var("n"), Num(e))) for c, e in monomials if c != ZERO))
-
-    def _monomials(self, t: Term) -> list[tuple[Term, Fraction]] | None:
-        widths = self.program.widths
-        if (part := width_power(t, widths)) is not None:
-            return [part]
-        match t:
-            case App("add", args):
-                out: list[tuple[Term, Fraction]] = []
-                for a in args:
-                    found = self._monomials(a)
-                    if found is None:
-                        return None
-                    out += found
-                return out
-            case App("neg", (a,)):
-                found = self._monomials(a)
-                return None if found is None else [(mul(Num(-1), c), e) for c, e in found]
-            case App("mul", args):
-                out = [(ONE, Fraction(0))]
-                for a in args:
-                    found = self._monomials(a)
-                    if found is None or len(out) * len(found) > 10_000:
-                        return None
-                    out = [(mul(c, d), e + f) for c, e in out for d, f in found]
-                return out
-            case _:
-                return None
 
     # -- what depends on what ------------------------------------------------------------------------------------
 
@@ -303,7 +292,7 @@ class Unfolding:
         if leaf not in self._level:
             here = self.leaves[leaf]
             under = max((self.level(v) for t in here.parts for v in self.below(t)), default=0)
-            self._level[leaf] = under + (1 if here.kind == "score" and not self.is_readout(leaf) else 0)
+            self._level[leaf] = under + (1 if here.kind == "score" and not self.is_plain(leaf) else 0)
         return self._level[leaf]
 
     def input_covariance(self, x: Input, a: Var, y: Input, b: Var) -> Term:
@@ -345,20 +334,33 @@ class Unfolding:
         """Leaves of different origin (matrix, input group, pair of matrices) are uncorrelated."""
         here = self.leaves[leaf]
         if here.kind == "score":
+            found = self.readout(leaf)
+            if found is not None:
+                return ("readout", self.origin(found[0]))
             return frozenset(self.origin(s) if isinstance(s, Var) else "other" for s in here.parts)
         return here.node.group.names if isinstance(here.node, Input) else self.matrix(leaf)
 
-    def is_readout(self, leaf: Var) -> bool:
-        """Is one side of the dot product an initial vector?"""
+    def readout(self, leaf: Var) -> tuple[Var, Term] | None:
+        """The readout vector of a dot product and what it reads, if one side is an initial vector."""
         here = self.leaves[leaf]
-        return here.kind == "score" and any(
-            isinstance(s, Var) and isinstance(self.leaves[s].node, Input) for s in here.parts
-        )
+        if here.kind == "score":
+            for side, other in (here.parts, here.parts[::-1]):
+                if isinstance(side, Var) and isinstance(self.leaves[side].node, Input) and not self.reads(other, side):
+                    return side, other
+        return None
+
+    def is_plain(self, leaf: Var) -> bool:
+        """Is it a readout that the program puts out and uses for nothing else? It has the law of a coordinate."""
+        return id(self.leaves[leaf].node) not in self._entering and self.readout(leaf) is not None
+
+    @cached_property
+    def _entering(self) -> set[int]:
+        return self.powers.entering(self.program.nodes)
 
     def scores_under(self, leaves: frozenset[Var]) -> list[Var]:
         """Every score that the law of these leaves depends on, themselves included, in program order."""
         seen = set().union(*(self._ancestors(v) for v in leaves))
-        found = [v for v in seen if self.leaves[v].kind == "score" and not self.is_readout(v)]
+        found = [v for v in seen if self.leaves[v].kind == "score" and not self.is_plain(v)]
         order = {id(node): k for k, node in enumerate(self.program.nodes)}
         return sorted(found, key=lambda v: (order[id(self.leaves[v].node)], v.subs))
 

@@ -6,7 +6,7 @@ moments with a power of n in each term; a dot product whose total power is -1/2 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -134,10 +134,28 @@ class Powers:
             case _:
                 return [([], Fraction(0), True)]
 
-    def nonlinear(self, t: Term) -> list[list[Var]]:
-        """The scalars in each term of a sum that is not a constant times one scalar."""
-        found = self._monomials(t)
-        return [refs for refs, _, functions in found if len(refs) > 1 or functions]
+    def entering(self, nodes: Iterable[Node]) -> set[int]:
+        """The scalars that enter a function or a vector in one of these nodes, not only sums with constants."""
+        out = {id(u.source) for node in nodes for u in self.by_user.get(id(node), ())}
+        for node in nodes:
+            if isinstance(node, Scalar):
+                products = [refs for refs, _, functions in self._monomials(node.body) if len(refs) > 1 or functions]
+                out |= {id(d) for refs in products for ref in refs for d in self._inside(ref)}
+        return out
+
+    def _inside(self, ref: Var) -> Iterator[Node]:
+        """The dot products and moments that a scalar is made of."""
+        stack = [node for node, _ in self.program.resolve(ref)]
+        seen: set[int] = set()
+        while stack:
+            node = stack.pop()
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, Scalar):
+                stack += [n for r, _ in self.program.references(node) for n, _ in self.program.resolve(r)]
+            else:
+                yield node
 
     def _has_scalars(self, t: Term) -> bool:
         return any(v.name in self.program.families for v in _leaves(t)) or (

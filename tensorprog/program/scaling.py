@@ -116,3 +116,31 @@ def rational(t: Term) -> Fraction | None:
             return v ** int(e) if max(v.numerator.bit_length(), v.denominator.bit_length()) <= 256 else None
         case _:
             return None
+
+
+def width_monomials(t: Term, widths: Mapping[str, Fraction]) -> list[tuple[Term, Fraction]] | None:
+    """A sum as coefficients with their powers of n, products of sums multiplied out; None where n stands elsewhere."""
+    if (part := width_power(t, widths)) is not None:
+        return [part]
+    match t:
+        case App("add", args):
+            out: list[tuple[Term, Fraction]] = []
+            for a in args:
+                found = width_monomials(a, widths)
+                if found is None:
+                    return None
+                out += found
+            return out
+        case App("neg", (a,)):
+            found = width_monomials(a, widths)
+            return None if found is None else [(mul(Num(-1), c), e) for c, e in found]
+        case App("mul", args):
+            out = [(ONE, Fraction(0))]
+            for a in args:
+                found = width_monomials(a, widths)
+                if found is None or len(out) * len(found) > 10_000:
+                    return None
+                out = [(mul(c, d), e + f) for c, e in out for d, f in found]
+            return out
+        case _:
+            return None

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from tensorprog.program.indices import Pattern, uncovered
-from tensorprog.program.nodes import SCALAR_NODES, Dot, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.program.nodes import SCALAR_NODES, Dot, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.powers import MOMENT, SCORE, Powers, Use
 from tensorprog.program.program import Program
 from tensorprog.terms import Sub, Var
@@ -134,26 +134,8 @@ class Case:
     @cached_property
     def plain(self) -> list[Dot]:
         """Readouts that are put out, alone or in sums with constant coefficients, and enter nothing else."""
-        entering = {id(u.source) for u in self.uses if u.user is not None}
-        for node in self.nodes:
-            if isinstance(node, Scalar):
-                nonlinear = [ref for refs in self.powers.nonlinear(node.body) for ref in refs]
-                entering |= {id(d) for ref in nonlinear for d in self._dots_in(ref)}
+        entering = self.powers.entering(self.nodes)
         return [d for d in self.readouts if id(d) not in entering]
-
-    def _dots_in(self, ref: Var) -> Iterator[Dot]:
-        """The dot products that a scalar is made of."""
-        stack = [node for node, _ in self.program.resolve(ref)]
-        seen: set[int] = set()
-        while stack:
-            node = stack.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            if isinstance(node, Dot):
-                yield node
-            elif isinstance(node, Scalar):
-                stack += [n for r, _ in self.program.references(node) for n, _ in self.program.resolve(r)]
 
     @cached_property
     def readout_scores(self) -> list[Dot]:
