@@ -16,8 +16,8 @@ from tensorprog.limit.decompose import TooLarge
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.numbers.estimate import Estimate
-from tensorprog.terms import Term
-from tensorprog.terms.term import mul
+from tensorprog.terms import App, Term, Var
+from tensorprog.terms.term import mul, walk
 
 if TYPE_CHECKING:
     from tensorprog.limit.certified import Certified
@@ -73,7 +73,11 @@ def exact(
         return found and (*found, "" if found[0] is not None else "averaged over scores")
     known = {s.name for s in expr.free_symbols} <= engine.values.keys()
     pair = value_of(expr, engine.values) if known else None
-    return expr, pair and Estimate(*pair, "bound" if pair[1] else "exact", "closed-form"), "" if known else "a param has no value"
+    return (
+        expr,
+        pair and Estimate(*pair, "bound" if pair[1] else "exact", "closed-form"),
+        "" if known else "a param has no value",
+    )
 
 
 def gaussian(c: Certified, terms: Sequence[Term]) -> tuple[Any | None, Estimate] | None:
@@ -85,7 +89,7 @@ def gaussian(c: Certified, terms: Sequence[Term]) -> tuple[Any | None, Estimate]
     try:
         inside = [c.u.expression(t) for t in terms]
         leaves = frozenset().union(*map(c.u.below, inside))
-        if len(leaves) > MAX_LEAVES or any(c.u.level(v) != (c.u.leaves[v].kind == "score") for v in leaves):
+        if len(leaves) > MAX_LEAVES or any(c.u.level(v) > _first_layer(c, v) for v in leaves):
             return None
         found = [c.expectation(t) for t in inside]
         expr = found[0] if len(found) == 1 else c.expectation(mul(*inside)) - found[0] * found[1]
@@ -95,5 +99,14 @@ def gaussian(c: Certified, terms: Sequence[Term]) -> tuple[Any | None, Estimate]
     if not math.isfinite(number.value + number.error) or number.method == "sampling":
         return None
     closed = c.quantities.opened(expr)
-    named = {s.name for s in closed.free_symbols} & c.quantities.numbers.keys()
-    return (None if named else closed), number
+    names = {s.name for s in closed.free_symbols}
+    grows = any(isinstance(s, App) and s.head in ("exp", "sinh", "cosh") for t in inside for s in walk(t))
+    withheld = names & c.quantities.numbers.keys() or (
+        names and grows
+    )  # an exponential's mean may not exist everywhere
+    return (None if withheld else closed), number
+
+
+def _first_layer(c: Certified, leaf: Var) -> int:
+    """The level of a leaf whose law depends on no other score."""
+    return int(c.u.leaves[leaf].kind == "score" and not c.u.is_plain(leaf))
