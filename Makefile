@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 JOBS  ?= 2
 PIP   := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help test hunt demo format style lint types contracts pytest docs site bench clean
+.PHONY: help test long hunt demo format style lint types contracts pytest docs site bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -26,6 +26,9 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 test: style lint types contracts pytest  ## the whole check: style, lint, types, contracts, tests, examples
+
+long: style lint types contracts  ## everything: also the long tests of which `make test` runs a sample
+	$(BIN)/python -m pytest -q -n $(JOBS) --long
 
 style: $(STAMP)
 	$(BIN)/ruff format --check .
