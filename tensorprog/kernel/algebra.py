@@ -1,7 +1,7 @@
 """Exact algebra: Laurent polynomials with rational coefficients in atoms, the normal form in which terms are compared.
 
 An atom is a variable, pi, a function of normal terms, a square root, or a sum in a denominator. Two terms with equal
-normal forms are equal wherever both are defined. K11, K12, K22 are reserved: the entries of a positive definite
+normal forms are equal wherever both are defined. K11, K12, K22 are the entries of a positive definite
 covariance; roots of products of what is then positive are split, and reduced by √v √v = v. √-1 is a root like others.
 """
 
@@ -14,8 +14,9 @@ from functools import lru_cache, reduce
 from math import isqrt
 
 from tensorprog.kernel.functions import DEFINED, HALF, METER, Refused, definition, require
+from tensorprog.kernel.spelling import LEMMA, Own, substituted
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, add, mul, neg, power, recip, substitute, walk
+from tensorprog.terms.term import ONE, add, mul, neg, power, recip, walk
 
 Monomial = tuple[tuple[Term, int], ...]
 Element = dict[Monomial, Fraction]
@@ -23,7 +24,7 @@ MAX_TERMS = 2000
 MAX_BITS = 10_000
 NIL: Element = {}
 IDENTITY: Element = {(): Fraction(1)}
-K11, K12, K22, DET = map(Var, ("K11", "K12", "K22", "K11 K22 - K12^2"))
+K11, K12, K22, DET = LEMMA["K11"], LEMMA["K12"], LEMMA["K22"], Own("K11 K22 - K12^2")
 IMAGINARY = App("pow", (Num(-1), Num(HALF)))
 ALWAYS = (K11, K22, DET, App("pi"))
 ODD = ("asin", "sin", "tanh", "erf", "atan", "softsign", "relu", "abs", "sign", "hardtanh", "selu")
@@ -291,6 +292,6 @@ def _split(p: Element) -> Element:
     sums = {s.args[0]: normal(s.args[0]) for s in sorted(powers, key=text) if isinstance(s.args[0], App)}
     for (a, v), (b, w) in ((x, y) for x in sums.items() for y in sums.items() if x != y and 1 < len(y[1]) <= len(x[1])):
         if (q := divided(v, w)) is not None:
-            return normal(substitute(as_term(p), {power(a, s.args[1]): power(mul(b, as_term(q)), s.args[1])
+            return normal(substituted(as_term(p), {power(a, s.args[1]): power(mul(b, as_term(q)), s.args[1])
                                                   for s in powers if isinstance(s, App) and s.args[0] == a}))
     return p

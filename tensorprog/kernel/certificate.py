@@ -20,11 +20,11 @@ from typing import Any, NoReturn
 
 from tensorprog.kernel import rules
 from tensorprog.kernel.functions import METER, Refused, require
+from tensorprog.kernel.spelling import LEMMA, READ, T, legible, owned
 from tensorprog.program.normalize import normalize
 from tensorprog.program.program import Program
-from tensorprog.terms import from_json
+from tensorprog.terms import App, Bind, Num, Term, Var, from_json
 from tensorprog.terms.json_form import number_from_json
-from tensorprog.terms.signatures import HEADS
 
 SCHEMA = "tensorprog/certificate/1"
 FUEL = 2_500_000
@@ -47,18 +47,21 @@ def _list(read: Callable[[Any], Any]) -> Callable[[Any], tuple[Any, ...]]:
 
     return reader
 
-def _value(data: Any) -> Any:
-    return from_json(data, heads={**HEADS, "Phi2": (3, 3)})
+def _term(data: Any) -> Term:
+    return from_json(data, heads=READ)
+
+def _value(data: Any) -> Term:
+    return from_json(data, heads={**READ, "Phi2": (3, 3)})
 
 READERS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("term", "mask", "var", "solve", "atom", "slope"), from_json),
+    **dict.fromkeys(("term", "mask", "var", "solve", "atom", "slope"), _term),
     **dict.fromkeys(("head", "what", "theorem", "method"), _word),
     **dict.fromkeys(("node", "output", "count"), _whole),
     **dict.fromkeys(("exponent", "strip", "spacing", "low", "high"), number_from_json),
     **dict.fromkeys(("over", "remarks"), _list(_word)),
-    "value": _value, "weights": _list(from_json), "assumed": _list(from_json),
+    "value": _value, "weights": _list(_term), "assumed": _list(_term),
     "points": _list(number_from_json), "extra": _list(_whole),
-    "at": _list(from_json), "curve": _list(_list(from_json)),
+    "at": _list(_term), "curve": _list(_list(_term)),
 }
 """How each param is read, whatever the rule."""
 BOOKS: dict[str, tuple[str, ...]] = {
@@ -91,7 +94,20 @@ def applied(ctx: rules.Context, name: str, before: list[rules.Judgement], params
     if (book := RULES[name]) not in ctx.books:
         assert ctx.algebra
         ctx.books.update((book, *NEEDS.get(book, ())))
-    return rule(name)(ctx, before, **{k: READERS[k](v) for k, v in params.items()})
+    return rule(name)(ctx, before, **meant(ctx, name, params))
+
+def meant(ctx: rules.Context, name: str, params: dict[str, Any]) -> dict[str, Any]:
+    """The params of a rule, read; their names are the program's, or the rule's own."""
+    return {k: _meant(ctx, RULES[name], READERS[k](v)) for k, v in params.items()}
+
+def _meant(ctx: rules.Context, book: str, x: Any, own: Any = None) -> Any:
+    """A param whose names are the program's: beside them a lemma has its two variables, a point of a curve has t."""
+    own = own if own is not None else LEMMA if book == "expectations" else {}
+    if isinstance(x, tuple) and book == "refutations":
+        return tuple(tuple(_meant(ctx, book, y, {"t": T} if k else {}) for k, y in enumerate(pair)) for pair in x)
+    if isinstance(x, tuple):
+        return tuple(_meant(ctx, book, y, own) for y in x)
+    return owned(legible(x, ctx.program, own), own) if isinstance(x, Num | Var | App | Bind) else x
 
 @dataclass(frozen=True)
 class Accepted:

@@ -27,8 +27,9 @@ from tensorprog.kernel.algebra import (
 from tensorprog.kernel.functions import HALF, require
 from tensorprog.kernel.gaussian import TWO_PI, UNIT, Z1, Z2, Form, Piece, Reader, plain, scale, total
 from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
+from tensorprog.kernel.spelling import substituted
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, mul, power, size, sub, substitute, variables
+from tensorprog.terms.term import ONE, ZERO, add, mul, power, size, sub, variables
 
 DETERMINANT = sub(mul(K11, K22), power(K12, Num(2)))
 Terms = tuple[Term, ...]
@@ -132,7 +133,7 @@ def price(ctx: Context, premises: Premises, term: Term, value: Term, weights: Te
     one, other = ((NIL, NIL, NIL, NIL, v) for v in (LAW[2], LAW[4]))
     apart = plus(*(product(c, s.reader.mean(one, UNIT, a), s.reader.mean(other, UNIT, b))
                    for (a, b), c in s.form.items()))
-    start = normal(substitute(plain(value), {K12: ZERO}))
+    start = normal(substituted(plain(value), {K12: ZERO}))
     require(vanishes(plus(start, scaled(apart, -1))), "the value at K12 = 0 is the product of the means")
     return s.concluded(term, value, s.domain(K11, K22, DETERMINANT))
 
@@ -146,7 +147,7 @@ def heat(ctx: Context, premises: Premises, term: Term, value: Term, weights: Ter
     slope = differentiated(normal(plain(value)), K11)
     found = vanishes(plus(slope, scaled(s.known(twice, value), -1)))
     require(found, "the derivative in K11 is half the mean of the second")
-    still = substitute(plain(value), {K11: ZERO})
+    still = substituted(plain(value), {K11: ZERO})
     s.reader.defined(still)
     at = plus(*(times(c, s.reader.at(a, ZERO)) for (a, _), c in s.form.items()))
     require(vanishes(plus(normal(still), scaled(at, -1))), "the value at K11 = 0 is that of the function at 0")
@@ -165,9 +166,9 @@ def smoothed(ctx: Context, premises: Premises, term: Term, slope: Term, assumed:
         found = total(found, scale(s.reader.joined({(a, UNIT): IDENTITY}, s.reader.form(phi)), x))
     require(not total(found, scale(s.form, scaled(IDENTITY, -1))), "the function is that of the premise, smoothed")
     swap: dict[Term, Term] = {K12: mul(c, K11), K22: add(ONE, mul(c, c, K11))}
-    domain = [substitute(d, swap) for d in p.domain]
+    domain = [substituted(d, swap) for d in p.domain]
     left = [d for d in domain if not positive(normal(d), assumed)]
-    return s.concluded(term, substitute(plain(p.value), swap), tuple(dict.fromkeys((*assumed, K11, *left))))
+    return s.concluded(term, substituted(plain(p.value), swap), tuple(dict.fromkeys((*assumed, K11, *left))))
 
 def rewritten(ctx: Context, premises: Premises, value: Term) -> Judgement:
     """Another form of a value."""

@@ -60,7 +60,7 @@ class Info:
 
     `slope`: the rate of the local Lipschitz constant. `plus`: u >= 0, `minus`: u <= 0, `nonzero`: u is nowhere 0;
     `away`: |u| >= c > 0; `below`, `above`: bounded on that side; `constant`: u has no variables; `local`: all of it
-    holds only near the limits of scalars.
+    holds only near the limits of these scalars, which tend to constants.
     """
 
     level: int
@@ -73,7 +73,7 @@ class Info:
     below: bool = False
     above: bool = False
     constant: bool = False
-    local: bool = False
+    local: frozenset[str] = frozenset()
 
     @property
     def negated(self) -> Info:
@@ -96,9 +96,10 @@ class Info:
 
     def says(self) -> list[object]:
         flags = {"u >= 0": self.plus, "u <= 0": self.minus, "nowhere 0": self.nonzero, "away from 0": self.away,
-                 "bounded below": self.below, "bounded above": self.above, "near the limits": self.local}
-        said = [REGULARITY[self.level], f"growth {self.growth}", f"slope {self.slope}"]
-        return [*said, *(word for word, holds in flags.items() if holds)]
+                 "bounded below": self.below, "bounded above": self.above}
+        said: list[object] = [REGULARITY[self.level], f"growth {self.growth}", f"slope {self.slope}"]
+        said += [word for word, holds in flags.items() if holds]
+        return [*said, f"near the limits of {', '.join(sorted(self.local))}"] if self.local else said
 
 # name: (level, growth exponent, what the sign of the argument says). The local Lipschitz constant is bounded, except at
 # level 1. "odd": f(u) has the sign of u. "plus": f >= 0, "positive": f > 0. All but floor and ceil are bounded below.
@@ -241,4 +242,4 @@ def combine(t: Term, parts: Sequence[Info]) -> Info:
         case _:
             out = single(t, u)
     level, fixed = min(out.level, *(p.level for p in parts)), all(p.constant for p in parts)
-    return settle(replace(out, level=level, constant=fixed, local=any(p.local for p in parts)))
+    return settle(replace(out, level=level, constant=fixed, local=frozenset().union(*(p.local for p in parts))))

@@ -30,10 +30,11 @@ from tensorprog.kernel.algebra import (
     together,
 )
 from tensorprog.kernel.functions import DEFINED, HALF, Refused, definition, require
+from tensorprog.kernel.spelling import LEMMA
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, neg, recip, sub, variables, walk
 
-Z1, Z2 = Var("z1"), Var("z2")
+Z1, Z2 = LEMMA["z1"], LEMMA["z2"]
 Sign = tuple[str, Term, Term]
 
 class Piece(NamedTuple):

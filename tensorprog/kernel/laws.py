@@ -3,7 +3,7 @@
 # fmt: off
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from math import prod
 
@@ -15,26 +15,31 @@ from tensorprog.kernel.gaussian import plain
 from tensorprog.kernel.members import Known, defined, gaussian, given, members, opened, pair, vectors, weighted, written
 from tensorprog.kernel.premises import case_of
 from tensorprog.kernel.rules import Context, Judgement, Premises
+from tensorprog.kernel.spelling import substituted
+from tensorprog.program.indices import Pattern, uncovered
 from tensorprog.program.masks import holds, index_values
 from tensorprog.program.nodes import Claim, Scalar
 from tensorprog.program.text import claim_text
 from tensorprog.terms import App, Term, Var
-from tensorprog.terms.term import ONE, mul, shift_subs, size, sub, substitute, transform, variables
+from tensorprog.terms.term import ONE, mul, shift_subs, size, sub, transform, variables
 
 
 @lru_cache(16)
-def _below(ctx: Context, output: int) -> frozenset[str]:
-    return frozenset(n.name for n in case_of(ctx, output, ()).nodes)
+def _below(ctx: Context, output: int) -> dict[int, list[Pattern]]:
+    return case_of(ctx, output, ()).members.need
 
-def covered(ctx: Context, names: set[str]) -> None:
-    """Ask that one output, which the first goals judge, is computed from all of these."""
-    require(any(names <= _below(ctx, k) for k in range(len(ctx.program.outputs))), "members below one output")
+def covered(ctx: Context, found: Collection[Var]) -> None:
+    """Ask that one output, which the first goals judge, is computed from all of these members."""
+    wanted = [(id(n), p) for v in found for n, p in ctx.program.resolve(v)]
+    need = [_below(ctx, k) for k in range(len(ctx.program.outputs))]
+    inside = any(all(uncovered(p, below.get(n, ())) is None for n, p in wanted) for below in need)
+    require(inside, "members below one output")
 
 def covariance(ctx: Context, premises: Premises, at: Terms) -> Judgement:
     """The covariance of two members in the limit: the mean of the product less the product of the means."""
     known = Known(ctx, premises)
     a, b = at
-    covered(ctx, {v.name for v in (*members(ctx, a), *members(ctx, b))})
+    covered(ctx, (*members(ctx, a), *members(ctx, b)))
     require(members(ctx, a) == (a,) and members(ctx, b) == (b,), "single members of the program")
     value = known.spelled(sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
     words = ("covariance", text(a), text(b), "=", text(value))
@@ -44,14 +49,14 @@ def conditional(ctx: Context, premises: Premises, at: Terms) -> Judgement:
     """The covariance of combinations of functions of members, given the scores; of centred Gaussian ones, the law."""
     known = Known(ctx, premises)
     a, b = at
-    covered(ctx, {v.name for v in (*members(ctx, a), *members(ctx, b))})
+    covered(ctx, (*members(ctx, a), *members(ctx, b)))
     left, right = (weighted(ctx, given(ctx, v)) for v in at)
     ctx.spend(100 * len(left) * len(right))
     parts = [(p, q, sub(known.mean(pair(u, v)), mul(known.mean(u), known.mean(v))))
              for u, p in left.items() for v, q in right.items()]
     value = as_term(plus(*(multiplied(p, q, normal(plain(c))) for p, q, c in parts)))
     scalars = [v for v in members(ctx, value) if isinstance(defined(ctx, v)[0], Scalar)]
-    shown = substitute(known.spelled(value), {v: opened(ctx, v) for v in scalars})
+    shown = substituted(known.spelled(value), {v: opened(ctx, v) for v in scalars})
     law = all(isinstance(u, Var) and gaussian(ctx, u) and ctx.is_zero(known.mean(u)) for u in (*left, *right))
     kind = ("law", "Gaussian, centred, covariance") if law else ("covariance", "=")
     words = (f"{kind[0]} given the scores", text(a), text(b), kind[1], text(shown))
@@ -90,7 +95,7 @@ def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
     cases = instances(ctx, c)
     require(bool(cases), "a claim about something")
     for two in cases:
-        covered(ctx, {v.name for t in two for v in members(ctx, t)})
+        covered(ctx, [v for t in two for v in members(ctx, t)])
         if c.form == "gaussian":
             v = two[0]
             require(isinstance(v, Var) and v.name not in ctx.late and gaussian(ctx, v), "Gaussian members")

@@ -16,6 +16,7 @@ from tensorprog.kernel.gaussian import Z1, Z2, plain
 from tensorprog.kernel.members import (
     Known,
     affine,
+    averaged,
     gaussian,
     instruction_of,
     members,
@@ -28,13 +29,14 @@ from tensorprog.kernel.members import (
 )
 from tensorprog.kernel.premises import average
 from tensorprog.kernel.rules import Context, Judgement, Premises, facts, inherited
+from tensorprog.kernel.spelling import substituted
 from tensorprog.program.constants import primed_indices
 from tensorprog.program.members import independent_input
 from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.powers import MOMENT, SCORE
 from tensorprog.program.scaling import width_power
 from tensorprog.terms import App, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, sub, substitute, variables
+from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, sub, variables
 
 
 def initial(ctx: Context, premises: Premises, term: Term) -> Judgement:
@@ -80,10 +82,10 @@ def product(ctx: Context, premises: Premises, term: Term) -> Judgement:
 def linear(ctx: Context, premises: Premises, term: Term, weights: Terms, at: Terms = ()) -> Judgement:
     """The mean of a combination: members `at` replaced by what defines them, the term is the weighted sum of others."""
     known = Known(ctx, premises)
-    target = written(ctx, substitute(term, {v: opened(ctx, v) for v in at}))
+    target = written(ctx, substituted(term, {v: opened(ctx, v) for v in at}))
     parts = [p.term for p in premises[:len(weights)] if p.term is not None]
-    combination = add(*(mul(w, t) for w, t in zip(weights, parts, strict=True)))
-    require(same(ctx, target, combination), "the term is the combination")
+    combination = [mul(w, t) for w, t in zip(weights, parts, strict=True)]
+    require(same(ctx, target, *combination), "the term is the combination")
     return known.concluded(term, add(*(mul(known.constant(w), known.mean(t))
                                        for w, t in zip(weights, parts, strict=True))))
 
@@ -96,13 +98,13 @@ def instance(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgeme
     require(all(gaussian(ctx, v) for a in at for v in vectors(ctx, a)), "Gaussian members")
     means = [known.mean(v) for v in at]
     centred: dict[Term, Term] = {z: sub(v, m) if m != ZERO else v for z, v, m in zip((Z1, Z2), at, means, strict=False)}
-    stated = substitute(lemma.term or ONE, centred)
-    require(same(ctx, stated, term), "the lemma is about the term")
+    stated = substituted(lemma.term or ONE, centred)
+    require(same(ctx, term, stated), "the lemma is about the term")
     where = ((K11, 0, 0), (K12, 0, 1), (K22, 1, 1)) if pairs else ((K11, 0, 0),)
     law: dict[Term, Term] = {k: sub(known.mean(pair(at[i], at[j])), mul(means[i], means[j])) for k, i, j in where}
     for d in lemma.domain:
-        require(known.positive(substitute(d, law)), "the law lies in the domain of the lemma")
-    out = known.concluded(term, substitute(plain(lemma.value or ZERO), law))
+        require(known.positive(substituted(d, law)), "the law lies in the domain of the lemma")
+    out = known.concluded(term, substituted(plain(lemma.value or ZERO), law))
     return Judgement(out.words, term, None, inherited((out, lemma)), out.value)
 
 def still(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
@@ -113,7 +115,7 @@ def still(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
     require(isinstance(v, Var) and gaussian(ctx, v), "Gaussian members")
     m = known.mean(v)
     require(ctx.is_zero(sub(known.mean(pair(v, v)), mul(m, m))), "a member without variance")
-    return known.concluded(term, known.mean(substitute(term, {v: m})))
+    return known.concluded(term, known.mean(substituted(term, {v: m})))
 
 def unevaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
     """The finite mean of a controlled function of Gaussian members: 0 if odd in centred ones, else under its name."""
@@ -130,7 +132,7 @@ def alike(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
     before = vectors(ctx, first)
     found = [v for v in (*before, *at) if isinstance(v, Var) and gaussian(ctx, v)]
     require(len(at) == len(before) and len(found) == 2 * len(at), "Gaussian members")
-    require(same(ctx, substitute(first, dict(zip(before, at, strict=True))), term), "the term is the first at others")
+    require(same(ctx, term, substituted(first, dict(zip(before, at, strict=True)))), "the term is the first at others")
     moments = [[*side, *every(side, side)] for side in (before, at)]
     for one, other in zip(*moments, strict=True):
         m, k = (known.mean(pair(*t) if isinstance(t, tuple) else t) for t in (one, other))
@@ -172,7 +174,7 @@ def independent(ctx: Context, premises: Premises, term: Term) -> Judgement:
     """E f g = E f E g for functions of Gaussian members without covariance between those of f and those of g."""
     known = Known(ctx, premises)
     one, other = (p.term or ONE for p in premises[:2])
-    require(same(ctx, mul(one, other), term), "the term is the product")
+    require(same(ctx, term, mul(one, other)), "the term is the product")
     sides = [vectors(ctx, one), vectors(ctx, other)]
     require(not ctx.late & {v.name for v in members(ctx, term)}, "no score stands in the term")
     require(all(gaussian(ctx, v) for side in sides for v in side), "Gaussian members")
@@ -186,16 +188,22 @@ def limit(ctx: Context, premises: Premises, term: Term) -> Judgement:
     known = Known(ctx, premises)
     n, at = instruction_of(ctx, term, Moment, Dot)
     if isinstance(n, Moment):
-        return known.concluded(term, known.mean(opened(ctx, term)))
+        return known.concluded(term, known.mean(averaged(ctx, term)))
     scale, sides = _dot(ctx, n, at, MOMENT)
-    return known.concluded(term, mul(scale, known.mean(pair(*sides))))
+    return known.concluded(term, mul(scale, ratio(ctx, sides), known.mean(pair(*sides))))
 
 def _dot(ctx: Context, n: Node, at: dict[str, Sub], wanted: object) -> tuple[Term, tuple[Term, Term]]:
-    """The constant of a dot product, which counts its width, and its sides."""
+    """The constant c of a dot product c n^e <l, r>, and its sides."""
     assert isinstance(n, Dot)
     part = width_power(shift_subs(n.factor, at), ctx.program.widths)
     require(part is not None and part[1] == wanted and ctx.powers.dot_powers.get(id(n)) == {wanted}, "the scaling")
     return part[0], (shift_subs(n.left, at), shift_subs(n.right, at))  # type: ignore[index]
+
+def ratio(ctx: Context, sides: tuple[Term, Term]) -> Num:
+    """A dot product adds up as many entries as its sides have: this times n."""
+    width, other = (ctx.program.families[s.name].width for s in sides if isinstance(s, Var))
+    require(width is not None and width == other, "sides of one width")
+    return Num(ctx.program.widths[width])  # type: ignore[index]
 
 def _read_by_dots(ctx: Context, name: str) -> bool:
     refs = ctx.program.references
@@ -218,7 +226,6 @@ def score(ctx: Context, premises: Premises, term: Term) -> Judgement:
         scales, pairs = [*scales, scale], [*pairs, sides]
     if len(found) == 2:
         (a, b), (c, d) = pairs
-        ratio = Num(ctx.program.widths[ctx.program.families[a.name].width or "n"])  # type: ignore[union-attr]
         both = (mul(known.mean(pair(a, s)), known.mean(pair(b, t))) for s, t in ((c, d), (d, c)))
-        value = mul(*scales, ratio, add(*both))
+        value = mul(*scales, ratio(ctx, (a, b)), add(*both))
     return known.concluded(term, value)

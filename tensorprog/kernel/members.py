@@ -15,21 +15,28 @@ from tensorprog.kernel.algebra import NIL, Element, as_term, normal, plus, posit
 from tensorprog.kernel.functions import require
 from tensorprog.kernel.gaussian import Z1, Z2, Reader, plain
 from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
+from tensorprog.kernel.spelling import Own, part, substituted
 from tensorprog.program.masks import holds, index_values
 from tensorprog.program.nodes import Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import add, mul, power, recip, shift_subs, size, sub, substitute, transform, variables
+from tensorprog.terms.term import add, mul, power, recip, shift_subs, size, sub, transform, variables, walk
 
 
-def reference(t: Term) -> Var:
-    """The name of a mean that another step is about."""
-    return Var(f"E({text(t)})")
+def reference(t: Term) -> Own:
+    """The mean of a term, which another step is about."""
+    return Own(f"E({text(t)})", t)
 
 def pair(a: Term, b: Term) -> Term:
     return mul(*sorted((a, b), key=text))
 
-def same(ctx: Context, t: Term, u: Term) -> bool:
-    return t == u or normal(t) == normal(u) or ctx.is_zero(sub(t, u))
+def same(ctx: Context, t: Term, *known: Term) -> bool:
+    """Is t the sum of terms that have values, and has it one too?"""
+    u = add(*known)
+    if t == u:
+        return True
+    parts = {s for k in known for s in walk(k) if part(s)}
+    sure = all(positive(normal(s.args[0])) for s in walk(t) if part(s) and s not in parts and isinstance(s, App))
+    return sure and (normal(t) == normal(u) or ctx.is_zero(sub(t, u)))
 
 @lru_cache(1 << 12)
 def defined(ctx: Context, v: Var) -> tuple[Node, ...]:
@@ -73,15 +80,20 @@ def written(ctx: Context, t: Term, whole: bool = False) -> Term:
     return transform(t, leaf)
 
 def opened(ctx: Context, v: Term) -> Term:
-    """What the instruction of a member says."""
-    n, at = instruction_of(ctx, v, LinComb, Nonlin, Moment, Scalar)
+    """What a member is, entry by entry; a moment is not what it averages."""
+    n, at = instruction_of(ctx, v, LinComb, Nonlin, Scalar)
+    return written(ctx, shift_subs(n.body, at))  # type: ignore[union-attr]
+
+def averaged(ctx: Context, v: Term) -> Term:
+    """What a moment averages."""
+    n, at = instruction_of(ctx, v, Moment)
     return written(ctx, shift_subs(n.body, at))  # type: ignore[union-attr]
 
 def given(ctx: Context, v: Term) -> Term:
     """The combination that a vector is once the scores are given."""
     t = opened(ctx, v)
     late = [u for u in vectors(ctx, t) if u.name in ctx.late]
-    return substitute(t, {u: given(ctx, u) for u in late}) if late else t
+    return substituted(t, {u: given(ctx, u) for u in late}) if late else t
 
 def affine(ctx: Context, t: Term) -> bool:
     """Is each summand a constant times one vector at most? Constants may contain scalars."""
@@ -127,16 +139,16 @@ class Known:
         require(all(p.words[0] == "mean" and p.term is not None for p in premises), "premises about means")
         self.ctx, self.premises = ctx, premises
         self.whole = {p.term: p.value for p in premises if p.term is not None and p.value is not None}
-        self.values = {t: v if size(v) == 1 or (size(v) <= 9 and not any(s.name[:2] == "E(" for s in variables(v)))
+        self.values = {t: v if size(v) == 1 or (size(v) <= 9 and not any(isinstance(s, Own) for s in variables(v)))
                        else reference(t) for t, v in self.whole.items()}
         self.sure: list[Term] = [reference(p.term) for p in premises if p.term and "positive" in p.words]
         self.sure += [Var(p) for p in ctx.program.params if ctx.number(Var(p)).positive]
-        self.roots: dict[Term, Term] = {r: power(Var(f"r{text(t)}"), Num(2)) for t in self.whole
+        self.roots: dict[Term, Term] = {r: power(Own(f"root of E({text(t)})", t), Num(2)) for t in self.whole
                                         if square(t) and (r := reference(t)) not in self.sure}
 
     def positive(self, t: Term) -> bool:
         """Whether t > 0 is plain, where means of squares are not negative."""
-        return positive(normal(substitute(plain(t), self.roots)), self.sure)
+        return positive(normal(substituted(plain(t), self.roots)), self.sure)
 
     def mean(self, t: Term) -> Term:
         require(t in self.values, "the mean is known")
@@ -147,8 +159,8 @@ class Known:
         t = written(self.ctx, t, True)
         found = members(self.ctx, t)
         require(not vectors(self.ctx, t) and not self.ctx.late & {v.name for v in found}, "a weight is a constant")
-        out = substitute(t, {v: self.mean(v) for v in found})
-        Reader(self.sure).defined(plain(substitute(out, self.roots)))
+        out = substituted(t, {v: self.mean(v) for v in found})
+        Reader(self.sure).defined(plain(substituted(out, self.roots)))
         return out
 
     def concluded(self, term: Term, value: Term, sure: bool = False) -> Judgement:
@@ -163,7 +175,7 @@ class Known:
         """A value with references replaced by what they stand for, while it stays short."""
         values: dict[Term, Term] = {reference(t): v for t, v in self.whole.items()}
         for _ in range(len(self.whole)):
-            if size(new := substitute(t, values)) > 200 or new == t:
+            if size(new := substituted(t, values)) > 200 or new == t:
                 break
             t = new
         short = as_term(normal(plain(t)))

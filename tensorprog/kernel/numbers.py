@@ -45,10 +45,11 @@ from tensorprog.kernel.members import (
     written,
 )
 from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
+from tensorprog.kernel.spelling import substituted
 from tensorprog.program.nodes import Claim, Dot
 from tensorprog.program.text import claim_text
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, substitute, variables
+from tensorprog.terms.term import ONE, variables
 
 PLACES = 20
 SHOWN = 10**PLACES
@@ -139,6 +140,7 @@ def bound(t: Term, below: Mapping[Term, Bound], at: Numbers) -> Bound:
             if head == "Phi":  # |Phi(x + iy) - Phi(x)| <= y exp(y^2/2) / sqrt(2 pi)
                 z = times(y, exp(times(rounded(HALF), times(y, y))))
                 return Bound(plus(rounded(1), z), 0, z)
+            require(2 * y[1] < pi()[0], "no pole in the strip")
             square = times(pi(), pi())  # |tanh| <= max(1, tan y), |Im tanh| <= tan y <= y pi^2 / (pi^2 - 4 y^2)
             z = times(times(y, square), over(plus(square, minus(times(rounded(4), times(y, y))))))
             return Bound((max(z[0], rounded(1)[0]), max(z[1], rounded(1)[1])), 0, z)
@@ -163,7 +165,7 @@ class Integrand:
         if len(self.over) == 2:
             low = times(cov[0][1], over(self.rows[0][0]))
             self.rows.append([low, root(plus(cov[1][1], minus(times(low, low))))])
-        inside = substitute(term, dict(zip(forms, self.over, strict=True)))
+        inside = substituted(term, dict(zip(forms, self.over, strict=True)))
         left = [v for v in variables(inside) if v.name in ctx.program.families]
         require(all(ctx.program.families[v.name].kind == "scalar" for v in left), "a function of the combinations")
         self.at |= {v: _known(self.at, v) for v in left}
@@ -242,7 +244,7 @@ def where(ctx: Context) -> tuple[str, ...]:
 def located(ctx: Context, premises: Premises, at: Terms) -> Judgement:
     """The number of the covariance of two members in the limit."""
     known, (a, b) = values(ctx, premises), at
-    covered(ctx, {v.name for v in (*members(ctx, a), *members(ctx, b))})
+    covered(ctx, (*members(ctx, a), *members(ctx, b)))
     require(members(ctx, a) == (a,) and members(ctx, b) == (b,), "single members of the program")
     x = plus(_known(known, pair(a, b)), minus(times(_known(known, a), _known(known, b))))
     return Judgement(("covariance number", text(a), text(b), *shown(x), *where(ctx)), axioms=inherited(premises))
@@ -279,7 +281,7 @@ def confirmed(ctx: Context, premises: Premises, node: int) -> Judgement:
     at, (c, cases) = values(ctx, premises), _claim(ctx, node, "equal")
     near = enclosure(spelled(c.tolerance or Num(NARROW)), at)
     for two in cases:
-        covered(ctx, {v.name for t in two for v in members(ctx, t)})
+        covered(ctx, [v for t in two for v in members(ctx, t)])
         left, right = (enclosure(spelled(t), at) for t in sides(ctx, two, reference))
         gap = plus(left, minus(right))
         require(max(-gap[0], gap[1]) <= near[0], "the sides of the claim are near")

@@ -12,15 +12,16 @@ from fractions import Fraction
 
 from tensorprog.kernel.functions import require
 from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, facts
+from tensorprog.kernel.spelling import valued
 from tensorprog.program.constants import primed_indices
 from tensorprog.program.indices import Pattern, uncovered
 from tensorprog.program.masks import index_values
 from tensorprog.program.members import Members, Product, independent_input, source_of
-from tensorprog.program.nodes import Dot, Input, InputGroup, LinComb, MatMul, Moment, Nonlin, Scalar
+from tensorprog.program.nodes import Dot, Input, InputGroup, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.powers import MOMENT, SCORE
 from tensorprog.program.scaling import mentions_width, rational, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
+from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, transform, variables, walk
 
 REMARKS = ("A1.bounded", "A1.widths")
 """Premises that their source calls inessential."""
@@ -126,7 +127,9 @@ def obligations(case: Case, theorem: str, remarks: tuple[str, ...]) -> list[tupl
     if theorem == "netsor-plus":
         case.sampled((MOMENT, SCORE) if case.readouts else (MOMENT,))
         require(not case.scores, "instructions")
-        return [("pseudo-Lipschitz" if scalars else "controlled", k) for k in (*used, *moments)]
+        kind = "pseudo-Lipschitz" if scalars else "controlled"
+        alone = {k for k in used if isinstance(program.nodes[k], Scalar)}  # functions of scalars alone, at their limits
+        return [("continuous" if k in alone else kind, k) for k in (*used, *moments)]
     require(theorem == "attention" and case.scores, "A1.scores")
     case.sampled((SCORE,))
     sides = case.sides()
@@ -194,9 +197,35 @@ def assumed(ctx: Context, premises: Premises, node: int, what: str) -> Judgement
     """What the calculus cannot derive, listed as an axiom: an instruction is bounded, pseudo-Lipschitz, varies, ..."""
     require(not premises and ctx.node(node) is not None, "an instruction of the program")
     require(what in ("bounded", "controlled", "pseudo-Lipschitz", "variance"), "a property that theorems ask for")
+    require(what == "variance" or not jumps(ctx, ctx.node(node)), "a jump in a scalar is not assumed away")
     return Judgement(
         ("assumed", str(node), what), axioms=(f"unproved: instruction {node} ({ctx.node(node).name}): {what}",)
     )
+
+JUMPS = ("where", "step", "sign", "floor", "ceil", "mod")
+
+def jumps(ctx: Context, n: Node) -> bool:
+    """Does an instruction branch on what depends on a scalar, by itself or through what it reads?"""
+    reads = {id(m) for m in ctx.program.nodes if isinstance(m, Scalar | Dot | Moment)}
+    for m in ctx.program.nodes:  # in their order: what is read stands before
+        if isinstance(m, MAPS) and any(id(d) in reads for r, _ in ctx.program.references(m) for d in ctx.resolve(r)):
+            reads.add(id(m))
+    stack, seen = [n], {id(n)}
+    while stack:
+        top = stack.pop()
+        ctx.spend(100)
+        if not isinstance(top, (*MAPS, Moment)):
+            continue
+        for s in walk(top.body):
+            below = s.args[:1] if isinstance(s, App) and s.head in JUMPS else ()
+            if any(id(d) in reads for c in below for v, _ in ctx.program.references_in(c) for d in ctx.resolve(v)):
+                return True
+        for r, _ in ctx.program.references(top):
+            for d in ctx.resolve(r):
+                if id(d) not in seen:
+                    seen.add(id(d))
+                    stack.append(d)
+    return False
 
 def variance(ctx: Context, premises: Premises, node: int) -> Judgement:
     """The limit of an initial vector, or of a product, has positive variance."""
@@ -232,7 +261,7 @@ def nonzero(ctx: Context, premises: Premises, term: Term, atom: Var, points: tup
         require(source_of(n) not in map(source_of, found), "the atom is independent of the other vectors")
         centred = isinstance(n, MatMul) or (isinstance(n, Input) and n.group.mean[n.position] == ZERO)
         require(centred, "the others are centred")
-    values = [substitute(t, {**dict.fromkeys(vectors, ZERO), atom: Num(x)}) for x in points]
+    values = [valued(t, {**dict.fromkeys(vectors, ZERO), atom: Num(x)}) for x in points]
     require(1 <= len(values) <= 2, "one point or two")
     gap = values[0] if len(values) == 1 else ctx.simple(add(values[0], neg(values[1])))
     require(ctx.number(gap).nonzero, "the term is not 0 at the point")

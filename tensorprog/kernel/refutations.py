@@ -16,11 +16,12 @@ from tensorprog.kernel.algebra import as_term, normal
 from tensorprog.kernel.functions import EXPANDED, F1, LIBRARY, NIL, PROPERTIES, ZERO, Rate, Refused, require, settle
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, fact, facts
+from tensorprog.kernel.spelling import T, substituted, valued
 from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, add, mul, neg, power, recip, size, substitute, variables
+from tensorprog.terms.term import ONE, add, mul, neg, power, recip, size, variables
 
-T, LOG, LOGLOG = Var("t"), ZERO, -F1
+LOG, LOGLOG = ZERO, -F1
 ENDS = {"tanh": ONE, "erf": ONE, "Phi": ONE, "atan": mul(Num(Fraction(1, 2)), App("pi"))}
 """Limits at oo of functions that are odd, or tend to 0 at -oo."""
 
@@ -225,15 +226,14 @@ def refuted(ctx: Context, premises: Premises, node: int, what: str, curve: tuple
     path, over = {pair[0]: pair[1] for pair in curve}, [v.name for v, _ in curve if isinstance(v, Var)]
     require(len(path) == len(curve) and all(_admitted(ctx, v, x, over) for v, x in curve), "admissible values")
     body, along, parts = ctx.composer.of_term(ctx.body(node)), Path(ctx, True), {v: powers(x) for v, x in curve}
-    require(T in path or T not in variables(body), "t is not a constant")
     require(all(p is not None and not any(map(variables, p.values())) for p in parts.values()), "sums of powers of t")
     exponents = [k for p in parts.values() for k in p or ()]
     fast, step = max([ZERO, *exponents]), max((k for k in exponents if k < 0), default=ZERO)
     try:
-        u = along.late(substitute(body, path))
+        u = along.late(valued(body, path))
         holds = _outgrows(along, along.tail(u), what, fast)
         if not holds and fast == 0 > step and what in ("continuous", "pseudo-Lipschitz"):
-            end = along.late(substitute(body, {v: (p or {}).get(ZERO, NIL) for v, p in parts.items()}))
+            end = along.late(valued(body, {v: (p or {}).get(ZERO, NIL) for v, p in parts.items()}))
             gap = along.tail(along.late(add(u, neg(end))))  # |x(t) - x(oo)| <= C t^step
             slope = along.made(gap.c, *gap.e, (LOG, Num(-step)))
             holds = gap.c is not None and (along.rises(gap) >= 0 or (what != "continuous" and along.rises(slope) > 0))
@@ -276,10 +276,9 @@ def tails(ctx: Context, premises: Premises, var: Var, what: str) -> Judgement:
     require(what in ("growth", "slope") and info.level >= (2 if what == "growth" else 3), "the term is continuous")
     require([v for v in variables(u) if v.name in ctx.program.families] == [var], "a function of one variable")
     require(not any(isinstance(n, MAPS) for n in ctx.resolve(var)), "a basic vector or scalar")
-    require(var == T or T not in variables(u), "t is not a constant")
     along, rate = Path(ctx, False), Rate(0)
     for end in (T, neg(T)):
-        v = along.late(substitute(u, {var: end}))
+        v = along.late(substituted(u, {var: end}))
         s = along.tail(v if what == "growth" else along.late(derivative(v)))
         if along.rises(s) > 0:
             require(s.e[0][0] <= 0, "the tail is at most a power")

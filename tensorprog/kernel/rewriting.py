@@ -9,8 +9,9 @@ from fractions import Fraction
 from tensorprog.kernel.algebra import as_term, normal
 from tensorprog.kernel.functions import Refused, require
 from tensorprog.kernel.rules import Context, Judgement, Premises, fact, facts
+from tensorprog.kernel.spelling import substituted
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import add, mul, neg, size, substitute, variables
+from tensorprog.terms.term import add, mul, neg, size, variables
 
 
 def equal(ctx: Context, premises: Premises) -> Judgement:
@@ -18,7 +19,7 @@ def equal(ctx: Context, premises: Premises) -> Judgement:
     (known, target), (better, info) = facts(premises, 2)
     require(info.level and better.level, "both are defined everywhere")
     require(ctx.is_zero(add(known, neg(target))), "the two terms are equal")
-    return fact(target, replace(better, local=better.local or info.local))
+    return fact(target, replace(better, local=better.local | info.local))
 
 def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgement:
     """where(d > 0, a, b), a sign(d) or a step(d) written with max(v, c) and min(v, c), where d = 0 is v = c.
@@ -43,8 +44,8 @@ def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgeme
     at = as_term({m: -c / slope for m, c in q.items()})
     if slope < 0:
         above, below = below, above
-    require(ctx.is_zero(substitute(add(above, neg(below)), {solve: at})), "the branches agree on the boundary")
-    high, low = (substitute(t, {solve: App(w, (solve, at))}) for t, w in ((above, "max"), (below, "min")))
-    unfolded = add(high, low, neg(substitute(above, {solve: at})))
+    require(ctx.is_zero(substituted(add(above, neg(below)), {solve: at})), "the branches agree on the boundary")
+    high, low = (substituted(t, {solve: App(w, (solve, at))}) for t, w in ((above, "max"), (below, "min")))
+    unfolded = add(high, low, neg(substituted(above, {solve: at})))
     require(body == unfolded and info.level, "the premise is about the term with max and min, defined everywhere")
-    return fact(term, replace(info, local=info.local or gap.local))
+    return fact(term, replace(info, local=info.local | gap.local))

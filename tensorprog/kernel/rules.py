@@ -3,27 +3,31 @@
 # fmt: off
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, reduce
 from importlib import import_module
+from math import prod
 from types import ModuleType
 
 from tensorprog.kernel.functions import ANY, DEFINED, FLAT, LINEAR, Info, Refused, combine, require, settle
 from tensorprog.kernel.functions import definition as expanded
+from tensorprog.kernel.spelling import Own
 from tensorprog.program.compose import Composer
 from tensorprog.program.constants import entry
 from tensorprog.program.masks import check_mask
-from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
-from tensorprog.program.powers import Powers
+from tensorprog.program.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar
+from tensorprog.program.powers import MOMENT, Powers
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, power, recip, shift_subs, size, variables
 
 MAPS = (LinComb, Nonlin, Scalar)
-CORE = ("certificate", "functions", "premises", "rules")  # the files that every certificate rests on
+CORE = ("certificate", "functions", "premises", "rules", "spelling")  # the files that every certificate rests on
+BUILD: dict[str, Callable[..., Term]] = {"add": add, "mul": mul, "neg": neg, "recip": recip}
+"""Numbers are put together as the reader does it."""
 FLAGS = ("plus", "minus", "nonzero", "away", "below", "above", "constant")
 
 @dataclass(frozen=True)
@@ -66,8 +70,6 @@ class Context:
 
     def __init__(self, program: Program, fuel: int) -> None:
         self.program, self.fuel, self.books = program, fuel, set(CORE)
-        taken = {*program.params, *program.families, *program.matrices, *program.indices, *program.widths}
-        require(not taken & {"K11", "K12", "K22"}, "the names of covariance entries are free")
         self.composer, self.powers = Composer(program), Powers(program)
         self._index = {id(n): k for k, n in enumerate(program.nodes)}
         self.late = {n.name for n in program.nodes if self.powers.is_score(n)}
@@ -100,6 +102,13 @@ class Context:
     def basic(self, t: Term) -> bool:
         return not any(v.name in self.program.families for v in variables(t))
 
+    def within(self, e: Term, index: str) -> bool:
+        """Is an entry, a number or an index, one of the values of an index?"""
+        low, high = self.program.range_of(index)
+        if isinstance(e, Var) and not e.subs and e.name in self.program.indices:
+            return low <= self.program.range_of(e.name)[0] and self.program.range_of(e.name)[1] <= high
+        return isinstance(e, Num) and e.value.denominator == 1 and low <= e.value <= high
+
     def entry(self, t: Term) -> Term | None:
         """An entry of a matrix."""
         if not (isinstance(t, Var) and t.subs and t.name in self.program.matrices):
@@ -119,6 +128,10 @@ class Context:
         found.forget()
         return found
 
+    def converges(self, n: Node) -> bool:
+        """Does a scalar tend to a constant? An average does, and a dot product whose every use is one."""
+        return isinstance(n, Moment) or (isinstance(n, Dot) and self.powers.dot_powers.get(id(n)) == {MOMENT})
+
     def is_zero(self, t: Term) -> bool:
         self.spend(5000 + 3 * size(t) ** 2)
         return bool(self.algebra.is_zero(t))
@@ -130,6 +143,8 @@ class Context:
         """What holds of a constant, for all admissible params and all values of its indices."""
         self.spend(1)
         p = self.program
+        if isinstance(t, Own):
+            raise Refused("a constant")
         if (x := rational(t)) is not None:
             return settle(Info(3, plus=x >= 0, minus=x <= 0, nonzero=x != 0, constant=True))
         match t:
@@ -168,7 +183,7 @@ def either(u: Info, v: Info) -> Info:
     """What holds of both."""
     flags = {f: getattr(u, f) and getattr(v, f) for f in FLAGS}
     level, growth, slope = min(u.level, v.level), max(u.growth, v.growth), max(u.slope, v.slope)
-    return Info(level, growth, slope, **flags, local=u.local or v.local)
+    return Info(level, growth, slope, **flags, local=u.local | v.local)
 
 def constant(ctx: Context, premises: Premises, term: Term) -> Judgement:
     """A term without vectors and scalars."""
@@ -187,12 +202,13 @@ def limit_scalar(ctx: Context, premises: Premises, var: Term) -> Judgement:
     """A moment near its limit: in a bounded neighbourhood, above 0 if its limit is, never below 0 if it cannot be."""
     found = ctx.resolve(var)
     kinds = {ctx.program.families[v.name].kind for v in variables(var)}
-    require(kinds == {"scalar"} and not any(isinstance(n, MAPS) for n in found), "a scalar that no other defines")
+    require(kinds == {"scalar"} and all(map(ctx.converges, found)), "a scalar that tends to a constant")
     said = [p.words for p in premises]
     known = [w[:2] for w in said] == [("sign", str(ctx.index(n))) for n in found]
     require(known or not said, "the sign of each definition, or none")
     positive = bool(said) and all(w[2] == "positive" for w in said)
-    return fact(var, settle(Info(3, FLAT, FLAT, bool(said), False, positive, positive, local=True)))
+    near = frozenset(v.name for v in variables(var))
+    return fact(var, settle(Info(3, FLAT, FLAT, bool(said), False, positive, positive, local=near)))
 
 def apply(ctx: Context, premises: Premises, head: str, exponent: Fraction | None = None) -> Judgement:
     """A sum, product, power, quotient, maximum or library function of the premises' terms."""
@@ -201,7 +217,7 @@ def apply(ctx: Context, premises: Premises, head: str, exponent: Fraction | None
     many = head in ("add", "mul", "max", "min")
     require(len(terms) >= 2 if many else len(terms) == 1, "as many arguments as the function has")
     t = App(head, (*terms, *(() if exponent is None else (Num(exponent),))))
-    return fact(t, combine(t, infos))
+    return fact(BUILD[head](*terms) if head in BUILD else t, combine(t, infos))
 
 def family(ctx: Context, premises: Premises, head: str, over: tuple[str, ...], mask: Term | None = None,
            at: tuple[Term, ...] = ()) -> Judgement:
@@ -209,9 +225,12 @@ def family(ctx: Context, premises: Premises, head: str, over: tuple[str, ...], m
     terms, infos = facts(premises, 1)
     plain = mask is None and not at
     require(head == "softmax" or (plain and head in ("sum", "max", "min")), "a binder; only a softmax has a mask")
-    require(all(map(ctx.basic, (*at, *(() if mask is None else (mask,))))), "the mask and the entry are constants")
-    require(over and all(ctx.program.range_of(j) for j in over), "indices of the program")
+    known = len(set(over)) == len(over) and all(j in ctx.program.indices for j in over)
+    require(over and known, "indices of the program")
+    require(all(ctx.within(e, j) for e, j in zip(at, over, strict=bool(at))), "the entry exists")
     if mask is not None:
+        used = {v.name for v in variables(mask)} | set(over)
+        ctx.spend(20 * size(mask) * prod(high - low + 1 for low, high in map(ctx.program.range_of, used)))
         check_mask(mask, over, ctx.program, None)  # no row is left empty
     t = Bind(head, (*terms, *at), over, mask)
     return fact(t, combine(t, infos))

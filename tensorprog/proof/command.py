@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +73,6 @@ def _write(path: Path, text: str) -> None:
         raise fail("TP018", f"cannot write {path}: {error.strerror or error}") from None
 
 
-def lines_of(books: tuple[str, ...]) -> int:
-    """How many lines of the kernel a certificate rests on."""
-    home = files("tensorprog.kernel")
-    return sum(len((home / f"{book}.py").read_text(encoding="utf-8").splitlines()) for book in ("__init__", *books))
-
-
 @click.command("verify", short_help="re-checks a certificate against the program, by the small kernel alone")
 @click.argument("file", metavar="FILE")
 @click.argument("certificate", metavar="CERT")
@@ -94,6 +87,7 @@ def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: 
     from the axioms that are listed, and from the rules that docs/calculus.md justifies.
     """
     from tensorprog.proof.prove import verify as recheck
+    from tensorprog.proof.trusted import trusted
 
     program = read_program(file, limits)
     try:
@@ -129,7 +123,10 @@ def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: 
     kinds = Counter(a.split()[0].rstrip(":") for a in accepted.axioms)
     counted = ", ".join(f"{n} of kind {kind}" for kind, n in sorted(kinds.items()))
     click.echo(f"accepted: {accepted.steps} steps; goals: {'; '.join(' '.join(g) for g in accepted.goals)}")
-    click.echo(f"re-checked by {lines_of(accepted.books)} lines of the kernel: {', '.join(accepted.books)}")
+    lines = trusted(accepted.books)
+    others = ", ".join(f"{count} of {package}" for package, count in lines.items() if package != "kernel")
+    click.echo(f"rests on {sum(lines.values())} lines: {lines['kernel']} of the kernel and what it imports, {others}")
+    click.echo(f"files of the kernel: {', '.join(accepted.books)}")
     click.echo(f"axioms: {counted or 'none'}")
     for axiom in accepted.axioms:
         click.echo(f"  {axiom}")

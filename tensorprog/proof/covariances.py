@@ -10,8 +10,20 @@ from typing import Any
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.gaussian import Z1, Z2
 from tensorprog.kernel.laws import instances
-from tensorprog.kernel.members import affine, gaussian, given, opened, pair, reference, vectors, weighted, written
+from tensorprog.kernel.members import (
+    affine,
+    averaged,
+    gaussian,
+    given,
+    opened,
+    pair,
+    reference,
+    vectors,
+    weighted,
+    written,
+)
 from tensorprog.kernel.rules import Context
+from tensorprog.kernel.spelling import Own
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.proof.expectations import Expectations
@@ -78,7 +90,9 @@ class Means:
 
     def named(self, t: Term) -> list[Term]:
         """The means whose references stand in a value."""
-        names = {reference(u): u for u in self._known} if any(v.name[:2] == "E(" for v in variables(t)) else {}
+        names: dict[Term, Term] = (
+            {reference(u): u for u in self._known} if any(isinstance(v, Own) for v in variables(t)) else {}
+        )
         return [names[v] for v in variables(t) if v in names]
 
     def unevaluated(self, step: int) -> list[list[Var]]:
@@ -148,7 +162,7 @@ class Means:
             if len(nodes) == 1 and isinstance(nodes[0], Dot):
                 return self._step("limit", [pair(*self._sides(t, nodes[0]))], term=to_json(t))
             if len(nodes) == 1 and isinstance(nodes[0], Moment):
-                return self._step("limit", [opened(self.context, t)], term=to_json(t))
+                return self._step("limit", [averaged(self.context, t)], term=to_json(t))
             return self._combined(t, [v for v, n in zip(parts, nodes, strict=True)
                                       if not isinstance(n, Input | MatMul | Dot | Moment)])  # fmt: skip
         try:
@@ -216,7 +230,7 @@ class Means:
         spread = [written(self.context, w, True) for w in weights]
         scalars = dict.fromkeys(v for w in spread for v in self.members(w))
         more = [self.mean(v) for v in scalars]
-        more += [self.mean(opened(self.context, v)) for v in scalars if isinstance(self.node(v), Moment)]
+        more += [self.mean(averaged(self.context, v)) for v in scalars if isinstance(self.node(v), Moment)]
         opens: dict[str, Any] = {"at": list(map(to_json, at))} if at else {}
         return self._step("linear", collected, *more, term=to_json(t), weights=list(map(to_json, weights)), **opens)
 

@@ -10,9 +10,10 @@ from tensorprog.kernel.algebra import IMAGINARY, as_term, normal
 from tensorprog.kernel.expectations import RESERVED
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.gaussian import UNIT, Z1, Z2, Form, Piece, Reader, scale, total
+from tensorprog.kernel.spelling import LEMMA, owned
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, to_json
-from tensorprog.terms.term import ONE, PI, ZERO, add, mul, neg, power, recip, variables
+from tensorprog.terms.term import ONE, PI, ZERO, add, mul, neg, power, recip, substitute, variables
 
 HALF = Num(Fraction(1, 2))
 MAX_DEPTH = 12
@@ -28,7 +29,10 @@ class Expectations:
 
     def lemma(self, h: Term) -> int:
         """The step that says what E h is, or Refused where the calculus has no derivation."""
-        return self._lemma(h, 0)
+        taken = {v.name for v in variables(h)} & LEMMA.keys()
+        if taken & self.writer.context.program.params.keys():
+            raise Refused("a param has the name of a variable of lemmas")
+        return self._lemma(owned(h, LEMMA), 0)
 
     def _lemma(self, h: Term, depth: int) -> int:
         found = self._lemmas.get(h)
@@ -148,10 +152,12 @@ def closed_form(h: Term, assumed: Iterable[Term]) -> Term:
     from tensorprog.gaussian.ground import POSITIVE, NoClosedForm
     from tensorprog.gaussian.shapes import summands
 
+    h = substitute(h, {z: Var(str(z.name)) for z in LEMMA.values()})
     used = set(variables(h))
     k11, k12, k22 = sympy.symbols("K11 K12 K22", real=True)
     both = ((k11, k12), (k12, k22))
-    names, cov = ((Z1, Z2), both) if Z2 in used else ((Z1,), ((k11,),))
+    one, two = Var("z1"), Var("z2")
+    names, cov = ((one, two), both) if two in used else ((one,), ((k11,),))
     bounds = {v.name: POSITIVE for v in assumed if isinstance(v, Var)}
     try:
         at = setting(Problem(h, names, cov, (sympy.S.Zero,) * len(names), bounds))
@@ -164,7 +170,7 @@ def element_term(x: Any) -> Term:
     """An exact element of `gaussian` as a term."""
     g = x.ground
 
-    names = [PI if n == "π" else Var(n) for n in g.names]
+    names = [PI if n == "π" else LEMMA.get(n, Var(n)) for n in g.names]
 
     def monomial(m: Any, c: Any) -> Term:
         factors = [v if e == 1 else power(v, Num(e)) for v, e in zip(names, m, strict=True) if e]

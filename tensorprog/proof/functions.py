@@ -87,7 +87,7 @@ class Functions:
     def _variable(self, v: Var, local: bool) -> int:
         nodes = self.context.resolve(v)
         scalar = self.context.program.families[v.name].kind == "scalar"
-        if local and scalar and not any(isinstance(n, MAPS) for n in nodes):
+        if local and scalar and all(map(self.context.converges, nodes)):
             try:
                 return self.writer.step(
                     "limit_scalar", [self.sign(self.context.index(n)) for n in nodes], var=to_json(v)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tensorprog.errors import CertificateError, TensorProgError, fail
+from tensorprog.errors import CertificateError, TensorProgError
 from tensorprog.kernel.certificate import FUEL, SCHEMA, applied
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context, Judgement
@@ -62,14 +62,7 @@ class Writer:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        try:
-            self.context = Context(normalize(program), 100 * FUEL)
-        except Refused as refused:
-            raise fail(
-                "TP602", "a name of the program is reserved in certificates",
-                because=f"{refused}: K11, K12 and K22 are those of a lemma about an expectation",
-                help="rename it, and the program has a certificate",
-            ) from None  # fmt: skip
+        self.context = Context(normalize(program), 100 * FUEL)
         self.steps: list[tuple[str, dict[str, Any], list[int], list[object]]] = []
         self.judgements: list[Judgement] = []
         self.without: list[str] = []

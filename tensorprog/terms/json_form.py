@@ -32,7 +32,7 @@ def to_json(t: Term) -> list[Any]:
         case Num(value):
             return ["num", str(value)]
         case Var(name, subs):
-            return ["var", name, *subs]
+            return ["var", str(name), *subs]
         case App(head, args):
             return [head, *(to_json(a) for a in args)]
         case Bind(head, args, over, mask):
@@ -75,6 +75,8 @@ def from_json(data: object, depth: int = 0, heads: Mapping[str, tuple[int, int]]
                 raise _bad("a binder needs index names")
             if len(args) not in {"attention": (4,), "softmax": (1, 1 + len(over))}.get(head, (1,)):
                 raise _bad(f"{head} has the wrong number of arguments")
+            if mask is not None and head not in ("softmax", "attention"):
+                raise _bad(f"{head} has no mask")
             terms = tuple(from_json(a, depth + 1, heads) for a in args)
             return Bind(head, terms, names, None if mask is None else from_json(mask, depth + 1, heads))
         case [str() as head, *args] if head in heads:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,18 @@ from tensorprog.kernel import (
     refutations,
     rewriting,
     rules,
+    spelling,
 )
+from tensorprog.kernel.certificate import RULES
 from tensorprog.kernel.certificate import rule as rule_of
 from tensorprog.kernel.rules import Context, Judgement
+from tensorprog.kernel.spelling import LEMMA, Own, T, owned
 from tensorprog.language import loads
 from tensorprog.program.normalize import normalize
-from tensorprog.terms import App, Num, Term, Var, read
+from tensorprog.terms import App, Bind, Num, Term, Var, read
 
 MODULES = (algebra, certificate, expectations, functions, gaussian, intervals, laws, means, members, numbers, premises,
-           refutations, rewriting, rules)  # fmt: skip
+           refutations, rewriting, rules, spelling)  # fmt: skip
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 PROGRAM = """
@@ -62,6 +65,13 @@ output x
 """
 
 
+def _meant(x: Any, own: Mapping[str, Own]) -> Any:
+    """Terms with the names of a lemma, or of a curve, read as the kernel's own."""
+    if isinstance(x, tuple):
+        return tuple(_meant(y, own) for y in x)
+    return owned(x, own) if isinstance(x, Num | Var | App | Bind) else x
+
+
 class Bench:
     """Steps on one program; terms are written as text in names without subscripts."""
 
@@ -73,7 +83,8 @@ class Bench:
         return next(k for k, n in enumerate(self.program.nodes) if n.name == name)
 
     def do(self, rule: str, *before: Judgement, **params: Any) -> Judgement:
-        return rule_of(rule)(self.context, list(before), **params)
+        own = LEMMA if RULES[rule] == "expectations" else {"t": T} if rule == "refuted" else {}
+        return rule_of(rule)(self.context, list(before), **{k: _meant(v, own) for k, v in params.items()})
 
     def fact(self, text: str | Term) -> Judgement:
         """An honest fact of a term: apply, constant and variable, as it is built."""

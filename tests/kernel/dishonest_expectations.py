@@ -43,11 +43,6 @@ def premise_of_another_kind() -> Judgement:
     return mean(b, "z1^2", b.fact("z1^2"), weights=(Num(1),))
 
 
-def reserved_param() -> Judgement:
-    b = names("param K11 = 1\n")
-    return b.do("equal", b.fact("sqrt(K11^2)"), b.fact("K11"))
-
-
 ASIN = App("asin", (Num(2),))
 EXPECTATIONS: dict[str, Callable[[Bench], Judgement]] = {
     # relu(r z) by the rule for r < 0; e^(z^3) with mean 1; z erf(iz), whose mean is infinite
@@ -75,8 +70,6 @@ EXPECTATIONS: dict[str, Callable[[Bench], Judgement]] = {
     "a step of z2": lambda b: b.do("smoothed", mean(b, "z1*z2"), term=read("z1"), slope=Num(1)),
     "the function is that of the premise, smoothed": lambda b: b.do(
         "smoothed", mean(b, "z1*step(z2)"), term=read("z1^2"), slope=Num(1)),
-    # a param of either sign is said to be not negative
-    "the names of covariance entries are free": lambda b: reserved_param(),
 }  # fmt: skip
 DEFENDED = {
     "a real quadratic exponent": "without it a domain would hold a complex number",

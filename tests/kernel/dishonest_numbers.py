@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from tensorprog.kernel.members import reference
 from tensorprog.kernel.rules import Judgement
 from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms.term import recip
@@ -48,7 +49,7 @@ def trusted(term: str, low: int, high: int) -> Judgement:
 
 def value(of: Callable[[Term], Term], low: str, high: str) -> Judgement:
     """E tanh(g) as a function of E(g), which lies between two numbers."""
-    known = Judgement(("mean",), read("tanh(g)"), value=of(Var("E(g)")))
+    known = Judgement(("mean",), read("tanh(g)"), value=of(reference(Var("g"))))
     return Bench(PROGRAM).do("evaluated", known, number("g", low, high), term=read("tanh(g)"))
 
 
@@ -72,6 +73,8 @@ NUMBERS: dict[str, Callable[[Bench], Judgement]] = {
     # E softplus(5 g) by a spacing that is good for an entire function; E tanh(g) relu(g) = E tanh(g) E relu(g)
     "no branch point in the strip": lambda _: mean_of("softplus(5*g)", strip=4, spacing=1 / 2, count=30),
     "a function of the combinations": lambda _: mean_of("tanh(g)*r"),
+    # E tanh(exp(3 tanh(g))) by a spacing that is good for a function without poles
+    "no pole in the strip": lambda _: mean_of("tanh(exp(3*tanh(g)))", strip=3 / 2, spacing=1, count=20),
     # an error below 0; E g^4 = 1.16 at most; E(1) between 2 and 3
     "a strip, a spacing and a count": lambda _: mean_of("tanh(g)^2", strip=-1, spacing=1 / 8),
     "a grid that reaches far enough": lambda _: mean_of("g^4", strip=1 / 10, spacing=1 / 100, count=1),

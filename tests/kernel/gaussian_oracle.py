@@ -63,7 +63,7 @@ def value(t: Term, at: Mapping[str, Any]) -> Any:
         case Num(x):
             return float(x)
         case Var(name, ()):
-            return at[name]
+            return at[str(name)]
         case App("pi"):
             return np.pi
         case App("add", args):

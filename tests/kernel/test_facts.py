@@ -7,7 +7,7 @@ import json
 import random
 from typing import Any
 
-from tensorprog.kernel.certificate import READERS
+from tensorprog.kernel.certificate import meant
 from tensorprog.kernel.certificate import rule as rule_of
 from tensorprog.kernel.functions import ORDER, PROPERTIES
 from tensorprog.kernel.rules import Context
@@ -87,8 +87,8 @@ def test_forged_steps_say_only_what_is_true() -> None:
             others = [rng.randrange(k) for _ in before] if before and rng.random() < 0.3 else before
             changed = replaced(params, rng) if params else params
             try:
-                values = {name: READERS[name](v) for name, v in changed.items()}
-                made = rule_of(rule)(Context(JUDGED, 10**6), [done[p] for p in others], **values)
+                context = Context(JUDGED, 10**6)
+                made = rule_of(rule)(context, [done[p] for p in others], **meant(context, rule, changed))
             except Exception:
                 continue
             if json.dumps(made.says()) in known:

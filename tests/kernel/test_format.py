@@ -77,6 +77,7 @@ CASES: dict[str, Callable[[Bench], object]] = {
     "the instruction exists": lambda b: b.do("instruction", b.fact("x"), node=99),
     "an instruction that is an expression": lambda b: b.do("instruction", b.fact("x"), node=b.node("g")),
     "a variable of the program": lambda b: b.do("variable", var=Var("K12")),
+    "names of the program": lambda b: step("variable", {"var": ["var", "K12"]}),
     "the output exists": lambda b: b.do("applies", theorem="netsor", output=7),
     "no premise": lambda b: b.do("variance", b.fact("x"), node=b.node("x")),
     "an input or a product": lambda b: b.do("variance", b.fact("x"), node=b.node("f")),

@@ -15,7 +15,7 @@ import pytest
 from tensorprog import kernel
 from tensorprog.errors import CertificateError
 from tensorprog.kernel import Accepted
-from tensorprog.kernel.certificate import READERS, RULES
+from tensorprog.kernel.certificate import RULES, meant
 from tensorprog.kernel.certificate import rule as rule_of
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context
@@ -144,8 +144,7 @@ def resigned(p: Program, d: dict[str, Any]) -> dict[str, Any]:
     done: list[Any] = []
     steps = []
     for rule, params, before, _ in d["steps"]:
-        values = {k: READERS[k](v) for k, v in params.items()}
-        done.append(rule_of(rule)(context, [done[k] for k in before], **values))
+        done.append(rule_of(rule)(context, [done[k] for k in before], **meant(context, rule, params)))
         steps.append([rule, params, before, done[-1].says()])
     axioms = sorted({a for k in d["goals"] for a in done[k].axioms})
     return {**d, "steps": steps, "program": p.hash, "axioms": axioms}

@@ -10,6 +10,7 @@ from scipy.special import erf, expit, ndtri
 from scipy.stats import qmc
 
 from tensorprog.kernel import Accepted
+from tensorprog.kernel.members import reference
 from tensorprog.program import Program
 from tensorprog.program.masks import holds, index_values
 from tensorprog.program.normalize import normalize
@@ -54,10 +55,12 @@ class Means(dict[str, float]):
         self.defined = {f"E({to_text(j.term)})": j for j in accepted.judgements if j.words[0] == "mean" and j.term}
 
     def __missing__(self, name: str) -> float:
+        if type(name) is not str:  # a name of the kernel's own
+            return self[str(name)]
         found = self.defined[name]
         assert found.term is not None
         assert found.value is not None
-        own = found.value == Var(name)
+        own = found.value == reference(found.term)
         if own:
             scalars = [v for v in variables(found.term) if v.name in self.program.families and self.scalar(v)]
             self[name] = self.quadrature(found.term, {v: self[f"E({to_text(v)})"] for v in scalars})
