@@ -8,7 +8,7 @@ stands twice forces equality, so `q[i,i]` with i in 1..1000 is one pattern. Ever
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
 from tensorprog.terms import Sub
@@ -23,10 +23,11 @@ def length(r: Range) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """The tuples (slots with every variable running over its range)."""
+    """The tuples (slots with every variable running over its range), perhaps with two positions that differ."""
 
     slots: tuple[Sub, ...]
     ranges: tuple[tuple[str, Range], ...]
+    apart: tuple[int, int] | None = None
 
     @staticmethod
     def of(slots: Sequence[Sub], ranges: Mapping[str, Range]) -> Pattern:
@@ -39,7 +40,35 @@ class Pattern:
         """The same set with variables named by first position, so that equal sets of one shape compare equal."""
         new = {name: f"#{k}" for k, (name, _) in enumerate(self.ranges)}
         slots = tuple(new.get(s, s) if isinstance(s, str) else s for s in self.slots)
-        return Pattern(slots, tuple((new[name], r) for name, r in self.ranges))
+        return Pattern(slots, tuple((new[name], r) for name, r in self.ranges), self.apart)
+
+    @property
+    def pair(self) -> tuple[Sub, Sub] | None:
+        """The two variables that differ."""
+        return None if self.apart is None else (self.slots[self.apart[0]], self.slots[self.apart[1]])
+
+    def separated(self, k: int, m: int) -> list[Pattern]:
+        """The members whose positions k and m differ (of a pattern without such a pair), as disjoint patterns."""
+        a, b = self.slots[k], self.slots[m]
+        if isinstance(a, int):
+            return self.without(m, a)
+        if isinstance(b, int):
+            return self.without(k, b)
+        if a == b:
+            return []
+        (lo, hi), (low, high) = self.range_of(k), self.range_of(m)
+        return [self] if hi < low or high < lo else [replace(self, apart=(k, m))]
+
+    def without(self, k: int, value: int) -> list[Pattern]:
+        """The members whose position k is not this value, as disjoint patterns."""
+        name = self.slots[k]
+        if isinstance(name, int):
+            return [] if name == value else [self]
+        first, last = dict(self.ranges)[name]
+        if not first <= value <= last:
+            return [self]
+        pieces = [(first, value - 1), (value + 1, last)]
+        return [Pattern.of(self.slots, {**dict(self.ranges), name: piece}) for piece in pieces if piece[0] <= piece[1]]
 
     @property
     def size(self) -> int:
@@ -54,10 +83,13 @@ class Pattern:
 
     def has_equalities(self) -> bool:
         names = [s for s in self.slots if isinstance(s, str)]
-        return len(set(names)) < len(names)
+        return self.apart is not None or len(set(names)) < len(names)
 
     def contains(self, member: Sequence[int]) -> bool:
-        return self.meets(dict(enumerate(member)))
+        return self._differ(member) and self.meets(dict(enumerate(member)))
+
+    def _differ(self, member: Sequence[int]) -> bool:
+        return self.apart is None or member[self.apart[0]] != member[self.apart[1]]
 
     def meets(self, fixed: Mapping[int, int]) -> bool:
         """Does some member have these values at these positions?"""
@@ -70,10 +102,18 @@ class Pattern:
                     return False
             elif values.setdefault(s, value) != value or not ranges[s][0] <= value <= ranges[s][1]:
                 return False
-        return True
+        if self.apart is None:
+            return True
+        a, b = (self.slots[k] for k in self.apart)
+        if not {a, b} <= values.keys():
+            one = values.get(str(a), values.get(str(b)))
+            return one is None or any(ranges[str(s)] != (one, one) for s in (a, b) if s not in values)
+        return values[str(a)] != values[str(b)]
 
     def first(self) -> tuple[int, ...]:
         """The least member."""
+        if self.apart is not None:
+            return next(self.members())
         ranges = dict(self.ranges)
         return tuple(s if isinstance(s, int) else ranges[s][0] for s in self.slots)
 
@@ -82,7 +122,9 @@ class Pattern:
         names = [name for name, _ in self.ranges]
         for values in product(*(range(lo, hi + 1) for _, (lo, hi) in self.ranges)):
             at = dict(zip(names, values, strict=True))
-            yield tuple(s if isinstance(s, int) else at[s] for s in self.slots)
+            member = tuple(s if isinstance(s, int) else at[s] for s in self.slots)
+            if self._differ(member):
+                yield member
 
 
 def match(lhs: Sequence[Sub], ref: Sequence[Sub], ranges: Mapping[str, Range]) -> dict[str, Range] | None:
@@ -117,8 +159,12 @@ def use_pattern(lhs: Sequence[Sub], ref: Sequence[Sub], ranges: Mapping[str, Ran
     return Pattern.of(slots, {**ranges, **bound})
 
 
-def unify(a: Sequence[Sub], b: Sequence[Sub], ranges: dict[str, Range]) -> dict[str, int] | None:
+def unify(
+    a: Sequence[Sub], b: Sequence[Sub], ranges: dict[str, Range], apart: tuple[Sub, Sub] | None = None
+) -> dict[str, int] | None:
     """Values of all variables for which the two subscript lists are equal, or None if there are none.
+
+    `apart`: two variables whose values must differ.
 
     >>> unify(("i", 1), ("j", "j"), {"i": (1, 4), "j": (1, 4)})
     {'i': 1, 'j': 1}
@@ -149,7 +195,17 @@ def unify(a: Sequence[Sub], b: Sequence[Sub], ranges: dict[str, Range]) -> dict[
         span[keep] = new
         if one and two and one != two:
             parent[two] = one
-    return {name: span[root(name)][0] for name in ranges}
+    least = {name: span[root(name)][0] for name in ranges}
+    if apart is not None:
+        first, second = (root(str(s)) for s in apart)
+        if first == second:
+            return None
+        if least[first] == least[second]:
+            wide = next((r for r in (first, second) if span[r][0] < span[r][1]), None)
+            if wide is None:
+                return None
+            least |= {name: span[wide][0] + 1 for name in ranges if root(name) == wide}
+    return least
 
 
 def representatives(box: Sequence[Range], patterns: Iterable[Pattern], breaks: Iterable[int] = (),

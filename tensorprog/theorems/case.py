@@ -7,14 +7,16 @@ from functools import cached_property
 from typing import Any
 
 from tensorprog.program.indices import Pattern, uncovered
+from tensorprog.program.masks import allowed, masked_references
 from tensorprog.program.nodes import SCALAR_NODES, Dot, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.powers import MOMENT, SCORE, Powers, Use
 from tensorprog.program.program import Program
-from tensorprog.terms import Sub, Var
+from tensorprog.terms import Sub, Term, Var
 from tensorprog.theorems.at_limit import AtLimit
 from tensorprog.theorems.limits import Limits
 from tensorprog.theorems.nonlinearities import Nonlinearities
 from tensorprog.theorems.readouts import Readouts
+from tensorprog.theorems.spans import Spans
 from tensorprog.theorems.statement import Finding
 from tensorprog.theorems.variance import Variances
 
@@ -31,7 +33,15 @@ class Shared:
         self.signs = Variances(program, self.functions)
         self.limits = Limits(program, self.functions, self.signs, self.powers)
         self.at_limit = AtLimit(program, self.limits, self.functions.assumptions)
+        self.spans = Spans(program)
         self.near: dict[Any, Any] = {}
+        self._references: dict[int, list[tuple[Var, tuple[str, ...], Term | None]]] = {}
+
+    def masked_references(self, node: Node) -> list[tuple[Var, tuple[str, ...], Term | None]]:
+        """What the node reads, with the mask under which it does."""
+        if id(node) not in self._references:
+            self._references[id(node)] = masked_references(self.program, node)
+        return self._references[id(node)]
 
     @cached_property
     def reading_scalars(self) -> set[int]:
@@ -65,8 +75,8 @@ class Case:
             self._add(target, used)
         for node in reversed(self.program.nodes):
             for pattern in list(self.demand.get(id(node), ())):
-                for ref, bound in self.program.references(node):
-                    for target, used in self._reached(node, pattern, ref, bound):
+                for ref, bound, mask in shared.masked_references(node):
+                    for target, used in self._reached(node, pattern, ref, bound, mask):
                         self._add(target, used)
         self.nodes = [node for node in self.program.nodes if id(node) in self.demand]
 
@@ -87,15 +97,24 @@ class Case:
         axes = [s for s in node.subs if isinstance(s, str)]
         return Pattern.of(axes, self.program.indices)
 
-    def _reached(self, node: Node, pattern: Pattern, ref: Var, bound: tuple[str, ...]) -> list[tuple[Node, Pattern]]:
+    def _reached(
+        self, node: Node, pattern: Pattern, ref: Var, bound: tuple[str, ...], mask: Term | None = None
+    ) -> list[tuple[Node, Pattern]]:
         """What these members of a node read through one of its references."""
         if not ref.subs:
             return self.program.resolve(ref)
         axes = [s for s in node.subs if isinstance(s, str)]
-        at: dict[str, Sub] = dict(zip(axes, pattern.slots, strict=True))
-        ranges = dict(pattern.ranges) | {j: self.program.range_of(j) for j in bound}
-        subs = tuple(s if isinstance(s, int) or s in bound else at.get(s, s) for s in ref.subs)
-        return self.program.resolve(Var(ref.name, subs, ref.place), ranges or None)
+        at: dict[str, Sub] = {**dict(zip(axes, pattern.slots, strict=True)), **{j: j for j in bound}}
+        boxes = [dict(pattern.ranges) | {j: self.program.range_of(j) for j in bound}]
+        apart = pattern.pair
+        if mask is not None:
+            boxes, differ = allowed(mask, at, boxes[0])
+            apart = apart or differ
+        subs = tuple(s if isinstance(s, int) else at.get(s, s) for s in ref.subs)
+        found = [f for box in boxes for f in self.program.resolve(Var(ref.name, subs, ref.place), box or None)]
+        if apart is None:
+            return found
+        return [(target, p) for target, used in found for p in kept_apart(target, used, subs, *apart)]
 
     def reached(self, node: Node, ref: Var, bound: tuple[str, ...] = ()) -> Iterator[tuple[Node, Pattern]]:
         """What the members of a node that the case asks for read through one of its references."""
@@ -215,14 +234,35 @@ class Case:
         out = []
         for ref in (d.left, d.right):
             found: dict[int, tuple[Node, list[Pattern]]] = {}
-            for pattern in self.demand[id(d)]:
-                axes = [s for s in d.subs if isinstance(s, str)]
-                at: dict[str, Sub] = dict(zip(axes, pattern.slots, strict=True))
-                subs = tuple(s if isinstance(s, int) else at[s] for s in ref.subs)
-                for node, used in self.program.resolve(Var(ref.name, subs), dict(pattern.ranges)):
-                    found.setdefault(id(node), (node, []))[1].append(used)
+            for node, used in self.reached(d, ref):
+                found.setdefault(id(node), (node, []))[1].append(used)
             out += [(ref, node, used) for node, used in found.values()]
         return out
+
+
+def kept_apart(target: Node, used: Pattern, subs: tuple[Sub, ...], a: Sub, b: Sub) -> list[Pattern]:
+    """The members of a definition that a reference touches, where two subscripts (values or variables) differ."""
+    axes = [k for k, s in enumerate(target.subs) if isinstance(s, str)]
+
+    def place(s: Sub) -> Sub | None:
+        """A value, or the position in the pattern as text."""
+        if isinstance(s, int):
+            return s
+        if s not in subs:
+            return None
+        left = target.subs[subs.index(s)]
+        return left if isinstance(left, int) else str(axes.index(subs.index(s)))
+
+    match place(a), place(b):
+        case (None, _) | (_, None):
+            return [used]
+        case int(v), int(w):
+            return [] if v == w else [used]
+        case (int(v), str(k)) | (str(k), int(v)):
+            return used.without(int(k), v)
+        case str(k), str(m):
+            return used.separated(int(k), int(m))
+    raise AssertionError(used)
 
 
 __all__ = ["SCORE", "Case", "Shared"]

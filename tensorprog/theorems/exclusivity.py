@@ -1,9 +1,10 @@
 """Assumption 1 (a) and (b), decided exactly on families.
 
 (a) A matrix that makes a score side makes nothing else: every member of a MatMul through it is a score side, or is
-the very same product (same matrix, same input vector) as one. (b) The two sides of one score come through different
-matrices. Members are told apart only by which indices are equal and by the ends of ranges, so one representative of
-each class decides for all, whatever the ranges.
+the very same product (same matrix, same input vector) as one, or a combination of such: W (x + z) = W x + W z.
+(b) The two sides of one score come through different matrices. Members are told apart only by which indices are equal
+and by the ends of ranges, so one representative of each class decides for all, whatever the ranges; where the
+coefficients of combinations matter every member is asked.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tensorprog.program.indices import Pattern, Range, match, representatives, unify
-from tensorprog.program.nodes import Dot, MatMul
+from tensorprog.program.nodes import Dot, MatMul, Node
 from tensorprog.program.program import member_text
 from tensorprog.terms import Sub, Var
-from tensorprog.theorems.case import Case
+from tensorprog.theorems.case import Case, kept_apart
+from tensorprog.theorems.spans import MOST_INPUTS, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +76,54 @@ def _uncovered_use(case: Case, use: _Product, sides: list[_Product]) -> Violatio
     for member in representatives(box, [use.pattern, *covering], breaks, equalities):
         if not use.pattern.contains(member) or any(c.contains(member) for c in covering):
             continue
-        matrix = _matrix(use.node, member)
-        source = _input_member(case, use.node, member)
-        clash: _Product | None = None
-        for s in sides:
-            fixed = _fixed_by_matrix(s, matrix)
-            if fixed is None or not s.pattern.meets(fixed):
-                continue
-            if s.node.transposed == use.node.transposed and source is not None and _same_input(case, s, fixed, source):
-                clash = None
-                break
-            clash = clash or s
-        else:
-            if clash is not None:
-                weight = member_text(use.node.weight.name, matrix)
-                side = _some_member(clash, _fixed_by_matrix(clash, matrix) or {})
-                return Violation(weight, side, _name(use.node, member), use.node, clash.node)
+        if _clash(case, use, member, sides) is not None:
+            return _outside_the_span(case, use, member, sides)
     return None
+
+
+def _clash(case: Case, use: _Product, member: Sequence[int], sides: list[_Product]) -> _Product | None:
+    """A side through the same matrix, if none is the same product."""
+    matrix, source = _matrix(use.node, member), _input_member(case, use.node, member)
+    clash: _Product | None = None
+    for s in sides:
+        fixed = _fixed_by_matrix(s, matrix)
+        if fixed is None or not s.pattern.meets(fixed):
+            continue
+        if s.node.transposed == use.node.transposed and source is not None and _same_input(case, s, fixed, source):
+            return None
+        clash = clash or s
+    return clash
+
+
+def _outside_the_span(case: Case, use: _Product, first: tuple[int, ...], sides: list[_Product]) -> Violation | None:
+    """The first member of a use that is no side and no combination of sides; `first` is not the same product as one."""
+    few = use.pattern.size <= MOST_INPUTS and not use.node.transposed
+    for member in use.pattern.members() if few else [first]:
+        clash = _clash(case, use, member, sides)
+        if clash is None or (few and _spanned(case, use, member, sides)):
+            continue
+        matrix = _matrix(use.node, member)
+        side = _some_member(clash, _fixed_by_matrix(clash, matrix) or {})
+        weight = member_text(use.node.weight.name, matrix)
+        return Violation(weight, side, _name(use.node, member), use.node, clash.node)
+    return None
+
+
+def _spanned(case: Case, use: _Product, member: Sequence[int], sides: list[_Product]) -> bool:
+    """Is the input a combination of the inputs from which this matrix makes score sides?"""
+    matrix, source = _matrix(use.node, member), _input_member(case, use.node, member)
+    inputs: dict[Vector, None] = {}
+    for s in sides:
+        fixed = _fixed_by_matrix(s, matrix)
+        if fixed is None or s.node.transposed:
+            continue
+        if s.pattern.size > MOST_INPUTS:
+            return False
+        for at in s.pattern.members():
+            found = _input_member(case, s.node, at) if all(at[k] == v for k, v in fixed.items()) else None
+            if found is not None:
+                inputs[found] = None
+    return source is not None and case.shared.spans.contains(inputs, source)
 
 
 def _contains_all(c: Pattern, part: Pattern) -> bool:
@@ -180,9 +213,17 @@ def _same_input(case: Case, s: _Product, fixed: dict[int, int], source: tuple[in
     where = {**ranges, **bound}
     subs = tuple(x if isinstance(x, int) else slots[x] for x in s.node.arg.subs)
     for target, pattern in case.program.resolve(Var(s.node.arg.name, subs), where):
-        if id(target) == source[0] and pattern.contains(source[1]):
+        if id(target) == source[0] and any(p.contains(source[1]) for p in _apart(s, bound, target, pattern, subs)):
             return True
     return False
+
+
+def _apart(s: _Product, bound: dict[str, Range], target: Node, used: Pattern, subs: tuple[Sub, ...]) -> list[Pattern]:
+    """The members touched, where two variables of the product differ, some of them fixed."""
+    if s.pattern.pair is None:
+        return [used]
+    a, b = (bound[x][0] if isinstance(x, str) and x in bound else x for x in s.pattern.pair)
+    return kept_apart(target, used, subs, a, b)
 
 
 def not_distinct(case: Case, dots: Sequence[Dot]) -> Violation | None:
@@ -215,7 +256,10 @@ def _tied(case: Case, d: Dot, pattern: Pattern) -> Violation | None:
                 continue
             wa = _weight_subs(a, left)
             wb = _weight_subs(b, right)
-            values = unify(wa, wb, {**ranges, **first, **second})
+            apart = (
+                None if pattern.apart is None else (pattern.slots[pattern.apart[0]], pattern.slots[pattern.apart[1]])
+            )
+            values = unify(wa, wb, {**ranges, **first, **second}, apart)
             if values is not None:
                 matrix = tuple(s if isinstance(s, int) else values[s] for s in wa)
                 member = tuple(

@@ -1,0 +1,123 @@
+"""Linear combinations of vectors: W (x + z) is W x + W z, so it is no vector of its own where both of these are.
+
+A vector is written as a combination of vectors that are no combinations (initial vectors, products, functions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from itertools import product
+
+from tensorprog.program.constants import at_indices
+from tensorprog.program.nodes import LinComb, Node
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import rational
+from tensorprog.terms import App, Bind, Term, Var
+from tensorprog.terms.term import mul, variables
+
+LARGEST = 512
+MOST_INPUTS = 512
+
+Vector = tuple[int, tuple[int, ...]]
+"""An instruction (its identity) and the member of it."""
+Combination = dict[Vector, Fraction | None]
+"""Coefficients of vectors; None stands for one that is no plain number."""
+
+
+class TooLarge(Exception):
+    """A combination of more vectors than are looked at."""
+
+
+class Spans:
+    """The vectors of one program as combinations."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self._nodes: dict[int, Node] = {id(node): node for node in program.nodes}
+        self._known: dict[Vector, Combination] = {}
+
+    def contains(self, vectors: Iterable[Vector], wanted: Vector) -> bool:
+        """Is a vector certainly a combination of others?"""
+        try:
+            given = [self.combination(v) for v in vectors]
+            target = self.combination(wanted)
+        except (TooLarge, RecursionError):
+            return False
+        single = {v for c in given if len(c) == 1 for v, value in c.items() if value}
+        if target.keys() <= single:
+            return True
+        plain = [{v: x for v, x in c.items() if x is not None} for c in given if None not in c.values()]
+        rest = {v: x for v, x in target.items() if x is not None}
+        return len(rest) == len(target) and _in_span(plain, rest)
+
+    def combination(self, v: Vector) -> Combination:
+        """The vector as a combination of vectors that are none."""
+        if v not in self._known:
+            node = self._nodes[v[0]]
+            if isinstance(node, LinComb):
+                env = dict(zip((s for s in node.subs if isinstance(s, str)), v[1], strict=True))
+                self._known[v] = self._of(node.body, env)
+            else:
+                self._known[v] = {v: Fraction(1)}
+        return self._known[v]
+
+    def _of(self, t: Term, env: Mapping[str, int]) -> Combination:
+        match t:
+            case Var(name, subs) if name in self.program.families:
+                at = Var(name, tuple(env[s] if isinstance(s, str) else s for s in subs))
+                ((node, pattern),) = self.program.resolve(at)
+                return self.combination((id(node), pattern.first()))
+            case App("neg", (a,)):
+                return _times(Fraction(-1), self._of(a, env))
+            case App("add", args):
+                return _sum(self._of(a, env) for a in args)
+            case App("mul", args):
+                vectors = [a for a in args if any(v.name in self.program.families for v in variables(a))]
+                if len(vectors) != 1:
+                    raise TooLarge
+                constant = mul(*(a for a in args if a is not vectors[0]))
+                return _times(rational(at_indices(constant, env, self.program)), self._of(vectors[0], env))
+            case Bind("sum", (a,), over, None):
+                ranges = [range(lo, hi + 1) for lo, hi in map(self.program.range_of, over)]
+                return _sum(self._of(a, {**env, **dict(zip(over, at, strict=True))}) for at in product(*ranges))
+            case _:
+                raise TooLarge
+
+
+def _times(c: Fraction | None, parts: Combination) -> Combination:
+    if c == 0:
+        return {}
+    return {v: None if c is None or x is None else c * x for v, x in parts.items()}
+
+
+def _sum(parts: Iterable[Combination]) -> Combination:
+    out: Combination = {}
+    for part in parts:
+        for v, x in part.items():
+            old = out.get(v, Fraction(0))
+            out[v] = None if old is None or x is None else old + x
+            if out[v] == 0:
+                del out[v]
+        if len(out) > LARGEST:
+            raise TooLarge
+    return out
+
+
+def _in_span(given: list[dict[Vector, Fraction]], target: dict[Vector, Fraction]) -> bool:
+    """Exact elimination, one pivot for each given vector that is independent of those before it."""
+    pivots: list[tuple[Vector, dict[Vector, Fraction]]] = []
+
+    def reduced(row: dict[Vector, Fraction]) -> dict[Vector, Fraction]:
+        for key, pivot in pivots:
+            factor = row.get(key)
+            if factor:
+                row = {k: x for k in row.keys() | pivot.keys() if (x := row.get(k, 0) - factor * pivot.get(k, 0))}
+        return row
+
+    for vector in given:
+        row = reduced(vector)
+        if row:
+            key = min(row)
+            pivots.append((key, {k: x / row[key] for k, x in row.items()}))
+    return not reduced(target)
