@@ -94,6 +94,7 @@ class Case:
             self._add(node, pattern)
 
     def box(self, node: Node) -> Pattern:
+        """All members of a node."""
         axes = [s for s in node.subs if isinstance(s, str)]
         return Pattern.of(axes, self.program.indices)
 

@@ -8,13 +8,14 @@ from typing import Any, Literal
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.positivity import sign_of
 from tensorprog.functions.registry import declared_in
-from tensorprog.program.nodes import Dot, Input, Output
+from tensorprog.program.nodes import Output
 from tensorprog.program.normalize import normalize
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import width_power
-from tensorprog.terms import Var, to_text
+from tensorprog.terms import to_text
 from tensorprog.terms.term import variables
 from tensorprog.theorems import attention, nested, netsor, netsor_plus, readout_scores
+from tensorprog.theorems.absorption import with_unused_scores
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.exclusivity import not_exclusive
 from tensorprog.theorems.nonlinearities import Nonlinearities
@@ -130,11 +131,13 @@ def _judge_output(shared: Shared, output: Output) -> OutputVerdict:
     case = Case(shared, [output.ref])
     reports = tuple(judge(case, t) for t in THEOREMS)
     if case.scores and not_exclusive(case, case.scores) is not None:
-        wider = with_unused_scores(shared, output, case)
-        if wider is not None:
-            absorbed = tuple(judge(wider, t) for t in THEOREMS)
-            if _ORDER.index(_verdict(absorbed)) < _ORDER.index(_verdict(reports)):
-                case, reports = wider, absorbed
+        alone = case
+        for bounded in (True, False):
+            wider = with_unused_scores(shared, output.ref, alone, bounded)
+            if wider is not None:
+                absorbed = tuple(judge(wider, t) for t in THEOREMS)
+                if _ORDER.index(_verdict(absorbed)) < _ORDER.index(_verdict(reports)):
+                    case, reports = wider, absorbed
     return OutputVerdict(to_text(output.ref), _verdict(reports), reports, _target(case, reports))
 
 
@@ -157,19 +160,6 @@ def judge(case: Case, theorem: Theorem) -> TheoremReport:
         if p.decide not in case.findings:
             case.findings[p.decide] = p.decide(case)
     return TheoremReport(theorem, tuple(PremiseReport(p, case.findings[p.decide]) for p in theorem.premises))
-
-
-def with_unused_scores(shared: Shared, output: Output, case: Case) -> Case | None:
-    """The case with the scores that the program defines but the output does not use: they may absorb products."""
-    mine = {id(d) for d in case.dots}
-    extra = [n for n in shared.program.nodes if isinstance(n, Dot) and shared.powers.is_score(n) and id(n) not in mine]
-    extra = [n for n in extra if not any(isinstance(m, Input) for s in (n.left, n.right) for m, _ in
-             shared.program.resolve(s))]  # fmt: skip
-    partly = [n for n in case.scores if case.demand[id(n)] != [case.box(n)]]
-    roots = [Var(n.name, n.subs) for n in (*extra, *partly)]
-    if not roots:
-        return None
-    return Case(shared, [output.ref, *roots])
 
 
 def _verdict(reports: tuple[TheoremReport, ...]) -> VerdictWord:

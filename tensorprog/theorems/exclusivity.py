@@ -29,6 +29,7 @@ class Violation:
     other: str
     at: MatMul | Dot
     score_side: MatMul | None
+    matrix: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,16 @@ def sides_of(case: Case, dots: Sequence[Dot]) -> list[_Product]:
             if isinstance(node, MatMul):
                 out += [_Product(node, p) for p in used]
     return out
+
+
+def makes_side(case: Case, dots: Sequence[Dot], node: MatMul | Dot, matrix: tuple[int, ...]) -> bool:
+    """Is a side of these scores made by the matrix with these subscripts of the family that makes `node`?"""
+    for s in sides_of(case, dots):
+        if isinstance(node, MatMul) and s.node.weight.name == node.weight.name:
+            fixed = _fixed_by_matrix(s, matrix)
+            if fixed is not None and s.pattern.meets(fixed):
+                return True
+    return False
 
 
 def not_exclusive(case: Case, dots: Sequence[Dot]) -> Violation | None:
@@ -105,7 +116,7 @@ def _outside_the_span(case: Case, use: _Product, first: tuple[int, ...], sides: 
         matrix = _matrix(use.node, member)
         side = _some_member(clash, _fixed_by_matrix(clash, matrix) or {})
         weight = member_text(use.node.weight.name, matrix)
-        return Violation(weight, side, _name(use.node, member), use.node, clash.node)
+        return Violation(weight, side, _name(use.node, member), use.node, clash.node, matrix)
     return None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 from tensorprog.program import Program
@@ -88,6 +89,37 @@ class Oracle:
     def all_scores(self) -> list[Element]:
         names = [name for name, family in self.program.families.items() if isinstance(family.pieces[0], Dot)]
         return [(name, member) for name in names for member in self.expansion.members(name)]
+
+    def absorbed(self, elements: list[Element]) -> bool:
+        """Is there a set of unused scores with which (a) and (b) hold? All sets where they are few.
+
+        Otherwise the greatest: scores of the rest that break (b), have a matrix that makes something else, or ask for
+        what a matrix makes besides, are removed until nothing is broken.
+        """
+        base = self.above(elements)
+        if not base.distinct():
+            return False
+        scores = [s for s in self.all_scores() if self.above([s]).distinct()]
+        if len(scores) <= 6:
+            every = (subset for k in range(len(scores) + 1) for subset in combinations(scores, k))
+            return any(self._fine([*elements, *subset]) for subset in every)
+        while not self._fine([*elements, *scores]):
+            whole = self.above([*elements, *scores])
+            broken = {p for p in whole.products if p not in whole.sides and p[1] in {s[1] for s in whole.sides}}
+            matrices = {p[1] for p in broken}
+            left = []
+            for s in scores:
+                mine = self.above([s])
+                if not matrices & {side[1] for side in mine.sides} and not broken & (mine.products - base.products):
+                    left.append(s)
+            if len(left) == len(scores):
+                return False
+            scores = left
+        return True
+
+    def _fine(self, elements: list[Element]) -> bool:
+        up = self.above(elements)
+        return up.exclusive() and up.distinct()
 
     def _reads(self, t: Term, at: dict[str, int]) -> Iterator[Element]:
         match t:
