@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import permutations
 from typing import Any
 
@@ -51,6 +51,11 @@ class Certified:
         self._expected: dict[Term, Any] = {}
         self._shortened: dict[Any, Any] = {}
         self._tried: dict[object, Any] = {}
+
+    @cached_property
+    def _signs(self) -> frozenset[str]:
+        params = self.u.program.params.values()
+        return frozenset(p.name for p in params if p.low is not None and p.low >= 0)
 
     # -- second moments of leaves ---------------------------------------------------------------------------------
 
@@ -176,7 +181,7 @@ class Certified:
                 return self.covariance(a, b) + self.mean(a) * self.mean(b)
         cov = [[self.covariance(a, b) for b in leaves] for a in leaves]
         mean = [self.mean(v) for v in leaves]
-        if all(m == 0 for m in mean) and vanishes(t, frozenset(leaves)):
+        if all(m == 0 for m in mean) and vanishes(t, frozenset(leaves), self._signs):
             return sympy.S.Zero
         constants = {v: self.moment(v) for v in self.u.below(t) if self.u.leaves[v].kind == "moment"}
         cov = [[self._short(x) for x in row] for row in cov]

@@ -113,10 +113,8 @@ class Second:
             mine.append(i)
             for j in mine:
                 b = leaves[j]
-                found = self.certified.number(self.certified.covariance(a, b))
-                if not np.isfinite(found.value) and self._engine is not None:  # a formula that is singular here
-                    ball = self._engine.leaf_covariance(a, b)
-                    found = found if ball is None else ball.number
+                ball = None if self._engine is None else self._engine.leaf_covariance(a, b)
+                found = self.certified.number(self.certified.covariance(a, b)) if ball is None else ball.number
                 out[i, j] = out[j, i] = found.value
                 error = max(error, found.error)
         if not np.all(np.isfinite(out)):

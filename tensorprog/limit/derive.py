@@ -12,14 +12,14 @@ from tensorprog.limit.axes import range_of
 from tensorprog.limit.compose import TooLarge
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.lookup import Lookup
-from tensorprog.limit.quantities import Addend, Cov, Ex, ScalarOf, Sum, Unsettled, no_limit
+from tensorprog.limit.quantities import Cov, Ex, ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.support import Supports
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.numbers.progress import counted
 from tensorprog.program import Program
-from tensorprog.terms import Num, Term, Var, to_text
-from tensorprog.terms.term import mul, neg
+from tensorprog.terms import Term, Var, to_text
+from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
     import numpy as np
@@ -74,30 +74,11 @@ class Limit:
         return self.mean(f)
 
     def _expectation(self, terms: Sequence[Term]) -> Sum:
-        t = terms[0]
-        if isinstance(t, Var) and self.engine.program.families[t.name].kind == "scalar":
-            if self.engine.scores([t]):  # a score is centred
-                return tuple(
-                    Addend(s.coefficient, (), s.over) for s in self.engine.random.linear(t) or () if not s.atoms
-                )
-            return (Addend(factors=(ScalarOf(t),)),)
-        return (Addend(factors=(Ex(t),)),)
+        return self.engine.mean_sum(terms[0])
 
     def covariance_sum(self, a: Term, b: Term) -> Sum:
         """Cov(Z^a, Z^b) given the scores, as a sum of products of quantities."""
-        terms = (a, b)
-        kinds = {self.engine.program.families[v.name].kind for t in terms for v in self._members([t])}
-        if kinds == {"scalar"} and self.engine.random.depends(terms):
-            one, two = map(self.engine.random.linear, terms)
-            if one is not None and two is not None:
-                return self.engine.random.linear_covariance(one, two)
-        pair = self.engine.bases(a, b)
-        if pair is not None:
-            return (Addend(factors=(pair,)),)
-        if kinds <= {"scalar"}:
-            return ()  # constants
-        product_of_means = Addend(neg(Num(1)), factors=(Ex(a), Ex(b)))
-        return (Addend(factors=(Ex(mul(a, b)),)), product_of_means)
+        return self.engine.covariance_sum(a, b)
 
     def _covariance(self, terms: Sequence[Term]) -> Sum:
         return self.covariance_sum(*terms)
@@ -183,9 +164,9 @@ class Limit:
         elif len(terms) == 1 and terms[0] in position:
             number = law.mean.at(0)
         elif len(terms) == 2:
-            number = law.expect(mul(*terms)) - law.expect(terms[0]) * law.expect(terms[1])
+            number = law.expectation(mul(*terms)) - law.expectation(terms[0]) * law.expectation(terms[1])
         else:
-            number = law.expect(terms[0])
+            number = law.expectation(terms[0])
         return Result(of, None, number, number.method, supported, "averaged over scores")
 
     # -- laws and families -----------------------------------------------------------------------------------------
@@ -293,7 +274,7 @@ class Limit:
 
     def _members(self, terms: Sequence[Term]) -> list[Var]:
         """The members that the terms name, binders written out."""
-        return list(dict.fromkeys(m for t in terms for m in self.engine.random.members(t, True)))
+        return self.engine.members(terms)
 
     # -- the whole ---------------------------------------------------------------------------------------------------
 

@@ -90,6 +90,10 @@ class Enclosures(Members[Enclosure]):
     def is_zero(self, a: Enclosure) -> bool:
         return bool(a.ball.is_zero())
 
+    def param(self, name: str) -> Any:
+        """The value of a param as a ball."""
+        return _exact(self.numbers.values[name])
+
     @property
     def given(self) -> Mapping[str, Fraction]:
         return self.numbers.values

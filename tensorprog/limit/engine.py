@@ -15,19 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.limit.arrays import Arrays, Cores
 from tensorprog.limit.axes import DRAWS, Field
+from tensorprog.limit.compose import MINUS_ONE
 from tensorprog.limit.cores import Numbers
 from tensorprog.limit.covariance import Rules
 from tensorprog.limit.enclosures import Enclosure, Enclosures, precision
 from tensorprog.limit.formulas import Formulas, NoFormula
-from tensorprog.limit.quantities import Addend, Cov, Ex, NoLimit, Sum
+from tensorprog.limit.named import Named
+from tensorprog.limit.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
 from tensorprog.limit.scores import Scores
+from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.program import Program
 from tensorprog.program.normalize import normalize
 from tensorprog.program.params import param_numbers
-from tensorprog.terms import Term, Var
-from tensorprog.terms.term import mul, variables
+from tensorprog.terms import Num, Term, Var
+from tensorprog.terms.term import mul, power, variables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -70,6 +74,11 @@ class Engine:
     def formulas(self) -> Formulas:
         """Single members as sympy expressions."""
         return Formulas(self.rules, self.cores)
+
+    @cached_property
+    def named(self) -> Named:
+        """Single members as sympy expressions in which what has no closed form has a name."""
+        return Named(self.rules, self.cores, self.enclosures)
 
     # -- structure -----------------------------------------------------------------------------------------------
 
@@ -133,6 +142,57 @@ class Engine:
                 return None
             out.append(opened)
         return Cov(*out)
+
+    def members(self, terms: Sequence[Term]) -> list[Var]:
+        """The members that the terms name, binders written out."""
+        return list(dict.fromkeys(m for t in terms for m in self.random.members(t, True)))
+
+    # -- means and covariances, asked by every command ---------------------------------------------------------------
+
+    def mean_sum(self, t: Term) -> Sum:
+        """E[Z^t] given the scores, as a sum of products of quantities; of a moment or a scalar, its limit."""
+        if isinstance(t, Var) and self.program.families[t.name].kind == "scalar":
+            if self.scores([t]):  # a score is centred
+                return tuple(Addend(s.coefficient, (), s.over) for s in self.random.linear(t) or () if not s.atoms)
+            return (Addend(factors=(ScalarOf(t),)),)
+        return (Addend(factors=(Ex(t),)),)
+
+    def covariance_sum(self, a: Term, b: Term) -> Sum:
+        """Cov(Z^a, Z^b) given the scores, as a sum of products of quantities."""
+        terms = (a, b)
+        kinds = {self.program.families[v.name].kind for v in self.members(terms)}
+        if kinds == {"scalar"} and self.random.depends(terms):
+            one, two = map(self.random.linear, terms)
+            if one is not None and two is not None:
+                return self.random.linear_covariance(one, two)
+        pair = self.bases(a, b)
+        if pair is not None:
+            return (Addend(factors=(pair,)),)
+        if kinds <= {"scalar"}:
+            return ()  # constants
+        return (Addend(factors=(Ex(mul(a, b)),)), Addend(MINUS_ONE, factors=(Ex(a), Ex(b))))
+
+    def number(self, parts: Sum) -> Estimate:
+        """A sum of products of quantities as a number, unknown where there is none."""
+        try:
+            return self.sum_enclosure(parts).number
+        except DivergentError:
+            raise
+        except TensorProgError as error:
+            if isinstance(error, Unsettled) or error.diagnostics[0].code == "TP002":
+                return UNKNOWN
+            raise
+
+    def fourth_cumulant(self, t: Term) -> Estimate:
+        """E[(Z - EZ)^4] - 3 Var(Z)^2, unknown where it is infinite."""
+        try:
+            with precision(self.enclosures.bits):
+                parts = [self.sum_enclosure(self.mean_sum(power(t, Num(k)) if k > 1 else t)) for k in (1, 2, 3, 4)]
+                a, b, c, d = (x.ball for x in parts)
+                ball = d - 4 * a * c - 3 * b**2 + 12 * a**2 * b - 6 * a**4
+            return Enclosure.of(ball, *parts).number
+        except TensorProgError:
+            return UNKNOWN
 
     # -- formulas and single numbers ---------------------------------------------------------------------------------
 

@@ -34,6 +34,8 @@ class NoFormula(Exception):
 class Formulas(Members[Any]):
     """Sympy expressions; `NoFormula` where some expectation has no closed form or the composition grows too large."""
 
+    largest = MAX_FORMULA
+
     def __init__(self, rules: Rules, cores: Cores) -> None:
         super().__init__(rules)
         self.cores = cores
@@ -48,6 +50,10 @@ class Formulas(Members[Any]):
     def plain(self, expr: Any) -> Any:
         """The expression in real symbols, as the rest of the program writes them, shared parts written out."""
         return self._plain(expr).xreplace(dict.fromkeys(self._premises, sympy.S.One))
+
+    def written(self, expr: Any) -> Any:
+        """The expression with its shared parts written out."""
+        return self._unshared(sympy.sympify(expr))
 
     def conditions(self, expr: Any) -> tuple[Any, ...]:
         """What the expression assumes of params beyond what the program does, as sympy relations."""
@@ -208,8 +214,8 @@ class Formulas(Members[Any]):
         for part in sympy.preorder_traversal(expr):
             own += 1
             size += self._sizes.get(part, 1)
-            if size > MAX_FORMULA:
-                raise NoFormula(f"the formula would have more than {MAX_FORMULA} parts")
+            if size > self.largest:
+                raise NoFormula(f"the formula would have more than {self.largest} parts")
         if own <= INLINE:
             return expr
         if expr not in self._shared:

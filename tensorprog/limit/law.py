@@ -16,6 +16,8 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.limit.averaging import Array
 from tensorprog.limit.conditional import factor
+from tensorprog.limit.decompose import TooLarge, polynomial
+from tensorprog.limit.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.hierarchical import Kind, Structure
 from tensorprog.limit.pieces import Sum, pieces
 from tensorprog.limit.statement import Formula, NoFormula, latex
@@ -57,23 +59,31 @@ class Law:
         return tuple(map(to_text, self.structure.scores))
 
     @cached_property
-    def _formula(self) -> Term | None:
+    def conditional_covariance(self) -> tuple[tuple[Term, ...], ...] | None:
+        """Cov(y, y' | scores) as formulas, a row for each variable; None where some entry is none that reads well."""
         if self.kind != "hierarchical-gaussian":
             return None
-        members = self.structure.members
+        members, formula = self.structure.members, Formula(self.structure.unfolding)
         try:
-            return Formula(self.structure.unfolding).covariance(members[0], members[-1])
+            return tuple(tuple(formula.covariance(a, b) for b in members) for a in members)
         except NoFormula:
             return None
 
     @property
     def conditional_variance(self) -> str | None:
-        """Var(y | scores), or for several variables the covariance of the first and the last, as text."""
-        return None if self._formula is None else to_text(self._formula)
+        """Var(y | scores) as text; of several variables the rows of their conditional covariance."""
+        rows = self.conditional_covariance
+        if rows is None or len(rows) == 1:
+            return None if rows is None else to_text(rows[0][0])
+        return f"[{', '.join('[' + ', '.join(map(to_text, row)) + ']' for row in rows)}]"
 
     @property
     def conditional_variance_latex(self) -> str | None:
-        return None if self._formula is None else latex(self._formula)
+        rows = self.conditional_covariance
+        if rows is None or len(rows) == 1:
+            return None if rows is None else latex(rows[0][0])
+        lines = (" & ".join(map(latex, row)) for row in rows)
+        return r"\begin{pmatrix} " + r" \\ ".join(lines) + r" \end{pmatrix}"
 
     # -- numbers ---------------------------------------------------------------------------------------------------
 
@@ -85,35 +95,15 @@ class Law:
         return Sum(found, len(s.members), self.tolerance, self.seed, error)
 
     @cached_property
-    def _exact(self) -> tuple[list[Estimate], list[list[Estimate]], list[Estimate]] | None:
-        """Mean, covariance and fourth cumulants by exact formulas, where no scores mix."""
-        s = self.structure
-        if self.kind not in ("deterministic", "gaussian", "function-of-gaussian") or s.nested:
-            return None
-        if any(len(s.unfolding.below(t)) > (3 if self.kind == "function-of-gaussian" else 10**6) for t in s.terms):
-            return None
-        c = s.certified
-        means = [c.expectation(t) for t in s.terms]
-        covs = [
-            [c.expectation(mul(a, b)) - m * n for b, n in zip(s.terms, means, strict=True)]
-            for a, m in zip(s.terms, means, strict=True)
-        ]
-        fourth = []
-        for k, t in enumerate(s.terms):
-            if self.kind != "function-of-gaussian":
-                fourth.append(Estimate(0.0, 0.0, "exact", "closed-form"))
-                continue
-            raw = [c.expectation(power(t, Number_(p))) if p > 1 else means[k] for p in (1, 2, 3, 4)]
-            central = raw[3] - 4 * raw[0] * raw[2] + 6 * raw[0] ** 2 * raw[1] - 3 * raw[0] ** 4
-            fourth.append(c.number(central - 3 * covs[k][k] ** 2))
-        return [c.number(m) for m in means], [[c.number(x) for x in row] for row in covs], fourth
+    def _exact(self) -> Moments | None:
+        return exact_moments(self.structure)
 
     @cached_property
     def _normal(self) -> tuple[float, float, float, float] | None:
         """(mean, variance, error of the mean, error of the variance) of one Gaussian or constant, where known."""
         if len(self.of) != 1 or self.kind not in ("gaussian", "deterministic") or self._exact is None:
             return None
-        mean, variance = self._exact[0][0], self._exact[1][0][0]
+        mean, variance = self._exact.means[0], self._exact.covariances[0][0]
         constant = self.kind == "deterministic"
         if not np.isfinite(mean.value + mean.error + (0.0 if constant else variance.value + variance.error)):
             return None
@@ -128,14 +118,14 @@ class Law:
     def mean(self) -> Estimate:
         """E[y]."""
         if self._exact is not None:
-            return _average(self._exact[0])
+            return _average(self._exact.means)
         return self._sum.cumulants[0]
 
     @property
     def covariance(self) -> Estimate:
         """Cov(y, y') = E[C(p)] + Cov of the conditional means."""
         if self._exact is not None:
-            rows = [_average(row) for row in self._exact[1]]
+            rows = [_average(row) for row in self._exact.covariances]
             kind, method = worst_kind(*(r.error_kind for r in rows)), worst_method(*(r.method for r in rows))
             return Estimate(np.stack([r.value for r in rows]), np.stack([r.error for r in rows]), kind, method)
         return self._sum.cumulants[1]
@@ -149,7 +139,7 @@ class Law:
     @property
     def excess_kurtosis(self) -> Estimate:
         """E[(y - m)^4]/Var^2 - 3; with conditional mean 0 it is 3 Var(C)/E[C]^2."""
-        fourth = _average(self._exact[2]) if self._exact is not None else self._sum.cumulants[2]
+        fourth = _average(self._exact.fourth) if self._exact is not None else self._sum.cumulants[2]
         v = self.variance
         kind, method = worst_kind(fourth.error_kind, v.error_kind), worst_method(fourth.method, v.method)
         if self.kind == "gaussian" and fourth.error_kind == "exact":
@@ -162,6 +152,24 @@ class Law:
             error = fourth.error / least + np.abs(fourth.value) * (1 / least - 1 / square)
             error += 1e-15 * np.abs(value)
         return Estimate(value, error, kind, method)
+
+    def expectation(self, term: Term) -> Estimate:
+        """E of a function of the variables: of a polynomial by its moments, of another by drawing."""
+        at = {m: k for k, m in enumerate(self.structure.members)}
+        try:
+            monomials = polynomial(term)
+        except TooLarge:
+            return self.expect(term)
+        if not all(a in at for m in monomials for a, _ in m):
+            return self.expect(term)
+        out = ZERO
+        for monomial, c in monomials.items():
+            powers = [0] * len(at)
+            for a, e in monomial:
+                powers[at[a]] = e  # type: ignore[index]
+            factor = Estimate(float(c), abs(float(c)) * 2.0**-53, "bound", "closed-form")
+            out = out + (factor * self.moment(*powers) if any(powers) else factor)
+        return out
 
     def moment(self, *powers: int) -> Estimate:
         """E[y_1^k_1 ... y_m^k_m]."""
@@ -345,8 +353,8 @@ class Law:
 
     def _repr_latex_(self) -> str:
         name = ",".join(latex(m) for m in self.structure.members)
-        if self.kind == "hierarchical-gaussian" and self._formula is not None:
-            return rf"${name} \mid p \sim \mathcal N\left(0, {latex(self._formula)}\right)$"
+        if self.conditional_variance_latex is not None:
+            return rf"${name} \mid p \sim \mathcal N\left(0, {self.conditional_variance_latex}\right)$"
         return rf"${name}$: {self.kind}"
 
     def _points(self, y: Any) -> Array:

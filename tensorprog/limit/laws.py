@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.limit.certified import Certified
+from tensorprog.limit.engine import Engine
 from tensorprog.limit.hierarchical import structure
 from tensorprog.limit.law import TOLERANCE, Law
 from tensorprog.limit.support import Supports
@@ -16,9 +17,6 @@ from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
 from tensorprog.terms import Term, Var, read
-
-if TYPE_CHECKING:
-    from tensorprog.limit.engine import Engine
 
 
 class Laws:
@@ -30,7 +28,7 @@ class Laws:
         self.unfolding = Unfolding(program)
         self.values = param_numbers(program, values)
         self.certified = Certified(self.unfolding, self.values, elsewhere)
-        self.engine = engine
+        self.engine = engine or Engine(program, self.values)
 
     @cached_property
     def supports(self) -> Supports:
@@ -53,11 +51,6 @@ class Laws:
             supported_by = self.supports.of(refs).name
         params = {k: float(v) for k, v in self.values.items()}
         made = structure(refs, self.certified, self.engine, params)
-        if made.nested and self.engine is None:
-            from tensorprog.limit.engine import Engine
-
-            self.engine = Engine(self.program, self.values)
-            made = structure(refs, self.certified, self.engine, params)
         return Law(made, supported_by, tolerance, seed)
 
 

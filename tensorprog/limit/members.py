@@ -18,6 +18,7 @@ from tensorprog.limit.covariance import Rules
 from tensorprog.limit.exact import Exact
 from tensorprog.limit.jumps import Jump, jumps_of, settled
 from tensorprog.limit.moments import SCALED
+from tensorprog.limit.parity import vanishes
 from tensorprog.limit.quantities import (
     GUARD,
     Addend,
@@ -29,6 +30,7 @@ from tensorprog.limit.quantities import (
     Sum,
     Unsettled,
     canonical,
+    guarded,
     renamed,
 )
 from tensorprog.limit.schedule import Schedule
@@ -165,7 +167,15 @@ class Members(Schedule[V], Generic[V]):
             return (yield canonical(Ex(self._settled(landed, [_renamed(j, names) for j in jumps])))[0])
         if core.size == 0:
             return self.evaluated(core.body, found)
+        if not any(core.mean) and vanishes(
+            core.body, frozenset(Var(f"z{k + 1}") for k in range(core.size)), self._signs
+        ):
+            return self.zero()
         return self.core(core, groups[0], groups[1], constants)
+
+    @cached_property
+    def _signs(self) -> frozenset[str]:
+        return frozenset(guarded(p.name) for p in self.program.params.values() if p.low is not None and p.low >= 0)
 
     def _settled(self, t: Term, jumps: Sequence[Jump]) -> Term:
         """The term where its jumps are decided by what holds at every width; NoLimit if nothing decides one."""

@@ -13,9 +13,12 @@ BOUNDED_BY_POWERS = {
 }  # fmt: skip
 
 
-def vanishes(t: Term, flipped: frozenset[Var]) -> bool:
-    """Is E[t] = 0 because t is odd? Only where the mean exists: E[1/Z] and E[Z exp(Z^2)] do not."""
-    return parity(t, flipped) == -1 and _has_mean(t, flipped)
+def vanishes(t: Term, flipped: frozenset[Var], positive: frozenset[str] = frozenset()) -> bool:
+    """Is E[t] = 0 because t is odd? Only where the mean exists: E[1/Z] and E[Z exp(Z^2)] do not.
+
+    `positive` are names of constants that are not negative: clip(x, -t, t) is odd for t >= 0 only.
+    """
+    return parity(t, flipped, positive) == -1 and _has_mean(t, flipped)
 
 
 def _has_mean(t: Term, variables: frozenset[Var]) -> bool:

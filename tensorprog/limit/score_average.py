@@ -1,6 +1,7 @@
 """What is polynomial in scores, averaged over them exactly: E over a Gaussian of a polynomial, by Isserlis' rule.
 
 Attention without softmax is of this kind: y_i = Σ_j p_ij v_j has E[y_i y_i'] = Σ_jj' Cov(p_ij, p_i'j') Cov(v_j, v_j').
+Coefficients and covariances without a closed form enter by name, so that the average is a formula or a proved ball.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sympy
 from tensorprog.limit.cores import PLAIN, isserlis
 from tensorprog.limit.decompose import TooLarge
 from tensorprog.limit.engine import Engine
+from tensorprog.limit.formulas import MAX_FORMULA, NoFormula
+from tensorprog.limit.quantities import Ex
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import App, Term, Var
@@ -27,14 +30,20 @@ MAX_LEAVES = 3
 
 
 def expectation(engine: Engine, term: Term) -> Any | None:
-    """E[term] as a sympy expression, or None where it is no polynomial in one layer of scores."""
+    """E[term] as an expression of `engine.named`, or None where it is no polynomial in one layer of scores."""
     layers = engine.scores([term])
     if len(layers) > 1:
         return None
-    expr = engine.formula(term)
-    if expr is None or not layers:
-        return expr
-    symbols = {engine.formulas.score(p): p for p in layers[0]}
+    try:
+        return _expectation(engine, term, layers[0] if layers else ())
+    except NoFormula:
+        return None
+
+
+def _expectation(engine: Engine, term: Term, scores: Sequence[Any]) -> Any | None:
+    named = engine.named
+    expr = named.written(named.value(Ex(term)))
+    symbols = {named.score(p): p for p in scores}
     used = [s for s in symbols if s in expr.free_symbols]
     if not used:
         return expr
@@ -43,13 +52,7 @@ def expectation(engine: Engine, term: Term) -> Any | None:
     monomials = sympy.Poly(expr, *used).terms()
     if len(monomials) > MAX_MONOMIALS:
         return None
-    cov: list[Any] = []
-    for i, s in enumerate(used):
-        for t in used[i:]:
-            entry = engine.score_formula(symbols[s], symbols[t])
-            if entry is None:
-                return None
-            cov.append(entry)
+    cov = [named.total(engine.random.covariance(symbols[s], symbols[t])) for i, s in enumerate(used) for t in used[i:]]
     zero = [sympy.S.Zero] * len(used)
     return sympy.Add(*(c * isserlis(tuple(powers), cov, zero, PLAIN) for powers, c in monomials))
 
@@ -65,19 +68,19 @@ def exact(
     engine: Engine, certified: Callable[[], Certified], terms: Sequence[Term]
 ) -> tuple[Any | None, Estimate | None, str] | None:
     """E[t] of one term, Cov(s, t) of two, averaged over scores without sampling: formula, number, what is missing."""
-    from tensorprog.gaussian.closed_value import value_of
-
     expr = covariance(engine, terms) if len(terms) == 2 else expectation(engine, terms[0])
     if expr is None:
         found = gaussian(certified(), terms)
         return found and (*found, "" if found[0] is not None else "averaged over scores")
-    known = {s.name for s in expr.free_symbols} <= engine.values.keys()
-    pair = value_of(expr, engine.values) if known else None
-    return (
-        expr,
-        pair and Estimate(*pair, "bound" if pair[1] else "exact", "closed-form"),
-        "" if known else "a param has no value",
-    )
+    named = engine.named
+    plain = named.is_plain(expr) and named.written(expr).count_ops() <= MAX_FORMULA
+    try:
+        number, because = named.number(expr).number, "" if plain else "averaged over scores"
+    except NoFormula as why:
+        number, because = None, str(why)
+    if number is None and not plain:
+        return None
+    return named.plain(expr) if plain else None, number, because
 
 
 def gaussian(c: Certified, terms: Sequence[Term]) -> tuple[Any | None, Estimate] | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
 
@@ -167,3 +168,62 @@ def test_equal_inputs_are_equal_at_every_width() -> None:
     text = "input (u, w) ~ N([0, 0], [[1, 1], [1, 1]])\nx = where(u > w, 1, 0)\ny = where(u >= w, 1, 0)\noutput x, y"
     limit = tp.derive(tp.loads(text))
     assert [limit.mean(name).value for name in "xy"] == [0.0, 1.0]
+
+
+# -- scores and laws ---------------------------------------------------------------------------------------------------
+
+ATTENTION = """
+index i, j in 1..2
+input u[i] ~ N(0, 1)
+weight Q, K, V ~ N(0, 1/n)
+x[i] = tanh(u[i])
+q[i] = Q @ x[i]
+k[i] = K @ x[i]
+v[i] = V @ x[i]
+p[i,j] = dot(q[i], k[j])/sqrt(n)
+y[i] = sum(softmax(p[i,j] over j)*v[j] for j)
+z[i] = sum(p[i,j]*v[j] for j)
+output y, z
+"""
+
+
+@pytest.fixture(scope="module")
+def attention() -> Limit:
+    return tp.derive(tp.loads(ATTENTION))
+
+
+def test_polynomials_in_scores_have_proved_numbers(attention: Limit) -> None:
+    """With c = E tanh(Z)^2 by mpmath: p_ij are independent with variance c^2, v_j with variance c."""
+    mp.mp.dps = 30
+    c = mp.quad(lambda x: mp.tanh(x) ** 2 * mp.npdf(x), [-mp.inf, 0, mp.inf])
+    for text, right in (
+        ("p[1,1]^2", c**2),
+        ("p[1,1]*p[2,2]", 0),
+        ("p[1,1]^4", 3 * c**4),
+        ("p[1,1]^2*p[1,2]^2", c**4),
+        ("z[1]^2", 2 * c**3),
+        ("z[1]*z[2]", 0),
+    ):
+        found = attention.expect(text)
+        assert found.value is not None
+        assert found.error is not None
+        assert found.error_kind in ("bound", "exact")
+        assert abs(found.value - float(right)) <= found.error + 1e-16
+        assert found.error < 1e-12
+    assert attention.expect("z[1]*z[2]").value == 0
+    assert attention.expect("p[1,1]*p[2,2]").value == 0
+
+
+def test_the_mean_of_a_square_is_what_the_covariance_says(attention: Limit) -> None:
+    square, variance = attention.expect("y[1]^2"), attention.cov("y[1]", "y[1]")
+    assert square.method == variance.method == "quadrature"
+    assert square.value == pytest.approx(variance.value, abs=1e-9)
+
+
+def test_the_law_of_two_variables_is_stated_by_their_whole_covariance(attention: Limit) -> None:
+    law = attention.law("y[1]", "y[2]")
+    rows = law.conditional_covariance
+    assert rows is not None
+    assert [len(row) for row in rows] == [2, 2]
+    assert str(rows[0][0]) == str(attention.law("y[1]").conditional_covariance[0][0])  # type: ignore[index]
+    assert "pmatrix" in law._repr_latex_()

@@ -9,6 +9,7 @@ import pytest
 from tensorprog.language import load, loads
 from tensorprog.limit.laws import Laws
 from tensorprog.limit.unfold import NotCovered
+from tensorprog.terms import to_text
 
 TEXT = """
 index i, j in 1..3
@@ -98,9 +99,14 @@ def test_statement_given_the_scores(laws: Laws) -> None:
     )
     assert r"\operatorname{softmax}_{j}" in (law.conditional_variance_latex or "")
     both = laws.law(["z[1]", "z[2]"], "attention")
-    assert both.conditional_variance == (
-        "sum(softmax(p[1,1,j] over j)*softmax(p[1,2,j'] over j')*cov(g[j], g[j']) for j, j')"
-    )
+    rows = both.conditional_covariance
+    assert rows is not None
+    assert [[to_text(x) for x in row] for row in rows] == [
+        [f"sum(softmax(p[1,{i},j] over j)*softmax(p[1,{k},j'] over j')*cov(g[j], g[j']) for j, j')" for k in (1, 2)]
+        for i in (1, 2)
+    ]
+    assert both.conditional_variance == "[" + ", ".join(f"[{', '.join(map(to_text, row))}]" for row in rows) + "]"
+    assert "pmatrix" in both._repr_latex_()
 
 
 def test_independent_heads_share_one_index_in_the_statement() -> None:
