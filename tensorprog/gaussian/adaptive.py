@@ -20,6 +20,7 @@ import numpy as np
 from flint import acb, arb
 
 from tensorprog.functions.numeric import compile_numpy
+from tensorprog.gaussian import singular
 from tensorprog.gaussian.balls import Ball, Complex, ball_function
 from tensorprog.gaussian.branch import resolve
 from tensorprog.gaussian.cells import Cell, Region, around, coefficients, interval, partition
@@ -76,7 +77,9 @@ class Integral:
             if leaf.error <= self.goal / SHARE:
                 return leaf
         else:
-            leaf = Leaf(cell, math.inf, True)
+            leaf = Leaf(cell, singular.integral(self.term, region), True)
+            if leaf.error <= self.goal / SHARE:
+                return leaf
         piece = known or resolve(self.term, region)
         if piece is None:
             return self._crossed(cell, region, whole, leaf)
@@ -229,7 +232,7 @@ def bounded(
             if made is None:
                 return None
             out, size = made
-            if restart == RESTARTS - 1 or not goal > 30 * tolerance * size > 0 or out.error <= tolerance * size:
+            if restart == RESTARTS - 1 or not goal > 3 * tolerance * size > 0 or out.error <= tolerance * size:
                 return out
             goal = max(tolerance * size, 1e-300)
     return None

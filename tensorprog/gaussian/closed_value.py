@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -16,6 +17,8 @@ from tensorprog.gaussian.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 LEAST = 5e-324
 BITS = (90, 180, 400, 900, 2000)
 """Working precisions tried in turn."""
+PEAKS = 64
+"""Places at which an integrand is looked at for its size."""
 
 
 def value_of(
@@ -137,10 +140,9 @@ def _owen(h: Any, a: Any) -> Any:
     """(1/2π) ∫_0^a exp(-h²(1+x²)/2)/(1+x²) dx; the integrand has poles at ±i only."""
 
     def f(x: Any, _: bool) -> Any:
-        square = 1 + x * x
-        return (-(acb(h) ** 2) * square / 2).exp() / square
+        return (-(acb(h) ** 2) * x * x / 2).exp() / (1 + x * x)
 
-    return acb.integral(f, acb(0), acb(a)).real / (2 * arb.pi())
+    return (-(h**2) / 2).exp() * acb.integral(f, acb(0), acb(a)).real / (2 * arb.pi())
 
 
 def _phi2(h: Any, k: Any, r: Any) -> Any:
@@ -148,11 +150,17 @@ def _phi2(h: Any, k: Any, r: Any) -> Any:
     if (r - 1).is_zero() or (r + 1).is_zero():
         return _phi(h.min(k)) if r > 0 else (_phi(h) + _phi(k) - 1).max(arb(0))
 
-    def f(t: Any, _: bool) -> Any:
+    def exponent(t: Any) -> Any:
         s, c = t.sin(), t.cos()
-        return (-((acb(h) - acb(k) * s) ** 2 / (2 * c * c)) - acb(k) ** 2 / 2).exp()
+        return -((acb(h) - acb(k) * s) ** 2 / (2 * c * c)) - acb(k) ** 2 / 2
 
-    return _phi(h) * _phi(k) + acb.integral(f, acb(0), acb(r.asin())).real / (2 * arb.pi())
+    # The integral's tolerance is absolute: the integrand is first scaled to be about 1 at its greatest.
+    end = acb(r.asin())
+    top = max((float(exponent(end * j / PEAKS).real.mid()) for j in range(PEAKS + 1)), default=0.0)
+    if not math.isfinite(top):
+        top = 0.0
+    part = acb.integral(lambda t, _: (exponent(t) - top).exp(), acb(0), end).real * arb(top).exp()
+    return _phi(h) * _phi(k) + part / (2 * arb.pi())
 
 
 def _signs4(*r: Any) -> Any:

@@ -179,7 +179,7 @@ def run(
         seconds=seconds,
         progress=True,
         symbolic=symbolic,
-        certified=certified,
+        certified=certified or None,
     )
 
 

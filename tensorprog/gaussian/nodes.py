@@ -23,6 +23,8 @@ from tensorprog.terms import Term
 
 Array = NDArray[np.float64]
 BLOCK = 200_000
+MOST_BALLS = 30
+"""Cells of a block that are summed in balls because floats lose too much."""
 
 
 @dataclass(slots=True)
@@ -117,6 +119,11 @@ def _by_nodes(law: Law, piece: Term, counts: tuple[int, int], leaves: Sequence[L
     values = np.broadcast_to(y.value, (len(cells), counts[0], counts[1]))
     errors = np.broadcast_to(y.error, values.shape)
     good = np.isfinite(values).all(axis=(1, 2)) & np.isfinite(errors).all(axis=(1, 2))
+    with np.errstate(all="ignore"):
+        # beside a pole floats lose what balls of more digits keep
+        off, most = errors.sum(axis=(1, 2)), 1e-14 * np.abs(values[good]).sum()
+        lost = good & (off > np.array([leaf.error for leaf in leaves]) + most)
+    good[np.argsort(np.where(lost, -off, 0.0))[: min(MOST_BALLS, int(lost.sum()))]] = False
     value, error = math.fsum(values[good].sum(axis=(1, 2)).tolist()), float(errors[good].sum()) * (1 + 1e-9)
     size = float(np.abs(values[good]).sum())
     error += 2e-15 * size

@@ -1,6 +1,6 @@
 """How large a term can be where each variable lies in a known, perhaps unbounded interval: a range, and a growth
 
-    |f| <= exp(c + Σ_i p_i log(1 + |z_i|) + q_i |z_i| + s_i z_i²),
+    |f| <= exp(c + Σ_i p_i log(1 + |z_i|) + q_i |z_i| + s_i z_i²) Π_h (1 + |h|^-e_h), h affine,
 
 by one elementary inequality for each head. A function that only grows on the other side (relu(z) e^{-z}), or not at
 all where a denominator cannot vanish, is seen as such.
@@ -9,8 +9,9 @@ all where a denominator cannot vanish, is seen as such.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tensorprog.functions import ranges
@@ -22,6 +23,9 @@ from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import children, neg, sub, variables
 
 Exponents = tuple[float, ...]
+Affine = tuple[tuple[float, ...], float]
+SLOW = 0.04
+"""log(1/x) <= x^-SLOW/(e SLOW) for x <= 1."""
 Box = Sequence[tuple[float, float]]
 UP = 1e-9
 """Added to logarithms: covers the rounding of the few operations that make them."""
@@ -30,31 +34,43 @@ _BELOW_ARGUMENT = {"relu", "abs", "gelu", "silu", "mish", "gelu_tanh"}
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """|f| <= exp(c + Σ p log(1+|z|) + q|z| + s z²); c = -inf for 0."""
+    """|f| <= exp(c + Σ p log(1+|z|) + q|z| + s z²) Π (1 + |h|^-e) over affine forms h; c = -inf for 0."""
 
     c: float
     p: Exponents
     q: Exponents
     s: Exponents
+    poles: tuple[tuple[Affine, float], ...] = ()
 
     def __add__(self, other: Growth) -> Growth:
         top = max(self.c, other.c)
         c = top if math.isinf(top) else top + math.log(math.exp(self.c - top) + math.exp(other.c - top)) + UP
         if self.c == -math.inf or other.c == -math.inf:
             return other if self.c == -math.inf else self
-        return Growth(c, *(tuple(map(max, a, b)) for a, b in self._pairs(other)))
+        p, q, s = (tuple(map(max, a, b)) for a, b in self._pairs(other))
+        return Growth(c, p, q, s, self._poles(other, max))
 
     def __mul__(self, other: Growth) -> Growth:
-        return Growth(
-            self.c + other.c + UP,
-            *(tuple(x + y for x, y in zip(a, b, strict=True)) for a, b in self._pairs(other)),
-        )
+        p, q, s = (tuple(x + y for x, y in zip(a, b, strict=True)) for a, b in self._pairs(other))
+        shared = len({h for h, _ in self.poles} & {h for h, _ in other.poles})
+        c = self.c + other.c + UP * (1 + abs(self.c)) + shared * math.log(4)
+        return Growth(c, p, q, s, self._poles(other, operator.add))
+
+    def _poles(self, other: Growth, how: Callable[[float, float], float]) -> tuple[tuple[Affine, float], ...]:
+        """(1 + |h|^-d)(1 + |h|^-e) <= 4 (1 + |h|^-d-e)."""
+        mine, theirs = dict(self.poles), dict(other.poles)
+        return tuple((h, how(mine.get(h, 0.0), theirs.get(h, 0.0))) for h in dict.fromkeys([*mine, *theirs]))
 
     def _pairs(self, other: Growth) -> tuple[tuple[Exponents, Exponents], ...]:
         return (self.p, other.p), (self.q, other.q), (self.s, other.s)
 
+    def scaled(self, log: float) -> Growth:
+        return replace(self, c=self.c + log + UP * (1 + abs(log)))
+
     def power(self, n: float) -> Growth:
-        return Growth(n * self.c + UP, *(tuple(n * x for x in e) for e in (self.p, self.q, self.s)))
+        p, q, s = (tuple(n * x for x in e) for e in (self.p, self.q, self.s))
+        c = n * self.c + UP * (1 + abs(self.c)) + max(n, 0.0) * math.log(2) * len(self.poles)
+        return Growth(c, p, q, s, tuple((h, n * e) for h, e in self.poles))
 
 
 class Unbounded(Exception):
@@ -97,6 +113,8 @@ class Size:
                 return ranges.recip(self.range(a))
             case App("pow", (a, Num(p))) if p.denominator == 1:
                 return ranges.whole_power(self.range(a), int(p))
+            case App("pow", (a, Num(p))):
+                return _power(self.range(a), p)
             case App("pow", _):
                 return Interval(Fraction(0), None, True)
             case App("abs", (a,)):
@@ -119,8 +137,10 @@ class Size:
                 return ranges.point(-1 if head == "sign" else 0) if r.negative else library()[head].range
             case App("mod", (_, Num(m))):
                 return ranges.hull(ranges.point(0), ranges.point(m))
+            case App("relu", (u,)):
+                return ranges.larger(self.range(u), ranges.point(0))
             case App(head, (u,)) if head in library():
-                return ranges.image(self.range(u), library()[head])
+                return ranges.image(_near(self.range(u)), library()[head])
             case App():
                 if not variables(t):
                     ball = ball_function(t, [])([], False).real
@@ -230,7 +250,47 @@ class Size:
                 if inside.low is not None and inside.low > 0:  # -log low <= log x <= x
                     least = abs(math.log(inside.low)) if inside.low < 1 else 0.0
                     return self.growth(u) + self.constant(1.0 + least)
+                if head == "log":
+                    below, poles = self._below(u)
+                    top = self.growth(u) + self.constant(1.0 + abs(below))
+                    return top * self._with(
+                        ((h, SLOW) for h, _ in poles), 1 + sum(k for _, k in poles) / (math.e * SLOW)
+                    )
+            case App("recip" | "pow", (a, *more)) if not more or isinstance(more[0], Num):
+                fall = 1.0 if not more or not isinstance(more[0], Num) else -float(more[0].value)
+                below, poles = self._below(a)
+                return self._with(((h, k * fall) for h, k in poles), 1.0).scaled(-fall * below)
         raise Unbounded(t)
+
+    def _with(self, poles: Iterable[tuple[Affine, float]], factor: float) -> Growth:
+        out = self.constant(factor)
+        for h, e in poles:
+            out = out * replace(self.constant(1.0), poles=((h, e),))
+        return out
+
+    def _below(self, t: Term) -> tuple[float, list[tuple[Affine, float]]]:
+        """(b, [(h, k)]) with |t| >= e^b Π |h|^k, the h affine."""
+        r = self.range(t)
+        least = r.low if r.low is not None and r.low > 0 else -r.high if r.high is not None and r.high < 0 else None
+        if least is not None:
+            return math.log(least) - UP, []
+        match t:
+            case App("mul", args):
+                parts = [self._below(a) for a in args]
+                return sum(p[0] for p in parts), [h for p in parts for h in p[1]]
+            case App("neg" | "abs", (a,)):
+                return self._below(a)
+            case App("pow", (a, Num(p))) if p > 0:
+                b, poles = self._below(a)
+                return float(p) * b - UP, [(h, float(p) * k) for h, k in poles]
+            case App("sqrt", (a,)):
+                b, poles = self._below(a)
+                return b / 2 - UP, [(h, k / 2) for h, k in poles]
+        line = affine(t, self.names, {})
+        if line is None or not any(line[0]):
+            raise Unbounded(t)
+        lead = next(x for x in line[0] if x)
+        return math.log(abs(lead)) - UP, [((tuple(x / lead for x in line[0]), line[1] / lead), 1.0)]
 
     def _sum(self, *args: Term) -> Growth:
         out = self.growth(args[0])
@@ -292,6 +352,28 @@ class Size:
             n = 1 + sum(1 for x in g.p if x)
             return n * C, zero, tuple(n * C * float(x > 0) for x in g.p)
         raise Unbounded(u)
+
+
+def _power(r: Interval, p: Fraction) -> Interval:
+    """x^p for x >= 0 in r, p no integer."""
+    if p < 0:
+        return ranges.recip(_power(r, -p))
+
+    def end(x: Fraction | None, up: bool) -> Fraction | None:
+        if x is None or x <= 0:
+            return None if x is None and up else Fraction(0)
+        if not 1e-300 < x < 1e300:
+            return None if up else Fraction(0)
+        return Fraction(float(x) ** float(p) * (1 + 1e-12 if up else 1 - 1e-12))
+
+    return Interval(end(r.low, False), end(r.high, True), True, end(r.high, True) is not None)
+
+
+def _near(r: Interval) -> Interval:
+    """An interval whose ends are not so far out that a monotone function is not evaluated there; it holds r."""
+    low = r.low if r.low is None or r.low <= ranges.LARGEST_ARGUMENT else Fraction(ranges.LARGEST_ARGUMENT)
+    high = r.high if r.high is None or r.high >= -ranges.LARGEST_ARGUMENT else Fraction(-ranges.LARGEST_ARGUMENT)
+    return Interval(low, high, low is not None, high is not None)
 
 
 def _raised(x: float) -> float:

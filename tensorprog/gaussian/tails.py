@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 from tensorprog.gaussian.law import Law
 from tensorprog.gaussian.sizes import UP, Growth, Size, Unbounded
 from tensorprog.terms import Term
 
 RADII = (6.5, 7.5, 8.5, 9.5, 11.0, 13.0, 16.0, 20.0, 26.0, 40.0, 80.0, 160.0, 400.0, 1e3, 2.5e3, 1e4, 1e5, 1e6)
+PARTS = 9
 SPLITS = (0.003, 0.03, 0.3, 1.0, 3.0, 30.0, 300.0)
 
 
@@ -22,7 +25,11 @@ def tail(term: Term, law: Law, T: float) -> float:
     inf = math.inf
     regions: list[list[tuple[float, float]]] = [[(T, inf)], [(-inf, -T)]]
     if law.dimension == 2:
-        regions = [[*r, (-inf, inf)] for r in regions] + [[(-T, T), (T, inf)], [(-T, T), (-inf, -T)]]
+        # where x is small y is not: parts of the strip tell more than the whole
+        ends = [T * k / PARTS for k in range(-PARTS, PARTS + 1, 2)]
+        strips = list(pairwise(ends))
+        regions = [[*r, (-inf, inf)] for r in regions]
+        regions += [[(a, b), side] for a, b in strips for side in ((T, inf), (-inf, -T))]
     parts = [-inf]
     for region in regions:
         try:
@@ -30,7 +37,8 @@ def tail(term: Term, law: Law, T: float) -> float:
         except (Unbounded, OverflowError, ValueError):
             return inf
         if g.c > -inf:
-            parts.append(_integral(g, law, [(0.0, True) if a < 0 < b else (T, False) for a, b in region]))
+            starts = [(0.0, True) if a < 0 < b else (T, False) for a, b in region]
+            parts.append(_with_poles(g, law, starts) if g.poles else _integral(g, law, starts))
     return max(parts) + math.log(len(parts))
 
 
@@ -45,6 +53,28 @@ def _box(law: Law, region: Sequence[tuple[float, float]]) -> list[tuple[float, f
         size = abs(m) + sum(abs(s * x) for s, r in zip(row, region, strict=True) for x in r if math.isfinite(x))
         out.append((low - 1e-12 * size, high + 1e-12 * size))
     return out
+
+
+def _with_poles(g: Growth, law: Law, starts: Sequence[tuple[float, bool]]) -> float:
+    """Hölder: E[Π(1 + |h|^-e) G] <= Π (E(1 + |h|^-e)^r)^{1/r} (E G^s)^{1/s}, k/r + 1/s = 1 for k poles.
+
+    A Gaussian of standard deviation σ has a density of at most 0.4/σ, so E|h|^-a <= 1 + 0.8/(σ (1 - a)) for a < 1.
+    """
+    k, most = len(g.poles), max(e for _, e in g.poles)
+    if not most < 1 / k:
+        return math.inf
+    r = (k + 1 / most) / 2 if most > 1 / (3 * k) else 2.0 * k
+    total = 0.0
+    for (normal, _), e in g.poles:
+        sigma = math.hypot(
+            *(sum(n * row[j] for n, row in zip(normal, law.slopes, strict=True)) for j in range(law.dimension))
+        )
+        if sigma == 0 or e * r >= 1:
+            return math.inf
+        # (1 + x)^r <= 2^r (1 + x^r); the square for poles that were multiplied
+        total += 2 * math.log(2) + math.log(2 + 0.8 / (sigma * (1 - e * r)) * (1 + 1e-9)) / r
+    s = 1 / (1 - k / r)
+    return total + _integral(replace(g.power(s), poles=()), law, starts) / s
 
 
 def _integral(g: Growth, law: Law, starts: Sequence[tuple[float, bool]]) -> float:
