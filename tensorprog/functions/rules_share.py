@@ -14,8 +14,8 @@ from tensorprog.functions.interval import Interval
 from tensorprog.functions.library import library
 from tensorprog.functions.ranges import image
 from tensorprog.functions.rates import ANY, BOUNDED, least, most
-from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import ONE, ZERO, add, mul, recip
+from tensorprog.terms import App, Bind, Num, Term
+from tensorprog.terms.term import ONE, ZERO, add, mul, recip, shift_subs, variables
 
 if TYPE_CHECKING:
     from tensorprog.functions.rules import Rules
@@ -54,6 +54,9 @@ def share_info(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info | None:
     for k, a in enumerate(args):
         if not (isinstance(a, App) and a.head == "recip"):
             continue
+        found = _indexed(rules, t, a, [*args[:k], *args[k + 1 :]])
+        if found is not None:
+            return found
         parts = parts_of(rules, a.args[0])
         if parts is None:
             continue
@@ -69,6 +72,42 @@ def share_info(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info | None:
                 inner = rules.info(spread)
                 return rules.step("softmax", t, inner, (inner.step,), "each exponential over the sum is a weight")
     return None
+
+
+def _indexed(rules: Rules, t: Term, below: App, others: list[Term]) -> Info | None:
+    """w_j = e^u_j / (c + sum_k e^u_k) over an index, c >= 0: grad w_j = w_j (grad u_j - sum_k w_k grad u_k)."""
+    total = below.args[0]
+    summands = total.args if isinstance(total, App) and total.head == "add" else (total,)
+    sums = [s for s in summands if isinstance(s, Bind) and s.head == "sum" and len(s.over) == 1 and s.mask is None]
+    rest = [rules.info(s) for s in summands if s not in sums]
+    if len(sums) != 1 or not all(i.constant and i.total and i.range.nonnegative for i in rest):
+        return None
+    (index,), (body,) = sums[0].over, sums[0].args
+    if not (isinstance(body, App) and body.head == "exp"):
+        return None
+    for j, b in enumerate(others):
+        if isinstance(b, App) and b.head == "exp" and _is_member(rules, b.args[0], body.args[0], index):
+            u = rules.info(body.args[0])
+            if not u.total:
+                return None
+            share = Info(u.vars, u.regularity, Interval(Fraction(0), Fraction(1), False, True), BOUNDED, u.slope,
+                         True, True)  # fmt: skip
+            found = rules.step("softmax", mul(b, below), share, (u.step,))
+            left = [*others[:j], *others[j + 1 :]]
+            return rules.product_of(t, [found, *(rules.info(r) for r in left)]) if left else found
+    return None
+
+
+def _is_member(rules: Rules, one: Term, u: Term, index: str) -> bool:
+    """Is this term u at some value of the index?"""
+    if index not in rules.sizes:
+        return False
+    low, high = rules.sizes[index]
+    for s in dict.fromkeys(s for v in variables(one) for s in v.subs):
+        lo, hi = (s, s) if isinstance(s, int) else rules.sizes.get(s, (low - 1, high))
+        if low <= lo and hi <= high and shift_subs(u, {index: s}) == one:
+            return True
+    return False
 
 
 def _factors(t: Term) -> tuple[Term, ...]:

@@ -22,9 +22,10 @@ from tensorprog.program.indices import length
 from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import leading, rational
-from tensorprog.terms import App, Bind, Num, Term, Var, to_text
+from tensorprog.terms import App, Bind, Term, Var, to_text
 from tensorprog.terms.signatures import FUNCTIONS
-from tensorprog.terms.term import mul, shift_subs, size, substitute, transform, variables, walk
+from tensorprog.terms.term import shift_subs, size, substitute, transform, variables, walk
+from tensorprog.theorems.softmax_form import written_out_softmax
 
 MAX_ENTRIES, MAX_WRITTEN = 64, 4_000
 
@@ -109,7 +110,7 @@ class Nonlinearities:
 
     def canonical(self, t: Term, scalars: Collection[str] = ()) -> tuple[Term, dict[Var, str]]:
         """The term with its members named x0, x1, ... in order, so that equal shapes are equal terms."""
-        t = transform(self.at_infinity(t), self._written_out_softmax)
+        t = written_out_softmax(self.at_infinity(t), self.program.range_of)
         members = [v for v in variables(t) if v.name in self.program.families or v.name in scalars]
         taken = self.program.params.keys() | self.program.indices.keys() | self.program.matrices.keys()
         x = "x" if not any(name.startswith("x") and name[1:].isdigit() for name in taken) else "#x"
@@ -119,32 +120,6 @@ class Nonlinearities:
             return substitute(t, {v: Var(x, v.subs) for v, x in renamed.items()}), renamed
         renamed = {v: f"{x}{k}" for k, v in enumerate(members)}
         return substitute(t, {v: Var(x) for v, x in renamed.items()}), renamed
-
-    def _written_out_softmax(self, t: Term) -> Term | None:
-        """exp(p[j]) / sum(exp(p[l]) for l) is the j-th entry of a softmax, and is judged as one."""
-        if not (isinstance(t, App) and t.head == "mul"):
-            return None
-        for below in t.args:
-            match below:
-                case App("recip", (Bind("sum", (App("exp", (b,)),), (index,), None),)):
-                    for above in t.args:
-                        entry = self._entry(above, b, index)
-                        if entry is not None:
-                            rest = [a for a in t.args if a is not below and a is not above]
-                            share = Bind("softmax", (b, entry), (index,), None, t.place)
-                            return mul(share, *(transform(a, self._written_out_softmax) for a in rest))
-        return None
-
-    def _entry(self, above: Term, b: Term, index: str) -> Term | None:
-        """The j for which `above` is exp(b) at index = j, within its range."""
-        if not (isinstance(above, App) and above.head == "exp"):
-            return None
-        low, high = self.program.range_of(index)
-        for s in dict.fromkeys(s for v in variables(above) for s in v.subs):
-            lo, hi = (s, s) if isinstance(s, int) else self.program.range_of(s)
-            if low <= lo and hi <= high and shift_subs(b, {index: s}) == above.args[0]:
-                return Num(s) if isinstance(s, int) else Var(s)
-        return None
 
     def at_infinity(self, t: Term) -> Term:
         """Powers of n belong to the dot products that they scale; in facts about functions they are left out."""
