@@ -12,7 +12,19 @@ from tensorprog.kernel.algebra import product as multiplied
 from tensorprog.kernel.expectations import Terms
 from tensorprog.kernel.functions import require
 from tensorprog.kernel.gaussian import plain
-from tensorprog.kernel.members import Known, defined, gaussian, given, members, opened, pair, vectors, weighted, written
+from tensorprog.kernel.members import (
+    Known,
+    defined,
+    gaussian,
+    given,
+    has_values,
+    members,
+    opened,
+    pair,
+    vectors,
+    weighted,
+    written,
+)
 from tensorprog.kernel.premises import case_of
 from tensorprog.kernel.rules import Context, Judgement, Premises
 from tensorprog.kernel.spelling import substituted
@@ -101,5 +113,6 @@ def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
             require(isinstance(v, Var) and v.name not in ctx.late and gaussian(ctx, v), "Gaussian members")
             continue
         gap = sub(*sides(ctx, two, known.mean))
+        require(has_values(gap, known.positive), "every part has a value")
         require(ctx.is_zero(plain(gap)) or ctx.is_zero(known.spelled(gap)), "the sides of the claim are equal")
     return Judgement(("claim", str(node), claim_text(c)), axioms=known.concluded(ONE, ONE).axioms)

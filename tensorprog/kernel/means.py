@@ -17,6 +17,7 @@ from tensorprog.kernel.members import (
     Known,
     affine,
     averaged,
+    first_scores,
     gaussian,
     instruction_of,
     members,
@@ -122,6 +123,7 @@ def unevaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
     (found,), (info,) = facts(premises[:1], 1)
     known, below = Known(ctx, premises[1:]), members(ctx, term)
     require(found == term and info.has("controlled"), "a controlled function")
+    require(first_scores(ctx, term), "scores that are Gaussian")
     require(below != () and all(gaussian(ctx, v) for v in vectors(ctx, term)), "Gaussian members")
     centred = all(v in known.values and ctx.is_zero(known.mean(v)) for v in vectors(ctx, term))
     return known.concluded(term, ZERO if centred and parity(ctx, term) == -1 else reference(term), info.positive)

@@ -7,6 +7,7 @@ certificates.
 # fmt: off
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
@@ -17,9 +18,9 @@ from tensorprog.kernel.gaussian import Z1, Z2, Reader, plain
 from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
 from tensorprog.kernel.spelling import Own, part, substituted
 from tensorprog.program.masks import holds, index_values
-from tensorprog.program.nodes import Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import add, mul, power, recip, shift_subs, size, sub, transform, variables, walk
+from tensorprog.terms.term import ONE, add, mul, neg, power, recip, shift_subs, size, sub, transform, variables, walk
 
 
 def reference(t: Term) -> Own:
@@ -34,9 +35,21 @@ def same(ctx: Context, t: Term, *known: Term) -> bool:
     u = add(*known)
     if t == u:
         return True
+    ctx.spend(size(t) + size(u))
     parts = {s for k in known for s in walk(k) if part(s)}
-    sure = all(positive(normal(s.args[0])) for s in walk(t) if part(s) and s not in parts and isinstance(s, App))
-    return sure and (normal(t) == normal(u) or ctx.is_zero(sub(t, u)))
+    return has_values(t, lambda a: positive(normal(a)), parts) and (normal(t) == normal(u) or ctx.is_zero(sub(t, u)))
+
+def has_values(t: Term, sure: Callable[[Term], bool], known: Collection[Term] = ()) -> bool:
+    """Is every quotient, logarithm and broken power in a term plainly one of what is positive, if it is not known?"""
+    return all(_has_value(s, sure) for s in walk(t) if isinstance(s, App) and part(s) and s not in known)
+
+def _has_value(s: App, sure: Callable[[Term], bool]) -> bool:
+    a, root = s.args[0], s.head == "sqrt" or (s.head == "pow" and isinstance(s.args[1], Num) and s.args[1].value > 0)
+    least = square(a) or (isinstance(a, App) and a.head in ("abs", "relu")) or (isinstance(a, Num) and a.value >= 0)
+    if root and least:
+        return True
+    a = add(ONE, a) if s.head == "log1p" else a
+    return sure(a) or (s.head == "recip" and sure(neg(a)))
 
 @lru_cache(1 << 12)
 def defined(ctx: Context, v: Var) -> tuple[Node, ...]:
@@ -100,6 +113,14 @@ def affine(ctx: Context, t: Term) -> bool:
     for m in normal(t):
         found = [(a, e) for a, e in m if vectors(ctx, a)]
         if len(found) > 1 or any(not isinstance(a, Var) or e != 1 for a, e in found):
+            return False
+    return True
+
+def first_scores(ctx: Context, t: Term) -> bool:
+    """Are the scores in a term, and in the scalars that it reads, made of vectors that no score reaches?"""
+    for v in (v for v in members(ctx, t) if v.name in ctx.late and v not in vectors(ctx, t)):
+        n, _ = instruction_of(ctx, v, Dot, Scalar)
+        if not first_scores(ctx, opened(ctx, v)) if isinstance(n, Scalar) else {n.left.name, n.right.name} & ctx.late:  # type: ignore[union-attr]
             return False
     return True
 

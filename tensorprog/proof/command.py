@@ -86,6 +86,7 @@ def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: 
     Only exact rational arithmetic is used. An accepted certificate establishes its goals from the program as lowered,
     from the axioms that are listed, and from the rules that docs/calculus.md justifies.
     """
+    from tensorprog.proof.explain import Reader, said
     from tensorprog.proof.prove import verify as recheck
     from tensorprog.proof.trusted import trusted
 
@@ -122,12 +123,15 @@ def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: 
         click.echo(told(program, json.loads(raw), accepted))
     kinds = Counter(a.split()[0].rstrip(":") for a in accepted.axioms)
     counted = ", ".join(f"{n} of kind {kind}" for kind, n in sorted(kinds.items()))
-    click.echo(f"accepted: {accepted.steps} steps; goals: {'; '.join(' '.join(g) for g in accepted.goals)}")
+    reader = Reader(program)
+    click.echo(f"accepted: {accepted.steps} steps")
+    for k in json.loads(raw)["goals"]:
+        click.echo(f"  goal: {said(accepted.judgements[k], reader)}")
     lines = trusted(accepted.books)
     others = ", ".join(f"{count} of {package}" for package, count in lines.items() if package != "kernel")
     click.echo(f"rests on {sum(lines.values())} lines: {lines['kernel']} of the kernel and what it imports, {others}")
     click.echo(f"files of the kernel: {', '.join(accepted.books)}")
     click.echo(f"axioms: {counted or 'none'}")
     for axiom in accepted.axioms:
-        click.echo(f"  {axiom}")
+        click.echo(f"  {reader.axiom(axiom)}")
     return 0

@@ -190,8 +190,11 @@ class Means:
     def _product(self, t: Term, parts: tuple[Term, ...], nodes: list[Node]) -> int:
         """Products with matrices: with the mean below, if they are made by one, and with what shows that they vary."""
         given = {"term": to_json(t)}
-        with suppress(Refused):
+        try:
             return self.writer.step("product", [], **given)
+        except Refused:
+            if not all(isinstance(n, MatMul) for n in nodes) or len(nodes) < 2:
+                raise
         args = [_moved(n.arg, n, v) for v, n in zip(parts, nodes, strict=True) if isinstance(n, MatMul)]
         below = self.mean(pair(*args))
         if parts[0] == parts[1]:

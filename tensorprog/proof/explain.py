@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from tensorprog.program.nodes import Input
 from tensorprog.program.normalize import normalize
 from tensorprog.program.text import instruction_term
 from tensorprog.terms import Term, Var, read, to_text
+from tensorprog.terms.term import shift_subs, variables
 
 SOURCES = {
     "theorem netsor": "Yang 2019, Theorem 5.4",
@@ -47,13 +49,38 @@ class Reader:
     """The program's own names for what the steps number; `show` writes a term."""
 
     def __init__(self, program: Program, show: Callable[[Term], str] = to_text) -> None:
-        self.program, self.show = normalize(program), show
+        self.user, self.program, self.show = program, normalize(program), show
+        self._words = set(re.findall(r"\w+", " ".join(line for lines in program.sources.values() for line in lines)))
 
     def instruction(self, k: str) -> str:
-        """An instruction as `name = right-hand side`."""
+        """An instruction as `name = right-hand side`: the program's own, and the normal form where that is another."""
         n = self.program.nodes[int(k)]
         left = self.show(Var(n.name, n.subs))
-        return left if isinstance(n, Input) else f"{left} = {self.show(instruction_term(n))}"
+        if isinstance(n, Input):
+            return left
+        found = [m for m, _ in self.user.resolve(Var(n.name, n.subs))] if n.name in self.user.families else []
+        right = instruction_term(n)
+        if len(found) != 1:
+            return f"{left} = {self.show(right)} (named in the normal form)"
+        at = {s: r for s, r in zip(found[0].subs, n.subs, strict=True) if isinstance(s, str) and s != r}
+        own = shift_subs(instruction_term(found[0]), at)
+        normal = "" if own == right else f" (in normal form {self.show(right)})"
+        return f"{left} = {self.show(own)}{normal}{self._where(own)}"
+
+    def _where(self, t: Term) -> str:
+        """What stands behind names that the program's text does not have: parts of its expressions."""
+        parts = [v for v in variables(t) if v.name in self.user.families and self._words and v.name not in self._words]
+        said = []
+        for v in parts:
+            found = [m for m, _ in self.user.resolve(v)]
+            at = {s: r for s, r in zip(found[0].subs, v.subs, strict=True) if isinstance(s, str) and s != r}
+            said.append(f"{self.show(v)} = {self.show(shift_subs(instruction_term(found[0]), at))}")
+        return f", where {', '.join(said)}," if said else ""
+
+    def axiom(self, text: str) -> str:
+        """An axiom, with the instruction that it is about."""
+        about = re.match(r"unproved: instruction (\d+) \(.*\): (.*)", text)
+        return f"unproved: {self.instruction(about[1])}: {about[2]}" if about else text
 
     def written(self, text: str) -> str:
         """A term that a conclusion has as text."""
@@ -170,5 +197,5 @@ def explain(program: Program, data: dict[str, Any], accepted: Accepted) -> str:
         lines.append(f"  {f'({k})':>{width}}  {said(accepted.judgements[k], reader)}")
         lines.append(f"  {'':{width}}    {step[0].replace('_', ' ')}: {reason(step)}{rests}")
     lines += ["", "Rests on"]
-    lines += [f"  {a}" + (f" ({SOURCES[a]})" if a in SOURCES else "") for a in accepted.axioms]
+    lines += [f"  {reader.axiom(a)}" + (f" ({SOURCES[a]})" if a in SOURCES else "") for a in accepted.axioms]
     return "\n".join([*lines, ""])

@@ -67,7 +67,11 @@ def _output(writer: Writer, functions: Functions, output: int) -> int:
                 except Refused as why:
                     reasons.setdefault(theorem, str(why))
                     continue
-                steps = [_discharged(writer, functions, what, k, theorem) for what, k in wanted]
+                try:
+                    steps = [_discharged(writer, functions, what, k, theorem) for what, k in wanted]
+                except Refused as why:  # what may not be assumed either
+                    reasons.setdefault(theorem, str(why))
+                    continue
                 missing = [k for (_, k), s in zip(wanted, steps, strict=True) if writer.steps[s][0] == "assumed"]
                 if any(isinstance(context.node(k), Scalar) for k in missing):
                     reasons.setdefault(theorem, "no rule yet for this function of scalars at their limits")

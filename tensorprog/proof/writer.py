@@ -15,6 +15,7 @@ from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.program import Program
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.normalize import normalize
+from tensorprog.proof.explain import Reader, said
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Certificate:
     goals: tuple[tuple[str, ...], ...]
     without: tuple[str, ...] = ()
     """What was asked for and has no derivation, with the reason: not in the text."""
+    statements: tuple[str, ...] = ()
+    """The goals as sentences about the program: not in the text."""
 
     def to_json(self) -> Any:
         """The certificate as JSON data."""
@@ -35,7 +38,7 @@ class Certificate:
 
     def __repr__(self) -> str:
         lines = [f"certificate for {self.program}: {self.steps} steps, {len(self.text)} bytes"]
-        lines += [f"  goal: {' '.join(g)}" for g in self.goals]
+        lines += [f"  goal: {said}" for said in self.statements or map(" ".join, self.goals)]
         lines += [f"  axiom: {a}" for a in self.axioms]
         return "\n".join([*lines, *(f"  not proved: {w}" for w in self.without)])
 
@@ -106,12 +109,16 @@ class Writer:
         axioms = sorted({a for k in goals for a in self.judgements[k].axioms})
         lines = []
         for k in sorted(used):
-            rule, params, premises, said = self.steps[k]
-            lines.append(json.dumps([rule, params, [number[p] for p in premises], said], separators=(",", ":")))
+            rule, params, premises, concluded = self.steps[k]
+            lines.append(json.dumps([rule, params, [number[p] for p in premises], concluded], separators=(",", ":")))
         head = (
             f'{{"schema":{json.dumps(SCHEMA)},"program":{json.dumps(self.program.hash)},"axioms":{json.dumps(axioms)}'
         )
         body = ",\n".join(lines)
         text = f'{head},"steps":[\n{body}\n],"goals":{json.dumps([number[k] for k in goals])}}}\n'
         said_goals = tuple(self.judgements[k].words for k in goals)
-        return Certificate(self.program.name, text, len(lines), tuple(axioms), said_goals, tuple(self.without))
+        reader = Reader(self.program)
+        statements = tuple(said(self.judgements[k], reader) for k in goals)
+        return Certificate(
+            self.program.name, text, len(lines), tuple(axioms), said_goals, tuple(self.without), statements
+        )

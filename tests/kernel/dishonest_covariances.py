@@ -138,10 +138,17 @@ COVARIANCES: dict[str, Callable[[Bench], Judgement]] = {
     # E g exp(g^2) = 0, which is no number
     "a controlled function": lambda _: (b := bench()).do(
         "unevaluated", b.fact(read("g*exp(g^2)")), product(b, "g"), term=read("g*exp(g^2)")),
+    # z/z is 1 where z is 0
+    "every part has a value": lambda _: undefined_quotient(),
     # E relu(h) = E tanh(g)^2; E tanh(y)^2 = E tanh(x)^2 for another variance
     "the term is the first at others": lambda _: alike("relu(y)", "1"),
     "members of one law": lambda _: alike("tanh(y)^2", "4"),
 }  # fmt: skip
+
+
+def undefined_quotient() -> Judgement:
+    b = Bench("param C >= 0 = 1\ninput x ~ N(0, C)\noutput x\nclaim var(x)/var(x) = 1\n")
+    return b.do("claimed", initial(b, "x", "x"), initial(b, "x"), node=0)
 
 
 def alike(term: str, variance: str) -> Judgement:

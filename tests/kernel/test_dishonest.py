@@ -202,6 +202,7 @@ DEFENCE = {
     "the condition is affine in the variable": "branches that agree identically in x are equal in today's normal form",
     "the atom stands in the term, outside of binders": "no family with members of opposite sign has a known variance",
     "the entry is one of the summands": "an entry that does not exist has no fact",
+    "scores that are Gaussian": "no theorem covers a score that another score reaches",
     "a value has no index": "values are numbers, or terms in t",
     "sides of one width": "the language refuses a dot product of vectors of different widths",
     "a positive factor": "the language lowers a negative factor to a Scalar of its own",
