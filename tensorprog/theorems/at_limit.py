@@ -162,13 +162,12 @@ class AtLimit:
                 return self._floor(t.args[0], x, at)
             case _ if t.head in _BY_DEFINITION and (t.head != "elu" or len(t.args) > 1):
                 return self._opened(t, at)
-        record = library().get(t.head)
+        record, known = library().get(t.head), registry()[t.head].declared if t.head in registry() else None
         if record is not None:
             fine = record.domain == REALS and record.regularity != "jumps"
-            return Here("continuous" if fine else "unknown", at, bounded=fine)
-        known = registry()[t.head].declared if t.head in registry() else None
-        smooth = known is not None and (known.lipschitz or known.pseudo_lipschitz is not None)
-        return Here("continuous" if smooth else "unknown", at, bounded=smooth)
+        else:
+            fine = known is not None and (known.lipschitz or known.pseudo_lipschitz is not None)
+        return Here("continuous" if fine else "unknown", at, bounded=fine)
 
     def _opened(self, t: App, at: Term) -> Here:
         """A function judged by its definition in simpler ones."""
