@@ -54,6 +54,12 @@ class Expectations:
                 self._covariances[key] = self._covariance(a, b)
         return self._covariances[key]
 
+    def mean(self, a: Var) -> Term | None:
+        """E Z_a; None where it is not known."""
+        with suppress(NoClosedForm):
+            return self._mean(a)
+        return None
+
     def _of(self, t: Term) -> Term:
         t = with_entries(t, self.program.matrices)
         total = [mul(Num(c), self._monomial(m)) for m, c in normal(t).terms.items()]

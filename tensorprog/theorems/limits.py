@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tensorprog.functions import ranges
+from tensorprog.functions.balls import Undecided
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.interval import REALS, Interval
-from tensorprog.functions.normal import is_zero
+from tensorprog.functions.normal import is_zero, normal
 from tensorprog.functions.parity import parity
 from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.program.constants import with_entries
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.program.powers import MOMENT, Powers
 from tensorprog.program.program import Program
-from tensorprog.program.scaling import leading, width_power
+from tensorprog.program.scaling import leading, rational, width_power
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
+from tensorprog.theorems.enclose import enclosure
 from tensorprog.theorems.exact import Expectations
 from tensorprog.theorems.nonlinearities import Nonlinearities
 from tensorprog.theorems.variance import Variances, nonnegative
@@ -199,10 +201,13 @@ class Limits:
             return self._settled(Limit(value=fixed, fixed=True))
         always = self.range(t, {v: x.always for v, x in scalars.items()})
         at = ranges.meet(self.range(t, {v: x.at for v, x in scalars.items()}), _closed(always))
-        here = substitute(t, {v: x.value for v, x in scalars.items() if x.value is not None})
+        known: dict[Term, Term] = {v: x.value for v, x in scalars.items() if x.value is not None}
+        known |= {a: value for a in self._atoms(t) if (value := self._constant_atom(a)) is not None}
+        here = substitute(t, known)
         value = ZERO if self._vanishes(here) else self.exact.of(here)
         if value is not None:
             return self._settled(Limit(at, always, value))
+        at = ranges.meet(ranges.meet(self._enclosed(here, at), self._squares(here)), at)
         if at.nonnegative or nonnegative(t):
             at = ranges.meet(at, NONNEGATIVE)
             if self._square_positive(t) or self.variances.positive_somewhere(t):
@@ -210,6 +215,42 @@ class Limits:
         if nonnegative(t):
             always = ranges.meet(always, NONNEGATIVE)
         return Limit(at, always)
+
+    def _enclosed(self, t: Term, within: Interval) -> Interval:
+        """Certain bounds, where the function is one of a single Gaussian variable whose law is known in numbers."""
+        atoms = self._atoms(t)
+        if len(atoms) != 1 or len(variables(t)) != 1:
+            return REALS
+        law = self.exact.mean(atoms[0]), self.exact.covariance(atoms[0], atoms[0])
+        mean, variance = (None if x is None else rational(x) for x in law)
+        return REALS if mean is None or variance is None else enclosure(t, atoms[0], mean, variance, within)
+
+    def _squares(self, t: Term) -> Interval:
+        """Of a sum of squares of products: E[(W x)^2] = sigma^2 E[x^2], whatever is known of that."""
+        try:
+            terms = normal(t).terms
+        except Undecided:
+            return REALS
+        total = NOTHING
+        for m, c in terms.items():
+            if m and not (len(m) == 1 and m[0][1] == 2 and isinstance(m[0][0], Var)):
+                return REALS
+            inner = self._second_moment(m[0][0]) if m and isinstance(m[0][0], Var) else ranges.point(1)
+            total = ranges.add(total, ranges.mul(ranges.point(c), inner))
+        return total
+
+    def _second_moment(self, ref: Var) -> Interval:
+        found = [n for n, _ in self.program.resolve(ref)] if ref.name in self.program.families else []
+        if len(found) != 1 or not isinstance(found[0], MatMul) or found[0].transposed:
+            return REALS
+        node = found[0]
+        at: dict[str, Sub] = {a: b for a, b in zip(node.subs, ref.subs, strict=True) if isinstance(a, str)}
+        weight = self.program.weights[node.weight.name]
+        part = width_power(weight.variance, self.program.widths)
+        x = shift_subs(node.arg, at)
+        if part is None or (weight.subs and self._indexed(part[0])):
+            return REALS
+        return self._scaled(mul(Num(self.program.widths[weight.cols]), part[0]), self._expectation(mul(x, x))).at
 
     def _scalars(self, t: Term) -> list[Var]:
         families = self.program.families

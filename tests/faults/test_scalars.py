@@ -130,6 +130,8 @@ VALID = [
     "m[i] = mean(x[i]^2)\ny = sum(1/m[i] for i)",
     "m = mean(u)\ny = A @ (where(m < 1, tanh(u), sign(u)))",
     "m = mean(u)\ny = where(m < 0, sqrt(-m), sqrt(m))",
+    "m = mean(cos(relu(u)))\ny = step(m) + log(m) + where(m < 1, 1, 0)",
+    "m = mean(u)\nv = mean((A @ tanh(u) - m)^2)\ny = log(v) + step(v - 1)",
     "m = mean(sqrt(1 + u^2))\ny = step(m - 1/2)",
 ]
 
