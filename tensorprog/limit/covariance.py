@@ -27,12 +27,12 @@ from tensorprog.limit.quantities import (
     Sum,
     no_limit,
 )
-from tensorprog.program.constants import primed_indices
+from tensorprog.program.constants import entry_term, primed_indices
 from tensorprog.program.nodes import Input, LinComb, MatMul, Nonlin, Weight
 from tensorprog.program.program import Program
-from tensorprog.program.scaling import width_power
+from tensorprog.program.scaling import rational, width_power
 from tensorprog.terms import Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, ZERO, mul, shift_subs
+from tensorprog.terms.term import ONE, ZERO, mul, shift_subs, transform
 
 
 @dataclass(frozen=True)
@@ -197,12 +197,23 @@ class Rules:
         one, two = self.composer.locate(a), self.composer.locate(b)
         match one, two:
             case Input(), Input():
-                return bool(_input_rule(one, a, two, b))
+                return any(rational(self._opened(part.coefficient)) != 0 for part in _input_rule(one, a, two, b))
             case MatMul(), MatMul():
                 at, bt = self.composer.mapping(one, a), self.composer.mapping(two, b)
                 return _deltas(_moved(one.weight, at), _moved(two.weight, bt)) is not None
             case _:
                 return False
+
+    def _opened(self, t: Term) -> Term:
+        """A constant with the entries of matrices at given subscripts put in."""
+
+        def entry(s: Term) -> Term | None:
+            if isinstance(s, Var) and s.name in self.program.matrices:
+                at = [k for k in s.subs if isinstance(k, int)]
+                return entry_term(self.program.matrices[s.name], at) if len(at) == len(s.subs) else None
+            return None
+
+        return transform(t, entry)
 
     # -- expectations ----------------------------------------------------------------------------------------------
 

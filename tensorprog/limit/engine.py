@@ -121,9 +121,12 @@ class Engine:
         return _matrix([[entry(i, j) for j in range(i + 1)] for i in range(len(terms))])
 
     def score_covariance(self, refs: Sequence[Var], scores: ScoreValues | None = None) -> Array:
-        """Cov(p_a, p_b | earlier scores) = C(a1,b1) C(a2,b2) + C(a1,b2) C(a2,b1) for members p_a of score families."""
-        at = self.given(scores)
-        return _matrix([[at.total(self.random.covariance(p, q)) for q in refs[: k + 1]] for k, p in enumerate(refs)])
+        """Cov(p_a, p_b | earlier scores) = C(a1,b1) C(a2,b2) + C(a1,b2) C(a2,b1) for members p_a of score families.
+
+        Of the dot products over the square root of their width, without the factors that they are written with.
+        """
+        at, rule = self.given(scores), self.random.bare_covariance
+        return _matrix([[at.total(rule(p, q)) for q in refs[: k + 1]] for k, p in enumerate(refs)])
 
     def given(self, scores: ScoreValues | None) -> Arrays:
         """The arrays with these values of the scores; what depends on none is shared."""
@@ -222,9 +225,9 @@ class Engine:
         return self.enclosures.enclosed(Ex(term))
 
     def leaf_covariance(self, a: Var, b: Var) -> Enclosure | None:
-        """The covariance of two Gaussian vectors, or of two scores; None of other pairs."""
+        """The covariance of two Gaussian vectors, or of two scores without their factors; None of other pairs."""
         if a.name in self.random.families and b.name in self.random.families:
-            return self.sum_enclosure(self.random.covariance(a, b))
+            return self.sum_enclosure(self.random.bare_covariance(a, b))
         pair = self.bases(a, b)
         return None if pair is None else self.sum_enclosure((Addend(factors=(pair,)),))
 

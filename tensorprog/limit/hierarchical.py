@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tensorprog.limit.decompose import Parts, affine, is_constant, is_zero, settle, split
+from tensorprog.limit.score_jumps import refuse_jumps
 from tensorprog.limit.unfold import NotCovered, Unfolding
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, variables
@@ -68,6 +69,8 @@ def structure(
     if len(leaves) > MAX_LEAVES:
         raise NotCovered(f"the law reads {len(leaves)} variables; at most {MAX_LEAVES} are taken (MAX_LEAVES)")
     _check_params(terms, u, params)
+    for t in terms:
+        refuse_jumps(certified, t)
     vectors = frozenset(v for v in leaves if u.leaves[v].kind == "vector" or u.is_plain(v))
     first = [split(t, vectors, u.below) for t in terms]
     kinds = tuple(_kind(t, p, u, vectors) for t, p in zip(terms, first, strict=True))

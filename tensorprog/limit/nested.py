@@ -7,6 +7,8 @@ with the Gaussian law of the calculus, in which expectations are taken given tho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -15,7 +17,8 @@ from tensorprog.limit.decompose import Parts
 from tensorprog.limit.evaluate import Compiled
 from tensorprog.limit.hierarchical import Structure
 from tensorprog.limit.inner import Inner, Kinked
-from tensorprog.terms import Var
+from tensorprog.terms import Term, Var
+from tensorprog.terms.term import ONE, substitute
 
 
 class Nested:
@@ -34,17 +37,28 @@ class Nested:
         self.compiled = Compiled(terms, frozenset(u.leaves), structure.params)
         self.inner = Inner(structure.certified, structure.params)
         self.by_engine = False
-        families = {v.name for v in structure.scores}
-        self.members = {name: self._family(name) for name in families}
+        self.written: dict[Var, Term] = {}
+        self.compiled_scores: dict[Var, Compiled] = {}
+        self.names = {v.name for v in structure.scores}
+
+    @cached_property
+    def members(self) -> dict[str, tuple[tuple[int, ...], list[tuple[tuple[int, ...], Var]]]]:
+        """The score families that this law reads, for the engine."""
+        return {name: self._family(name) for name in self.names}
 
     def _family(self, name: str) -> tuple[tuple[int, ...], list[tuple[tuple[int, ...], Var]]]:
-        """Shape of a score family, and where the scores of this law stand in it."""
-        family = self.s.unfolding.program.families[name]
+        """Shape of a score family, and its members with their places in it."""
+        u = self.s.unfolding
+        family = u.program.families[name]
         box = [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*family.boxes, strict=True)]
         shape = tuple(hi - lo + 1 for lo, hi in box)
-        mine = [v for v in self.s.scores if v.name == name]
-        places = [tuple(int(k) - lo for k, (lo, _) in zip(v.subs, box, strict=True)) for v in mine]
-        return shape, list(zip(places, mine, strict=True))
+        members = []
+        for place in product(*map(range, shape)):
+            ref = Var(name, tuple(k + lo for k, (lo, _) in zip(place, box, strict=True)))
+            # A dot product as it is written: a factor times the leaf, its power of the width left out.
+            self.written[ref] = substitute(u.member(ref), {Var("n"): ONE})
+            members.append((place, ref))
+        return shape, members
 
     def draw(self, points: Array) -> Given:
         """Mean and covariance given standard normal points (draws, dimension).
@@ -107,12 +121,16 @@ class Nested:
         return self.inner.moment(leaf, values, n)
 
     def _scores(self, values: dict[Var, Array], n: int) -> dict[str, Array]:
-        """The arrays of the score families, zero where a member plays no part."""
+        """The arrays of the score families, with their factors; zero where a member plays no part."""
         out = {}
         for name, (shape, places) in self.members.items():
             array = np.zeros((*shape, n))
-            for place, v in places:
-                if v in values:
-                    array[place] = values[v]
+            for place, ref in places:
+                t = self.written[ref]
+                if self.s.unfolding.below(t) <= values.keys():
+                    if ref not in self.compiled_scores:
+                        leaves = frozenset(self.s.unfolding.leaves)
+                        self.compiled_scores[ref] = Compiled([t], leaves, self.s.params)
+                    array[place] = self.compiled_scores[ref](values)[0]
             out[name] = array
         return out

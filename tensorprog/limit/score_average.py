@@ -17,6 +17,7 @@ from tensorprog.limit.decompose import TooLarge
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.formulas import MAX_FORMULA, NoFormula
 from tensorprog.limit.quantities import Ex
+from tensorprog.limit.score_jumps import refuse_jumps
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import App, Term, Var
@@ -94,6 +95,8 @@ def gaussian(c: Certified, terms: Sequence[Term]) -> tuple[Any | None, Estimate]
         leaves = frozenset().union(*map(c.u.below, inside))
         if len(leaves) > MAX_LEAVES or any(c.u.level(v) > _first_layer(c, v) for v in leaves):
             return None
+        for t in inside:
+            refuse_jumps(c, t)
         found = [c.expectation(t) for t in inside]
         expr = found[0] if len(found) == 1 else c.expectation(mul(*inside)) - found[0] * found[1]
     except (NotCovered, TooLarge):

@@ -81,6 +81,16 @@ class Scores:
 
     def covariance(self, p: Var, q: Var) -> Sum:
         """Cov(p, q) given earlier scores, as a sum of products; NoLimit where the formula does not hold."""
+        one, two = self.composer.locate(p), self.composer.locate(q)
+        assert isinstance(one, Dot)
+        assert isinstance(two, Dot)
+        c, _ = self.rules.scalars.factor(one, p)
+        d, _ = self.rules.scalars.factor(two, q)
+        scale = mul(c, d, Num(self.rules.scalars.width(one)))
+        return tuple(Addend(mul(scale, a.coefficient), a.deltas, a.over, a.factors) for a in self.bare_covariance(p, q))
+
+    def bare_covariance(self, p: Var, q: Var) -> Sum:
+        """The same for the dot products over the square root of their own width, without the factors they carry."""
         self.check(p)
         self.check(q)
         one, two = self.composer.locate(p), self.composer.locate(q)
@@ -88,11 +98,7 @@ class Scores:
         assert isinstance(two, Dot)
         if self.rules.scalars.width(one) != self.rules.scalars.width(two):
             return ()
-        c, _ = self.rules.scalars.factor(one, p)
-        d, _ = self.rules.scalars.factor(two, q)
-        return (
-            Addend(mul(c, d, Num(self.rules.scalars.width(one))), (), (), (Ex(mul(*self.sides(p), *self.sides(q))),)),
-        )
+        return (Addend(ONE, (), (), (Ex(mul(*self.sides(p), *self.sides(q))),)),)
 
     def linear(self, t: Term) -> list[Summand] | None:
         """A scalar as a sum of constants and of constants times scores (the atoms), or None if it is no such sum."""

@@ -126,6 +126,8 @@ class Unfolding:
         if powers - {SCORE, MOMENT} or len(powers) > 1 or not powers:
             powers = {own[1]}
         (total,) = powers
+        if ZERO in (u, v):
+            return ZERO
         if total not in (SCORE, MOMENT):
             raise NotCovered(f"{ref.name} is a dot product scaled by n^({total}), which has no finite random limit")
         # The plain sum over m = r n coordinates is sqrt(m) times the score, or m times the moment.
