@@ -121,7 +121,8 @@ def final(case: Case) -> Finding:
             continue
         if isinstance(node, Moment):
             findings.append(unknown(f"{node.name} is an average of what depends on readouts"))
-        if isinstance(node, Dot) and node not in case.readouts and any(case.depends_on_score(side) for side in (node.left, node.right)):
+        sides = [node.left, node.right] if isinstance(node, Dot) and node not in case.readouts else []
+        if any(map(case.depends_on_score, sides)):
             findings.append(Finding("refuted", f"{node.name} reads what depends on readouts", node.place, open=True))
     for node in case.consumed:
         if id(node) in case.score_dependent and not isinstance(node, Dot | Moment):
