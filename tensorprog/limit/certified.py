@@ -51,6 +51,9 @@ class Certified:
         self._expected: dict[Term, Any] = {}
         self._shortened: dict[Any, Any] = {}
         self._tried: dict[object, Any] = {}
+        self._needs: dict[object, frozenset[Any]] = {}
+        self.conditions: set[Any] = set()
+        """Relations between params under which the formulas hold that were asked for since this was emptied."""
 
     @cached_property
     def _signs(self) -> frozenset[str]:
@@ -63,8 +66,18 @@ class Certified:
         """Cov of two Gaussian leaves: vectors, readouts, or scores of the first layer."""
         key = (a, b) if repr(a) <= repr(b) else (b, a)
         if key not in self._second:
-            self._second[key] = self._covariance(*key)
+            self._second[key] = self._noted(key, lambda: self._covariance(*key))
+        self.conditions |= self._needs[key]
         return self._second[key]
+
+    def _noted(self, key: object, find: Callable[[], Any]) -> Any:
+        """What `find` gives; the conditions that it comes upon are remembered for the next time."""
+        before, self.conditions = self.conditions, set()
+        try:
+            return find()
+        finally:
+            self._needs[key] = frozenset(self.conditions)
+            self.conditions = before
 
     def _covariance(self, a: Var, b: Var) -> Any:
         x, y = self.u.leaves[a], self.u.leaves[b]
@@ -119,7 +132,8 @@ class Certified:
     def expectation(self, t: Term) -> Any:
         """E[t], t an expression over leaves (as `Unfolding.member` gives them)."""
         if t not in self._expected:
-            self._expected[t] = self._expectation(t)
+            self._expected[t] = self._noted(t, lambda: self._expectation(t))
+        self.conditions |= self._needs[t]
         return self._expected[t]
 
     def _expectation(self, t: Term) -> Any:
@@ -203,7 +217,8 @@ class Certified:
             softmax = any(isinstance(s, App) and s.head == "softmax" for s in walk(term))
             self._tried[key] = None if softmax else self._closed(term, names, cov, mean, moments)
         if (closed := self._tried[key]) is not None:
-            return closed
+            self.conditions |= closed[1]
+            return closed[0]
         known = self.quantities.known(key)
         if known is not None:
             return known
@@ -228,14 +243,17 @@ class Certified:
         params |= dict.fromkeys(moments)
         params |= dict.fromkeys(self.quantities.numbers)
         try:
-            found = expect(t, cov, mean, vars=list(names), assume=params).expr
+            out = expect(t, cov, mean, vars=list(names), assume=params)
         except TensorProgError as error:
             if error.diagnostics[0].code == "TP501":
                 raise
             return None
+        found = out.expr
         if found is None:
             return None
-        return found.xreplace({sympy.Symbol(n, real=True): x for n, x in moments.items()})
+        point = {sympy.Symbol(n, real=True): x for n, x in moments.items()}
+        finite = frozenset(c.xreplace(point) for c in out.conditions if isinstance(c, sympy.StrictGreaterThan))
+        return found.xreplace(point), finite
 
     def _number(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Any]) -> Estimate:
         q = self.quantities

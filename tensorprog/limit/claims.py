@@ -1,8 +1,8 @@
 """Claims decided: proved by exact normal forms, confirmed or refuted by numbers with bounds, or left undecided.
 
-proved      both sides are one formula, for all admissible params
+proved      both sides are one formula and exist, for all admissible params, the edges of closed ranges included
+refuted     they differ by more than proved errors at some admissible params, which are named
 confirmed   at the params' values both sides agree within the tolerance, errors included
-refuted     they differ by more than their errors
 undecided   anything else, and every claim about a variable that no theorem covers
 """
 
@@ -10,114 +10,39 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import sympy
 
-from tensorprog.errors import Diagnostic, TensorProgError
+from tensorprog.errors import TensorProgError
+from tensorprog.limit.decision import RANK, Claims, Decision, Status
+from tensorprog.limit.decompose import affine
+from tensorprog.limit.everywhere import Everywhere, has_covariances, inside, partial
+from tensorprog.limit.exact import Exact
 from tensorprog.limit.gaussianity import Finding, gaussianity
 from tensorprog.limit.laws import Laws
+from tensorprog.limit.parity import BOUNDED_BY_POWERS
+from tensorprog.limit.sides import Sides
 from tensorprog.limit.support import Support
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.limit.zero import is_zero
-from tensorprog.numbers.estimate import UNKNOWN, Estimate
+from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.masks import holds
-from tensorprog.program.nodes import Claim, Param
+from tensorprog.program.nodes import Claim
+from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
+from tensorprog.program.scaling import rational
 from tensorprog.program.text import claim_text
-from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
-from tensorprog.terms.term import mul, power, rebuild, shift_subs, walk
+from tensorprog.terms.term import children, mul, power, rebuild, shift_subs, variables, walk
 
-Status = Literal["proved", "confirmed", "refuted", "undecided"]
-RANK: tuple[Status, ...] = ("proved", "confirmed", "undecided", "refuted")
 TOLERANCE = 1e-9
+EXPECTATIONS = ("E", "var", "cov")
 MAX_INSTANCES = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One claim, what became of it, the numbers of both sides, and why."""
-
-    claim: Claim = field(repr=False)
-    text: str
-    status: Status
-    sides: tuple[Estimate | None, Estimate | None]
-    because: str
-    supported_by: str
-
-    @property
-    def left(self) -> float | None:
-        return _float(self.sides[0])
-
-    @property
-    def right(self) -> float | None:
-        return _float(self.sides[1])
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "text": self.text,
-            "at": self.claim.place.to_json() if self.claim.place else None,
-            "status": self.status,
-            **_entries("left", self.sides[0]),
-            **_entries("right", self.sides[1]),
-            "because": self.because,
-            "supported_by": self.supported_by,
-        }
-
-    def diagnostic(self) -> Diagnostic | None:
-        """TP401 for a refuted claim, TP402 for an undecided one."""
-        if self.status not in ("refuted", "undecided"):
-            return None
-        refuted = self.status == "refuted"
-        return Diagnostic(
-            "TP401" if refuted else "TP402",
-            f"the claim is {self.status}: {self.text}",
-            self.claim.place,
-            self.because,
-            severity="error" if refuted else "warning",
-        )
-
-
-@dataclass(frozen=True)
-class Claims:
-    """The decisions on all claims of a program, in order."""
-
-    program: Program = field(repr=False)
-    decisions: tuple[Decision, ...]
-
-    def __iter__(self) -> Iterator[Decision]:
-        return iter(self.decisions)
-
-    def __len__(self) -> int:
-        return len(self.decisions)
-
-    @property
-    def exit_code(self) -> int:
-        """0 if all hold, 1 if one is refuted, 3 if one is undecided."""
-        found = {d.status for d in self.decisions}
-        return 1 if "refuted" in found else 3 if "undecided" in found else 0
-
-    def to_json(self) -> dict[str, Any]:
-        return {"schema": "tensorprog/claims/1", "claims": [d.to_json() for d in self.decisions]}
-
-    def __repr__(self) -> str:
-        if not self.decisions:
-            return f"{self.program.name}: no claims"
-        wide = max(len(d.status) for d in self.decisions)
-        return "\n".join(f"{d.status:<{wide}}  {d.text}\n{'':<{wide}}    {d.because}" for d in self.decisions)
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = "".join(
-            f"<tr><td><b>{d.status}</b></td><td><code>{escape(d.text)}</code></td><td>{escape(d.because)}</td></tr>"
-            for d in self.decisions
-        )
-        return f"<table>{rows}</table>" if rows else f"<p>{escape(self.program.name)}: no claims</p>"
 
 
 def claims(program: Program, values: Mapping[str, Any] | None = None) -> Claims:
@@ -149,7 +74,9 @@ class Decider:
         self.values = dict(values or {})
         self.laws = Laws(program, values)
         self.supports = self.laws.supports
-        self._witness: Laws | None = None
+        self.given = self.laws.values
+        self.everywhere = Everywhere(program, self.laws.certified)
+        self._sides: dict[tuple[tuple[str, Fraction], ...], Sides] = {}
 
     def decide(self, claim: Claim) -> Decision:
         """One claim, for all values of its free indices."""
@@ -241,36 +168,120 @@ class Decider:
             return self._gaussian(claim, at)
         assert claim.right is not None
         tolerance = None if claim.tolerance is None else self._tolerance(claim.tolerance)
-        left, right = self._side(self.laws, claim.left, at), self._side(self.laws, claim.right, at)
-        c = self.laws.certified
-        if tolerance is None:
-            gap = c.quantities.opened(left - right)
-            if is_zero(gap, positive(self.program)):
-                return _Instance("proved", "both sides are the same formula", *self._values(left, right))
-        x, y = c.number(left), c.number(right)
-        if math.isfinite(x.value) and math.isfinite(y.value):
-            return _compared(x, y, tolerance)
-        return self._elsewhere(claim, at, tolerance)
+        doubt = self._doubt(claim, at) if tolerance is None else None
+        given = self._at(self.given)
+        x, y = given.number(claim.left, at), given.number(claim.right, at)
+        known = x.known and y.known
+        found = _compared(x, y, tolerance) if known else None
+        if found is not None and found.status == "refuted":
+            return replace(found, because=self._named(self.given, self._used(claim, at)) + found.because)
+        if tolerance is None and doubt is None and (known or self._is_defined(claim, at)):
+            return _Instance("proved", "both sides are the same formula", x, y)
+        for point in self._points(claim, at):
+            there = self._at(point)
+            left, right = there.number(claim.left, at), there.number(claim.right, at)
+            if left.known and right.known:
+                other = _compared(left, right, tolerance)
+                if other.status == "refuted":
+                    return replace(other, because=self._named(point, self._used(claim, at)) + other.because)
+        if found is None:
+            return _Instance("undecided", self._unknown(doubt), x, y)
+        if found.status == "confirmed" and doubt:
+            return replace(found, because=f"{found.because}; not proved: {doubt}")
+        return found
 
-    def _values(self, left: Any, right: Any) -> tuple[Estimate, Estimate]:
-        return self.laws.certified.number(left), self.laws.certified.number(right)
-
-    def _elsewhere(self, claim: Claim, at: dict[str, int], tolerance: float | None) -> _Instance:
-        """Params without a number: a claim for all of them falls with one admissible choice."""
-        if self._witness is None:
-            chosen = {p.name: _admissible(p) for p in self.program.params.values() if p.name not in self.laws.values}
-            self._witness = Laws(self.program, {**self.values, **chosen})
-        w = self._witness.certified
+    def _doubt(self, claim: Claim, at: dict[str, int]) -> str | None:
+        """Why the sides are not one formula for all params; None if they are, which proves the claim."""
         assert claim.left is not None
         assert claim.right is not None
-        x = w.number(self._side(self._witness, claim.left, at))
-        y = w.number(self._side(self._witness, claim.right, at))
-        if math.isfinite(x.value) and math.isfinite(y.value):
-            found = _compared(x, y, tolerance)
-            if found.status == "refuted":
-                names = [f"{p} = {v}" for p, v in self._witness.values.items() if p not in self.laws.values]
-                return replace(found, because=f"for {', '.join(names)}, {found.because}")
-        return _Instance("undecided", "the sides are not one formula here, and a param has no number")
+        c = self.laws.certified
+        c.conditions.clear()
+        try:
+            gap = self._side(self.laws, claim.left, at) - self._side(self.laws, claim.right, at)
+            if not is_zero(c.quantities.opened(gap), positive(self.program)):
+                return "the sides are not one formula here"
+            for condition in c.conditions:
+                if condition != sympy.true and not self.everywhere.positive(condition.lhs - condition.rhs):
+                    return f"a side exists only where {condition}"
+            return self.everywhere.doubt(self._terms(claim, at)) or self._outside(claim, at)
+        except NotCovered as why:
+            return str(why)
+
+    def _outside(self, claim: Claim, at: dict[str, int]) -> str | None:
+        """Why a root, logarithm or division around the expectations of a side may be undefined."""
+        for side in (claim.left, claim.right):
+            for part, strict in partial(shift_subs(side, dict(at))) if side is not None else ():
+                if not any(isinstance(s, App) and s.head in EXPECTATIONS for s in walk(part)):
+                    continue  # a constant, or inside an expectation: asked with the terms
+                value = self._side(self.laws, part, at)
+                e = self.everywhere
+                clear = e.positive(value) or e.positive(-value) if strict else e.nonnegative(value)
+                if not clear:
+                    return f"{to_text(part)} may be {'0' if strict else 'negative'} for some params"
+        return None
+
+    def _is_defined(self, claim: Claim, at: dict[str, int]) -> bool:
+        """Without numbers (a param has none, or no rule gives one): are the terms bounded by powers, by their heads?"""
+        return all(
+            isinstance(s, Var | Num)
+            or (isinstance(s, App) and s.head in BOUNDED_BY_POWERS | {"pow", "recip", "sqrt", "pi"})
+            for t in self._terms(claim, at)
+            if self.laws.unfolding.below(t)
+            for s in walk(t)
+        )
+
+    def _terms(self, claim: Claim, at: dict[str, int]) -> list[Term]:
+        """The sides and what stands inside their expectations, over leaves."""
+        out: list[Term] = []
+
+        def visit(t: Term, here: dict[str, int]) -> None:
+            if isinstance(t, App) and t.head in EXPECTATIONS:
+                out.extend(self._inside(self.laws, a, here) for a in t.args)
+            elif isinstance(t, Bind) and t.head in ("sum", "max", "min"):
+                for values in product(*(range(lo, hi + 1) for lo, hi in map(self.program.range_of, t.over))):
+                    visit(t.args[0], {**here, **dict(zip(t.over, values, strict=True))})
+            elif any(isinstance(s, App) and s.head in EXPECTATIONS for s in walk(t)):
+                for c in children(t):
+                    visit(c, here)
+            else:
+                out.append(self._inside(self.laws, t, here))
+
+        for side in (claim.left, claim.right):
+            if side is not None:
+                visit(side, at)
+        return out
+
+    def _used(self, claim: Claim, at: dict[str, int]) -> set[str]:
+        try:
+            return self.everywhere.params_of(self._terms(claim, at)) if self.program.params else set()
+        except NotCovered:
+            return set(self.program.params)
+
+    def _points(self, claim: Claim, at: dict[str, int]) -> Iterator[dict[str, Fraction]]:
+        """Admissible values of the params at which a claim is tried, whatever numbers were given."""
+        used = self._used(claim, at)
+        if not used:
+            return
+        base = {**{p.name: inside(p) for p in self.program.params.values()}, **param_numbers(self.program)}
+        if base != self.given and has_covariances(self.program, base):
+            yield base
+        yield from self.everywhere.points(base, used)
+
+    def _at(self, point: Mapping[str, Fraction]) -> Sides:
+        key = tuple(sorted(point.items()))
+        if key not in self._sides:
+            self._sides[key] = Sides(self.program, dict(point))
+        return self._sides[key]
+
+    def _named(self, point: Mapping[str, Fraction], used: set[str]) -> str:
+        names = [f"{n} = {_number(point[n])}" for n in self.program.params if n in used and n in point]
+        return f"for {', '.join(names)}: " if names else ""
+
+    def _unknown(self, doubt: str | None) -> str:
+        missing = [n for n in self.program.params if n not in self.given]
+        if missing:
+            return f"{doubt or 'no formula decides it'}, and a param has no number: {', '.join(missing)}"
+        return f"{doubt or 'no formula decides it'}, and a side has no number"
 
     def _tolerance(self, t: Term) -> float:
         return float(self.laws.certified.number(to_sympy(t)).value)
@@ -316,20 +327,41 @@ class Decider:
         member = shift_subs(claim.left, {**at})
         assert isinstance(member, Var)
         found: Finding = gaussianity(self.laws, member)
+        used = self._used(claim, at)
+        for point in (self.given, *self._points(claim, at)) if claim.form == "not gaussian" else ():
+            because = self._is_linear(member, point)
+            if because is not None:
+                return _Instance("refuted", self._named(point, used) + because)
+        if claim.form == "gaussian" and not used and (because := self._is_linear(member, {})) is not None:
+            return _Instance("proved", because)
         if found.gaussian is None:
             return _Instance("undecided", found.because)
-        holds_true = found.gaussian == (claim.form == "gaussian")
-        return _Instance("proved" if holds_true else "refuted", found.because)
+        if found.gaussian == (claim.form == "gaussian"):
+            doubt = self.everywhere.doubt([self.laws.unfolding.member(member)]) if used else None
+            if used and not found.gaussian and not self.everywhere.only_scales(self.laws.law([member], "").structure):
+                return _Instance("confirmed", f"{found.because} (at the params' values)")
+            return _Instance("proved" if doubt is None else "undecided", doubt or found.because)
+        return _Instance("refuted", (self._named(self.given, used) if used else "") + found.because)
+
+    def _is_linear(self, member: Var, point: Mapping[str, Fraction]) -> str | None:
+        """Why a variable is Gaussian at these params: a constant, or affine in Gaussian vectors, at every width."""
+        exact = Exact(self.laws.unfolding, point)
+        t, name = exact.reduced(self.laws.unfolding.member(member)), to_text(member)
+        if rational(t) is not None:
+            return f"{name} is the constant {_number(rational(t) or Fraction(0))}: Gaussian of variance 0"
+        names = frozenset(v for v in variables(t) if exact.is_vector(v))
+        u = self.laws.unfolding
+        if all(v in u.leaves and u.leaves[v].kind == "moment" and not u.level(v) for v in variables(t)):
+            return f"{name} is a constant: Gaussian of variance 0"
+        form = affine(t, names, lambda s: frozenset(variables(s)) & names)
+        if form is None or not all(rational(c) is not None for c in (*form[0].values(), form[1])):
+            return None
+        return f"{name} is affine in Gaussian vectors"
 
 
-def _float(x: Estimate | None) -> float | None:
-    return None if x is None or not x.known else float(x.value)
-
-
-def _entries(word: str, x: Estimate | None) -> dict[str, Any]:
-    """One side in JSON: its value, its error and the kind of its error."""
-    one = (UNKNOWN if x is None else x).to_json()
-    return {word: one["value"], f"{word}_error": one["error"], f"{word}_error_kind": one["error_kind"]}
+def _number(x: Fraction) -> str:
+    """A number as it is written in a program, as a decimal where that is exact."""
+    return f"{float(x):.15g}" if Fraction(f"{float(x):.15g}") == x else str(x)
 
 
 def positive(program: Program) -> frozenset[str]:
@@ -337,15 +369,6 @@ def positive(program: Program) -> frozenset[str]:
     return frozenset(
         p.name for p in program.params.values() if p.low is not None and (p.low > 0 or (p.low == 0 and p.low_open))
     )
-
-
-def _admissible(p: Param) -> Fraction:
-    """Some number that the assumption on a param allows."""
-    if p.low is not None and p.high is not None:
-        return p.low + (p.high - p.low) * Fraction(3, 7)
-    if p.low is not None:
-        return p.low + Fraction(10, 7)
-    return (p.high if p.high is not None else Fraction(3)) - Fraction(10, 7)
 
 
 def _compared(x: Estimate, y: Estimate, tolerance: float | None) -> _Instance:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tensorprog.limit.certified import Certified
     from tensorprog.limit.law import Law
 
     Array = NDArray[np.float64]
@@ -176,6 +177,12 @@ class Limit:
         from tensorprog.limit.laws import Laws
 
         return Laws(self.program, self.engine.values, self.engine, self._number_of)
+
+    @property
+    def certified(self) -> Certified:
+        """Formulas in which averages over scores have names."""
+        found: Certified = self._laws.certified
+        return found
 
     def _number_of(self, t: Term) -> Any:
         """The number of an expectation by the calculus of arrays and enclosures, which knows bounded quotients."""

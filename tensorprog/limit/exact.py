@@ -39,6 +39,7 @@ class Exact:
         self._spanning: dict[tuple[str, ...], _Span] = {}
         self._products: dict[tuple[Var, Term], Var] = {}
         self._parts: dict[tuple[Any, ...], Var] = {}
+        self._vectors: set[Var] = set()
 
     def constant(self, t: Term) -> Fraction | None:
         """The number that an expression in members is at every width, or None where none is known.
@@ -54,6 +55,12 @@ class Exact:
             return rational(self.reduced(self.u.expression(t)))
         except (NotCovered, TooLarge, RecursionError):
             return None
+
+    def is_vector(self, v: Var) -> bool:
+        """Is a variable of a reduced expression a Gaussian vector that depends on no scores?"""
+        if v in self.u.leaves:
+            return self.u.leaves[v].kind == "vector" and not self.u.level(v)
+        return v in self._vectors
 
     def reduced(self, t: Term) -> Term:
         """An expression over leaves in the normal form of their relations."""
@@ -102,10 +109,12 @@ class Exact:
 
     def _product(self, matrix: Var, x: Term) -> Term:
         """W @ x over the products of W with the monomials of x."""
-        terms = []
+        terms, plain = [], all(v in self._vectors or self.is_vector(v) for v in variables(x))
         for monomial, c in polynomial(x).items():
             key = (matrix, _term(monomial))
             product = self._products.setdefault(key, Var(f"product {len(self._products)}"))
+            if plain:
+                self._vectors.add(product)
             terms.append(product if c == 1 else mul(Num(c), product))
         return add(*terms)
 

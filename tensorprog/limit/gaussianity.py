@@ -41,7 +41,7 @@ def gaussianity(laws: Laws, member: Var) -> Finding:
     name, s = to_text(member), law.structure
     match law.kind:
         case "deterministic":
-            return Finding(None, f"{name} tends to a constant: Gaussian only in the degenerate sense")
+            return Finding(True, f"{name} is a constant: Gaussian of variance 0")
         case "gaussian":
             return Finding(True, f"{name} is a sum of constants times jointly Gaussian variables")
         case "hierarchical-gaussian" if not s.nested:

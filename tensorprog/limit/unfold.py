@@ -9,7 +9,7 @@ A softmax entry is `App("softmax", (k, b_1, ..., b_m))`: entry k of the m logits
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -288,6 +288,17 @@ class Unfolding:
                 stack.extend(children(top))
             self._below[t] = frozenset(out)
         return self._below[t]
+
+    def with_ancestors(self, terms: Sequence[Term]) -> Iterator[Term]:
+        """Expressions, and all that the leaves below them are made of."""
+        seen: set[Var] = set()
+        stack = list(terms)
+        while stack:
+            t = stack.pop()
+            yield t
+            for v in self.below(t) - seen:
+                seen.add(v)
+                stack += self.leaves[v].parts
 
     def level(self, leaf: Var) -> int:
         """How many layers of scores the law of a leaf depends on; a score counts itself."""

@@ -162,8 +162,8 @@ def with_entries(t: Term, matrices: Mapping[str, Matrix]) -> Term:
     return transform(t, leaf)
 
 
-def check_covariance(group: InputGroup, program: Program) -> str | None:
-    """Refuse a covariance that is not symmetric positive semidefinite at the defaults (TP008).
+def check_covariance(group: InputGroup, program: Program, values: Mapping[str, float] | None = None) -> str | None:
+    """Refuse a covariance that is not symmetric positive semidefinite at the defaults, or at `values` (TP008).
 
     Returns a sentence to list as an assumption where it cannot be checked: params without default, or very large.
     """
@@ -183,7 +183,7 @@ def check_covariance(group: InputGroup, program: Program) -> str | None:
     if list_size > MAX_PSD_SIZE or blocks * list_size**2 > MAX_PSD_ENTRIES:
         return f"the covariance of {name} is positive semidefinite (too large to check: {blocks * list_size} members)"
     try:
-        params = default_values(program)
+        params = dict(values) if values is not None else default_values(program)
     except NoNumber:
         params = {}
     try:

@@ -227,3 +227,112 @@ def test_the_law_of_two_variables_is_stated_by_their_whole_covariance(attention:
     assert [len(row) for row in rows] == [2, 2]
     assert str(rows[0][0]) == str(attention.law("y[1]").conditional_covariance[0][0])  # type: ignore[index]
     assert "pmatrix" in law._repr_latex_()
+
+
+# -- claims ------------------------------------------------------------------------------------------------------------
+
+FALSE_PROVED = [
+    ("refuted", "z = 0"),
+    ("refuted", "z = 0"),
+    ("refuted", "z = 0"),
+    ("refuted", "t = -1"),
+    ("confirmed", "1 - 2*z > 0"),
+    ("confirmed", "1 - 2*z > 0"),
+    ("refuted", "z = 0"),
+    ("refuted", "z = 0"),
+    ("refuted", "z = 0"),
+    ("refuted", "t = 0"),
+    ("confirmed", "may be 0"),
+    ("proved", ""),
+    ("confirmed", "negative for some params"),
+]
+
+
+@pytest.mark.parametrize("values", [{}, {"z": 0.4}, {"t": 3}, {"z": 0.1, "t": 0.5}])
+def test_a_claim_is_proved_for_all_params_or_not_at_all(values: dict[str, float]) -> None:
+    """The answers do not depend on the numbers of the params, but for what is confirmed at them."""
+    decisions = tp.claims(tp.load(PROGRAMS / "false_proved.tp"), values=values)
+    for d, (status, because) in zip(decisions, FALSE_PROVED, strict=True):
+        assert d.status == status, (d.text, d.because)
+        assert because in d.because
+
+
+OF_THE_KIND = """
+param p > 0 = 2
+param q >= 0 = 1
+param s = 1
+param b in (-1, 1) = 0.5
+index i in 1..2
+input u[i] ~ N(0, 1)
+input (c, d) ~ N([0, 0], [[1, b], [b, 1]])
+input w ~ N(0, q)
+weight W ~ N(0, s^2/n)
+weight V ~ N(0, p/n)
+g = W @ u[1]
+h = V @ tanh(u[1])
+output g, h
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "status"),
+    [
+        ("E(sign(h)^2) = 1", "proved"),
+        ("E(sign(g)^2) = 1", "refuted"),
+        ("E(step(w)) = 1/2", "confirmed"),
+        ("E(step(w)^2) = 1/2", "refuted"),
+        ("E(sign(s*u[1])^2) = 1", "refuted"),
+        ("E(sign(p*u[1])^2) = 1", "proved"),
+        ("E(abs(w)) = sqrt(2*q/pi)", "proved"),
+        ("E(abs(s*u[1]))^2 = 2*s^2/pi", "proved"),
+        ("E(clip(u[1], -p, p)) = 0", "proved"),
+        ("E(clip(u[1], -s, s)) = 0", "refuted"),
+        ("E(exp(s*u[1])) = exp(s^2/2)", "proved"),
+        ("E(exp(-p*u[1]^2))^2 = 1/(1 + 2*p)", "proved"),
+        ("E(exp(-s*u[1]^2))^2 = 1/(1 + 2*s)", "confirmed"),
+        ("var(g)/s^2 = 1", "confirmed"),
+        ("var(h)/p = E(tanh(u[1])^2)", "proved"),
+        ("E(u[1]/s) = 0", "confirmed"),
+        ("log(p^2) = 2*log(p)", "confirmed"),
+        ("E(sign(c - d)^2) = 1", "proved"),
+        ("E(sign(c)*sign(d)) = 2*asin(b)/pi", "proved"),
+        ("E(where(c > d, 1, 0)) = 1/2", "proved"),
+        ("var(g) = 1", "refuted"),
+        ("var(w) = 1", "refuted"),
+        ("gaussian(g)", "proved"),
+        ("not gaussian(g)", "refuted"),
+        ("E(max(w, 0)) = sqrt(q/(2*pi))", "proved"),
+        ("b^2 = abs(b)^2", "proved"),
+        ("sqrt(s^2) = s", "refuted"),
+    ],
+)
+def test_claims_of_the_kind(claim: str, status: str) -> None:
+    (found,) = tp.claims(tp.loads(f"{OF_THE_KIND}claim {claim}\n"))
+    assert found.status == status or (status == "proved" and found.status == "confirmed" and "log" in claim), (
+        found.because
+    )
+
+
+def test_constants_are_gaussian_of_variance_zero() -> None:
+    text = "input e ~ N(0, 0)\ninput u ~ N(0, 1)\nm = mean(tanh(u)^2)\nx = cos(e) + m\ny = u - u\noutput x, y\n"
+    text += "claim gaussian(x)\nclaim not gaussian(x)\nclaim gaussian(y)\nclaim not gaussian(y)\n"
+    assert [d.status for d in tp.claims(tp.loads(text))] == ["proved", "refuted", "proved", "refuted"]
+
+
+def test_a_batch_norm_variance_is_what_derive_gives() -> None:
+    text = """
+index i, j in 1..4
+input u[i] ~ N(0, 1)
+weight W ~ N(0, 1/n)
+h[i] = W @ u[i]
+m = sum(h[i] for i)/4
+c[i] = h[i] - m
+z[i] = c[i]/sqrt(0.1 + sum(c[j]^2 for j)/4)
+output z
+"""
+    derived = tp.derive(tp.loads(text)).var("z[1]")
+    assert derived.value is not None
+    (found,) = tp.claims(tp.loads(f"{text}claim var(z[1]) = {derived.value:.10f} within 1e-6\n"))
+    assert found.left == derived.value
+    assert found.status == ("confirmed" if derived.settled else "undecided")
+    assert "param" not in found.because

@@ -1,0 +1,306 @@
+"""What must hold for all admissible params before two equal formulas are two equal sides.
+
+A closed form is derived where variances are positive, expectations exist and nothing is divided by 0. An expectation of
+a continuous function is continuous in the params, so it keeps its formula at the edges, where a variance may vanish;
+one with a jump does not. So a proof by formulas needs, for all params: positive variances where functions jump,
+existing expectations, and every division, root and logarithm defined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from tensorprog.errors import TensorProgError
+from tensorprog.functions.interval import Interval
+from tensorprog.functions.positivity import nonzero_somewhere
+from tensorprog.limit.decompose import affine
+from tensorprog.limit.jumps import jumps_of
+from tensorprog.program.constants import NoNumber, check_covariance, evaluate
+from tensorprog.program.declare import admissible
+from tensorprog.program.nodes import Input, Param
+from tensorprog.program.program import Program
+from tensorprog.program.scaling import rational, width_power
+from tensorprog.terms import App, Num, Term, Var, to_text
+from tensorprog.terms.sympy_bridge import to_sympy
+from tensorprog.terms.term import children, substitute, variables
+
+if TYPE_CHECKING:
+    from tensorprog.limit.certified import Certified
+    from tensorprog.limit.hierarchical import Structure
+
+CUTS = 64
+"""Into how many pieces the interval of a param is cut to bound a formula over it."""
+SIMPLE = tuple(Fraction(x) for x in ("0", "1", "-1", "1/2", "-1/2", "2", "-2"))
+MOST_POINTS = 40
+
+
+class Everywhere:
+    """Conditions on the params of one program."""
+
+    def __init__(self, program: Program, certified: Certified) -> None:
+        self.program, self.c, self.u = program, certified, certified.u
+        self.symbols = {p.name: _symbol(p) for p in program.params.values()}
+
+    # -- conditions ------------------------------------------------------------------------------------------------
+
+    def doubt(self, terms: Sequence[Term]) -> str | None:
+        """Why expressions over leaves may have another mean, or none, for some params; None if they have not."""
+        for t in self.u.with_ancestors(terms):
+            for part, strict in partial(t):
+                why = self._undefined(part, strict)
+                if why is not None:
+                    return why
+            for j in jumps_of(t):
+                if not self._apart(j.gap):
+                    return f"{to_text(j.place)} jumps where the variance of its argument is 0"
+        return None
+
+    def _apart(self, gap: Term) -> bool:
+        """Is the gap different from 0 with probability 1, for all params?"""
+        leaves = self.u.below(gap)
+        if not leaves:
+            return False
+        form = affine(gap, leaves, self.u.below)
+        if form is None:
+            return all(self.positive(self.c.covariance(v, v)) for v in leaves) and len(leaves) == 1 and not (
+                set(variables(gap)) - leaves
+            )  # fmt: skip
+        a = {v: to_sympy(x) for v, x in form[0].items() if not self.u.below(x)}
+        if len(a) < len(form[0]):
+            return False
+        if len(a) == 1 and all(self._is_nonzero(v) and (self.positive(x) or self.positive(-x)) for v, x in a.items()):
+            return True
+        variance = sum(a[v] * a[w] * self.c.covariance(v, w) for v in a for w in a)
+        return self.positive(sympy.expand(self.c.quantities.opened(sympy.S.One * variance)))
+
+    def _undefined(self, t: Term, strict: bool) -> str | None:
+        """Why a root, logarithm or division may be undefined; `strict`: its argument must not be 0."""
+        if _is_positive(t) or (not strict and _is_positive(t, False)):
+            return None
+        leaves = self.u.below(t)
+        if not leaves:
+            value = to_sympy(t)
+            if (self.positive if strict else self.nonnegative)(value) or (strict and self.positive(-value)):
+                return None
+            return f"{to_text(t)} is {'0' if strict else 'negative'} for some params, where the side does not exist"
+        if all(self.positive(self.c.covariance(v, v)) for v in leaves if self.u.leaves[v].kind != "moment"):
+            return None
+        return f"{to_text(t)} may be 0 where a variance is 0"
+
+    def positive(self, value: Any) -> bool:
+        """Is a formula positive for all admissible params?"""
+        return self._signed(value, True)
+
+    def nonnegative(self, value: Any) -> bool:
+        return self._signed(value, False)
+
+    def _signed(self, value: Any, strict: bool) -> bool:
+        value = self.c.quantities.opened(sympy.S.One * value)
+        named = {s for s in value.free_symbols if s.name in self.c.quantities.numbers}
+        params = {s.name for s in value.free_symbols - named}
+        if not params <= self.symbols.keys() or (named and self.program.params):
+            return False
+        if not params:
+            n = self.c.quantities.number(value)
+            return bool(n.rigorous and (n.value > n.error if strict else n.value >= n.error))
+        known = value.xreplace({sympy.Symbol(n, real=True): self.symbols[n] for n in params})
+        if known.is_positive or (not strict and known.is_nonnegative):
+            return True
+        return self._rational(value, sorted(params), strict) or self._on_interval(value, params, strict)
+
+    def _rational(self, value: Any, params: Sequence[str], strict: bool) -> bool:
+        """By factors, each interval mapped to the positive numbers: x = (a + b s)/(1 + s) lies in (a, b) for s > 0."""
+        point = {}
+        for name in params:
+            p, s = self.program.params[name], sympy.Dummy(positive=True)
+            low, high = (None if x is None else sympy.Rational(x.numerator, x.denominator) for x in (p.low, p.high))
+            x = sympy.Symbol(name, real=True)
+            if low is not None and high is not None:
+                point[x] = (low + high * s) / (1 + s)
+            elif low is not None:
+                point[x] = low + s
+            elif high is not None:
+                point[x] = high - s
+            closed = [e for e, o in ((low, p.low_open), (high, p.high_open)) if e is not None and not o]
+            rest = [n for n in params if n != name]
+            for e in closed if strict else ():
+                edge = value.xreplace({x: e})
+                if not (edge.is_positive or (rest and self._rational(edge, rest, strict))):
+                    return False
+        found = sympy.factor(value.xreplace(point))
+        return bool(found.is_positive if strict else found.is_nonnegative)
+
+    def _on_interval(self, value: Any, params: set[str], strict: bool) -> bool:
+        """By balls over the pieces of one bounded interval."""
+        from flint import arb, fmpq
+
+        from tensorprog.limit.enclosures import BITS, enclose, precision
+
+        if len(params) != 1:
+            return False
+        (name,) = params
+        p = self.program.params[name]
+        if p.low is None or p.high is None:
+            return False
+        with precision(BITS):
+            half = (p.high - p.low) / (2 * CUTS)
+            for k in range(CUTS):
+                middle = p.low + (2 * k + 1) * half
+                ball = arb(fmpq(middle.numerator, middle.denominator), float(half) * (1 + 1e-12))
+                try:
+                    out = enclose(value, {name: ball})
+                except TensorProgError:
+                    return False
+                if out is None or not (out > 0 if strict else out >= 0):
+                    return False
+        return True
+
+    def only_scales(self, s: Structure) -> bool:
+        """Do the params change no more of a variable given the scores than a positive factor of its variance?
+
+        So it is where neither coefficients nor the covariance of the scores hold params, and the covariances of the
+        vectors are rational multiples of one of them, which is positive for all params.
+        """
+        names = {sympy.Symbol(n, real=True) for n in self.symbols}
+        terms = [a for p in s.parts for a in (*p.coefficients.values(), p.rest)]
+        scores = [self.c.quantities.opened(self.c.covariance(a, b)) for a in s.scores for b in s.scores]
+        if s.nested or s.given or any(v.name in self.symbols for t in terms for v in variables(t)):
+            return False
+        if any(x.free_symbols & names for x in scores):
+            return False
+        vectors = list(dict.fromkeys(g for p in s.parts for g in p.coefficients))
+        if not vectors or not self._is_nonzero(vectors[0]):
+            return False
+        scale = self.c.quantities.opened(self.c.covariance(vectors[0], vectors[0]))
+        covariances = (self.c.quantities.opened(self.c.covariance(a, b)) for a in vectors for b in vectors)
+        return all(x == 0 or sympy.sympify(x / scale).is_Rational for x in covariances)
+
+    def _is_nonzero(self, leaf: Var) -> bool:
+        """Is the variance of a product positive for all params: a function of one Gaussian that is not 0 throughout?"""
+        here = self.u.leaves[leaf]
+        if not here.parts or here.kind != "vector" or not self.positive(to_sympy(here.factor)):
+            return False
+        inner = self.u.below(here.parts[0])
+        if len(inner) != 1 or not all(self.positive(self.c.covariance(v, v)) for v in inner):
+            return False
+        params = self.program.params.values()
+        allowed = {p.name: Interval(p.low, p.high, not p.low_open, not p.high_open) for p in params}
+        names: dict[Term, Term] = {v: Var("z") for v in inner}
+        return nonzero_somewhere(substitute(here.parts[0], names), ["z"], allowed).proved
+
+    # -- points ----------------------------------------------------------------------------------------------------
+
+    def points(self, base: Mapping[str, Fraction], used: set[str]) -> Iterator[dict[str, Fraction]]:
+        """Admissible choices of the params: one param moved to an edge or a simple number, the others as they are."""
+        chosen = {p.name: base.get(p.name, inside(p)) for p in self.program.params.values()}
+        count = 0
+        for name in (n for n in chosen if n in used):
+            p = self.program.params[name]
+            ends = [x for x in (p.low, p.high) if x is not None]
+            for x in dict.fromkeys((*ends, *SIMPLE)):
+                at = {**chosen, name: x}
+                if admissible(p, x) and x != chosen[name] and has_covariances(self.program, at):
+                    count += 1
+                    if count > MOST_POINTS:
+                        return
+                    yield at
+
+    def params_of(self, terms: Sequence[Term]) -> set[str]:
+        """The params on which the law of expressions over leaves may depend."""
+        out: set[str] = set()
+        for t in self.u.with_ancestors(terms):
+            out |= {v.name for v in variables(t) if v.name in self.symbols and v not in self.u.leaves}
+            for v in self.u.below(t):
+                leaf = self.u.leaves[v]
+                inner = [leaf.factor]
+                if isinstance(leaf.node, Input):
+                    inner += [x for row in leaf.node.group.cov for x in row] + list(leaf.node.group.mean)
+                    inner += [e for m in self.program.matrices.values() for e in m.entries or ()]
+                out |= {w.name for x in inner for w in variables(x) if w.name in self.symbols}
+        return out
+
+
+def inside(p: Param) -> Fraction:
+    """Some number that the assumption on a param allows."""
+    if p.low is not None and p.high is not None:
+        return p.low + (p.high - p.low) * Fraction(3, 7)
+    if p.low is not None:
+        return p.low + Fraction(10, 7)
+    return (p.high if p.high is not None else Fraction(3)) - Fraction(10, 7)
+
+
+def has_covariances(program: Program, at: Mapping[str, Fraction]) -> bool:
+    """Are the laws of inputs and weights laws at these params?"""
+    values = {name: float(x) for name, x in at.items()}
+    try:
+        for group in {id(n.group): n.group for n in program.nodes if isinstance(n, Input)}.values():
+            check_covariance(group, program, values)
+        for w in program.weights.values():
+            scale = width_power(w.variance, program.widths)
+            if scale is not None and not w.subs and evaluate(scale[0], values, program) < 0:
+                return False
+    except NoNumber:
+        return True
+    except (TensorProgError, ArithmeticError, ValueError):
+        return False
+    return True
+
+
+def partial(t: Term) -> Iterator[tuple[Term, bool]]:
+    """The arguments of what is not defined everywhere, and whether 0 is excluded."""
+    match t:
+        case App("recip", (a,)):
+            yield a, True
+        case App("log", (a,)):
+            yield a, True
+        case App("log1p", (a,)):
+            yield App("add", (a, Num(1))), True
+        case App("sqrt", (a,)):
+            yield a, False
+        case App("pow", (a, Num(k))) if k < 0 or k.denominator != 1:
+            yield a, k < 0
+        case App("asin" | "acos", (a,)):
+            yield App("add", (Num(1), App("neg", (App("pow", (a, Num(2))),)))), False
+        case App("tan", (a,)):
+            yield App("cos", (a,)), True
+    for c in children(t):
+        yield from partial(c)
+
+
+def _is_positive(t: Term, strict: bool = True) -> bool:
+    """Positive (or at least 0) for reasons of its form, whatever its variables are."""
+    value = rational(t)
+    if value is not None:
+        return value > 0 or (not strict and value == 0)
+    match t:
+        case App("exp" | "cosh" | "sigmoid" | "softplus" | "pi" | "Phi"):
+            return True
+        case App("softmax"):
+            return True
+        case App("abs" | "relu") if not strict:
+            return True
+        case App("pow", (_, Num(k))) if not strict and k.denominator == 1 and k % 2 == 0 and k > 0:
+            return True
+        case App("sqrt" | "recip", (a,)):
+            return _is_positive(a, strict)
+        case App("mul", args):
+            same = not strict and len(args) == 2 and args[0] == args[1]
+            return same or all(_is_positive(a, strict) for a in args)
+        case App("add", args):
+            return all(_is_positive(a, False) for a in args) and (not strict or any(map(_is_positive, args)))
+        case _:
+            return False
+
+
+def _symbol(p: Param) -> Any:
+    if p.low is not None and (p.low > 0 or (p.low == 0 and p.low_open)):
+        return sympy.Symbol(p.name, positive=True)
+    if p.high is not None and (p.high < 0 or (p.high == 0 and p.high_open)):
+        return sympy.Symbol(p.name, negative=True)
+    if p.low is not None and p.low >= 0:
+        return sympy.Symbol(p.name, nonnegative=True)
+    return sympy.Symbol(p.name, real=True)
