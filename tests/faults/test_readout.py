@@ -269,3 +269,9 @@ def test_a_factor_of_a_score_counts_once() -> None:
         one, two = (limit.law(name).variance for limit in (large, written))
         assert abs(one.value[0] - two.value[0]) <= one.error[0] + two.error[0]
         assert one.error[0] < 0.02 * one.value[0]
+
+
+@pytest.mark.parametrize("text", [HEAD + GATE, HEAD + "s = erf(dot(v, x)/sqrt(n))\noutput s\n"])
+def test_the_calculus_of_certificates_has_no_rule_yet(text: str) -> None:
+    with pytest.raises(TensorProgError, match="no rule yet"):
+        tp.prove(tp.loads(text))

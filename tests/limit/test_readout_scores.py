@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import tensorprog as tp
 
 Array = NDArray[np.float64]
-N, DRAWS = 96, 1500
+N, DRAWS = 64, 1000
 
 
 def relu(x: Array) -> Array:
