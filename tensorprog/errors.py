@@ -50,6 +50,7 @@ CODES: dict[str, str] = {
     "TP401": "a claim is refuted",
     "TP402": "a claim is undecided",
     "TP501": "a divergent moment",
+    "TP502": "an entry of a covariance could not be computed",
     "TP601": "a certificate is rejected",
     "TP602": "nothing to certify",
     "TP901": "file too large",

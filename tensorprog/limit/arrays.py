@@ -103,6 +103,7 @@ class Arrays(Schedule[Field]):
         self.scores = dict(scores or {})
         self.single = single
         self._matrices: dict[str, Array] = {}
+        self.used: set[CoreFunction] = set()
 
     def value(self, key: Key) -> Field:
         """The quantity, over the labels that it names."""
@@ -216,7 +217,9 @@ class Arrays(Schedule[Field]):
         missing = self.numbers.missing([core.body])
         if missing is not None:
             raise no_value(missing)
-        found = self.cores.of(core).on_fields(cov, mean, constants)
+        function = self.cores.of(core)
+        self.used.add(function)
+        found = function.on_fields(cov, mean, constants)
         return self._at_jumps(core, (*cov, *mean, *constants), found) if jumps_of(core.body) else found
 
     def _at_jumps(self, core: Core, given: Sequence[Field], found: Field) -> Field:

@@ -11,6 +11,8 @@ import click
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
 from tensorprog.language import read_program, read_values
+from tensorprog.numbers.budget import SECONDS
+from tensorprog.numbers.estimate import finite, shown
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit
@@ -33,6 +35,8 @@ MAX_PRINTED = 400
 @click.option("--explain", is_flag=True, help="The derivation, instruction by instruction.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
 @click.option("--set", "values", multiple=True, metavar="PARAM=NUMBER", help="The number of a param.")
+@click.option("--tolerance", type=float, help="Relative error that a sampled number aims at; 1e-3 if not given.")
+@click.option("--seconds", type=float, default=SECONDS, show_default=True, help="Time for the search for one number.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def derive(
     file: str,
@@ -46,18 +50,21 @@ def derive(
     explain: bool,
     limits: tuple[str, ...],
     values: tuple[str, ...],
+    tolerance: float | None,
+    seconds: float,
     as_json: bool,
 ) -> int:
     """The limit of the outputs, or of what is asked for, as the width goes to infinity.
 
-    Exit code 0; 3 if what supports a result is formal only; 1 if no limit exists; 2 for an error.
+    Exit code 0; 3 if a result is formal only, or has neither a formula nor a number with a proved bound (sampled,
+    estimated or missing); 1 if no limit exists; 2 for an error.
     """
     program = read_program(file, limits, values)
     if out is not None and len(matrices) != 1:
         raise fail("TP018", "--out needs exactly one --matrix", help="write --matrix f --out K.npy")
     from tensorprog.limit.derive import derive as derived
 
-    limit = derived(program, read_values(program, values))
+    limit = derived(program, read_values(program, values), tolerance=tolerance, seconds=seconds)
     limit.progress = True
     answer: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": program.name}
     try:
@@ -99,10 +106,13 @@ def _answer(
     results = counted(wanted, True, "results")
     found = [limit.law(*split(names)) for names in laws]
     arrays = [_matrix(limit, name, out) for name in matrices]
-    formal = any(r.supported_by == "formal" for r in results)
-    formal |= any(law.supported_by == "formal" for law in found) or any(a["supported_by"] == "formal" for a in arrays)
+    if asked:
+        open_ = any(not r.settled or r.supported_by == "formal" for r in results)
+        open_ |= any(not law.settled or law.supported_by == "formal" for law in found)
+        open_ |= any(a["method"] != "closed-form" or a["supported_by"] == "formal" for a in arrays)
+    else:
+        open_ = any(not r.settled or r.supported_by == "formal" for r in limit.results)
     if not asked:
-        formal = limit.formal
         answer |= limit.to_json()
     else:
         answer |= {"results": [r.to_json() for r in results], "laws": [e for law in found for e in law.to_json()]}
@@ -114,7 +124,7 @@ def _answer(
         answer["explanation"] = limit.explain()
     if not as_json:
         _print(limit, answer, results, found, asked)
-    return 3 if formal else 0
+    return 3 if open_ else 0
 
 
 def _print(limit: Limit, answer: dict[str, Any], results: list[Result], laws: list[Any], asked: bool) -> None:
@@ -128,8 +138,11 @@ def _print(limit: Limit, answer: dict[str, Any], results: list[Result], laws: li
     for r in (*results, *laws):
         click.echo(repr(r))
     for a in answer.get("matrices", ()):
+        if a["shape"] is None:
+            continue
         where = f" written to {a['out']}" if a["out"] else ""
-        click.echo(f"covariance of {a['of']}, shape {tuple(a['shape'])}{where}  (supported by {a['supported_by']})")
+        known = f"{shown(a['error'], a['error_kind'])}, {a['method']}, supported by {a['supported_by']}"
+        click.echo(f"covariance of {a['of']}, shape {tuple(a['shape'])}{where}  ({known})")
         if not a["out"]:
             click.echo(a["text"])
     for text in documents:
@@ -137,22 +150,36 @@ def _print(limit: Limit, answer: dict[str, Any], results: list[Result], laws: li
 
 
 def _matrix(limit: Limit, name: str, out: str | None) -> dict[str, Any]:
+    """One entry of `matrices`; an array with a hole is written nowhere, and the entry says which one is missing."""
     import numpy as np
 
-    array = limit.matrix(name)
+    answer = {"of": name, "shape": None, "value": None, "error": None, "error_kind": None, "method": None, "text": "",
+              "out": None, "because": "",
+              "supported_by": limit.supported_by(limit.lookup.members(limit.lookup.family(name), 8))}  # fmt: skip
+    try:
+        number = limit.matrix_number(name)
+    except TensorProgError as error:
+        (d, *_) = error.diagnostics
+        if d.code != "TP502":
+            raise
+        click.echo(str(error), err=True)
+        return {**answer, "because": f"{d.message}: {d.because}"}
+    array = number.value
     if out is not None:
         try:
             np.save(Path(out), array)
         except OSError as error:
             raise fail("TP010", f"{out} cannot be written: {error.strerror}") from None
-    small = array.size <= MAX_PRINTED
+    largest = finite(np.max(number.error))
     return {
-        "of": name,
+        **answer,
         "shape": list(array.shape),
-        "value": array.tolist() if small else None,
+        "value": array.tolist() if array.size <= MAX_PRINTED else None,
+        "error": largest,
+        "error_kind": None if largest is None else number.error_kind,
+        "method": number.method,
         "text": np.array2string(array, threshold=MAX_PRINTED),
         "out": out,
-        "supported_by": limit.supported_by(limit.lookup.members(limit.lookup.family(name), 8)),
     }
 
 

@@ -21,7 +21,7 @@ from tensorprog.gaussian.kernels import PairKernel, pair_kernel
 from tensorprog.limit.axes import Array, Field, union
 from tensorprog.limit.quantities import guarded, monomial, no_limit
 from tensorprog.limit.ratios import Ratio, expectation, ratio
-from tensorprog.numbers.estimate import Estimate
+from tensorprog.numbers.estimate import ErrorKind, Estimate
 from tensorprog.program.nodes import Param
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, mul, substitute, variables
@@ -55,6 +55,13 @@ class CoreFunction:
     centred: tuple[bool, ...]
     positive: tuple[bool, ...]
     numbers: Numbers = field(compare=False)
+    entry_kinds: set[ErrorKind] = field(default_factory=set, compare=False, repr=False)
+    """How sure the entries are that had to be computed one by one."""
+
+    @property
+    def has_formula(self) -> bool:
+        """Is the expectation known in closed form?"""
+        return self.powers is not None or self.closed.expr is not None
 
     @property
     def variables(self) -> tuple[Var, ...]:
@@ -185,7 +192,9 @@ class CoreFunction:
         """One expectation for each distinct set of numbers."""
         stacked = np.stack([np.ravel(a) for a in arrays], axis=1)
         rows, where = np.unique(stacked, axis=0, return_inverse=True)
-        found = np.array([self.at([Fraction(float(x)) for x in row], False).value for row in rows])
+        numbers = [self.at([Fraction(float(x)) for x in row], False) for row in rows]
+        self.entry_kinds.update(x.error_kind for x in numbers)
+        found = np.array([x.value for x in numbers])
         return found[where.ravel()].reshape(np.shape(arrays[0]))
 
     @cached_property

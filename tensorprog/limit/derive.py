@@ -8,14 +8,15 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
-from tensorprog.limit.axes import range_of
 from tensorprog.limit.compose import TooLarge
+from tensorprog.limit.enclosures import OutOfTime
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.lookup import Lookup
-from tensorprog.limit.quantities import Cov, Ex, ScalarOf, Sum, Unsettled, no_limit
+from tensorprog.limit.quantities import ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.support import Supports
-from tensorprog.numbers.estimate import UNKNOWN, Estimate
+from tensorprog.numbers.budget import SECONDS, Budget, search
+from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.numbers.progress import counted
 from tensorprog.program import Program
 from tensorprog.terms import Term, Var, to_text
@@ -34,7 +35,6 @@ SHOWN = 8
 """Members of a family that are listed; larger families are cut, and say so."""
 PAIRED = 4
 """Members of a family whose covariances are listed pair by pair."""
-MAX_MATRIX_OF_LAW = 64
 
 
 class Limit:
@@ -45,8 +45,10 @@ class Limit:
     diverges, a transposed matrix) and DivergentError (TP501) for a moment that is infinite.
     """
 
-    def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None) -> None:
+    def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None,
+                 budget: Budget | None = None) -> None:  # fmt: skip
         self.program = program
+        self.budget = budget or Budget()
         self.engine = Engine(program, values)
         self.lookup = Lookup(self.engine.rules.composer)
         self._supports = Supports(program)
@@ -85,6 +87,10 @@ class Limit:
         return self.covariance_sum(*terms)
 
     def _result(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
+        with search(self.budget):
+            return self._found(of, terms, rule)
+
+    def _found(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
         members = self._members(terms)
         for m in members:
             if self.engine.program.families[m.name].kind == "scalar":
@@ -101,6 +107,10 @@ class Limit:
             parts = rule(terms)
             formula, because, assumed = self._formula(parts)
             value, missing = self._number(parts)
+            if value is not None and not (value.known and value.rigorous):
+                from tensorprog.limit.particles import improved
+
+                value = improved(value, self._laws.unfolding, terms, self.engine.values)
         except (TooLarge, RecursionError):
             raise fail("TP907", f"{of} opens into too many products", help="ask for fewer members at once") from None
         if value is None or not value.known:
@@ -141,6 +151,8 @@ class Limit:
             raise
         except Unsettled as why:
             return None, str(why)
+        except OutOfTime:
+            return unknown("the time is used up"), ""
         except TensorProgError as error:
             if error.diagnostics and error.diagnostics[0].code == "TP002":
                 return None, ""  # a param without a value
@@ -216,57 +228,18 @@ class Limit:
     def matrix(self, name: Any) -> Array:
         """The covariance of a whole family: an array with the family's indices as axes, twice.
 
-        Indices that the name fixes, as in `h[3,i]`, are left out. Params need values. An entry that could not be
-        computed is nan.
+        Indices that the name fixes, as in `h[3,i]`, are left out. Params need values. Raises TP502 if some entry could
+        not be computed.
         """
-        ref = self.lookup.family(name)
-        one, two, ranges = self.lookup.labelled(ref)
-        axes = [x for v in (one, two) for x in v.subs if isinstance(x, str)]
-        shape = [r[1] - r[0] + 1 for r in ranges] * 2
-        if self.engine.program.families[ref.name].kind == "scalar":
-            if ref.name not in self.engine.random.dependent:
-                raise fail("TP003", f"{ref.name} is a scalar: a constant has no covariance", help="ask for its mean")
-            if self._one_layer(ref):
-                a, b = map(self.engine.random.linear, (one, two))
-                if a is not None and b is not None:
-                    total = self.engine.arrays.total(self.engine.random.linear_covariance(a, b))
-                    return self._spread(total, axes, shape)
-        if ref.name in self.engine.random.dependent and self.engine.scores(self.lookup.members(ref, SHOWN)):
-            return self._matrix_of_law(ref, shape)
-        return self._spread(self._family_covariance(one, two), axes, shape)
+        found: Array = self.matrix_number(name).value
+        return found
 
-    def _one_layer(self, ref: Var) -> bool:
-        return len(self.engine.scores(self.lookup.members(ref, SHOWN))) == 1
+    def matrix_number(self, name: Any) -> Estimate:
+        """The same with its error: of each entry, or the largest of all."""
+        from tensorprog.limit.matrices import matrix
 
-    def _family_covariance(self, one: Var, two: Var) -> Any:
-        """Bases have a covariance of their own; else E[x x'] - E[x] E[x']. Several pieces are cut inside."""
-        from tensorprog.limit.axes import apply
-
-        arrays, program = self.engine.arrays, self.engine.program
-        pieces = program.families[one.name].pieces
-        if all(self.engine.is_linear(Var(n.name, tuple(b[0] for b in program.box(n)))) for n in pieces):
-            return arrays.value(Cov(one, two))
-        product_of_both = arrays.value(Ex(mul(one, two)))
-        means = [arrays.value(Ex(v)) for v in (one, two)]
-        if any(m.is_zero() for m in means):
-            return product_of_both
-        return apply(lambda p, a, b: p - a * b, product_of_both, *means)
-
-    def _spread(self, field: Any, axes: Sequence[str], shape: Sequence[int]) -> Array:
-        import numpy as np
-
-        full = [range_of(a)[1] - range_of(a)[0] + 1 for a in axes]
-        out: Array = np.broadcast_to(field.to(axes), full).copy().reshape(shape)
-        return out
-
-    def _matrix_of_law(self, ref: Var, shape: Sequence[int]) -> Array:
-        import numpy as np
-
-        members = self.lookup.members(ref, MAX_MATRIX_OF_LAW + 1)
-        if len(members) > MAX_MATRIX_OF_LAW:
-            raise fail("TP905", f"the joint law of more than {MAX_MATRIX_OF_LAW} variables (MAX_MATRIX_OF_LAW)",
-                       help="ask for single covariances, or fix an index")  # fmt: skip
-        return np.asarray(self.law(*members).covariance.value).reshape(shape)
+        with search(self.budget):
+            return matrix(self, self.lookup.family(name))
 
     def supported_by(self, members: Sequence[Var]) -> str:
         """The weakest theorem that covers these variables together, or `formal`."""
@@ -363,8 +336,17 @@ class Limit:
         return "$$" + r" \\ ".join([r"\begin{gathered}" + rows[0], *rows[1:]]) + r"\end{gathered}$$" if rows else ""
 
 
-def derive(program: Program, values: Mapping[str, Fraction | float] | None = None) -> Limit:
+def derive(
+    program: Program,
+    values: Mapping[str, Fraction | float] | None = None,
+    *,
+    tolerance: float | None = None,
+    seconds: float = SECONDS,
+) -> Limit:
     """The limit of a program; `values` are numbers for params beside their defaults.
+
+    Numbers that have neither formula nor quadrature are sampled, each to a relative `tolerance` (1e-3 if not given) or
+    until its whole search has taken `seconds`.
 
     >>> import tensorprog
     >>> limit = derive(tensorprog.loads("input u, w ~ N(0, 1)\\nx = relu(u)\\noutput x"))
@@ -372,4 +354,4 @@ def derive(program: Program, values: Mapping[str, Fraction | float] | None = Non
     ('1/2', '1/2 - 1/(2*pi)')
     """
     program.finish()
-    return Limit(program, values)
+    return Limit(program, values, Budget(tolerance, seconds))

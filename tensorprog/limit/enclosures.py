@@ -26,15 +26,22 @@ from tensorprog.limit.jumps import Jump
 from tensorprog.limit.members import Members
 from tensorprog.limit.quantities import GUARD, Core, Key, guarded, no_limit, place
 from tensorprog.limit.standing import Gaussian
+from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import substitute, variables
 
 BITS = 212
+SHARE = 0.4
+"""The part of the time for one number that is spent here before the limit itself is sampled."""
 MOST_NOTED = 300
 """Characters of a note; a result that rests on many samples tells of the first ones."""
 MOST_MOVED = 6
 """Inputs of an expectation that are moved one by one to measure what their errors contribute."""
+
+
+class OutOfTime(Exception):
+    """The time for one number is used up, or the part of it that balls may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,8 @@ class Enclosures(Members[Enclosure]):
     def _expected(
         self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure], given: Sequence[Enclosure]
     ) -> Enclosure:
+        if spent(SHARE):
+            raise OutOfTime
         if f.closed.expr is not None:
             balls = {n: x.ball for n, x in zip(f.names, given, strict=True)}
             balls |= {guarded(n): _exact(x) for n, x in self.numbers.values.items()}

@@ -85,6 +85,11 @@ class Law:
         lines = (" & ".join(map(latex, row)) for row in rows)
         return r"\begin{pmatrix} " + r" \\ ".join(lines) + r" \end{pmatrix}"
 
+    @property
+    def settled(self) -> bool:
+        """Is there a formula given the scores, or a variance with a proved bound?"""
+        return self.conditional_variance is not None or self.variance.rigorous
+
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     @cached_property

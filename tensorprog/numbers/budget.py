@@ -69,7 +69,7 @@ def budget() -> Budget:
     return Budget() if now is None else now.budget
 
 
-def spent() -> bool:
-    """Is the time of the search that is going on used up? Without a search there is no end."""
+def spent(share: float = 1.0) -> bool:
+    """Is that share of the search's time used up? Without a search there is no end."""
     now = _current.get()
-    return now is not None and time.monotonic() >= now.deadline
+    return now is not None and time.monotonic() >= now.deadline - (1 - share) * now.budget.seconds

@@ -59,7 +59,8 @@ def test_json_follows_the_schema() -> None:
     assert data["schema"] == "tensorprog/derive/1"
     assert data["program"] == "mlp"
     for r in data["results"]:
-        assert set(r) == {"of", "expr", "latex", "value", "error", "error_kind", "method", "because", "supported_by"}
+        assert set(r) == {"of", "expr", "latex", "value", "error", "error_kind", "method", "because", "note",
+                          "supported_by"}  # fmt: skip
         assert r["method"] in ("closed-form", "quadrature", "series", "sampling")
         assert r["supported_by"] == "netsor"
     of = {r["of"]: r for r in data["results"]}

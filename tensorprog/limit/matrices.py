@@ -1,0 +1,125 @@
+"""The covariance of a whole family at once, with an error, and never with a hole in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tensorprog.errors import fail
+from tensorprog.limit.arrays import Arrays
+from tensorprog.limit.axes import apply, range_of
+from tensorprog.limit.quantities import Cov, Ex
+from tensorprog.numbers.estimate import Estimate, Method, worst_kind, worst_method
+from tensorprog.program.program import member_text
+from tensorprog.terms import Var
+from tensorprog.terms.term import mul
+
+if TYPE_CHECKING:
+    from tensorprog.limit.derive import Limit
+
+    Array = NDArray[np.float64]
+
+MAX_MATRIX_OF_LAW = 64
+FEW = 8
+
+
+def matrix(limit: Limit, ref: Var) -> Estimate:
+    """Cov(f_i, f_j) for the members of a family: axes are its indices, twice."""
+    engine = limit.engine
+    one, two, ranges = limit.lookup.labelled(ref)
+    axes = [x for v in (one, two) for x in v.subs if isinstance(x, str)]
+    shape = [r[1] - r[0] + 1 for r in ranges] * 2
+    scalar = engine.program.families[ref.name].kind == "scalar"
+    if scalar and ref.name not in engine.random.dependent:
+        raise fail("TP003", f"{ref.name} is a scalar: a constant has no covariance", help="ask for its mean")
+    layers = engine.scores(limit.lookup.members(ref, FEW)) if ref.name in engine.random.dependent else ()
+    linear = map(engine.random.linear, (one, two)) if scalar and len(layers) == 1 else (None, None)
+    a, b = linear
+    if layers and (a is None or b is None):
+        found = _of_law(limit, ref, shape)
+    else:
+        arrays = Arrays(engine.rules, engine.numbers, engine.cores)
+        if a is not None and b is not None:
+            field = arrays.total(engine.random.linear_covariance(a, b))
+        else:
+            field = _field(limit, arrays, one, two)
+        full = [range_of(a)[1] - range_of(a)[0] + 1 for a in axes]
+        value: Array = np.broadcast_to(field.to(axes), full).copy().reshape(shape)
+        _complete(ref, ranges, value)
+        found = _judged(limit, arrays, ref, ranges, value)
+    _complete(ref, ranges, found.value)
+    return found
+
+
+def _field(limit: Limit, arrays: Arrays, one: Var, two: Var) -> Any:
+    """Bases have a covariance of their own; else E[x x'] - E[x] E[x']. Several pieces are cut inside."""
+    program = limit.engine.program
+    pieces = program.families[one.name].pieces
+    if all(limit.engine.is_linear(Var(n.name, tuple(b[0] for b in program.box(n)))) for n in pieces):
+        return arrays.value(Cov(one, two))
+    product_of_both = arrays.value(Ex(mul(one, two)))
+    means = [arrays.value(Ex(v)) for v in (one, two)]
+    if any(m.is_zero() for m in means):
+        return product_of_both
+    return apply(lambda p, a, b: p - a * b, product_of_both, *means)
+
+
+def _of_law(limit: Limit, ref: Var, shape: Sequence[int]) -> Estimate:
+    members = limit.lookup.members(ref, MAX_MATRIX_OF_LAW + 1)
+    if len(members) > MAX_MATRIX_OF_LAW:
+        raise fail("TP905", f"the joint law of more than {MAX_MATRIX_OF_LAW} variables (MAX_MATRIX_OF_LAW)",
+                   help="ask for single covariances, or fix an index")  # fmt: skip
+    c = limit.law(*members).covariance
+    return Estimate(np.reshape(c.value, shape), np.reshape(c.error, shape), c.error_kind, c.method)
+
+
+def _complete(ref: Var, ranges: Sequence[tuple[int, int]], value: Array) -> None:
+    """Refuses (TP502) an array with an entry that is no number."""
+    wrong = np.argwhere(~np.isfinite(value))
+    if len(wrong):
+        a, b = _members(ref, ranges, wrong[0])
+        raise fail(
+            "TP502", f"{len(wrong)} of the {value.size} covariances of {ref.name} could not be computed",
+            because=f"the first of them is cov({a}, {b})",
+            help="ask for it alone, `derive --cov`, to see why; or fix indices to leave it out",
+        )  # fmt: skip
+
+
+def _members(ref: Var, ranges: Sequence[tuple[int, int]], at: Sequence[int]) -> tuple[str, str]:
+    out = []
+    for half in (at[: len(ranges)], at[len(ranges) :]):
+        rest = iter(zip(half, ranges, strict=True))
+        subs = []
+        for s in ref.subs:
+            if isinstance(s, int):
+                subs.append(s)
+            else:
+                k, (low, _) = next(rest)
+                subs.append(low + int(k))
+        out.append(member_text(ref.name, tuple(subs)))
+    return out[0], out[1]
+
+
+def _judged(limit: Limit, arrays: Arrays, ref: Var, ranges: Sequence[tuple[int, int]], value: Array) -> Estimate:
+    """Arrays are computed in floats, whose rounding nobody follows: single entries by the other calculus, in balls or
+    samples, are the measure of their error, which is therefore an estimate."""  # fmt: skip
+    kinds = [k for f in arrays.used for k in f.entry_kinds]
+    half = [(0, high - low) for low, high in ranges]
+    corners = [*product(*half)]
+    asked = [(corners[0], corners[0]), (corners[0], corners[-1])]
+    error, methods = 0.0, list[Method]()
+    for a, b in dict.fromkeys(asked):
+        one = limit.cov(*_members(ref, ranges, (*a, *b)))
+        if one.number is not None and one.number.known:
+            error = max(error, abs(float(value[(*a, *b)]) - one.number.value) + one.number.error)
+            kinds.append(one.number.error_kind)
+            methods.append(one.method)
+        else:
+            error = np.inf
+    closed = all(f.has_formula for f in arrays.used)
+    method = "closed-form" if closed else worst_method("quadrature", *methods)
+    return Estimate(value, error, worst_kind("estimate", *kinds), method)
