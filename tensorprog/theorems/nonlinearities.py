@@ -28,6 +28,7 @@ from tensorprog.terms.term import shift_subs, size, substitute, transform, varia
 from tensorprog.theorems.softmax_form import written_out_softmax
 
 MAX_ENTRIES, MAX_WRITTEN = 64, 4_000
+_ORDER = ("proved", "unknown", "refuted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,21 +171,21 @@ class Nonlinearities:
         return Fact("proved", "") if body is None else self._composed(node, body, "continuous").fact
 
     def _composed(self, node: Node, body: Term, name: str) -> Judged:
+        """The composed function, or the worst of the members' where these are defined differently."""
         try:
-            whole = self.composer.of_term(body)
+            wholes = self.composer.members(body)
         except CannotCompose as why:
             return Judged(Fact("unknown", str(why)), to_text(body), node.place)
-        facts = self.facts(whole)
-        fact: Fact = getattr(facts, name)
+        found = [(getattr(facts, name), whole, facts) for whole in wholes for facts in [self.facts(whole)]]
+        fact, whole, facts = max(found, key=lambda each: _ORDER.index(each[0].status))
         return Judged(fact, to_text(whole), function_place(body) or node.place, facts)
 
 
 def _worst(found: list[Facts]) -> Facts:
     """What holds of every member: each judgement as it is for the member where it is worst."""
-    order = ("proved", "unknown", "refuted")
     named = [dict(f.named()) for f in found]
     changes: dict[str, Any] = {
-        name: max((n[name] for n in named), key=lambda fact: order.index(fact.status)) for name in named[0]
+        name: max((n[name] for n in named), key=lambda fact: _ORDER.index(fact.status)) for name in named[0]
     }
     return replace(found[0], **changes)
 

@@ -75,6 +75,10 @@ class Rewriter:
             self.split, self.trivial, self.alias, self.multiply_out,
         ]  # fmt: skip
         self.rng.shuffle(steps)
+        steps.sort(
+            key=lambda rewrite: rewrite in (self.distribute, self.multiply_out) and self.rng.random() < 0.5,
+            reverse=True,
+        )
         for rewrite in steps:
             before = list(self.lines)
             if rewrite() and self.lines != before:
