@@ -7,7 +7,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from tests.hunt import judge_claims, judge_expect, judge_functions, judge_limits, judge_simulation, judge_verdicts
+from tests.hunt import (
+    judge_claims,
+    judge_equal,
+    judge_expect,
+    judge_functions,
+    judge_limits,
+    judge_proofs,
+    judge_simulation,
+    judge_verdicts,
+)
 from tests.hunt.finding import Finding, Report
 from tests.hunt.programs import program
 from tests.hunt.rewrites import REWRITES
@@ -16,7 +25,15 @@ from tests.hunt.syntax import Program
 
 KINDS = {"program": 8, "expectation": 4, "claims": 3, "function": 1}
 ENOUGH = 2
-"""Findings of one signature that are shrunk; later ones are only counted."""
+"""Findings of one signature that are told by a worker; later ones are left out, and only the first is shrunk."""
+Judge = Callable[[Program, Report], Finding | None]
+
+
+def _rewritten(
+    judge: Callable[..., Finding | None], asked: judge_equal.Asked, name: str, seed: int, p: Program, r: Report
+) -> Finding | None:
+    """A judge of rewrites as a judge of programs."""
+    return judge(p, asked, r, name, seed)
 
 
 class Hunter:
@@ -48,30 +65,26 @@ class Hunter:
         return self.seen[key] <= ENOUGH
 
     def program(self, rng: random.Random, report: Report) -> None:
-        made = program(rng)
-        seed = rng.randrange(10**6)
-        judges: list[Callable[[Program, Report], Finding | None]] = [
-            lambda p, r: judge_verdicts.proof(p, self.folder, r),
-            *(partial(self.rewritten, name=name, seed=seed) for name in rng.sample(sorted(REWRITES), 4)),
-        ]
-        extra: list[Callable[[Program, Report], Finding | None]] = [
+        made, seed = program(rng), rng.randrange(10**6)
+        names, asked = sorted(REWRITES), judge_equal.Remembered(self.folder)
+        judges: list[Judge] = [lambda p, r: judge_verdicts.proof(p, self.folder, r)]
+        judges += [partial(_rewritten, judge_equal.verdicts, asked, name, seed) for name in rng.sample(names, 6)]
+        extra: list[Judge] = [
             lambda p, r: judge_limits.against_matrices(p, self.folder, r, seed),
             lambda p, r: judge_limits.roads(p, self.folder, r, seed),
+            lambda p, r: judge_proofs.numbers(p, self.folder, r, seed),
             lambda p, r: judge_simulation.against_matrices(p, self.folder, r, seed),
+            partial(_rewritten, judge_equal.limits, asked, rng.choice(names), seed),
         ]
-        judges += rng.sample(extra, 2)
-        for judge in judges:
+        for judge in (*judges, *rng.sample(extra, 2)):
             found = judge(made, report)
             if found is not None:
                 report.found(self.smaller(made, judge, found))
                 if found.kind == "contract":
                     return
 
-    def rewritten(self, p: Program, report: Report, name: str, seed: int) -> Finding | None:
-        return judge_verdicts.rewritten(p, self.folder, report, name, seed)
-
-    def smaller(self, made: Program, judge: Callable[[Program, Report], Finding | None], found: Finding) -> Finding:
-        if self.seen.get(f"{found.kind} {found.signature}", 0) >= ENOUGH:
+    def smaller(self, made: Program, judge: Judge, found: Finding) -> Finding:
+        if self.seen.get(f"{found.kind} {found.signature}", 0):
             return found
-        quiet = Report()
+        quiet = Report()  # what is compared on the way to a smaller program is not counted
         return shrunk(made, lambda p: judge(p, quiet), found.signature, self.patience) or found

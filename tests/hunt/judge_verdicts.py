@@ -1,14 +1,11 @@
-"""`check` against `prove` and `verify`, against itself after rewrites, and every command against the contract."""
+"""`check` against `prove` and `verify`, and every command against the contract of all commands."""
 
 from __future__ import annotations
 
-import json
-import random
 from pathlib import Path
 
 from tests.hunt.ask import Answer, ask, command_line, written
 from tests.hunt.finding import Finding, Report
-from tests.hunt.rewrites import REWRITES
 from tests.hunt.syntax import Program
 
 EXIT = {"valid": 0, "valid-by-remark": 0, "invalid": 1, "undecided": 3}
@@ -73,35 +70,3 @@ def proof(program: Program, folder: Path, report: Report) -> Finding | None:
         found = Finding("proof", "verify rejects what prove wrote", text, "exit 0", f"verify: {verified.error[:300]}",
                         "tensorprog verify case.tp certificate.json")  # fmt: skip
     return found
-
-
-def rewritten(program: Program, folder: Path, report: Report, name: str, seed: int) -> Finding | None:
-    """One rewrite, or several in a row, that do not change what is computed do not change the verdict."""
-    other = REWRITES[name](random.Random(seed), program)
-    if other is None or str(other) == str(program):
-        return None
-    text = str(program)
-    first, second = ask("check", written(text, folder)), ask("check", written(str(other), folder, "other.tp"))
-    found = broken(first, text) or broken(second, str(other))
-    if found is not None or first.refused:
-        return found
-    report.count(f"rewrite: {name}")
-    a, b = verdict_of(first), verdict_of(second)
-    if second.refused and set(second.diagnostics) & {"TP901", "TP902", "TP903", "TP904", "TP905", "TP906", "TP907"}:
-        return None
-    if a == b or (name == "dead" and b == "valid"):
-        return None
-    codes = f"{first.diagnostics or ''} {second.diagnostics or ''}".strip()
-    signature = f"{name}: {' and '.join(sorted((a, b)))}"
-    return Finding(
-        "rewrite",
-        signature,
-        text,
-        f"{a}, exit code {first.code}",
-        f"{b} {codes}, of the equal program\n{other}",
-        "tensorprog check case.tp",
-    )
-
-
-def certificate_text(data: object) -> str:
-    return json.dumps(data, ensure_ascii=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.hunt.expressions import anything, bounded, jump, linear
-from tests.hunt.syntax import Define, For, Weight, X, call, num, op, ref
+from tests.hunt.syntax import Define, For, X, call, num, op, ref
 from tests.hunt.writer import Writer
 
 
@@ -26,12 +26,11 @@ def jumping(w: Writer) -> None:
 
 
 def product(w: Writer) -> None:
-    subs = w.subs()
+    subs, cols = w.subs(), w.across()
     roles = w.rng.choice([("feature",), ("feature", "vector"), ()])
-    x = w.vector(subs, *roles)
-    if w.rng.random() < 0.4:
-        x = bounded(w.rng, lambda: w.vector(subs))
-    w.define("g", subs, w.times(w.weight(*subs), x), "vector", "product")
+    plain = w.rng.random() < 0.6
+    x = w.within(cols, lambda: w.vector(subs, *roles) if plain else bounded(w.rng, lambda: w.vector(subs)))
+    w.define("g", subs, w.times(w.weight(*subs, cols=cols), x), "vector", "product")
 
 
 def atom_product(w: Writer) -> None:
@@ -40,9 +39,7 @@ def atom_product(w: Writer) -> None:
     kind = rng.random()
     x, y = w.vector(subs), w.vector(subs)
     if kind < 0.4 and w.positive():
-        matrix = Weight(w.fresh("W"), (), rng.choice(w.positive()))
-        w.add(weights=(matrix,))
-        value = X("matmul", (x,), matrix.name)
+        value = X("matmul", (x,), w.fresh_weight((), rng.choice(w.positive())))
     elif kind < 0.8:
         matrix = w.weight(*subs)
         value = op("sub", w.times(matrix, x), w.times(matrix, y))
@@ -96,15 +93,14 @@ def loop(w: Writer) -> None:
 
 
 def convolution(w: Writer) -> None:
-    found = next((m for m in w.made if m.kind == "vector" and m.axes == "t"), None)
+    found = next((m for m in w.made if m.kind == "vector" and (m.axes, m.width) == ("t", w.width)), None)
     if found is None:
         return
-    matrix = Weight(w.fresh("W"), ("k",), num("1/3"))
     if all(i != "k" for i, _, _ in w.program.indices):
         w.add(indices=(("k", -1, 1),))
-    w.add(weights=(matrix,))
+    matrix = w.fresh_weight(("k",), num("1/3"))
     x = X(w.rng.choice(["pad", "wrap"]), name=found.name, subs=(("i", "k"),))
-    w.define("g", ("i",), op("sum", X("matmul", (x,), matrix.name, ("k",)), name="k"), "vector", "product")
+    w.define("g", ("i",), op("sum", X("matmul", (x,), matrix, ("k",)), name="k"), "vector", "product")
 
 
 def norm(w: Writer) -> None:

@@ -41,6 +41,7 @@ def program(rng: random.Random, theme: str | None = None) -> Program:
     writer.declarations(theme == "atoms")
     kinds = [k for k, odds in THEMES[theme].items() for _ in range(odds)]
     for _ in range(rng.randint(2, 6)):
+        writer.width = rng.choice(["n", "n", *(m for m, _ in writer.program.widths)])
         STATEMENTS[rng.choice(kinds)](writer)
     made = [m for m in writer.made if m.role not in ("input", "reader", "unused")]
     if not made:

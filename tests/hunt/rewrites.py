@@ -156,7 +156,7 @@ def inlined(p: Program, s: Define) -> Program | None:
 
 def dead(rng: random.Random, p: Program) -> Program | None:
     """A statement that nothing reads, with matrices of its own: good, or one that no theorem covers."""
-    vectors = [i for i in p.inputs if not i.subs and i.law != "bernoulli"]
+    vectors = [i for i in p.inputs if not i.subs and i.law != "bernoulli" and i.width == "n"]
     if not vectors:
         return None
     x = call("tanh", ref(rng.choice(vectors).names[0]))
@@ -231,7 +231,7 @@ def separate(rng: random.Random, p: Program) -> Program | None:
     def at(k: int) -> X:
         return substituted(chosen.variance, {index: k})  # type: ignore[union-attr]
 
-    new_weights = tuple(Weight(f"{chosen.name}_{k}", (), at(k)) for k in cells)
+    new_weights = tuple(replace(chosen, name=f"{chosen.name}_{k}", subs=(), variance=at(k)) for k in cells)
     return replace(made, weights=tuple(j for w in p.weights for j in (new_weights if w is chosen else (w,))))
 
 

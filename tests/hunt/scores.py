@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from tests.hunt.expressions import anything, bounded
-from tests.hunt.syntax import Input, Mask, Weight, X, call, op, ref, score
+from tests.hunt.syntax import Input, Mask, X, call, num, op, ref, score
 from tests.hunt.writer import Made, Writer
 
 
 def sides(w: Writer, free_left: tuple[str, ...], free_right: tuple[str, ...]) -> tuple[X, X]:
-    left, right = w.weight(*free_left, reuse=0.25), w.weight(*free_right, reuse=0.25)
-    x, y = side_feature(w, free_left), side_feature(w, free_right)
+    cols = w.across(), w.across()
+    left, right = (w.weight(*f, reuse=0.25, cols=c) for f, c in zip((free_left, free_right), cols, strict=True))
+    x, y = (w.within(c, lambda f=f: side_feature(w, f)) for f, c in zip((free_left, free_right), cols, strict=True))
     if w.rng.random() < 0.5:
         return w.times(left, x), w.times(right, y)
     q = w.define("q", free_left, w.times(left, x), "vector", "side")
@@ -31,7 +32,10 @@ def scores(w: Writer) -> None:
     subs = w.rng.choice([("i", "j"), ("i", "j"), ("i",), ()])
     left, right = w.rng.choice([(subs, subs), (subs[:1], subs[1:])]) if len(subs) == 2 else (subs, subs)
     q, k = sides(w, left, right)
-    value = score(q, k) if w.rng.random() < 0.9 else op("div", op("dot", q, k), X("width", name="n"))
+    value = score(q, k, w.width) if w.rng.random() < 0.9 else op("div", op("dot", q, k), X("width", name=w.width))
+    if w.rng.random() < 0.12:  # two dots with constants, as positions are often put in
+        more = score(*sides(w, left, right), w.width)
+        value = op("add", op("mul", num(w.rng.choice(["0.8", "-1"])), value), op("mul", num("0.6"), more))
     w.define("p", subs, value, "scalar", "score")
 
 
@@ -54,6 +58,10 @@ def weighted(w: Writer) -> None:
     weight = X("softmax", (ref(p.name, *subs, "j"),), "j", (), mask(w, "j") if subs else ())
     if rng.random() < 0.15:
         weight = call(rng.choice(["tanh", "sigmoid"]), ref(p.name, *subs, "j"))
+    elif rng.random() < 0.2:  # a softmax by hand, perhaps one that may attend to nothing
+        below = op("sum", call("exp", ref(p.name, *subs, "l")), name="l")
+        below = op("add", num(1), below) if rng.random() < 0.5 else below
+        weight = op("div", call("exp", ref(p.name, *subs, "j")), below)
     v = w.vector(("j",), "feature", "input")
     kind = rng.random()
     if kind < 0.5:
@@ -67,10 +75,11 @@ def weighted(w: Writer) -> None:
 
 def heads(w: Writer) -> None:
     """Multi-head attention by the node."""
-    axes = [Weight(w.fresh("W"), ("a",)) for _ in range(3)]
-    w.add(weights=tuple(axes))
+    if w.width != "n":  # the node's scale is 1/sqrt(n)
+        return
+    matrices = [w.fresh_weight(("a",), num(1)) for _ in range(3)]
     sides = (side_feature(w, ("i",)), side_feature(w, ("j",)), w.vector(("j",), "feature"))
-    q, k, v = (X("matmul", (x,), matrix.name, ("a",)) for matrix, x in zip(axes, sides, strict=True))
+    q, k, v = (X("matmul", (x,), name, ("a",)) for name, x in zip(matrices, sides, strict=True))
     node = op("attention", q, k, v, name="j", mask=mask(w, "j"))
     w.define("y", ("i",), op("sum", node, name="a"), "vector", "attended")
 
@@ -90,7 +99,7 @@ def function_of_scores(w: Writer) -> None:
 
 def absorbing(w: Writer) -> None:
     """A value made by a score's weight, and an unused score of it with a fresh matrix."""
-    sides = [matrix for matrix in w.program.weights if not matrix.subs and matrix.name[0] == "W"]
+    sides = [matrix for matrix in w.program.weights if not matrix.subs and matrix.rows == matrix.cols == w.width]
     p = w.scalar((), "score")
     if not sides or p is None:
         return
@@ -98,28 +107,28 @@ def absorbing(w: Writer) -> None:
     x = side_feature(w, ())
     v = w.define("v", (), X("matmul", (x,), matrix.name), "vector", "value")
     if w.rng.random() < 0.7:
-        w.define("s", (), score(ref(v.name), w.times(w.weight(reuse=0), x)), "scalar", "unused")
+        w.define("s", (), score(ref(v.name), w.times(w.weight(reuse=0), x), w.width), "scalar", "unused")
     w.define("y", (), op("mul", call("tanh", p), ref(v.name)), "vector", "attended")
 
 
 def readout(w: Writer) -> None:
     """A product with an input vector that is used for nothing else, or a member of a family of such."""
     rng = w.rng
-    old = [m for m in w.made if m.role == "reader"]
+    old = [m for m in w.made if m.role == "reader" and m.width == w.width]
     if old and rng.random() < 0.5:
         reader = rng.choice(old)
     else:
         subs = rng.choice([(), ("j",), ("j",)])
-        given = Input((w.fresh("v"),), subs)
+        given = Input((w.fresh("v"),), subs, width=w.width)
         w.add(inputs=(given,))
-        reader = Made(given.names[0], "t" * len(subs), "reader", "reader")
+        reader = Made(given.names[0], "t" * len(subs), "reader", "reader", w.width)
         w.made.append(reader)
     free = rng.choice([("i",), ("j",), (), ("i", "j")]) if reader.axes else rng.choice([("i",), ()])
-    sides = [w.at(reader, free), w.vector(free, "feature", "input", "product")]
+    both = [w.at(reader, free), w.vector(free, "feature", "input", "product")]
     if rng.random() < 0.3:
-        sides[1] = anything(rng, lambda: w.vector(free, "input"), 1)
-    rng.shuffle(sides)
-    w.define("f", free, score(*sides), "scalar", "readout")
+        both[1] = anything(rng, lambda: w.vector(free, "input"), 1)
+    rng.shuffle(both)
+    w.define("f", free, score(*both, w.width), "scalar", "readout")
 
 
 def combined_scalars(w: Writer) -> None:

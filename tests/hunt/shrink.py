@@ -40,6 +40,7 @@ def pruned(program: Program, keep: set[str] | frozenset[str] = frozenset()) -> P
         params=tuple(p for p in made.params if p.name in text),
         matrices=tuple(m for m in made.matrices if m[0] in text),
         indices=tuple(i for i in made.indices if i[0] in text),
+        widths=tuple(w for w in made.widths if w[0] in text),
     )
 
 
@@ -153,7 +154,7 @@ def _smaller(x: X, p: Program) -> Iterator[X]:
         if a.op != "cmp" and kind(a, p) == wanted:
             yield a
     if x.op in ("matmul", "transposed", "softmax", "mean", "dot"):
-        inputs = [i for i in p.inputs if not i.subs]
+        inputs = [i for i in p.inputs if not i.subs and i.width == "n"]
         if wanted == "vector" and inputs:
             yield X("ref", name=inputs[0].names[0])
     if x.op not in ("num", "ref") and wanted == "constant":

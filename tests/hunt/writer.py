@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tests.hunt.syntax import Define, Input, Param, Program, Sub, Weight, X, num, ref
@@ -27,6 +28,8 @@ class Writer:
     program: Program = field(default_factory=Program)
     made: list[Made] = field(default_factory=list)
     count: int = 0
+    width: str = "n"
+    """The width of what is being written; the second one is m."""
 
     def fresh(self, letter: str) -> str:
         self.count += 1
@@ -41,7 +44,7 @@ class Writer:
         return self.remember(name, subs, kind, role)
 
     def remember(self, name: str, subs: tuple[str, ...], kind: str, role: str) -> Made:
-        found = Made(name, "".join("h" if s == "a" else "t" for s in subs), kind, role)
+        found = Made(name, "".join("h" if s == "a" else "t" for s in subs), kind, role, self.width)
         self.made.append(found)
         return found
 
@@ -58,6 +61,7 @@ class Writer:
 
     def pick(self, kind: str, *roles: str) -> Made | None:
         fitting = [m for m in self.made if m.kind == kind and (not roles or m.role in roles)]
+        fitting = [m for m in fitting if kind != "vector" or m.width == self.width]
         return self.rng.choice(fitting[-5:] + fitting) if fitting else None
 
     def vector(self, free: tuple[str, ...], *roles: str) -> X:
@@ -72,10 +76,22 @@ class Writer:
     def subs(self) -> tuple[str, ...]:
         return self.rng.choice([(), ("i",), ("i",), ("i",)])
 
-    def weight(self, *axes: str, reuse: float = 0.3) -> X:
+    def across(self) -> str:
+        """The width of a product's argument: sometimes the other one."""
+        return self.rng.choice(["n", *(w for w, _ in self.program.widths)]) if self.rng.random() < 0.5 else self.width
+
+    def within(self, width: str, make: Callable[[], X]) -> X:
+        """An expression of another width than the one that is being written."""
+        self.width, before = width, self.width
+        made = make()
+        self.width = before
+        return made
+
+    def weight(self, *axes: str, reuse: float = 0.3, cols: str | None = None) -> X:
         """A weight for a statement with free indices `axes`: a MatMul that lacks its argument."""
-        tokens = tuple(a for a in axes if a != "a")
+        tokens, cols = tuple(a for a in axes if a != "a"), cols or self.width
         fitting = [w for w in self.program.weights if w.subs in ((), ("i",)[: len(tokens)])]
+        fitting = [w for w in fitting if (w.rows, w.cols) == (self.width, cols)]
         if fitting and self.rng.random() < reuse:
             w = self.rng.choice(fitting)
             return X("matmul", name=w.name, subs=(self.rng.choice(tokens),) if w.subs else ())
@@ -83,9 +99,15 @@ class Writer:
         variance = self.rng.choice([num(1), num(1), num(1), num(2), num("1/2"), *self.positive()])
         if own and self.rng.random() < 0.2:
             variance = ref(self.per_token(), "i")
-        w = Weight(self.fresh("W"), ("i",) if own else (), variance)
+        w = Weight(self.fresh("W"), ("i",) if own else (), variance, self.width, cols)
         self.add(weights=(w,))
         return X("matmul", name=w.name, subs=own)
+
+    def fresh_weight(self, subs: tuple[str, ...], variance: X) -> str:
+        """The name of a new square family of matrices."""
+        name = self.fresh("W")
+        self.add(weights=(Weight(name, subs, variance, self.width, self.width),))
+        return name
 
     def times(self, weight: X, x: X) -> X:
         return X("matmul", (x,), weight.name, weight.subs)
@@ -112,6 +134,11 @@ class Writer:
             self.add(params=(Param("C", low=0.0, closed=False, default=rng.choice(["1", "0.5", "2"])),))
         for _ in range(rng.choice([1, 1, 2, 3])):
             self.input(tokens, atoms)
+        if rng.random() < 0.12:
+            self.add(widths=(("m", rng.choice([2, 2, 3])),))
+            self.width = "m"
+            self.input(tokens, atoms)
+            self.width = "n"
 
     def input(self, tokens: int, atoms: bool) -> None:
         rng = self.rng
@@ -138,7 +165,7 @@ class Writer:
             case _:
                 names = (name,) if rng.random() < 0.6 else (name, self.fresh("u"))
                 given = Input(names, subs, value=(rng.choice(variance),))
-        self.add(inputs=(given,))
+        self.add(inputs=(replace(given, width=self.width),))
         for n in names:
             self.remember(n, subs, "vector", "input")
 
