@@ -74,6 +74,7 @@ docs/simulation.md
 docs/report.md
 docs/calculus.md
 docs/certified.md
+docs/soundness.md
 docs/limitations.md
 docs/comparison.md
 docs/reproduction.md

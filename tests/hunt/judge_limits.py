@@ -202,12 +202,13 @@ def low_of(program: Program, name: str, position: int) -> int:
 def _claims(
     program: Program, folder: Path, report: Report, names: tuple[str, str], value: float, error: float
 ) -> Finding | None:
-    """A claim of what was derived is not refuted, and one far from it is not confirmed."""
+    """A claim of what was derived is not refuted, and one far from it is not confirmed; without params, whose
+    other values a claim is about too."""
     near = 4 * error + 1e-7 * (1 + abs(value))
     far = value + 100 * near
     of = f"cov({names[0]}, {names[1]})"
     texts = (f"{of} = {value!r} within {near:.12f}", f"{of} = {far!r} within {near:.12f}")
-    if near > 0.5 or "e" in f"{value!r}{far!r}":
+    if program.params or near > 0.5 or "e" in f"{value!r}{far!r}":
         return None
     made = replace(program, claims=tuple(t.replace("= -", "= 0 - ") for t in texts))
     answer = ask("claims", written(str(made), folder))
