@@ -182,7 +182,8 @@ class Integral:
         for along_x in (True, False):
             total = 0.0
             for half in cell.halves(along_x):
-                ball = self.f(Region(self.law, half).ranges, False).real
+                region = Region(self.law, half)
+                ball = self.f(region.ranges, False).real
                 total += min(upper(ball.rad()), 1e300) * half.area if ball.is_finite() else 1e300
             widths.append(total)
         if widths[0] == widths[1]:

@@ -95,11 +95,21 @@ def _phi(u: Ball, a: bool) -> Ball:
     return (-u / acb(2).sqrt()).erfc() / 2
 
 
+def _cosh(u: Ball, a: bool) -> Ball:
+    if u.imag.is_zero() and u.real.contains(0) and u.is_finite():
+        return acb(1).union(acb(abs(u.real).upper().cosh()))
+    return u.cosh()
+
+
 def _gelu_tanh(u: Ball, a: bool) -> Ball:
     return u * (1 + ((2 / acb.pi()).sqrt() * (u + acb(fmpq(44715, 1000000)) * u**3)).tanh()) / 2
 
 
 def _elu(u: Ball, a: bool, slope: Ball | None = None) -> Ball:
+    if _sign(u) is None and not a and u.imag.is_zero():
+        # between its values at the ends on each side of 0
+        low, high = acb(u.real.lower()).expm1(), acb(u.real.upper())
+        return ((1 if slope is None else slope) * low).union(acb(0)).union(high)
     return _choose(_sign(u), a, lambda: u, lambda: (1 if slope is None else slope) * u.expm1())
 
 
@@ -113,6 +123,12 @@ def _leaky(u: Ball, a: bool, slope: Ball) -> Ball:
 
 def _clip(u: Ball, a: bool, low: Ball, high: Ball) -> Ball:
     return u.real_max(low, analytic=a).real_min(high, analytic=a)
+
+
+def _abs(u: Ball, a: bool) -> Ball:
+    if not a and u.imag.is_zero() and u.is_finite() and u.real.contains(0):
+        return acb(arb(0).union(abs(u.real).upper()))
+    return u.real_abs(analytic=a)
 
 
 def _sign_of(u: Ball, a: bool) -> Ball:
@@ -160,7 +176,7 @@ UNARY: dict[str, Callable[..., Ball]] = {
     "clip": _clip,
     "sign": _sign_of,
     "step": _step,
-    "abs": lambda u, a: u.real_abs(analytic=a),
+    "abs": _abs,
     "exp": _increasing(lambda u, a: u.exp()),
     "log": _log,
     "log1p": lambda u, a: _log(1 + u, a),
@@ -172,7 +188,7 @@ UNARY: dict[str, Callable[..., Ball]] = {
     "acos": lambda u, a: _inside(u, a, u.acos()),
     "atan": _atan,
     "sinh": _increasing(lambda u, a: u.sinh()),
-    "cosh": lambda u, a: u.cosh(),
+    "cosh": _cosh,
     "softsign": _increasing(lambda u, a: u / (1 + u.real_abs(analytic=a))),
     "floor": lambda u, a: u.real_floor(analytic=a),
     "ceil": lambda u, a: u.real_ceil(analytic=a),
@@ -189,9 +205,29 @@ def _hermite(k: int, u: Ball) -> Ball:
     return now
 
 
+def _square(u: Ball) -> Ball:
+    """u² for a wide ball: x² - y² with x² between the squares of its ends, which a product of balls does not know."""
+    x, y = u.real, u.imag
+    least, most = arb(abs(x).lower()), arb(abs(x).upper())
+    if x.contains(0) or not least > 0:
+        least = arb(0)
+    return acb((least * least).union(most * most) - y * y, 2 * x * y)
+
+
+def _whole_power(u: Ball, n: int) -> Ball:
+    if not u.is_finite() or not 8 * u.real.rad() > abs(u.real.mid()):
+        return u**n
+    if n % 2 == 0:
+        return _square(u) if n == 2 else _whole_power(_square(u), n // 2)
+    if n > 1 and u.imag.is_zero():
+        return acb(arb(u.real.lower()) ** n).union(acb(arb(u.real.upper()) ** n))
+    return u**n
+
+
 def _power(u: Ball, exponent: Term, value: Ball, analytic: bool) -> Ball:
     if isinstance(exponent, Num) and exponent.value.denominator == 1:
-        return u ** int(exponent.value)
+        n = int(exponent.value)
+        return _whole_power(u, n) if n > 0 else u**n
     if isinstance(exponent, Num) and exponent.value > 0:
         root = _sqrt(u, analytic) if exponent.value == Fraction(1, 2) else None
         if root is not None:
@@ -271,6 +307,8 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
                 return lambda z, a: acb.pi()
             case App("add", args):
                 return many(args, lambda x, y, a: x + y)
+            case App("mul", (x, y)) if x == y:
+                return make(App("pow", (x, Num(2))))
             case App("mul", args):
                 return many(args, lambda x, y, a: x * y)
             case App("neg", (x,)):

@@ -16,7 +16,7 @@ from typing import Any
 from tensorprog.functions.interval import Interval
 from tensorprog.gaussian.adaptive import Bounded, bounded
 from tensorprog.gaussian.balls import Ball, ball_function, exact
-from tensorprog.gaussian.directions import Posed, fewest
+from tensorprog.gaussian.directions import Posed, fewest, spread
 from tensorprog.gaussian.divergence import refuse, undefined, undefined_at
 from tensorprog.gaussian.estimate import covariance, rational
 from tensorprog.gaussian.factors import canonical, independent_factors
@@ -137,7 +137,8 @@ def _product(parts: Sequence[Ends | None]) -> Ends | None:
 
 
 def _in_few(p: Posed, tolerance: float) -> Ends | None:
-    made = bounded(p.term, p.names, p.cov, p.mean, tolerance)
+    q = spread(p)
+    made = bounded(q.term, q.names, q.cov, q.mean, tolerance)
     if made is None:
         refuse(p)
         return None

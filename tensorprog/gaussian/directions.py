@@ -75,6 +75,10 @@ def fewest(p: Posed) -> Posed:
             basis.append(row)
     if not basis or (len(basis) == len(p.names) and not _apart(rows, basis)):
         return p
+    return _in_terms_of(p, basis)
+
+
+def _in_terms_of(p: Posed, basis: Sequence[Row]) -> Posed:
     fresh = tuple(f"z{k + 1}" for k in range(len(basis)))
     term = _rewrite(p.term, p.names, basis, fresh)
     products = [
@@ -85,6 +89,25 @@ def fewest(p: Posed) -> Posed:
     )
     mean = tuple(sum((x * y for x, y in zip(r, p.mean, strict=True)), Fraction(0)) for r in basis)
     return Posed(term, fresh, cov, mean)
+
+
+def spread(p: Posed) -> Posed:
+    """The same expectation with a variable of its own for every linear combination, so that a - b is not two balls.
+
+    The covariance is singular where they depend on each other.
+
+    >>> from tensorprog.terms import read, to_text
+    >>> one, zero = Fraction(1), Fraction(0)
+    >>> to_text(spread(Posed(read("tanh(x - y)*x"), ("x", "y"), ((one, zero), (zero, one)), (zero, zero))).term)
+    'tanh(z1)*z2'
+    """
+    rows: list[Row] = []
+    _collect(p.term, p.names, rows)
+    kept: list[Row] = []
+    for row in rows:
+        if all(_coordinates(row, [r]) is None for r in kept):
+            kept.append(row)
+    return p if len(kept) == len(p.names) else _in_terms_of(p, kept)
 
 
 def _apart(rows: Sequence[Row], basis: Sequence[Row]) -> bool:
@@ -132,11 +155,19 @@ def _coordinates(row: Row, basis: Sequence[Row]) -> Row | None:
     return tuple(out)
 
 
+def _in_one(row: Row, basis: Sequence[Row]) -> Row | None:
+    """The coordinates of a multiple of one of the basis, which need not be independent."""
+    for k, b in enumerate(basis):
+        found = _coordinates(row, [b])
+        if found is not None:
+            return tuple(found[0] if j == k else Fraction(0) for j in range(len(basis)))
+    return None
+
+
 def _rewrite(t: Term, names: Sequence[str], basis: Sequence[Row], fresh: Sequence[str]) -> Term:
     found = linear(t, names)
     if found is not None:
-        x = _coordinates(found[0], basis) if any(found[0]) else ()
-        assert x is not None
+        x = _in_one(found[0], basis) or _coordinates(found[0], basis) or ()
         parts: list[Term] = [Var(n) if c == 1 else mul(Num(c), Var(n)) for n, c in zip(fresh, x, strict=False) if c]
         if found[1] or not parts:
             parts.append(Num(found[1]))

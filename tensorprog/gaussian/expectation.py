@@ -308,7 +308,8 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
     if bound.error > LOOSE * abs(bound.value):
         # a number from elsewhere is better than the middle, and the bound holds for it too
         other = expectation(at.term, at.variables, cov, mean, {}, tolerance)
-        if other.known and other.error < bound.error / 10 and bound.error > budget().aim * abs(bound.value):
+        useless = len(at.variables) > 2 and bound.error > budget().aim * abs(bound.value)
+        if useless and other.known and other.error < bound.error / 10:
             return other.within(*ends)  # the bound says next to nothing
         if other.known and ends[0] <= other.value <= ends[1]:
             return _between(*ends, other.value)
