@@ -83,7 +83,7 @@ class Case:
             require(u.power in allowed if isinstance(u.source, Dot) else u.power == 0, "scaling")
 
     def each(self, n: MatMul, patterns: list[Pattern]) -> Iterable[Product]:
-        self.ctx.spend(sum(p.size for p in patterns))
+        self.ctx.spend(2 * sum(p.size for p in patterns))
         return self.members.products(n, patterns)
 
     def sides(self) -> list[MatMul]:
@@ -96,7 +96,7 @@ class Case:
                 for n, used in pair[0] + pair[1]:
                     found.setdefault(id(n), []).append(used)
                 left, right = ({n.weight.name for n, _ in side if isinstance(n, MatMul)} for side in pair)
-                self.ctx.spend(pattern.size if left & right else 0)
+                self.ctx.spend(6 * pattern.size if left & right else 0)
                 for member in pattern.members() if left & right else ():
                     one = [x for r in (d.left, d.right) for x in self.members.at(d, Pattern(member, ()), r)]
                     tied = [self.members.product(n, m.first())[0] for n, m in one if isinstance(n, MatMul)]

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, reduce
 from importlib import import_module
-from math import prod
 from types import ModuleType
 
 from tensorprog.kernel.functions import ANY, DEFINED, FLAT, LINEAR, Info, Refused, combine, require, settle
@@ -16,7 +15,7 @@ from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.spelling import Own
 from tensorprog.program.compose import Composer
 from tensorprog.program.constants import entry
-from tensorprog.program.masks import check_mask
+from tensorprog.program.masks import holds, index_values
 from tensorprog.program.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.powers import MOMENT, Powers
 from tensorprog.program.program import Program
@@ -97,7 +96,10 @@ class Context:
         """The instructions that define a vector or scalar."""
         known = isinstance(v, Var) and v.name in self.program.families and not self.program.missing(v)
         require(known, "a variable of the program")
-        return [n for n, _ in self.program.resolve(v)]  # type: ignore[arg-type]
+        assert isinstance(v, Var)
+        many = any(isinstance(s, str) for s in v.subs)
+        self.spend(1 + (len(self.program.families[v.name].pieces) if many else 0))
+        return [n for n, _ in self.program.resolve(v)]
 
     def basic(self, t: Term) -> bool:
         return not any(v.name in self.program.families for v in variables(t))
@@ -141,7 +143,7 @@ class Context:
 
     def number(self, t: Term) -> Info:
         """What holds of a constant, for all admissible params and all values of its indices."""
-        self.spend(1)
+        self.spend(2)
         p = self.program
         if isinstance(t, Own):
             raise Refused("a constant")
@@ -225,15 +227,21 @@ def family(ctx: Context, premises: Premises, head: str, over: tuple[str, ...], m
     terms, infos = facts(premises, 1)
     plain = mask is None and not at
     require(head == "softmax" or (plain and head in ("sum", "max", "min")), "a binder; only a softmax has a mask")
-    known = len(set(over)) == len(over) and all(j in ctx.program.indices for j in over)
+    known = len(set(over)) == len(over) and all(j.rstrip("~") in ctx.program.indices for j in over)
     require(over and known, "indices of the program")
     require(all(ctx.within(e, j) for e, j in zip(at, over, strict=bool(at))), "the entry exists")
     if mask is not None:
-        used = {v.name for v in variables(mask)} | set(over)
-        ctx.spend(20 * size(mask) * prod(high - low + 1 for low, high in map(ctx.program.range_of, used)))
-        check_mask(mask, over, ctx.program, None)  # no row is left empty
+        names = [v.name for v in variables(mask)]
+        inner, outer = ([k for k in names if (k in over) == inside] for inside in (True, False))
+        for row in index_values(outer, ctx.program):
+            seen = (_seen(ctx, mask, {**row, **at}) for at in index_values(inner, ctx.program))
+            require(any(seen), "a mask leaves no row empty")
     t = Bind(head, (*terms, *at), over, mask)
     return fact(t, combine(t, infos))
+
+def _seen(ctx: Context, mask: Term, at: dict[str, int]) -> bool:
+    ctx.spend(size(mask))
+    return holds(mask, at)
 
 def norm(ctx: Context, premises: Premises) -> Judgement:
     """(u^2 + v^2 + ...)^(1/2)."""

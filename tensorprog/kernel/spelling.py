@@ -71,23 +71,25 @@ def owned(t: Term, names: Mapping[str, Own]) -> Term:
 def legible(t: Term, program: Program, own: Iterable[str] = ()) -> Term:
     """Refuse a name that the program does not have, in this way: what is written means what it seems to mean."""
     METER.get()(sum(1 for _ in walk(t)))
+    bound = {j for s in walk(t) if isinstance(s, Bind) for j in s.over}
+    require(all(j.rstrip("~") in program.indices for j in bound), "names of the program")  # j~ is a j under a j
+    indices = {**{j: program.range_of(j) for j in bound}, **program.indices}
     for s in walk(t):
         if isinstance(s, Bind):
-            fine = s.mask is None or s.head in ("softmax", "attention")
-            require(fine and all(j in program.indices for j in s.over), "names of the program")
+            require(s.mask is None or s.head in ("softmax", "attention"), "names of the program")
         if not isinstance(s, Var) or (s.name in own and not s.subs):
             continue
-        places = [k in program.indices if isinstance(k, str) else True for k in s.subs]
+        places = [k in indices if isinstance(k, str) else True for k in s.subs]
         if s.name in program.families:
             fine = len(places) == program.families[s.name].arity
         elif s.name in program.matrices:
             shape = program.matrices[s.name].shape
-            spans = [(k, k) if isinstance(k, int) else program.indices.get(k, (0, 0)) for k in s.subs]
+            spans = [(k, k) if isinstance(k, int) else indices.get(k, (0, 0)) for k in s.subs]
             fine = len(spans) == len(shape) and all(
                 low >= 1 and high <= most for (low, high), most in zip(spans, shape, strict=True)
             )
         else:
-            fine = not places and (s.name in program.params or s.name in program.indices)
+            fine = not places and (s.name in program.params or s.name in indices)
         require(fine and all(places), "names of the program")
     return t
 

@@ -302,10 +302,13 @@ def shift_subs(t: Term, mapping: Mapping[str, Sub]) -> Term:
             inner: dict[str, Sub] = {k: v for k, v in mapping.items() if k not in over}
             values = set(inner.values())
             fresh: list[str] = []
+            taken: set[Sub] = set()
             for j in over:
                 new_j = j
-                while new_j in values or new_j in fresh:
-                    new_j += "~"
+                if j in values or j in fresh:  # another name: one that stands nowhere inside
+                    taken = taken or {*over, *(s for v in walk(t) if isinstance(v, Var) for s in (v.name, *v.subs))}
+                    while new_j in values or new_j in fresh or new_j in taken:
+                        new_j += "~"
                 fresh.append(new_j)
             inner |= {j: k for j, k in zip(over, fresh, strict=True) if j != k}
             new_mask = None if mask is None else shift_subs(mask, inner)

@@ -91,7 +91,9 @@ CASES: dict[str, Callable[[Bench], Judgement]] = {
     # min(sigmoid(x), sigmoid(y), -1) >= 0
     "an exponent for a power": lambda b: b.do("apply", b.fact("sigmoid(x)"), b.fact("sigmoid(y)"), head="min",
                                               exponent=-F1),
-    # the entry of a softmax at a random place is continuous
+    # a softmax over nothing is 0/0; the entry of a softmax at a random place is continuous
+    "a mask leaves no row empty": lambda b: b.do(
+        "family", b.fact(Var("s", ("j",))), head="softmax", over=("j",), mask=read("j < 1")),
     "the entry exists": lambda b: b.do(
         "family", b.fact(Var("s", ("j",))), head="softmax", over=("j",), at=(X,)),
     # where(s[j] > p[j], softmax(s), softmax(p)) is continuous; where(m > 0, 1, 0) u is pseudo-Lipschitz at m = 0
