@@ -113,6 +113,6 @@ def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
             require(isinstance(v, Var) and v.name not in ctx.late and gaussian(ctx, v), "Gaussian members")
             continue
         gap = sub(*sides(ctx, two, known.mean))
-        require(has_values(gap, known.positive), "every part has a value")
+        require(has_values(ctx, substituted(gap, known.roots), (), known.sure), "every part has a value")
         require(ctx.is_zero(plain(gap)) or ctx.is_zero(known.spelled(gap)), "the sides of the claim are equal")
     return Judgement(("claim", str(node), claim_text(c)), axioms=known.concluded(ONE, ONE).axioms)

@@ -7,7 +7,7 @@ certificates.
 # fmt: off
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from fractions import Fraction
 from functools import lru_cache
 from math import prod
@@ -37,19 +37,38 @@ def same(ctx: Context, t: Term, *known: Term) -> bool:
         return True
     ctx.spend(size(t) + size(u))
     parts = {s for k in known for s in walk(k) if part(s)}
-    return has_values(t, lambda a: positive(normal(a)), parts) and (normal(t) == normal(u) or ctx.is_zero(sub(t, u)))
+    return has_values(ctx, t, parts) and (normal(t) == normal(u) or ctx.is_zero(sub(t, u)))
 
-def has_values(t: Term, sure: Callable[[Term], bool], known: Collection[Term] = ()) -> bool:
-    """Is every quotient, logarithm and broken power in a term plainly one of what is positive, if it is not known?"""
-    return all(_has_value(s, sure) for s in walk(t) if isinstance(s, App) and part(s) and s not in known)
+def has_values(ctx: Context, t: Term, known: Collection[Term] = (), sure: Collection[Term] = ()) -> bool:
+    """Is every quotient, logarithm and broken power in a term one of what is positive, if it is not known?"""
+    return all(_has_value(ctx, s, sure) for s in walk(t) if isinstance(s, App) and part(s) and s not in known)
 
-def _has_value(s: App, sure: Callable[[Term], bool]) -> bool:
-    a, root = s.args[0], s.head == "sqrt" or (s.head == "pow" and isinstance(s.args[1], Num) and s.args[1].value > 0)
-    least = square(a) or (isinstance(a, App) and a.head in ("abs", "relu")) or (isinstance(a, Num) and a.value >= 0)
-    if root and least:
-        return True
-    a = add(ONE, a) if s.head == "log1p" else a
-    return sure(a) or (s.head == "recip" and sure(neg(a)))
+def _has_value(ctx: Context, s: App, sure: Collection[Term]) -> bool:
+    a = add(ONE, s.args[0]) if s.head == "log1p" else s.args[0]
+    root = s.head == "sqrt" or (s.head == "pow" and isinstance(s.args[1], Num) and s.args[1].value > 0)
+    low = least(ctx, a, sure)
+    return low == 2 or (root and low == 1) or (s.head == "recip" and least(ctx, neg(a), sure) == 2)
+
+def least(ctx: Context, t: Term, sure: Collection[Term]) -> int:
+    """2 for what is plainly positive, 1 for what is plainly not negative, else 0; `sure` is positive."""
+    ctx.spend(1)
+    match t:
+        case Num(x):
+            return (x >= 0) + (x > 0)
+        case Var(name, ()) if name in ctx.program.params:
+            known = ctx.number(t)
+            return known.plus + known.positive
+        case App("abs" | "relu", (a,)):
+            return 1
+        case App("exp" | "sigmoid" | "Phi" | "softplus" | "pi"):
+            return 2
+        case App("sqrt", (a,)):
+            return least(ctx, a, sure)
+        case App("add" | "mul" as head, args) if (low := [least(ctx, a, sure) for a in args]) and min(low) > 0:
+            return max(low) if head == "add" else min(low)
+        case App("pow", (a, Num(e))) if e > 0 and (low_a := least(ctx, a, sure)):
+            return low_a
+    return 2 if t in sure or positive(normal(t), sure) else int(square(t))
 
 @lru_cache(1 << 12)
 def defined(ctx: Context, v: Var) -> tuple[Node, ...]:

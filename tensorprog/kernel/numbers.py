@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 
-from tensorprog.kernel.algebra import normal, positive, text
+from tensorprog.kernel.algebra import text
 from tensorprog.kernel.expectations import Terms
 from tensorprog.kernel.functions import HALF, ZERO, require
 from tensorprog.kernel.gaussian import Z1, Z2
@@ -234,7 +234,7 @@ def trusted(ctx: Context, premises: Premises, term: Term, low: Fraction, high: F
     """A number that was computed elsewhere, and is believed: an axiom."""
     require(not premises and low <= high and method in METHODS, "a number that was computed by a known method")
     require(members(ctx, term) != (), "a mean of members of the program")
-    require(has_values(term, lambda a: positive(normal(a))), "every part has a value")
+    require(has_values(ctx, term), "every part has a value")
     x = shown((rounded(low)[0], rounded(high)[1]))
     said = f"trusted-numeric: E({text(term)}) in [{x[0]}, {x[1]}] by {method}"
     return Judgement(("number", *x), term, axioms=(said,))
