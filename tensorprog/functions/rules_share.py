@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.interval import Interval
 from tensorprog.functions.library import library
+from tensorprog.functions.normal import is_zero
 from tensorprog.functions.ranges import image
 from tensorprog.functions.rates import ANY, BOUNDED, least, most
 from tensorprog.terms import App, Bind, Num, Term
-from tensorprog.terms.term import ONE, ZERO, add, mul, recip, shift_subs, variables
+from tensorprog.terms.term import ONE, ZERO, add, mul, neg, recip, shift_subs, variables
 
 if TYPE_CHECKING:
     from tensorprog.functions.rules import Rules
@@ -105,7 +106,8 @@ def _is_member(rules: Rules, one: Term, u: Term, index: str) -> bool:
     low, high = rules.sizes[index]
     for s in dict.fromkeys(s for v in variables(one) for s in v.subs):
         lo, hi = (s, s) if isinstance(s, int) else rules.sizes.get(s, (low - 1, high))
-        if low <= lo and hi <= high and shift_subs(u, {index: s}) == one:
+        there = shift_subs(u, {index: s})
+        if low <= lo and hi <= high and (there == one or (rules.info(one).total and is_zero(add(there, neg(one))))):
             return True
     return False
 

@@ -9,23 +9,24 @@ from all that qualify, until there are none.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
-from tensorprog.program.nodes import Dot, Input
+from tensorprog.program.indices import Pattern
+from tensorprog.program.nodes import Dot, Input, Node
+from tensorprog.program.powers import SCORE
 from tensorprog.terms import Var
 from tensorprog.theorems import attention
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.exclusivity import Violation, makes_side, not_distinct, not_exclusive
 
 FEW_MEMBERS = 40
-ASKED = (attention.scaling, attention.matmul, attention.positive, attention.nonlinearities, attention.no_moments)
+ASKED = (attention.matmul, attention.positive, attention.nonlinearities, attention.no_moments)
 
 
 @dataclass(frozen=True, slots=True)
 class _Extra:
     """One unused score (or a family of them), and what it depends on."""
 
-    root: Var
+    members: tuple[tuple[Node, Pattern], ...]
     case: Case
 
 
@@ -34,11 +35,12 @@ def with_unused_scores(shared: Shared, root: Var, case: Case, bounded: bool = Fa
 
     `bounded`: only scores of bounded features, which the theorem asks for but for a remark.
     """
-    extras = [e for e in (_Extra(r, Case(shared, [r])) for r in _unused(shared, case)) if _qualifies(e.case)]
+    extras = [_Extra(found, Case(shared, [], found)) for found in _unused(shared, case)]
+    extras = [e for e in extras if _qualifies(e.case)]
     if bounded:
         extras = [e for e in extras if attention.bounded(e.case).status == "proved"]
     while extras:
-        wider = Case(shared, [root, *(e.root for e in extras)])
+        wider = Case(shared, [root], [member for e in extras for member in e.members])
         found = not_exclusive(wider, wider.scores)
         if found is None:
             return wider
@@ -49,25 +51,16 @@ def with_unused_scores(shared: Shared, root: Var, case: Case, bounded: bool = Fa
     return None
 
 
-def _unused(shared: Shared, case: Case) -> list[Var]:
+def _unused(shared: Shared, case: Case) -> list[tuple[tuple[Node, Pattern], ...]]:
     """Scores that the case does not read, or not all members of; one by one where they are few."""
     p = shared.program
     mine = {id(d) for d in case.dots}
-    nodes = [n for n in p.nodes if isinstance(n, Dot) and shared.powers.is_score(n) and id(n) not in mine]
+    nodes = [n for n in p.nodes if isinstance(n, Dot) and shared.powers.dot_powers.get(id(n)) == {SCORE}]
+    nodes = [n for n in nodes if id(n) not in mine or (n in case.scores and case.demand[id(n)] != [case.box(n)])]
     nodes = [n for n in nodes if not any(isinstance(m, Input) for s in (n.left, n.right) for m, _ in p.resolve(s))]
-    nodes += [n for n in case.scores if case.demand[id(n)] != [case.box(n)]]
     if sum(case.box(n).size for n in nodes) > FEW_MEMBERS:
-        return [Var(n.name, n.subs) for n in nodes]
-    out = []
-    for n in nodes:
-        ranges = [range(s, s + 1) if isinstance(s, int) else range(*_span(shared, s)) for s in n.subs]
-        out += [Var(n.name, at) for at in product(*ranges)]
-    return out
-
-
-def _span(shared: Shared, index: str) -> tuple[int, int]:
-    lo, hi = shared.program.range_of(index)
-    return lo, hi + 1
+        return [((n, case.box(n)),) for n in nodes]
+    return [((n, Pattern(at, ())),) for n in nodes for at in case.box(n).members()]
 
 
 def _qualifies(case: Case) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tensorprog.functions.normal import is_zero
 from tensorprog.program.indices import Range
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import add, mul, neg, shift_subs, transform, variables, walk
@@ -80,9 +81,15 @@ def _entry(above: Term, b: Term, index: str, range_of: Ranges) -> Term | None:
     low, high = range_of(index)
     for s in dict.fromkeys(s for v in variables(above) for s in v.subs):
         lo, hi = (s, s) if isinstance(s, int) else range_of(s)
-        if low <= lo and hi <= high and shift_subs(b, {index: s}) == above.args[0]:
+        if low <= lo and hi <= high and same(shift_subs(b, {index: s}), above.args[0]):
             return Num(s) if isinstance(s, int) else Var(s)
     return None
+
+
+def same(a: Term, b: Term) -> bool:
+    """Are two terms one function, as far as algebra shows? (Of polynomials, which are defined everywhere.)"""
+    polynomials = all(isinstance(s, Num | Var) or getattr(s, "head", "") in ("add", "mul", "neg") for s in walk(b))
+    return a == b or (polynomials and is_zero(add(a, neg(b))))
 
 
 def _names(t: Term) -> set[Sub]:

@@ -219,6 +219,8 @@ output y
         ("exp({p} - 1)/sum(exp({q} - 1) for k)", "attention"),
         ("exp({p})/(1 + sum(exp({q}) for k))", "attention"),
         ("exp({p})/(sum(exp({q}) for k) + pi)", "attention"),
+        ("exp({p} + 0*{p})/sum(exp({q}) for k)", "attention"),
+        ("exp(2*{p}/2)/(1 + sum(exp({q}) for k))", "attention"),
     ],
 )
 def test_softmax_in_other_words(weight: str, theorem: str) -> None:
@@ -244,6 +246,8 @@ def test_a_sum_over_one_denominator_is_a_sum_of_quotients() -> None:
         "sum(s[j]/sum(exp(p[i,k] + p[i,j]) for k) for j)",
         "sum(exp(p[i,j])/(sum(exp(p[i,k]) for k) - 1/2)*s[j] for j)",
         "sum(exp(p[i,j])*s[j] for j)/sum(exp(p[k,i]) for k)",
+        "sum(exp(p[i,j] + log(s[j]) - log(s[j]))/sum(exp(p[i,k]) for k)*s[j] for j)",
+        "sum(exp(p[i,j] + log(s[j]) - log(s[j]))/(1 + sum(exp(p[i,k]) for k))*s[j] for j)",
     ],
 )
 def test_what_only_looks_like_a_softmax_is_not_called_one(body: str) -> None:

@@ -82,6 +82,8 @@ output y
         ("s = dot(v, D @ z)/sqrt(n)", "valid"),
         ("s = dot(v, D @ z)/sqrt(n)\nbad = dot(C @ x, C @ x)/sqrt(n)", "valid"),
         ("s = dot(v, D @ z)/sqrt(n)\nbad = dot(D @ x, D @ z)/sqrt(n)", "valid"),
+        ("d = dot(v, D @ z)\ns = d/sqrt(n)", "valid"),
+        ("d = dot(v, D @ z)\ns = d/n", "invalid"),
         ("s = dot(v, A @ z)/sqrt(n)", "invalid"),
         ("s = dot(v, D @ z)/sqrt(n)\nbad = dot(v, C @ (A @ x))/sqrt(n)", "valid"),
         ("bad = dot(v, C @ tanh(u*p))/sqrt(n)", "invalid"),
