@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tensorprog.errors import fail
-from tensorprog.functions.assume import read_assumptions
+from tensorprog.functions.assume import meet, read_assumptions
 from tensorprog.functions.facts import Facts
-from tensorprog.functions.interval import Interval
+from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.judge import judge
 from tensorprog.functions.registry import expand, registry
 from tensorprog.terms import Term, Var, read
@@ -19,7 +19,8 @@ from tensorprog.terms.term import App, Bind, variables, walk
 def facts(expr: Any, vars: Sequence[str] | None = None, assume: str | Mapping[str, Interval] = "") -> Facts:
     """Everything that can be decided of a function: bounded, pseudo-Lipschitz and its order, continuous, controlled.
 
-    `expr`: text in the language, a term, or a sympy expression. `vars`: the names that vary (default: every name
+    `expr`: text in the language, a term, or a sympy expression, whose symbols' assumptions (positive, nonnegative,
+    negative, integer) are assumptions on params. `vars`: the names that vary (default: every name
     without an assumption); the others are params, and what is proved holds for all their admissible values.
     Raises TP001 and its relatives for text that cannot be read.
 
@@ -29,6 +30,11 @@ def facts(expr: Any, vars: Sequence[str] | None = None, assume: str | Mapping[st
     """
     assumptions = read_assumptions(assume) if isinstance(assume, str) else dict(assume)
     term = term_of(expr)
+    if not isinstance(expr, str | Term):
+        from tensorprog.terms.sympy_bridge import symbol_assumptions
+
+        for name, text in symbol_assumptions(expr).items():
+            assumptions[name] = meet(name, assumptions.get(name, REALS), read_assumptions(f"{name} {text}")[name])
     names = dict.fromkeys(v.name for v in variables(term))
     chosen = [n for n in names if n not in assumptions] if vars is None else list(vars)
     for name in chosen:

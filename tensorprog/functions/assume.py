@@ -15,7 +15,7 @@ _IN = re.compile(r"\s*([^\W\d]\w*)\s+in\s*([\[(])([^,]*),([^,]*)([\])])\s*\Z")
 
 
 def read_assumptions(text: str) -> dict[str, Interval]:
-    """The interval of every param named in a comma-separated list of comparisons with constants.
+    """The interval of every param named in a list of comparisons with constants, separated by commas or semicolons.
 
     >>> {name: str(interval) for name, interval in read_assumptions("C > 0, a in (0, 1), 2 >= p").items()}
     {'C': '(0, oo)', 'a': '(0, 1)', 'p': '(-oo, 2]'}
@@ -23,16 +23,16 @@ def read_assumptions(text: str) -> dict[str, Interval]:
     out: dict[str, Interval] = {}
     for part in _split(text):
         name, interval = _one(part)
-        out[name] = _meet(name, out.get(name, REALS), interval)
+        out[name] = meet(name, out.get(name, REALS), interval)
     return out
 
 
 def _split(text: str) -> list[str]:
-    """At commas outside brackets; `and` separates too."""
+    """At commas and semicolons outside brackets; `and` separates too."""
     parts, depth, start = [], 0, 0
     for k, c in enumerate(text):
         depth += (c in "([") - (c in ")]")
-        if c == "," and depth == 0:
+        if c in ",;" and depth == 0:
             parts.append(text[start:k])
             start = k + 1
     parts.append(text[start:])
@@ -75,7 +75,8 @@ def _interval(name: str, low: Fraction, high: Fraction, low_closed: bool, high_c
         raise fail("TP017", f"no number {name} fits the assumptions") from None
 
 
-def _meet(name: str, a: Interval, b: Interval) -> Interval:
+def meet(name: str, a: Interval, b: Interval) -> Interval:
+    """Both assumptions on a param at once; TP017 where no number satisfies them."""
     low, low_closed = max(((i.low, not i.low_closed) for i in (a, b) if i.low is not None), default=(None, True))
     high, high_closed = min(((i.high, i.high_closed) for i in (a, b) if i.high is not None), default=(None, False))
     try:

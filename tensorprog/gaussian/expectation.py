@@ -33,6 +33,7 @@ from tensorprog.gaussian.steps import Step, explain
 from tensorprog.numbers.budget import SECONDS, Budget, budget, search
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 from tensorprog.terms import Term, Var, to_text
+from tensorprog.terms.sympy_bridge import symbol_assumptions
 
 LOOSE = 1e-7
 """A bound that is worse than this, relatively, is not taken at its middle if quadrature has a number."""
@@ -186,7 +187,10 @@ def expect(
     3.0
     """
     t = term_of(term)
-    assumed = assumptions_of(assume)
+    assumed = {**symbol_assumptions(*_written(term, cov, mean)), **assumptions_of(assume)}
+    for v in vars or ():
+        if str(v) in assumed:
+            raise fail("TP005", f"{v} is both a Gaussian variable and a param with an assumption")
     numbers = {name: exact_number(x) for name, x in (values or {}).items()}
     names = names_in(t, vars, {**assumed, **dict.fromkeys(numbers)})
     bounds = {name: bounds_of(a) for name, a in assumed.items() if a is not None}
@@ -210,6 +214,19 @@ def expect(
             return _result(text, None, _number(asked, numbers, aim, certified), str(why))
         number = _value(asked, reduced, found, numbers, aim, certified)
     return _result(text, found.expr, number, "", conditions, lambda: (*reduced.steps, *found.steps))
+
+
+def _written(*given: Any) -> list[Any]:
+    """What was given as sympy expressions, in lists or alone."""
+    out: list[Any] = []
+    for x in given:
+        if isinstance(x, list | tuple):
+            out += _written(*x)
+        elif isinstance(x, sympy.MatrixBase):
+            out += list(x)
+        elif isinstance(x, sympy.Basic):
+            out.append(x)
+    return out
 
 
 def _result(

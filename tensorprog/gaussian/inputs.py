@@ -11,6 +11,7 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import fail
+from tensorprog.functions.assume import read_assumptions
 from tensorprog.gaussian.ground import Bounds
 from tensorprog.gaussian.reduction import SLACK
 from tensorprog.terms import Num, Term, Var, read
@@ -22,7 +23,6 @@ Assumption = Bounds | str | tuple[Any, Any] | Any
 """`Bounds`, text such as "> 0" or "in (0, 1)", a pair (low, high) of strict bounds, or a record with low and high."""
 
 _RELATION = re.compile(r"\s*(>=|<=|>|<)\s*(\S+)\s*\Z")
-_ASSUMED = re.compile(r"\s*([^\W\d]\w*)\s*((?:>=|<=|>|<|in\b).*)\Z", re.DOTALL)
 _INTERVAL = re.compile(r"\s*in\s*\(\s*(\S+)\s*,\s*(\S+)\s*\)\s*\Z")
 
 
@@ -53,27 +53,18 @@ def bounds_of(x: Assumption) -> Bounds:
 
 
 def assumptions_of(given: Mapping[str, Assumption] | str | Sequence[str] | None) -> dict[str, Assumption]:
-    """Params with what is assumed of them; text such as "C > 0; a in (0, 1)" is read.
+    """Params with what is assumed of them; text such as "C > 0, a in (0, 1)" is read, as `facts` reads it.
 
-    >>> assumptions_of("C>0 and 0.5 < 1")
-    Traceback (most recent call last):
-    tensorprog.errors.TensorProgError: error[TP018]: '0.5 < 1' is not an assumption
-      = help: write 'C > 0'
+    >>> assumptions_of("C>0 and 0.5 <= a; a < 1")
+    {'C': Bounds(low=Fraction(0, 1), high=None, strict_low=True, strict_high=True), \
+'a': Bounds(low=Fraction(1, 2), high=Fraction(1, 1), strict_low=False, strict_high=True)}
     """
     if given is None:
         return {}
     if isinstance(given, Mapping):
         return dict(given)
-    out: dict[str, Assumption] = {}
-    for text in [given] if isinstance(given, str) else given:
-        for part in re.split(r";|\band\b", text):
-            if not part.strip():
-                continue
-            found = _ASSUMED.match(part)
-            if found is None:
-                raise fail("TP018", f"{part.strip()!r:.60} is not an assumption", help="write 'C > 0'")
-            out[found[1]] = found[2].strip()
-    return out
+    found = read_assumptions(given if isinstance(given, str) else ", ".join(given))
+    return {n: Bounds(i.low, i.high, not i.low_closed, not i.high_closed) for n, i in found.items()}
 
 
 def _number(x: Any) -> Fraction:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from tensorprog.program.nodes import MatMul
+from tensorprog.program.nodes import Input, MatMul
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.simulate.constants import Constants
 from tensorprog.simulate.dense import entries
+from tensorprog.simulate.inputs import covariance_root
 from tensorprog.simulate.noise import Source
 from tensorprog.simulate.plan import Plan
 from tensorprog.simulate.references import Ref
@@ -35,6 +37,7 @@ class Matrices:
     deviations: dict[object, Array]
     states: dict[object, State] = field(default_factory=dict)
     roots: dict[object, tuple[tuple[int, ...], Array]] = field(default_factory=dict)
+    seen: dict[object, list[tuple[Array, Array]]] = field(default_factory=dict)
 
     def forget(self, node: int) -> None:
         """Drop the roots of an array that is gone."""
@@ -79,8 +82,28 @@ class Matrices:
             out = state.backward(rows)
         else:
             out = state.forward(rows)
+        if self.ties:
+            self._tied((a.slab, node.transposed), rows, out)
         shape = (*out.shape[:-2], *(x.size(name) for name in rest), out.shape[-1])
         return Named((*a.names, *rest), out.reshape(shape))
+
+    @cached_property
+    def ties(self) -> bool:
+        """May two vectors be equal? Only where some initial vector is determined by others."""
+        groups = {id(m.group): m.group for m in self.plan.job.program.nodes if isinstance(m, Input)}
+        roots = (covariance_root(g, self.constants) for g in groups.values())
+        return any((np.diagonal(r, axis1=-2, axis2=-1) == 0).any() for r in roots)
+
+    def _tied(self, key: object, rows: Array, out: Array) -> None:
+        """Equal vectors have equal products, bit by bit: else sign(W x - W x') of equal x, x' is that of rounding."""
+        past = self.seen.setdefault(key, [])
+        for j in range(rows.shape[-2]):
+            x = rows[..., j, :]
+            for earlier, image in past:
+                equal = (x == earlier).all(axis=-1)
+                if equal.any():
+                    out[..., j, :] = np.where(equal[..., None], image, out[..., j, :])
+            past.append((x.copy(), out[..., j, :].copy()))
 
     def _root(self, rows: Array, source: tuple[Ref, tuple[int, ...]] | None, names: tuple[str, ...]) -> Array:
         """The root of the same vectors is computed once for all matrices that read them."""

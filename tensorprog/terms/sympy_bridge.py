@@ -259,3 +259,33 @@ def _from_piecewise(expr: Any) -> Term:
     for value, when in reversed(first):
         out = App("where", (from_sympy(when), from_sympy(value), out))
     return out
+
+
+def symbol_assumptions(*exprs: Any) -> dict[str, str]:
+    """What sympy symbols are assumed to be, as the language writes it: `positive=True` is an assumption on a param.
+
+    An integer is at least the next one: positive integers are >= 1. What is only an integer has no such form: it is
+    an error TP018, because a statement for all reals would be decided at numbers that it is not about.
+
+    >>> import sympy
+    >>> symbol_assumptions(sympy.Symbol("eps", positive=True) + sympy.Symbol("k", integer=True, negative=True))
+    {'eps': '> 0', 'k': '<= -1'}
+    """
+    import sympy as s
+
+    out: dict[str, str] = {}
+    found = {x for e in exprs if isinstance(e, s.Basic) for x in e.free_symbols}
+    for x in sorted(found, key=str):
+        whole = bool(x.is_integer)
+        if x.is_positive:
+            out[str(x)] = ">= 1" if whole else "> 0"
+        elif x.is_negative:
+            out[str(x)] = "<= -1" if whole else "< 0"
+        elif x.is_nonnegative:
+            out[str(x)] = ">= 0"
+        elif x.is_nonpositive:
+            out[str(x)] = "<= 0"
+        elif whole:
+            raise fail("TP018", f"{x} is an integer, and what is known here is known of all real numbers",
+                       help="assume it to be positive or nonnegative, or leave the assumption away")  # fmt: skip
+    return out

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 import tensorprog as tp
 from tensorprog.cli import main
@@ -187,3 +188,50 @@ def test_a_budget_is_positive(words: list[str]) -> None:
     code, data = run("expect", "tanh(z)", "--cov", "[[1]]", *words)
     assert code == 2
     assert data["diagnostics"][0]["code"] == "TP018"
+
+
+def test_equal_vectors_have_equal_products() -> None:
+    program = tp.loads("""
+input (u1, u2, u3) ~ N([0, 0, 0], [[1, 1, 0.5], [1, 1, 0.5], [0.5, 0.5, 1]])
+weight W, V ~ N(0, 1/n)
+y = sign(W @ u1 - W @ u2)
+z = sign(W @ tanh(u1) - W @ tanh(u2)) + sign(V @ relu(W @ u1) - V @ relu(W @ u2))
+w = sign(W @ u1 - W @ u3)
+output y
+output z
+output w
+""")
+    for n in (1, 7, 64):
+        for dense in (False, True):
+            draws = tp.simulate(program, n=n, samples=100, rng=1, dense=dense)
+            assert not draws["y"].any()
+            assert not draws["z"].any()
+            assert draws["w"].all()
+
+
+def test_assumptions_of_sympy_symbols_are_assumptions() -> None:
+    eps, k, x = sympy.Symbol("eps", positive=True), sympy.Symbol("k", positive=True, integer=True), sympy.Symbol("x")
+    assert tp.facts(x / sympy.sqrt(eps + x**2)).bounded.proved
+    assert tp.facts(x / sympy.sqrt(eps + x**2)).vars == ("x",)
+    assert tp.facts(1 / (k - sympy.Rational(1, 2) + x**2)).bounded.proved
+    assert tp.facts(1 / (sympy.Symbol("m", negative=True) - x**2)).bounded.proved
+    assert not tp.facts(x / sympy.sqrt(sympy.Symbol("eps") + x**2), vars=["x"]).bounded.proved
+    found = tp.expect(x / sympy.sqrt(eps + x**2), [[1]], values={"eps": "1/2"})
+    assert found.value is not None
+    assert abs(found.value) <= (found.error or 0.0) + 1e-12
+    square = tp.expect(x**2 / (eps + x**2), [[1]], values={"eps": 2})
+    right = 1 - math.sqrt(math.pi) * math.e * math.erfc(1)  # 1 - E 2/(2 + x^2)
+    assert square.value == pytest.approx(right, abs=1e-9)
+    for wrong in ({"eps": -1}, {"eps": 0}):
+        with pytest.raises(tp.TensorProgError, match="TP017"):
+            tp.expect(x / sympy.sqrt(eps + x**2), [[1]], values=wrong)
+    with pytest.raises(tp.TensorProgError, match="TP005"):
+        tp.expect(eps * x, [[1, 0], [0, 1]], vars=["eps", "x"])
+    with pytest.raises(tp.TensorProgError, match="TP018"):
+        tp.facts(sympy.Symbol("j", integer=True) * x)
+
+
+def test_assumptions_are_written_alike_everywhere() -> None:
+    for text in ("C > 0, a in [0, 1]", "C > 0; a in [0, 1]", "0 < C and a >= 0, a <= 1"):
+        assert tp.facts("exp(-C*abs(x))*a", assume=text).bounded.proved
+        assert tp.expect("C*a*z^2", [[1]], assume=text, values={"C": 2, "a": 1}).value == 2
