@@ -102,7 +102,10 @@ class Unfolding:
                 if inner == ZERO:
                     return ZERO
                 own = {i: int(v) for i, v in zip(w.subs, _at(weight, at).subs, strict=True)}
-                scale = width_power(self._inlined(w.variance, own), self.program.widths)
+                variance = self._inlined(w.variance, own)
+                if rational(variance) == 0:
+                    return ZERO
+                scale = width_power(variance, self.program.widths)
                 if scale is None or scale[1] != -1:
                     raise NotCovered(f"the variance of {weight.name} is not proportional to 1/(its input width)")
                 factor = mul(scale[0], Num(self.program.widths[w.cols]))

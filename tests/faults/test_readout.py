@@ -275,3 +275,12 @@ def test_a_factor_of_a_score_counts_once() -> None:
 def test_the_calculus_of_certificates_has_no_rule_yet(text: str) -> None:
     with pytest.raises(TensorProgError, match="no rule yet"):
         tp.prove(tp.loads(text))
+
+
+def test_a_weight_without_variance_makes_nothing() -> None:
+    """Then x = 0 at every width, the readout is 0, and cos of it is 1."""
+    text = (
+        "input u, v ~ N(0, 1)\nweight A ~ N(0, 0/n)\nweight B ~ N(0, 1/n)\nr = dot(v, relu(A @ u))/sqrt(n)\n"
+        "y = cos(r)*(B @ u)\noutput y\n"
+    )
+    assert tp.derive(tp.loads(text)).var("y").value == pytest.approx(1, abs=1e-12)
