@@ -245,3 +245,57 @@ def test_goals_speak_of_the_program_as_it_is_written() -> None:
     assert "goal: the theorem attention covers the output y" in said
     assert "goal: x[i] = tanh(x_1), where x_1 = A @ u, is bounded" in said.replace("x_1[i]", "x_1")
     assert "property" not in said
+
+
+# -- the edges of params: zero variances, exponents that may be 1/2, quotients that may be 0/0 -------------------------
+
+EDGES = "param z >= 0 = 1\nparam q in (0, 1/2) = 0.3\nparam w in (-1, 1) = 0.2\ninput e ~ N(0, z)\ninput a ~ N(0, 1)\n"
+JUMPING = ("sign(z1)^2", "step(z1) + step(-z1)", "where(z1 > 0, 1, 1)", "sign(z1)*sign(z1)", "2*step(z1)", "abs(z1)")
+HEAVY = ("exp(q*z1^2)", "exp(z*z1^2)", "exp(w*z1^2)", "exp(z1^2/2)", "exp(z1^2 + z)", "exp(q*z1^2)*relu(z1)")
+SINGULAR = ("sqrt(z)*relu(z1)", "abs(z1/z)", "Phi(z1/z)", "relu(z*z1)", "exp(z1)/z", "relu(w*z1)", "step(z1)*log(z)")
+EMPTY = ("e/e", "sqrt(e)*sqrt(e)/abs(e)", "relu(e)/relu(e)", "(e^2)^(1/2)*(e^2)^(-1/2)", "sign(e)^2", "abs(e)/abs(e)",
+         "(1 - z)/(1 - z)", "w/w", "e^2*e^(-2)", "exp(log(e))/e")  # fmt: skip
+
+
+def lemma_at(b: Bench, h: str, v: str) -> Judgement:
+    known = [b.do("initial", term=mul(Var(v), Var(v))), b.do("initial", term=Var(v))]
+    lemma = b.do("gaussian_mean", term=read(h))
+    return b.do("instance", lemma, *known, term=read(h.replace("z1", v)), at=(Var(v),))
+
+
+@pytest.mark.parametrize(("h", "v"), [*every(JUMPING, ("e",)), *every(HEAVY, ("a", "e")), *every(SINGULAR, ("a", "e"))])
+def test_a_lemma_is_not_used_at_the_edge_of_its_domain(h: str, v: str) -> None:
+    b = Bench(EDGES + "output e\noutput a\n")
+    with pytest.raises(Refused) as said:
+        lemma_at(b, h, v)
+    assert str(said.value) in (
+        "the law lies in the domain of the lemma", "the sign is decided by what is assumed", "a radicand is positive",
+        "a value of the calculus",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("term", EMPTY)
+def test_what_may_have_no_value_is_not_one(term: str) -> None:
+    b = Bench(EDGES + "output e\noutput a\n")
+    one = b.do("initial", term=ONE)
+    refused("", lambda: b.do("linear", one, term=read(term), weights=(ONE,)))
+    if "e" in term.replace("exp", ""):
+        given = {"low": Fraction(1), "high": Fraction(1), "method": "series"}
+        refused("every part has a value", lambda: b.do("trusted", term=read(f"1/({term})"), **given))
+
+
+WIDE = (
+    ("m x n", "1/n", "1"),
+    ("n x m", "1/n", "2"),
+    ("n x m", "1/m", "1"),
+    ("m x n", "1/m", "1/2"),
+    ("m x m", "3/m", "3"),
+)
+
+
+@pytest.mark.parametrize(("rows", "variance", "truth"), WIDE)
+def test_a_product_counts_the_entries_of_its_vector(rows: str, variance: str, truth: str) -> None:
+    width = "m" if rows.endswith("m") else "n"
+    b = Bench(f"width m = 2*n\ninput u: {width} ~ N(0, 1)\nweight A: {rows} ~ N(0, {variance})\ng = A @ u\noutput g\n")
+    square = b.do("product", b.do("initial", term=read("u*u")), term=read("g*g"))
+    assert square.value == Num(Fraction(truth))
