@@ -29,6 +29,7 @@ from tensorprog.limit.standing import Gaussian
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.signatures import CONDITIONS
 from tensorprog.terms.term import substitute, variables
 
 BITS = 212
@@ -138,13 +139,26 @@ class Enclosures(Members[Enclosure]):
                 return Enclosure(_exact(self.numbers.values[name]))
             case Var(name, subs):
                 return self._entry(name, subs)
-            case App(head, args):
-                inner = [self.evaluated(a, found) for a in args]
-                names = [f"a{k}" for k in range(len(args))]
-                f = ball_function(App(head, tuple(map(Var, names))) if head != "hermite" else t, names)
-                out = f([acb(x.ball) for x in inner], False).real
-                return Enclosure.of(out, *inner)
+            case App():
+                inner: list[Enclosure] = []
+                f = ball_function(self._named(t, found, inner), [f"a{k}" for k in range(len(inner))])
+                return Enclosure.of(f([acb(x.ball) for x in inner], False).real, *inner)
         raise AssertionError(t)
+
+    def _named(self, t: App, found: dict[Term, Enclosure], inner: list[Enclosure]) -> Term:
+        """The function with names in the place of its arguments, whose values are added to `inner`."""
+
+        def name(a: Term) -> Term:
+            match a:
+                case App(head) if head in CONDITIONS:
+                    return self._named(a, found, inner)
+                case Num() if t.head == "hermite":
+                    return a
+            value = self.evaluated(a, found)
+            inner.append(value)
+            return Var(f"a{len(inner) - 1}")
+
+        return App(t.head, tuple(name(a) for a in t.args), t.place)
 
     def _entry(self, name: str, subs: tuple[Any, ...]) -> Enclosure:
         matrix = self.program.matrices[name]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tensorprog.limit.compose import Summand, TooLarge
 from tensorprog.limit.quantities import Core, guarded, monomial, no_limit
 from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.signatures import CONDITIONS
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, rebuild, substitute, variables, walk
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class Extraction:
         return Var(f"c{self.constants.index(t) + 1}")
 
     def _body(self, t: Term) -> Term:
+        if isinstance(t, App) and t.head in CONDITIONS:
+            return rebuild(t, tuple(self._body(a) for a in t.args))
         if not self.composer.is_vector(t):
             return self._constant(t)
         try:
