@@ -190,3 +190,58 @@ def test_a_step_of_a_mean_is_a_coin_and_of_a_square_is_not() -> None:
         assert ((u**2).mean(axis=1) > 0.5).all()
     spread = [(1 / np.sqrt((rng.standard_normal((400, n)) ** 2).mean(axis=1))).var() for n in (64, 1024)]
     assert spread[1] < spread[0] / 8
+
+
+MEMBERS = """
+index i, j in 1..3
+index k in 1..100
+param r in (-1, 1) = 0
+matrix G = [[1, 0, 0], [0, 2, 0], [0, 0, 3]]
+input x[i] ~ N(0, G[i,i'])
+input q[k], u, v ~ N(0, 1)
+input (a, b) ~ N([0, 0], [[1, r], [r, 1]])
+weight A ~ N(0, 1/n)
+weight W[i] ~ N(0, G[i,i]/n)
+h[i] = W[i] @ u
+f = dot(v, tanh(A @ u))/sqrt(n)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "valid"),
+    [
+        ("m[i] = mean(x[i]^2)\ny[i] = A @ (step(m[i] - 3/2)*u)", True),  # limits 1, 2, 3
+        ("m[i] = mean(x[i]^2)\ny[i] = A @ (step(m[i] - 2)*u)", False),
+        ("m[i] = mean(x[i]^2)\ny[i] = A @ (step(m[i] - 2)*u)\noutput y[1]", True),
+        ("m[i] = mean(h[i]^2)\ny[i,j] = where(m[i] >= m[j], 1, 0)", True),  # equal members are equal at every n
+        ("m[i] = mean(x[i]^2)\ny = A @ (sum(x[i]/sqrt(m[i]) for i))", True),
+        ("m[k] = mean(q[k]^2)\ny = A @ (sum(q[k]/m[k] for k))", True),
+        ("m[k] = mean(q[k])\ny[k] = A @ (q[k]*step(m[k]))", False),
+        ("m = mean(a*b)\ny = step(m)", False),  # r has no sign
+        ("m = mean(a*b)\ny = where(m < 1, 1, 0) + step(m - 2) + 1/(1 - m^2)", True),
+        ("m = mean((a - b)^2)\ny = A @ (u/sqrt(m))", True),  # 2 - 2 r
+        ("m = mean(u^2)\ny = f*step(m - 1/2)", True),
+        ("m = mean(u)\ny = f*step(m)", False),
+        ("m = mean(u)\ny = f/m", False),
+        ("m = mean(u^2)\nl = dot(u, u)/n\ny = step(l - m)", False),
+    ],
+)
+def test_each_member_has_its_own_limit(body: str, valid: bool) -> None:
+    text = MEMBERS + body + ("" if "output" in body else "\noutput y")
+    found = tp.check(tp.loads(text))
+    assert (found.verdict == "valid") == valid, [d.message for d in found.diagnostics]
+
+
+def test_exit_codes_of_prove_are_those_of_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tensorprog.cli import main
+
+    jump, open_question = tmp_path / "jump.tp", tmp_path / "open.tp"
+    jump.write_text("input u ~ N(0, 1)\nm = mean(u)\ns = step(m)\noutput s\n", encoding="utf-8")
+    open_question.write_text(
+        "input u, w ~ N(0, 1)\nweight A, B ~ N(0, 1/n)\nm = mean(u)\ng = A @ (m*tanh(w))\nh = B @ sign(g)\noutput h\n",
+        encoding="utf-8",
+    )
+    for path, code in ((jump, 1), (open_question, 3)):
+        assert main(["check", str(path)]) == code
+        assert main(["prove", str(path)]) == code
+    assert "TP602" in capsys.readouterr().err
