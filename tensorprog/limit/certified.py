@@ -18,6 +18,7 @@ import sympy
 
 from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.expectation import expect
+from tensorprog.gaussian.moved import moved
 from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
 from tensorprog.limit.opaque import Quantities
 from tensorprog.limit.parity import vanishes
@@ -283,11 +284,18 @@ class Certified:
         worst = max(x.error for x in flat)
         if worst == 0 or not math.isfinite(base.value):
             return Estimate(base.value, base.error, worst_kind(kind, base.error_kind), base.method)
+        if base.rigorous and not any(x.error for x in (*m, *fixed.values())):
+            values = {**self.quantities.params, **{n: Fraction(x.value) for n, x in fixed.items()}}
+            exact = [[_exact(x, 0.0, e) for x, e in zip(row, ex, strict=True)] for row, ex in zip(k, cov, strict=True)]
+            errors = [[x.error for x in row] for row in k]
+            centre = [_exact(x, 0.0, e) for x, e in zip(m, mean, strict=True)]
+            if (more := _moved(t, names, exact, centre, errors, values)) is not None:
+                return Estimate(base.value, base.error + more, worst_kind(kind, "bound"), base.method)
         # To first order: |dE| <= sum |dE/dK_ij| |dK_ij|, measured with a step far above rounding.
         scale = 1e-7 * max([1e-300, *(abs(x.value) for row in k for x in row)]) / worst
         slope = abs(at(scale).value - base.value) / (scale * worst) if scale > 0 else 0.0
         error = base.error + 4 * len(names) ** 2 * (slope + abs(base.value)) * worst
-        return Estimate(base.value, error, worst_kind(kind, base.error_kind), base.method)
+        return Estimate(base.value, error, worst_kind(kind, base.error_kind, "estimate"), base.method)
 
     def _one(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Fraction]) -> Estimate:
         values = {**self.quantities.params, **moments}
@@ -307,6 +315,19 @@ class Certified:
     def number(self, expr: Any) -> Estimate:
         """The value of a formula at the params' values."""
         return self.quantities.number(expr)
+
+
+def _moved(t: Term, names: Sequence[Var], cov: Any, mean: Any, errors: Any, values: Any) -> float | None:
+    """What the errors of the covariances change, proved; None where that is not known."""
+    if any(isinstance(s, App) and s.head == "softmax" for s in walk(t)):
+        from tensorprog.limit.softmax_average import entries
+
+        # a product of entries lies between 0 and 1
+        return None if entries(t) is None else moved(t, names, cov, mean, errors, values, at_most=1.0)
+    try:
+        return moved(t, names, cov, mean, errors, values)
+    except TensorProgError:
+        return None
 
 
 def _exact(x: Estimate, shift: float, expr: Any) -> Fraction:

@@ -19,6 +19,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.balls import ball_function
 from tensorprog.gaussian.closed_value import Balls
 from tensorprog.gaussian.grid import grid
+from tensorprog.gaussian.moved import moved
 from tensorprog.limit.arrays import Cores
 from tensorprog.limit.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
 from tensorprog.limit.covariance import Rules
@@ -219,9 +220,31 @@ class Enclosures(Members[Enclosure]):
         middles = [float(x.mid()) for x in given]
         with precision(53):
             found = f.at([Fraction(x) for x in middles])
-        moved = self._propagated(f, given, middles, found.value)
-        kind = worst_kind(found.error_kind, "bound")
-        return Enclosure(arb(found.value, found.error + moved), found.method, kind, found.note)
+            more = self._moved(f, given, middles) if found.known and found.rigorous else None
+        if more is not None:
+            return Enclosure(arb(found.value, found.error + more), found.method)
+        if not found.known:
+            return Enclosure(arb("nan"), found.method, found.error_kind, found.note)
+        more = self._propagated(f, given, middles, found.value)
+        kind = worst_kind(found.error_kind, "estimate" if more else "bound")
+        return Enclosure(arb(found.value, found.error + more), found.method, kind, found.note)
+
+    def _moved(self, f: CoreFunction, given: Sequence[Any], middles: Sequence[float]) -> float | None:
+        """What the radii of the covariances contribute, proved; None where that is not known."""
+        radii = [float(abs(x - arb(m)).upper()) for x, m in zip(given, middles, strict=True)]
+        size = f.size * (f.size + 1) // 2
+        if any(radii[size:]) or len(middles) > size:
+            return None if any(radii) else 0.0
+        at = {(i, j): i * f.size - i * (i - 1) // 2 + j - i for i in range(f.size) for j in range(i, f.size)}
+        cov, errors = (
+            [[x[at[min(i, j), max(i, j)]] for j in range(f.size)] for i in range(f.size)] for x in (middles, radii)
+        )
+        values = {guarded(n): x for n, x in self.numbers.values.items()}
+        exact = [[Fraction(x) for x in row] for row in cov]
+        try:
+            return moved(f.body, f.variables, exact, [Fraction(0)] * f.size, errors, values)
+        except TensorProgError:
+            return None
 
     def _propagated(self, f: CoreFunction, given: Sequence[Any], middles: Sequence[float], value: float) -> float:
         """What the radii of the inputs contribute: each input moved, or all together where one alone may not move."""

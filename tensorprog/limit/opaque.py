@@ -89,4 +89,4 @@ class Quantities:
                 return UNKNOWN
             slope = max(abs(e[0] - value) for e in ends if e is not None) / step
             error += 2 * slope * radius
-        return Estimate(value, error, worst_kind(kind, "bound"), method)
+        return Estimate(value, error, worst_kind(kind, "estimate"), method)

@@ -37,9 +37,9 @@ def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[
     center = np.array([float(x) for x in mean])
     rows = {tuple(s.args[1:]) for s in walk(t) if isinstance(s, App) and s.head == "softmax"}
     maps = {row: _affine(row, list(names), params) for row in rows}
-    entries = _entries(t)
+    count = entries(t)
     compiled = Compiled([t], leaves, params)
-    if entries is None or any(m is None for m in maps.values()):
+    if count is None or any(m is None for m in maps.values()):
         root = factor(k)
 
         def plain(group: Group) -> float:
@@ -66,8 +66,8 @@ def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[
         return _sampled(d, value)
     half = [max((max(0.0, *c) - min(0.0, *c)) / 2 for c in np.split(root[:, i], ends)) for i in range(d)]
     steps = grids(d)
-    h = next((h for h in steps if _bound(half, h, entries, d) < 1e-9), steps[-1])
-    error = _bound(half, h, entries, d)
+    h = next((h for h in steps if _bound(half, h, count, d) < 1e-9), steps[-1])
+    error = _bound(half, h, count, d)
     if error > 1e-4:
         return _sampled(d, value)
     return Estimate(value(grid(d, h)), error + ROUNDING, "bound", "quadrature")
@@ -99,16 +99,16 @@ def _sampled(dimension: int, value: Any) -> Estimate:
     return found
 
 
-def _entries(t: Term) -> int | None:
+def entries(t: Term) -> int | None:
     """How many softmax factors a product has; None if anything else varies in it."""
     match t:
         case App("softmax"):
             return 1
         case App("mul", args):
-            parts = [_entries(a) for a in args]
+            parts = [entries(a) for a in args]
             return None if None in parts else sum(p for p in parts if p is not None)
         case App("pow", (a, Num(k))) if k.denominator == 1 and k > 0:
-            inner = _entries(a)
+            inner = entries(a)
             return None if inner is None else inner * int(k)
         case _:
             return None

@@ -106,8 +106,8 @@ def report_text(
     label = max((len(s["of"]) for s in statistics), default=0)
     for s in statistics:
         lines.append(
-            f"  {s['of']:<{label}}  mean {s['mean']:+.4f} ± {s['mean_error']:.4f}   "
-            f"variance {s['variance']:.4f} ± {s['variance_error']:.4f}   "
+            f"  {s['of']:<{label}}  mean {s['mean']:+.4f} ± {s['mean_standard_error']:.4f}   "
+            f"variance {s['variance']:.4f} ± {s['variance_standard_error']:.4f}   "
             f"excess kurtosis {s['excess_kurtosis']:+.3f}"
         )
     # Of samples independent Gaussian numbers the excess kurtosis has the standard error sqrt(24/samples).

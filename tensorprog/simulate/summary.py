@@ -57,9 +57,9 @@ class Moments:
                 {
                     "of": name,
                     "mean": float(self.mean[k]),
-                    "mean_error": (variance / self.count) ** 0.5,
+                    "mean_standard_error": (variance / self.count) ** 0.5,
                     "variance": variance,
-                    "variance_error": variance * max(0.0, (kurtosis + 2.0) / self.count) ** 0.5,
+                    "variance_standard_error": variance * max(0.0, (kurtosis + 2.0) / self.count) ** 0.5,
                     "excess_kurtosis": kurtosis,
                 }
             )

@@ -236,7 +236,7 @@ def test_numbers_at_the_ends_of_the_range() -> None:
     assert relu is not None
     assert math.isfinite(huge.value)
     assert abs(huge.value - relu) <= huge.error + 2000  # elu is relu up to 1, and E relu ~ 400
-    assert huge.method == "quadrature"
+    assert huge.method in ("closed-form", "quadrature")
     tail = expect("exp(a)*step(b - 40)", [[1, 0.5], [0.5, 1]])
     assert tail.value == 0.0
     assert tail.error != 0.0
