@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorprog.limit.averaging import scrambled
 from tensorprog.limit.certified import Certified
 from tensorprog.limit.decompose import MAX_MONOMIALS, TooLarge, is_zero, polynomial, split
 from tensorprog.limit.evaluate import Compiled, is_smooth
@@ -27,6 +28,8 @@ STEP, FINEST, REACH = 0.5, 0.1, 6.5
 AGREE = 1e-6
 TRIED = 8
 MOST_FORMS = 3
+INNER_POINTS = 9
+"""Points, as a power of two, that average over more than MOST_FORMS variables given one draw of the scores."""
 CHUNK = 1_000_000
 
 
@@ -49,6 +52,7 @@ class Inner:
         self.c, self.u, self.params = certified, certified.u, params
         self._compiled: dict[tuple[Term, ...], Compiled] = {}
         self._known: dict[object, Array] = {}
+        self._round = 0
 
     def covariance(self, leaves: Sequence[Var], at: Values, n: int) -> Array:
         """(draws, k, k); `at` holds the scores of all earlier layers."""
@@ -117,6 +121,7 @@ class Inner:
     def forget(self) -> None:
         """Before new draws: what was computed for the last ones goes."""
         self._known.clear()
+        self._round += 1
 
     def expectation(self, t: Term, at: Values, n: int) -> Array:
         """E[t | scores] for each draw."""
@@ -156,7 +161,11 @@ class Inner:
             case App("mul", (Var() as x, Var() as y)) if {x, y} <= set(names):
                 i, j = names.index(x), names.index(y)
                 return np.asarray(c[:, i, j] + mean[:, i] * mean[:, j])
-        if len(forms) > MOST_FORMS or not is_smooth([body]):
+        if len(forms) > MOST_FORMS:
+            # New points for each set of draws: what they err shows in the spread over the sets.
+            points = scrambled(len(forms), INNER_POINTS, self._round).groups[0]
+            return self._averaged(body, names, c, mean, known, points.points.T, points.weights)
+        if not is_smooth([body]):
             raise Kinked
         return self._grid(body, names, c, mean, known, n)
 
@@ -174,13 +183,18 @@ class Inner:
                 raise Kinked
 
     def _on_grid(self, body: Term, names: list[Var], c: Array, mean: Array, at: Values, step: float) -> Array:
-        d, n = len(names), len(c)
+        d = len(names)
         axis = np.arange(-REACH, REACH + step / 2, step)
         one = np.exp(-(axis**2) / 2) / np.exp(-(axis**2) / 2).sum()
         points = np.stack([a.ravel() for a in np.meshgrid(*([axis] * d), indexing="ij")])
         weight = np.prod(np.stack([a.ravel() for a in np.meshgrid(*([one] * d), indexing="ij")]), axis=0)
         kept = weight > 1e-12
-        points, weight = points[:, kept], weight[kept]
+        return self._averaged(body, names, c, mean, at, points[:, kept], weight[kept])
+
+    def _averaged(self, body: Term, names: list[Var], c: Array, mean: Array, at: Values, points: Array,
+                  weight: Array) -> Array:  # fmt: skip
+        """The body averaged over standard normal points (dimension, count), for each draw."""
+        n = len(c)
         values, basis = np.linalg.eigh(c)
         root = basis * np.sqrt(np.maximum(values, 0.0))[:, None, :]
         out = np.empty(n)

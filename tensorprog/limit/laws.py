@@ -29,6 +29,7 @@ class Laws:
         self.values = param_numbers(program, values)
         self.certified = Certified(self.unfolding, self.values, elsewhere)
         self.engine = engine or Engine(program, self.values)
+        self._known: dict[tuple[tuple[Var, ...], str | None, float, int], Law] = {}
 
     @cached_property
     def supports(self) -> Supports:
@@ -46,7 +47,13 @@ class Laws:
 
         `supported_by` is the theorem that carries it; if not given, all theorems are judged for these variables.
         """
-        refs = [_ref(m) for m in members]
+        refs = tuple(_ref(m) for m in members)
+        key = refs, supported_by, tolerance, seed
+        if key not in self._known:
+            self._known[key] = self._law(refs, supported_by, tolerance, seed)
+        return self._known[key]
+
+    def _law(self, refs: tuple[Var, ...], supported_by: str | None, tolerance: float, seed: int) -> Law:
         if supported_by is None:
             supported_by = self.supports.of(refs).name
         params = {k: float(v) for k, v in self.values.items()}

@@ -17,6 +17,7 @@ from itertools import product
 from typing import Literal
 
 from tensorprog.errors import fail
+from tensorprog.limit.moments import leading
 from tensorprog.program.constants import entry_term
 from tensorprog.program.masks import holds
 from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
@@ -25,7 +26,7 @@ from tensorprog.program.powers import MOMENT, SCORE, Powers
 from tensorprog.program.program import Program, member_text
 from tensorprog.program.scaling import mentions_width, rational, width_monomials, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, variables
+from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, transform, variables
 
 MAX_TWINS = 64
 """Initial vectors of one group that are compared with each other."""
@@ -266,10 +267,17 @@ class Unfolding:
         widths = self.program.widths
         if not _mentions(t, widths):
             return t
-        monomials = width_monomials(t, widths)
+        monomials = width_monomials(transform(t, self._leading), widths)
         if monomials is None:
             raise NotCovered(f"a power of the width is left over in {ref.name if ref else 'an expression'}")
         return add(*(c if e == 0 else mul(c, power(Var("n"), Num(e))) for c, e in monomials if c != ZERO))
+
+    def _leading(self, t: Term) -> Term | None:
+        """A constant sum such as 1 + 3/n by its leading term."""
+        if not (isinstance(t, App) and t.head == "add" and _mentions(t, self.program.widths)) or self.below(t):
+            return None
+        part = leading(t, self.program.widths)
+        return part and (part[0] if part[1] == 0 else mul(part[0], power(Var("n"), Num(part[1]))))
 
     # -- what depends on what ------------------------------------------------------------------------------------
 
