@@ -56,9 +56,9 @@ class Engine:
         self.rules = Rules(self.program)
         self.random = Scores(self.rules)
         self.cores = Cores(self.numbers)
-        self.arrays = Arrays(self.rules, self.numbers, self.cores, single=self._single)
+        self.arrays = Arrays(self.rules, self.numbers, self.cores, single=self.single)
 
-    def _single(self, a: Addend) -> float:
+    def single(self, a: Addend) -> float:
         """A product of single members as a number, nan where it has none."""
         try:
             return float(self.sum_enclosure((a,)).number.value)

@@ -42,7 +42,7 @@ def matrix(limit: Limit, ref: Var) -> Estimate:
     if layers and (a is None or b is None):
         found = _of_law(limit, ref, shape)
     else:
-        arrays = Arrays(engine.rules, engine.numbers, engine.cores)
+        arrays = Arrays(engine.rules, engine.numbers, engine.cores, single=engine.single)
         if a is not None and b is not None:
             field = arrays.total(engine.random.linear_covariance(a, b))
         else:
