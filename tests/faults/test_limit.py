@@ -133,7 +133,9 @@ def test_a_jump_that_only_the_limit_reaches_has_no_value(y: str) -> None:
     assert found.value is None
     assert found.expr is None
     assert "every width" in found.because
-    assert np.isnan(limit.matrix(y)).all()
+    with pytest.raises(TensorProgError) as refused:
+        limit.matrix(y)
+    assert refused.value.diagnostics[0].code == "TP502"
 
 
 @pytest.mark.parametrize("w", ["w[1]", "w[2]", "w[3]"])
