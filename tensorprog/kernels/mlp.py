@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib.util import find_spec
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ class MLPKernel:
 
         K(0) = x·y/d,   K(1) = σ_w² K(0) + σ_b²,   K(l+1) = σ_w² E φ(Z1) φ(Z2) + σ_b²,  (Z1, Z2) ~ N(0, K(l))
 
-    activation: a function of the language or an expression in x. weights: σ_w² (2 is He, 1 LeCun), or a name.
-    bias: σ_b². branch: None, or the branch scale of a residual network, K(0) ↦ K(l+1) = K(l) + branch² (...), where the
+    activation: a function of the language or an expression in x; a list has one for each of the `depth` hidden layers.
+    weights: σ_w² (2 is He, 1 LeCun), or a name. bias: σ_b². Lists of these have depth + 1 entries, for K(1) first.
+    branch: None, or the branch scale of a residual network, K(0) ↦ K(l+1) = K(l) + branch² (...), where the
     first layer has no bias (the networks are `tensorprog.models.mlp` and `residual_mlp`). tolerance: for activations
     without a closed form, on each layer and relative to √(K(x,x) K(y,y)). block: side of a block. threads: None is one
     for each processor. engine: "numpy", or "fast" for compiled loops (the extra `fast`: numba), which agree with
@@ -55,10 +57,10 @@ class MLPKernel:
     [[1.0, 0.31831], [0.31831, 1.0]]
     """
 
-    activation: str = "relu"
+    activation: str | Sequence[str] = "relu"
     depth: int = 1
-    weights: float | str = "he"
-    bias: float = 0.0
+    weights: float | str | Sequence[float | str] = "he"
+    bias: float | Sequence[float] = 0.0
     branch: float | None = None
     tolerance: float = 1e-11
     block: int = field(default=128, compare=False)
@@ -66,11 +68,21 @@ class MLPKernel:
     engine: str = "numpy"
 
     def __post_init__(self) -> None:
+        for name in ("activation", "weights", "bias"):
+            given = getattr(self, name)
+            if not isinstance(given, str | Real):
+                object.__setattr__(self, name, tuple(given))  # so that kernels can be compared and hashed
         if self.depth < 0 or self.block < 1 or (self.threads is not None and self.threads < 1):
             raise ValueError("depth is at least 0, block and threads at least 1")
-        if isinstance(self.weights, str) and self.weights not in INITIALISATIONS:
-            raise ValueError(f"weights is a number or one of {', '.join(INITIALISATIONS)}")
-        if not (np.isfinite(self.sigma_w2) and self.sigma_w2 >= 0 and np.isfinite(self.bias) and self.bias >= 0):
+        for name, count in (("activation", self.depth), ("weights", self.depth + 1), ("bias", self.depth + 1)):
+            given = getattr(self, name)
+            if isinstance(given, tuple) and len(given) != count:
+                raise ValueError(
+                    f"{name} has {len(given)} entries: with {self.depth} hidden layers it is one for all, or {count}"
+                )
+        if any(isinstance(w, str) and w not in INITIALISATIONS for w in _each(self.weights, 1)):
+            raise ValueError(f"weights are numbers or among {', '.join(INITIALISATIONS)}")
+        if not all(np.isfinite(x) and x >= 0 for x in (*self.sigma_w2, *self.sigma_b2)):
             raise ValueError("weights and bias are variances: finite and not negative")
         if self.tolerance <= 0:
             raise ValueError("tolerance is positive")
@@ -79,30 +91,34 @@ class MLPKernel:
         if self.engine == "fast" and find_spec("numba") is None:
             raise ValueError("the engine fast needs numba: pip install 'tensorprog[fast]'")
 
-    @property
-    def sigma_w2(self) -> float:
-        """σ_w² as a number."""
-        return INITIALISATIONS[self.weights] if isinstance(self.weights, str) else float(self.weights)
+    @cached_property
+    def sigma_w2(self) -> tuple[float, ...]:
+        """σ_w² as numbers, for K(1) to K(depth + 1)."""
+        found = _each(self.weights, self.depth + 1)
+        return tuple(INITIALISATIONS[w] if isinstance(w, str) else float(w) for w in found)
 
     @cached_property
-    def term(self) -> Term:
-        """φ as a term in x."""
-        least, most = FUNCTIONS.get(self.activation, (0, 0))
-        if least <= 1 <= most:  # a name alone needs no grammar, whose tables take longer than the kernel
-            return call(self.activation, Var("x"))
-        term = read(f"{self.activation}(x)" if most else self.activation)
-        if set(variables(term)) - {Var("x")}:
-            raise ValueError(f"{self.activation!r} is not a function of the language or an expression in x")
-        return term
+    def sigma_b2(self) -> tuple[float, ...]:
+        """σ_b², for K(1) to K(depth + 1)."""
+        return tuple(map(float, _each(self.bias, self.depth + 1)))
 
     @cached_property
-    def dual(self) -> Dual:
-        """E φ(Z1) φ(Z2), closed form or series."""
-        found = recognise(self.term)
+    def terms(self) -> tuple[Term, ...]:
+        """φ of each hidden layer, as terms in x."""
+        return tuple(map(_term, _each(self.activation, self.depth)))
+
+    @cached_property
+    def duals(self) -> tuple[Dual, ...]:
+        """E φ(Z1) φ(Z2) of each hidden layer, closed form or series; the same φ has the same dual."""
+        made = {term: self._dual(term) for term in dict.fromkeys(self.terms)}
+        return tuple(made[term] for term in self.terms)
+
+    def _dual(self, term: Term) -> Dual:
+        found = recognise(term)
         if found is None:
             from tensorprog.kernels.general import general  # the Gaussian engine takes a second to load
 
-            found = general(self.term, self.tolerance)
+            found = general(term, self.tolerance)
         return found
 
     # -- the kernel ----------------------------------------------------------------------------------------------
@@ -149,48 +165,49 @@ class MLPKernel:
         q0 = _squares(x) if same else np.concatenate([_squares(x), _squares(y)])
         levels, made = self._levels(q0)
         shift = 0 if same else len(x)
-        w, d = self.sigma_w2, x.shape[1]
+        w, b, d = self.sigma_w2[0], self.sigma_b2[0], x.shape[1]
 
         def run(k: Array, r: slice, c: slice, on_diagonal: bool) -> Array:
             k *= w / d
-            if self.bias and self.branch is None:
-                k += self.bias
+            if b and self.branch is None:
+                k += b
             if on_diagonal:
                 np.fill_diagonal(k, 0.0)  # known exactly, and the one place where the correlation is 1
             work, before = np.empty((2, *k.shape)), np.empty_like(k)
             at = slice(c.start + shift, c.stop + shift)
-            for vectors in made:
-                self._layer(k, cut(vectors, r), cut(vectors, at), work, before)
+            for layer, vectors in enumerate(made):
+                self._layer(layer, k, cut(vectors, r), cut(vectors, at), work, before)
             return k
 
         return _Plan(x, y, run, levels[-1][: len(x)])
 
-    def _layer(self, k: Array, rows: Vectors, columns: Vectors, work: Array, before: Array) -> None:
+    def _layer(self, layer: int, k: Array, rows: Vectors, columns: Vectors, work: Array, before: Array) -> None:
         scale = 1.0 if self.branch is None else self.branch**2
         if self.branch is not None:
             before[...] = k
-        self._apply(k, rows, columns, work)
-        k *= self.sigma_w2 * scale
-        if self.bias:
-            k += self.bias * scale
+        self._applied[layer](k, rows, columns, work)
+        k *= self.sigma_w2[layer + 1] * scale
+        if self.sigma_b2[layer + 1]:
+            k += self.sigma_b2[layer + 1] * scale
         if self.branch is not None:
             k += before
 
     @cached_property
-    def _apply(self) -> Callable[[Array, Vectors, Vectors, Array], None]:
+    def _applied(self) -> list[Callable[[Array, Vectors, Vectors, Array], None]]:
         if self.engine == "numpy":
-            return self.dual.apply
+            return [dual.apply for dual in self.duals]
         from tensorprog.kernels import fast
 
-        return partial(fast.apply, self.dual)
+        return [partial(fast.apply, dual) for dual in self.duals]
 
     def _levels(self, q0: Array) -> tuple[list[Array], list[Vectors]]:
         """K(l)(x, x) for l = 1..depth+1, and what the dual makes of all but the last."""
-        q: Array = self.sigma_w2 * q0 + (self.bias if self.branch is None else 0.0)
+        w, b = self.sigma_w2, self.sigma_b2
+        q: Array = w[0] * q0 + (b[0] if self.branch is None else 0.0)
         out, made = [q], []
-        for _ in range(self.depth):
-            made.append(self.dual.prepare(q))
-            f = self.sigma_w2 * self.dual.square(q, made[-1]) + self.bias
+        for layer, dual in enumerate(self.duals, 1):
+            made.append(dual.prepare(q))
+            f = w[layer] * dual.square(q, made[-1]) + b[layer]
             q = f if self.branch is None else q + self.branch**2 * f
             out.append(q)
         if not all(np.isfinite(q).all() for q in out):
@@ -201,16 +218,19 @@ class MLPKernel:
 
     @property
     def _is_angular(self) -> bool:
-        return isinstance(self.term, App) and self.term.head in ("sign", "step") and self.term.args == (Var("x"),)
+        jumps = [t for t in self.terms if isinstance(t, App) and t.head in ("sign", "step") and t.args == (Var("x"),)]
+        if not jumps:
+            return False
+        if len({*self.terms}) > 1 or len({*self.sigma_w2}) > 1 or len({*self.sigma_b2}) > 1:
+            raise ValueError("networks of sign or step have one activation, one weight variance and one bias variance")
+        return True
 
     def _angular(self, x: Array, y: Array) -> _Plan:
         if self.branch is not None:
             raise ValueError("sign and step are not offered with residual branches")
-        assert isinstance(self.term, App)
-        engine = Angular(self.term.head == "sign", self.depth, self.sigma_w2, self.bias)
-        if self.depth == 0:
-            return _Plan(x, y, lambda k, r, c, _: self.sigma_w2 / x.shape[1] * k + self.bias,
-                         self.sigma_w2 * _squares(x) + self.bias)  # fmt: skip
+        term = self.terms[0]
+        assert isinstance(term, App)
+        engine = Angular(term.head == "sign", self.depth, self.sigma_w2[0], self.sigma_b2[0])
         u, v = self._normalised(x), self._normalised(y)
         both = np.array(
             [engine.block(u[k : k + 1] @ u[k : k + 1].T, u[k : k + 1], u[k : k + 1])[0, 0] for k in _representatives(u)]
@@ -221,11 +241,27 @@ class MLPKernel:
     def _normalised(self, x: Array) -> Array:
         """(σ_w x/√d, σ_b) divided by its length."""
         z: Array = np.concatenate(
-            [x * np.sqrt(self.sigma_w2 / x.shape[1]), np.full((len(x), 1), np.sqrt(self.bias))], axis=1
+            [x * np.sqrt(self.sigma_w2[0] / x.shape[1]), np.full((len(x), 1), np.sqrt(self.sigma_b2[0]))], axis=1
         )
         length = np.linalg.norm(z, axis=1, keepdims=True)
         np.divide(z, length, out=z, where=length > 0)
         return z
+
+
+def _each(given: Any, count: int) -> tuple[Any, ...]:
+    """One for each layer."""
+    return given if isinstance(given, tuple) else (given,) * count
+
+
+def _term(activation: str) -> Term:
+    """φ as a term in x."""
+    least, most = FUNCTIONS.get(activation, (0, 0))
+    if least <= 1 <= most:  # a name alone needs no grammar, whose tables take longer than the kernel
+        return call(activation, Var("x"))
+    term = read(f"{activation}(x)" if most else activation)
+    if set(variables(term)) - {Var("x")}:
+        raise ValueError(f"{activation!r} is not a function of the language or an expression in x")
+    return term
 
 
 def _representatives(u: Array) -> list[int]:

@@ -15,6 +15,7 @@ import pytest
 from tensorprog import models
 from tensorprog.errors import TensorProgError
 from tensorprog.kernels import MLPKernel
+from tensorprog.language import loads
 from tensorprog.limit.derive import derive
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "reference" / "nngp_ntk_kernels.json").read_text())
@@ -243,3 +244,48 @@ def test_support_vector_classifier() -> None:
     X, y = load_iris(return_X_y=True)
     kernel: Any = MLPKernel("relu", 2)
     assert SVC(kernel=kernel).fit(X[::2], y[::2]).score(X[1::2], y[1::2]) > 0.9
+
+
+def test_layers_of_their_own() -> None:
+    """Variances and activations of each layer, against the program and against dense matrices of plain numpy."""
+    x = np.random.default_rng(3).standard_normal((4, 5))
+    kernel = MLPKernel(["relu", "erf", "abs(x)"], 3, weights=[1.5, "he", 0.5, 2], bias=[0.1, 0, 0.3, 0.2])
+    found = kernel(x)
+    gram = np.array2string(x @ x.T / 5 * 1.5 + 0.1, separator=", ", precision=17, floatmode="unique")
+    program = loads(f"""
+index i in 1..4
+matrix K = {gram}
+input h1[i] ~ N(0, K)
+weight W2 ~ N(0, 2/n)
+weight W3 ~ N(0, 0.5/n)
+weight W4 ~ N(0, 2/n)
+input b3 ~ N(0, 0.3)
+input b4 ~ N(0, 0.2)
+h2[i] = W2 @ relu(h1[i])
+h3[i] = W3 @ erf(h2[i]) + b3
+h4[i] = W4 @ abs(h3[i]) + b4
+output h4
+""")
+    np.testing.assert_allclose(found, derive(program).matrix("h4"), rtol=1e-9)
+    np.testing.assert_allclose(np.diag(found), kernel.diag(x), rtol=1e-12)
+    assert kernel == MLPKernel(("relu", "erf", "abs(x)"), 3, weights=(1.5, "he", 0.5, 2), bias=(0.1, 0, 0.3, 0.2))
+    alike = MLPKernel(["relu", "relu"], 2, weights=[2, 2, 2], bias=[0, 0, 0])
+    np.testing.assert_array_equal(alike(x), MLPKernel("relu", 2)(x))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"activation": ["relu"], "depth": 2}, "activation has 1 entries"),
+        ({"weights": [1, 2], "depth": 2}, "weights has 2 entries: with 2 hidden layers it is one for all, or 3"),
+        ({"bias": [1], "depth": 1}, "bias has 1 entries"),
+        ({"weights": [1, "best"], "depth": 1}, "he, lecun"),
+        ({"weights": [1, -1], "depth": 1}, "not negative"),
+        ({"bias": [0, float("nan")], "depth": 1}, "not negative"),
+    ],
+)
+def test_wrong_lists_say_what_is_wrong(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        MLPKernel(**options)
+    with pytest.raises(ValueError, match="one activation"):
+        MLPKernel(["sign", "relu"], 2)([[1.0]])
