@@ -12,6 +12,7 @@ from tensorprog.display.mathml import mathml
 from tensorprog.display.references import bibtex
 from tensorprog.display.report import Failed, Subject, attempt, failure
 from tensorprog.errors import Diagnostic, Place
+from tensorprog.numbers.estimate import shown
 from tensorprog.program.program import member_text
 from tensorprog.theorems.check import OutputVerdict
 from tensorprog.theorems.statement import TheoremReport
@@ -134,7 +135,7 @@ def limits(s: Subject) -> Markup:
     found = attempt(lambda: limit.results)
     if isinstance(found, Failed):
         return failure(found)
-    rows = [[tag("code", r.of), _formula(r), number(r.value), f"{r.error or 0:.1e}" if r.value is not None else "",
+    rows = [[tag("code", r.of), _formula(r), number(r.value), "" if r.value is None else shown(r.error, r.error_kind),
              r.method, support(r.supported_by)] for r in found]  # fmt: skip
     head = ["quantity", "formula", "value", "error", "method", "supported by"]
     out = table(head, rows, "Limits of the outputs as n → ∞", numbers=(2, 3))

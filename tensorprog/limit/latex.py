@@ -36,6 +36,8 @@ SOURCES = {
     r" Attention Layer: Analysis via Tensor Programs}, 2025.",
 }
 
+ERRORS = {"exact": "error", "bound": "error at most", "estimate": "estimated error", "sampling": "five standard errors"}
+
 
 def document(limit: Limit) -> str:
     """A document that compiles by itself."""
@@ -154,7 +156,7 @@ def _results(limit: Limit) -> str:
         said = [f"$= {formula}$"] if inline else []
         exact = r.formula is not None and r.formula.is_number
         if number is not None and not (exact and formula == number):
-            error = "" if not r.error else rf" (error at most ${_power_of_ten(r.error)}$)"
+            error = "" if not r.error else rf" ({ERRORS[r.error_kind or 'bound']} ${_power_of_ten(r.error)}$)"
             said.append(f"$= {number}${error}")
         said.append(f"[{escape(r.supported_by)}]")
         lines.append(rf"\item \texttt{{{escape(r.of)}}} {' '.join(said)}")

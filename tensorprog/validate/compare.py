@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorprog.numbers.estimate import finite
 from tensorprog.validate.observe import Observed
 from tensorprog.validate.quantities import Quantity
 from tensorprog.validate.statistics import extrapolated_distance, fit, kolmogorov_p, orders, studentized_p
@@ -50,11 +51,11 @@ class Test:
         return {
             "of": self.of,
             "widths": list(self.widths),
-            "theory": self.theory,
-            "estimate": self.estimate,
-            "standard_error": self.standard_error,
-            "z": self.z,
-            "p_value": self.p_value,
+            "theory": finite(self.theory),
+            "estimate": finite(self.estimate),
+            "standard_error": finite(self.standard_error),
+            "z": finite(self.z),
+            "p_value": finite(self.p_value),
             "rejected": self.rejected,
             "resolved": self.resolved,
             "bias": [{"power_of_n": -p, "coefficient": c} for p, c in zip(self.powers[1:], self.coefficients[1:],

@@ -53,7 +53,7 @@ class LimitTheory:
                     return known(self.limit.mean(a))
                 case [a, b]:
                     c, left, right = known(self.limit.cov(a, b)), self.moment([a]), self.moment([b])
-                    if left is None or right is None:
+                    if c is None or left is None or right is None:
                         return None
                     error = c.error + left.error * abs(right.value) + right.error * abs(left.value)
                     sampled = c.sampled or left.sampled or right.sampled
@@ -73,9 +73,11 @@ class LimitTheory:
         return np.asarray(found.value, dtype=float), float(np.max(found.error))
 
 
-def known(found: Any) -> Known:
-    """A number with its error, from whatever carries `value`, `error` and `method`."""
+def known(found: Any) -> Known | None:
+    """A number with its error, from whatever carries `value`, `error` and `method`; None where there is no number."""
     value = np.ravel(np.asarray(getattr(found, "value", found), dtype=float))  # None becomes nan
     error = getattr(found, "error", 0.0)
     bound = 0.0 if error is None else float(np.max(np.ravel(np.asarray(error, dtype=float))))
-    return Known(float(value[0]), bound, getattr(found, "method", "") == "sampling")
+    if not (np.isfinite(value[0]) and np.isfinite(bound)):
+        return None
+    return Known(float(value[0]), bound, getattr(found, "error_kind", "") == "sampling")
