@@ -18,6 +18,7 @@ from tensorprog.gaussian.adaptive import Bounded, bounded
 from tensorprog.gaussian.balls import Ball, ball_function, exact
 from tensorprog.gaussian.directions import Posed, fewest, spread
 from tensorprog.gaussian.divergence import refuse, undefined, undefined_at
+from tensorprog.gaussian.domains import defined
 from tensorprog.gaussian.estimate import covariance, rational
 from tensorprog.gaussian.factors import canonical, independent_factors
 from tensorprog.gaussian.precision import precision
@@ -72,9 +73,11 @@ def _enclose(p: Posed, tolerance: float) -> Ends | None:
     if fewer is not p:
         return _enclose(fewer, tolerance)
     size = Size(p.names, ((-math.inf, math.inf),) * len(p.names))
-    total = size.total(p.term)
+    total = defined(p.term, size)
     if not total:
         refuse(p)
+        if not defined(p.term, size, almost=True):
+            return None
     if _rank(p.cov) > 2:
         return _in_many(p, tolerance)
     found = _in_few(p, tolerance)

@@ -20,7 +20,7 @@ from tensorprog.functions.library import library
 from tensorprog.gaussian.arguments import affine
 from tensorprog.gaussian.balls import ball_function, name_of
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import children, neg, sub, variables
+from tensorprog.terms.term import neg, sub, variables
 
 Exponents = tuple[float, ...]
 Affine = tuple[tuple[float, ...], float]
@@ -167,34 +167,6 @@ class Size:
                 if gap.positive or gap.negative:
                     return (head in {"gt", "ge", "ne"}) if gap.positive else (head in {"lt", "le", "ne"})
         return None
-
-    def total(self, t: Term) -> bool:
-        """Whether the term surely has a value at every point of the box."""
-        match t:
-            case Num() | Var():
-                return True
-            case App("where", (c, yes, no)):
-                said = self.holds(c)
-                kept = (yes, no) if said is None else (yes if said else no,)
-                return all(map(self.total, (*children(c), *kept)))
-            case App("recip", (a,)):
-                r = self.range(a)
-                return self.total(a) and (r.positive or r.negative)
-            case App("pow", (a, Num(p))):
-                r = self.range(a)
-                away = p > 0 or r.positive or r.negative
-                return self.total(a) and away and (p.denominator == 1 or r.nonnegative)
-            case App("sqrt", (a,)):
-                return self.total(a) and self.range(a).nonnegative
-            case App("log", (a,)):
-                return self.total(a) and self.range(a).positive
-            case App("mod", (a, Num(m))) if m:
-                return self.total(a)
-            case App("pow" | "tan" | "asin" | "acos" | "log1p" | "mod", _):
-                return False
-            case App(_, args):
-                return all(map(self.total, args))
-        return False
 
     def growth(self, t: Term) -> Growth:
         """The growth of a term; raises Unbounded."""

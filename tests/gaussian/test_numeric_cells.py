@@ -124,6 +124,20 @@ def test_only_what_diverges_is_refused() -> None:
             refuse(Posed(read(text), ("a", "b"), plane, origin))
 
 
+def test_no_bound_of_what_may_be_undefined_far_out() -> None:
+    """These have no value with a probability of 1e-15 or less: no cell may be accepted over that."""
+    for text in ("sqrt(a + 8)", "log(a + 9)", "acos(a/9)", "(a + 8)^(1/3)"):
+        try:
+            assert enclose(read(text), [A], [[1]]) is None
+        except DivergentError:
+            continue
+    for text, right in (("where(a > 0, sqrt(a), 0)", 2**-0.75 * math.gamma(0.75) / math.sqrt(math.pi)),
+                        ("mod(a, 2)", 1.0), ("asin(tanh(a))", 0.0)):  # fmt: skip
+        low, high = enclose(read(text), [A], [[1]]) or (math.nan, math.nan)
+        assert low <= right <= high
+        assert high - low < 1e-9
+
+
 def test_running_errors_are_bounds() -> None:
     texts = ["exp(z)*sigmoid(z)", "softplus(z) - silu(z)", "log(1 + z^2)", "sqrt(1 + z^2)", "sin(z)*cos(3*z)",
              "sinc(z)", "atan(z)", "tanh(z)*erf(z)", "Phi(z)", "gelu(z)", "mish(z)", "gelu_tanh(z)",

@@ -1,0 +1,85 @@
+"""Where a term has a value: everywhere, or but for zeros of denominators and of arguments of logarithms."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from tensorprog.gaussian.balls import name_of
+from tensorprog.gaussian.sizes import Size
+from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import children
+
+
+def defined(t: Term, size: Size, almost: bool = False) -> bool:
+    """Whether the term surely has a value at every point of the box; with `almost`, zeros of denominators set apart.
+
+    >>> from tensorprog.terms import read
+    >>> real = Size(("z",), ((-math.inf, math.inf),))
+    >>> [defined(read(t), real, almost=True) for t in ("sqrt(z + 8)", "where(z > 0, sqrt(z), 0)", "log(abs(z))")]
+    [False, True, True]
+    """
+
+    def of(*terms: Term) -> bool:
+        return all(defined(a, size, almost) for a in terms)
+
+    match t:
+        case Num() | Var():
+            return True
+        case App("where", (c, yes, no)):
+            said = size.holds(c)
+            if said is not None:
+                return of(*children(c), yes if said else no)
+            return of(*children(c)) and all(
+                defined(a, narrowed(size, c, side), almost) for a, side in ((yes, True), (no, False))
+            )
+        case App("recip", (a,)):
+            r = size.range(a)
+            return of(a) and (almost or r.positive or r.negative)
+        case App("pow", (a, Num(p))):
+            r = size.range(a)
+            away = p > 0 or almost or r.positive or r.negative
+            return of(a) and away and (p.denominator == 1 or r.nonnegative)
+        case App("pow", (a, p)):
+            return of(a, p) and size.range(a).positive
+        case App("sqrt", (a,)):
+            return of(a) and size.range(a).nonnegative
+        case App("log", (a,)):
+            r = size.range(a)
+            return of(a) and (r.positive or (almost and r.nonnegative))
+        case App("log1p", (a,)):
+            return of(a) and size.range(App("add", (a, Num(1)))).positive
+        case App("asin" | "acos", (a,)):
+            r = size.range(a)
+            return of(a) and r.low is not None and r.high is not None and r.low >= -1 and r.high <= 1
+        case App("mod", (a, Num(m))) if m:
+            return of(a)
+        case App("tan", (a,)):
+            return almost and of(a)
+        case App("mod", _):
+            return False
+        case App(_, args):
+            return of(*args)
+    return False
+
+
+def narrowed(size: Size, condition: Term, holds: bool) -> Size:
+    """The box where a condition holds (or fails), as far as comparisons of one variable with a number say."""
+    match condition:
+        case App("and", parts) if holds:
+            for part in parts:
+                size = narrowed(size, part, True)
+            return size
+        case App("lt" | "le" | "gt" | "ge" as head, (Var() as v, Num(value))) if name_of(v) in size.names:
+            above = (head in {"gt", "ge"}) == holds
+            k = size.names.index(name_of(v))
+            low, high = size.box[k]
+            end = float(value)
+            # one float outward; 0 is exact
+            cut = end if end == value else math.nextafter(end, -math.inf if above else math.inf)
+            new = (max(low, cut), high) if above else (low, min(high, cut))
+            return replace(size, box=tuple(new if j == k else b for j, b in enumerate(size.box)))
+        case App("lt" | "le" | "gt" | "ge" as head, (Num() as number, Var() as v)):
+            turned = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}[head]
+            return narrowed(size, App(turned, (v, number)), holds)
+    return size
