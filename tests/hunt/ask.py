@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 """CPU seconds after which a command is given up."""
 BUDGET = 4.0
 """Seconds for one number, where the package has such a budget."""

@@ -57,6 +57,8 @@ def observed(drawn: dict[Member, Any], what: str, members: list[Member]) -> Esti
     if what == "E":
         return estimate(drawn[members[0]].mean(axis=1))
     a, b = (drawn[m] - drawn[m].mean() for m in (members[0], members[-1]))
+    width = min(x.shape[1] for x in (a, b) if x.shape[1] > 1) if a.shape[1] != b.shape[1] else a.shape[1]
+    a, b = a[:, :width], b[:, :width]  # vectors of two widths have coordinate 1 in common, and as many as fit
     return estimate((a * b).mean(axis=1))
 
 

@@ -9,7 +9,7 @@ from tests.hunt.finding import Finding, Report
 from tests.hunt.syntax import Program
 
 EXIT = {"valid": 0, "valid-by-remark": 0, "invalid": 1, "undecided": 3}
-SLOW = 10.0
+SLOW = 20.0
 """CPU seconds for a program of a few lines, from which on it is a finding."""
 
 

@@ -13,6 +13,7 @@ from tests.hunt.syntax import (
     Input,
     Program,
     Statement,
+    Sub,
     Weight,
     X,
     call,
@@ -223,7 +224,7 @@ def separate(rng: random.Random, p: Program) -> Program | None:
     made = replace(p, body=tuple(_renamed(s, names) for s in body))
     if isinstance(chosen, Input):
         new = tuple(
-            Input(tuple(f"{m}_{k}" for m in chosen.names), (), chosen.law, chosen.value, chosen.mean, chosen.width)
+            Input(tuple(_apart(m, k) for m in chosen.names), (), chosen.law, chosen.value, chosen.mean, chosen.width)
             for k in cells
         )
         return replace(made, inputs=tuple(j for i in p.inputs for j in (new if i is chosen else (i,))))
@@ -231,14 +232,19 @@ def separate(rng: random.Random, p: Program) -> Program | None:
     def at(k: int) -> X:
         return substituted(chosen.variance, {index: k})  # type: ignore[union-attr]
 
-    new_weights = tuple(replace(chosen, name=f"{chosen.name}_{k}", subs=(), variance=at(k)) for k in cells)
+    new_weights = tuple(replace(chosen, name=_apart(chosen.name, k), subs=(), variance=at(k)) for k in cells)
     return replace(made, weights=tuple(j for w in p.weights for j in (new_weights if w is chosen else (w,))))
+
+
+def _apart(name: str, k: Sub) -> str:
+    """A name of its own for one member."""
+    return f"{name}_{k}".replace("-", "m")
 
 
 def _renamed(s: Statement, names: tuple[str, ...]) -> Statement:
     def change(x: X) -> X:
         if x.name in names and x.op in ("ref", "matmul", "transposed"):
-            return replace(x, name=f"{x.name}_{x.subs[0]}", subs=())
+            return replace(x, name=_apart(x.name, x.subs[0]), subs=())
         return x
 
     assert isinstance(s, Define) or not any(x.name in names for d in s.body for x in d.value.walk())
