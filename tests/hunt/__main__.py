@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 HOME = Path(__file__).resolve().parents[2]
-HANG = 400.0
+HANG = 1200.0
 """Wall seconds after which a worker that says nothing is ended."""
 
 
