@@ -27,7 +27,7 @@ GAP = 2.0**-42
 """Half the width of the strip that is left around a kink known to the last digits only."""
 STANDARD = 8.5
 """Beyond this the density is negligible unless the function grows."""
-MOST_LINES = 60
+MOST_LINES, MOST_COLUMNS = 60, 400
 NARROW = 0.7
 
 
@@ -214,7 +214,7 @@ def _edges(law: Law, found: Loci) -> tuple[list[Line], set[float]]:
     for p in planes:
         form = law.form(p.normal, -p.offset)
         slopes, constant, size = form.slopes, form.constant, form.size
-        if len(lines) + len(columns) > MOST_LINES:
+        if len(lines) > MOST_LINES or len(columns) > MOST_COLUMNS:
             break
         steep = math.hypot(*slopes)
         if steep <= 1e-14 * math.hypot(*form.weights) or (not p.hard and p.scale > NARROW * steep):
