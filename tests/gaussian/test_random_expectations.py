@@ -130,7 +130,7 @@ def one(rng: np.random.Generator) -> Part:
     ends = cuts([*f.places, *(p + shift for p in g.places)], float(centre), float(sd))
     value = mp.quad(lambda z: f.exact(z) * g.exact(z - shift) * mp.npdf(z, centre, sd), [mp.mpf(e) for e in ends])
     # what is farther out has a probability of 1e-20, and the product grows at most like the fourth power
-    size = max(abs(f.exact(z) * g.exact(z - shift)) for z in (centre - 20 * sd, centre, centre + 20 * sd))
+    size = max(abs(f.exact(z) * g.exact(z - shift)) for z in (centre + k * sd for k in (-80, -20, 0, 20, 80)))
     text = f"{f.at('NAME')}*{g.at('NAME', shift)}"
     return Part(text, str(variance), str(mean), value, mp.mpf("1e-13") * abs(value) + mp.mpf("1e-18") * size)
 
