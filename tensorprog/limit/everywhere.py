@@ -177,7 +177,7 @@ class Everywhere:
             return False
         scale = self.c.quantities.opened(self.c.covariance(vectors[0], vectors[0]))
         covariances = (self.c.quantities.opened(self.c.covariance(a, b)) for a in vectors for b in vectors)
-        return all(x == 0 or sympy.sympify(x / scale).is_Rational for x in covariances)
+        return all(x == 0 or (sympy.S.One * x / scale).is_Rational for x in covariances)
 
     def _is_nonzero(self, leaf: Var) -> bool:
         """Is the variance of a product positive for all params: a function of one Gaussian that is not 0 throughout?"""
