@@ -53,7 +53,7 @@ class Formulas(Members[Any]):
 
     def written(self, expr: Any) -> Any:
         """The expression with its shared parts written out."""
-        return self._unshared(sympy.sympify(expr))
+        return self._unshared(sympy.S.One * expr)
 
     def conditions(self, expr: Any) -> tuple[Any, ...]:
         """What the expression assumes of params beyond what the program does, as sympy relations."""

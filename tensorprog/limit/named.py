@@ -43,7 +43,7 @@ class Named(Formulas):
 
     def number(self, expr: Any) -> Enclosure:
         """The ball of an expression; NoFormula where it holds a score, or no ball can be had."""
-        out = self.plain(sympy.sympify(expr))
+        out = self.plain(sympy.S.One * expr)
         used = [self.numbers[s] for s in out.free_symbols if s in self.numbers]
         free = {s: sympy.Symbol(f"{s.name} {s.dummy_index}", real=True) for s in out.free_symbols if s in self.numbers}
         balls = {new.name: self.numbers[s].ball for s, new in free.items()}
