@@ -6,16 +6,17 @@ scores alone. So no number here is ever computed by drawing y.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.limit.averaging import Array
 from tensorprog.limit.conditional import factor
+from tensorprog.limit.cumulants import MOST_PAIRED, ByAverage, ByFormula, ByMembers, Cumulants, Gaussian
 from tensorprog.limit.decompose import TooLarge, polynomial
 from tensorprog.limit.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.hierarchical import Kind, Structure
@@ -25,9 +26,6 @@ from tensorprog.numbers.estimate import UNKNOWN, Estimate, shown, worst_kind, wo
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import Num as Number_
 from tensorprog.terms.term import mul, power, substitute
-
-if TYPE_CHECKING:
-    pass
 
 TOLERANCE = 1e-3
 
@@ -40,6 +38,8 @@ class Law:
     supported_by: str
     tolerance: float = TOLERANCE
     seed: int = 0
+    among: Callable[[Sequence[Var]], Law] | None = field(default=None, repr=False, compare=False)
+    """The law of some of the variables; None: everything is averaged at once."""
 
     # -- what it is ------------------------------------------------------------------------------------------------
 
@@ -119,21 +119,30 @@ class Law:
         method = worst_method(self.mean.method, self.variance.method)
         return Estimate(value, np.abs(error) + 1e-13 * np.abs(value), kind, method)
 
+    @cached_property
+    def cumulants(self) -> Cumulants:
+        """Mean, covariance and fourth cumulants."""
+        if self._exact is not None:
+            return ByFormula(self._exact)
+        whole = ByAverage(self._sum)
+        if self.among is None or not 1 < len(self.of) <= MOST_PAIRED:
+            return whole
+        return ByMembers(self.of, lambda at: self._among(at).cumulants, whole)
+
+    def _among(self, positions: Sequence[int]) -> Law:
+        """The law of some of the variables."""
+        assert self.among is not None
+        return self.among([self.structure.members[k] for k in positions])
+
     @property
     def mean(self) -> Estimate:
         """E[y]."""
-        if self._exact is not None:
-            return _average(self._exact.means)
-        return self._sum.cumulants[0]
+        return self.cumulants.mean
 
     @property
     def covariance(self) -> Estimate:
         """Cov(y, y') = E[C(p)] + Cov of the conditional means."""
-        if self._exact is not None:
-            rows = [_average(row) for row in self._exact.covariances]
-            kind, method = worst_kind(*(r.error_kind for r in rows)), worst_method(*(r.method for r in rows))
-            return Estimate(np.stack([r.value for r in rows]), np.stack([r.error for r in rows]), kind, method)
-        return self._sum.cumulants[1]
+        return self.cumulants.covariance
 
     @property
     def variance(self) -> Estimate:
@@ -144,8 +153,7 @@ class Law:
     @property
     def excess_kurtosis(self) -> Estimate:
         """E[(y - m)^4]/Var^2 - 3; with conditional mean 0 it is 3 Var(C)/E[C]^2."""
-        fourth = _average(self._exact.fourth) if self._exact is not None else self._sum.cumulants[2]
-        v = self.variance
+        fourth, v = self.cumulants.fourth, self.variance
         kind, method = worst_kind(fourth.error_kind, v.error_kind), worst_method(fourth.method, v.method)
         if self.kind == "gaussian" and fourth.error_kind == "exact":
             kind, method = fourth.error_kind, fourth.method
@@ -185,6 +193,9 @@ class Law:
             term = mul(*(power(t, Number_(k)) if k > 1 else t for t, k in zip(s.terms, powers, strict=True) if k))
             found = s.certified.number(s.certified.expectation(term))
             return found
+        used = [k for k, power_ in enumerate(powers) if power_]
+        if self.among is not None and 0 < len(used) < len(powers):
+            return self._among(used).moment(*(powers[k] for k in used))
         return self._sum.moment(powers)
 
     def density(self, y: Any) -> Estimate:
@@ -371,26 +382,11 @@ class Law:
             raise fail("TP018", f"{what} is asked of one variable, not of {len(self.of)}")
 
 
-@dataclass(frozen=True)
-class Gaussian:
-    """A plain Gaussian law: what a hierarchical one becomes in a further limit."""
-
-    of: tuple[str, ...]
-    mean: Array
-    covariance: Array
-    error: Array
-
-
 def _levels(q: Any) -> Array:
     levels = np.atleast_1d(np.asarray(q, dtype=float))
     if not ((levels > 0) & (levels < 1)).all():
         raise fail("TP018", f"a quantile is asked for between 0 and 1, not at {q}")
     return levels
-
-
-def _average(numbers: Sequence[Estimate]) -> Estimate:
-    kind, method = worst_kind(*(x.error_kind for x in numbers)), worst_method(*(x.method for x in numbers))
-    return Estimate(np.array([x.value for x in numbers]), np.array([x.error for x in numbers]), kind, method)
 
 
 def _entries(word: str, a: Estimate, k: int) -> dict[str, Any]:

@@ -58,7 +58,8 @@ class Laws:
             supported_by = self.supports.of(refs).name
         params = {k: float(v) for k, v in self.values.items()}
         made = structure(refs, self.certified, self.engine, params)
-        return Law(made, supported_by, tolerance, seed)
+
+        return Law(made, supported_by, tolerance, seed, lambda some: self.law(some, supported_by, tolerance, seed))
 
 
 def _ref(m: Var | str) -> Var:
