@@ -365,11 +365,13 @@ class Unfolding:
         return here.node.group.names if isinstance(here.node, Input) else self.matrix(leaf)
 
     def readout(self, leaf: Var) -> tuple[Var, Term] | None:
-        """The readout vector of a dot product and what it reads, if one side is an initial vector."""
+        """The readout vector of a dot product and what it reads, if one side is a centred initial vector."""
         here = self.leaves[leaf]
         if here.kind == "score":
             for side, other in (here.parts, here.parts[::-1]):
-                if isinstance(side, Var) and isinstance(self.leaves[side].node, Input) and not self.reads(other, side):
+                node = self.leaves.get(side, _NONE).node if isinstance(side, Var) else None
+                centred = isinstance(node, Input) and node.group.mean[node.position] == ZERO
+                if isinstance(side, Var) and centred and not self.reads(other, side):
                     return side, other
         return None
 

@@ -102,9 +102,9 @@ class Readouts:
             fine = {id(d): [s for s in self._input_sides(d) if self._hindrance(d, s, elsewhere) is None]
                     for d in open_ones}  # fmt: skip
             d = min(open_ones, key=lambda d: len(fine[id(d)]))
-            sides = fine[id(d)] or self._input_sides(d)
-            self._sides[id(d)] = sides[0]
-            elsewhere += self.members(d, 1 - sides[0])
+            side = min(fine[id(d)] or self._input_sides(d), key=lambda s: not self._is_centred(d, s))
+            self._sides[id(d)] = side
+            elsewhere += self.members(d, 1 - side)
             open_ones.remove(d)
         for d in self.dots:
             found = self._hindrance(d, self._sides[id(d)], elsewhere)
@@ -126,7 +126,10 @@ class Readouts:
         return self._beaten.get(id(d))
 
     def centred(self, d: Dot) -> bool:
-        return all(u.node.group.mean[u.node.position] == ZERO for u in self.members(d, self._sides[id(d)]))
+        return self._is_centred(d, self._sides[id(d)])
+
+    def _is_centred(self, d: Dot, side: int) -> bool:
+        return all(u.node.group.mean[u.node.position] == ZERO for u in self.members(d, side))
 
     def reads_itself(self, d: Dot) -> Dot | None:
         """A readout with the same vector, or with a correlated one, that what d reads depends on."""

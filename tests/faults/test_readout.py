@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -284,3 +285,16 @@ def test_a_weight_without_variance_makes_nothing() -> None:
         "y = cos(r)*(B @ u)\noutput y\n"
     )
     assert tp.derive(tp.loads(text)).var("y").value == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("product", ["dot(u[2], v[2])", "dot(v[2], u[2])"])
+def test_the_readout_vector_is_the_centred_side(product: str) -> None:
+    """r = v.u/sqrt(n) ~ N(0, E u^2), E u^2 = 2 with a mean of -1; Var relu(r) = 2 (1/2 - 1/(2 pi))."""
+    text = f"index i in 1..2\ninput u[i] ~ N(-1, 1)\ninput v[i] ~ N(0, 1)\ns = relu({product}/sqrt(n))\noutput s\n"
+    program = tp.loads(text)
+    assert tp.check(program).verdict == "valid"
+    limit = tp.derive(program)
+    right = 2 * (1 / 2 - 1 / (2 * math.pi))
+    assert limit.cov("s", "s").value == pytest.approx(right, abs=1e-12)
+    assert limit.matrix("s") == pytest.approx(right, abs=1e-9)
+    assert limit.law("s").variance == pytest.approx(right, abs=1e-9)
