@@ -297,4 +297,4 @@ def test_the_readout_vector_is_the_centred_side(product: str) -> None:
     right = 2 * (1 / 2 - 1 / (2 * math.pi))
     assert limit.cov("s", "s").value == pytest.approx(right, abs=1e-12)
     assert limit.matrix("s") == pytest.approx(right, abs=1e-9)
-    assert limit.law("s").variance == pytest.approx(right, abs=1e-9)
+    assert limit.law("s").variance.value[0] == pytest.approx(right, abs=1e-9)
