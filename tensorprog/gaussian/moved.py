@@ -1,11 +1,13 @@
-"""What an inexact covariance changes, with proof: a distance between Gaussian laws times the size of the function.
+"""What an inexact covariance or mean changes, with proof: a distance of Gaussian laws times the size of the function.
 
-For p = N(m, K) and p' = N(m, K'), K' = L (I + D) L' with K = L L' and d_i the eigenvalues of D, by Cauchy and Schwarz
+For p = N(m, K), K = L L', and p' = N(m + L μ, L (I + D) L') with d_i the eigenvalues of D, by Cauchy and Schwarz
 
-    |E' F - E F| = |E F (p'/p - 1)| <= (E F²)^{1/2} χ,     χ² = Π (1 - d_i²)^{-1/2} - 1
+    |E' F - E F| = |E F (p'/p - 1)| <= (E F²)^{1/2} χ,     1 + χ² = Π (1 - d_i²)^{-1/2} e^{μ_i²/(1 - d_i)}
 
-(one variable of variance r = 1 + d has ∫ p'²/p = (r (2 - r))^{-1/2}). With δ² = Σ d_i² and δ <= 1/2 this is at most
-exp(δ²/(2 (1 - δ²))) - 1 <= δ². And δ = ||L^{-1} (K' - K) L^{-T}||_F <= ||K' - K||_F / λ, λ the least eigenvalue of K.
+in coordinates where D is diagonal: for one variable with variance r = 1 + d and mean μ, completing the square gives
+∫ p'²/p = (r (2 - r))^{-1/2} e^{μ²/(2 - r)}. With δ² = Σ d_i² <= 1/4 this is at most e^x,
+x = δ²/(2 (1 - δ²)) + |μ|²/(1 - δ). And D = L^{-1} (K' - K) L^{-T} is bounded entry by entry, so that variables of
+different scales do not disturb one another.
 Nothing is asked of F but a second moment, at K alone.
 """
 
@@ -17,15 +19,21 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from flint import arb_mat
 
 from tensorprog.gaussian.certified import enclose
+from tensorprog.gaussian.law import law_of
+from tensorprog.gaussian.precision import precision
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import power, substitute
 
 COARSE = 1e-2
 """The relative error at which E F² is good enough."""
-ROUNDED = 1e-13
-"""More than what rounding does to eigenvalues of small matrices, relative to the largest entry."""
+UP = 1e-9
+"""Relative; more than the rounding of the few operations in floats."""
+LEAST = 1e-150
+"""Below this, squares are no normal floats."""
+BITS = 512
 
 
 def moved(
@@ -36,8 +44,9 @@ def moved(
     errors: Sequence[Sequence[float]],
     values: Mapping[str, Fraction],
     at_most: float | None = None,
+    off: Sequence[float] | None = None,
 ) -> float | None:
-    """A bound of |E' F - E F| for all covariances whose entries are off by at most `errors`; None where none is found.
+    """A bound of |E' F - E F| for covariances off by at most `errors` and means by `off`; None where none is found.
 
     `at_most` is a bound of |F|, where the caller has one.
 
@@ -46,18 +55,39 @@ def moved(
     >>> 1e-9 <= bound <= 1.8e-9
     True
     """
-    size = float(np.linalg.norm(np.array(errors, dtype=float)))
-    if size == 0.0:
-        return 0.0
-    k = np.array([[float(x) for x in row] for row in cov])
-    least = float(np.linalg.eigvalsh(k)[0]) - ROUNDED * len(k) * float(np.abs(k).max())
-    delta = size / least * (1 + 1e-9) if least > 0 else math.inf
-    if not delta <= 0.5:
-        return None
+    chi = distance(cov, mean, errors, off if off is not None else [0.0] * len(mean))
+    if chi is None or chi == 0.0:
+        return chi
     if at_most is not None:
-        return at_most * delta * (1 + 1e-9)
+        return at_most * chi * (1 + 1e-9)
     change: dict[Term, Term] = {Var(n): Num(x) for n, x in values.items()}
     square: Any = enclose(power(substitute(term, change), Num(2)), variables, cov, mean, tolerance=COARSE)
     if square is None or not math.isfinite(square[1]):
         return None
-    return math.sqrt(max(square[1], 0.0)) * delta * (1 + 1e-9)
+    return math.sqrt(max(square[1], 0.0)) * chi * (1 + 1e-9)
+
+
+def distance(
+    cov: Sequence[Sequence[Fraction]],
+    mean: Sequence[Fraction],
+    errors: Sequence[Sequence[float]],
+    off: Sequence[float],
+) -> float | None:
+    """A bound of χ; None where K is singular, beside variables that are surely constant, or the errors are large."""
+    used = [i for i in range(len(mean)) if cov[i][i] or off[i] or any(errors[i])]
+    e, m = np.array([[errors[i][j] for j in used] for i in used]), np.array([off[i] for i in used])
+    if not (e.any() or m.any()):
+        return 0.0
+    with precision(BITS):
+        law = law_of([str(i) for i in used], [[cov[i][j] for j in used] for i in used], [mean[i] for i in used])
+        if law.dimension < len(used):
+            return None
+        try:
+            inverse = arb_mat([list(row) for row in law.exact_slopes]).inv()
+        except ZeroDivisionError:
+            return None
+        w = np.array([[float(abs(x).upper()) for x in row] for row in inverse.tolist()]) * (1 + UP)
+    delta, shift = float(np.linalg.norm(w @ e @ w.T)) * (1 + UP), float(np.linalg.norm(w @ m)) * (1 + UP)
+    if not (delta <= 0.5 and shift <= 1.0):
+        return None
+    return math.sqrt(math.expm1(delta**2 / (2 * (1 - delta**2)) + shift**2 / (1 - delta))) * (1 + UP) + LEAST

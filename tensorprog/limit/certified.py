@@ -258,6 +258,9 @@ class Certified:
 
     def _number(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Any]) -> Estimate:
         q = self.quantities
+        cov = [[q.rational(x) for x in row] for row in cov]
+        mean = [q.rational(x) for x in mean]
+        moments = {n: q.rational(x) for n, x in moments.items()}
         k = [[q.number(x) for x in row] for row in cov]
         m = [q.number(x) for x in mean]
         fixed = {n: q.number(x) for n, x in moments.items()}
@@ -265,31 +268,29 @@ class Certified:
         if not all(math.isfinite(x.value) for x in flat):
             return UNKNOWN
         kind = worst_kind(*(x.error_kind for x in flat))
+        centre = [_exact(x, 0.0, e) for x, e in zip(m, mean, strict=True)]
+        constants = {n: _exact(x, 0.0, moments[n]) for n, x in fixed.items()}
 
-        def at(shift: float) -> Estimate:
-            """The number with every covariance moved by `shift` times its error, towards larger magnitude."""
-            moved = [
+        def covariances(shift: float) -> list[list[Fraction]]:
+            return [
                 [_exact(x, shift if i == j else 0.0, e) for j, (x, e) in enumerate(zip(row, ex, strict=True))]
                 for i, (row, ex) in enumerate(zip(k, cov, strict=True))
             ]
-            return self._one(
-                t,
-                names,
-                moved,
-                [_exact(x, 0.0, e) for x, e in zip(m, mean, strict=True)],
-                {n: Fraction(x.value) for n, x in fixed.items()},
-            )
+
+        def at(shift: float) -> Estimate:
+            """The number with every covariance moved by `shift` times its error, towards larger magnitude."""
+            return self._one(t, names, covariances(shift), centre, constants)
 
         base = at(0.0)
-        worst = max(x.error for x in flat)
+        errors = [[_radius(x, e) for x, e in zip(row, ex, strict=True)] for row, ex in zip(k, cov, strict=True)]
+        off = [_radius(x, e) for x, e in zip(m, mean, strict=True)]
+        unsure = [_radius(x, moments[n]) for n, x in fixed.items()]
+        worst = max((x for row in (*errors, off, unsure) for x in row), default=0.0)
         if worst == 0 or not math.isfinite(base.value):
             return Estimate(base.value, base.error, worst_kind(kind, base.error_kind), base.method)
-        if base.rigorous and not any(x.error for x in (*m, *fixed.values())):
-            values = {**self.quantities.params, **{n: Fraction(x.value) for n, x in fixed.items()}}
-            exact = [[_exact(x, 0.0, e) for x, e in zip(row, ex, strict=True)] for row, ex in zip(k, cov, strict=True)]
-            errors = [[x.error for x in row] for row in k]
-            centre = [_exact(x, 0.0, e) for x, e in zip(m, mean, strict=True)]
-            if (more := _moved(t, names, exact, centre, errors, values)) is not None:
+        if base.rigorous and not any(unsure):
+            values = {**self.quantities.params, **constants}
+            if (more := _moved(t, names, covariances(0.0), centre, errors, off, values)) is not None:
                 return Estimate(base.value, base.error + more, worst_kind(kind, "bound"), base.method)
         # To first order: |dE| <= sum |dE/dK_ij| |dK_ij|, measured with a step far above rounding.
         scale = 1e-7 * max([1e-300, *(abs(x.value) for row in k for x in row)]) / worst
@@ -317,17 +318,21 @@ class Certified:
         return self.quantities.number(expr)
 
 
-def _moved(t: Term, names: Sequence[Var], cov: Any, mean: Any, errors: Any, values: Any) -> float | None:
-    """What the errors of the covariances change, proved; None where that is not known."""
+def _moved(t: Term, names: Sequence[Var], cov: Any, mean: Any, errors: Any, off: Any, values: Any) -> float | None:
+    """What the errors of the covariances and means change, proved; None where that is not known."""
     if any(isinstance(s, App) and s.head == "softmax" for s in walk(t)):
         from tensorprog.limit.softmax_average import entries
 
         # a product of entries lies between 0 and 1
-        return None if entries(t) is None else moved(t, names, cov, mean, errors, values, at_most=1.0)
+        return None if entries(t) is None else moved(t, names, cov, mean, errors, values, 1.0, off)
     try:
-        return moved(t, names, cov, mean, errors, values)
+        return moved(t, names, cov, mean, errors, values, None, off)
     except TensorProgError:
         return None
+
+
+def _radius(x: Estimate, expr: Any) -> float:
+    return 0.0 if expr.is_Rational else x.error
 
 
 def _exact(x: Estimate, shift: float, expr: Any) -> Fraction:

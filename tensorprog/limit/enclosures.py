@@ -1,8 +1,9 @@
 """Limits of single members as numbers with error bounds: balls that contain the true value, through the whole program.
 
 A closed form is evaluated in ball arithmetic, and a bounded analytic function integrated on a grid: their bounds are
-proved. Any other quadrature is computed at the balls' centres; its own error is added, and what the balls' radii
-contribute is measured by moving each input and doubled.
+proved. Any other quadrature is computed at the balls' centres, or at the numbers themselves where they are rational
+and known; its own error is added, and what the balls' radii contribute is bounded (gaussian/moved) or else measured by
+moving each input and doubled, which is an estimate.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from flint import acb, arb, ctx, fmpq
@@ -38,6 +40,9 @@ SHARE = 0.4
 """The part of the time for one number that is spent here before the limit itself is sampled."""
 MOST_NOTED = 300
 """Characters of a note; a result that rests on many samples tells of the first ones."""
+LONGEST = 2000
+"""Bits of a rational number that is computed with as such."""
+MOST_POWER = 12
 MOST_MOVED = 6
 """Inputs of an expectation that are moved one by one to measure what their errors contribute."""
 
@@ -54,6 +59,21 @@ class Enclosure:
     method: Method = "closed-form"
     kind: ErrorKind = "bound"
     note: str = ""
+    known: Fraction | None = None
+    """The truth, where it is a rational number that was computed exactly."""
+
+    @staticmethod
+    def exactly(x: Fraction) -> Enclosure:
+        """A rational number; a long one is from here on only enclosed."""
+        short = x.numerator.bit_length() + x.denominator.bit_length() <= LONGEST
+        return Enclosure(_exact(x), known=x if short else None)
+
+    @property
+    def rational(self) -> Fraction | None:
+        """The truth, where it is rational and known: a ball without radius is its centre."""
+        if self.known is not None or not (self.kind == "bound" and self.ball.is_exact() and self.ball.is_finite()):
+            return self.known
+        return _middle(self.ball)
 
     @property
     def number(self) -> Estimate:
@@ -88,12 +108,16 @@ class Enclosures(Members[Enclosure]):
             return self.value(key)
 
     def zero(self) -> Enclosure:
-        return Enclosure(arb(0))
+        return Enclosure.exactly(Fraction(0))
 
     def add(self, a: Enclosure, b: Enclosure) -> Enclosure:
+        if a.known is not None and b.known is not None:
+            return Enclosure.exactly(a.known + b.known)
         return Enclosure.of(a.ball + b.ball, a, b)
 
     def mul(self, a: Enclosure, b: Enclosure) -> Enclosure:
+        if a.known is not None and b.known is not None:
+            return Enclosure.exactly(a.known * b.known)
         return Enclosure.of(a.ball * b.ball, a, b)
 
     def is_zero(self, a: Enclosure) -> bool:
@@ -133,16 +157,19 @@ class Enclosures(Members[Enclosure]):
             return found[t]
         match t:
             case Num(value):
-                return Enclosure(_exact(value))
+                return Enclosure.exactly(value)
             case Var(name, ()) if name in self.program.params:
                 if name not in self.numbers.values:
                     raise no_value(name)
-                return Enclosure(_exact(self.numbers.values[name]))
+                return Enclosure.exactly(self.numbers.values[name])
             case Var(name, subs):
                 return self._entry(name, subs)
             case App():
                 inner: list[Enclosure] = []
-                f = ball_function(self._named(t, found, inner), [f"a{k}" for k in range(len(inner))])
+                named = self._named(t, found, inner)
+                if (exact := _arithmetic(t, [x.known for x in inner])) is not None:
+                    return Enclosure.exactly(exact)
+                f = ball_function(named, [f"a{k}" for k in range(len(inner))])
                 return Enclosure.of(f([acb(x.ball) for x in inner], False).real, *inner)
         raise AssertionError(t)
 
@@ -177,13 +204,17 @@ class Enclosures(Members[Enclosure]):
     ) -> Enclosure:
         f = self.cores.of(core)
         if f.powers is not None:
+            known = [x.known for x in (*cov, *mean)]
+            exact = [x for x in known if x is not None]
+            if len(exact) == len(known):
+                return Enclosure.exactly(Fraction(isserlis(f.powers, exact[: len(cov)], exact[len(cov) :], PLAIN)))
             return Enclosure.of(isserlis(f.powers, [x.ball for x in cov], [x.ball for x in mean], PLAIN), *cov, *mean)
         given = (*cov, *(m for m, zero in zip(mean, f.centred, strict=True) if not zero), *constants)
         # Tied weights ask for one expectation several times.
         if not all(x.ball.is_finite() for x in given):  # a covariance whose quadrature did not settle
             return Enclosure(arb("nan"), "quadrature", "estimate")
         balls = tuple((x.ball.mid().man_exp(), x.ball.rad().man_exp()) for x in given)
-        key = (f.body, f.centred, f.positive, balls)
+        key = (f.body, f.centred, f.positive, balls, tuple(x.known for x in given))
         if key not in self._found:
             self._found[key] = self._expected(f, cov, mean, given)
         found = self._found[key]
@@ -197,13 +228,15 @@ class Enclosures(Members[Enclosure]):
         if f.closed.expr is not None:
             balls = {n: x.ball for n, x in zip(f.names, given, strict=True)}
             balls |= {guarded(n): _exact(x) for n, x in self.numbers.values.items()}
+            if (value := _rational_value(f, given)) is not None:
+                return Enclosure.exactly(value)
             ball = enclose(f.closed.expr, balls)
             finite = [enclose(c, balls) for c in f.conditions]
             if ball is not None and all(c is not None and c > 0 for c in finite):
                 return Enclosure(ball)
         elif (ball := self._on_grid(f, cov, mean)) is not None:
             return Enclosure(ball, "quadrature")
-        return self._quadrature(f, [x.ball for x in given])
+        return self._quadrature(f, given)
 
     def _on_grid(self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure]) -> Any | None:
         """A bounded analytic body by the trapezoid rule, with a proved bound at all points of the balls."""
@@ -216,39 +249,49 @@ class Enclosures(Members[Enclosure]):
         body = substitute(f.body, values)
         return grid(body, [v.name for v in f.variables], balls, [m.ball for m in mean])
 
-    def _quadrature(self, f: CoreFunction, given: Sequence[Any]) -> Enclosure:
-        middles = [float(x.mid()) for x in given]
+    def _quadrature(self, f: CoreFunction, given: Sequence[Enclosure]) -> Enclosure:
+        middles = [_middle(x.ball) if x.rational is None else x.rational for x in given]
+        radii = [
+            float(abs(x.ball - _exact(m)).upper()) * (x.rational is None) for x, m in zip(given, middles, strict=True)
+        ]
         with precision(53):
-            found = f.at([Fraction(x) for x in middles])
-            more = self._moved(f, given, middles) if found.known and found.rigorous else None
+            found = f.at(middles)
+            more = self._moved(f, middles, radii) if found.known and found.rigorous else None
         if more is not None:
             return Enclosure(arb(found.value, found.error + more), found.method)
         if not found.known:
             return Enclosure(arb("nan"), found.method, found.error_kind, found.note)
-        more = self._propagated(f, given, middles, found.value)
+        more = self._propagated(f, radii, [float(m) for m in middles], found.value)
         kind = worst_kind(found.error_kind, "estimate" if more else "bound")
         return Enclosure(arb(found.value, found.error + more), found.method, kind, found.note)
 
-    def _moved(self, f: CoreFunction, given: Sequence[Any], middles: Sequence[float]) -> float | None:
-        """What the radii of the covariances contribute, proved; None where that is not known."""
-        radii = [float(abs(x - arb(m)).upper()) for x, m in zip(given, middles, strict=True)]
-        size = f.size * (f.size + 1) // 2
-        if any(radii[size:]) or len(middles) > size:
-            return None if any(radii) else 0.0
-        at = {(i, j): i * f.size - i * (i - 1) // 2 + j - i for i in range(f.size) for j in range(i, f.size)}
-        cov, errors = (
-            [[x[at[min(i, j), max(i, j)]] for j in range(f.size)] for i in range(f.size)] for x in (middles, radii)
-        )
+    def _moved(self, f: CoreFunction, middles: Sequence[Fraction], radii: Sequence[float]) -> float | None:
+        """What the radii of the covariances and means contribute, proved; None where that is not known."""
+        at, off = dict(zip(f.names, middles, strict=True)), dict(zip(f.names, radii, strict=True))
+        if not any(radii):
+            return 0.0
+        if any(off[n] for n in at if n[0] == "c"):
+            return None
+        size = range(f.size)
+        where = [[f.names[place(i, j, f.size)] for j in size] for i in size]
+        means = [f"m{k + 1}" for k in size]
         values = {guarded(n): x for n, x in self.numbers.values.items()}
-        exact = [[Fraction(x) for x in row] for row in cov]
+        values |= {n: x for n, x in at.items() if n[0] == "c"}
         try:
-            return moved(f.body, f.variables, exact, [Fraction(0)] * f.size, errors, values)
+            return moved(
+                f.body,
+                f.variables,
+                [[at[n] for n in row] for row in where],
+                [at.get(n, Fraction(0)) for n in means],
+                [[off[n] for n in row] for row in where],
+                values,
+                off=[off.get(n, 0.0) for n in means],
+            )
         except TensorProgError:
             return None
 
-    def _propagated(self, f: CoreFunction, given: Sequence[Any], middles: Sequence[float], value: float) -> float:
+    def _propagated(self, f: CoreFunction, radii: Sequence[float], middles: Sequence[float], value: float) -> float:
         """What the radii of the inputs contribute: each input moved, or all together where one alone may not move."""
-        radii = [float(abs(x - arb(m)).upper()) for x, m in zip(given, middles, strict=True)]
         largest = max(map(abs, middles), default=1.0)
         scales = [max(abs(m), 1e-3 * largest) for m in middles]
         relative = max((r / s for r, s in zip(radii, scales, strict=True) if s), default=0.0)
@@ -303,6 +346,45 @@ def precision(bits: int) -> Iterator[None]:
         yield
     finally:
         ctx.prec = before
+
+
+def _rational_value(f: CoreFunction, given: Sequence[Enclosure]) -> Fraction | None:
+    """The closed form where it is a rational function of rational numbers that are known, and finite."""
+    import sympy
+
+    exact = {n: x.rational for n, x in zip(f.names, given, strict=True)}
+    expr = f.closed.expr
+    if f.conditions or None in exact.values() or not {s.name for s in expr.free_symbols} <= exact.keys():
+        return None
+    if not expr.is_rational_function():
+        return None
+    out = expr.xreplace({s: sympy.Rational(*exact[s.name].as_integer_ratio()) for s in expr.free_symbols})  # type: ignore[union-attr]
+    return Fraction(int(out.p), int(out.q)) if out.is_Rational and out.is_finite else None
+
+
+def _arithmetic(t: App, values: Sequence[Fraction | None]) -> Fraction | None:
+    """The value of a function that takes rational numbers to rational numbers, if all of them are known."""
+    known = [x for x in values if x is not None]
+    if len(known) < len(values):
+        return None
+    match t.head, known:
+        case "add", xs:
+            return sum(xs, Fraction(0))
+        case "mul", xs:
+            return prod(xs, start=Fraction(1))
+        case "neg", [x]:
+            return -x
+        case "recip", [x] if x:
+            return 1 / x
+        case "pow", [x, k] if k.denominator == 1 and 0 < k <= MOST_POWER:
+            return x ** int(k)
+    return None
+
+
+def _middle(ball: Any) -> Fraction:
+    """The centre of a ball."""
+    mantissa, exponent = ball.mid().man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def _exact(x: Fraction) -> Any:

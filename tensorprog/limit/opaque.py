@@ -63,6 +63,13 @@ class Quantities:
             self._found[expr] = self._number(expr)
         return self._found[expr]
 
+    def rational(self, expr: Any) -> Any:
+        """The value itself where it is a rational number, else the formula."""
+        if not {s.name for s in expr.free_symbols} <= self.params.keys():
+            return expr
+        out = expr.xreplace({s: sympy.Rational(*self.params[s.name].as_integer_ratio()) for s in expr.free_symbols})
+        return out if out.is_Rational and out.is_finite else expr
+
     def _number(self, expr: Any) -> Estimate:
         free = {s.name for s in expr.free_symbols}
         if not free <= self.params.keys() | self.numbers.keys():
