@@ -87,6 +87,11 @@ def leading(t: Term, widths: Mapping[str, Fraction]) -> Term:
     return rebuild(t, tuple(leading(a, widths) for a in children(t)))
 
 
+def moves(t: Term, widths: Mapping[str, Fraction]) -> bool:
+    """Is this a sum of constants of several powers of n, like 1 + 2/n: a constant in the limit and at no n?"""
+    return isinstance(t, App) and t.head == "add" and mentions_width(t, widths) and width_power(t, widths) is None
+
+
 def rational(t: Term) -> Fraction | None:
     """The value of a term of rational arithmetic (integer powers up to 64), or None."""
     match t:

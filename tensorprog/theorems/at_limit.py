@@ -76,8 +76,7 @@ class AtLimit:
     # -- what a term reads -------------------------------------------------------------------------------------------
 
     def scalars(self, t: Term) -> list[Var]:
-        families = self.program.families
-        return [v for v in variables(t) if v.name in families and families[v.name].kind == "scalar"]
+        return [v for v in variables(t) if self.limits.is_scalar(v)]
 
     def vectors(self, t: Term) -> bool:
         families = self.program.families
@@ -155,7 +154,7 @@ class AtLimit:
                 inside = self._inside(add(Num(1), x), at), self._inside(add(Num(1), neg(x)), at)
                 if all(h.continuous for h in inside) or self._within(t.args[0], Fraction(-1), Fraction(1)):
                     return Here("continuous", at)
-                return Here("unknown", at)
+                return Here("unknown", at, bounded=False)
             case "sign" | "step":
                 return self._sided(t.args[0], x, at)
             case "floor":
@@ -242,12 +241,13 @@ class AtLimit:
         return Here("singular" if s in ("zero", "negative") else "unknown", at, bounded=False)
 
     def _power(self, t: App, x: Term, e: Term, at: Term) -> Here:
-        match e:
+        match e if self.fixed(t.args[1]) else None:
             case Num(value) if value.denominator == 1:
                 return Here("continuous", at) if value >= 0 else self._off_zero(x, at)
             case Num(value) if value > 0:
                 return self._root(t.args[0], x, at)
-        return self._inside(x, at)
+        fine = self.sign(x) == "positive"  # x^e of a moving e is exp(e log x)
+        return Here("continuous" if fine else "unknown", at, bounded=fine)
 
     def _sided(self, inner: Term, x: Term, at: Term) -> Here:
         """sign and step jump at 0 alone."""

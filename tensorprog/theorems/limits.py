@@ -22,7 +22,7 @@ from tensorprog.program.constants import with_entries
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.program.powers import MOMENT, Powers
 from tensorprog.program.program import Program
-from tensorprog.program.scaling import leading, rational, width_power
+from tensorprog.program.scaling import rational, width_power
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
 from tensorprog.theorems.enclose import enclosure
@@ -80,6 +80,10 @@ class Limits:
         """The limit of a scalar; of several members, what holds of all of them."""
         if ref not in self._known:
             self._known[ref] = UNKNOWN
+            tends = self.functions.tending.get(ref.name)
+            if tends is not None:
+                self._known[ref] = Limit(self.range(tends, {}), value=None if self._indexed(tends) else tends)
+                return self._known[ref]
             try:
                 found = [self._of(node, ref) for node, _ in self.program.resolve(ref)]
             except RecursionError:
@@ -134,7 +138,7 @@ class Limits:
 
     def range(self, t: Term, env: Mapping[Var, Interval]) -> Interval:
         """An interval that holds the term's values, its variables in the given intervals."""
-        names = frozenset(v.name for v in variables(t) if v.name in self.program.families)
+        names = frozenset(v.name for v in variables(t) if v.name in self.program.families or self._tends(v))
         sizes = {i: self.program.range_of(i) for i in self.program.indices}
         try:
             info = Analyzer(names, self.functions.assumptions, sizes, env).info(t)
@@ -157,6 +161,7 @@ class Limits:
 
     def _of_function(self, t: Term) -> Limit:
         """The average of a composed function over the coordinates, and its limit: linear in the function."""
+        t = self.functions.at_infinity(t)
         whole = self._as_a_whole(t)
         if whole.value is not None or whole.random:
             return whole
@@ -191,7 +196,7 @@ class Limits:
         return None
 
     def _as_a_whole(self, t: Term) -> Limit:
-        t = with_entries(leading(t, self.program.widths), self.program.matrices)
+        t = with_entries(t, self.program.matrices)
         scalars = {v: self.of(v) for v in self._scalars(t)}
         if any(x.random for x in scalars.values()):
             always = self.range(t, {v: x.always for v, x in scalars.items()})
@@ -252,9 +257,16 @@ class Limits:
             return REALS
         return self._scaled(mul(Num(self.program.widths[weight.cols]), part[0]), self._expectation(mul(x, x))).at
 
-    def _scalars(self, t: Term) -> list[Var]:
+    def _tends(self, v: Var) -> bool:
+        return v.name in self.functions.tending
+
+    def is_scalar(self, v: Var) -> bool:
+        """A scalar of the program, or a constant that depends on n."""
         families = self.program.families
-        return [v for v in variables(t) if v.name in families and families[v.name].kind == "scalar"]
+        return self._tends(v) or (v.name in families and families[v.name].kind == "scalar")
+
+    def _scalars(self, t: Term) -> list[Var]:
+        return [v for v in variables(t) if self.is_scalar(v)]
 
     def _atoms(self, t: Term) -> list[Var]:
         families = self.program.families

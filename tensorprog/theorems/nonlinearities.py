@@ -21,7 +21,7 @@ from tensorprog.program.constants import entry_term, with_entries
 from tensorprog.program.indices import length
 from tensorprog.program.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program
-from tensorprog.program.scaling import leading, rational
+from tensorprog.program.scaling import leading, moves, rational
 from tensorprog.terms import App, Bind, Term, Var, to_text
 from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import shift_subs, size, substitute, transform, variables, walk
@@ -50,6 +50,7 @@ class Nonlinearities:
         self.assumptions = {
             p.name: Interval(p.low, p.high, not p.low_open, not p.high_open) for p in program.params.values()
         }
+        self.tending: dict[str, Term] = {}
         self._facts: dict[Term, Facts] = {}
         self._smooth: dict[int, Judged] | None = None
 
@@ -112,7 +113,8 @@ class Nonlinearities:
     def canonical(self, t: Term, scalars: Collection[str] = ()) -> tuple[Term, dict[Var, str]]:
         """The term with its members named x0, x1, ... in order, so that equal shapes are equal terms."""
         t = written_out_softmax(self.at_infinity(t), self.program.range_of)
-        members = [v for v in variables(t) if v.name in self.program.families or v.name in scalars]
+        own = (self.program.families.keys(), scalars, self.tending.keys())
+        members = [v for v in variables(t) if any(v.name in names for names in own)]
         taken = self.program.params.keys() | self.program.indices.keys() | self.program.matrices.keys()
         x = "x" if not any(name.startswith("x") and name[1:].isdigit() for name in taken) else "#x"
         if any(isinstance(s, Bind) for s in walk(t)):
@@ -123,8 +125,18 @@ class Nonlinearities:
         return substitute(t, {v: Var(x) for v, x in renamed.items()}), renamed
 
     def at_infinity(self, t: Term) -> Term:
-        """Powers of n belong to the dot products that they scale; in facts about functions they are left out."""
-        return leading(t, self.program.widths)
+        """Powers of n belong to the dot products that they scale; in facts about functions they are left out.
+
+        1 + 2/n tends to 1 and is 1 at no n: it stands as a variable of its own, whose limit is kept in `tending`.
+        """
+        return leading(transform(t, self._name_tending), self.program.widths)
+
+    def _name_tending(self, t: Term) -> Term | None:
+        if not moves(t, self.program.widths) or any(v.name in self.program.families for v in variables(t)):
+            return None
+        name = f"#{to_text(t)}"
+        self.tending[name] = leading(t, self.program.widths)
+        return Var(name)
 
     def body(self, node: Node) -> Term | None:
         return node.body if isinstance(node, LinComb | Nonlin | Scalar | Moment) else None

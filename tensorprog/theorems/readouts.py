@@ -94,17 +94,26 @@ class Readouts:
     # -- which side ------------------------------------------------------------------------------------------------
 
     def _orient(self) -> None:
-        """Choose sides: what must be read rather than read out decides first, else the left one is the vector."""
+        """Choose sides: where only one is left it decides first, else the left one is the vector.
+
+        No vector is both read and read out: a choice leaves less to the readouts that share a vector with this one.
+        """
         scores = {id(d) for d in self.dots}
         elsewhere = [u for u in self.uses if id(u.user) not in scores]
+        chosen: list[InputUse] = []
         open_ones = list(self.dots)
+
+        def fits(d: Dot, side: int) -> bool:
+            free = self._is_centred(d, side) and self._hindrance(d, side, elsewhere) is None
+            return free and not self._any_correlated(self.members(d, 1 - side), chosen)
+
         while open_ones:
-            fine = {id(d): [s for s in self._input_sides(d) if self._hindrance(d, s, elsewhere) is None]
-                    for d in open_ones}  # fmt: skip
+            fine = {id(d): [s for s in self._input_sides(d) if fits(d, s)] for d in open_ones}
             d = min(open_ones, key=lambda d: len(fine[id(d)]))
             side = min(fine[id(d)] or self._input_sides(d), key=lambda s: not self._is_centred(d, s))
             self._sides[id(d)] = side
             elsewhere += self.members(d, 1 - side)
+            chosen += self.members(d, side)
             open_ones.remove(d)
         for d in self.dots:
             found = self._hindrance(d, self._sides[id(d)], elsewhere)

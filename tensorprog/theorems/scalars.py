@@ -83,6 +83,7 @@ def at_limit(case: Case) -> AtLimit:
 def pulled(case: Case, t: Term) -> Pulled:
     """The term with its continuous parts in scalars alone as scalars."""
     memo = case.shared.near
+    t = case.functions.at_infinity(t)
     if ("pulled", t) not in memo:
         memo["pulled", t] = pull(at_limit(case), t)
     found: Pulled = memo["pulled", t]
@@ -141,7 +142,7 @@ def at_zero(found: Pulled) -> Term:
 
 def scalars_in(case: Case, t: Term) -> list[Var]:
     """The scalars that a composed term depends on."""
-    return at_limit(case).scalars(t)
+    return [v for v in at_limit(case).scalars(t) if v.name in case.program.families]
 
 
 def averages_in(case: Case, t: Term) -> list[Var]:

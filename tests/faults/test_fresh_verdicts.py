@@ -1,0 +1,100 @@
+"""Verdicts attacked afresh: each false one found stands for its kind, with the neighbours that are right.
+
+The right answers are elementary: what a scalar does at every n is told beside each program, or measured with numpy.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tensorprog as tp
+
+HEAD = """
+index i, j in 1..3
+input u, w, a, b, c, d, e ~ N(0, 1)
+input one ~ N(1, 0)
+weight A, B, C ~ N(0, 1/n)
+m = mean(u)
+s = mean(u^2)
+k = mean(one)
+"""
+VALID, NOT = ("valid",), ("invalid", "undecided")
+
+
+def verdict(body: str) -> str:
+    return tp.check(tp.loads(HEAD + body + "\noutput y")).verdict
+
+
+@pytest.mark.parametrize(
+    ("body", "right"),
+    [
+        ("y = m^s", NOT),  # m < 0 half the time, and s is no whole number at any n: no value
+        ("y = (m - 1)^s", NOT),  # the exponent tends to 1, the base is negative
+        ("y = (1 + m)^s", VALID),
+        ("y = 2^m", VALID),
+        ("y = (m^2)^s", ("valid", "undecided")),
+        ("y = (1 + m)^2 + m^3", VALID),
+        ("y = w^(s + 1)", NOT),
+        ("y = relu(w)^m", NOT),
+    ],
+)
+def test_a_power_whose_exponent_moves_needs_a_positive_base(body: str, right: tuple[str, ...]) -> None:
+    assert verdict(body) in right
+
+
+@pytest.mark.parametrize(
+    ("body", "right"),
+    [
+        ("y = m*asin(s)", NOT),  # s > 1 half the time
+        ("y = m*acos(s)", NOT),
+        ("y = m*(2 + asin(s))*w", NOT),
+        ("y = m*asin(s/2)", VALID),
+        ("y = m*asin(mean(sin(u)))", VALID),
+        ("y = m*sign(m)", VALID),
+        ("y = m*sqrt(m)", NOT),
+    ],
+)
+def test_only_what_is_defined_is_bounded(body: str, right: tuple[str, ...]) -> None:
+    assert verdict(body) in right
+
+
+@pytest.mark.parametrize(
+    ("body", "right"),
+    [
+        ("y = step(k*(1 + 1/n) - 1)", NOT),  # 1 at every n, and step(0) = 1/2
+        ("y = floor(k*(1 - 1/n))", NOT),  # 0 at every n, and floor(1) = 1
+        ("y = where(k*(1 - 1/n) >= 1, 1, 0)", NOT),
+        ("y = w*step(k*(1 + 1/n) - 1)", NOT),
+        ("y = asin(k*(1 + 1/n))", NOT),  # defined at no n
+        ("y = sqrt(1 - k*(1 + 1/n))", NOT),
+        ("y = w*where(mean(cos(u - u))*(1 + 1/n) > 1, 5, 0)", NOT),
+        ("y = w*where(cos(m)*(1 + 1/n) > 1, 5, 0)", NOT),  # m^2 < 2/n with some probability
+        ("y = mean(floor(k*(1 - 1/n)*one))", NOT),
+        ("y = step(k*(1 + 1/n))", VALID),
+        ("y = s*(1 + 1/n)", VALID),
+        ("y = w/(s*(1 + 1/n))", VALID),
+        ("y = C @ (w*tanh(s*(1 - 2/n)))", VALID),
+        ("y = asin(mean(sin(u))*(1 + 1/n))", VALID),
+        ("p[i] = dot(A @ tanh(u), B @ tanh(w))/sqrt(n)\ny = sum(softmax(p[i]*(1 + 1/n) over i)*w for i)", VALID),
+    ],
+)
+def test_a_constant_that_tends_to_its_limit_is_not_at_it(body: str, right: tuple[str, ...]) -> None:
+    assert verdict(body) in right
+
+
+def test_what_such_a_constant_does_at_every_width() -> None:
+    for n in (64, 256, 1024):
+        k = float(np.ones(n).mean())
+        assert np.heaviside(k * (1 + 1 / n) - 1, 0.5) == 1
+        assert np.floor(k * (1 - 1 / n)) == 0
+
+
+@pytest.mark.parametrize(("left", "right"), [("dot(a, b)", "dot(b, c)"), ("dot(b, a)", "dot(c, b)")])
+def test_readout_vectors_are_found_whatever_the_order(left: str, right: str) -> None:
+    shared = f"r = {left}/sqrt(n)\nf = {right}/sqrt(n)\ny = tanh(r*f)*(A @ c)"
+    assert verdict(shared) == "valid"
+    longer = f"r = {left}/sqrt(n)\nf = {right}/sqrt(n)\ng = dot(c, d)/sqrt(n)\nq = dot(e, d)/sqrt(n)"
+    assert verdict(f"{longer}\ny = tanh(r*f + g*q)*(A @ c)") == "valid"
+    cycle = f"r = {left}/sqrt(n)\nf = {right}/sqrt(n)\ng = dot(c, a)/sqrt(n)\ny = tanh(r*f*g)*w"
+    assert verdict(cycle) in NOT
