@@ -1,6 +1,7 @@
 """Linear combinations of vectors: W (x + z) is W x + W z, so it is no vector of its own where both of these are.
 
-A vector is written as a combination of vectors that are no combinations (initial vectors, products, functions).
+A vector is written as a combination of vectors that are no combinations (initial vectors, products, functions). These
+are told apart by what they are and not by their names: tanh(2*u) is one vector however often it is written.
 """
 
 from __future__ import annotations
@@ -9,19 +10,21 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import product
 
+from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.program.constants import at_indices
-from tensorprog.program.nodes import LinComb, Node
+from tensorprog.program.nodes import LinComb, MatMul, Node, Nonlin, Scalar
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import rational
-from tensorprog.terms import App, Bind, Term, Var
-from tensorprog.terms.term import mul, variables
+from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms.term import children, mul, rebuild, size, variables
 
 LARGEST = 512
+LARGEST_FUNCTION = 2_000
 MOST_INPUTS = 512
 
 Vector = tuple[int, tuple[int, ...]]
 """An instruction (its identity) and the member of it."""
-Combination = dict[Vector, Fraction | None]
+Combination = dict[Term, Fraction | None]
 """Coefficients of vectors; None stands for one that is no plain number."""
 
 
@@ -36,6 +39,8 @@ class Spans:
         self.program = program
         self._nodes: dict[int, Node] = {id(node): node for node in program.nodes}
         self._known: dict[Vector, Combination] = {}
+        self._written: dict[Vector, Term] = {}
+        self._products: dict[Term, int] = {}
 
     def contains(self, vectors: Iterable[Vector], wanted: Vector) -> bool:
         """Is a vector certainly a combination of others?"""
@@ -55,34 +60,81 @@ class Spans:
         """The vector as a combination of vectors that are none."""
         if v not in self._known:
             node = self._nodes[v[0]]
-            if isinstance(node, LinComb):
-                env = dict(zip((s for s in node.subs if isinstance(s, str)), v[1], strict=True))
-                self._known[v] = self._of(node.body, env)
+            if isinstance(node, LinComb | Nonlin):
+                self._known[v] = self._of(node.body, _values(node, v))
             else:
-                self._known[v] = {v: Fraction(1)}
+                self._known[v] = {self._member(v): Fraction(1)}
         return self._known[v]
 
     def _of(self, t: Term, env: Mapping[str, int]) -> Combination:
         match t:
-            case Var(name, subs) if name in self.program.families:
-                at = Var(name, tuple(env[s] if isinstance(s, str) else s for s in subs))
-                ((node, pattern),) = self.program.resolve(at)
-                return self.combination((id(node), pattern.first()))
+            case Var(name) if name in self.program.families:
+                return self.combination(self._named(t, env))
             case App("neg", (a,)):
                 return _times(Fraction(-1), self._of(a, env))
             case App("add", args):
                 return _sum(self._of(a, env) for a in args)
-            case App("mul", args):
-                vectors = [a for a in args if any(v.name in self.program.families for v in variables(a))]
-                if len(vectors) != 1:
-                    raise TooLarge
+            case App("mul", args) if len(vectors := [a for a in args if self._is_vector(a)]) == 1:
                 constant = mul(*(a for a in args if a is not vectors[0]))
                 return _times(rational(at_indices(constant, env, self.program)), self._of(vectors[0], env))
             case Bind("sum", (a,), over, None):
                 ranges = [range(lo, hi + 1) for lo, hi in map(self.program.range_of, over)]
                 return _sum(self._of(a, {**env, **dict(zip(over, at, strict=True))}) for at in product(*ranges))
             case _:
-                raise TooLarge
+                return {self._function(t, env): Fraction(1)}
+
+    def _is_vector(self, t: Term) -> bool:
+        families = self.program.families
+        return any(v.name in families and families[v.name].kind == "vector" for v in variables(t))
+
+    # -- vectors that are no combinations ----------------------------------------------------------------------------
+
+    def _named(self, ref: Var, env: Mapping[str, int]) -> Vector:
+        at = Var(ref.name, tuple(env[s] if isinstance(s, str) else s for s in ref.subs))
+        ((node, pattern),) = self.program.resolve(at)
+        return id(node), pattern.first()
+
+    def _member(self, v: Vector) -> Term:
+        """A member as a term in initial vectors, products and scalars; equal terms are equal vectors."""
+        if v not in self._written:
+            node = self._nodes[v[0]]
+            env = _values(node, v)
+            match node:
+                case LinComb(body=body) | Nonlin(body=body) | Scalar(body=body):
+                    found = self._function(body, env)
+                case MatMul(weight=w, arg=x):
+                    matrix = Var(w.name, tuple(env[s] if isinstance(s, str) else s for s in w.subs))
+                    head = "transposed" if node.transposed else "times"
+                    made = App(head, (matrix, self._member(self._named(x, env))))
+                    found = Var(f"#{self._products.setdefault(made, len(self._products))}")
+                case _:
+                    found = Var(node.name, tuple(env[s] if isinstance(s, str) else s for s in node.subs))
+            self._written[v] = found
+        return self._written[v]
+
+    def _function(self, t: Term, env: Mapping[str, int]) -> Term:
+        out = self._composed(t, env)
+        if size(out) > LARGEST_FUNCTION:
+            raise TooLarge
+        return out
+
+    def _composed(self, t: Term, env: Mapping[str, int]) -> Term:
+        match t:
+            case Var(name) if name in self.program.families:
+                return self._member(self._named(t, env))
+            case Num() | Var():
+                return at_indices(t, env, self.program)
+            case Bind():
+                try:
+                    return self._function(unrolled(self.program, t), env)
+                except CannotCompose:
+                    raise TooLarge from None
+            case _:
+                return rebuild(t, tuple(self._composed(a, env) for a in children(t)))
+
+
+def _values(node: Node, v: Vector) -> dict[str, int]:
+    return dict(zip((s for s in node.subs if isinstance(s, str)), v[1], strict=True))
 
 
 def _times(c: Fraction | None, parts: Combination) -> Combination:
@@ -104,11 +156,11 @@ def _sum(parts: Iterable[Combination]) -> Combination:
     return out
 
 
-def _in_span(given: list[dict[Vector, Fraction]], target: dict[Vector, Fraction]) -> bool:
+def _in_span(given: list[dict[Term, Fraction]], target: dict[Term, Fraction]) -> bool:
     """Exact elimination, one pivot for each given vector that is independent of those before it."""
-    pivots: list[tuple[Vector, dict[Vector, Fraction]]] = []
+    pivots: list[tuple[Term, dict[Term, Fraction]]] = []
 
-    def reduced(row: dict[Vector, Fraction]) -> dict[Vector, Fraction]:
+    def reduced(row: dict[Term, Fraction]) -> dict[Term, Fraction]:
         for key, pivot in pivots:
             factor = row.get(key)
             if factor:
@@ -118,6 +170,6 @@ def _in_span(given: list[dict[Vector, Fraction]], target: dict[Vector, Fraction]
     for vector in given:
         row = reduced(vector)
         if row:
-            key = min(row)
+            key = min(row, key=repr)
             pivots.append((key, {k: x / row[key] for k, x in row.items()}))
     return not reduced(target)

@@ -98,3 +98,35 @@ def test_readout_vectors_are_found_whatever_the_order(left: str, right: str) -> 
     assert verdict(f"{longer}\ny = tanh(r*f + g*q)*(A @ c)") == "valid"
     cycle = f"r = {left}/sqrt(n)\nf = {right}/sqrt(n)\ng = dot(c, a)/sqrt(n)\ny = tanh(r*f*g)*w"
     assert verdict(cycle) in NOT
+
+
+KEYS = """
+x = tanh(u)
+z = tanh(w)
+h[i] = C @ w
+v[i] = tanh(h[i])
+p = dot(A @ x, B @ x)/sqrt(n)
+q = dot(A @ x, B @ z)/sqrt(n)
+r[i] = dot(A @ x, B @ v[i])/sqrt(n)
+g = tanh(p + q + r[1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("product", "right"),
+    [
+        ("B @ (x + z)", VALID),
+        ("B @ (tanh(u) + tanh(w))", VALID),
+        ("B @ (2*tanh(u) - z/3)", VALID),
+        ("B @ (-tanh(u))", VALID),
+        ("B @ tanh(C @ w)", VALID),  # v[1], written out
+        ("B @ (k*x)", ("valid", "undecided")),
+        ("B @ (tanh(u)*tanh(w))", NOT),
+        ("B @ (1 + tanh(u))", NOT),
+        ("B @ tanh(2*u)", NOT),
+        ("B @ tanh(A @ w)", NOT),
+        ("B @ (tanh(u) + tanh(d))", NOT),
+    ],
+)
+def test_a_vector_is_what_it_is_and_not_how_it_is_written(product: str, right: tuple[str, ...]) -> None:
+    assert verdict(f"{KEYS}y = g*({product})") in right
