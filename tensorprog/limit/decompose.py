@@ -6,7 +6,7 @@ add up to 1. So sum_j softmax_j(p) v with one v is v, exactly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -153,6 +153,35 @@ def polynomial(t: Term) -> Poly:
             return out
         case _:
             return {((t, 1),): Fraction(1)}
+
+
+def independent(terms: Sequence[Term]) -> list[int]:
+    """Positions of terms of which all others are combinations, with rational numbers, up to constants.
+
+    >>> from tensorprog.terms import read
+    >>> independent([read(t) for t in ("2*u", "u - v", "u + v + 1", "w")])
+    [0, 1, 3]
+    """
+    rows: list[Poly] = []
+    out = []
+    for k, t in enumerate(terms):
+        try:
+            row = {m: c for m, c in polynomial(t).items() if m}
+        except TooLarge:
+            row = {((t, 1),): Fraction(1)}
+        for known in rows:
+            lead = next(iter(known))
+            if c := row.get(lead):
+                factor = c / known[lead]
+                row = {
+                    m: x
+                    for m in {**row, **known}
+                    if (x := row.get(m, Fraction(0)) - factor * known.get(m, Fraction(0)))
+                }
+        if row:
+            rows.append(row)
+            out.append(k)
+    return out
 
 
 def _accumulate(out: Poly, more: Poly) -> None:

@@ -132,8 +132,9 @@ class Enclosures(Members[Enclosure]):
         return self.numbers.values
 
     def standing(
-        self, body: Term, cov: Sequence[Enclosure], mean: Sequence[Enclosure], found: dict[Term, Enclosure]
-    ) -> tuple[Jump, ...]:
+        self, body: Term, cov: Sequence[Enclosure], mean: Sequence[Enclosure], found: dict[Term, Enclosure],
+        shown: Sequence[Term] = (),
+    ) -> tuple[Jump, ...]:  # fmt: skip
         names = [Var(f"z{k + 1}") for k in range(len(mean))]
         guards: dict[Term, Term] = {
             v: Var(v.name.removeprefix(GUARD)) for v in variables(body) if v.name.startswith(GUARD)
@@ -146,7 +147,8 @@ class Enclosures(Members[Enclosure]):
         def entry(i: int, j: int) -> Any:
             return cov[place(i, j, len(names))].ball
 
-        return Gaussian(names, entry, [m.ball for m in mean], constant, lambda v: v not in found).standing(body)
+        means = [m.ball for m in mean]
+        return Gaussian(names, entry, means, constant, lambda v: v not in found, shown).standing(body)
 
     def score(self, ref: Var) -> Enclosure:
         raise no_limit("TP402", f"the limit of {ref.name} is random", ref.place,

@@ -11,7 +11,7 @@ import sympy
 from tensorprog.limit.arrays import Cores
 from tensorprog.limit.cores import PLAIN, isserlis
 from tensorprog.limit.covariance import Rules
-from tensorprog.limit.decompose import affine
+from tensorprog.limit.decompose import affine, independent
 from tensorprog.limit.jumps import Jump, jumps_of
 from tensorprog.limit.members import Members
 from tensorprog.limit.quantities import GUARD, Core, place
@@ -134,13 +134,15 @@ class Formulas(Members[Any]):
                 raise NoFormula("the expectation is infinite")
         if out.has(sympy.nan, sympy.zoo, sympy.oo):
             raise NoFormula("the covariance is singular")
-        for positive in self._wanted(core.body, cov):
+        for positive in self._wanted(core, cov):
             out = out * self._premise(positive)
         return self.small(out)
 
     # -- jumps -----------------------------------------------------------------------------------------------------
 
-    def standing(self, body: Term, cov: Sequence[Any], mean: Sequence[Any], found: dict[Term, Any]) -> tuple[Jump, ...]:
+    def standing(
+        self, body: Term, cov: Sequence[Any], mean: Sequence[Any], found: dict[Term, Any], shown: Sequence[Term] = ()
+    ) -> tuple[Jump, ...]:
         """The jumps at which the variables stand whatever the params are: variance 0, and no distance to the jump."""
         self._constants = found
         out = []
@@ -156,11 +158,11 @@ class Formulas(Members[Any]):
                         out.append(j)
         return tuple(out)
 
-    def _wanted(self, body: Term, cov: Sequence[Any]) -> list[Any]:
+    def _wanted(self, core: Core, cov: Sequence[Any]) -> list[Any]:
         """What must be positive so that no jump has positive probability, as far as it is not known to be."""
         size = round((math.sqrt(8 * len(cov) + 1) - 1) / 2)
         out = []
-        for j in jumps_of(body):
+        for j in jumps_of(core.body):
             form = self._affine(j.gap, size)
             if form is not None:
                 variance = self._variance(form[0], cov)
@@ -168,6 +170,7 @@ class Formulas(Members[Any]):
                     out.append(variance)
                 continue
             used = [k for k in range(size) if Var(f"z{k + 1}") in variables(j.gap)]
+            used = [used[k] for k in independent([core.shown[k] for k in used])] if core.shown else used
             matrix = sympy.Matrix([[cov[place(i, k, size)] for k in used] for i in used])
             minors = (self._unshared(matrix[:k, :k].det()) for k in range(1, len(used) + 1))
             out += [m for m in minors if not m.is_positive]

@@ -13,7 +13,7 @@ from tensorprog.errors import fail
 from tensorprog.limit.arrays import Arrays
 from tensorprog.limit.axes import apply, range_of
 from tensorprog.limit.quantities import Cov, Ex
-from tensorprog.numbers.estimate import Estimate, Method, worst_kind, worst_method
+from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
 from tensorprog.program.program import member_text
 from tensorprog.terms import Var
 from tensorprog.terms.term import mul
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_MATRIX_OF_LAW = 64
 FEW = 8
+MAX_SINGLE = 64
+"""Entries of an array that are asked for one by one where the arrays have no number."""
 
 
 def matrix(limit: Limit, ref: Var) -> Estimate:
@@ -49,8 +51,9 @@ def matrix(limit: Limit, ref: Var) -> Estimate:
             field = _field(limit, arrays, one, two)
         full = [range_of(a)[1] - range_of(a)[0] + 1 for a in axes]
         value: Array = np.broadcast_to(field.to(axes), full).copy().reshape(shape)
+        singles = _filled(limit, ref, ranges, value)
         _complete(ref, ranges, value)
-        found = _judged(limit, arrays, ref, ranges, value)
+        found = _judged(limit, arrays, ref, ranges, value, singles)
     _complete(ref, ranges, found.value)
     return found
 
@@ -75,6 +78,22 @@ def _of_law(limit: Limit, ref: Var, shape: Sequence[int]) -> Estimate:
                    help="ask for single covariances, or fix an index")  # fmt: skip
     c = limit.law(*members).covariance
     return Estimate(np.reshape(c.value, shape), np.reshape(c.error, shape), c.error_kind, c.method)
+
+
+def _filled(limit: Limit, ref: Var, ranges: Sequence[tuple[int, int]], value: Array) -> list[Estimate]:
+    """Asks one by one, as `cov` does, for entries that the arrays could not give; the numbers put in."""
+    missing = [tuple(map(int, at)) for at in np.argwhere(~np.isfinite(value))]
+    half, out = len(ranges), list[Estimate]()
+    if len(missing) > MAX_SINGLE:
+        return out
+    for at in missing:
+        if np.isfinite(value[at]):
+            continue
+        number = limit.cov(*_members(ref, ranges, at)).number
+        if number is not None and number.known:
+            value[at] = value[(*at[half:], *at[:half])] = number.value
+            out.append(number)
+    return out
 
 
 def _complete(ref: Var, ranges: Sequence[tuple[int, int]], value: Array) -> None:
@@ -104,14 +123,15 @@ def _members(ref: Var, ranges: Sequence[tuple[int, int]], at: Sequence[int]) -> 
     return out[0], out[1]
 
 
-def _judged(limit: Limit, arrays: Arrays, ref: Var, ranges: Sequence[tuple[int, int]], value: Array) -> Estimate:
+def _judged(limit: Limit, arrays: Arrays, ref: Var, ranges: Sequence[tuple[int, int]], value: Array,
+            singles: Sequence[Estimate]) -> Estimate:  # fmt: skip
     """Arrays are computed in floats, whose rounding nobody follows: single entries by the other calculus, in balls or
     samples, are the measure of their error, which is therefore an estimate."""  # fmt: skip
-    kinds = [k for f in arrays.used for k in f.entry_kinds]
+    kinds = [k for f in arrays.used for k in f.entry_kinds] + [x.error_kind for x in singles]
     half = [(0, high - low) for low, high in ranges]
     corners = [*product(*half)]
     asked = [(corners[0], corners[0]), (corners[0], corners[-1])]
-    error, methods = 0.0, list[Method]()
+    error, methods = max((float(x.error) for x in singles), default=0.0), [x.method for x in singles]
     for a, b in dict.fromkeys(asked):
         one = limit.cov(*_members(ref, ranges, (*a, *b)))
         if one.number is not None and one.number.known:
@@ -120,6 +140,6 @@ def _judged(limit: Limit, arrays: Arrays, ref: Var, ranges: Sequence[tuple[int, 
             methods.append(one.method)
         else:
             error = np.inf
-    closed = all(f.has_formula for f in arrays.used)
+    closed = all(f.has_formula for f in arrays.used) and all(x.method == "closed-form" for x in singles)
     method = "closed-form" if closed else worst_method("quadrature", *methods)
     return Estimate(value, error, worst_kind("estimate", *kinds), method)

@@ -77,8 +77,10 @@ class Members(Schedule[V], Generic[V]):
     def score(self, ref: Var) -> V:
         raise NotImplementedError
 
-    def standing(self, body: Term, cov: Sequence[V], mean: Sequence[V], found: dict[Term, V]) -> Sequence[Jump]:
-        """The jumps of a body at which its variables may stand; `found` are its constants."""
+    def standing(
+        self, body: Term, cov: Sequence[V], mean: Sequence[V], found: dict[Term, V], shown: Sequence[Term] = ()
+    ) -> Sequence[Jump]:
+        """The jumps of a body at which its variables may stand; `found` are its constants, `shown` what is written."""
         raise NotImplementedError
 
     @property
@@ -159,7 +161,7 @@ class Members(Schedule[V], Generic[V]):
             f = yield from self.constant(c)
             constants.append(f)
         found: dict[Term, V] = {Var(f"c{k + 1}"): f for k, f in enumerate(constants)}
-        if jumps_of(core.body) and (jumps := self.standing(core.body, groups[0], groups[1], found)):
+        if jumps_of(core.body) and (jumps := self.standing(core.body, groups[0], groups[1], found, core.shown)):
             names: dict[Term, Term] = {Var(f"z{k + 1}"): t for k, t in enumerate(core.shown)}
             names |= {Var(f"c{k + 1}"): t for k, t in enumerate(core.constants)}
             names |= {v: Var(v.name.removeprefix(GUARD)) for v in variables(core.body) if v not in names}

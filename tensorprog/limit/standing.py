@@ -2,7 +2,9 @@
 
 An affine gap is at its jump with probability 0 if its variance is positive, or if it is a constant elsewhere. Any other
 gap is taken apart into factors; a polynomial that is not constant vanishes with probability 0 under a regular Gaussian,
-and so do the places of a jump of any function of its variables alone.
+and so do the places of a jump of any function of its variables alone. Of variables that are combinations of each other
+at every width, as 2u, u - v and v, some that are not are the variables. What is constant in the limit only is none of
+them: where(relu(u) + g > 0, 1, 0) with a g of variance 0 depends on the sign of g.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 
 from flint import arb
 
-from tensorprog.limit.decompose import TooLarge, affine, polynomial
+from tensorprog.limit.decompose import TooLarge, affine, independent, polynomial
 from tensorprog.limit.jumps import Jump, jumps_of
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, power, variables
@@ -24,6 +26,7 @@ class Gaussian:
     """Variables with balls for their covariances and means; `constant` encloses a term that holds none of them.
 
     `fixed` are names, beside numbers, whose values are exact at every width: params and entries of matrices.
+    `shown` are the variables as they are written in the program.
     """
 
     names: Sequence[Var]
@@ -31,6 +34,7 @@ class Gaussian:
     mean: Sequence[Any]
     constant: Callable[[Term, Mapping[Term, Any]], Any]
     fixed: Callable[[Var], bool]
+    shown: Sequence[Term] = ()
 
     def standing(self, body: Term) -> tuple[Jump, ...]:
         """The jumps of the body at which the variables may stand."""
@@ -57,13 +61,19 @@ class Gaussian:
             return _hits(middle, periodic)
         if isinstance(gap, App) and gap.head == "mul" and not periodic:
             return any(self._may_stand(a, False) for a in gap.args if not (isinstance(a, App) and a.head == "recip"))
-        if not self._regular(moving):
-            return True
-        return not (self._own(gap, leaves) or self._varies(gap, below, still))
+        if self._own(gap, leaves) and self._regular(self._free(moving)):
+            return False
+        return not (self._regular(moving) and self._varies(gap, below, still))
 
     def _own(self, gap: Term, leaves: frozenset[Var]) -> bool:
         """A function of the moving variables and of exact numbers only."""
-        return all(v in leaves or self.fixed(v) for v in variables(gap))
+        return all(v in leaves or (v not in self.names and self.fixed(v)) for v in variables(gap))
+
+    def _free(self, moving: Sequence[int]) -> list[int]:
+        """Some of the variables, of which the others are combinations at every width."""
+        if not self.shown:
+            return list(moving)
+        return [moving[k] for k in independent([self.shown[k] for k in moving])]
 
     def _varies(self, gap: Term, below: Callable[[Term], frozenset[Var]], still: Mapping[Term, Any]) -> bool:
         """A polynomial in the moving variables with a coefficient that is not 0 beside the constant one."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import tensorprog as tp
+from tensorprog.errors import TensorProgError
 
 THREE_TOKENS = """
 index i,j in 1..3
@@ -66,3 +67,80 @@ class TestJointLaws:
             rule = rule_for(dimension, probe, 1e-3)
             found = rule.combine([probe(g) for g in rule.groups])
             assert abs(found.value[0] - dimension) <= found.error[0]
+
+
+class TestReadoutsOfInputsWithAMean:
+    """r = v.x/sqrt(n) with a centred v is N(0, E v^2 E x^2), whichever side of the dot product v is."""
+
+    @pytest.mark.parametrize("sides", ["u[2], v[2]", "v[2], u[2]"])
+    def test_a_function_of_it(self, sides: str) -> None:
+        text = "index i in 1..2\ninput u[i] ~ N(-1, 1)\ninput v[i] ~ N(0, 3)\n"
+        program = tp.loads(f"{text}s = relu(dot({sides})/sqrt(n))\noutput s\n")
+        limit = tp.derive(program)
+        assert tp.check(program).covered_by == ["readout-scores"]
+        assert limit.var("s").supported_by == "readout-scores"
+        assert limit.var("s").value == pytest.approx(6 * (0.5 - 0.5 / np.pi), abs=1e-12)
+        assert limit.law("s").variance.value[0] == pytest.approx(6 * (0.5 - 0.5 / np.pi), abs=1e-12)
+
+    @pytest.mark.parametrize("sides", ["u, v", "v, u", "x, v", "v, x"])
+    def test_in_a_softmax(self, sides: str) -> None:
+        """Products of inputs with means, functions of them, and what stands beside them in one layer."""
+        text = "input u ~ N(2, 1)\ninput v ~ N(0, 1)\nweight W ~ N(0, 1/n)\nx = relu(u - 1) + 1\n"
+        program = tp.loads(f"{text}r = dot({sides})/sqrt(n)\ny = sigmoid(r)*(W @ x)\noutput y\n")
+        limit = tp.derive(program)
+        second = {"u": 5.0, "x": limit.expect("x^2").value}["x" if "x" in sides else "u"]
+        t, w = np.polynomial.hermite_e.hermegauss(200)
+        expected = (w / w.sum()) @ (1 + np.exp(-np.sqrt(second) * t)) ** -2 * limit.expect("x^2").value
+        found = limit.var("y")
+        assert abs(found.value - expected) <= found.error + 1e-9
+
+    def test_no_side_is_centred(self) -> None:
+        program = tp.loads("input u ~ N(1, 1)\ninput v ~ N(1, 1)\ns = relu(dot(u, v)/sqrt(n))\noutput s\n")
+        assert tp.check(program).verdict == "invalid"
+        assert tp.derive(program).program.outputs  # no limit, and said so
+        with pytest.raises(TensorProgError):
+            _ = tp.derive(program).results
+
+
+class TestJumpsOfSeveralVariables:
+    """A limit stands at a jump only where something vanishes in the limit that does not at finite widths."""
+
+    VANISHING = "input u, w, t ~ N(0, 1)\nweight A ~ N(0, 1/n)\nm = mean(u)\ng = A @ (m*tanh(w))\n"
+
+    @pytest.mark.parametrize(
+        "body",
+        ["where(relu(t) + g > 0, 1, 0)", "where(max(t, 0) > g, 1, 0)", "sign(max(g, -abs(t)))", "floor(relu(t) + g)",
+         "where(exp(-relu(-t)) >= 1 + g^3, 1, 0)", "where(t*g > 0, 1, 0)", "sign(min(g, t))"],
+    )  # fmt: skip
+    def test_what_vanishes_in_the_limit_only_has_no_value(self, body: str) -> None:
+        """E where(relu(t) + g > 0, 1, 0) is 3/4, not the 1/2 that g = 0 gives: g has a sign at every width."""
+        limit = tp.derive(tp.loads(f"{self.VANISHING}h = {body}\noutput h\n"))
+        assert limit.mean("h").value is None
+        assert np.isnan(limit.law("h").mean.value[0])
+
+    @pytest.mark.parametrize("gap", ["-2*v - max(u - v, -0.7*u)", "2*v + max(u - v, u + v)", "max(u + v, u - v, 2*u)"])
+    def test_combinations_of_each_other(self, gap: str) -> None:
+        """A singular covariance of u + v, u - v and 2u is no atom: the gap is a function of u and v."""
+        found = tp.derive(tp.loads(f"input u, v ~ N(0, 1)\nh = step({gap})\noutput h\n")).mean("h")
+        u, v = np.random.default_rng(0).standard_normal((2, 400_000))
+        drawn = {
+            "-2*v - max(u - v, -0.7*u)": -2 * v - np.maximum(u - v, -0.7 * u),
+            "2*v + max(u - v, u + v)": 2 * v + np.maximum(u - v, u + v),
+            "max(u + v, u - v, 2*u)": np.maximum.reduce([u + v, u - v, 2 * u]),
+        }[gap]
+        assert found.value is not None
+        assert abs(found.value - (drawn > 0).mean()) <= found.error + 5 * 0.5 / np.sqrt(len(drawn))
+
+    def test_a_matrix_asks_again_for_what_it_lacks(self) -> None:
+        text = """
+        index i in 1..2
+        input a[i] ~ N(0, 0.9^abs(i-i'))
+        input b ~ N(0, 1)
+        weight W ~ N(0, 1/n)
+        h[i] = where(2*b + max(a[i] - b, -0.7*a[i]) <= 0, 1/3, 0.1)
+        g[i] = W @ h[i]
+        output g
+        """
+        limit = tp.derive(tp.loads(text.replace("\n        ", "\n")), seconds=1.0)
+        found, single = limit.matrix_number("g"), limit.cov("g[1]", "g[1]")
+        assert abs(found.value[0, 0] - single.value) <= found.error + single.error
