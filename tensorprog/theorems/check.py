@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tensorprog.errors import Diagnostic
+from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.positivity import sign_of
 from tensorprog.functions.registry import declared_in
 from tensorprog.program.nodes import Output
@@ -179,6 +180,9 @@ def _assumptions(program: Program) -> list[str]:
         names = part is not None and any(v.name in program.params for v in variables(part[0]))
         if part is not None and names and sign_of(part[0], known) not in ("positive", "nonnegative", "zero"):
             out.append(f"the variance of {w.name}, {to_text(w.variance)}, is not negative")
+    rules = Analyzer(frozenset(), known)
+    means = [(name, t) for g in program.groups for name, t in zip(g.names, g.mean, strict=True)]
+    out += [f"the mean of {name}, {to_text(t)}, is defined" for name, t in means if not rules.info(t).total]
     bodies = [t for node in program.nodes if (t := getattr(node, "body", None)) is not None]
     out += dict.fromkeys(said for t in bodies for said in declared_in(t))
     for p in program.params.values():

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Literal
 from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.positivity import nonzero_somewhere, sign_of
 from tensorprog.program.compose import CannotCompose
+from tensorprog.program.constants import primed_indices
 from tensorprog.program.nodes import Input, MatMul, Node
 from tensorprog.program.program import Program
 from tensorprog.program.scaling import width_power
-from tensorprog.terms import App, Bind, Num, Term, Var
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, shift_subs, transform, variables, walk
 from tensorprog.theorems.nondegenerate import Nondegenerate
 from tensorprog.theorems.nonlinearities import Nonlinearities
@@ -158,14 +159,30 @@ class Variances:
         return True
 
     def independent(self, a: Var, others: list[Var]) -> bool:
-        """Is Z_a independent of the others: another matrix, or another group of initial vectors?"""
-        mine = {self._source(n) for n, _ in self.program.resolve(a)}
-        theirs = {self._source(n) for b in others for n, _ in self.program.resolve(b)}
-        return not mine & theirs
+        """Is Z_a independent of the others: another matrix, or initial vectors that no covariance couples?"""
+        mine = self._sources(a)
+        return not any(_may_meet(x, y) for b in others for y in self._sources(b) for x in mine)
 
-    @staticmethod
-    def _source(node: Node) -> object:
-        return ("weight", node.weight.name) if isinstance(node, MatMul) else ("input", id(getattr(node, "group", node)))
+    def _sources(self, ref: Var) -> list[tuple[object, tuple[Sub, ...]]]:
+        """What makes a vector: a matrix with its subscripts, or initial vectors with those that nothing couples."""
+        out: list[tuple[object, tuple[Sub, ...]]] = []
+        for node, _ in self.program.resolve(ref):
+            at = dict(zip(node.subs, ref.subs, strict=True)) if ref.subs else {}
+            if isinstance(node, MatMul):
+                out.append((node.weight.name, tuple(at.get(s, s) for s in node.weight.subs)))
+            elif isinstance(node, Input):
+                coupled = primed_indices(node.group)
+                apart = tuple(at.get(s, s) for s in node.group.subs if s not in coupled)
+                out.append((id(node.group), apart))
+            else:
+                out.append((id(node), ()))
+        return out
+
+
+def _may_meet(x: tuple[object, tuple[Sub, ...]], y: tuple[object, tuple[Sub, ...]]) -> bool:
+    """The same source, at subscripts that may be equal."""
+    differ = any(isinstance(s, int) and isinstance(t, int) and s != t for s, t in zip(x[1], y[1], strict=False))
+    return x[0] == y[0] and not differ
 
 
 def nonnegative(t: Term) -> bool:
