@@ -130,3 +130,29 @@ g = tanh(p + q + r[1])
 )
 def test_a_vector_is_what_it_is_and_not_how_it_is_written(product: str, right: tuple[str, ...]) -> None:
     assert verdict(f"{KEYS}y = g*({product})") in right
+
+
+NORM = "({0} - mean({0}))/sqrt(mean(({0} - mean({0}))^2))"
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        (f"weight W[i] ~ N(0, 1/n)\nh[1] = W[1] @ u\nfor t in 2..3:\n    h[t] = h[t-1] + W[t] @ relu({NORM})\n", VALID),
+        ("h[i] = u\n", NOT),  # h[1] - h[2] = 0
+        ("input x[i] ~ N(0, 1)\nh[i] = A @ x[i]\n", VALID),
+        ("input x[i] ~ N(0, 1^abs(i-i'))\nh[i] = A @ x[i]\n", NOT),  # x[1] = x[2]
+        ("input (x[i], v[i]) ~ N([0, 0], [[1, 1], [1, 1]])\nh[1] = x[1]\nh[2] = v[1]\nh[3] = u\n", NOT),
+        ("input (x[i], v[i]) ~ N([0, 0], [[1, 1], [1, 1]])\nh[1] = x[1]\nh[2] = v[2]\nh[3] = u\n", VALID),
+    ],
+)
+def test_independence_is_asked_of_members(text: str, right: tuple[str, ...]) -> None:
+    body = text.format("h[t-1]") + "g = h[1] - h[2]\ny = h[3]/sqrt(mean(g^2))"
+    assert verdict(body) in right
+
+
+def test_a_mean_that_params_may_leave_undefined_is_an_assumption() -> None:
+    found = tp.check(tp.loads("param t >= 0 = 1\ninput u ~ N(log(t), 1)\ny = tanh(u)\noutput y"))
+    assert "the mean of u, log(t), is defined" in found.assumptions
+    fine = tp.check(tp.loads("param t >= 0 = 1\ninput u ~ N(sqrt(t), 1)\ny = tanh(u)\noutput y"))
+    assert not any("mean" in said for said in fine.assumptions)
