@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.functions.interval import Interval
+from tensorprog.gaussian import lengths
 from tensorprog.gaussian.adaptive import Bounded, bounded
 from tensorprog.gaussian.balls import Ball, ball_function, exact
 from tensorprog.gaussian.directions import Posed, fewest, spread
@@ -21,6 +22,7 @@ from tensorprog.gaussian.divergence import refuse, undefined, undefined_at
 from tensorprog.gaussian.domains import defined
 from tensorprog.gaussian.estimate import covariance, rational
 from tensorprog.gaussian.factors import canonical, independent_factors
+from tensorprog.gaussian.lengths import ratio
 from tensorprog.gaussian.precision import precision
 from tensorprog.gaussian.sizes import Size
 from tensorprog.terms import App, Num, Term, Var
@@ -69,6 +71,8 @@ def _enclose(p: Posed, tolerance: float) -> Ends | None:
     if len(groups) > 1:
         parts = [_enclose(Posed(g, p.names, p.cov, p.mean), tolerance / len(groups)) for g in groups]
         return _product(parts)
+    if (found := _over_length(p)) is not None:
+        return found
     fewer = fewest(p)
     if fewer is not p:
         return _enclose(fewer, tolerance)
@@ -82,6 +86,14 @@ def _enclose(p: Posed, tolerance: float) -> Ends | None:
         return _in_many(p, tolerance)
     found = _in_few(p, tolerance)
     return _within(size.range(p.term), found) if total else found
+
+
+def _over_length(p: Posed) -> Ends | None:
+    """A function over the length of three or more centred variables, where it is one."""
+    if len(p.names) < 3 or any(p.mean) or (r := ratio(p.term, p.names)) is None:
+        return None
+    ball = lengths.enclosed(r, p.names, [[exact(x) for x in row] for row in p.cov])
+    return None if ball is None else (_down(ball.lower()), -_down(-ball.upper()))
 
 
 def _needed(p: Posed) -> Posed:

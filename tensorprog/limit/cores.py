@@ -18,9 +18,10 @@ import numpy as np
 from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.expectation import Expectation, expect
 from tensorprog.gaussian.kernels import PairKernel, pair_kernel
+from tensorprog.gaussian.lengths import Ratio, ratio
 from tensorprog.limit.axes import Array, Field, union
 from tensorprog.limit.quantities import guarded, monomial, no_limit
-from tensorprog.limit.ratios import Ratio, expectation, ratio
+from tensorprog.limit.ratios import expectation
 from tensorprog.numbers.estimate import ErrorKind, Estimate
 from tensorprog.program.nodes import Param
 from tensorprog.terms import App, Num, Term, Var
@@ -203,7 +204,7 @@ class CoreFunction:
         if not all(self.centred) or self.positive or self.size < 2:
             return None
         values: dict[Term, Term] = {Var(n): Num(x) for n, x in self.numbers.values.items()}
-        return ratio(substitute(self.body, values))
+        return ratio(substitute(self.body, values), [v.name for v in self.variables])
 
     def _as_ratio(self, given: Sequence[Fraction]) -> Estimate | None:
         """By one integral for each length in the body, if it is of that kind."""

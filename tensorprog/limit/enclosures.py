@@ -18,6 +18,7 @@ from typing import Any
 from flint import acb, arb, ctx, fmpq
 
 from tensorprog.errors import TensorProgError
+from tensorprog.gaussian import lengths
 from tensorprog.gaussian.balls import ball_function
 from tensorprog.gaussian.closed_value import Balls
 from tensorprog.gaussian.grid import grid
@@ -236,20 +237,19 @@ class Enclosures(Members[Enclosure]):
             finite = [enclose(c, balls) for c in f.conditions]
             if ball is not None and all(c is not None and c > 0 for c in finite):
                 return Enclosure(ball)
-        elif (ball := self._on_grid(f, cov, mean)) is not None:
+        elif (ball := self._integrated(f, cov, mean)) is not None:
             return Enclosure(ball, "quadrature")
         return self._quadrature(f, given)
 
-    def _on_grid(self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure]) -> Any | None:
-        """A bounded analytic body by the trapezoid rule, with a proved bound at all points of the balls."""
+    def _integrated(self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure]) -> Any | None:
+        """By a trapezoid rule, proved at all points of the balls: a function over a length, or bounded and analytic."""
         if f.positive:
             return None
+        if f.ratio is not None and (ball := lengths.enclosed(f.ratio, f.variables, _matrix(f, cov))) is not None:
+            return ball
         values: dict[Term, Term] = {Var(guarded(n)): Num(x) for n, x in self.numbers.values.items()}
-        size = range(f.size)
-        at = [[min(i, j) * f.size - min(i, j) * (min(i, j) - 1) // 2 + abs(i - j) for j in size] for i in size]
-        balls = [[cov[at[i][j]].ball for j in size] for i in size]
         body = substitute(f.body, values)
-        return grid(body, [v.name for v in f.variables], balls, [m.ball for m in mean])
+        return grid(body, [v.name for v in f.variables], _matrix(f, cov), [m.ball for m in mean])
 
     def _quadrature(self, f: CoreFunction, given: Sequence[Enclosure]) -> Enclosure:
         middles = [_middle(x.ball) if x.rational is None else x.rational for x in given]
@@ -348,6 +348,10 @@ def precision(bits: int) -> Iterator[None]:
         yield
     finally:
         ctx.prec = before
+
+
+def _matrix(f: CoreFunction, cov: Sequence[Enclosure]) -> list[list[Any]]:
+    return [[cov[place(i, j, f.size)].ball for j in range(f.size)] for i in range(f.size)]
 
 
 def _rational_value(f: CoreFunction, given: Sequence[Enclosure]) -> Fraction | None:

@@ -4,145 +4,27 @@
     E[F(z) e^{-s·Q}] = det(I + 2AK)^{-1/2} e^{-s·c_0} E_{K'}[F],     K' = K (I + 2AK)^{-1},  A = Σ_m s_m diag(c_m)
 
 With s = e^x the integrand is analytic in a strip and decays at both ends, so the trapezoid rule converges
-geometrically (Trefethen & Weideman 2014). Positive factors are first drawn out of relu, abs and their kin.
+geometrically (Trefethen & Weideman 2014). For one length `gaussian.lengths` has a proved bound.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
 from itertools import product
 
 import numpy as np
 
+from tensorprog.gaussian.lengths import Ratio
 from tensorprog.limit.axes import Array
-from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, add, children, mul, power, variables
 
-HOMOGENEOUS = frozenset({"relu", "abs", "leaky_relu", "neg"})
 STEPS = (1.0, 0.5, 0.25, 0.125)
 LEFT = 110.0
 RIGHT = (110.0, 34.0)
 """How far log s goes; beyond e^34 rounding hides the identity in I + 2AK where A does not see all of K."""
 NEGLIGIBLE = 1e-17
-MOST_LENGTHS = 2
 
 Inner = Callable[[Array], Array]
-Quadratic = tuple[tuple[int, Fraction], ...]
-"""(i, c_i) for each variable, i from 0; the constant c_0 under i = -1."""
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """rest(z) Π_m Q_m(z)^{-a_m}."""
-
-    rest: Term
-    lengths: tuple[tuple[Quadratic, Fraction], ...]
-
-
-def ratio(body: Term) -> Ratio | None:
-    """The body in that form, or None if it is not a homogeneous function over lengths.
-
-    >>> from tensorprog.terms import read, to_text
-    >>> found = ratio(read("relu(z1/sqrt((z1^2 + z2^2)/2))*z2/sqrt((z1^2 + z2^2)/2)"))
-    >>> to_text(found.rest), found.lengths[0][1]
-    ('relu(z1)*z2', Fraction(1, 1))
-    """
-    found = _drawn(body)
-    if found is None or not found[1] or len(found[1]) > MOST_LENGTHS:
-        return None
-    return Ratio(found[0], tuple(found[1].items()))
-
-
-def quadratic(t: Term) -> Quadratic | None:
-    """A sum of squares with nonnegative coefficients, plus a nonnegative constant."""
-    out = _quadratic(t)
-    if out is None or any(c < 0 for c in out.values()) or not any(i >= 0 and c for i, c in out.items()):
-        return None
-    return tuple(sorted(out.items()))
-
-
-def _quadratic(t: Term) -> dict[int, Fraction] | None:
-    match t:
-        case Num(value):
-            return {-1: value}
-        case App("pow", (Var(name), Num(k))) if k == 2 and name[0] == "z":
-            return {int(name[1:]) - 1: Fraction(1)}
-        case App("mul", (Var(name), Var(other))) if name == other and name[0] == "z":
-            return {int(name[1:]) - 1: Fraction(1)}
-        case App("mul", args):
-            factor, inner = Fraction(1), None
-            for a in args:
-                if isinstance(a, Num):
-                    factor *= a.value
-                elif inner is None:
-                    inner = _quadratic(a)
-                    if inner is None:
-                        return None
-                else:
-                    return None
-            return None if inner is None else {i: factor * c for i, c in inner.items()}
-        case App("add", args):
-            total: dict[int, Fraction] = {}
-            for a in args:
-                part = _quadratic(a)
-                if part is None:
-                    return None
-                for i, c in part.items():
-                    total[i] = total.get(i, Fraction(0)) + c
-            return total
-        case _:
-            return None
-
-
-Drawn = tuple[Term, dict[Quadratic, Fraction]]
-
-
-def _drawn(t: Term) -> Drawn | None:
-    """t as (core, exponents): core times Π Q^{-a}; None where a length sits inside something else."""
-    match t:
-        case App("recip", (App("sqrt", (q,)),)) if (found := quadratic(q)) is not None:
-            return ONE, {found: Fraction(1, 2)}
-        case App("recip", (q,)) if (found := quadratic(q)) is not None:
-            return ONE, {found: Fraction(1)}
-        case App("pow", (q, Num(k))) if k < 0 and (found := quadratic(q)) is not None:
-            return ONE, {found: -k}
-        case App("pow", (x, Num(k))) if k.denominator == 1 and k > 0:
-            inner = _drawn(x)
-            return inner and (power(inner[0], Num(k)), {length: k * a for length, a in inner[1].items()})
-        case App("mul", args):
-            cores: list[Term] = []
-            exponents: dict[Quadratic, Fraction] = {}
-            for a in args:
-                inner = _drawn(a)
-                if inner is None:
-                    return None
-                cores.append(inner[0])
-                for length, e in inner[1].items():
-                    exponents[length] = exponents.get(length, Fraction(0)) + e
-            return mul(*cores), exponents
-        case App("add", args):
-            parts = [p for p in map(_drawn, args) if p is not None]
-            if len(parts) < len(args) or any(p[1] != parts[0][1] for p in parts):
-                return None
-            return add(*(p[0] for p in parts)), parts[0][1]
-        case App(head, (x, *rest)) if head in HOMOGENEOUS and all(isinstance(r, Num) for r in rest):
-            inner = _drawn(x)
-            return inner and (App(head, (inner[0], *rest)), inner[1])
-        case _:
-            return None if _has_length(t) else (t, {})
-
-
-def _has_length(t: Term) -> bool:
-    stack = [t]
-    while stack:
-        top = stack.pop()
-        if isinstance(top, App) and top.head in ("recip", "sqrt", "pow") and quadratic(top.args[0]) is not None:
-            return len(variables(top)) > 1 or top.head != "pow"
-        stack += children(top)
-    return False
 
 
 def expectation(r: Ratio, cov: Array, inner: Inner) -> tuple[float, float] | None:
