@@ -52,6 +52,7 @@ class Limit:
         self.engine = Engine(program, values)
         self.lookup = Lookup(self.engine.rules.composer)
         self._supports = Supports(program)
+        self._asked: set[Term] = set()
         self.progress = False
         """Is a terminal told how many of `results` are there?"""
 
@@ -101,8 +102,12 @@ class Limit:
 
             try:
                 return self._averaged(of, terms, supported)
-            except NotCovered as why:
+            except (NotCovered, OutOfTime) as why:
                 return Result(of, None, None, "quadrature", supported, str(why))
+            except TensorProgError as error:
+                if isinstance(error, DivergentError) or error.diagnostics[0].code != "TP501":
+                    raise
+                return Result(of, None, None, "quadrature", supported, error.diagnostics[0].message)
         try:
             parts = rule(terms)
             formula, because, assumed = self._formula(parts)
@@ -149,10 +154,10 @@ class Limit:
             return self.engine.sum_enclosure(parts).number, ""
         except DivergentError:
             raise
-        except Unsettled as why:
-            return None, str(why)
         except OutOfTime:
             return unknown("the time is used up"), ""
+        except Unsettled as why:
+            return None, str(why)
         except TensorProgError as error:
             if error.diagnostics and error.diagnostics[0].code == "TP002":
                 return None, ""  # a param without a value
@@ -197,13 +202,21 @@ class Limit:
         return found
 
     def _number_of(self, t: Term) -> Any:
-        """The number of an expectation by the calculus of arrays and enclosures, which knows bounded quotients."""
+        """The number of an expectation by the calculus of arrays and enclosures, which knows bounded quotients.
+
+        Where that comes back here with the same question, it has no answer either.
+        """
+        if t in self._asked:
+            return UNKNOWN
+        self._asked.add(t)
         try:
             found = self.expect(t)
         except TensorProgError as error:
             if error.diagnostics[0].code == "TP501":
                 raise
             return UNKNOWN
+        finally:
+            self._asked.remove(t)
         return UNKNOWN if found.number is None else found.number
 
     def law(self, *names: Any) -> Law:

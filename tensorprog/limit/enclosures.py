@@ -17,7 +17,7 @@ from typing import Any
 
 from flint import acb, arb, ctx, fmpq
 
-from tensorprog.errors import TensorProgError
+from tensorprog.errors import Diagnostic, TensorProgError
 from tensorprog.gaussian import lengths
 from tensorprog.gaussian.balls import ball_function
 from tensorprog.gaussian.closed_value import Balls
@@ -28,7 +28,7 @@ from tensorprog.limit.cores import PLAIN, CoreFunction, Numbers, isserlis, no_va
 from tensorprog.limit.covariance import Rules
 from tensorprog.limit.jumps import Jump
 from tensorprog.limit.members import Members
-from tensorprog.limit.quantities import GUARD, Core, Key, guarded, no_limit, place
+from tensorprog.limit.quantities import GUARD, Core, Key, Unsettled, guarded, no_limit, place
 from tensorprog.limit.standing import Gaussian
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
@@ -48,8 +48,12 @@ MOST_MOVED = 6
 """Inputs of an expectation that are moved one by one to measure what their errors contribute."""
 
 
-class OutOfTime(Exception):
+class OutOfTime(Unsettled):
     """The time for one number is used up, or the part of it that balls may take."""
+
+    def __init__(self) -> None:
+        because = "the time for one number was used up before it was found"
+        super().__init__((Diagnostic("TP402", "no number here", None, because, "", "allow more of it: --seconds"),))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tensorprog.limit.axes import DRAWS, Field
 from tensorprog.limit.compose import MINUS_ONE
 from tensorprog.limit.cores import Numbers
 from tensorprog.limit.covariance import Rules
-from tensorprog.limit.enclosures import Enclosure, Enclosures, OutOfTime, precision
+from tensorprog.limit.enclosures import Enclosure, Enclosures, precision
 from tensorprog.limit.formulas import Formulas, NoFormula
 from tensorprog.limit.named import Named
 from tensorprog.limit.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
@@ -62,7 +62,7 @@ class Engine:
         """A product of single members as a number, nan where it has none."""
         try:
             return float(self.sum_enclosure((a,)).number.value)
-        except (NoLimit, OutOfTime):
+        except NoLimit:
             return math.nan
 
     @cached_property

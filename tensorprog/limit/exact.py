@@ -17,6 +17,8 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.calculus import Analyzer
+from tensorprog.functions.interval import REALS, Interval
 from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
 from tensorprog.limit.jumps import COMPARISONS, Jump, jumps_of, settled
 from tensorprog.limit.unfold import NotCovered, Unfolding
@@ -55,6 +57,37 @@ class Exact:
             return rational(self.reduced(self.u.expression(t)))
         except (NotCovered, TooLarge, RecursionError):
             return None
+
+    def beside(self, j: Jump) -> Fraction | None:
+        """A number on the side of the jump on which its gap lies whatever the variables are; None if on both.
+
+        The condition m^2 >= 0 holds and m^2 < 0 fails at every value of m, so that m^2 may tend to 0.
+        """
+        if j.periodic:
+            return None
+        try:
+            gap = self.values_of(self.u.expression(j.gap))
+        except (NotCovered, TooLarge, RecursionError, TensorProgError):
+            return None
+        head = j.place.args[0].head if isinstance(j.place, App) and isinstance(j.place.args[0], App) else ""
+        if gap.positive or (gap.nonnegative and j.by_condition and head in ("ge", "lt")):
+            return Fraction(1)
+        if gap.negative or (gap.nonpositive and j.by_condition and head in ("le", "gt")):
+            return Fraction(-1)
+        return None
+
+    def values_of(self, t: Term) -> Interval:
+        """An interval that holds an expression over leaves at every width, whatever their values are."""
+        t = substitute(t, self.values)
+        leaves = [v for v in variables(t) if v in self.u.leaves]
+        if len(leaves) < len(set(variables(t))):
+            return REALS
+        found = Analyzer(frozenset(v.name for v in leaves), {}, {}, {v: self._range_of(v) for v in leaves}).info(t)
+        return found.range if found.total else REALS
+
+    def _range_of(self, v: Var) -> Interval:
+        leaf = self.u.leaves[v]
+        return self.values_of(leaf.parts[0]) if leaf.kind == "moment" else REALS
 
     def is_vector(self, v: Var) -> bool:
         """Is a variable of a reduced expression a Gaussian vector that depends on no scores?"""

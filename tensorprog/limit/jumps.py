@@ -29,6 +29,10 @@ class Jump:
     gap: Term
     periodic: bool = False
 
+    @property
+    def by_condition(self) -> bool:
+        return isinstance(self.place, App) and self.place.head == "where"
+
 
 @lru_cache(maxsize=4096)
 def jumps_of(t: Term) -> tuple[Jump, ...]:

@@ -287,7 +287,9 @@ class Law:
         t = substitute(t, names)
         facts = judge(t, [v.name for v in names.values()], {})
         if not facts.polynomially_bounded.proved:
-            raise fail("TP501", f"{term} is not known to have a finite mean", because="it is not polynomially bounded")
+            raise fail(
+                "TP501", f"{to_text(t)} is not known to have a finite mean", because="it is not polynomially bounded"
+            )
         f = compile_numpy(t, [v.name for v in names.values()])
         d, m = self._sum.dimension, len(self.of)
         found = UNKNOWN

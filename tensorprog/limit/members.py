@@ -185,6 +185,8 @@ class Members(Schedule[V], Generic[V]):
         for j in jumps:
             value = self.exact.constant(j.gap)
             if value is None:
+                value = self.exact.beside(j)
+            if value is None:
                 because = (
                     f"the limit of {to_text(j.gap)} is on the jump, and it is not known to be there at every width"
                 )

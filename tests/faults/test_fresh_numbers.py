@@ -144,3 +144,61 @@ class TestJumpsOfSeveralVariables:
         limit = tp.derive(tp.loads(text.replace("\n        ", "\n")), seconds=1.0)
         found, single = limit.matrix_number("g"), limit.cov("g[1]", "g[1]")
         assert abs(found.value[0, 0] - single.value) <= found.error + single.error
+
+
+class TestConditionsThatAlwaysHold:
+    """A scalar whose limit is on a jump decides a condition that its sign decides at every width, and no other."""
+
+    SCALARS = "input u, t ~ N(0, 1)\ninput e ~ N(0, 0)\nweight A ~ N(0, 1/n)\nm = mean(u^3)\ng = A @ (m*tanh(t))\n"
+
+    @pytest.mark.parametrize(
+        ("body", "value"),
+        [
+            ("where(m^2 >= 0, 1, 0)", 1.0),
+            ("where(m^2 < 0, 1, 0)", 0.0),
+            ("where(-abs(m) <= 0, 3, 0)", 3.0),
+            ("where(0 >= m^2 + m^4, 1, 0)", None),
+            ("where(m^2 > 0, 1, 0)", None),
+            ("where(m^2 <= 0, 1, 0)", None),
+            ("where(m >= 0, 1, 0)", None),
+            ("where(m^3 >= 0, 1, 0)", None),
+            ("where(mean(g^2) >= 0, 1, 0)", 1.0),
+            ("where(mean(g^2) > 0, 1, 0)", None),
+            ("where(mean(relu(g)*abs(m)) < 0, 1, 0)", 0.0),
+            ("where(dot(abs(u), t)/n >= 0, 1, 0)", None),
+            ("where(dot(t, abs(u))/n >= 0, 1, 0)", None),
+            ("where(-dot(g, g)/n >= 0, 1, 0)", None),
+            ("where(-dot(g, g)/n <= 0, 1, 0)", 1.0),
+            ("where(exp(m) - 1 >= 0, 1, 0)", None),
+            ("step(m^2)", None),
+            ("sign(abs(m))", None),
+            ("floor(m^2)", None),
+        ],
+    )
+    def test_scalars(self, body: str, value: float | None) -> None:
+        text = f"{self.SCALARS}v = {body}\nw = v*u\noutput v, w\n"
+        limit = tp.derive(tp.loads(text))
+        assert limit.mean("v").value == value
+        assert limit.expect("w*u").value == value
+
+    def test_vectors(self) -> None:
+        limit = tp.derive(tp.loads(f"{self.SCALARS}x = where(g^2 >= 0, t, 1)\ny = where(g^2 > 0, t, 1)\noutput x, y\n"))
+        assert limit.var("x").value == 1.0
+        assert limit.var("y").value is None
+
+
+SPENT = """
+index i, j, l in 1..2
+input u ~ N(0, 1)
+weight Q, K[i] ~ N(0, 1/n)
+p[i,j] = dot(Q @ u, K[j] @ sin(3*u))/sqrt(n)
+y[i] = sum(exp(p[i,j])/sum(exp(p[i,l]) for l)*u for j)
+output y
+"""
+
+
+def test_time_that_is_used_up_in_an_average_is_said() -> None:
+    """An answer, or none with the reason; the two calculi do not ask each other in a circle."""
+    found = tp.derive(tp.loads(SPENT), seconds=0.05).var("y[1]")
+    assert found.because
+    assert found.value is None or abs(found.value - 1) <= found.error + 1e-9
