@@ -75,8 +75,8 @@ class ScalarRules:
                        "scaled below n^(-1/2) a dot product of independent products tends to 0",
                        "scores are scaled by 1/sqrt(n), moments by 1/n")  # fmt: skip
 
-    # A scalar expression times n^power: the power goes to the one factor that can carry it. Several scalar factors
-    # share it equally, as `Powers` counts.
+    # A scalar expression times n^power: the power goes to the factors that have a dot product outside of functions.
+    # Several of them share it equally, as `Powers` counts.
     def scaled(self, t: Term, power: Fraction) -> Term:
         """t n^power with no width left in it: scalars that carry a power of n become `scaled(ref, power)`."""
         if not self._has_scalars(t):
@@ -97,12 +97,27 @@ class ScalarRules:
                         if part is None:
                             raise no_limit("TP012", "a width where no limit can be taken", a.place, "")
                         coefficient, power = mul(coefficient, part[0]), power + part[1]
-                share = power / len(carriers)
-                return mul(coefficient, *(self.scaled(a, share) for a in carriers))
+                dots = [a for a in carriers if self._has_dot(a)]
+                share = power / len(dots or carriers)
+                each = [(a, share if a in dots or not dots else Fraction(0)) for a in carriers]
+                return mul(coefficient, *(self.scaled(a, p) for a, p in each))
             case _:
                 if power:
                     self._check(power, Fraction(0), _first(t))
                 return t
+
+    def _has_dot(self, t: Term) -> bool:
+        """Has a scalar expression a dot product in its sums and products, through names?"""
+        match t:
+            case Var(name) if name in self.program.families:
+                node = self.composer.locate(t)
+                inner = isinstance(node, Scalar) and self._has_dot(self.composer.body(node, t))
+                return isinstance(node, Dot) or inner
+            case App("neg" | "add" | "mul", args):
+                return any(map(self._has_dot, args))
+            case Bind("sum", (body,)):
+                return self._has_dot(body)
+        return False
 
     def _constant(self, t: Term, power: Fraction) -> Term:
         if not mentions_width(t, self.program.widths) and not power:

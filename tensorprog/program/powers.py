@@ -103,14 +103,20 @@ class Powers:
                         if total != 0:
                             yield node, total
                         continue
-                    share = total / len(refs)
+                    dots = [ref for ref in refs if self._has_dot(ref)]
+                    share = total / len(dots or refs)
                     for ref in refs:
                         for source, _ in self.program.resolve(ref):
-                            yield from self._expand(source, share)
-                    if functions and total != 0:
+                            yield from self._expand(source, share if ref in dots or not dots else Fraction(0))
+                    if functions and total != 0 and not dots:
                         yield node, total
             case _:
                 yield node, power
+
+    def _has_dot(self, ref: Var) -> bool:
+        """Has the scalar a dot product that a power of n may belong to? Averages and functions have limits as is."""
+        each = (found for source, _ in self.program.resolve(ref) for found, _ in self._expand(source, Fraction(0)))
+        return any(isinstance(node, Dot) for node in each)
 
     def _monomials(self, t: Term) -> list[tuple[list[Var], Fraction, bool]]:
         """Scalar references, power of n, and whether functions of scalars occur, for each term of a sum."""

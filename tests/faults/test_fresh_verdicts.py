@@ -156,3 +156,30 @@ def test_a_mean_that_params_may_leave_undefined_is_an_assumption() -> None:
     assert "the mean of u, log(t), is defined" in found.assumptions
     fine = tp.check(tp.loads("param t >= 0 = 1\ninput u ~ N(sqrt(t), 1)\ny = tanh(u)\noutput y"))
     assert not any("mean" in said for said in fine.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("scalar", "right"),
+    [
+        ("dot(a, u)/sqrt(n)*mean(w^2)", VALID),
+        ("mean(w^2)*dot(a, u)/sqrt(n)", VALID),
+        ("dot(a, u)/sqrt(n)/sqrt(mean(u^2))", VALID),
+        ("dot(a, u)*tanh(mean(w^2))/sqrt(n)", VALID),
+        ("mean(w^2)*dot(u, w)/n", VALID),
+        ("mean(w)*sqrt(n)", NOT),
+        ("tanh(mean(w))*sqrt(n)", NOT),
+        ("dot(a, u)*mean(w)", NOT),
+        ("dot(a, u)*exp(mean(w))/n^2", NOT),
+        ("(dot(a, u)/n + mean(w))*sqrt(n)", NOT),
+    ],
+)
+def test_powers_of_n_belong_to_dot_products(scalar: str, right: tuple[str, ...]) -> None:
+    assert verdict(f"y = tanh({scalar})*(A @ u)") in right
+
+
+def test_the_limit_belongs_to_the_same_powers_as_the_verdict() -> None:
+    """E tanh(r)^2 of r ~ N(0, 1), by the trapezoid rule."""
+    x = np.linspace(-12, 12, 4001)
+    right = float(np.sum(np.tanh(x) ** 2 * np.exp(-(x**2) / 2)) * (x[1] - x[0]) / np.sqrt(2 * np.pi))
+    program = tp.loads(HEAD + "y = tanh(dot(a, 2*u)/sqrt(n)/sqrt(mean(4*u^2)))*(A @ u)\noutput y")
+    assert tp.derive(program).var("y").value == pytest.approx(right, abs=1e-9)
