@@ -156,7 +156,7 @@ def disagreement(program: Program, t: Term, words: list[str], seed: int = 0, dra
     rng = random.Random(seed)
     level, growth, slope = words[0], words[1].split(), words[2].split()
     flags = set(words[3:])
-    near = "near the limits" in flags
+    near = any(f.startswith("near the limits") for f in flags)
     ratios: dict[str, dict[float, float]] = {"growth": {}, "slope": {}}
     for scale in SCALES:
         for _ in range(draws):
