@@ -11,11 +11,13 @@ from tests.hunt import (
     judge_claims,
     judge_equal,
     judge_expect,
+    judge_forged,
     judge_functions,
     judge_limits,
     judge_proofs,
     judge_simulation,
     judge_verdicts,
+    suspects,
 )
 from tests.hunt.finding import Finding, Report
 from tests.hunt.programs import program
@@ -23,7 +25,7 @@ from tests.hunt.rewrites import REWRITES
 from tests.hunt.shrink import shrunk
 from tests.hunt.syntax import Program
 
-KINDS = {"program": 8, "expectation": 4, "claims": 3, "function": 1}
+KINDS = {"program": 8, "expectation": 4, "claims": 3, "function": 1, "kernel": 2}
 ENOUGH = 2
 """Findings of one signature that are told by a worker; later ones are left out, and only the first is shrunk."""
 Judge = Callable[[Program, Report], Finding | None]
@@ -54,6 +56,9 @@ class Hunter:
                 report.found(judge_expect.judged(rng, self.folder, report))
             case "function":
                 report.found(judge_functions.judged(rng, self.folder, report))
+            case "kernel":
+                made, seed = suspects.program(rng) if rng.random() < 0.7 else program(rng), rng.randrange(10**6)
+                report.found(judge_forged.forged(made, report, seed))
             case "claims":
                 report.found(judge_claims.judged(rng, self.folder, report))
         report.findings = [f for f in report.findings if self.new(f)]
