@@ -25,6 +25,7 @@ from tensorprog.limit.quantities import (
     ScoreOf,
     Sum,
     canonical,
+    free_labels,
     no_limit,
     place,
     refs_of,
@@ -244,7 +245,8 @@ class Arrays(Schedule[Field]):
         """Where there is doubt, entries as single members have them."""
         if self.single is None or not doubt.data.any():
             return found
-        axes = union((found, doubt))
+        parts = (a.coefficient, *(t for f in a.factors if isinstance(f, Core) for t in (*f.shown, *f.constants)))
+        axes = tuple(dict.fromkeys((*union((found, doubt)), *(x for t in parts for x in free_labels(t)))))
         full = [_length(x) for x in axes]
         data = np.broadcast_to(found.to(axes), full).copy()
         for at in np.argwhere(np.broadcast_to(doubt.to(axes), full)):
