@@ -61,6 +61,12 @@ def enclose(
 Ends = tuple[float, float]
 
 
+def is_small(term: Term, variables: Sequence[Var], cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]) -> bool:
+    """Whether the term reads at most two linear combinations, so that a bound is what the cells reach."""
+    plain, names = canonical(term, variables, None)
+    return _rank(fewest(_needed(Posed(plain, names, tuple(map(tuple, cov)), tuple(mean)))).cov) <= 2
+
+
 def _enclose(p: Posed, tolerance: float) -> Ends | None:
     """Both ends, rounded outward."""
     p = _needed(p)

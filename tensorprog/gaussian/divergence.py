@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.functions.balls import Undecided, Undefined, evaluate
+from tensorprog.functions.interval import Interval
 from tensorprog.gaussian.balls import ball_function
 from tensorprog.gaussian.cones import Cone, Low
-from tensorprog.gaussian.directions import Posed, linear
+from tensorprog.gaussian.directions import Posed, Row, linear
 from tensorprog.gaussian.estimate import factor
 from tensorprog.gaussian.growth import directions, steepest
 from tensorprog.gaussian.sizes import Size, Unbounded
@@ -29,6 +30,8 @@ from tensorprog.terms import App, Num, Term, Var
 Array = NDArray[np.float64]
 WIDTH = Fraction(1, 256)
 """Half the opening of a cone."""
+WIDE = 1e-3
+"""Half the width of a tube."""
 TRIES = 48
 TOO_FAST = "far out the function grows at least as fast as the inverse of the Gaussian density"
 
@@ -107,26 +110,60 @@ def _undefined_somewhere(p: Posed) -> bool:
 def _exceeds(p: Posed) -> bool:
     """Whether F is exp(z'Qz + ...) times what stays away from 0, in two variables, and 2QK has an eigenvalue >= 1.
 
+    If the eigenvalue is 1, what F has beside the exponential need only stay away from 0 far out (`_level`).
+
     The roots t of det((1 + t)I - 2QK) = t² + (2 - tr)t + 1 - tr + det are the eigenvalues' distances from 1, negated.
     """
     if len(p.names) != 2:
         return False
     whole = Size(p.names, ((-math.inf, math.inf),) * 2)
-    quadratic = {(2, 0): Fraction(0), (1, 1): Fraction(0), (0, 2): Fraction(0)}
+    exponent = {(i, j): Fraction(0) for i in range(3) for j in range(3 - i)}
+    rest: list[Term] = []
     for f in _factors(p.term):
         if isinstance(f, App) and f.head == "exp" and (found := _monomials(f.args[0], p.names)) is not None:
             if any(sum(k) > 2 for k in found):
                 return False
-            for k in quadratic:
-                quadratic[k] += found.get(k, Fraction(0))
+            for k in exponent:
+                exponent[k] += found.get(k, Fraction(0))
             continue
-        r = whole.range(f)
-        if not ((r.low is not None and r.low > 0) or (r.high is not None and r.high < 0)):
-            return False
+        if not _away(whole.range(f)):
+            rest.append(f)
     (a, b), (_, c) = p.cov
-    x, y, z = 2 * quadratic[2, 0], quadratic[1, 1], 2 * quadratic[0, 2]
+    x, y, z = 2 * exponent[2, 0], exponent[1, 1], 2 * exponent[0, 2]
+    if rest:
+        N = ((a * x + b * y - 1, a * y + b * z), (b * x + c * y, b * y + c * z - 1))
+        return a * c > b * b and _level(p, N, (exponent[1, 0], exponent[0, 1]), rest)
     trace, determinant = x * a + 2 * y * b + z * c, (x * z - y * y) * (a * c - b * b)
     return 2 - trace <= 0 or 1 - trace + determinant <= 0
+
+
+def _level(p: Posed, N: Sequence[Row], slope: Row, rest: Sequence[Term]) -> bool:
+    """Whether exponent and density balance along a direction d, N d = (2KQ - I) d = 0, where the rest is away from 0.
+
+    On the tube z = m + r d + δ, δ small and r from somewhere on, the whole exponent is r (slope·d + m'K^{-1}d) and
+    bounded terms, as K^{-1}d = 2Qd removes what is mixed of r and δ. If it does not fall, the tube's part is infinite.
+    """
+    (s, t), (u, v) = N
+    if s * v != t * u:
+        return False
+    (a, b), (_, c) = p.cov
+    m, det = p.mean, a * c - b * b
+    for d in ((t, -s), (v, -u)) if any((s, t, u, v)) else ((Fraction(1), Fraction(0)), (Fraction(0), Fraction(1))):
+        if not any(d):
+            continue
+        dual = ((c * d[0] - b * d[1]) / det, (a * d[1] - b * d[0]) / det)
+        rate = sum((g * x + n * y for g, x, n, y in zip(slope, d, m, dual, strict=True)), Fraction(0))
+        for sign in (1, -1):
+            tube = Cone(p.names, m, tuple((sign * x, sign * x) for x in d)).size
+            around = Size(p.names, tuple((low - WIDE, high + WIDE) for low, high in tube.box))
+            if sign * rate >= 0 and all(_away(around.range(f)) for f in rest):
+                return True
+    return False
+
+
+def _away(r: Interval) -> bool:
+    """Whether an interval keeps away from 0."""
+    return (r.low is not None and r.low > 0) or (r.high is not None and r.high < 0)
 
 
 def _monomials(t: Term, names: Sequence[str]) -> dict[tuple[int, int], Fraction] | None:

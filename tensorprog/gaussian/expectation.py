@@ -312,7 +312,7 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
     """The number without its formula: a bound if one is found, else quadrature; None where a symbol has no value."""
     if not symbols_of(p) <= numbers.keys():
         return None
-    from tensorprog.gaussian.certified import enclose
+    from tensorprog.gaussian.certified import enclose, is_small
     from tensorprog.gaussian.quadrature import expectation
 
     at = at_numbers(p, numbers)
@@ -325,8 +325,9 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
     if bound.error > LOOSE * abs(bound.value):
         # a number from elsewhere is better than the middle, and the bound holds for it too
         other = expectation(at.term, at.variables, cov, mean, {}, tolerance)
-        useless = len(at.variables) > 2 and bound.error > budget().aim * abs(bound.value)
-        if useless and other.known and other.error < bound.error / 10:
+        useless = bound.error > budget().aim * abs(bound.value) and not is_small(at.term, at.variables, cov, mean)
+        # an error of 0 is a sample that saw one value only, which says nothing of rare ones
+        if useless and other.known and 0 < other.error < bound.error / 10:
             return other.within(*ends)  # the bound says next to nothing
         if other.known and ends[0] <= other.value <= ends[1]:
             return _between(*ends, other.value)

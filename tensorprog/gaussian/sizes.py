@@ -306,14 +306,20 @@ class Size:
                 )
             case App("neg", (a,)):
                 return self.above(a, -sign)
-            case App("mul", (Num() as number, *rest)) if rest:
+            case App("mul", args) if 0 < len(rest := [a for a in args if not isinstance(a, Num)]) < len(args):
                 inner = rest[0] if len(rest) == 1 else App("mul", tuple(rest))
-                c, q, s = self.above(inner, sign if number.value > 0 else -sign)
-                by = abs(float(number.value))
+                number = math.prod(a.value for a in args if isinstance(a, Num))
+                c, q, s = self.above(inner, sign if number > 0 else -sign)
+                by = abs(float(number))
                 return _raised(by * c), tuple(_raised(by * y) for y in q), tuple(_raised(by * y) for y in s)
             case App("pow", (Var() as v, Num(p))) if p == 2:
                 k = self.names.index(name_of(v))
                 return 0.0, zero, tuple(float(sign * (j == k)) for j in range(len(zero)))
+            case App("mul", (Var() as v, Var() as w)):  # ±xy <= (x² + y²)/2
+                if v == w:
+                    return self.above(App("pow", (v, Num(2))), sign)
+                both = {self.names.index(name_of(v)), self.names.index(name_of(w))}
+                return 0.0, zero, tuple(0.5 * (j in both) for j in range(len(zero)))
         g = self.growth(u)
         if any(g.q) or any(g.s):
             raise Unbounded(u)

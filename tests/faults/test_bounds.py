@@ -140,3 +140,38 @@ def test_bounded_functions_have_a_mean() -> None:
 def test_what_does_not_exist(text: str) -> None:
     with pytest.raises(DivergentError, match="TP501"):
         tp.expect(text, [[1, 0.5], [0.5, 1]] if "b" in text else [[1]])
+
+
+@pytest.mark.parametrize(
+    "text", ["exp(a^2/2)*where(b>0,1,-1)", "exp(a^2/2)*tanh(b)", "exp(a*b/1.5)*tanh(a)", "exp(a^2/2 - a)*erf(b)*b^2"]
+)
+def test_an_exponential_that_balances_the_density(text: str) -> None:
+    """The greatest eigenvalue of 2QK is exactly 1, and along its direction the rest has a limit that is not 0."""
+    with pytest.raises(DivergentError, match="TP501"):
+        tp.expect(text, [[1, 0.5], [0.5, 1]])
+
+
+def test_an_exponential_below_it_has_a_bound() -> None:
+    """E exp(a²/4) f(b), a and b of correlation 1/2: a² may be taken into the law, where b has the variance 5/4."""
+    mp.mp.dps = 20
+    law = [[1, 0.5], [0.5, 1]]
+    b = mp.sqrt(mp.mpf(5) / 4)
+    for text, f in (
+        ("exp(a^2/4)*tanh(b)", mp.tanh),
+        ("exp(a^2/4)*atan(b)*b", lambda x: mp.atan(x) * x),
+        ("exp(a*a/4)*relu(tanh(b))", lambda x: max(mp.tanh(x), mp.mpf(0))),
+        ("exp(a^2*(1/2)/2)*sigmoid(b)", lambda x: 1 / (1 + mp.exp(-x))),
+    ):
+        right = mp.sqrt(2) * mp.quad(lambda t: f(b * t) * mp.npdf(t), [-14, -4, 0, 4, 14])  # noqa: B023
+        found = tp.expect(text, law)
+        assert found.error_kind == "bound", text
+        assert abs(found.value - right) <= found.error <= 1e-7
+    found = tp.expect("exp(a*b/4)*tanh(a)", law)
+    assert found.error_kind == "bound"
+    assert abs(found.value) <= found.error <= 1e-8
+
+
+def test_exponentials_whose_rest_falls_far_out_exist() -> None:
+    for text in ("exp(a^2/2)*exp(-abs(b))*sign(b)", "exp(a^2/2 - a^2/8)*sign(b)", "exp(a^2/2)*where(abs(b) < 1, b, 0)"):
+        value = tp.expect(text, [[1, 0.5], [0.5, 1]], seconds=5).value
+        assert value is None or math.isfinite(value)
