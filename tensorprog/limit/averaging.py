@@ -8,13 +8,15 @@ standard errors of their mean.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorprog.numbers.budget import suffices
 from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, Method
 from tensorprog.numbers.scrambled import Points, streams
 
@@ -30,6 +32,8 @@ NEARER = 0.15
 The mass beyond r falls as exp(-r^2/2): at these radii at least threefold between one grid and the next.
 """
 ROUNDING = 1e-13
+POWERS = range(9, 16)
+"""Points of one scrambling in the sampled rules, as powers of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +127,12 @@ def rule_for(
     tolerance: float,
     seed: int = 0,
     smooth: bool = True,
-    largest: int = 15,
+    powers: Sequence[int] = POWERS,
     goal: float = 1e-9,
 ) -> Rule:
     """The cheapest rule whose relative error of the probed averages is below the tolerance, else the finest one.
+
+    What the time of the search does not allow is not begun; the first sampled rule is always made.
 
     `probe` gives the averages of interest over one group, each at a scale at which relative error is meant.
     """
@@ -145,9 +151,14 @@ def rule_for(
         groups = [grid(dimension, steps[0], reaches[0])]
         values = [probe(groups[0])]
         goal = min(tolerance, goal)
+        took = 0.0
         for h, reach in zip(steps[1:], reaches[1:], strict=True):
+            if best is not None and not suffices(took * 0.75**-dimension):
+                return best[1]
+            start = time.monotonic()
             groups.append(grid(dimension, h, reach))
             values.append(probe(groups[-1]))
+            took = time.monotonic() - start
             rule = Rule((groups[-1], groups[-2]), "quadrature")
             error = _relative(rule.combine([values[-1], values[-2]]))
             if best is None or error < best[0]:
@@ -156,9 +167,14 @@ def rule_for(
                 break
         if best is not None and best[0] <= tolerance:
             return best[1]
-    for power in range(min(9, largest - 3), largest + 1):
+    took = 0.0
+    for power in powers:
+        if took and not suffices(2 * took):
+            break
+        start = time.monotonic()
         rule = scrambled(dimension, power, seed)
         error = _relative(rule.combine([probe(g) for g in rule.groups]))
+        took = time.monotonic() - start
         if error <= tolerance:
             return rule
     # The last of the sampled rules, not the one that happened to look best.

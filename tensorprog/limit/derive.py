@@ -108,6 +108,8 @@ class Limit:
                 if isinstance(error, DivergentError) or error.diagnostics[0].code != "TP501":
                     raise
                 return Result(of, None, None, "quadrature", supported, error.diagnostics[0].message)
+            except (TooLarge, RecursionError):
+                raise _too_large(of) from None
         try:
             parts = rule(terms)
             formula, because, assumed = self._formula(parts)
@@ -117,7 +119,7 @@ class Limit:
 
                 value = improved(value, self._laws.unfolding, terms, self.engine.values)
         except (TooLarge, RecursionError):
-            raise fail("TP907", f"{of} opens into too many products", help="ask for fewer members at once") from None
+            raise _too_large(of) from None
         if value is None or not value.known:
             because = because or missing or "a param has no value"
             if value is not None:
@@ -193,7 +195,7 @@ class Limit:
     def _laws(self) -> Any:
         from tensorprog.limit.laws import Laws
 
-        return Laws(self.program, self.engine.values, self.engine, self._number_of)
+        return Laws(self.program, self.engine.values, self.engine, self._number_of, self.budget)
 
     @property
     def certified(self) -> Certified:
@@ -231,7 +233,10 @@ class Limit:
         from tensorprog.limit.unfold import NotCovered
 
         try:
-            found: Law = self._laws.law(refs, self.supported_by(refs))
+            with search(self.budget):
+                found: Law = self._laws.law(refs, self.supported_by(refs))
+        except (TooLarge, RecursionError):
+            raise _too_large(f"the law of {', '.join(map(to_text, refs))}") from None
         except NotCovered as why:
             raise no_limit(
                 "TP402", f"no rule gives the law of {', '.join(map(to_text, refs))}", None, str(why)
@@ -347,6 +352,10 @@ class Limit:
     def _repr_latex_(self) -> str:
         rows = [r._repr_latex_().strip("$") for r in self.results]
         return "$$" + r" \\ ".join([r"\begin{gathered}" + rows[0], *rows[1:]]) + r"\end{gathered}$$" if rows else ""
+
+
+def _too_large(what: str) -> TensorProgError:
+    return fail("TP907", f"{what} opens into too many products", help="ask for fewer members at once")
 
 
 def derive(

@@ -18,15 +18,16 @@ import numpy as np
 from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.limit.arrays import Arrays, Cores
 from tensorprog.limit.axes import DRAWS, Field
-from tensorprog.limit.compose import MINUS_ONE
+from tensorprog.limit.compose import MINUS_ONE, Split
 from tensorprog.limit.cores import Numbers
 from tensorprog.limit.covariance import Rules
-from tensorprog.limit.enclosures import Enclosure, Enclosures, precision
+from tensorprog.limit.enclosures import Enclosure, Enclosures, OutOfTime, precision
 from tensorprog.limit.formulas import Formulas, NoFormula
+from tensorprog.limit.lookup import Lookup
 from tensorprog.limit.named import Named
 from tensorprog.limit.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
 from tensorprog.limit.scores import Scores
-from tensorprog.numbers.estimate import UNKNOWN, Estimate
+from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.program import Program
 from tensorprog.program.normalize import normalize
 from tensorprog.program.params import param_numbers
@@ -56,6 +57,7 @@ class Engine:
         self.rules = Rules(self.program)
         self.random = Scores(self.rules)
         self.cores = Cores(self.numbers)
+        self._families: dict[str, tuple[Array, list[int]]] = {}
         self.arrays = Arrays(self.rules, self.numbers, self.cores, single=self.single)
 
     def single(self, a: Addend) -> float:
@@ -181,6 +183,8 @@ class Engine:
             return self.sum_enclosure(parts).number
         except DivergentError:
             raise
+        except OutOfTime as why:
+            return unknown(why.diagnostics[0].because)
         except TensorProgError as error:
             if isinstance(error, Unsettled) or error.diagnostics[0].code == "TP002":
                 return UNKNOWN
@@ -194,6 +198,8 @@ class Engine:
                 a, b, c, d = (x.ball for x in parts)
                 ball = d - 4 * a * c - 3 * b**2 + 12 * a**2 * b - 6 * a**4
             return Enclosure.of(ball, *parts).number
+        except OutOfTime as why:
+            return unknown(why.diagnostics[0].because)
         except TensorProgError:
             return UNKNOWN
 
@@ -230,6 +236,28 @@ class Engine:
             return self.sum_enclosure(self.random.bare_covariance(a, b))
         pair = self.bases(a, b)
         return None if pair is None else self.sum_enclosure((Addend(factors=(pair,)),))
+
+    def family_covariance(self, refs: Sequence[Var]) -> Array | None:
+        """Cov of many scores of one family, without their factors, in floats and all at once.
+
+        None where they are of several families or made by several instructions.
+        """
+        (ref, *others) = refs
+        if any(v.name != ref.name for v in others) or ref.name not in self.random.families:
+            return None
+        if ref.name not in self._families:
+            one, two, ranges = Lookup(self.rules.composer).labelled(Var(ref.name, tuple("_" for _ in ref.subs)))
+            try:
+                field = self.arrays.total(self.random.bare_covariance(one, two))
+            except Split:
+                return None
+            shape = tuple(high - low + 1 for low, high in ranges)
+            axes = tuple(x for v in (one, two) for x in v.subs if isinstance(x, str))
+            self._families[ref.name] = np.broadcast_to(field.to(axes), shape + shape), [low for low, _ in ranges]
+        whole, lows = self._families[ref.name]
+        places = np.array([[int(s) - low for s, low in zip(v.subs, lows, strict=True)] for v in refs]).T
+        rows, columns = tuple(places[:, :, None]), tuple(places[:, None, :])
+        return np.asarray(whole[(*rows, *columns)])
 
     def sum_enclosure(self, parts: Sum) -> Enclosure:
         """A sum of products of quantities as a ball."""

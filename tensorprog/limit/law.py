@@ -18,16 +18,16 @@ from tensorprog.limit.averaging import Array
 from tensorprog.limit.conditional import factor
 from tensorprog.limit.cumulants import MOST_PAIRED, ByAverage, ByFormula, ByMembers, Cumulants, Gaussian
 from tensorprog.limit.decompose import TooLarge, polynomial
+from tensorprog.limit.enclosures import OutOfTime
 from tensorprog.limit.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.hierarchical import Kind, Structure
 from tensorprog.limit.pieces import Sum, pieces
 from tensorprog.limit.statement import Formula, NoFormula, latex
-from tensorprog.numbers.estimate import UNKNOWN, Estimate, shown, worst_kind, worst_method
+from tensorprog.numbers.budget import Budget, search
+from tensorprog.numbers.estimate import Estimate, shown, worst_kind, worst_method
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import Num as Number_
 from tensorprog.terms.term import mul, power, substitute
-
-TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Law:
 
     structure: Structure = field(repr=False)
     supported_by: str
-    tolerance: float = TOLERANCE
+    aim: Budget = field(default_factory=Budget)
     seed: int = 0
     among: Callable[[Sequence[Var]], Law] | None = field(default=None, repr=False, compare=False)
     """The law of some of the variables; None: everything is averaged at once."""
@@ -95,9 +95,9 @@ class Law:
     @cached_property
     def _sum(self) -> Sum:
         s = self.structure
-        found = pieces(s, self.tolerance, self.seed)
+        found = pieces(s, self.aim, self.seed)
         error = max((p.source.second.error for p in found), default=0.0)
-        return Sum(found, len(s.members), self.tolerance, self.seed, error)
+        return Sum(found, len(s.members), self.aim, self.seed, error)
 
     @cached_property
     def _exact(self) -> Moments | None:
@@ -129,6 +129,17 @@ class Law:
             return whole
         return ByMembers(self.of, lambda at: self._among(at).cumulants, whole)
 
+    def _asked(self, what: str, *shape: int) -> Estimate:
+        """The mean, covariance or fourth cumulants within the time for one number; not a number if it is used up."""
+        with search(self.aim):
+            try:
+                found: Estimate = getattr(self.cumulants, what)
+            except OutOfTime as why:
+                return Estimate(
+                    np.full(shape, np.nan), np.full(shape, np.inf), "sampling", "sampling", why.diagnostics[0].because
+                )
+        return found
+
     def _among(self, positions: Sequence[int]) -> Law:
         """The law of some of the variables."""
         assert self.among is not None
@@ -137,12 +148,12 @@ class Law:
     @property
     def mean(self) -> Estimate:
         """E[y]."""
-        return self.cumulants.mean
+        return self._asked("mean", len(self.of))
 
     @property
     def covariance(self) -> Estimate:
         """Cov(y, y') = E[C(p)] + Cov of the conditional means."""
-        return self.cumulants.covariance
+        return self._asked("covariance", len(self.of), len(self.of))
 
     @property
     def variance(self) -> Estimate:
@@ -153,7 +164,7 @@ class Law:
     @property
     def excess_kurtosis(self) -> Estimate:
         """E[(y - m)^4]/Var^2 - 3; with conditional mean 0 it is 3 Var(C)/E[C]^2."""
-        fourth, v = self.cumulants.fourth, self.variance
+        fourth, v = self._asked("fourth", len(self.of)), self.variance
         kind, method = worst_kind(fourth.error_kind, v.error_kind), worst_method(fourth.method, v.method)
         if self.kind == "gaussian" and fourth.error_kind == "exact":
             kind, method = fourth.error_kind, fourth.method
@@ -280,7 +291,6 @@ class Law:
         """E of a function of the variables, such as "tanh(y[1])*y[2]", drawing them given the scores (sampling)."""
         from tensorprog.functions.judge import judge
         from tensorprog.functions.numeric import compile_numpy
-        from tensorprog.limit.averaging import scrambled
 
         t = read(term) if isinstance(term, str) else term
         names = {read(name): Var(f"y{k}") for k, name in enumerate(self.of)}
@@ -291,20 +301,8 @@ class Law:
                 "TP501", f"{to_text(t)} is not known to have a finite mean", because="it is not polynomially bounded"
             )
         f = compile_numpy(t, [v.name for v in names.values()])
-        d, m = self._sum.dimension, len(self.of)
-        found = UNKNOWN
-        for exponent in range(10, 15):
-            rule = scrambled(d + m, exponent, self.seed)
-            values = []
-            for group in rule.groups:
-                points = group.points
-                given = self._sum.draw(points[:, :d])
-                y = given.mean + np.einsum("nij,nj->ni", factor(given.cov), points[:, d:])
-                values.append(np.asarray(group.weights @ f(*y.T)))
-            found = rule.combine(values)
-            if found.error <= self.tolerance * abs(found.value):
-                break
-        return found
+        with search(self.aim):
+            return self._sum.expect(f)
 
     # -- limits of the limit -----------------------------------------------------------------------------------------
 
@@ -323,7 +321,7 @@ class Law:
             raise fail("TP018", f"{', '.join(self.of)} is not Gaussian given scores of one layer")
         c, u = s.certified, s.unfolding
         means = {p: c.number(c.expectation(mul(*u.leaves[p].parts))).value for p in s.scores}
-        one = pieces(s, self.tolerance, self.seed)
+        one = pieces(s, self.aim, self.seed)
         mean, cov = np.zeros(len(self.of)), np.zeros((len(self.of), len(self.of)))
         for p in one:
             given = p.source.at_scores(means)  # type: ignore[union-attr]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +11,10 @@ from tensorprog.errors import fail
 from tensorprog.limit.certified import Certified
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.hierarchical import structure
-from tensorprog.limit.law import TOLERANCE, Law
+from tensorprog.limit.law import Law
 from tensorprog.limit.support import Supports
 from tensorprog.limit.unfold import Unfolding
+from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
@@ -22,14 +24,21 @@ from tensorprog.terms import Term, Var, read
 class Laws:
     """The laws of one program; `values` are numbers of params beside their defaults."""
 
-    def __init__(self, program: Program, values: Mapping[str, Any] | None = None, engine: Engine | None = None,
-                 elsewhere: Callable[[Term], Estimate] | None = None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        program: Program,
+        values: Mapping[str, Any] | None = None,
+        engine: Engine | None = None,
+        elsewhere: Callable[[Term], Estimate] | None = None,
+        budget: Budget | None = None,
+    ) -> None:
         self.program = program
+        self.budget = budget or Budget()
         self.unfolding = Unfolding(program)
         self.values = param_numbers(program, values)
         self.certified = Certified(self.unfolding, self.values, elsewhere)
         self.engine = engine or Engine(program, self.values)
-        self._known: dict[tuple[tuple[Var, ...], str | None, float, int], Law] = {}
+        self._known: dict[tuple[tuple[Var, ...], str | None, Budget, int], Law] = {}
 
     @cached_property
     def supports(self) -> Supports:
@@ -40,26 +49,28 @@ class Laws:
         self,
         members: Sequence[Var | str],
         supported_by: str | None = None,
-        tolerance: float = TOLERANCE,
+        tolerance: float | None = None,
         seed: int = 0,
     ) -> Law:
         """The joint law of single variables; raises NotCovered where no rule gives one.
 
-        `supported_by` is the theorem that carries it; if not given, all theorems are judged for these variables.
+        `tolerance` is relative, of what is sampled; by default the budget's. `supported_by` is the theorem that
+        carries the law; if not given, all theorems are judged for these variables.
         """
         refs = tuple(_ref(m) for m in members)
-        key = refs, supported_by, tolerance, seed
+        aim = self.budget if tolerance is None else replace(self.budget, tolerance=tolerance)
+        key = refs, supported_by, aim, seed
         if key not in self._known:
-            self._known[key] = self._law(refs, supported_by, tolerance, seed)
+            self._known[key] = self._law(refs, supported_by, aim, seed)
         return self._known[key]
 
-    def _law(self, refs: tuple[Var, ...], supported_by: str | None, tolerance: float, seed: int) -> Law:
+    def _law(self, refs: tuple[Var, ...], supported_by: str | None, aim: Budget, seed: int) -> Law:
         if supported_by is None:
             supported_by = self.supports.of(refs).name
         params = {k: float(v) for k, v in self.values.items()}
         made = structure(refs, self.certified, self.engine, params)
 
-        return Law(made, supported_by, tolerance, seed, lambda some: self.law(some, supported_by, tolerance, seed))
+        return Law(made, supported_by, aim, seed, lambda some: self.law(some, supported_by, aim.tolerance, seed))
 
 
 def _ref(m: Var | str) -> Var:

@@ -13,7 +13,8 @@ from tensorprog.errors import fail
 from tensorprog.limit.arrays import Arrays
 from tensorprog.limit.axes import apply, range_of
 from tensorprog.limit.quantities import Cov, Ex
-from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
+from tensorprog.numbers.budget import spent
+from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.program.program import member_text
 from tensorprog.terms import Var
 from tensorprog.terms.term import mul
@@ -27,6 +28,8 @@ MAX_MATRIX_OF_LAW = 64
 FEW = 8
 MAX_SINGLE = 64
 """Entries of an array that are asked for one by one where the arrays have no number."""
+MOST_MEMBERS = 4
+"""Members of a family whose covariances are asked one by one, each with its own bound."""
 
 
 def matrix(limit: Limit, ref: Var) -> Estimate:
@@ -39,6 +42,8 @@ def matrix(limit: Limit, ref: Var) -> Estimate:
     if scalar and ref.name not in engine.random.dependent:
         raise fail("TP003", f"{ref.name} is a scalar: a constant has no covariance", help="ask for its mean")
     layers = engine.scores(limit.lookup.members(ref, FEW)) if ref.name in engine.random.dependent else ()
+    if not layers and (single := _of_members(limit, ref, ranges)) is not None:
+        return single
     linear = map(engine.random.linear, (one, two)) if scalar and len(layers) == 1 else (None, None)
     a, b = linear
     if layers and (a is None or b is None):
@@ -69,6 +74,31 @@ def _field(limit: Limit, arrays: Arrays, one: Var, two: Var) -> Any:
     if any(m.is_zero() for m in means):
         return product_of_both
     return apply(lambda p, a, b: p - a * b, product_of_both, *means)
+
+
+def _of_members(limit: Limit, ref: Var, ranges: Sequence[tuple[int, int]]) -> Estimate | None:
+    """A small matrix from entries as `cov` has them, errors included; None if it is large or a number is missing."""
+    size = int(np.prod([high - low + 1 for low, high in ranges], dtype=np.int64))
+    if size > MOST_MEMBERS or limit.program.params.keys() - limit.engine.values.keys():
+        return None
+    half = [*product(*(range(high - low + 1) for low, high in ranges))]
+    shape = [high - low + 1 for low, high in ranges]
+    value, error = np.empty((size, size)), np.empty((size, size))
+    kinds, methods = list[ErrorKind](), list[Method]()
+    for i, a in enumerate(half):
+        for j, b in enumerate(half[: i + 1]):
+            one = limit.cov(*_members(ref, ranges, (*b, *a)))
+            if one.number is None or not one.number.known:
+                if not spent():
+                    return None
+                raise fail("TP502", f"{one.of} could not be computed",
+                           because=one.because, help="the time is used up: give more --seconds")  # fmt: skip
+            value[i, j] = value[j, i] = one.number.value
+            error[i, j] = error[j, i] = one.number.error
+            kinds.append(one.number.error_kind)
+            methods.append(one.method)
+    both = (*shape, *shape)
+    return Estimate(value.reshape(both), error.reshape(both), worst_kind(*kinds), worst_method(*methods))
 
 
 def _of_law(limit: Limit, ref: Var, shape: Sequence[int]) -> Estimate:

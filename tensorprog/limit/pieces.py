@@ -14,19 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.limit.averaging import Array, Group, rule_for
-from tensorprog.limit.conditional import Conditional, Given, terms_of
+from tensorprog.limit.averaging import POWERS, Array, Group, rule_for, scrambled
+from tensorprog.limit.conditional import Conditional, Given, factor, terms_of
 from tensorprog.limit.decompose import Parts
 from tensorprog.limit.evaluate import is_smooth
 from tensorprog.limit.hierarchical import Structure, blocks
 from tensorprog.limit.mixture import Mixture, drawn
 from tensorprog.limit.nested import Nested
-from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
+from tensorprog.numbers.budget import Budget, search, spent
+from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind, worst_method
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import substitute
 
-LARGEST_NESTED = 10
-"""Points of one scrambling, as a power of two, where each point needs covariances of its own."""
+NESTED_POWERS = range(4, 11)
+"""Points of one scrambling, as powers of two, where each point needs covariances of its own."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Piece:
     source: Conditional | Nested
     count: int
     smooth: bool
-    tolerance: float
+    aim: Budget
     seed: int
 
     @property
@@ -46,7 +47,7 @@ class Piece:
     @cached_property
     def mixture(self) -> Mixture:
         """Conditional means and covariances at the points that make cumulants accurate."""
-        return averaged(self.source.draw, self.dimension, self.smooth, self.tolerance, self.seed, self._nested)
+        return averaged(self.source.draw, self.dimension, self.smooth, self.aim, self.seed, self._nested)
 
     @property
     def _nested(self) -> bool:
@@ -77,7 +78,7 @@ def averaged(
     draw: Callable[[Array], Given],
     dimension: int,
     smooth: bool,
-    tolerance: float,
+    aim: Budget,
     seed: int,
     nested: bool = False,
     goal: float = 1e-9,
@@ -98,20 +99,21 @@ def averaged(
         spread = group.weights @ (v + (given.mean - m) ** 2) ** 2
         return np.concatenate([square, spread])
 
-    rule = rule_for(dimension, probe, tolerance, seed, smooth, LARGEST_NESTED if nested else 15, goal)
+    with search(aim):
+        rule = rule_for(dimension, probe, aim.aim, seed, smooth, NESTED_POWERS if nested else POWERS, goal)
     return Mixture(rule, tuple(at(g) for g in rule.groups))
 
 
-def pieces(s: Structure, tolerance: float, seed: int) -> tuple[Piece, ...]:
+def pieces(s: Structure, aim: Budget, seed: int) -> tuple[Piece, ...]:
     """The independent summands of a law, alike ones together."""
     if s.nested:
-        return (Piece(Nested(s, s.parts), 1, False, tolerance, seed),)
+        return (Piece(Nested(s, s.parts), 1, False, aim, seed),)
     found: dict[object, tuple[Conditional, int, bool]] = {}
     for parts in blocks(s):
         one = Conditional(s, parts)
         key = _signature(one, parts)
         found[key] = (one, found[key][1] + 1 if key in found else 1, is_smooth(terms_of(parts)))
-    return tuple(Piece(source, count, smooth, tolerance, seed) for source, count, smooth in found.values())
+    return tuple(Piece(source, count, smooth, aim, seed) for source, count, smooth in found.values())
 
 
 def _signature(c: Conditional, parts: Sequence[Parts]) -> object:
@@ -130,7 +132,7 @@ class Sum:
 
     pieces: tuple[Piece, ...]
     size: int
-    tolerance: float
+    aim: Budget
     seed: int
     error: float
     """Relative error of the covariances that the averages start from."""
@@ -194,10 +196,27 @@ class Sum:
                 mean, cov, at = mean + one.mean, cov + one.cov, at + p.dimension
         return Given(mean, cov)
 
+    def expect(self, f: Callable[..., Array]) -> Estimate:
+        """E f(y), y drawn given the scores."""
+        d, found = self.dimension, UNKNOWN
+
+        def mean(group: Group) -> Array:
+            points = group.points
+            given = self.draw(points[:, :d])
+            y = given.mean + np.einsum("nij,nj->ni", factor(given.cov), points[:, d:])
+            return np.asarray(group.weights @ f(*y.T))
+
+        for power in range(10, 15):
+            rule = scrambled(d + self.size, power, self.seed)
+            found = rule.combine([mean(g) for g in rule.groups])
+            if found.error <= self.aim.aim * abs(found.value) or spent():
+                break
+        return found
+
     @cached_property
     def sampled(self) -> Mixture:
         """The mixture over everything at once, at random points."""
-        return averaged(self.draw, self.dimension, False, self.tolerance, self.seed)
+        return averaged(self.draw, self.dimension, False, self.aim, self.seed)
 
     @cached_property
     def joint(self) -> Mixture:
@@ -205,7 +224,7 @@ class Sum:
         if len(self.pieces) == 1 and self.pieces[0].count == 1:
             return self.pieces[0].mixture
         smooth = all(p.smooth for p in self.pieces)
-        return averaged(self.draw, self.dimension, smooth, self.tolerance, self.seed, goal=1e-6)
+        return averaged(self.draw, self.dimension, smooth, self.aim, self.seed, goal=1e-6)
 
 
 def _convolved(a: dict[Any, float], b: dict[Any, float], box: Sequence[range]) -> dict[Any, float]:

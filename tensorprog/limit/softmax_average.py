@@ -21,6 +21,7 @@ from tensorprog.limit.averaging import MOST_GRID_DIMENSIONS, REACH, Group, grid,
 from tensorprog.limit.conditional import factor
 from tensorprog.limit.decompose import affine
 from tensorprog.limit.evaluate import Compiled, Row
+from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, walk
@@ -94,7 +95,7 @@ def _sampled(dimension: int, value: Any) -> Estimate:
         rule = scrambled(dimension, power, 0)
         a = rule.combine([np.asarray(value(g)) for g in rule.groups])
         found = Estimate(float(a.value), float(a.error), "sampling", "sampling")
-        if found.error <= 1e-4 * abs(found.value):
+        if found.error <= 1e-4 * abs(found.value) or spent():
             break
     return found
 

@@ -69,6 +69,17 @@ def budget() -> Budget:
     return Budget() if now is None else now.budget
 
 
+def suffices(seconds: float) -> bool:
+    """Is so much time left? A step that is sure to end too late is better not begun.
+
+    >>> with search(Budget(seconds=60)):
+    ...     suffices(1), suffices(100)
+    (True, False)
+    """
+    now = _current.get()
+    return now is None or time.monotonic() + seconds < now.deadline
+
+
 def spent(share: float = 1.0) -> bool:
     """Is that share of the search's time used up? Without a search there is no end."""
     now = _current.get()
