@@ -52,8 +52,8 @@ class OutOfTime(Unsettled):
     """The time for one number is used up, or the part of it that balls may take."""
 
     def __init__(self) -> None:
-        because = "the time for one number was used up before it was found"
-        super().__init__((Diagnostic("TP402", "no number here", None, because, "", "allow more of it: --seconds"),))
+        because, more = "the time for one number was used up before it was found", "allow more of it: --seconds"
+        super().__init__((Diagnostic("TP402", "no number here", None, because, "", more),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -399,6 +399,3 @@ def _middle(ball: Any) -> Fraction:
 
 def _exact(x: Fraction) -> Any:
     return arb(fmpq(x.numerator, x.denominator))
-
-
-__all__ = ["Enclosure", "Enclosures", "enclose", "precision"]
