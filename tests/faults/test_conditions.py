@@ -55,7 +55,8 @@ def test_a_function_of_limits_with_a_condition_has_its_value(limit):
 def test_every_member_of_a_family_is_asked_at_its_own_jump():
     """Limits that are equal for all members have no axis of their own: the members are asked all the same."""
     text = "index i in 1..2\ninput u[i] ~ N(0, 1)\nm[i] = mean(u[i]{power})\ny[i] = sign(m[i])*u[i]\noutput y\n"
-    assert tp.derive(tp.loads(text.format(power="^2"))).matrix("y") == pytest.approx([[1, 0], [0, 1]], abs=1e-12)
+    found = tp.derive(tp.loads(text.format(power="^2"))).matrix("y")
+    assert found.tolist() == [[1, 0], [0, 1]]
     with pytest.raises(tp.TensorProgError) as refused:
         tp.derive(tp.loads(text.format(power=""))).matrix("y")
     assert refused.value.diagnostics[0].code == "TP502"
