@@ -14,9 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0
+PATIENCE = 10.0
 """CPU seconds after which a command is given up."""
-BUDGET = 4.0
+BUDGET = 2.0
 """Seconds for one number, where the package has such a budget."""
 
 

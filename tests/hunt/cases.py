@@ -1,4 +1,4 @@
-"""One case of the hunt: a seed, a kind of input, the judges that fit it; what they find is shrunk."""
+"""One case of the hunt: a kind of input in turn, the judges that fit it, cheap ones first; what they find is shrunk."""
 
 from __future__ import annotations
 
@@ -13,19 +13,37 @@ from tests.hunt import (
     judge_expect,
     judge_forged,
     judge_functions,
+    judge_joint,
     judge_limits,
     judge_proofs,
+    judge_settled,
     judge_simulation,
+    judge_symbols,
     judge_verdicts,
     suspects,
 )
 from tests.hunt.finding import Finding, Report
-from tests.hunt.programs import program
+from tests.hunt.programs import THEMES, program
 from tests.hunt.rewrites import REWRITES
 from tests.hunt.shrink import shrunk
+from tests.hunt.sketches import SKETCHES
 from tests.hunt.syntax import Program
 
-KINDS = {"program": 8, "expectation": 4, "claims": 3, "function": 1, "kernel": 2}
+KINDS = (
+    "sketch coin", "sketch readers", "sketch diagonal", "claims", "theme moments", "sketch mixed", "expectation",
+    "sketch patches", "sketch ties", "sketch inline", "theme attention", "function", "sketch nearly one",
+    "sketch shared", "sketch pooling", "theme layers", "claims", "symbols", "sketch sums of widths", "expectation",
+    "theme readout", "sketch nested", "pooling", "theme atoms", "theme any", "kernel", "kernel",
+)  # fmt: skip
+"""Kinds of inputs, in the order in which they take turns."""
+DEAR = {
+    "sketch nearly one": ("limit", "simulation"), "sketch ties": ("simulation", "roads", "limit"),
+    "sketch pooling": ("limit",), "sketch nested": ("limit",), "sketch inline": ("joint", "polynomials", "numbers"),
+    "sketch patches": ("joint", "limit"), "sketch diagonal": ("joint", "polynomials"),
+    "sketch shared": ("polynomials", "limit"), "sketch readers": ("polynomials", "limit"),
+    "theme attention": ("joint", "polynomials", "limit", "roads", "numbers", "simulation"),
+}  # fmt: skip
+"""The judges that cost seconds, for the kinds that are to meet them more often than others."""
 ENOUGH = 2
 """Findings of one signature that are told by a worker; later ones are left out, and only the first is shrunk."""
 Judge = Callable[[Program, Report], Finding | None]
@@ -41,26 +59,32 @@ def _rewritten(
 class Hunter:
     """The cases of one worker."""
 
-    def __init__(self, seed: int, folder: Path, patience: float = 15.0, kinds: dict[str, int] | None = None) -> None:
+    def __init__(self, seed: int, folder: Path, patience: float = 5.0) -> None:
         self.seed, self.folder, self.patience = seed, folder, patience
-        self.kinds = [k for k, odds in (kinds or KINDS).items() for _ in range(odds)]
         self.seen: dict[str, int] = {}
 
-    def case(self, number: int) -> Report:
-        """All judges on the input of this number."""
+    def case(self, number: int, kind: str = "") -> Report:
+        """All judges on the input of this number, which is of the kind whose turn it is."""
         rng, report = random.Random(f"{self.seed} {number}"), Report()
-        match rng.choice(self.kinds):
-            case "program":
-                self.program(rng, report)
-            case "expectation":
+        kind = kind or KINDS[number % len(KINDS)]
+        match kind.split(" ", 1):
+            case ["expectation"]:
                 report.found(judge_expect.judged(rng, self.folder, report))
-            case "function":
+            case ["pooling"]:
+                report.found(judge_expect.judged(rng, self.folder, report, "pooling"))
+            case ["function"]:
                 report.found(judge_functions.judged(rng, self.folder, report))
-            case "kernel":
+            case ["kernel"]:
                 made, seed = suspects.program(rng) if rng.random() < 0.7 else program(rng), rng.randrange(10**6)
                 report.found(judge_forged.forged(made, report, seed))
-            case "claims":
+            case ["claims"]:
                 report.found(judge_claims.judged(rng, self.folder, report))
+            case ["symbols"]:
+                report.found(judge_symbols.judged(rng, self.folder, report))
+            case ["sketch", name]:
+                self.program(kind, SKETCHES[name](rng), rng, report)
+            case ["theme", name]:
+                self.program(kind, program(rng, name), rng, report)
         report.findings = [f for f in report.findings if self.new(f)]
         return report
 
@@ -69,27 +93,37 @@ class Hunter:
         self.seen[key] = self.seen.get(key, 0) + 1
         return self.seen[key] <= ENOUGH
 
-    def program(self, rng: random.Random, report: Report) -> None:
-        made, seed = program(rng), rng.randrange(10**6)
-        names, asked = sorted(REWRITES), judge_equal.Remembered(self.folder)
-        judges: list[Judge] = [lambda p, r: judge_verdicts.proof(p, self.folder, r)]
-        judges += [partial(_rewritten, judge_equal.verdicts, asked, name, seed) for name in rng.sample(names, 6)]
-        extra: list[Judge] = [
-            lambda p, r: judge_limits.against_matrices(p, self.folder, r, seed),
-            lambda p, r: judge_limits.roads(p, self.folder, r, seed),
-            lambda p, r: judge_proofs.numbers(p, self.folder, r, seed),
-            lambda p, r: judge_simulation.against_matrices(p, self.folder, r, seed),
-            partial(_rewritten, judge_equal.limits, asked, rng.choice(names), seed),
-        ]
-        for judge in (*judges, *rng.sample(extra, 2)):
+    def program(self, kind: str, made: Program, rng: random.Random, report: Report) -> None:
+        """Verdicts of the program written in all ways, then `check` against matrices, then one or two of the others."""
+        seed, asked = rng.randrange(10**6), judge_equal.Remembered(self.folder)
+        names = ["members", *rng.sample([n for n in sorted(REWRITES) if n != "members"], 6)]
+        dear: dict[str, Judge] = {
+            "proof": lambda p, r: judge_verdicts.proof(p, self.folder, r),
+            "limit": lambda p, r: judge_limits.against_matrices(p, self.folder, r, seed),
+            "roads": lambda p, r: judge_limits.roads(p, self.folder, r, seed),
+            "numbers": lambda p, r: judge_proofs.numbers(p, self.folder, r, seed),
+            "joint": lambda p, r: judge_joint.joint(p, self.folder, r, seed),
+            "polynomials": lambda p, r: judge_joint.polynomials(p, self.folder, r, seed),
+            "simulation": lambda p, r: judge_simulation.against_matrices(p, self.folder, r, seed),
+            "rewritten": partial(_rewritten, judge_equal.limits, asked, rng.choice(names), seed),
+        }
+        chosen = ["proof"] if rng.random() < 0.5 else []
+        chosen += rng.sample(*((DEAR[kind], 1) if kind in DEAR else (sorted(dear), 2 - len(chosen))))
+        judges: list[Judge] = [partial(_rewritten, judge_equal.verdicts, asked, name, seed) for name in names]
+        judges.append(lambda p, r: judge_settled.judged(p, self.folder, r, seed))
+        for judge in (*judges, *(dear[name] for name in dict.fromkeys(chosen))):
             found = judge(made, report)
             if found is not None:
                 report.found(self.smaller(made, judge, found))
-                if found.kind == "contract":
+                if found.kind in ("contract", "slow"):
                     return
 
     def smaller(self, made: Program, judge: Judge, found: Finding) -> Finding:
-        if self.seen.get(f"{found.kind} {found.signature}", 0):
+        if found.kind == "slow" or self.seen.get(f"{found.kind} {found.signature}", 0):
             return found
         quiet = Report()  # what is compared on the way to a smaller program is not counted
         return shrunk(made, lambda p: judge(p, quiet), found.signature, self.patience) or found
+
+
+assert {k[7:] for k in KINDS if k.startswith("sketch ")} == set(SKETCHES)
+assert {k[6:] for k in KINDS if k.startswith("theme ")} == set(THEMES)

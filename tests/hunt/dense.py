@@ -15,6 +15,17 @@ from tests.hunt.syntax import Define, For, Input, Mask, Program, Sub, X
 Member = tuple[str, tuple[int, ...]]
 
 
+def at_index(s: Sub, at: Mapping[str, int]) -> int:
+    """A subscript at values of the indices."""
+    return at[s] if isinstance(s, str) else s if isinstance(s, int) else at_index(s[0], at) + at_index(s[1], at)
+
+
+def holds(mask: Mask, at: Mapping[str, int]) -> bool:
+    """Whether a mask lets a cell through."""
+    values = [(rel, *(at[s] if isinstance(s, str) else s for s in (a, b))) for rel, a, b in mask]
+    return all(bool(COMPARE[rel](a, b)) for rel, a, b in values)
+
+
 class Dense:
     """`draws` samples at width n: vectors are arrays (draws, width), scalars (draws, 1)."""
 
@@ -67,10 +78,7 @@ class Dense:
         return self.members[name, subs]
 
     def _at(self, subs: tuple[Sub, ...], at: Mapping[str, int]) -> tuple[int, ...]:
-        def one(s: Sub) -> int:
-            return at[s] if isinstance(s, str) else s if isinstance(s, int) else one(s[0]) + one(s[1])
-
-        return tuple(map(one, subs))
+        return tuple(at_index(s, at) for s in subs)
 
     def _input(self, given: Input) -> None:
         cells = list(product(*map(self.program.range_of, given.subs)))
@@ -108,17 +116,15 @@ class Dense:
             return float(self.value(given.value[k], at))
         return float(self.value(given.value[0], at)) if a[0] == b[0] else 0.0
 
-    def _weight(self, name: str, subs: tuple[int, ...]) -> Any:
+    def weight(self, name: str, subs: tuple[int, ...]) -> Any:
+        """A member of a family of matrices: (draws, rows, columns)."""
         if (name, subs) not in self.weights:
             w = next(w for w in self.program.weights if w.name == name)
             rows, cols = self.widths[w.rows], self.widths[w.cols]
-            variance = float(self.value(w.variance, dict(zip(w.subs, subs, strict=True)))) / cols
+            below = sum(self.widths[k] for k in w.over) or cols
+            variance = float(self.value(w.variance, dict(zip(w.subs, subs, strict=True)))) / below
             self.weights[name, subs] = np.sqrt(variance) * self.rng.standard_normal((self.draws, rows, cols))
         return self.weights[name, subs]
-
-    def _holds(self, mask: Mask, at: Mapping[str, int]) -> bool:
-        values = [(rel, *(at[s] if isinstance(s, str) else s for s in (a, b))) for rel, a, b in mask]
-        return all(bool(COMPARE[rel](a, b)) for rel, a, b in values)
 
     def value(self, x: X, at: Mapping[str, int]) -> Any:
         """An expression at given values of its indices."""
@@ -128,7 +134,7 @@ class Dense:
             case "ref" | "pad" | "wrap":
                 return self._reference(x, at)
             case "matmul" | "transposed":
-                w, v = self._weight(x.name, self._at(x.subs, at)), self.value(x.args[0], at)
+                w, v = self.weight(x.name, self._at(x.subs, at)), self.value(x.args[0], at)
                 if x.op == "transposed":
                     w = np.swapaxes(w, 1, 2)
                 return np.matmul(w, np.broadcast_to(v, (self.draws, w.shape[2]))[:, :, None])[:, :, 0]
@@ -168,9 +174,9 @@ class Dense:
         return self.get(x.name, subs)
 
     def _softmax(self, body: X, over: str, mask: Mask, at: Mapping[str, int]) -> Any:
-        if not self._holds(mask, at):
+        if not holds(mask, at):
             return 0.0
-        kept = [c for k in self.program.range_of(over) if self._holds(mask, c := {**at, over: k})]
+        kept = [c for k in self.program.range_of(over) if holds(mask, c := {**at, over: k})]
         logits = [np.asarray(self.value(body, c), dtype=float) for c in kept]
         top = apply("max", logits)
         return np.exp(self.value(body, at) - top) / sum(np.exp(p - top) for p in logits)

@@ -41,14 +41,21 @@ def verdicts(program: Program, asked: Asked, report: Report, name: str, seed: in
         return None
     first, second = (asked("check", t) for t in texts)
     found = broken(first, texts[0]) or broken(second, texts[1])
-    if found is not None or first.refused or _too_large(second):
+    if found is not None or _too_large(first) or _too_large(second):
         return found
-    report.count(f"rewrite: {name}")
     a, b = (f"refused {x.diagnostics}" if x.refused else str(x.data["verdict"]) for x in (first, second))
+    if first.refused and b != "valid":
+        return None
+    report.count(f"rewrite: {name}")
     if a == b or (name == "dead" and b == "valid"):  # an unused score may help
         return None
+    sort = "rewrite"
+    if name == "members" and a.startswith("valid") and "dot(" in texts[0]:  # no unused scores, softmax spelled out
+        if b == "invalid":
+            return None
+        sort = "refused"
     signature = f"{name}: {' and '.join(sorted((a, b)))}"
-    return Finding("rewrite", signature, texts[0], a, f"{b} {second.diagnostics}, of the equal program\n{texts[1]}",
+    return Finding(sort, signature, texts[0], a, f"{b} {second.diagnostics}, of the equal program\n{texts[1]}",
                    "tensorprog check case.tp")  # fmt: skip
 
 

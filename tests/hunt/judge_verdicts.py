@@ -9,23 +9,26 @@ from tests.hunt.finding import Finding, Report
 from tests.hunt.syntax import Program
 
 EXIT = {"valid": 0, "valid-by-remark": 0, "invalid": 1, "undecided": 3}
-SLOW = 20.0
-"""CPU seconds for a program of a few lines, from which on it is a finding."""
 
 
 def broken(answer: Answer, text: str) -> Finding | None:
     """A command that failed to keep the contract of every command: an end, JSON, no traceback, a message."""
     command = answer.words[0]
     fault = answer.fault
-    if not fault and answer.seconds > SLOW:
-        fault = f"slow: {answer.seconds:.0f} s of CPU time"
     if not fault and answer.code == 2 and not answer.diagnostics:
         fault = "exit code 2 without a diagnostic"
     if not fault:
         return None
-    line = fault.split(" s of")[0].split(" after")[0] if "slow" in fault or "no end" in fault else fault
-    signature = f"{command} {line.split(': ', 1)[0] if 'slow' in line else line}"[:160]
-    return Finding("contract", signature, text, fault, "one clear answer in bounded time", command_line(answer.words))
+    slow = fault.startswith("no end")
+    signature = f"{command} {'no end' if slow else fault}"[:160]
+    return Finding(
+        "slow" if slow else "contract",
+        signature,
+        text,
+        fault,
+        "one clear answer in bounded time",
+        command_line(answer.words),
+    )
 
 
 def verdict_of(answer: Answer) -> str:

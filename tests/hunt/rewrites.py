@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 
 from tests.hunt.syntax import (
@@ -19,12 +20,14 @@ from tests.hunt.syntax import (
     call,
     free,
     kind,
+    num,
     op,
     rebuilt,
     ref,
     score,
     substituted,
 )
+from tests.hunt.unroll import members
 
 Rewrite = Callable[[random.Random, Program], Program | None]
 
@@ -282,8 +285,23 @@ def _unrolled(p: Program, s: Statement, names: tuple[str, ...]) -> Iterator[Stat
         yield Define(s.name, tuple(at[t] if isinstance(t, str) else t for t in s.subs), value)
 
 
+def one_width(rng: random.Random, p: Program) -> Program | None:
+    """A sum of widths is a multiple of n."""
+    del rng
+    if not any(w.over for w in p.weights):
+        return None
+    sizes = {"n": 1, **dict(p.widths)}
+
+    def plain(w: Weight) -> Weight:
+        share = Fraction(sizes[w.cols], sum(sizes[k] for k in w.over))
+        return replace(w, over=(), variance=op("mul", w.variance, num(share))) if w.over else w
+
+    return replace(p, weights=tuple(map(plain, p.weights)))
+
+
 READERS = ("ref", "matmul", "transposed", "pad", "wrap")
 REWRITES: dict[str, Rewrite] = {
     "commute": commute, "distribute": distribute, "factor": factor, "name": name, "inline": inline, "dead": dead,
-    "dead branch": dead_branch, "reorder": reorder, "spelled attention": spelled_attention, "separate": separate,
+    "members": members, "dead branch": dead_branch, "reorder": reorder,
+    "spelled attention": spelled_attention, "separate": separate, "one width": one_width,
 }  # fmt: skip

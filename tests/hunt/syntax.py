@@ -149,17 +149,19 @@ class Input:
 
 @dataclass(frozen=True)
 class Weight:
-    """A family of matrices with independent entries N(0, variance/cols)."""
+    """A family of matrices with independent entries N(0, variance/cols), or variance over a sum of widths."""
 
     name: str
     subs: tuple[str, ...] = ()
     variance: X = field(default_factory=lambda: num(1))
     rows: str = "n"
     cols: str = "n"
+    over: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         shape = "" if self.rows == self.cols == "n" else f": {self.rows} x {self.cols}"
-        return f"weight {member(self.name, self.subs)}{shape} ~ N(0, {self.variance}/{self.cols})"
+        below = f"({' + '.join(self.over)})" if len(self.over) > 1 else "".join(self.over) or self.cols
+        return f"weight {member(self.name, self.subs)}{shape} ~ N(0, {self.variance}/{below})"
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,26 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.hunt import cases, judge_claims, judge_expect, judge_limits, judge_simulation, judge_verdicts
+import tensorprog as tp
+from tests.hunt import (
+    cases,
+    judge_claims,
+    judge_expect,
+    judge_limits,
+    judge_proofs,
+    judge_settled,
+    judge_simulation,
+    judge_symbols,
+    judge_verdicts,
+    sketches,
+)
 from tests.hunt.ask import Answer, ask
 from tests.hunt.claims import formula
 from tests.hunt.dense import Dense
@@ -22,6 +35,7 @@ from tests.hunt.programs import program
 from tests.hunt.rewrites import REWRITES
 from tests.hunt.shrink import shrunk
 from tests.hunt.syntax import Define, Input, Program, Weight, call, op, ref
+from tests.hunt.unroll import apart
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the oracles look at points where functions overflow
 
@@ -86,8 +100,8 @@ def test_formulas_are_read() -> None:
 
 
 def test_a_wrong_limit_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(judge_limits, "WIDTHS", ((24, 400), (96, 400)))
-    monkeypatch.setattr(judge_limits, "AGAIN", ((32, 400), (128, 300)))
+    monkeypatch.setattr(judge_limits, "WIDTHS", ((16, 300), (64, 300)))
+    monkeypatch.setattr(judge_limits, "AGAIN", ((24, 400), (96, 300)))
     assert judge_limits.against_matrices(NETWORK, tmp_path, Report(), 1) is None
     assert judge_limits.roads(NETWORK, tmp_path, Report(), 1) is None
     lying(monkeypatch, judge_limits, "derive", wrong_numbers)
@@ -122,6 +136,14 @@ def test_a_proof_of_what_check_calls_invalid_is_found(monkeypatch: pytest.Monkey
     assert found.kind == "proof"
 
 
+def test_certified_numbers_are_compared(tmp_path: Path) -> None:
+    report = Report()
+    small = Program(inputs=(Input(("u",)),), weights=(Weight("W"),), outputs=(ref("y"),),
+                    body=(Define("y", (), op("matmul", call("relu", ref("u")), name="W")),))  # fmt: skip
+    assert judge_proofs.numbers(small, tmp_path, report, 1) is None
+    assert report.compared["certified numbers"]
+
+
 def test_wrong_samples_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert judge_simulation.against_matrices(NETWORK, tmp_path, Report(), 1) is None
     load = np.load
@@ -137,8 +159,8 @@ def test_wrong_expectations_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path:
             data["value"] += 20 * data["error"] + 1e-6 * (1 + abs(data["value"]))
 
     lying(monkeypatch, judge_expect, "expect", off)
-    found = [judge_expect.judged(random.Random(seed), tmp_path, Report()) for seed in range(6)]
-    assert sum(f is not None for f in found) >= 3
+    found = [judge_expect.judged(random.Random(seed), tmp_path, Report()) for seed in range(4)]
+    assert sum(f is not None for f in found) >= 2
 
 
 def test_false_claims_that_are_called_proved_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -177,40 +199,107 @@ def test_findings_are_shrunk() -> None:
     assert len(found.text.splitlines()) <= 6, found.text
 
 
-@pytest.mark.parametrize("name", REWRITES)
+def same_matrices(before: Dense, after: Dense, made: Program) -> None:
+    """The second program's vectors and matrices are the first one's, by their names there."""
+    for (name, subs), value in list(before.members.items()):
+        new = (name, subs) if (name, subs) in after.members else (apart(name, subs), ())
+        if new in after.members:
+            after.members[new] = value
+    for w in made.weights:
+        for subs in product(*map(made.range_of, w.subs)):
+            after.weights[w.name, subs] = after.weights[apart(w.name, subs), ()] = before.weight(w.name, subs)
+
+
+@pytest.mark.parametrize("name", [n for n in REWRITES if n != "separate"])
 def test_rewrites_keep_what_is_computed(name: str) -> None:
-    """The same matrices give the same output before and after."""
+    """The same matrices give the same output before and after, members renamed or not."""
     done = 0
     for seed in range(400):
         rng = random.Random(seed)
-        made = program(rng)
+        made = sketches.sums_of_widths(rng) if name == "one width" else program(rng)
         other = REWRITES[name](rng, made)
-        if other is None or any(w.subs for w in made.weights) or any(i.subs for i in made.inputs):
+        if other is None:
             continue
         before, after = (Dense(p, 6, 3, np.random.default_rng(0)) for p in (made, other))
-        for w in made.weights:
-            after.weights[w.name, ()] = before._weight(w.name, ())
-        for out in made.outputs:
-            for m in before.family(out.name):
-                np.testing.assert_allclose(after.get(*m), before.get(*m), rtol=1e-7, atol=1e-9)
+        same_matrices(before, after, made)
+        for m in (m for out in made.outputs for m in before.family(out.name)):
+            new = m if m[0] in after.definitions else (apart(*m), ())
+            np.testing.assert_allclose(after.get(*new), before.get(*m), rtol=1e-7, atol=1e-9)
         done += 1
-        if done == 5:
+        if done == 8:
             return
-    assert done or name in ("separate", "spelled attention")
+    assert done
 
 
-CASES = (1, 2, 6, 12, 13, 18, 20, 22, 24, 26, 27, 28)
+@pytest.mark.parametrize("name", sketches.SKETCHES)
+def test_sketches_are_programs_of_the_language(name: str, tmp_path: Path) -> None:
+    """None is refused as text, members written out are accepted too, and matrices evaluate both to the same."""
+    for seed in range(4):
+        made = sketches.SKETCHES[name](random.Random(seed))
+        plain = REWRITES["members"](random.Random(seed), made)
+        assert plain is not None
+        before, after = (Dense(p, 6, 3, np.random.default_rng(0)) for p in (made, plain))
+        same_matrices(before, after, made)
+        for m in (m for out in made.outputs for m in before.family(out.name)):
+            np.testing.assert_allclose(after.get(apart(*m), ()), before.get(*m), rtol=1e-7, atol=1e-9)
+        for p in (made, plain):
+            tp.loads(str(p))
+
+
+def test_a_valid_coin_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Were every program called valid, matrices would show that signs of averages never settle."""
+
+    def trusting(data: dict[str, Any]) -> None:
+        data["verdict"] = "valid"
+
+    coin = Program(inputs=(Input(("u",)),), body=(Define("s", (), call("sign", op("mean", ref("u")))),),
+                   outputs=(ref("s"),))  # fmt: skip
+    monkeypatch.setattr(judge_settled, "FULL", ((24, 60), (96, 60)))
+    assert judge_settled.judged(NETWORK, tmp_path, Report(), 1) is None
+    lying(monkeypatch, judge_settled, "check", trusting, code=0)
+    found = judge_settled.judged(coin, tmp_path, Report(), 1)
+    assert found is not None
+    assert found.signature == "valid, and never settles"
+
+
+def test_a_needless_refusal_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def timid(data: dict[str, Any]) -> None:
+        data["verdict"] = "undecided"
+
+    lying(monkeypatch, judge_settled, "check", timid, code=3)
+    smooth = NETWORK.mapped(lambda x: replace(x, name="tanh") if x.name == "relu" else x)
+    found = judge_settled.judged(smooth, tmp_path, Report(), 1)
+    assert found is not None
+    assert found.kind == "refused"
+
+
+def test_symbols_without_their_assumptions_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    facts = tp.facts
+
+    def forgetful(f: Any, *words: Any, **options: Any) -> Any:
+        return facts(str(f).replace("Abs", "abs").replace("**", "^"), *words, **options)
+
+    assert all(judge_symbols.judged(random.Random(k), tmp_path, Report()) is None for k in range(4))
+    monkeypatch.setattr(tp, "facts", forgetful)
+    found = [judge_symbols.judged(random.Random(k), tmp_path, Report()) for k in range(4)]
+    assert any(f is not None for f in found)
+
+
+CASES = {
+    6: "expectation", 11: "function", 12: "sketch nearly one", 17: "symbols", 22: "pooling", 23: "theme atoms",
+    31: "expectation", 43: "sketch sums of widths", 62: "sketch nearly one",
+}  # fmt: skip
 """Cases of seed 5 of a second or less each."""
 
 
 def test_a_short_hunt_compares_everything_and_finds_nothing(tmp_path: Path) -> None:
     hunter, compared, findings = cases.Hunter(5, tmp_path, patience=0.0), Counter[str](), list[Finding]()
-    for number in CASES:
-        report = hunter.case(number)
+    for number, kind in CASES.items():
+        report = hunter.case(number, kind)
         findings += report.findings
         compared.update(report.compared)
     for kind in ("check against prove", "prove against verify", "derive against matrices", "simulate against matrices",
-                 "derive against itself", "derive against claims", "certified numbers"):  # fmt: skip
+                 "derive against itself", "derive against claims", "valid against matrices"):  # fmt: skip
         assert compared[kind], kind
     assert any(k.startswith("rewrite") for k in compared)
     assert any(k.startswith("expect") for k in compared)
@@ -219,5 +308,5 @@ def test_a_short_hunt_compares_everything_and_finds_nothing(tmp_path: Path) -> N
 
 def test_a_case_depends_on_its_seed_and_number_alone(tmp_path: Path) -> None:
     first, second = (cases.Hunter(5, tmp_path) for _ in range(2))
-    first.case(22)
-    assert first.case(28) == second.case(28)
+    first.case(11, "function")
+    assert first.case(31, "expectation") == second.case(31, "expectation")
