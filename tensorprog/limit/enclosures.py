@@ -83,8 +83,7 @@ class Enclosure:
     @property
     def number(self) -> Estimate:
         """The ball's centre as a float, and all of the ball as its error."""
-        value = float(self.ball.mid())
-        gap = abs(self.ball - arb(value))
+        gap = abs(self.ball - arb(value := float(self.ball.mid())))
         if gap.is_zero():
             return Estimate(value, 0.0, "exact" if self.kind == "bound" else self.kind, self.method, self.note)
         return Estimate(value, float(gap.upper()) * (1 + 2.0**-50), self.kind, self.method, self.note)
