@@ -29,9 +29,14 @@ def parts_of(rules: Rules, total: Term) -> list[Part] | None:
     """The summands c_i e^u_i of a sum of exponentials with constants c_i > 0; None if it is not one."""
     if not (isinstance(total, App) and total.head == "add"):
         return None
-    out = [_part(rules, a) for a in total.args]
+    out = [_part(rules, a) for a in _summands(total)]
     kept = [p for p in out if p is not None]
     return kept if len(kept) == len(out) and any(u != ZERO for _, u in kept) else None
+
+
+def _summands(t: Term) -> list[Term]:
+    """The summands of a sum, whatever its parentheses."""
+    return [s for a in t.args for s in _summands(a)] if isinstance(t, App) and t.head == "add" else [t]
 
 
 def _part(rules: Rules, t: Term) -> Part | None:
@@ -68,8 +73,9 @@ def share_info(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info | None:
             if own is not None:
                 share = _share(rules, mul(b, a), parts, own)
                 return rules.product_of(t, [share, *(rules.info(r) for r in rest)]) if rest else share
-            if isinstance(b, App) and b.head == "add" and all(_holds(p, parts) for p in b.args):
-                spread = add(*(mul(*_factors(p), a, *rest) for p in b.args))
+            above = _summands(b)
+            if len(above) > 1 and all(_holds(p, parts) for p in above):
+                spread = add(*(mul(*_factors(p), a, *rest) for p in above))
                 inner = rules.info(spread)
                 return rules.step("softmax", t, inner, (inner.step,), "each exponential over the sum is a weight")
     return None

@@ -183,3 +183,13 @@ def test_the_limit_belongs_to_the_same_powers_as_the_verdict() -> None:
     right = float(np.sum(np.tanh(x) ** 2 * np.exp(-(x**2) / 2)) * (x[1] - x[0]) / np.sqrt(2 * np.pi))
     program = tp.loads(HEAD + "y = tanh(dot(a, 2*u)/sqrt(n)/sqrt(mean(4*u^2)))*(A @ u)\noutput y")
     assert tp.derive(program).var("y").value == pytest.approx(right, abs=1e-9)
+
+
+@pytest.mark.parametrize("total", ["{0} + {1} + {2}", "({0} + {1}) + {2}", "{0} + ({1} + {2})"])
+def test_parentheses_in_a_sum_decide_nothing(total: str) -> None:
+    """A softmax written out is one whatever the parentheses of its denominator."""
+    scores = [f"exp(p[{j}])" for j in (1, 2, 3)]
+    weights = " + ".join(f"{s}/({total.format(*scores)})*tanh(u[{j}])" for j, s in enumerate(scores, 1))
+    head = "index j in 1..3\ninput u[j] ~ N(0, 1)\nweight A, B, V ~ N(0, 1/n)\n"
+    score = "p[j] = dot(A @ tanh(u[1]), B @ tanh(u[j]))/sqrt(n)\n"
+    assert tp.check(tp.loads(f"{head}{score}y = V @ ({weights})\noutput y\n")).verdict == "valid"

@@ -80,7 +80,7 @@ ACTIVATIONS: dict[str, Function] = {"erf": erf, "tanh": np.tanh}
 @pytest.mark.parametrize("name", CASES)
 def test_gru_over_three_steps(name: str) -> None:
     gram, bias, gate, phi = CASES[name]
-    limit = tp.derive(models.gru(gram, gate=gate, activation=phi, bias=bias))
+    limit = tp.derive(models.gru(gram, gate=gate, activation=phi, bias=bias), seconds=200)
     H = gru(np.array(gram), GATES[gate], ACTIVATIONS[phi], bias)
     for s in range(3):
         for t in range(s, 3):
@@ -96,7 +96,7 @@ def test_gru_over_three_steps(name: str) -> None:
 def test_one_sequence_read_twice() -> None:
     """Six gates, of rank three: the second reading repeats the first."""
     twice = np.kron(np.ones((2, 2)), np.array(GENERAL)).tolist()
-    limit = tp.derive(models.gru(twice, lengths=[3, 3], gate=ERF_GATE, activation="erf"))
+    limit = tp.derive(models.gru(twice, lengths=[3, 3], gate=ERF_GATE, activation="erf"), seconds=200)
     one, other = limit.cov("y[3]", "y[3]"), limit.cov("y[3]", "y[6]")
     assert one.value is not None
     assert other.value is not None
@@ -115,7 +115,7 @@ def test_lstm_over_two_steps() -> None:
     second = gate(after)[:, :, None, None] * erf(after)
     squares = [((erf(f * first + second) ** 2 @ w) @ w) @ w @ w for f in gate(math.sqrt(1 + v) * t)]
     truth = float(np.array(squares) @ w) * gauss(lambda o: gate(o[0]) ** 2, np.array([[1 + v]]))
-    found = tp.derive(models.lstm([[1, 0.5], [0.5, 1]], gate=ERF_GATE, activation="erf")).var("y[2]")
+    found = tp.derive(models.lstm([[1, 0.5], [0.5, 1]], gate=ERF_GATE, activation="erf"), seconds=200).var("y[2]")
     assert found.value is not None
     assert found.error is not None
     assert found.method == "quadrature"
