@@ -98,8 +98,9 @@ def spread(p: Posed) -> Posed:
 
     >>> from tensorprog.terms import read, to_text
     >>> one, zero = Fraction(1), Fraction(0)
-    >>> to_text(spread(Posed(read("tanh(x - y)*x"), ("x", "y"), ((one, zero), (zero, one)), (zero, zero))).term)
-    'tanh(z1)*z2'
+    >>> p = Posed(read("tanh(x - y)*x*relu(y)"), ("x", "y"), ((one, zero), (zero, one)), (zero, zero))
+    >>> to_text(spread(p).term)
+    'tanh(z1)*z2*relu(z3)'
     """
     rows: list[Row] = []
     _collect(p.term, p.names, rows)
