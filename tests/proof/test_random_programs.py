@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 
 import tensorprog as tp
 from tensorprog.program.compose import CannotCompose, Composer
@@ -20,8 +20,7 @@ def test_a_certificate_never_says_more_than_the_checker(program: tp.Program) -> 
     except tp.TensorProgError as error:
         codes = {d.code for d in error.diagnostics}
         assert "TP601" not in codes
-        assume(False)
-        raise
+        return  # nothing is certified of what the checker does not find covered
     accepted = verify(program, certificate)
     verdict = tp.check(program)
     if not any(a.startswith("unproved") for a in accepted.axioms):
