@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tensorprog.errors import fail
+from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.api import facts
 from tensorprog.kernels.duals import Array, Dual, recognise
 from tensorprog.kernels.general import general
@@ -20,6 +20,7 @@ from tensorprog.limit.arrays import operation
 from tensorprog.limit.axes import Field, apply
 from tensorprog.limit.cores import CoreFunction, no_value
 from tensorprog.limit.engine import Engine
+from tensorprog.limit.jumps import Jump
 from tensorprog.limit.members import Members
 from tensorprog.limit.quantities import Core, no_limit
 from tensorprog.program.constants import evaluate
@@ -79,11 +80,17 @@ class Pairs(Members[Field]):
                 return apply(operation(head), *(self.evaluated(a, found) for a in args))
         raise AssertionError(t)
 
+    def standing(
+        self, body: Term, cov: Sequence[Field], mean: Sequence[Field], found: dict[Term, Field],
+        shown: Sequence[Term] = (),
+    ) -> Sequence[Jump]:  # fmt: skip
+        """Refuse a function with jumps: some inputs of a block may stand at one, others not."""
+        raise _discontinuous(body)
+
     def core(self, core: Core, cov: Sequence[Field], mean: Sequence[Field], constants: Sequence[Field]) -> Field:
         function = self.cores.of(core)
         if not _is_continuous(function):
-            raise fail("TP402", f"{to_text(function.body)} is not known to be continuous", help="a kernel with a jump "
-                       "loses half of the digits near correlation 1; MLPKernel has sign and step in full")  # fmt: skip
+            raise _discontinuous(function.body)
         dual = _dual(function)
         if dual is not None and {cov[0].axes, cov[2].axes} == {(ROWS,), (COLUMNS,)}:
             rows, columns = (cov[0], cov[2]) if cov[0].axes == (ROWS,) else (cov[2], cov[0])
@@ -93,6 +100,11 @@ class Pairs(Members[Field]):
             dual.apply(block, *made, np.empty((2, *shape)))
             return Field((ROWS, COLUMNS), block)
         return function.on_fields(cov, mean, constants)
+
+
+def _discontinuous(body: Term) -> TensorProgError:
+    return fail("TP402", f"{to_text(body)} is not known to be continuous", help="a kernel with a jump loses half of "
+                "the digits near correlation 1; MLPKernel has sign and step in full")  # fmt: skip
 
 
 def entries(program: Program, name: str) -> Array:

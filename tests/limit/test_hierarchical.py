@@ -15,6 +15,8 @@ import pytest
 from tensorprog.language import loads
 from tensorprog.limit.law import Law
 from tensorprog.limit.laws import Laws
+from tensorprog.limit.pieces import Piece
+from tensorprog.numbers.budget import Budget
 
 DRAWS = 500_000
 HEAVY = {"rectified weights": 2, "product of outputs": 3}
@@ -340,9 +342,7 @@ def test_error_estimates_hold_against_a_finer_average() -> None:
         text, member, _ = PROGRAMS[name]
         fine, coarse = law(text, member), law(text, member)
         rough = coarse._sum.pieces[0]
-        from tensorprog.limit.pieces import Piece
-
-        other = Piece(rough.source, rough.count, False, 1e-3, 11)
+        other = Piece(rough.source, rough.count, False, Budget(1e-3), 11)
         if other.mixture.rule.method == "sampling":
             gap = abs(other.cumulants.value - fine._sum.pieces[0].cumulants.value)
             assert np.all(gap <= other.cumulants.error + 1e-9)
