@@ -72,6 +72,34 @@ def commute(rng: random.Random, p: Program) -> Program | None:
     return _somewhere(rng, p, change, all_of_them=rng.random() < 0.4)
 
 
+def associate(rng: random.Random, p: Program) -> Program | None:
+    """(a + b) + c for a + b + c and back, a - (b - c) for (a - b) + c, max and products too; sums in either order."""
+
+    def change(x: X) -> X | None:
+        if x.op == "sum" and x.args[0].op == "sum":
+            inner = x.args[0]
+            return replace(inner, args=(replace(x, args=inner.args),))
+        if x.op == "sub" and x.args[1].op in ("add", "sub"):
+            a, (b, c) = x.args[0], (x.args[1].args[0], op("add", *x.args[1].args[1:]))
+            c = c.args[0] if len(c.args) == 1 else c
+            return op("sub" if x.args[1].op == "add" else "add", op("sub", a, b), c)
+        if x.op == "add" and x.args[0].op == "sub":
+            a, b = x.args[0].args
+            return op("sub", a, op("sub", b, *x.args[1:])) if len(x.args) == 2 else None
+        if x.op not in ("add", "mul") and not (x.op == "call" and x.name in ("max", "min")):
+            return None
+        nested = [k for k, a in enumerate(x.args) if (a.op, a.name) == (x.op, x.name)]
+        if nested and (len(x.args) < 3 or rng.random() < 0.5):
+            k = rng.choice(nested)
+            return replace(x, args=(*x.args[:k], *x.args[k].args, *x.args[k + 1 :]))
+        if len(x.args) < 3:
+            return None
+        k = rng.randrange(len(x.args) - 1)
+        return replace(x, args=(*x.args[:k], replace(x, args=x.args[k : k + 2]), *x.args[k + 2 :]))
+
+    return _somewhere(rng, p, change, all_of_them=rng.random() < 0.4)
+
+
 def distribute(rng: random.Random, p: Program) -> Program | None:
     """Products of sums as sums of products, for weights, factors and dot."""
 
@@ -301,7 +329,7 @@ def one_width(rng: random.Random, p: Program) -> Program | None:
 
 READERS = ("ref", "matmul", "transposed", "pad", "wrap")
 REWRITES: dict[str, Rewrite] = {
-    "commute": commute, "distribute": distribute, "factor": factor, "name": name, "inline": inline, "dead": dead,
-    "members": members, "dead branch": dead_branch, "reorder": reorder,
+    "commute": commute, "associate": associate, "distribute": distribute, "factor": factor, "name": name,
+    "inline": inline, "dead": dead, "members": members, "dead branch": dead_branch, "reorder": reorder,
     "spelled attention": spelled_attention, "separate": separate, "one width": one_width,
 }  # fmt: skip

@@ -72,7 +72,7 @@ class Rewriter:
         """One rewrite; its name."""
         steps: list[Callable[[], bool]] = [
             self.commute, self.name_part, self.inline, self.distribute, self.unused_scores, self.true_mask,
-            self.split, self.trivial, self.alias, self.multiply_out,
+            self.split, self.trivial, self.alias, self.multiply_out, self.associate,
         ]  # fmt: skip
         self.rng.shuffle(steps)
         steps.sort(
@@ -140,6 +140,32 @@ class Rewriter:
         def rule(t: Term) -> Term | None:
             if isinstance(t, App) and (t.head in COMMUTES or t.head == "dot") and len(t.args) > 1:
                 return App(t.head, (*t.args[1:], t.args[0]))
+            return None
+
+        k = self.pick(lambda line: any(rule(s) is not None for s in walk(line.body)))  # type: ignore[arg-type]
+        return k is not None and self.put(k, self.somewhere(self.lines[k].body, rule))  # type: ignore[arg-type]
+
+    def associate(self) -> bool:
+        """(a + b) + c = a + b + c, a - (b - c) = (a - b) + c, sum(t for i, j) = sum(sum(t for j) for i)."""
+
+        def rule(t: Term) -> Term | None:
+            match t:
+                case App("add" | "mul" | "max" | "min" as head, args):
+                    for k, a in enumerate(args):
+                        if isinstance(a, App) and a.head == head:
+                            return App(head, (*args[:k], *a.args, *args[k + 1 :]))
+                        if head == "add" and isinstance(a, App) and a.head == "neg" and len(args) == 2:
+                            inside = a.args[0]
+                            if isinstance(inside, App) and inside.head == "add":
+                                return App("add", (*args[:k], *(App("neg", (b,)) for b in inside.args), *args[k + 1 :]))
+                    if len(args) > 2:
+                        k = len(self.lines) % (len(args) - 1)
+                        return App(head, (*args[:k], App(head, args[k : k + 2]), *args[k + 2 :]))
+                case Bind("sum", args, over, None) if len(over) > 1:
+                    k = 1 + len(self.lines) % (len(over) - 1)
+                    return Bind("sum", (Bind("sum", args, over[k:]),), over[:k])
+                case Bind("sum", (Bind("sum", args, inner, None),), outer, None) if not set(inner) & set(outer):
+                    return Bind("sum", args, (*inner, *outer))
             return None
 
         k = self.pick(lambda line: any(rule(s) is not None for s in walk(line.body)))  # type: ignore[arg-type]

@@ -97,7 +97,7 @@ def test_most_rewrites_are_programs_and_every_kind_occurs() -> None:
                 break
     assert refused < 8
     assert kinds >= {"commute", "name_part", "inline", "distribute", "unused_scores", "true_mask", "split", "trivial",
-                     "alias", "multiply_out"}  # fmt: skip
+                     "alias", "multiply_out", "associate"}  # fmt: skip
 
 
 @pytest.mark.parametrize("seed", range(6))
