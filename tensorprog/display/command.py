@@ -8,6 +8,7 @@ import click
 
 from tensorprog.errors import fail
 from tensorprog.language import read_program, read_values
+from tensorprog.numbers.options import budgeted
 
 EXIT = {"valid": 0, "valid-by-remark": 0, "invalid": 1, "undecided": 3}
 MOST_SAMPLES = 1_000_000
@@ -24,9 +25,10 @@ MOST_SAMPLES = 1_000_000
 @click.option("--widths", default="64,256,1024", show_default=True, help="The widths of --validate.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
 @click.option("--set", "values", multiple=True, metavar="PARAM=NUMBER", help="The number of a param.")
+@budgeted
 def report(
     file: str, out: str | None, width: int, samples: int, seed: int, validated: bool, widths: str,
-    limits: tuple[str, ...], values: tuple[str, ...],
+    limits: tuple[str, ...], values: tuple[str, ...], tolerance: float | None, seconds: float,
 ) -> int:  # fmt: skip
     """Write a page that opens from disk, without a network: program, graph, verdict, formulas, laws, claims.
 
@@ -38,7 +40,9 @@ def report(
         raise fail("TP018", "--validate needs at least 2 samples", help="raise --samples")
     from tensorprog.display.report import Options, report_of
 
-    made = report_of(program, Options(width, samples, seed, at, read_values(program, values)), progress=True)
+    made = report_of(
+        program, Options(width, samples, seed, at, read_values(program, values), tolerance, seconds), progress=True
+    )
     path = Path(out) if out is not None else Path("report.html" if file == "-" else f"{Path(file).stem}.html")
     _write(path, made.html)
     click.echo(f"{program.name}: {made.verdict}; the report is in {path}", err=True)

@@ -179,7 +179,11 @@ def validation(s: Subject) -> Markup:
     from tensorprog.validate.run import validate
 
     o = s.options
-    found = attempt(lambda: validate(s.program, o.widths, o.samples, o.seed, values=dict(o.values)))
+    found = attempt(
+        lambda: validate(
+            s.program, o.widths, o.samples, o.seed, values=dict(o.values), tolerance=o.tolerance, seconds=o.seconds
+        )
+    )
     if isinstance(found, Failed):
         return failure(found)
     rows = [[tag("code", t.of), number(t.theory), f"{t.estimate:.5g}", f"{t.standard_error:.1g}", f"{t.z:.2f}",

@@ -11,6 +11,7 @@ from tensorprog.display.html import Section, page, status
 from tensorprog.display.markup import Markup, join, tag
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.unfold import NotCovered
+from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.progress import counted
 from tensorprog.program.params import param_numbers
 from tensorprog.program.program import Program
@@ -26,13 +27,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much is drawn: the width and number of draws of histograms, and the widths of a validation (none: none)."""
+    """How much is drawn: the width and number of draws of histograms, and the widths of a validation (none: none).
+
+    `tolerance` and `seconds` are for each number of the limit, the claims and the validation, as in `derive`.
+    """
 
     width: int = 256
     samples: int = 2000
     seed: int = 0
     widths: tuple[int, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    tolerance: float | None = None
+    seconds: float = SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +89,9 @@ def report_of(program: Program, options: Options | None = None, progress: bool =
 
     chosen = options or Options()
     param_numbers(program, chosen.values)
+    Budget(chosen.tolerance, chosen.seconds)  # refuses what is no budget
     verdict = check(program)
-    limit = attempt(lambda: derive(program, dict(chosen.values)))
+    limit = attempt(lambda: derive(program, dict(chosen.values), tolerance=chosen.tolerance, seconds=chosen.seconds))
     subject = Subject(program, verdict, limit, chosen)
     built: list[tuple[str, str, Callable[[Subject], Markup]]] = [
         ("program", "Program and graph", sections.program),

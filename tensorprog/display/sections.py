@@ -209,7 +209,8 @@ def claims(s: Subject) -> Markup:
     """Every claim with its decision."""
     from tensorprog.limit.claims import claims as decide
 
-    found = attempt(lambda: decide(s.program, dict(s.options.values)))
+    o = s.options
+    found = attempt(lambda: decide(s.program, dict(o.values), tolerance=o.tolerance, seconds=o.seconds))
     if isinstance(found, Failed):
         return failure(found)
     rows = [[status(d.status), join(tag("code", d.text), _at(d.claim.place)), number(d.left), number(d.right),

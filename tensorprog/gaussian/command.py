@@ -13,7 +13,7 @@ import click
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.gaussian.expectation import Expectation, expect
 from tensorprog.gaussian.inputs import Assumption, assumptions_of, names_in
-from tensorprog.numbers.budget import SECONDS
+from tensorprog.numbers.options import budgeted
 from tensorprog.terms import read
 
 MAX_ENTRIES = 400
@@ -87,8 +87,7 @@ def settings_of(texts: tuple[str, ...]) -> dict[str, Fraction]:
 )
 @click.option("--assume", multiple=True, metavar="'C>0'", help="An assumption on a param.")
 @click.option("--set", "values", multiple=True, metavar="C=2.5", help="The number of a param.")
-@click.option("--tolerance", type=float, help="Relative error that a sampled number aims at; 1e-3 if not given.")
-@click.option("--seconds", type=float, default=SECONDS, show_default=True, help="Time for the whole search.")
+@budgeted
 @click.option("--explain", is_flag=True, help="Print how the formula came about.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(

@@ -29,6 +29,7 @@ from tensorprog.limit.sides import Sides
 from tensorprog.limit.support import Support
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.limit.zero import is_zero
+from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.masks import holds
 from tensorprog.program.nodes import Claim
@@ -45,15 +46,24 @@ EXPECTATIONS = ("E", "var", "cov")
 MAX_INSTANCES = 20_000
 
 
-def claims(program: Program, values: Mapping[str, Any] | None = None) -> Claims:
+def claims(
+    program: Program,
+    values: Mapping[str, Any] | None = None,
+    *,
+    tolerance: float | None = None,
+    seconds: float = SECONDS,
+) -> Claims:
     """Decide every claim of a program; `values` are numbers of params beside their defaults.
+
+    `tolerance` and `seconds` are for each number that a claim needs, as in `derive`; what has no number in that time is
+    undecided.
 
     >>> from tensorprog.language import loads
     >>> text = "input u ~ N(0, 2)\\nweight W ~ N(0, 1/n)\\nh = W @ relu(u)\\noutput h\\nclaim var(h) = 1"
     >>> claims(loads(text)).decisions[0].status
     'proved'
     """
-    decider = Decider(program, values)
+    decider = Decider(program, values, Budget(tolerance, seconds))
     return Claims(program, tuple(decider.decide(c) for c in program.claims))
 
 
@@ -69,10 +79,12 @@ class _Instance:
 class Decider:
     """Decides claims about one program."""
 
-    def __init__(self, program: Program, values: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, program: Program, values: Mapping[str, Any] | None = None,
+                 budget: Budget | None = None) -> None:  # fmt: skip
         self.program = program
         self.values = dict(values or {})
-        self.laws = Laws(program, values)
+        self.budget = budget or Budget()
+        self.laws = Laws(program, values, budget=self.budget)
         self.supports = self.laws.supports
         self.given = self.laws.values
         self.everywhere = Everywhere(program, self.laws.certified)
@@ -270,7 +282,7 @@ class Decider:
     def _at(self, point: Mapping[str, Fraction]) -> Sides:
         key = tuple(sorted(point.items()))
         if key not in self._sides:
-            self._sides[key] = Sides(self.program, dict(point))
+            self._sides[key] = Sides(self.program, dict(point), self.budget)
         return self._sides[key]
 
     def _named(self, point: Mapping[str, Fraction], used: set[str]) -> str:

@@ -7,14 +7,18 @@ import json
 import click
 
 from tensorprog.language import read_program, read_values
+from tensorprog.numbers.options import budgeted
 
 
 @click.command("claims", short_help="prove or refute each claim of a program")
 @click.argument("file", metavar="FILE")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
 @click.option("--set", "values", multiple=True, metavar="PARAM=NUMBER", help="The number of a param.")
+@budgeted
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-def claims(file: str, limits: tuple[str, ...], values: tuple[str, ...], as_json: bool) -> int:
+def claims(
+    file: str, limits: tuple[str, ...], values: tuple[str, ...], tolerance: float | None, seconds: float, as_json: bool
+) -> int:
     """Prove or refute each claim about the limit.
 
     Exit code 0 if all hold, 1 if one is refuted, 3 if one is undecided, 2 for an error.
@@ -22,7 +26,7 @@ def claims(file: str, limits: tuple[str, ...], values: tuple[str, ...], as_json:
     program = read_program(file, limits, values)
     from tensorprog.limit.claims import claims as decide
 
-    found = decide(program, read_values(program, values))
+    found = decide(program, read_values(program, values), tolerance=tolerance, seconds=seconds)
     for d in found:
         diagnostic = d.diagnostic()
         if diagnostic is not None:

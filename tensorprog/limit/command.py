@@ -11,8 +11,9 @@ import click
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
 from tensorprog.language import read_program, read_values
-from tensorprog.numbers.budget import SECONDS
+from tensorprog.numbers.budget import request, said_of_cut, together
 from tensorprog.numbers.estimate import finite, shown
+from tensorprog.numbers.options import budgeted
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit
@@ -35,8 +36,7 @@ MAX_PRINTED = 400
 @click.option("--explain", is_flag=True, help="The derivation, instruction by instruction.")
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
 @click.option("--set", "values", multiple=True, metavar="PARAM=NUMBER", help="The number of a param.")
-@click.option("--tolerance", type=float, help="Relative error that a sampled number aims at; 1e-3 if not given.")
-@click.option("--seconds", type=float, default=SECONDS, show_default=True, help="Time for the search for one number.")
+@budgeted
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def derive(
     file: str,
@@ -98,14 +98,14 @@ def _answer(
     explain: bool,
     as_json: bool,
 ) -> int:
-    from tensorprog.numbers.progress import counted
-
     asked = bool(covs or means or expectations or laws or matrices)
     wanted = [partial(limit.cov, *_pair(c)) for c in covs]
     wanted += [partial(limit.mean, m) for m in means] + [partial(limit.expect, e) for e in expectations]
-    results = counted(wanted, True, "results")
-    found = [limit.law(*split(names)) for names in laws]
-    arrays = [_matrix(limit, name, out) for name in matrices]
+    with request(limit.budget, len(wanted) + len(laws) + len(matrices)) as mine:
+        results = together(limit.budget, wanted, limit.progress)
+        found = [limit.law(*split(names)) for names in laws]
+        of_laws = together(limit.budget, [law.to_json for law in found])
+        arrays = [_matrix(limit, name, out) for name in matrices]
     if asked:
         open_ = any(not r.settled or r.supported_by == "formal" for r in results)
         open_ |= any(not law.settled or law.supported_by == "formal" for law in found)
@@ -115,7 +115,8 @@ def _answer(
     if not asked:
         answer |= limit.to_json()
     else:
-        answer |= {"results": [r.to_json() for r in results], "laws": [e for law in found for e in law.to_json()]}
+        answer |= {"results": [r.to_json() for r in results], "laws": [e for law in of_laws for e in law]}
+        answer |= {"cut": mine.cut} if mine.cut else {}
     if arrays:
         answer["matrices"] = arrays
     if as_latex:
@@ -145,6 +146,8 @@ def _print(limit: Limit, answer: dict[str, Any], results: list[Result], laws: li
         click.echo(f"covariance of {a['of']}, shape {tuple(a['shape'])}{where}  ({known})")
         if not a["out"]:
             click.echo(a["text"])
+    if "cut" in answer:
+        click.echo(f"({said_of_cut(answer['cut'])})")
     for text in documents:
         click.echo(text)
 

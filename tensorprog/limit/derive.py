@@ -15,9 +15,8 @@ from tensorprog.limit.lookup import Lookup
 from tensorprog.limit.quantities import ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.support import Supports
-from tensorprog.numbers.budget import SECONDS, Budget, search
+from tensorprog.numbers.budget import SECONDS, Budget, request, said_of_cut, search, together
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
-from tensorprog.numbers.progress import counted
 from tensorprog.program import Program
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import mul
@@ -53,6 +52,8 @@ class Limit:
         self.lookup = Lookup(self.engine.rules.composer)
         self._supports = Supports(program)
         self._asked: set[Term] = set()
+        self.cut = 0
+        """How many of `results` were stopped by the time."""
         self.progress = False
         """Is a terminal told how many of `results` are there?"""
 
@@ -288,18 +289,26 @@ class Limit:
         return tuple(out), cut
 
     @cached_property
-    def results(self) -> tuple[Result, ...]:
-        """Means and covariances of the outputs."""
+    def _questions(self) -> list[Callable[[], Result]]:
+        """The means and covariances of the outputs, not yet computed."""
         members, _ = self.outputs
         scalars = [m for m in members if self.engine.program.families[m.name].kind == "scalar"]
         constants = [m for m in scalars if not self.engine.scores([m])]
         random = [m for m in members if m not in constants]
         paired = random[:PAIRED]
-        asked = [partial(self.mean, m) for m in (*constants, *random)]
+        asked: list[Callable[[], Result]] = [partial(self.mean, m) for m in (*constants, *random)]
         asked += [partial(self.cov, a, b) for k, a in enumerate(paired) for b in paired[k:]
                   if not self._is_random((a, b)) or a == b]  # fmt: skip
         asked += [partial(self.var, m) for m in random[PAIRED:]]
-        return tuple(counted(asked, self.progress, "results"))
+        return asked
+
+    @cached_property
+    def results(self) -> tuple[Result, ...]:
+        """Means and covariances of the outputs; they share a time, as numbers that are asked for together do."""
+        with request(self.budget, len(self._questions)) as mine:
+            found = together(self.budget, self._questions, self.progress)
+            self.cut = mine.cut
+        return tuple(found)
 
     @cached_property
     def laws(self) -> tuple[Law, ...]:
@@ -323,12 +332,11 @@ class Limit:
 
     def to_json(self) -> dict[str, Any]:
         """The schema tensorprog/derive/1."""
-        out: dict[str, Any] = {
-            "schema": "tensorprog/derive/1",
-            "program": self.program.name,
-            "results": [r.to_json() for r in self.results],
-            "laws": [entry for law in self.laws for entry in law.to_json()],
-        }
+        out: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": self.program.name}
+        with request(self.budget, len(self._questions) + PAIRED) as mine:
+            out["results"] = [r.to_json() for r in self.results]
+            out["laws"] = [e for law in together(self.budget, [x.to_json for x in self.laws]) for e in law]
+        out |= {"cut": mine.cut} if mine.cut else {}
         return out | {"truncated": True} if self.truncated else out
 
     def latex(self) -> str:
@@ -347,6 +355,8 @@ class Limit:
         lines = [f"limit of {self.program.name}", *map(repr, self.results)]
         if self.truncated:
             lines.append("(members of large families are left out)")
+        if self.cut:
+            lines.append(f"({said_of_cut(self.cut)})")
         return "\n".join(lines)
 
     def _repr_latex_(self) -> str:

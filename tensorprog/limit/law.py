@@ -332,7 +332,8 @@ class Law:
 
     def to_json(self) -> list[dict[str, Any]]:
         """One object for each variable, as `derive --json` lists them under `laws`."""
-        mean, variance, kurtosis = self.mean, self.variance, self.excess_kurtosis
+        with search(self.aim):
+            mean, variance, kurtosis = self.mean, self.variance, self.excess_kurtosis
         out = []
         for k, (name, kind) in enumerate(zip(self.of, self.structure.kinds, strict=True)):
             single = self if len(self.of) == 1 else None

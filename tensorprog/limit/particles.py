@@ -14,10 +14,13 @@ are scrambled Sobol points; independent ones give the standard error, and half o
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property, lru_cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +28,7 @@ from numpy.typing import NDArray
 from tensorprog.functions.judge import judge
 from tensorprog.limit.evaluate import Compiled
 from tensorprog.limit.unfold import NotCovered, Unfolding
-from tensorprog.numbers.budget import budget, spent
+from tensorprog.numbers.budget import PATIENCE, budget, remaining, spent
 from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, unknown
 from tensorprog.numbers.progress import Progress
 from tensorprog.numbers.scrambled import CANCELLING, MOST_DIMENSIONS, Points, streams
@@ -64,6 +67,28 @@ def sampled(u: Unfolding, terms: Sequence[Term], values: Mapping[str, Fraction],
         return unknown(str(why))
     if plan.dimension > MOST_DIMENSIONS:
         return unknown(f"more than {MOST_DIMENSIONS} vectors")
+    known = _samples.setdefault(u, {})
+    key = plan.signature, statistic, budget().aim
+    before = known.get(key)
+    if before is None or remaining() > PATIENCE * before.seconds:
+        start = time.monotonic()
+        number, ended = _drawn(plan, statistic)
+        before = known[key] = _Sample(number, math.inf if ended else time.monotonic() - start)
+    return before.number
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    number: Estimate
+    seconds: float
+    """How long it took until the time stopped it; infinite if more time would not have changed it."""
+
+
+_samples: WeakKeyDictionary[Unfolding, dict[object, _Sample]] = WeakKeyDictionary()
+
+
+def _drawn(plan: Plan, statistic: Statistic) -> tuple[Estimate, bool]:
+    """The statistic, and whether it came to its own end."""
     out, before = unknown("no sample could be drawn"), math.nan
     progress = Progress.of(LAST - FIRST + 1, budget().progress, unit="steps of sampling")
     try:
@@ -74,7 +99,7 @@ def sampled(u: Unfolding, terms: Sequence[Term], values: Mapping[str, Fraction],
                     found.append(statistic(plan.populations(Points(max(plan.dimension, 1), stream).next(1 << power))))
             numbers, sizes = np.array(found).T
             if not np.isfinite(numbers).all():
-                return unknown("the sample is not finite")
+                return unknown("the sample is not finite"), True
             progress.add(1)
             value, size = float(numbers.mean()), float(sizes.mean())
             spread = float(numbers.std(ddof=1)) / math.sqrt(len(numbers))
@@ -85,10 +110,10 @@ def sampled(u: Unfolding, terms: Sequence[Term], values: Mapping[str, Fraction],
             note = f"{len(numbers)} x {1 << power} particles, {step} steps; stopped by {stop}"
             out = Estimate(value, error, "sampling", "sampling", note)
             if settled or (step > 1 and spent()):
-                return out
+                return out, settled
     finally:
         progress.close()
-    return out
+    return out, True
 
 
 def improved(number: Estimate, u: Unfolding, terms: Sequence[Term], values: Mapping[str, Fraction]) -> Estimate:
@@ -117,7 +142,12 @@ def _range(u: Unfolding, t: Term, values: Mapping[str, Fraction]) -> tuple[float
     leaves = sorted(u.below(t), key=repr)
     change: dict[Term, Term] = {v: Var(f"u{k}") for k, v in enumerate(leaves)}
     change |= {Var(n): Num(x) for n, x in values.items()}
-    found = judge(substitute(t, change), [f"u{k}" for k in range(len(leaves))], {}).bounded
+    return _range_of(substitute(t, change), len(leaves))
+
+
+@lru_cache(maxsize=1024)
+def _range_of(t: Term, count: int) -> tuple[float, float] | None:
+    found = judge(t, [f"u{k}" for k in range(count)], {}).bounded
     if not found.proved or found.inf is None or found.sup is None:
         return None
     low, high = float(found.inf), float(found.sup)
@@ -165,6 +195,27 @@ class Plan:
             self.wanted = Compiled(self.terms, leaves, self.params)
         except KeyError as name:
             raise NotCovered(f"{name} has no value") from None
+
+    @cached_property
+    def signature(self) -> object:
+        """Equal for questions that differ in names only: members of a family with one pattern of indices."""
+        names: dict[Term, Term] = {v: Var(f"u{k}") for k, v in enumerate(self.order)}
+        groups: dict[object, tuple[int, list[Var]]] = {}
+        out: list[object] = []
+        for leaf in self.order:
+            here = self.u.leaves[leaf]
+            parts = tuple(substitute(t, names) for t in here.parts[:1])
+            if here.kind == "moment":
+                out.append(parts)
+                continue
+            place, before = groups.setdefault(self.u.origin(leaf), (len(groups), []))
+            if isinstance(here.node, Input):
+                k, centre = self._input(leaf, before)
+                out.append((place, tuple(k.tolist()), centre))
+            else:
+                out.append((place, self.factors[leaf], parts))
+            before.append(leaf)
+        return tuple(out), tuple(substitute(t, names) for t in self.terms), tuple(self.params.items())
 
     def _ordered(self) -> list[Var]:
         """The leaves that matter, each after those that it is made of."""

@@ -16,6 +16,7 @@ from tensorprog.limit.derive import Limit
 from tensorprog.limit.enclosures import BITS, Enclosure, precision
 from tensorprog.limit.jumps import jumps_of
 from tensorprog.limit.unfold import NotCovered
+from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.program.program import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
@@ -27,9 +28,9 @@ NOWHERE = Enclosure(arb("nan"), "closed-form", "estimate")
 class Sides:
     """The sides of one program's claims, each expectation computed once."""
 
-    def __init__(self, program: Program, values: Mapping[str, Fraction]) -> None:
+    def __init__(self, program: Program, values: Mapping[str, Fraction], budget: Budget | None = None) -> None:
         self.program = program
-        self.limit = Limit(program, values)
+        self.limit = Limit(program, values, budget)
         self.values = self.limit.engine.values
         self._known: dict[tuple[str, tuple[Term, ...]], Enclosure] = {}
 

@@ -10,6 +10,7 @@ import click
 
 from tensorprog.errors import fail
 from tensorprog.language import read_program, read_values
+from tensorprog.numbers.options import budgeted
 from tensorprog.program.program import Program
 from tensorprog.simulate.command import simulate_command
 
@@ -38,6 +39,7 @@ simulate = simulate_command(read)
 @click.option("--checkpoint", type=click.Path(), metavar="FOLDER", help="Keep finished blocks here, and resume.")
 @click.option("--memory", metavar="SIZE", help="Bound on memory, such as 2GB.")
 @click.option("--set", "values", multiple=True, metavar="PARAM=NUMBER", help="A param's number.")
+@budgeted
 @click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def validate(
@@ -55,6 +57,8 @@ def validate(
     memory: str | None,
     values: tuple[str, ...],
     limits: tuple[str, ...],
+    tolerance: float | None,
+    seconds: float,
     as_json: bool,
 ) -> int:
     """Theory against simulation. Exit code 0 agrees, 1 disagrees, 3 inconclusive."""
@@ -63,7 +67,7 @@ def validate(
     program, numbers = read(file, limits, values)
     result = run.validate(program, _widths(widths), samples, seed, values=numbers, entries=entries, dense=dense,
                           engine=engine, level=level, workers=workers, dask=dask, checkpoint=checkpoint, memory=memory,
-                          progress=True)  # fmt: skip
+                          progress=True, tolerance=tolerance, seconds=seconds)  # fmt: skip
     click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else repr(result))
     return result.exit_code
 

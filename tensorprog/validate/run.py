@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail, renamed
+from tensorprog.numbers.budget import SECONDS
 from tensorprog.program.params import exactly
 from tensorprog.program.program import Program
 
@@ -44,12 +45,15 @@ def validate(
     checkpoint: str | None = None,
     memory: str | float | None = None,
     progress: bool = False,
+    tolerance: float | None = None,
+    seconds: float = SECONDS,
 ) -> Validation:
     """Test the limit, not a width: fit estimate(n) = a + b/n + c/n^2 (or n^(-1/2), 1/n) and compare a with the theory.
 
     One draw of all weights is one observation. The chance that any true claim is rejected is at most `level` (Holm).
     Inconclusive means that a second moment that is off by 5 % of its scale might have passed. `entries` replaces the
-    law of all weights, which should not matter in the limit.
+    law of all weights, which should not matter in the limit. `tolerance` and `seconds` are for each number of the
+    theory, as in `derive`.
 
     Errors: TP011 a width is not an integer; TP017 a param without a number; TP018 bad arguments.
     """
@@ -68,7 +72,7 @@ def validate(
     if not 0.0 < level < 1.0:
         raise fail("TP018", f"the level {level} is not a probability between 0 and 1", help="--level 0.01")
     seed = seed_of(rng)
-    claims = _theory(program, values) if theory is None else theory
+    claims = _theory(program, values, tolerance, seconds) if theory is None else theory
     chosen, refused = quantities(program)
     wanted, known, left_out = _claims(chosen[:MOST_QUANTITIES], claims)
     left_out += [f"{label(q, False)} (its mean at finite width may be infinite)" for q in refused]
@@ -94,11 +98,11 @@ def validate(
                       tuple(left_out), entries or "gaussian")  # fmt: skip
 
 
-def _theory(program: Program, values: Mapping[str, Any] | None) -> Theory:
+def _theory(program: Program, values: Mapping[str, Any] | None, tolerance: float | None, seconds: float) -> Theory:
     from tensorprog.limit.derive import derive
     from tensorprog.validate.theory import LimitTheory
 
-    return LimitTheory(derive(program, dict(values or {}) or None))
+    return LimitTheory(derive(program, dict(values or {}) or None, tolerance=tolerance, seconds=seconds))
 
 
 def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], dict[Quantity, Known], list[str]]:
