@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -72,7 +73,8 @@ def refuse(p: Posed) -> None:
         raise undefined()
     if _has_pole(p):
         raise divergent("the function has a pole that is not integrable")
-    if _exceeds(p) or _grows(p):
+    still = _without_waves(p)
+    if _exceeds(still) or _grows(still):
         raise divergent(TOO_FAST)
 
 
@@ -105,6 +107,32 @@ def _undefined_somewhere(p: Posed) -> bool:
         except Undecided:
             continue
     return False
+
+
+def _without_waves(p: Posed) -> Posed:
+    """Without factors sin(h) and cos(h), h affine and not constant: E |F| is infinite if it is without them.
+
+    `_exceeds` and `_grows` find rays, so many that they fill a set of positive measure, on which |F| density without
+    the factors is at least exp(ar² + br)/r^g whose integral is infinite: positive, and monotone from somewhere on. On
+    a ray |Π sin(n_k r + c_k)| is almost periodic and not 0 for almost every ray, so its mean over long stretches is
+    positive, and the integral stays infinite.
+    """
+    kept = []
+    for f in _factors(p.term):
+        match f:
+            case App("sin" | "cos", (h,)) if _varies(h, p):
+                continue
+            case App("pow", (App("sin" | "cos", (h,)), Num(e))) if e > 0 and e.denominator == 1 and _varies(h, p):
+                continue
+        kept.append(f)
+    return p if len(kept) == len(_factors(p.term)) else replace(p, term=App("mul", (Num(1), Num(1), *kept)))
+
+
+def _varies(h: Term, p: Posed) -> bool:
+    line = linear(h, p.names)
+    if line is None:
+        return False
+    return sum(x * y * p.cov[j][k] for j, x in enumerate(line[0]) for k, y in enumerate(line[0])) > 0
 
 
 def _exceeds(p: Posed) -> bool:
