@@ -30,6 +30,7 @@ from tensorprog.gaussian.nodes import Leaf, total, upper
 from tensorprog.gaussian.precision import precision
 from tensorprog.gaussian.rounding import UNIT
 from tensorprog.gaussian.tails import radius
+from tensorprog.numbers.budget import spent
 from tensorprog.terms import Term
 from tensorprog.terms.term import ONE
 
@@ -40,6 +41,8 @@ BITS = 64
 SHARE = 3000.0
 """A cell is good enough when its error is below the goal over this."""
 RESTARTS = 3
+LONGEST = 0.8
+"""Of the time for a number, what may have passed before no cell is split any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,7 @@ class Integral:
             if not (whole.is_finite() and other.is_finite()):
                 leaf.along_x = self._wider(cell)
                 return leaf
-            size = upper(abs(whole).upper() + abs(other).upper())
-            # the strip's part in the cell is at most as long as the cell
-            length = 1.0 if self.law.dimension == 1 else 2 * self._diameter(cell)
-            beside = size * region.slivers * min(0.4, cell.density()[1] * length)
+            beside = self._in_slivers(region, abs(whole).upper() + abs(other).upper())
         errors = []
         for axis in range(self.law.dimension):
             errors.append(self._rules(cell, g, axis))
@@ -130,6 +130,8 @@ class Integral:
             along_x = self._wider(cell)
         else:
             along_x = len(best) == 1 or best[0] >= best[1]
+        if len(best) == 2 and beside > error / 2:
+            along_x = self._less_beside(cell, along_x)
         if error < leaf.error:
             return Leaf(cell, error, along_x, 1.0, piece, (counts[0], counts[1] if len(counts) == 2 else 1), known)
         leaf.along_x = along_x
@@ -197,6 +199,25 @@ class Integral:
             return bool(spread[0] >= spread[1])
         return widths[0] < widths[1]
 
+    def _in_slivers(self, region: Region, size: Ball) -> float:
+        """A bound of the integral over the slivers of what is at most `size`: each as long as the cell at most."""
+        length = 1.0 if self.law.dimension == 1 else 2 * self._diameter(region.cell)
+        return upper(size) * region.slivers * min(0.4, region.cell.density()[1] * length)
+
+    def _less_beside(self, cell: Cell, otherwise: bool) -> bool:
+        """Which way of halving leaves less in the slivers."""
+        sums = []
+        for along_x in (True, False):
+            total = 0.0
+            for half in cell.halves(along_x):
+                region = Region(self.law, half)
+                whole = self.f(region.ranges, False).real
+                if resolve(self.term, region) is None or not whole.is_finite():
+                    return otherwise
+                total += self._in_slivers(region, abs(whole))
+            sums.append(total)
+        return otherwise if sums[0] == sums[1] else sums[0] < sums[1]
+
     def _diameter(self, cell: Cell) -> float:
         corners = cell.corners()
         return float(max(max(axis) - min(axis) for axis in zip(*corners, strict=True)))
@@ -228,15 +249,18 @@ def bounded(
     with precision(BITS):
         law = law_of(names, K, mean)
         goal = max(tolerance * _scale(term, law), 1e-300)
+        best: Bounded | None = None
+        size = 0.0
         for restart in range(RESTARTS):
             made = _integral(term, law, goal, MOST_CELLS[law.dimension] if most is None else most)
             if made is None:
-                return None
-            out, size = made
-            if restart == RESTARTS - 1 or not goal > 3 * tolerance * size > 0 or out.error <= tolerance * size:
-                return out
+                return best
+            if best is None or made[0].error <= best.error:
+                best, size = made
+            if restart == RESTARTS - 1 or not goal > 3 * tolerance * size > 0 or best.error <= tolerance * size:
+                return best
             goal = max(tolerance * size, 1e-300)
-    return None
+    return best
 
 
 def _scale(term: Term, law: Law) -> float:
@@ -260,7 +284,11 @@ def _integral(term: Term, law: Law, goal: float, most: int) -> tuple[Bounded, fl
         room = reach * sum(map(abs, row)) * (1 + 1e-9)
         box.append((m - room, m + room))
     problem = Integral(term, law, goal)
-    leaves = [problem.look(c) for c in partition(law, loci(term, law.names, {}, box), reach)]
+    leaves: list[Leaf] = []
+    for cell in partition(law, loci(term, law.names, {}, box), reach):
+        if len(leaves) % 16 == 15 and spent():
+            return None
+        leaves.append(problem.look(cell))
     leaves = _refine(problem, leaves, most)
     if not all(math.isfinite(x.error) for x in leaves):
         return None
@@ -281,7 +309,7 @@ def _refine(problem: Integral, leaves: Sequence[Leaf], most: int) -> list[Leaf]:
         return math.fsum(min(-e, 1e300) for e, _, _ in heap) + math.fsum(min(x.error, 1e300) for x in done)
 
     counter, total = len(heap), left()
-    while heap and problem.work < most:
+    while heap and problem.work < most and not spent(LONGEST):
         if counter % 64 == 0 or total <= problem.goal or not total < 1e280:
             total = left()
         if total <= problem.goal:

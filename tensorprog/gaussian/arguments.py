@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from flint import acb, arb
 
 from tensorprog.gaussian.balls import Complex, Values, ball_function, name_of
+from tensorprog.numbers.budget import spent
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import variables
 
 MOST_PLACES = 3_000
 MOST_BOXES = 20_000
+SHARE = 0.4
+"""Of the time for a number, what may have passed before the search for zeros is given up."""
 _WIDTH = 2.0**-52
 
 
@@ -80,7 +83,7 @@ def roots(t: Term, name: str, values: Values, low: float, high: float) -> tuple[
             continue
         if b - a <= 4 * _WIDTH * max(abs(a), abs(b), 1e-290) or b - a < 1e-300:
             found.append((a, b))
-        elif boxes > MOST_BOXES:
+        elif boxes > MOST_BOXES or (boxes % 16 == 0 and spent(SHARE)):
             return [_short(f, x) for x in _merge(found)], False
         else:
             # A box around 0 shrinks on a logarithmic scale, so that tiny zeros keep their relative accuracy.

@@ -6,6 +6,7 @@ that the real part lies in. With `analytic` set, a ball on which that continuati
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -14,11 +15,15 @@ from flint import acb, arb, fmpq
 
 from tensorprog.errors import fail
 from tensorprog.functions.library import SELU_ALPHA, SELU_SCALE
+from tensorprog.gaussian.narrow import Box, may_vanish, narrowed, support
 from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import walk
 
 Ball = Any
 Number = int | float | Fraction
 Values = Mapping[str, Number]
+PARTIAL = {"recip", "pow", "log", "log1p", "sqrt", "asin", "acos", "tan", "mod"}
+"""Heads that may have no value somewhere."""
 Complex = Callable[[Sequence[Ball], bool], Ball]
 """A function of complex balls and of the flag `analytic`."""
 
@@ -247,6 +252,21 @@ def _holds(head: str, left: Ball, right: Ball, analytic: bool) -> bool | None:
     return {"lt": sign < 0, "le": sign <= 0, "gt": sign > 0, "ge": sign >= 0, "eq": sign == 0, "ne": sign != 0}[head]
 
 
+def _box(z: Sequence[Ball]) -> Box | None:
+    """Real balls as a box of floats that holds them."""
+    if not all(x.imag.is_zero() and x.is_finite() for x in z):
+        return None
+    ends = [(float(x.real.lower()), float(x.real.upper())) for x in z]
+    return tuple((math.nextafter(low, -math.inf), math.nextafter(high, math.inf)) for low, high in ends)
+
+
+def _within(z: Sequence[Ball], box: Box, inner: Box) -> list[Ball] | None:
+    """The balls in a smaller box; None if it is empty."""
+    if any(low > high for low, high in inner):
+        return None
+    return [x if a == b else acb(arb(b[0]).union(arb(b[1]))) for x, a, b in zip(z, box, inner, strict=True)]
+
+
 def ball_function(term: Term, names: Sequence[str], values: Values | None = None) -> Complex:
     """The term as a function of complex balls, one for each of `names`; other names take their `values`.
 
@@ -254,6 +274,7 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
     >>> f([acb(1)], False).real.contains(arb(1).tanh())
     True
     """
+    names = tuple(names)
     index = {n: k for k, n in enumerate(names)}
     given = {n: acb(exact(v)) for n, v in (values or {}).items()}
 
@@ -301,6 +322,19 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
 
         return run
 
+    def where_not_zero(args: Sequence[Term], product: Made) -> Made:
+        """Other factors count only where none is 0: relu(z) e^-z is small on [-9, 9] too."""
+        if not may_vanish(args):
+            return product
+
+        def run(z: Sequence[Ball], a: bool) -> Ball:
+            if a or (box := _box(z)) is None or (inner := support(names, box, args)) == box:
+                return product(z, a)
+            within = _within(z, box, inner)
+            return acb(0) if within is None else product(within, a).union(acb(0))
+
+        return run
+
     def make(t: Term) -> Made:
         match t:
             case App("pi"):
@@ -310,7 +344,12 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
             case App("mul", (x, y)) if x == y:
                 return make(App("pow", (x, Num(2))))
             case App("mul", args):
-                return many(args, lambda x, y, a: x * y)
+                whole = many(args, lambda x, y, a: x * y)
+                return (
+                    whole
+                    if any(s.head in PARTIAL for s in walk(t) if isinstance(s, App))
+                    else where_not_zero(args, whole)
+                )
             case App("neg", (x,)):
                 inner = make(x)
                 return lambda z, a: -inner(z, a)
@@ -332,9 +371,11 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
 
                 def choose(z: Sequence[Ball], a: bool) -> Ball:
                     truth = said(z, a)
-                    if truth is None:
-                        return indeterminate() if a else one(z, a).union(two(z, a))
-                    return one(z, a) if truth else two(z, a)
+                    if truth is not None or a or (box := _box(z)) is None:
+                        return indeterminate() if truth is None else one(z, a) if truth else two(z, a)
+                    sides = [_within(z, box, narrowed(names, box, c, holds)) for holds in (True, False)]
+                    made = [f(y, a) for f, y in zip((one, two), sides, strict=True) if y is not None]
+                    return made[0] if len(made) == 1 else made[0].union(made[1])
 
                 return choose
             case App(head, (x, *more)) if head in UNARY:

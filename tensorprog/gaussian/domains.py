@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
-from tensorprog.gaussian.balls import name_of
+from tensorprog.gaussian import narrow
 from tensorprog.gaussian.sizes import Size
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import children
@@ -15,6 +14,7 @@ def defined(t: Term, size: Size, almost: bool = False) -> bool:
     """Whether the term surely has a value at every point of the box; with `almost`, zeros of denominators set apart.
 
     >>> from tensorprog.terms import read
+    >>> import math
     >>> real = Size(("z",), ((-math.inf, math.inf),))
     >>> [defined(read(t), real, almost=True) for t in ("sqrt(z + 8)", "where(z > 0, sqrt(z), 0)", "log(abs(z))")]
     [False, True, True]
@@ -65,21 +65,4 @@ def defined(t: Term, size: Size, almost: bool = False) -> bool:
 
 def narrowed(size: Size, condition: Term, holds: bool) -> Size:
     """The box where a condition holds (or fails), as far as comparisons of one variable with a number say."""
-    match condition:
-        case App("and", parts) if holds:
-            for part in parts:
-                size = narrowed(size, part, True)
-            return size
-        case App("lt" | "le" | "gt" | "ge" as head, (Var() as v, Num(value))) if name_of(v) in size.names:
-            above = (head in {"gt", "ge"}) == holds
-            k = size.names.index(name_of(v))
-            low, high = size.box[k]
-            end = float(value)
-            # one float outward; 0 is exact
-            cut = end if end == value else math.nextafter(end, -math.inf if above else math.inf)
-            new = (max(low, cut), high) if above else (low, min(high, cut))
-            return replace(size, box=tuple(new if j == k else b for j, b in enumerate(size.box)))
-        case App("lt" | "le" | "gt" | "ge" as head, (Num() as number, Var() as v)):
-            turned = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}[head]
-            return narrowed(size, App(turned, (v, number)), holds)
-    return size
+    return replace(size, box=narrow.narrowed(size.names, tuple(size.box), condition, holds))

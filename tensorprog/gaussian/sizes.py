@@ -9,7 +9,6 @@ all where a denominator cannot vanish, is seen as such.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -19,58 +18,19 @@ from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.library import library
 from tensorprog.gaussian.arguments import affine
 from tensorprog.gaussian.balls import ball_function, name_of
+from tensorprog.gaussian.exponents import UP, Affine, Exponents, Growth
+from tensorprog.gaussian.narrow import support
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import neg, sub, variables
 
-Exponents = tuple[float, ...]
-Affine = tuple[tuple[float, ...], float]
 SLOW = 0.04
 """log(1/x) <= x^-SLOW/(e SLOW) for x <= 1."""
+SMALL = 0.1
+"""The coefficient of z² below which a power less than 2 is put, at the price of a constant."""
+LOG = 0.25
+"""The power below which a logarithm of what is large is put; less would cost more in the constant."""
 Box = Sequence[tuple[float, float]]
-UP = 1e-9
-"""Added to logarithms: covers the rounding of the few operations that make them."""
 _BELOW_ARGUMENT = {"relu", "abs", "gelu", "silu", "mish", "gelu_tanh"}
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """|f| <= exp(c + Σ p log(1+|z|) + q|z| + s z²) Π (1 + |h|^-e) over affine forms h; c = -inf for 0."""
-
-    c: float
-    p: Exponents
-    q: Exponents
-    s: Exponents
-    poles: tuple[tuple[Affine, float], ...] = ()
-
-    def __add__(self, other: Growth) -> Growth:
-        top = max(self.c, other.c)
-        c = top if math.isinf(top) else top + math.log(math.exp(self.c - top) + math.exp(other.c - top)) + UP
-        if self.c == -math.inf or other.c == -math.inf:
-            return other if self.c == -math.inf else self
-        p, q, s = (tuple(map(max, a, b)) for a, b in self._pairs(other))
-        return Growth(c, p, q, s, self._poles(other, max))
-
-    def __mul__(self, other: Growth) -> Growth:
-        p, q, s = (tuple(x + y for x, y in zip(a, b, strict=True)) for a, b in self._pairs(other))
-        shared = len({h for h, _ in self.poles} & {h for h, _ in other.poles})
-        c = self.c + other.c + UP * (1 + abs(self.c)) + shared * math.log(4)
-        return Growth(c, p, q, s, self._poles(other, operator.add))
-
-    def _poles(self, other: Growth, how: Callable[[float, float], float]) -> tuple[tuple[Affine, float], ...]:
-        """(1 + |h|^-d)(1 + |h|^-e) <= 4 (1 + |h|^-d-e)."""
-        mine, theirs = dict(self.poles), dict(other.poles)
-        return tuple((h, how(mine.get(h, 0.0), theirs.get(h, 0.0))) for h in dict.fromkeys([*mine, *theirs]))
-
-    def _pairs(self, other: Growth) -> tuple[tuple[Exponents, Exponents], ...]:
-        return (self.p, other.p), (self.q, other.q), (self.s, other.s)
-
-    def scaled(self, log: float) -> Growth:
-        return replace(self, c=self.c + log + UP * (1 + abs(log)))
-
-    def power(self, n: float) -> Growth:
-        p, q, s = (tuple(n * x for x in e) for e in (self.p, self.q, self.s))
-        c = n * self.c + UP * (1 + abs(self.c)) + max(n, 0.0) * math.log(2) * len(self.poles)
-        return Growth(c, p, q, s, tuple((h, n * e) for h, e in self.poles))
 
 
 class Unbounded(Exception):
@@ -181,10 +141,7 @@ class Size:
             case App("add" | "max" | "min", args):
                 return self._sum(*args)
             case App("mul", args):
-                out = self.growth(args[0])
-                for a in args[1:]:
-                    out = out * self.growth(a)
-                return out
+                return self._product(args)
             case App("neg", (a,)):
                 return self.growth(a)
             case App("pow", (a, Num(p))) if p > 0:
@@ -218,7 +175,10 @@ class Size:
                 # the coefficients of He_k/√k! add up to at most 2^k in size
                 return (self.growth(u) + self.constant(1.0)).power(float(k)) * self.constant(2.0 ** float(k))
             case App("log" | "log1p" as head, (u,)):
-                inside = self.range(App("add", (u, Num(1)))) if head == "log1p" else self.range(u)
+                inner = App("add", (u, Num(1))) if head == "log1p" else u
+                if (slow := self._log(inner)) is not None:
+                    return slow
+                inside = self.range(inner)
                 if inside.low is not None and inside.low > 0:  # -log low <= log x <= x
                     least = abs(math.log(inside.low)) if inside.low < 1 else 0.0
                     return self.growth(u) + self.constant(1.0 + least)
@@ -228,11 +188,36 @@ class Size:
                     return top * self._with(
                         ((h, SLOW) for h, _ in poles), 1 + sum(k for _, k in poles) / (math.e * SLOW)
                     )
+            case App("pow", (a, p)) if not isinstance(p, Num):
+                return self._exp(App("mul", (p, App("log", (a,)))))
             case App("recip" | "pow", (a, *more)) if not more or isinstance(more[0], Num):
                 fall = 1.0 if not more or not isinstance(more[0], Num) else -float(more[0].value)
                 below, poles = self._below(a)
                 return self._with(((h, k * fall) for h, k in poles), 1.0).scaled(-fall * below)
         raise Unbounded(t)
+
+    def _product(self, args: Sequence[Term]) -> Growth:
+        """Factors count only where none of them is 0: relu(z) e^-z does not grow."""
+        box = support(self.names, tuple(self.box), args)
+        if any(low > high for low, high in box):
+            return self.constant(0.0)
+        inner = self if box == tuple(self.box) else Size(self.names, box)
+        out = inner.growth(args[0])
+        for a in args[1:]:
+            out = out * inner.growth(a)
+        return out
+
+    def _log(self, u: Term) -> Growth | None:
+        """|log u| where u >= low > 0 grows like a power: log(1 + |z|) <= (1 + |z|)^e/(e exp(1)), e = LOG."""
+        low = self.range(u).low
+        if low is None or low <= 0:
+            return None
+        g = self.growth(u)
+        if any(x > 0 for x in (*g.q, *g.s)) or g.poles:
+            return None
+        top = max(g.c, 0.0) + sum(max(p, 0.0) for p in g.p) / (math.e * LOG)
+        least = max(-math.log(low), 0.0)
+        return replace(self.constant(top + least), p=tuple(LOG * (p > 0) for p in g.p))
 
     def _with(self, poles: Iterable[tuple[Affine, float]], factor: float) -> Growth:
         out = self.constant(factor)
@@ -326,6 +311,12 @@ class Size:
         C = math.exp(min(g.c, 700.0))
         if sum(g.p) <= 1:  # Π(1+|z|)^p <= 1 + Σ p|z|
             return C, tuple(C * x for x in g.p), zero
+        if sum(g.p) < 2 - SLOW / 2 and C > SMALL:
+            # C Π(1+|z|)^p <= C y^P, y = 1 + Σ|z|, and C y^P <= d y² + C y0^P where d y0^(2-P) = C; y² as below
+            n, P = 1 + sum(1 for x in g.p if x), sum(g.p)
+            log_rest = g.c + P / (2 - P) * (g.c - math.log(SMALL / n))
+            if log_rest < 600:
+                return math.exp(log_rest) * (1 + 1e-9) + SMALL, zero, tuple(SMALL * (1 + 1e-9) * (x > 0) for x in g.p)
         if sum(g.p) <= 2:  # Π(1+|z|)^p <= (1 + Σ|z|)² <= (1+n)(1 + Σ z²)
             n = 1 + sum(1 for x in g.p if x)
             return n * C, zero, tuple(n * C * float(x > 0) for x in g.p)

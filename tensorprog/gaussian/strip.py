@@ -146,6 +146,8 @@ def evaluate(t: Term, z: dict[str, Array]) -> Array:
         case App("pow", (a, Num(p))):
             base = evaluate(a, z)
             return np.asarray(base ** int(p) if p.denominator == 1 else base ** float(p))
+        case App("pow", (a, p)):
+            return np.asarray(np.exp(evaluate(p, z) * np.log(evaluate(a, z))))
         case App("hermite", (Num(k), a)):
             u = evaluate(a, z)
             before, now = np.zeros_like(u), np.ones_like(u)

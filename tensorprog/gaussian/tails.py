@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from tensorprog.gaussian.exponents import UP, Growth
 from tensorprog.gaussian.law import Law
-from tensorprog.gaussian.sizes import UP, Growth, Size, Unbounded
+from tensorprog.gaussian.sizes import Size, Unbounded
 from tensorprog.terms import Term
 
 RADII = (6.5, 7.5, 8.5, 9.5, 11.0, 13.0, 16.0, 20.0, 26.0, 40.0, 80.0, 160.0, 400.0, 1e3, 2.5e3, 1e4, 1e5, 1e6)
@@ -119,8 +120,10 @@ def _line(logs: Sequence[tuple[float, float, float]], q: float, s: float, start:
 
     t, step, total = start, 0.5, -math.inf
     while slope(t) > -1.0:
-        # h is concave: below its tangent
-        part = h(t) + max(slope(t), 0.0) * step + math.log(step)
+        # h is concave: below its tangent, which is steep where b is large; its terms are monotone
+        end = t + step
+        rising = sum(p * math.log(a + b * end) for p, a, b in logs) + q * end + (s - 0.5) * t * t - 0.9189385
+        part = min(h(t) + max(slope(t), 0.0) * step, rising) + math.log(step)
         total = max(total, part) + math.log1p(math.exp(-abs(total - part))) if total > -math.inf else part
         t += step
         step *= 1.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -175,3 +176,44 @@ def test_exponentials_whose_rest_falls_far_out_exist() -> None:
     for text in ("exp(a^2/2)*exp(-abs(b))*sign(b)", "exp(a^2/2 - a^2/8)*sign(b)", "exp(a^2/2)*where(abs(b) < 1, b, 0)"):
         value = tp.expect(text, [[1, 0.5], [0.5, 1]], seconds=5).value
         assert value is None or math.isfinite(value)
+
+
+DECAY = [[9 * 10**12, 495 * 10**9], [495 * 10**9, 9 * 10**10]]
+FACTORS = [
+    pytest.param(
+        "sign(a)*(relu(b)*exp(-b))*exp(-abs(a - b))",
+        DECAY,
+        [-1, -1],
+        3.176119068933876e-13,
+        1e-6,
+        marks=pytest.mark.long,
+    ),
+    ("relu(b)*exp(20*a)", [[1, 0.5], [0.5, 1]], [0, 0], 7.225973768125749e87, 1e-9),
+    ("(1 + a^2)^a", [[1]], [0], 60.149469109954155, 1e-9),
+    ("where(abs(a) < 1, acos(a), 0)", [[1]], [0], 1.0723661465904080, 1e-7),
+    ("where(abs(2*a - 3) < 1, exp(9*a), 0)", [[10**8]], [0], 291.01449650422804, 1e-6),
+    ("where(a > 0 and a < 10, a*exp(-a), 0)", [[10**8]], [0], 3.987430370902648e-05, 1e-6),
+]
+
+
+@pytest.mark.parametrize(("text", "cov", "mean", "right", "within"), FACTORS)
+def test_a_function_is_as_large_as_where_it_is_not_zero(
+    text: str, cov: list[list[object]], mean: list[object], right: float, within: float
+) -> None:
+    holds(text, cov, right, within, mean)
+
+
+def test_waves_do_not_save_an_expectation() -> None:
+    for text in ("exp(a^2/2)*tanh(b)*sin(a)", "exp(a^2/2)*sin(a - b)*tanh(b)", "exp(a^2)*cos(3*a - 1)^2*tanh(b)"):
+        with pytest.raises(DivergentError):
+            tp.expect(text, [[1, "1/2"], ["1/2", 1]], vars=["a", "b"])
+    assert tp.expect("exp(a^2/3)*sin(a)*tanh(b)", [[1, "1/2"], ["1/2", 1]], vars=["a", "b"]).error_kind == "bound"
+    same = tp.expect("exp(a^2/2)*sin(a - b)*tanh(b)", [[1, 1], [1, 1]], vars=["a", "b"])
+    assert same.value == 0
+
+
+def test_every_search_looks_at_the_clock() -> None:
+    nested = "gelu(erf(leaky_relu(mish(sin(a)), 0.1)))*relu(sin(30*a) - 0.3)*sign(cos(a^2) - 0.1)"
+    begun = time.process_time()
+    tp.expect(nested, [[10**4]], seconds=0.5)
+    assert time.process_time() - begun < 3
