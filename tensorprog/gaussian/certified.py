@@ -159,6 +159,8 @@ def _product(parts: Sequence[Ends | None]) -> Ends | None:
 
 def _in_few(p: Posed, tolerance: float) -> Ends | None:
     q = spread(p)
+    if not q.names:
+        return _point(q.term)
     made = bounded(q.term, q.names, q.cov, q.mean, tolerance)
     if made is None:
         refuse(p)

@@ -253,6 +253,8 @@ class Certified:
         if found is None:
             return None
         point = {sympy.Symbol(n, real=True): x for n, x in moments.items()}
+        if any(self.quantities.fails(c.xreplace(point)) for c in out.conditions):
+            return None  # another formula there, as of sign(z*u)^2 at z = 0
         finite = frozenset(c.xreplace(point) for c in out.conditions if isinstance(c, sympy.StrictGreaterThan))
         return found.xreplace(point), finite
 

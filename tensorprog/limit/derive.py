@@ -173,11 +173,13 @@ class Limit:
             for p in layer:
                 self.engine.random.check(p)
         from tensorprog.limit import score_average
+        from tensorprog.limit.score_jumps import refuse_jumps
 
         exact = score_average.exact(self.engine, lambda: self._laws.certified, terms)
         if exact is not None:
             expr, number, because = exact
             return Result(of, expr, number, number.method if number else "closed-form", supported, because)
+        refuse_jumps(self._laws.certified, [self._laws.unfolding.expression(t) for t in terms])
         law = self.law(*members)
         position = {m: k for k, m in enumerate(members)}
         if len(terms) == 2 and all(t in position for t in terms):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -36,6 +37,8 @@ CUTS = 64
 """Into how many pieces the interval of a param is cut to bound a formula over it."""
 SIMPLE = tuple(Fraction(x) for x in ("0", "1", "-1", "1/2", "-1/2", "2", "-2"))
 MOST_POINTS = 40
+MOST_CORNERS = 16
+"""Choices of params of which several are moved together."""
 
 
 class Everywhere:
@@ -195,7 +198,7 @@ class Everywhere:
     # -- points ----------------------------------------------------------------------------------------------------
 
     def points(self, base: Mapping[str, Fraction], used: set[str]) -> Iterator[dict[str, Fraction]]:
-        """Admissible choices of the params: one param moved to an edge or a simple number, the others as they are."""
+        """Admissible choices of the params: one moved to an edge or a simple number, then several to corners."""
         chosen = {p.name: base.get(p.name, inside(p)) for p in self.program.params.values()}
         count = 0
         for name in (n for n in chosen if n in used):
@@ -208,6 +211,16 @@ class Everywhere:
                     if count > MOST_POINTS:
                         return
                     yield at
+        corners = {
+            n: dict.fromkeys(x for x in (chosen[n], p.low, p.high, Fraction(0)) if x is not None and admissible(p, x))
+            for n, p in self.program.params.items()
+            if n in used
+        }
+        together = (dict(zip(corners, at, strict=True)) for at in product(*corners.values()))
+        moved = (at for at in together if sum(x != chosen[n] for n, x in at.items()) > 1)
+        for at in islice(moved, MOST_CORNERS):
+            if has_covariances(self.program, chosen | at):
+                yield chosen | at
 
     def params_of(self, terms: Sequence[Term]) -> set[str]:
         """The params on which the law of expressions over leaves may depend."""

@@ -70,6 +70,12 @@ class Quantities:
         out = expr.xreplace({s: sympy.Rational(*self.params[s.name].as_integer_ratio()) for s in expr.free_symbols})
         return out if out.is_Rational and out.is_finite else expr
 
+    def fails(self, relation: Any) -> bool:
+        """Is a relation between params false at their values?"""
+        at = {s: self.params[s.name] for s in relation.free_symbols if s.name in self.params}
+        numbers = {s: sympy.Rational(*x.as_integer_ratio()) for s, x in at.items()}
+        return bool(relation.xreplace(numbers) == sympy.false)
+
     def _number(self, expr: Any) -> Estimate:
         free = {s.name for s in expr.free_symbols}
         if not free <= self.params.keys() | self.numbers.keys():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sympy
+from flint import arb
 
 from tensorprog.limit.cores import PLAIN, isserlis
 from tensorprog.limit.decompose import TooLarge
@@ -18,6 +19,7 @@ from tensorprog.limit.engine import Engine
 from tensorprog.limit.formulas import MAX_FORMULA, NoFormula
 from tensorprog.limit.quantities import Ex
 from tensorprog.limit.score_jumps import refuse_jumps
+from tensorprog.limit.standing import Gaussian
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import App, Term, Var
@@ -25,6 +27,7 @@ from tensorprog.terms.term import mul, walk
 
 if TYPE_CHECKING:
     from tensorprog.limit.certified import Certified
+    from tensorprog.limit.named import Named
 
 MAX_MONOMIALS = 500
 MAX_LEAVES = 3
@@ -45,6 +48,17 @@ def _expectation(engine: Engine, term: Term, scores: Sequence[Any]) -> Any | Non
     named = engine.named
     expr = named.written(named.value(Ex(term)))
     symbols = {named.score(p): p for p in scores}
+
+    def covariances(of: Sequence[Any]) -> list[Any]:
+        pairs = ((s, t) for i, s in enumerate(of) for t in of[i:])
+        return [named.total(engine.random.covariance(symbols[s], symbols[t])) for s, t in pairs]
+
+    for relation in named.conditions(expr):
+        inside = [s for s in symbols if s in relation.free_symbols]
+        if not inside and not named.number(relation.lhs).ball > 0:
+            return None
+        if inside and not (_regular(named, len(inside), covariances(inside)) and _off_zero(relation.lhs, inside)):
+            return None
     used = [s for s in symbols if s in expr.free_symbols]
     if not used:
         return expr
@@ -53,9 +67,39 @@ def _expectation(engine: Engine, term: Term, scores: Sequence[Any]) -> Any | Non
     monomials = sympy.Poly(expr, *used).terms()
     if len(monomials) > MAX_MONOMIALS:
         return None
-    cov = [named.total(engine.random.covariance(symbols[s], symbols[t])) for i, s in enumerate(used) for t in used[i:]]
-    zero = [sympy.S.Zero] * len(used)
+    cov, zero = covariances(used), [sympy.S.Zero] * len(used)
     return sympy.Add(*(c * isserlis(tuple(powers), cov, zero, PLAIN) for powers, c in monomials))
+
+
+def _off_zero(expr: Any, scores: Sequence[Any]) -> bool:
+    """Is an expression in scores with a density different from 0 with probability 1?
+
+    A conditional variance relu(p)^2 K is 0 half the time, and there sign(relu(p) g) is 0 and not 1 or -1. The zeros of
+    a product are those of its factors; a polynomial that is not the zero one vanishes with probability 0.
+    """
+    for factor in sympy.Mul.make_args(sympy.factor(expr)):
+        base = factor.base if factor.is_Pow and factor.exp.is_positive else factor
+        if base.is_positive or base.is_negative:
+            continue
+        if not (base.free_symbols and base.is_polynomial(*scores)):
+            return False
+        if not any(c.is_positive or c.is_negative for c in sympy.Poly(base, *scores).coeffs()):
+            return False
+    return True
+
+
+def _regular(named: Named, size: int, cov: Sequence[Any]) -> bool:
+    """Have these scores a density, by balls?"""
+    entry = {}
+    pairs = ((i, j) for i in range(size) for j in range(i, size))
+    for (i, j), c in zip(pairs, cov, strict=True):
+        entry[i, j] = entry[j, i] = named.number(c)
+    if any(x.kind not in ("bound", "exact") for x in entry.values()):
+        return False
+    names = [Var(f"z{k + 1}") for k in range(size)]
+    return Gaussian(
+        names, lambda i, j: entry[i, j].ball, [arb(0)] * size, lambda t, at: arb(0), lambda v: False
+    ).regular(range(size))
 
 
 def covariance(engine: Engine, terms: Sequence[Term]) -> Any | None:
@@ -74,7 +118,8 @@ def exact(
         found = gaussian(certified(), terms)
         return found and (*found, "" if found[0] is not None else "averaged over scores")
     named = engine.named
-    plain = named.is_plain(expr) and named.written(expr).count_ops() <= MAX_FORMULA
+    everywhere = not any({s.name for s in c.free_symbols} <= named.symbols.keys() for c in named.conditions(expr))
+    plain = everywhere and named.is_plain(expr) and named.written(expr).count_ops() <= MAX_FORMULA
     try:
         number, because = named.number(expr).number, "" if plain else "averaged over scores"
     except NoFormula as why:
@@ -95,8 +140,7 @@ def gaussian(c: Certified, terms: Sequence[Term]) -> tuple[Any | None, Estimate]
         leaves = frozenset().union(*map(c.u.below, inside))
         if len(leaves) > MAX_LEAVES or any(c.u.level(v) > _first_layer(c, v) for v in leaves):
             return None
-        for t in inside:
-            refuse_jumps(c, t)
+        refuse_jumps(c, inside)
         found = [c.expectation(t) for t in inside]
         expr = found[0] if len(found) == 1 else c.expectation(mul(*inside)) - found[0] * found[1]
     except (NotCovered, TooLarge):

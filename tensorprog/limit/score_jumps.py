@@ -1,29 +1,90 @@
-"""Jumps in scores whose limit has no variance: at no width is the score where its limit is.
+"""Jumps that scores reach: is the limit at the jump with positive probability, and is it there at every width?
 
 A score r = n^(-1/2) v.x with E[x^2] = 0 tends to 0, and step(r) is 0 or 1 with probability 1/2 at every width. So a
-jump that a score reaches in the limit alone has no value there.
+jump that is reached in the limit alone has no value there. sign(relu(p) u) is 0 wherever p < 0, at every width, and is
+averaged as it is written; sign(relu(p) u + mean(e)) is the sign of the average there, and has no limit.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
+from flint import acb, arb
+
+from tensorprog.gaussian.balls import ball_function
 from tensorprog.limit.decompose import affine
+from tensorprog.limit.exact import Exact
 from tensorprog.limit.jumps import Jump, jumps_of
+from tensorprog.limit.standing import Gaussian
 from tensorprog.limit.unfold import NotCovered
-from tensorprog.terms import Term, Var, to_text
+from tensorprog.numbers.estimate import Estimate
+from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
+from tensorprog.terms.term import substitute, variables
 
 if TYPE_CHECKING:
     from tensorprog.limit.certified import Certified
 
 
-def refuse_jumps(c: Certified, t: Term) -> None:
-    """Raise NotCovered if a jump of the expression stands where scores without variance end."""
-    for j in jumps_of(t):
-        scores = [v for v in c.u.below(j.gap) if c.u.leaves[v].kind == "score" and c.u.level(v) == 1]
-        if any(_is_zero(c, c.covariance(v, v)) for v in scores) or _is_still(c, j):
-            raise NotCovered(f"{to_text(j.place)} jumps where the limit of {to_text(j.gap)} has no variance")
+def refuse_jumps(c: Certified, terms: Iterable[Term]) -> None:
+    """Raise NotCovered if a jump of the expressions, or of what they are made of, stands where no width is known to be.
+
+    What is made without scores is asked about where its expectations are taken.
+    """
+    terms = list(terms)
+    for t in c.u.with_ancestors(terms):
+        scores = [v for v in c.u.below(t) if c.u.leaves[v].kind == "score" or c.u.level(v)]
+        if not (scores or t in terms):
+            continue
+        for j in jumps_of(t):
+            first = [v for v in c.u.below(j.gap) if c.u.leaves[v].kind == "score" and c.u.level(v) == 1]
+            if any(_is_zero(c, c.covariance(v, v)) for v in first) or _is_still(c, j):
+                raise NotCovered(f"{to_text(j.place)} jumps where the limit of {to_text(j.gap)} has no variance")
+            if scores and _reached_in_the_limit(c, j):
+                because = "may have positive probability, and is not known to hold at every width"
+                raise NotCovered(f"{to_text(j.place)} jumps, and in the limit {to_text(j.gap)} = 0 {because}")
+
+
+def _reached_in_the_limit(c: Certified, j: Jump) -> bool:
+    """May what is constant in the limit alone, such as mean(e), decide on which side of the jump the rest is?"""
+    exact = Exact(c.u, c.quantities.params)
+    below = sorted(c.u.below(j.gap), key=repr)
+    known = {v: x for v in below if (x := exact.constant(v)) is not None}
+    leaves = [v for v in below if v not in known]
+    later = [v for v in leaves if c.u.level(v) > int(c.u.leaves[v].kind == "score")]
+    moments = [v for v in leaves if c.u.leaves[v].kind == "moment"]
+    names = [v for v in leaves if v not in later and v not in moments]
+    still = [v for v in names if _is_zero(c, c.covariance(v, v))]
+    if not (still or moments) or exact.beside(j) is not None:
+        return False
+    if later:
+        return True
+    fixed: dict[Term, Term] = {v: Num(x) for v, x in known.items()}
+    for n, x in c.quantities.params.items():
+        fixed[Var(n)] = Num(x)
+    gap = substitute(j.gap, fixed)
+    limits: dict[Term, Any] = {v: _ball(c.number(c.moment(v))) for v in moments}
+
+    def constant(t: Term, at: Mapping[Term, Any]) -> Any:
+        inside = {**limits, **at}
+        used = [v for v in variables(t) if v in inside]
+        spelled: dict[Term, Term] = {v: Var(f"x{k}") for k, v in enumerate(used)}
+        found = ball_function(substitute(t, spelled), [f"x{k}" for k in range(len(used))])(
+            [acb(inside[v]) for v in used], False
+        )
+        return found.real if found.imag.contains(0) else arb("nan")
+
+    def covariance(i: int, k: int) -> Any:
+        return _ball(c.number(c.covariance(names[i], names[k])))
+
+    means = [_ball(c.number(c.mean(v))) for v in names]
+    law = Gaussian(names, covariance, means, constant, lambda v: v not in limits)
+    return bool(law.may_stand(gap, j.periodic))
+
+
+def _ball(x: Estimate) -> Any:
+    return arb(x.value, x.error) if x.known and x.rigorous else arb("nan")
 
 
 def _is_still(c: Certified, j: Jump) -> bool:

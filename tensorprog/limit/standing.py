@@ -38,9 +38,9 @@ class Gaussian:
 
     def standing(self, body: Term) -> tuple[Jump, ...]:
         """The jumps of the body at which the variables may stand."""
-        return tuple(j for j in jumps_of(body) if self._may_stand(j.gap, j.periodic))
+        return tuple(j for j in jumps_of(body) if self.may_stand(j.gap, j.periodic))
 
-    def _may_stand(self, gap: Term, periodic: bool) -> bool:
+    def may_stand(self, gap: Term, periodic: bool) -> bool:
         used = [k for k, v in enumerate(self.names) if v in set(variables(gap))]
         still: dict[Term, Any] = {self.names[k]: self.mean[k] for k in used if self.covariance(k, k).contains(0)}
         moving = [k for k in used if self.names[k] not in still]
@@ -60,10 +60,10 @@ class Gaussian:
             middle = sum((a * self.mean[k] for k, a in slopes.items()), self.constant(form[1], still))
             return _hits(middle, periodic)
         if isinstance(gap, App) and gap.head == "mul" and not periodic:
-            return any(self._may_stand(a, False) for a in gap.args if not (isinstance(a, App) and a.head == "recip"))
-        if self._own(gap, leaves) and self._regular(self._free(moving)):
+            return any(self.may_stand(a, False) for a in gap.args if not (isinstance(a, App) and a.head == "recip"))
+        if self._own(gap, leaves) and self.regular(self._free(moving)):
             return False
-        return not (self._regular(moving) and self._varies(gap, below, still))
+        return not (self.regular(moving) and self._varies(gap, below, still))
 
     def _own(self, gap: Term, leaves: frozenset[Var]) -> bool:
         """A function of the moving variables and of exact numbers only."""
@@ -90,7 +90,7 @@ class Gaussian:
             sums[inside] = sums.get(inside, arb(0)) + self.constant(rest, still)
         return any(inside and not x.contains(0) for inside, x in sums.items())
 
-    def _regular(self, moving: Sequence[int]) -> bool:
+    def regular(self, moving: Sequence[int]) -> bool:
         """Is the covariance of these variables positive definite? By Cholesky's steps on balls."""
         a = [[self.covariance(i, j) for j in moving] for i in moving]
         for k in range(len(a)):
