@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import lru_cache
 from math import factorial
 
 from tensorprog.functions import ranges
@@ -328,18 +329,28 @@ class Expansion:
 
     def taylor(self, head: str, c: Polynomial, small: Series, t: Term, order: int = 4) -> Series:
         """f(c + e) by the derivatives of a library function at a constant where it is smooth."""
-        x = Var("x")
-        body: Term = App(head, (x,))
-        coefficients: list[Polynomial] = []
-        for k in range(order + 1):
-            from tensorprog.terms.term import substitute
+        return self.algebra.function(small, _coefficients(head, c.term(), order))
 
-            coefficients.append(normal(substitute(body, {x: c.term()})).scaled(Fraction(1, factorial(k))))
-            try:
-                body = derivative(body, x)
-            except Underivable:
-                raise Undecided("no derivative") from None
-        return self.algebra.function(small, coefficients)
+
+@lru_cache(1 << 12)
+def _coefficients(head: str, at: Term, order: int) -> list[Polynomial]:
+    """The derivatives of a library function at a constant, the k-th over k!."""
+    from tensorprog.terms.term import substitute
+
+    return [normal(substitute(d, {Var("x"): at})).scaled(Fraction(1, factorial(k)))
+            for k, d in enumerate(_derivatives(head, order + 1)[:-1])]  # fmt: skip
+
+
+@lru_cache(1 << 7)
+def _derivatives(head: str, order: int) -> list[Term]:
+    """The function and its derivatives; the last one bounds what a Taylor polynomial leaves out."""
+    out: list[Term] = [App(head, (Var("x"),))]
+    for _ in range(order):
+        try:
+            out.append(derivative(out[-1], Var("x")))
+        except Underivable:
+            raise Undecided("no derivative") from None
+    return out
 
 
 def at_point(t: Term, x: Var, at: Term, side: int) -> Term:

@@ -18,6 +18,7 @@ Sign = Callable[[Polynomial], int]
 FUEL = 20_000
 """How many products of coefficients one function may cost; past it the answer is unknown."""
 MAX_COEFFICIENT = 24
+ZERO, MINUS = number(Fraction(0)), Fraction(-1)
 LOG: Key = (Fraction(0), Fraction(1))
 
 
@@ -91,12 +92,20 @@ class Algebra:
             raise Undecided("the search is bounded")
         if m is k:
             return 0
-        ratio = m.times(k, -1)
-        for _, c in ratio.parts:
-            s = self.sign(c)
-            if s:
+        mine, other = m.parts, k.parts
+        i = j = 0
+        while i < len(mine) or j < len(other):  # the first exponent at which they differ decides
+            if j == len(other) or (i < len(mine) and mine[i][0] > other[j][0]):
+                c, i = mine[i][1], i + 1
+            elif i == len(mine) or mine[i][0] < other[j][0]:
+                c, j = other[j][1].scaled(MINUS), j + 1
+            else:
+                same = mine[i][1] is other[j][1]
+                c = ZERO if same else mine[i][1] + other[j][1].scaled(MINUS)
+                i, j = i + 1, j + 1
+            if not c.zero and (s := self.sign(c)):
                 return s
-        return (ratio.logs > 0) - (ratio.logs < 0)
+        return (m.logs > k.logs) - (m.logs < k.logs)
 
     def larger(self, *scales: Scale | None) -> Scale | None:
         best: Scale | None = None

@@ -300,8 +300,9 @@ def plain(t: Term) -> Term:
     match t:
         case App(head, args):
             inner = App(head, tuple(map(plain, args)))
-            waves = [s for a in args for s in walk(a) if isinstance(s, App) and s.head in ("sin", "cos")]
-            require(not waves or head not in ("sin", "cos"), "no wave in a wave")
+            if head in ("sin", "cos"):
+                inside = (s.head for a in args for s in walk(a) if isinstance(s, App))
+                require(not {"sin", "cos"}.intersection(inside), "no wave in a wave")
             return unfolded(inner) if head in ("erf", "sin", "cos") else inner
     return t
 

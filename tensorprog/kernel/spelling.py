@@ -7,6 +7,7 @@ curve, the mean of a term) is different from every variable of a program, even f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tensorprog.kernel.functions import METER, require
@@ -70,11 +71,12 @@ def owned(t: Term, names: Mapping[str, Own]) -> Term:
 
 def legible(t: Term, program: Program, own: Iterable[str] = ()) -> Term:
     """Refuse a name that the program does not have, in this way: what is written means what it seems to mean."""
-    METER.get()(sum(1 for _ in walk(t)))
-    bound = {j for s in walk(t) if isinstance(s, Bind) for j in s.over}
+    inside = list(walk(t))
+    METER.get()(len(inside))
+    bound = {j for s in inside if isinstance(s, Bind) for j in s.over}
     require(all(j.rstrip("~") in program.indices for j in bound), "names of the program")  # j~ is a j under a j
     indices = {**{j: program.range_of(j) for j in bound}, **program.indices}
-    for s in walk(t):
+    for s in inside:
         if isinstance(s, Bind):
             require(s.mask is None or s.head in ("softmax", "attention"), "names of the program")
         if not isinstance(s, Var) or (s.name in own and not s.subs):
@@ -119,13 +121,14 @@ def valued(t: Term, values: Mapping[Term, Term]) -> Term:
     return transform(t, lambda v: values.get(v) if isinstance(v, Var) else None)
 
 
-def _indices(t: Term) -> set[Sub]:
+@lru_cache(1 << 12)
+def _indices(t: Term) -> frozenset[Sub]:
     """The names of indices that occur in a term, and every name that could be one."""
     out: set[Sub] = set()
     for s in walk(t):
         if isinstance(s, Var) and not isinstance(s, Own):
             out |= {k for k in s.subs if isinstance(k, str)} | (set() if s.subs else {s.name})
-    return out
+    return frozenset(out)
 
 
 def part(t: Term) -> bool:

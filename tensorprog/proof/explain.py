@@ -50,6 +50,7 @@ class Reader:
 
     def __init__(self, program: Program, show: Callable[[Term], str] = to_text) -> None:
         self.user, self.program, self.show = program, normalize(program), show
+        self._shown: dict[str, str] = {}
         self._words = set(re.findall(r"\w+", " ".join(line for lines in program.sources.values() for line in lines)))
 
     def instruction(self, k: str) -> str:
@@ -84,10 +85,12 @@ class Reader:
 
     def written(self, text: str) -> str:
         """A term that a conclusion has as text."""
-        try:
-            return self.show(read(text))
-        except TensorProgError:
-            return text
+        if text not in self._shown:
+            try:
+                self._shown[text] = self.show(read(text))
+            except TensorProgError:
+                self._shown[text] = text
+        return self._shown[text]
 
     def output(self, k: str) -> str:
         return self.show(self.program.outputs[int(k)].ref)
