@@ -13,6 +13,8 @@ import tensorprog
 from tensorprog.errors import CODES
 from tensorprog.theorems import THEOREMS
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

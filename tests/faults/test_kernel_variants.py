@@ -19,6 +19,8 @@ from tensorprog.terms.term import ONE, add, mul, neg
 from tests.kernel.bench import Bench
 from tests.kernel.test_dishonest import covers
 
+pytestmark = pytest.mark.long
+
 S, P = Var("s", ("j",)), Var("p", ("j",))
 
 

@@ -13,6 +13,7 @@ from tensorprog.gaussian.expectation import expect
 from tensorprog.gaussian.quadrature import expectation as quadrature
 from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function, erf, pair_mean
+from tests.share import examples
 
 K11, K12, K22, C, v, m = sympy.symbols("K11 K12 K22 C v m", real=True)
 D = K11 * K22 - K12**2
@@ -221,7 +222,7 @@ combined = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=examples(40), deadline=None, derandomize=True)
 @given(combined, functions(), covariances(), st.tuples(numbers, numbers) | st.just((0.0, 0.0)))
 def test_random_functions_against_quadrature(
     f: Function, g: Function, cov: tuple[float, float, float], mean: tuple[float, float]

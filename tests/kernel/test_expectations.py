@@ -52,6 +52,7 @@ def error(j: Judgement, cov: tuple[float, float, float], params: dict[str, float
     return float(abs(value(j.value, names) - exact) / (1 + abs(exact)))
 
 
+@pytest.mark.long
 def test_every_pair_of_the_gallery_is_certified() -> None:
     """Each of the 300 pairs has a lemma, and at two covariances it is what quadrature says."""
     worst = 0.0

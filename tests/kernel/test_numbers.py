@@ -85,6 +85,7 @@ def random_grid(rng: random.Random, most: int) -> tuple[Fraction, Fraction, int]
     return strip, spacing, rng.randint(1, most)
 
 
+@pytest.mark.long
 def test_the_error_of_a_coarse_rule_is_a_bound() -> None:
     rng, accepted = random.Random(5), 0
     for _ in range(900):

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from tensorprog.language import load, loads
 from tests.language.source_meaning import Source
 from tests.program.expansion import Expansion, Meaning
+from tests.share import examples
 from tests.strategies import sketches
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 SMALL = [p for p in sorted(CORPUS.glob("*/*.tp")) if p.parent.name != "error" and "1000" not in p.stem]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(sketches())
 def test_random_programs_keep_their_meaning(sketch) -> None:  # type: ignore[no-untyped-def]
     for named in (False, True):

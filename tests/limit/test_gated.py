@@ -106,6 +106,7 @@ def test_one_sequence_read_twice() -> None:
     assert abs(one.value - other.value) <= (one.error or 0) + other.error
 
 
+@pytest.mark.long
 def test_lstm_over_two_steps() -> None:
     """c(2) = f i(1) φ(g(1)) + i(2) φ(g(2)); i and g have covariance [[1, 1/2], [1/2, 1 + v]], v = E h(1)²."""
     gate, (t, w) = GATES[ERF_GATE], points(0.35, 6)

@@ -295,6 +295,7 @@ def test_members_are_joint() -> None:
     compare(float(inner.value), float(inner.error), np.tanh(z[:, 0]) * z[:, 1])
 
 
+@pytest.mark.long
 def test_density_is_the_slope_of_the_distribution_function() -> None:
     found = law(*PROGRAMS["two heads"][:2])
     y = np.linspace(-6, 6, 241)
@@ -309,6 +310,7 @@ def test_density_is_the_slope_of_the_distribution_function() -> None:
     assert found.cdf(q.value).value == pytest.approx([0.1, 0.5, 0.9], abs=1e-9)
 
 
+@pytest.mark.long
 def test_a_joint_density_integrates_to_one() -> None:
     noise = "weight G ~ N(0, 1/n)\ny[i] = z[i] + G @ x[i]\noutput y\n"
     found = law(RELU_TOKENS + ATTENTION + Z + noise, "y[1]", "y[2]")
@@ -318,6 +320,7 @@ def test_a_joint_density_integrates_to_one() -> None:
     assert mass == pytest.approx(1, abs=2e-3)
 
 
+@pytest.mark.long
 def test_heads_are_averaged_once() -> None:
     """256 independent heads cost what one does, and the excess kurtosis falls as 1/H."""
     text = PROGRAMS["two heads"][0]

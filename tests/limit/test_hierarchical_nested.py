@@ -75,6 +75,7 @@ def test_a_matrix_behind_tanh_of_attention() -> None:
     check(FIRST.format(features="tanh") + "y[i] = F @ tanh(3*z[i]/3)\noutput y\n", "y[1]", c)
 
 
+@pytest.mark.long
 def test_two_layers_of_attention() -> None:
     rng = np.random.default_rng(2)
     g = pairs(3 * 3 * first_layer(rng), np.tanh)

@@ -89,6 +89,7 @@ def compared(seed: int) -> int:
     return count
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(4))
 def test_moments_of_laws_are_expectations(part: int) -> None:
     assert sum(map(compared, range(700 + 6 * part, 706 + 6 * part))) >= 12

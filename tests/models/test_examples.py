@@ -16,6 +16,7 @@ EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "models"
 NETWORKS = sorted(f.stem for f in EXAMPLES.glob("*.py") if f.stem not in ("zoo", "gp_regression"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NETWORKS)
 def test_each_network_agrees_with_its_simulation(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     judged, found = runpy.run_path(str(EXAMPLES / f"{name}.py"))["main"]()

@@ -152,6 +152,7 @@ DRAWN: list[tuple[str, Any, str, int]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("build", "family", "n"), [d[1:] for d in DRAWN], ids=[d[0] for d in DRAWN])
 def test_limit_against_simulation(build: Any, family: str, n: int) -> None:
     """The second moments at width n, five standard errors and a bias of the order 1/n allowed."""

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from tensorprog.language import loads
 from tensorprog.program import Program
 from tests.program.expansion import Expansion, Meaning
+from tests.share import examples
 from tests.strategies import programs, sketches, texts
 
 
-@settings(max_examples=120)
+@settings(max_examples=examples(120))
 @given(programs)
 def test_text_and_json_keep_the_hash(program: Program) -> None:
     text = program.to_text()
@@ -29,7 +30,7 @@ def test_text_and_json_keep_the_hash(program: Program) -> None:
     assert from_json.to_text() == text
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(programs)
 def test_show_writes_one_instruction_a_line(program: Program) -> None:
     """The printed program is its own lowered form: nothing is left to extract."""
@@ -60,13 +61,13 @@ def respell(text: str, rng: random.Random) -> str:
     return rng.choice(["\n", "\r\n"]).join(out) + rng.choice(["", "\n", "\n\n# the end"])
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(texts, st.integers(0, 2**32))
 def test_comments_and_spaces_do_not_change_the_hash(text: str, seed: int) -> None:
     assert loads(respell(text, random.Random(seed))).hash == loads(text).hash
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(sketches())
 def test_naming_a_subexpression_keeps_the_meaning(sketch) -> None:  # type: ignore[no-untyped-def]
     """Every output element, expanded to its inputs, is the same with subexpressions in place and with names."""
@@ -75,7 +76,7 @@ def test_naming_a_subexpression_keeps_the_meaning(sketch) -> None:  # type: igno
     assert in_place.outputs() == named.outputs()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(programs)
 def test_printing_keeps_the_meaning(program: Program) -> None:
     """Not only the hash: the elements of the printed program, expanded, are those of the program."""
@@ -83,7 +84,7 @@ def test_printing_keeps_the_meaning(program: Program) -> None:
     assert Expansion(loads(program.to_text()), meaning).outputs() == Expansion(program, meaning).outputs()
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(programs)
 def test_every_reference_is_resolved_to_the_instructions_that_define_it(program: Program) -> None:
     expansion = Expansion(program, Meaning())
@@ -98,7 +99,7 @@ def test_every_reference_is_resolved_to_the_instructions_that_define_it(program:
             assert claimed == found
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(programs)
 def test_the_graph_has_one_edge_for_each_use(program: Program) -> None:
     graph = program.graph

@@ -30,6 +30,7 @@ def williams(k: np.ndarray) -> np.ndarray:
     return np.asarray(2 / np.pi * np.arcsin(2 * k / np.sqrt(np.outer(d, d))))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("f", "kernel"), [("relu", cho_saul), ("erf", williams)])
 def test_fifty_layers(f: str, kernel: Callable[[np.ndarray], np.ndarray]) -> None:
     program = mlp(f, 50)
@@ -97,6 +98,7 @@ def test_scores_through_two_matrices_crosswise() -> None:
         assert abs(terms.mean() - certified[pair]) < 4.5 * error + 6 * certified["p", "p"] / n, pair
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(6))
 def test_random_programs_against_real_matrices(seed: int) -> None:
     rng = np.random.default_rng(7000 + seed)

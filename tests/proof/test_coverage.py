@@ -32,6 +32,7 @@ COVARIANCES = [f for f in certified("covariances") if f.stem != "named_functions
 LAWS = [f for f in certified("(?:law|covariance) given the scores") if f.stem not in UNNAMED]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", COVARIANCES, ids=lambda p: p.stem)
 def test_certified_covariances_are_those_of_the_limit_engine(path: Path) -> None:
     found, program = limit_of(path), load(path)
@@ -47,6 +48,7 @@ NUMBERED = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [f for f in NUMBERED if f.stem != "named_functions"], ids=lambda p: p.stem)
 def test_certified_numbers_are_those_of_the_limit_engine(path: Path) -> None:
     found, program = numbers_of(path), load(path)
@@ -76,6 +78,7 @@ class Asked(dict[Var, float]):
         return 0.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", LAWS, ids=lambda p: p.stem)
 def test_laws_given_the_scores_are_those_of_simulations(path: Path) -> None:
     """The certified conditional covariance, averaged over the scores' limit law, against the mean over coordinates.

@@ -183,6 +183,7 @@ def coarse_grids(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tensorprog.proof.numbers.WIDE", 1e-2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MADE)
 def test_a_changed_step_is_refused_or_true(name: str) -> None:
     program, goals = MADE[name]
@@ -216,6 +217,7 @@ def test_a_changed_step_is_refused_or_true(name: str) -> None:
     assert count["forged"] > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MADE)
 def test_whole_certificates_are_held_together(name: str) -> None:
     """Steps deleted, doubled and exchanged, goals, axioms and hashes changed; and the same proof written otherwise."""
@@ -250,6 +252,7 @@ def test_whole_certificates_are_held_together(name: str) -> None:
         assert [json.dumps(g) for g in verify(program, json.dumps(same)).goals] == whole
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("condition", ["the lemma is about the term", "the term is the combination"])
 def test_the_numbers_catch_a_kernel_without_a_condition(condition: str) -> None:
     program, goals = MADE["relu"]

@@ -160,8 +160,10 @@ SECTIONS: dict[str, Callable[[], list[str]]] = {
     "Limit laws of programs": _laws,
 }  # fmt: skip
 
+LONG = ("Programs", "Gaussian expectations")
 
-@pytest.mark.parametrize("name", SECTIONS)
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long) if n in LONG else n for n in SECTIONS])
 def test_the_table_of_what_is_certified(name: str) -> None:
     page, text = DOCS / "certified.md", "\n".join(SECTIONS[name]())
     parts = re.split(r"^(?=## )", page.read_text(encoding="utf-8"), flags=re.MULTILINE)

@@ -40,11 +40,13 @@ def certified(seed: int) -> bool:
     return True
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(6))
 def test_certified_numbers_are_those_of_the_limit_engine(part: int) -> None:
     assert sum(map(certified, range(10 * part, 10 * part + 10))) >= 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", QUICK)
 def test_every_command_ends_with_a_documented_code(
     seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -9,10 +9,11 @@ from tensorprog.program.compose import CannotCompose, Composer
 from tensorprog.program.normalize import normalize
 from tensorprog.proof import verify
 from tests.kernel.oracle import disagreement
+from tests.share import examples
 from tests.strategies import programs
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs)
 def test_a_certificate_never_says_more_than_the_checker(program: tp.Program) -> None:
     try:

@@ -15,18 +15,19 @@ from tensorprog.errors import TensorProgError
 from tensorprog.terms import App, Bind, Num, Term, Var, from_json, read, to_json, to_text
 from tensorprog.terms.signatures import HEADS
 from tensorprog.terms.term import children, power, rebuild, shift_subs, size, substitute, transform, variables, walk
+from tests.share import examples
 from tests.strategies import terms
 
 x, y = Var("x"), Var("y")
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(terms)
 def test_text_reads_back(t: Term) -> None:
     assert read(to_text(t)) == t
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(terms)
 def test_json_reads_back(t: Term) -> None:
     data = json.loads(json.dumps(to_json(t)))
@@ -34,7 +35,7 @@ def test_json_reads_back(t: Term) -> None:
     assert to_json(from_json(data)) == data
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(terms, terms)
 def test_equality_is_structure(s: Term, t: Term) -> None:
     assert (s == t) == (to_json(s) == to_json(t)) == (to_text(s) == to_text(t))
@@ -42,7 +43,7 @@ def test_equality_is_structure(s: Term, t: Term) -> None:
         assert hash(s) == hash(t)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(terms)
 def test_terms_are_values(t: Term) -> None:
     assert copy.deepcopy(t) is t
@@ -55,7 +56,7 @@ def test_terms_are_values(t: Term) -> None:
     assert set(variables(t)) == {v for v in walk(t) if isinstance(v, Var)}
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(terms, st.sampled_from(["i", "j"]), st.integers(-2, 9))
 def test_fixing_an_index_leaves_it_nowhere_free(t: Term, name: str, value: int) -> None:
     def free(s: Term, bound: frozenset[str] = frozenset()) -> set[str]:
@@ -145,7 +146,7 @@ def test_what_is_not_json_of_a_term(data: object) -> None:
     assert caught.value.diagnostics[0].code == "TP001"
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.sampled_from(sorted(HEADS)),

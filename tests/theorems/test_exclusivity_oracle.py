@@ -11,6 +11,7 @@ from tensorprog.program.normalize import normalize
 from tensorprog.theorems.absorption import FEW_MEMBERS, with_unused_scores
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.exclusivity import not_distinct, not_exclusive
+from tests.share import examples
 from tests.theorems.exclusivity_oracle import Cancelled, Oracle, Upstream
 from tests.theorems.patterns import patterns
 
@@ -32,7 +33,7 @@ def decide(case: Case) -> tuple[bool, bool]:
     return not_exclusive(case, case.scores) is None, not_distinct(case, case.scores) is None
 
 
-@settings(max_examples=MANY)
+@settings(max_examples=examples(MANY))
 @given(patterns())
 def test_exclusive_and_distinct_matrices(text: str) -> None:
     program = tp.loads(text)
@@ -48,7 +49,7 @@ def test_exclusive_and_distinct_matrices(text: str) -> None:
             assert absorbed == absorbs or many > FEW_MEMBERS
 
 
-@settings(max_examples=MANY // 10)
+@settings(max_examples=examples(MANY // 5))
 @given(patterns())
 def test_verdicts(text: str) -> None:
     """All else is fine with these programs, so Assumption 1 (a) and (b) are the verdict."""

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 import tensorprog as tp
 from tensorprog.program.normalize import normalize
 from tests.program.writer import Sketch
+from tests.share import examples
 from tests.strategies import sketches
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(sketches())
 def test_every_program_has_a_form_in_which_it_is_judged(sketch: Sketch) -> None:
     for named in (False, True):
@@ -20,7 +21,7 @@ def test_every_program_has_a_form_in_which_it_is_judged(sketch: Sketch) -> None:
         assert normal.families.keys() >= program.families.keys()
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(24))
 @given(sketches())
 def test_naming_a_subexpression_keeps_the_verdict(sketch: Sketch) -> None:
     in_place, named = (tp.check(tp.loads(sketch.text(named=k))) for k in (False, True))

@@ -33,6 +33,7 @@ PROGRAMS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(PROGRAMS))
 def test_true_theories_agree(name: str) -> None:
     text, claims = PROGRAMS[name]
@@ -76,6 +77,7 @@ def test_a_wrong_rate_shows() -> None:
         assert abs(r.slope + 1.0) > 10 * r.slope_standard_error
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "level"), [("layer", 0.05), ("crosswise", 0.05)])
 def test_false_alarms_stay_at_their_level(name: str, level: float) -> None:
     """Over 200 seeds at most as many rejections of a true theory as the level allows (99.9 % of the binomial)."""
