@@ -24,9 +24,10 @@ from tensorprog.gaussian import singular
 from tensorprog.gaussian.balls import Ball, Complex, ball_function
 from tensorprog.gaussian.branch import resolve
 from tensorprog.gaussian.cells import Cell, Region, around, coefficients, interval, partition
+from tensorprog.gaussian.curves import Curved, between, cut, longer
 from tensorprog.gaussian.kinks import loci
 from tensorprog.gaussian.law import Law, law_of
-from tensorprog.gaussian.nodes import Leaf, total, upper
+from tensorprog.gaussian.nodes import NONE, Leaf, Signs, total, upper
 from tensorprog.gaussian.precision import precision
 from tensorprog.gaussian.rounding import UNIT
 from tensorprog.gaussian.tails import radius
@@ -63,14 +64,23 @@ class Integral:
     f: Complex = field(init=False)
     pieces: dict[Term, Complex] = field(default_factory=dict)
     work: int = 0
+    lost: float = 0.0
+    """A bound of the integral over what the rounding of edges leaves out."""
 
     def __post_init__(self) -> None:
         self.f = ball_function(self.term, self.law.names)
 
-    def look(self, cell: Cell, known: Term | None = None) -> Leaf:
+    def look(self, cell: Cell, known: Term | None = None, signs: Signs = NONE) -> Leaf:
+        """A cell with the best bound of its error, and what is known of it; `signs` are those of curves beside it."""
+        region = Curved(self.law, cell, signs=signs)
+        leaf = self._look(cell, region, known)
+        leaf.signs = signs
+        leaf.crossed = region.open if self.law.dimension == 2 and leaf.known is None else None
+        return leaf
+
+    def _look(self, cell: Cell, region: Curved, known: Term | None) -> Leaf:
         """A cell with the best bound of its error; `known` is the formula F follows on a cell that holds this one."""
         self.work += 1
-        region = Region(self.law, cell)
         whole = self.f(region.ranges, False).real
         mass = interval(0.0, region.mass)
         if whole.is_finite():
@@ -85,12 +95,43 @@ class Integral:
                 return leaf
         piece = known or resolve(self.term, region)
         if piece is None:
-            return self._crossed(cell, region, whole, leaf)
+            return self._by_both(cell, region, self._crossed(cell, region, whole, leaf))
         return self._smooth(cell, piece, region, whole, leaf)
 
-    def _crossed(self, cell: Cell, region: Region, whole: Ball, leaf: Leaf) -> Leaf:
+    def parts(self, leaf: Leaf) -> list[tuple[Cell, Signs]]:
+        """The cells that a cell is divided into, along a curve across it or by halves; none if it is too small."""
+        if leaf.crossed is not None:
+            region = Curved(self.law, leaf.cell, signs=leaf.signs)
+            whole = self.f(region.ranges, False).real
+            made = cut(leaf.crossed, region) if whole.is_finite() else None
+            if made is not None:
+                self.lost += made[1] * upper(abs(whole)) * leaf.cell.density()[1]
+                known = leaf.signs
+                return [(c, known if s is None else {**known, leaf.crossed: s}) for c, s in made[0]]
+        if not _divisible(leaf.cell, leaf.along_x):
+            return []
+        return [(half, leaf.signs) for half in leaf.cell.halves(leaf.along_x)]
+
+    def _by_both(self, cell: Cell, region: Curved, leaf: Leaf) -> Leaf:
+        """A cell that a curve crosses: the mean of the formulas on both its sides, wrong by half their difference."""
+        made = between(self.term, region, region.open) if region.open is not None else None
+        if made is None or made[1] * region.mass >= leaf.error / 2:
+            return leaf
+        piece, error = made[0], made[1] * region.mass
+        g = ball_function(piece, self.law.names)
+        errors = [self._rules(cell, g, axis) for axis in range(self.law.dimension)]
+        if not all(errors):
+            return leaf
+        counts = [next((n for n, e in zip(NODES, es, strict=True) if e <= error / 10), NODES[-1]) for es in errors]
+        error += sum(es[NODES.index(n)] for n, es in zip(counts, errors, strict=True))
+        if error >= leaf.error:
+            return leaf
+        return Leaf(cell, error, leaf.along_x, 1.0, piece, (counts[0], counts[1] if len(counts) == 2 else 1))
+
+    def _crossed(self, cell: Cell, region: Curved, whole: Ball, leaf: Leaf) -> Leaf:
         """A cell that a kink may cross: the middle of F's enclosure times the cell's measure, by nodes."""
-        leaf.along_x = self._wider(cell)
+        long = longer(cell) if region.open is not None else None
+        leaf.along_x = self._wider(cell) if long is None else long
         if not whole.is_finite() or whole.contains(0):
             return leaf
         middle = float(whole.mid())
@@ -133,7 +174,9 @@ class Integral:
         if len(best) == 2 and beside > error / 2:
             along_x = self._less_beside(cell, along_x)
         if error < leaf.error:
-            return Leaf(cell, error, along_x, 1.0, piece, (counts[0], counts[1] if len(counts) == 2 else 1), known)
+            return Leaf(
+                cell, error, along_x, 1.0, piece, (counts[0], counts[1] if len(counts) == 2 else 1), known=known
+            )
         leaf.along_x = along_x
         return leaf
 
@@ -293,7 +336,7 @@ def _integral(term: Term, law: Law, goal: float, most: int) -> tuple[Bounded, fl
     if not all(math.isfinite(x.error) for x in leaves):
         return None
     value, rounding, size = total(law, leaves)
-    error = math.fsum(x.error for x in leaves) + rounding + math.exp(min(left, 700.0))
+    error = math.fsum(x.error for x in leaves) + rounding + problem.lost + math.exp(min(left, 700.0))
     if not (math.isfinite(value) and math.isfinite(error)):
         return None
     return Bounded(value, error * (1 + 1e-12)), size
@@ -315,12 +358,13 @@ def _refine(problem: Integral, leaves: Sequence[Leaf], most: int) -> list[Leaf]:
         if total <= problem.goal:
             break
         _, _, worst = heapq.heappop(heap)
-        if not _divisible(worst.cell, worst.along_x):
+        parts = problem.parts(worst)
+        if not parts:
             done.append(worst)
             continue
         total -= worst.error
-        for half in worst.cell.halves(worst.along_x):
-            leaf = problem.look(half, worst.known)
+        for cell, signs in parts:
+            leaf = problem.look(cell, worst.known, signs)
             counter += 1
             total += leaf.error
             heapq.heappush(heap, (-leaf.error, counter, leaf))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,10 @@ MOST_BALLS = 30
 """Cells of a block that are summed in balls because floats lose too much."""
 
 
+Signs = Mapping[Term, bool]
+NONE: Signs = MappingProxyType({})
+
+
 @dataclass(slots=True)
 class Leaf:
     """A cell with its error: by a rule of nodes of `value` times the formula `piece`, or with its value known."""
@@ -37,6 +42,10 @@ class Leaf:
     value: float = 0.0
     piece: Term | None = None
     counts: tuple[int, int] = (1, 1)
+    crossed: Term | None = None
+    """What may change its sign in the cell."""
+    signs: Signs = field(default_factory=lambda: NONE)
+    """Signs that are known on the cell."""
     known: Term | None = None
     """The formula that F follows on the whole cell, no sliver left out."""
 
