@@ -47,6 +47,8 @@ def function_info(rules: Rules, t: App) -> Info:
         return declared_info(rules, t, registry()[t.head].declared)
     if record is None:
         return Info(rules.info(t.args[0]).vars if t.args else frozenset())
+    if t.head == "elu":  # of one argument, with a = 1
+        record = replace(record, range=Interval(Fraction(-1), None), monotone="increasing")
     u = rules.info(t.args[0])
     interval = _wave_range(t.head, u.range) if t.head in ("sin", "cos") else ranges.image(u.range, record)
     regularity = _regularity(u, record)

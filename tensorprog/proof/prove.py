@@ -15,6 +15,7 @@ from tensorprog.program.nodes import Scalar
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.goals import parse, proved
 from tensorprog.proof.writer import Certificate, Writer
+from tensorprog.theorems.netsor_plus import rests_on_ranks
 
 THEOREMS = ("netsor", "netsor-plus", "attention")
 CHOICES: tuple[tuple[str, ...], ...] = ((), (REMARKS[0],), (REMARKS[1],), REMARKS)
@@ -76,6 +77,9 @@ def _output(writer: Writer, functions: Functions, output: int) -> int:
                 if any(isinstance(context.node(k), Scalar) for k in missing):
                     reasons.setdefault(theorem, "no rule yet for this function of scalars at their limits")
                     continue
+                if missing and _by_ranks(writer, output, theorem):
+                    reasons.setdefault(theorem, "no rule yet for rank stability")
+                    continue
                 if not missing or _checked(writer, output, theorem, remarks):
                     return _applied(writer, output, theorem, remarks, extra, steps)
     for theorem in verdict.covered_by:
@@ -101,6 +105,12 @@ def _discharged(writer: Writer, functions: Functions, what: str, k: int, theorem
         except (Refused, CannotCompose):
             continue
     return writer.step("assumed", node=str(k), what=what)
+
+
+def _by_ranks(writer: Writer, output: int, theorem: str) -> bool:
+    """Does the checker call some function parameter-controlled only? It is not to be assumed pseudo-Lipschitz."""
+    report = next(r for r in writer.verdict.outputs[output].theorems if r.theorem.id == theorem)
+    return any(rests_on_ranks(r.finding) for r in report.premises)
 
 
 def _checked(writer: Writer, output: int, theorem: str, remarks: tuple[str, ...]) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.functions.facts import Fact
 from tensorprog.program.compose import CannotCompose
-from tensorprog.program.nodes import Moment, Node, Scalar
+from tensorprog.program.nodes import MatMul, Moment, Node, Scalar
 from tensorprog.program.powers import MOMENT
-from tensorprog.terms import Term, to_text
+from tensorprog.terms import App, Term, Var, to_text
+from tensorprog.terms.term import mul, variables
 from tensorprog.theorems.at_limit import Pulled
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (
@@ -40,6 +41,8 @@ from tensorprog.theorems.scalars import (
 )
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
 
+EACH_SMOOTH = "every function is pseudo-Lipschitz near the limit scalars"
+STABLE = "no matrix multiplies what reads a scalar, so the ranks are stable"
 NOT_SMOOTH = "this function is not pseudo-Lipschitz near the limit"
 
 
@@ -65,9 +68,16 @@ def nonlinearities(case: Case) -> Finding:
         return controlled(case)
     nodes = list(dict.fromkeys([*case.consumed, *(n for n in case.nodes if isinstance(n, Moment))]))
     inside = any(reads_scalar(case, node) for node in nodes)
-    return first_problem(
-        [_judged(case, n, inside) for n in nodes], "every function is pseudo-Lipschitz near the limit scalars"
-    )
+    found = [_judged(case, n, inside) for n in nodes]
+    ranks = any(f.status == "proved" and STABLE in f.because for f in found)
+    if ranks and all(f.status == "proved" for f in found):
+        return proved(f"every function is parameter-controlled at the limit scalars; {STABLE}")
+    return first_problem(found, EACH_SMOOTH)
+
+
+def rests_on_ranks(finding: Finding) -> bool:
+    """Is the premise proved by rank stability (TP I, C.4), some function not being pseudo-Lipschitz near the limits?"""
+    return STABLE in finding.because
 
 
 def _judged(case: Case, node: Node, inside: bool) -> Finding:
@@ -80,9 +90,15 @@ def _judged(case: Case, node: Node, inside: bool) -> Finding:
         terms = terms_of(case, node)
     except CannotCompose as why:
         return unknown(str(why))
-    decide = _near_limit if inside else _controlled
-    found = [each_member(case, t, ranges, lambda t: decide(case, node, t)) for t, ranges in terms]
-    return first_problem(found, "")
+    by_ranks: list[Finding] = []
+
+    def decide(t: Term) -> Finding:
+        made = (_near_limit if inside else _controlled)(case, node, t)
+        by_ranks.extend([made] if STABLE in made.because else [])
+        return made
+
+    found = [each_member(case, t, ranges, decide) for t, ranges in terms]
+    return first_problem([*found, *by_ranks], "")
 
 
 def _controlled(case: Case, node: Node, t: Term) -> Finding:
@@ -104,17 +120,53 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
     place = place_of(node)
     if not scalars_in(case, t):
         facts = case.functions.facts(t)
+        if facts.controlled.proved and rank_stable(case):
+            return proved(f"{text}: {facts.controlled.because}; {STABLE}")
         if facts.pseudo_lipschitz.refuted and facts.controlled.proved:
             why = "it is controlled, but with scalars in the program rank stability would have to be shown"
             undecided = Diagnostic("TP203", f"could not decide about {text}", place, why, severity="warning")
             return unknown(f"{text}: {why}", undecided)
         return judged(Judged(facts.pseudo_lipschitz, text, place), "TP202", NOT_SMOOTH, BECAUSE, KEEP_AWAY)
     found = pulled(case, t)
+    if _parameter_controlled(case, found) and rank_stable(case):
+        return proved(f"{text}: parameter-controlled; {STABLE}")
     refutation = stands_off(case, t, found.faults, node) or _singular(case, t, found, place)
     if refutation is not None:
         return refutation
     fact = Fact("unknown", f"not near the limits of the scalars: {smooth.because}")
     return judged(Judged(fact, text, place), "TP202", NOT_SMOOTH, BECAUSE, KEEP_AWAY)
+
+
+def rank_stable(case: Case) -> bool:
+    """Does no matrix multiply what reads a scalar? Then all products are those of a Netsor program."""
+    return not any(
+        reads_scalar(case, source)
+        for node in case.nodes
+        if isinstance(node, MatMul)
+        for source, _ in case.program.resolve(node.arg)
+    )
+
+
+def _parameter_controlled(case: Case, found: Pulled) -> bool:
+    """A sum of products s(theta) f(x), s continuous at the limit and f controlled.
+
+    |s(theta) f(x) - s(limit) f(x)| <= |s(theta) - s(limit)| |f(x)|, and the first factor is continuous and 0 there.
+    """
+    if found.faults or any(v.random for v in found.limits.values()):
+        return False
+    for summand in _arguments(found.term, "add"):
+        inside = [f for f in _arguments(summand, "mul") if not (isinstance(f, Var) and f.name in found.limits)]
+        rest = mul(*inside)
+        if scalars_in(case, rest) or any(v.name in found.limits for v in variables(rest)):
+            return False
+        if not case.functions.facts(rest).controlled.proved:
+            return False
+    return True
+
+
+def _arguments(t: Term, head: str) -> list[Term]:
+    """The summands or the factors of a term, whatever its parentheses."""
+    return [s for a in t.args for s in _arguments(a, head)] if isinstance(t, App) and t.head == head else [t]
 
 
 def _singular(case: Case, t: Term, found: Pulled, place: Place | None) -> Finding | None:

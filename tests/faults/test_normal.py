@@ -289,3 +289,56 @@ def value_of(t: Term, values: dict[str, Any], at: dict[str, int]) -> float:
             simple = {"neg": lambda x: -x, "recip": lambda x: 1 / x, "exp": math.exp}
             return {"add": sum, "mul": math.prod}[head](parts) if head in ("add", "mul") else simple[head](parts[0])
     raise AssertionError(t)
+
+
+PARAMETER_CONTROLLED = """
+input u, w ~ N(0, 1)
+weight A, B ~ N(0, 1/n)
+m = mean(u)
+s = mean(u^2)
+h = A @ sign(w)
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "right"),
+    [
+        ("sign(w)*m", "valid"),  # |sign(w) m - 0| <= |m|: parameter-controlled at 0, and no matrix is applied to it
+        ("sign(w)*m + step(u)*s^2", "valid"),
+        ("(h - mean(h))/sqrt(mean((h - mean(h))^2))", "valid"),  # signs below the matrix read no scalar
+        ("B @ (sign(w)*m)", "undecided"),  # the rank is 1 at every n, and 0 in the limit
+        ("sign(w*m)", "invalid"),  # Yang's counterexample
+        ("sign(w)/m", "invalid"),
+        ("sign(sign(w)*m)", "invalid"),
+    ],
+)
+def test_products_of_jumps_and_scalars(body: str, right: str) -> None:
+    found = verdict(f"{PARAMETER_CONTROLLED}y = {body}\noutput y\n")
+    assert found == right or (right == "invalid" and found == "undecided")
+
+
+def test_what_rests_on_ranks_is_not_certified_as_pseudo_lipschitz() -> None:
+    program = tp.loads(f"{PARAMETER_CONTROLLED}y = sign(w)*m\noutput y\n")
+    assert tp.derive(program).var("y").value == 0
+    with pytest.raises(tp.TensorProgError, match="no certificate"):
+        tp.prove(program)
+
+
+@pytest.mark.parametrize("feature", ["elu", "sigmoid", "exp"])
+def test_linear_attention(feature: str) -> None:
+    """Averages of positive features have positive limits: elu(x) > -1."""
+    plus = " + 1" if feature == "elu" else ""
+    text = f"""
+index i, j in 1..3
+input x[i] ~ N(0, 1)
+weight U, Q, K, V ~ N(0, 1/n)
+h[i] = tanh(U @ x[i])
+q[i] = {feature}(tanh(Q @ h[i])){plus}
+k[i] = {feature}(tanh(K @ h[i])){plus}
+y[i] = sum(dot(q[i], k[j])/n * (V @ h[j]) for j) / sum(dot(q[i], k[j])/n for j)
+output y
+"""
+    assert verdict(text) == "valid"
+    assert verdict(text.replace("tanh(Q @ h[i])", "Q @ h[i]").replace("tanh(K @ h[i])", "K @ h[i]")) == "valid"
+    if plus:
+        assert verdict(text.replace("(tanh(Q @ h[i])) + 1", "(Q @ h[i])").replace("U @ x", "x")) != "valid"
