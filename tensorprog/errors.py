@@ -40,6 +40,7 @@ CODES: dict[str, str] = {
     "TP105": "weight entries that are not Gaussian",
     "TP106": "a transposed weight",
     "TP107": "a readout vector used elsewhere",
+    "TP108": "scores that depend on scores",
     "TP201": "a feature that is not bounded",
     "TP202": "a nonlinearity that is not pseudo-Lipschitz",
     "TP203": "a property that could not be decided",

@@ -50,8 +50,9 @@ class OutputVerdict:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What stands in the way in the theorem that is meant for this output."""
-        return self.target.diagnostics
+        """What stands in the way in the theorem that is meant for this output; an open verdict has a cause."""
+        found = self.target.diagnostics
+        return (_cause(self),) if self.verdict == "undecided" and not found else found
 
     def to_json(self) -> dict[str, Any]:
         return {"of": self.of, "verdict": self.verdict, "covered_by": self.covered_by}
@@ -140,6 +141,28 @@ def _judge_output(shared: Shared, output: Output) -> OutputVerdict:
                 if _ORDER.index(_verdict(absorbed)) < _ORDER.index(_verdict(reports)):
                     case, reports = wider, absorbed
     return OutputVerdict(to_text(output.ref), _verdict(reports), reports, _target(case, reports))
+
+
+def _cause(o: OutputVerdict) -> Diagnostic:
+    """Why an output is left open where no premise says so: only the formal rule covers it, or a premise is unknown."""
+    if o.target.status == "formal":
+        meant = [t for t in o.theorems if t.theorem.id in ("attention", "readout-scores")]
+        refuted = [p for t in meant for p in t.premises if p.finding.status == "refuted" and not p.by_remark]
+        first = next((p.finding for p in refuted if p.finding.place), None)
+        because = "the theorems about scores ask that no score depends on an earlier one"
+        return Diagnostic(
+            "TP108",
+            f"{o.of} is covered by the formal rule attention-nested alone" + (f": {first.because}" if first else ""),
+            first.place if first else None,
+            because,
+            "the limit is expected to be the one that `derive` gives, but no theorem here says so",
+            "let scores depend on what was made before any score, or rely on `validate`",
+            "warning",
+        )
+    report = next((p for p in o.target.premises if p.finding.status == "unknown"), None)
+    report = report or next(p for t in o.theorems for p in t.premises if p.finding.status != "proved")
+    message = f"could not decide whether {report.premise.statement}"
+    return Diagnostic("TP203", message, report.finding.place, report.finding.because, severity="warning")
 
 
 def _target(case: Case, reports: tuple[TheoremReport, ...]) -> TheoremReport:
