@@ -32,8 +32,8 @@ from tensorprog.gaussian.precision import precision
 from tensorprog.gaussian.rounding import UNIT
 from tensorprog.gaussian.tails import radius
 from tensorprog.numbers.budget import spent
-from tensorprog.terms import Term
-from tensorprog.terms.term import ONE
+from tensorprog.terms import App, Term
+from tensorprog.terms.term import ONE, walk
 
 ELLIPSES = (6.0, 3.0, 1.8)
 NODES = (4, 6, 8, 11, 14, 18, 22, 28)
@@ -289,6 +289,8 @@ def bounded(
     >>> out.error < 1e-9
     True
     """
+    if len(names) > 1 and _steps_in_jumps(term):
+        return None
     with precision(BITS):
         law = law_of(names, K, mean)
         goal = max(tolerance * _scale(term, law), 1e-300)
@@ -304,6 +306,13 @@ def bounded(
                 return best
             goal = max(tolerance * size, 1e-300)
     return best
+
+
+def _steps_in_jumps(term: Term) -> bool:
+    """Does a jump depend on a floor? Where that is constant, the jump may be reached on a whole strip of the plane."""
+    jumps = {"sign", "step", "lt", "le", "gt", "ge", "eq", "ne"}
+    inside = [s for s in walk(term) if isinstance(s, App) and s.head in jumps]
+    return any(isinstance(r, App) and r.head in ("floor", "ceil", "mod") for s in inside for r in walk(s))
 
 
 def _scale(term: Term, law: Law) -> float:
