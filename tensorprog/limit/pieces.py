@@ -109,9 +109,10 @@ def pieces(s: Structure, aim: Budget, seed: int) -> tuple[Piece, ...]:
     if s.nested:
         return (Piece(Nested(s, s.parts), 1, False, aim, seed),)
     found: dict[object, tuple[Conditional, int, bool]] = {}
-    for parts in blocks(s):
+    apart = blocks(s)
+    for parts in apart:
         one = Conditional(s, parts)
-        key = _signature(one, parts)
+        key = _signature(one, parts) if len(apart) > 1 else None
         found[key] = (one, found[key][1] + 1 if key in found else 1, is_smooth(terms_of(parts)))
     return tuple(Piece(source, count, smooth, aim, seed) for source, count, smooth in found.values())
 
@@ -123,7 +124,7 @@ def _signature(c: Conditional, parts: Sequence[Parts]) -> object:
     texts = [to_text(substitute(t, names)) for t in terms_of(parts)]
     layout = [[names[g].name for g in p.coefficients] for p in parts]
     arrays = (c.score_covariance, c.leaf_covariance, c.mean_linear, c.mean_given, np.array(list(c.moments.values())))
-    return (str(texts), str(layout), *(np.array2string(a, precision=12, threshold=10**9) for a in arrays))
+    return (str(texts), str(layout), *((a.shape, (np.round(a, 12) + 0.0).tobytes()) for a in arrays))
 
 
 @dataclass(frozen=True)
