@@ -289,7 +289,7 @@ def bounded(
     >>> out.error < 1e-9
     True
     """
-    if len(names) > 1 and _steps_in_jumps(term):
+    if _flat_in_jumps(term):
         return None
     with precision(BITS):
         law = law_of(names, K, mean)
@@ -308,11 +308,14 @@ def bounded(
     return best
 
 
-def _steps_in_jumps(term: Term) -> bool:
-    """Does a jump depend on a floor? Where that is constant, the jump may be reached on a whole strip of the plane."""
+FLAT = frozenset({"relu", "abs", "clip", "max", "min", "hardtanh", "where", "floor", "ceil", "mod"})
+
+
+def _flat_in_jumps(term: Term) -> bool:
+    """Does a jump depend on a function with pieces? Where one is constant, the jump may be reached on a region."""
     jumps = {"sign", "step", "lt", "le", "gt", "ge", "eq", "ne"}
     inside = [s for s in walk(term) if isinstance(s, App) and s.head in jumps]
-    return any(isinstance(r, App) and r.head in ("floor", "ceil", "mod") for s in inside for r in walk(s))
+    return any(isinstance(r, App) and r.head in FLAT for s in inside for r in walk(s))
 
 
 def _scale(term: Term, law: Law) -> float:
