@@ -31,9 +31,10 @@ from tensorprog.gaussian.nodes import NONE, Leaf, Signs, total, upper
 from tensorprog.gaussian.precision import precision
 from tensorprog.gaussian.rounding import UNIT
 from tensorprog.gaussian.tails import radius
+from tensorprog.gaussian.thin import thin
 from tensorprog.numbers.budget import spent
-from tensorprog.terms import App, Term
-from tensorprog.terms.term import ONE, walk
+from tensorprog.terms import Term
+from tensorprog.terms.term import ONE
 
 ELLIPSES = (6.0, 3.0, 1.8)
 NODES = (4, 6, 8, 11, 14, 18, 22, 28)
@@ -289,7 +290,7 @@ def bounded(
     >>> out.error < 1e-9
     True
     """
-    if _flat_in_jumps(term):
+    if not thin(term):
         return None
     with precision(BITS):
         law = law_of(names, K, mean)
@@ -306,16 +307,6 @@ def bounded(
                 return best
             goal = max(tolerance * size, 1e-300)
     return best
-
-
-FLAT = frozenset({"relu", "abs", "clip", "max", "min", "hardtanh", "where", "floor", "ceil", "mod"})
-
-
-def _flat_in_jumps(term: Term) -> bool:
-    """Does a jump depend on a function with pieces? Where one is constant, the jump may be reached on a region."""
-    jumps = {"sign", "step", "lt", "le", "gt", "ge", "eq", "ne"}
-    inside = [s for s in walk(term) if isinstance(s, App) and s.head in jumps]
-    return any(isinstance(r, App) and r.head in FLAT for s in inside for r in walk(s))
 
 
 def _scale(term: Term, law: Law) -> float:

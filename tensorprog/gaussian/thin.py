@@ -1,0 +1,177 @@
+"""Whether the places where a function jumps have measure zero.
+
+The cells of `adaptive` take the places of jumps for thin sets, whose values do not count. A gap can vanish on a region,
+though: floor(a) b on the strip 0 <= a < 1, relu(a) for a < 0, sqrt(a^2) - a for a > 0. A gap is made of pieces, each
+analytic on a connected domain; where such a piece is not 0 at one point, its zeros have measure zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, upper
+from tensorprog.functions.library import library
+from tensorprog.terms import App, Num, Term
+from tensorprog.terms.term import mul, neg, rebuild, recip, sub, variables, walk
+
+MEROMORPHIC = frozenset({"add", "mul", "neg", "recip", "pi", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf",
+                         "Phi", "sigmoid", "gelu", "gelu_tanh", "silu", "hermite"})  # fmt: skip
+REAL_ANALYTIC = MEROMORPHIC - {"recip", "tan"} | {"atan", "softplus", "mish"}
+"""Analytic near the whole real line: a composition of these is one formula on all of R^k, and one of meromorphic
+functions is one on a connected complex domain. Mixed, neither holds: atan(1/a) + atan(a) is pi/2 for a > 0 and -pi/2
+for a < 0."""
+
+MOST = 64
+"""Pieces of one gap that are looked at."""
+
+COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
+
+POINTS = ((Fraction(3, 7), Fraction(-5, 11)), (Fraction(-17, 13), Fraction(9, 8)), (Fraction(29, 12), Fraction(1, 19)))
+"""The k-th variable is p + k q."""
+
+
+def thin(term: Term) -> bool:
+    """Is it proved that every jump of the function is reached on a set of measure zero only?
+
+    >>> from tensorprog.terms import read
+    >>> [thin(read(t)) for t in ("sign(floor(a)*b)", "where(abs(a) < 1, acos(a), 0)", "step(relu(a))", "floor(a + b)")]
+    [False, True, False, True]
+    """
+    return all(all(_not_reached(piece, periodic) for piece in _pieces(gap)) for gap, periodic in _gaps(term))
+
+
+def _gaps(term: Term) -> Iterator[tuple[Term, bool]]:
+    """What vanishes, or is an integer, where a subterm jumps."""
+    for s in walk(term):
+        match s:
+            case App(head, (a, b)) if head in COMPARISONS:
+                yield sub(a, b), False
+            case App("sign" | "step", (a,)):
+                yield a, False
+            case App("floor" | "ceil", (a,)):
+                yield a, True
+            case App("mod", (a, m)):
+                yield mul(a, recip(m)), True
+
+
+def _pieces(gap: Term, left: int = MOST) -> list[Term | None]:
+    """The gap with each function in pieces replaced by one of its pieces; None for what is not understood."""
+    for s in walk(gap):
+        if isinstance(s, App) and (choices := _choices(s)) is not None:
+            if any(isinstance(r, App) and _choices(r) is not None for a in _read(s) for r in walk(a)):
+                continue
+            if left < len(choices):
+                return [None]
+            return [p for c in choices for p in _pieces(_replaced(gap, s, c), left // len(choices))]
+    return [gap if _is_analytic(gap) else None]
+
+
+def _read(s: App) -> tuple[Term, ...]:
+    """The arguments whose pieces are pieces of the value."""
+    return s.args[1:] if s.head == "where" else s.args
+
+
+def _is_analytic(piece: Term) -> bool:
+    parts = [s for s in walk(piece) if isinstance(s, App)]
+    return all(_whole(s, MEROMORPHIC) for s in parts) or all(_whole(s, REAL_ANALYTIC) or _tame(s) for s in parts)
+
+
+def _whole(s: App, heads: frozenset[str]) -> bool:
+    match s:
+        case App("pow", (_, Num(k))):
+            return k.denominator == 1 and (k > 0 or "recip" in heads)
+        case _:
+            return s.head in heads
+
+
+def _tame(s: App) -> bool:
+    """Is it a root, a logarithm or a quotient of what is positive everywhere?"""
+    match s:
+        case App("pow", (a, Num())) | App("sqrt" | "log" | "recip", (a,)):
+            return _positive(a)
+        case _:
+            return False
+
+
+def _positive(a: Term) -> bool:
+    match a:
+        case Num(x):
+            return x > 0
+        case App("exp" | "cosh" | "sigmoid" | "softplus" | "Phi" | "pi"):
+            return True
+        case App("add", args):
+            return any(map(_positive, args)) and all(_positive(b) or _square(b) for b in args)
+        case App("mul", args):
+            return all(map(_positive, args))
+        case App("pow" | "sqrt" | "recip", (b, *_)):
+            return _positive(b)
+        case _:
+            return False
+
+
+def _square(a: Term) -> bool:
+    match a:
+        case App("pow", (_, Num(k))):
+            return k.denominator == 1 and k > 0 and k % 2 == 0
+        case App("mul", args):
+            return all(_square(b) or _positive(b) for b in args)
+        case _:
+            return False
+
+
+def _choices(s: App) -> list[Term] | None:
+    """The formulas of the pieces of a function in pieces."""
+    match s:
+        case App("relu", (a,)):
+            return [a, Num(0)]
+        case App("abs", (a,)):
+            return [a, neg(a)]
+        case App("max" | "min", args):
+            return list(args)
+        case App("clip", args):
+            return list(args)
+        case App("hardtanh", (a,)):
+            return [a, Num(1), Num(-1)]
+        case App("where", (_, x, y)):
+            return [x, y]
+        case App("sign", _):
+            return [Num(1), Num(-1)]
+        case App("step", _):
+            return [Num(1), Num(0)]
+        case App("leaky_relu" | "elu" | "selu" | "softsign" | "sinc", args):
+            opened = library()[s.head].expand(args)
+            return None if opened is None else [opened]
+    return None
+
+
+def _replaced(t: Term, old: Term, new: Term) -> Term:
+    if t == old:
+        return new
+    if not isinstance(t, App):
+        return t
+    return rebuild(t, tuple(_replaced(a, old, new) for a in t.args))
+
+
+def _not_reached(piece: Term | None, periodic: bool) -> bool:
+    """Is an analytic piece not constantly 0 (periodic: not constantly an integer)?"""
+    if piece is None:
+        return False
+    seen = []
+    names = sorted(variables(piece), key=repr)
+    for p, q in POINTS:
+        try:
+            value = evaluate(piece, {v: p + k * q for k, v in enumerate(names)})
+        except (Undefined, Undecided, ArithmeticError, OverflowError):
+            continue
+        low, high = lower(value), upper(value)
+        if low is None or high is None:
+            continue
+        if not periodic and (low > 0 or high < 0):
+            return True
+        seen.append((low, high))
+    if not periodic:
+        return False
+    if any(high < a or b < low for k, (low, high) in enumerate(seen) for a, b in seen[:k]):
+        return True
+    return not names and any(low > low // 1 and high < low // 1 + 1 for low, high in seen)
