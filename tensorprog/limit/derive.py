@@ -114,6 +114,10 @@ class Limit:
         try:
             parts = rule(terms)
             formula, because, assumed = self._formula(parts)
+            if formula is not None and self.engine.formulas.is_undefined(formula):
+                return Result(
+                    of, None, None, "closed-form", supported, "its limit divides by a scalar whose limit is 0"
+                )
             value, missing = self._number(parts)
             if value is not None and not (value.known and value.rigorous):
                 from tensorprog.limit.particles import improved

@@ -68,6 +68,10 @@ class Formulas(Members[Any]):
             expr = expr.xreplace(self._meaning)
         return expr
 
+    def is_undefined(self, expr: Any) -> bool:
+        """Does a formula divide by 0?"""
+        return bool(expr.has(sympy.zoo, sympy.nan, sympy.oo))
+
     def zero(self) -> Any:
         return sympy.S.Zero
 

@@ -50,10 +50,11 @@ def matrix(limit: Limit, ref: Var) -> Estimate:
         found = _of_law(limit, ref, shape)
     else:
         arrays = Arrays(engine.rules, engine.numbers, engine.cores, single=engine.single)
-        if a is not None and b is not None:
-            field = arrays.total(engine.random.linear_covariance(a, b))
-        else:
-            field = _field(limit, arrays, one, two)
+        with np.errstate(divide="ignore", invalid="ignore"):  # what has no number is asked for alone, or refused
+            if a is not None and b is not None:
+                field = arrays.total(engine.random.linear_covariance(a, b))
+            else:
+                field = _field(limit, arrays, one, two)
         full = [range_of(a)[1] - range_of(a)[0] + 1 for a in axes]
         value: Array = np.broadcast_to(field.to(axes), full).copy().reshape(shape)
         singles = _filled(limit, ref, ranges, value)

@@ -202,3 +202,18 @@ def test_time_that_is_used_up_in_an_average_is_said() -> None:
     found = tp.derive(tp.loads(SPENT), seconds=0.05).var("y[1]")
     assert found.because
     assert found.value is None or abs(found.value - 1) <= found.error + 1e-9
+
+
+def test_a_limit_that_divides_by_zero_has_no_number() -> None:
+    """E (A u) u is 0 in the limit: 1 over it is nothing, neither a formula nor a sample."""
+    text = (
+        "index i in 1..2\ninput u, v ~ N(0, 1)\nweight A ~ N(0, 1/n)\nm[1] = mean((A @ u)*u)\nm[2] = mean(cos(u))\n"
+        "y[i] = 1/m[i]*v\noutput y\n"
+    )
+    limit = tp.derive(tp.loads(text), seconds=2)
+    found = limit.cov("y[1]", "y[1]")
+    assert (found.number, found.expr) == (None, None)
+    assert "divides by" in found.because
+    assert limit.cov("y[2]", "y[2]").number.value == pytest.approx(np.e, rel=1e-15)  # type: ignore[union-attr]
+    with pytest.raises(tp.TensorProgError, match="TP502"):
+        limit.matrix("y")

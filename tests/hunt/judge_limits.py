@@ -167,7 +167,7 @@ def roads(program: Program, folder: Path, report: Report, seed: int) -> Finding 
             ("--law", a),
             lambda d: [(x.get("variance"), x.get("variance_error") or 0.0) for x in d["laws"]] if a == b else [],
         ),
-        (("--matrix", family), lambda d: [(_entry(d["matrices"][0]["value"], a, b, program), 1e-6 * (1 + abs(value)))]),
+        (("--matrix", family), lambda d: [(_entry(m["value"], a, b, program), m["error"]) for m in d["matrices"]]),
     ):
         asked, found = derived(program, folder, report, *words)
         if found is not None:
