@@ -9,16 +9,15 @@ A scalar is judged with the power of n that it has where it is used, as `program
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 
 from tensorprog.limit.compose import Composer
 from tensorprog.limit.quantities import Addend, Ex, ScalarOf, ScoreOf, Sum, no_limit
 from tensorprog.program.nodes import Dot, Moment, Scalar
 from tensorprog.program.powers import MOMENT, SCORE
-from tensorprog.program.scaling import mentions_width, rational, width_power
+from tensorprog.program.scaling import leading_part, mentions_width, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, add, mul, rebuild, shift_subs, variables
+from tensorprog.terms.term import ONE, mul, rebuild, shift_subs, variables
 
 SCALED = "scaled"
 """The head of a reference to a scalar times a power of n: scaled(p[i,j], -1/2)."""
@@ -93,7 +92,7 @@ class ScalarRules:
                 coefficient: Term = ONE
                 for a in args:
                     if a not in carriers:
-                        part = leading(a, self.program.widths)
+                        part = leading_part(a, self.program.widths)
                         if part is None:
                             raise no_limit("TP012", "a width where no limit can be taken", a.place, "")
                         coefficient, power = mul(coefficient, part[0]), power + part[1]
@@ -122,7 +121,7 @@ class ScalarRules:
     def _constant(self, t: Term, power: Fraction) -> Term:
         if not mentions_width(t, self.program.widths) and not power:
             return t
-        part = leading(t, self.program.widths)
+        part = leading_part(t, self.program.widths)
         if part is None:
             raise no_limit("TP012", "a width where no limit can be taken", getattr(t, "place", None), "")
         self._check(part[1] + power, Fraction(0), _first(t))
@@ -130,19 +129,6 @@ class ScalarRules:
 
     def _has_scalars(self, t: Term) -> bool:
         return any(v.name in self.program.families for v in variables(t))
-
-
-def leading(t: Term, widths: Mapping[str, Fraction]) -> tuple[Term, Fraction] | None:
-    """A constant as c n^e, or its leading term where it is a sum: 1 + 3/n is 1 in the limit."""
-    found = width_power(t, widths)
-    if found is not None or not isinstance(t, App) or t.head != "add":
-        return found
-    parts = [leading(a, widths) for a in t.args]
-    if any(p is None for p in parts):
-        return None
-    most = max(e for _, e in parts)  # type: ignore[misc]
-    c = add(*(x for x, e in parts if e == most))  # type: ignore[misc]
-    return None if rational(c) == 0 else (c, most)
 
 
 def _first(t: Term) -> Var:

@@ -17,14 +17,13 @@ from itertools import product
 from typing import Literal
 
 from tensorprog.errors import fail
-from tensorprog.limit.moments import leading
 from tensorprog.program.constants import entry_term
 from tensorprog.program.masks import holds
 from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
 from tensorprog.program.normalize import normalize
 from tensorprog.program.powers import MOMENT, SCORE, Powers
 from tensorprog.program.program import Program, member_text
-from tensorprog.program.scaling import mentions_width, rational, width_monomials, width_power
+from tensorprog.program.scaling import leading_part, mentions_width, rational, width_monomials, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, transform, variables
 
@@ -276,7 +275,7 @@ class Unfolding:
         """A constant sum such as 1 + 3/n by its leading term."""
         if not (isinstance(t, App) and t.head == "add" and _mentions(t, self.program.widths)) or self.below(t):
             return None
-        part = leading(t, self.program.widths)
+        part = leading_part(t, self.program.widths)
         return part and (part[0] if part[1] == 0 else mul(part[0], power(Var("n"), Num(part[1]))))
 
     # -- what depends on what ------------------------------------------------------------------------------------

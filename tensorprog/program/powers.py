@@ -13,7 +13,7 @@ from fractions import Fraction
 from tensorprog.errors import Place
 from tensorprog.program.nodes import SCALAR_NODES, Dot, LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program
-from tensorprog.program.scaling import mentions_width, width_power
+from tensorprog.program.scaling import leading_part, mentions_width, width_power
 from tensorprog.terms import App, Bind, Term, Var
 from tensorprog.terms.term import children
 
@@ -121,7 +121,7 @@ class Powers:
     def _monomials(self, t: Term) -> list[tuple[list[Var], Fraction, bool]]:
         """Scalar references, power of n, and whether functions of scalars occur, for each term of a sum."""
         if not self._has_scalars(t):
-            part = width_power(t, self.program.widths)
+            part = leading_part(t, self.program.widths)
             return [([], part[1] if part else Fraction(0), False)]
         match t:
             case Var():

@@ -149,3 +149,20 @@ def width_monomials(t: Term, widths: Mapping[str, Fraction]) -> list[tuple[Term,
             return out
         case _:
             return None
+
+
+def leading_part(t: Term, widths: Mapping[str, Fraction]) -> tuple[Term, Fraction] | None:
+    """(c, e) with t = c n^e (1 + o(1)): the largest power of n that does not cancel; None where n is elsewhere.
+
+    >>> from tensorprog.terms import read
+    >>> leading_part(read("(1 - n)*(2 + 1/n) + 2*n"), {"n": Fraction(1)})
+    (Num(1), Fraction(0, 1))
+    """
+    monomials = width_monomials(t, widths)
+    if monomials is None:
+        return None
+    for power_of_n in sorted({e for _, e in monomials}, reverse=True):
+        c = _total([c for c, e in monomials if e == power_of_n])
+        if (value := rational(c)) != 0:
+            return (c if value is None else Num(value)), power_of_n
+    return Num(Fraction(0)), Fraction(0)

@@ -193,3 +193,14 @@ def test_parentheses_in_a_sum_decide_nothing(total: str) -> None:
     head = "index j in 1..3\ninput u[j] ~ N(0, 1)\nweight A, B, V ~ N(0, 1/n)\n"
     score = "p[j] = dot(A @ tanh(u[1]), B @ tanh(u[j]))/sqrt(n)\n"
     assert tp.check(tp.loads(f"{head}{score}y = V @ ({weights})\noutput y\n")).verdict == "valid"
+
+
+@pytest.mark.parametrize(("m", "said"), [
+    ("(1 - n)*mean(u)", "TP302"), ("(1 + n)*mean(u*u)", "TP302"), ("tanh((1 + n)*mean(u*u))", "TP302"),
+    ("mean(u*u)*(1/n + 1/n^2)", "TP301"), ("(2 + 1/n)*mean(u*u)", "valid"), ("mean(u)*((1 - n)/n)", "valid"),
+    ("(1 + n - n)*mean(u*u)", "valid"), ("((1 + n)*(1 - n) + n^2)*mean(u*u)", "valid"),
+])  # fmt: skip
+def test_a_coefficient_that_is_a_sum_of_powers_of_n_counts_by_its_largest(m: str, said: str) -> None:
+    """The coefficient was asked whether it is one power of n, and taken for a constant where it is not."""
+    found = tp.check(tp.loads(f"input u ~ N(0, 1)\nm = {m}\noutput m\n"))
+    assert {found.verdict, *(d.code for d in found.diagnostics)} & {"valid", "TP301", "TP302"} == {said}
