@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 
@@ -88,7 +89,12 @@ class Expressions(ABC):
                 raise fail("TP016", "hermite(k, x) needs an integer degree k from 0 to 200", t.place)
         if head == "sqrt" and lows[0].kind == CONST:
             return self._join(t, lows, scaled=lows[0].scaled)
-        return self._join(t, [self.plain(low) for low in lows])
+        joined = self._join(t, [self.plain(low) for low in lows])
+        if head == "where" and (always := _decided(lows[0].term)) is not None:
+            kept = self.plain(lows[1 if always else 2])
+            if (kept.kind, kept.free, kept.width) == (joined.kind, joined.free, joined.width):
+                return kept  # the other branch is dead
+        return joined
 
     def _arithmetic(self, t: App) -> Lowered:
         lows = [self.expression(a) for a in t.args]
@@ -263,3 +269,13 @@ def scaled_dot(t: Term) -> tuple[Term, Term, tuple[Term, ...]] | None:
                 u, v = args[dots[0]].args  # type: ignore[union-attr]
                 return u, v, args[: dots[0]] + args[dots[0] + 1 :]
     return None
+
+
+def _decided(condition: Term) -> bool | None:
+    """A comparison of two numbers, decided."""
+    match condition:
+        case App("lt" | "le" | "gt" | "ge" | "eq" | "ne" as head, (a, b)):
+            x, y = rational(a), rational(b)
+            return None if x is None or y is None else bool(getattr(operator, head)(x, y))
+        case _:
+            return None

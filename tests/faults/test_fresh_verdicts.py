@@ -204,3 +204,15 @@ def test_a_coefficient_that_is_a_sum_of_powers_of_n_counts_by_its_largest(m: str
     """The coefficient was asked whether it is one power of n, and taken for a constant where it is not."""
     found = tp.check(tp.loads(f"input u ~ N(0, 1)\nm = {m}\noutput m\n"))
     assert {found.verdict, *(d.code for d in found.diagnostics)} & {"valid", "TP301", "TP302"} == {said}
+
+
+@pytest.mark.parametrize(("body", "without"), [
+    ("m = mean(where(1 < 2, atan(u), -atan(u)))\ny = step(m)*v", "m = mean(atan(u))\ny = step(m)*v"),
+    ("y = where(0 <= mean(where(2 < 1, u, atan(u))), 1, 0)*v", "y = where(0 <= mean(atan(u)), 1, 0)*v"),
+    ("y = where(1/2 <= 0.5, relu(u), exp(u^4))", "y = relu(u)"), ("y = where(0 != 0, sign(u), tanh(u))", "y = tanh(u)"),
+    ("y = where(1 < 2, 3, u)", "y = 3 + 0*u"),
+])  # fmt: skip
+def test_a_branch_that_no_number_takes_is_not_there(body: str, without: str) -> None:
+    """Parity of a limit was asked of an expression with a dead branch in it."""
+    one, two = (tp.check(tp.loads(f"input u, v ~ N(0, 1)\n{t}\noutput y")) for t in (body, without))
+    assert (one.verdict, [d.code for d in one.diagnostics]) == (two.verdict, [d.code for d in two.diagnostics])
