@@ -3,15 +3,17 @@
 import sys
 import time
 from itertools import combinations_with_replacement
+from pathlib import Path
+from runpy import run_path
 
 import sympy
 
 from tensorprog.gaussian.derive import Problem, closed_form
-from tensorprog.gaussian.gallery import FUNCTIONS
 from tensorprog.gaussian.ground import POSITIVE
 from tensorprog.terms import Var, read
 from tensorprog.terms.term import mul, substitute
 
+FUNCTIONS = run_path(str(Path(__file__).parents[1] / "docs/formula_gallery.py"))["FUNCTIONS"]
 NAMES = (Var("z1"), Var("z2"))
 K11, K12, K22 = sympy.symbols("K11 K12 K22", real=True)
 

@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tensorprog.gaussian.algebra import Element, atom, exponential, from_poly, generator, number, one, pi, root
-from tensorprog.gaussian.calculus import differentiate, substitute
 from tensorprog.gaussian.ground import POSITIVE, Bounds, Ground, NoClosedForm, exact_quotient
 from tensorprog.gaussian.render import Renderer
+from tests.gaussian.calculus import differentiate, substitute
 
 NAMES = {"v": POSITIVE, "c": Bounds(), "w": POSITIVE, "u": Bounds(Fraction(0), Fraction(1))}
 POINT = {"v": 1.3, "c": -0.4, "w": 0.7, "u": 0.25}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tensorprog.gaussian import gallery
+from docs import formula_gallery as gallery
 
 PAGE = (Path(__file__).parents[2] / "docs" / "formula_gallery.md").read_text(encoding="utf-8")
-REFRESH = "run `python -m tensorprog.gaussian.gallery`"
+REFRESH = "run `python docs/formula_gallery.py`"
 
 
 @pytest.mark.parametrize(("f", "g"), [*islice(gallery.pairs(), 0, None, 13)])

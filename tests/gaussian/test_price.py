@@ -9,16 +9,16 @@ from fractions import Fraction
 import pytest
 import sympy
 
+from docs.formula_gallery import FUNCTIONS
 from tensorprog.gaussian.algebra import Element, generator, number, zero
-from tensorprog.gaussian.calculus import differentiate, substitute
 from tensorprog.gaussian.closed_form import Engine, Law
 from tensorprog.gaussian.derive import Problem, Setting, setting
-from tensorprog.gaussian.gallery import FUNCTIONS
 from tensorprog.gaussian.ground import POSITIVE, NoClosedForm
 from tensorprog.gaussian.normal_form import Normaliser
 from tensorprog.gaussian.shapes import derivative, summands
 from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms import term as terms
+from tests.gaussian.calculus import differentiate, substitute
 
 LIBRARY = (*FUNCTIONS, "selu(z)", "where(z < 1, z, 2*z - 1)", "erf(z + 1)")
 K11, K12, K22 = sympy.symbols("K11 K12 K22", real=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tensorprog.gaussian.gallery import FUNCTIONS, WITHOUT
+from docs.formula_gallery import FUNCTIONS, WITHOUT
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Judgement
 from tensorprog.language import loads

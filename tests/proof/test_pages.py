@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tensorprog.gaussian.gallery import WITHOUT
+from docs.formula_gallery import WITHOUT
 from tensorprog.kernel.certificate import RULES
 from tensorprog.proof import prove
 from tests.functions.reference import cases
