@@ -12,8 +12,8 @@ import time
 import numpy as np
 
 from tensorprog import models
-from tensorprog.kernels import MLPKernel
 from tensorprog.limit.derive import derive
+from tensorprog.nngp import MLPKernel
 
 
 def median(run: object) -> float:

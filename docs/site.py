@@ -21,7 +21,7 @@ COPIED = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "docs", "be
 MODULES = {
     "tensorprog": "The package",
     "tensorprog.models": "Builders for usual networks",
-    "tensorprog.kernels": "Kernels at scale",
+    "tensorprog.nngp": "Kernels at scale",
 }
 START = """# tensorprog
 

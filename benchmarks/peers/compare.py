@@ -54,7 +54,7 @@ def main() -> None:
     print(f"| seconds | {times[0]:.2f} | {times[1]:.2f} | {times[1] / times[0]:.1f} |")
     print(f"| peak memory, MB | {memory[0]:.0f} | {memory[1]:.0f} | {memory[1] / memory[0]:.1f} |")
     print()
-    from tensorprog.kernels import MLPKernel
+    from tensorprog.nngp import MLPKernel
 
     data = np.random.default_rng(0).standard_normal((1000, DIMENSION))[:8]
     truth = MLPKernel("tanh", 3, SIGMA_W2, SIGMA_B2, tolerance=1e-13)(data)

@@ -10,7 +10,7 @@ START = time.perf_counter()
 import numpy as np  # noqa: E402
 from cases import CASES, DIMENSION, ROUNDS, SIGMA_B2, SIGMA_W2  # noqa: E402
 
-from tensorprog.kernels import MLPKernel  # noqa: E402
+from tensorprog.nngp import MLPKernel  # noqa: E402
 
 
 def measure(only: str | None) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from sklearn.gaussian_process.kernels import WhiteKernel
 
 import tensorprog as tp
 from tensorprog import models
-from tensorprog.kernels.scikit import LimitKernel
+from tensorprog.nngp.scikit import LimitKernel
 
 
 def read(path: str) -> tuple[Any, Any]:

@@ -1,21 +1,17 @@
-"""Limit kernels at scale: from data matrices to kernel matrices, in numpy."""
+"""The old name of `tensorprog.nngp`; it warns, and goes away in a later version."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from warnings import warn
 
-from tensorprog.kernels.mlp import MLPKernel as MLPKernel
-
-if TYPE_CHECKING:
-    from tensorprog.kernels.network import NetworkKernel as NetworkKernel
-
-__all__ = ["MLPKernel", "NetworkKernel"]
+NAMES = ("MLPKernel", "NetworkKernel")
 
 
 def __getattr__(name: str) -> Any:
-    """NetworkKernel is loaded when asked for: it needs the calculus of limits, MLPKernel numpy alone."""
-    if name == "NetworkKernel":
-        from tensorprog.kernels.network import NetworkKernel
+    if name not in NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import tensorprog.nngp as found
 
-        return NetworkKernel
-    raise AttributeError(name)
+    warn("tensorprog.kernels is called tensorprog.nngp now", DeprecationWarning, stacklevel=2)
+    return getattr(found, name)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.kernels.duals import Array
+from tensorprog.nngp.duals import Array
 
 
 def finite(x: Array) -> Array:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.kernels.angular import Angular
-from tensorprog.kernels.blocks import finite, processors, store, target
-from tensorprog.kernels.duals import Array, Dual, Vectors, cut, recognise
+from tensorprog.nngp.angular import Angular
+from tensorprog.nngp.blocks import finite, processors, store, target
+from tensorprog.nngp.duals import Array, Dual, Vectors, cut, recognise
 from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import call, variables
@@ -116,7 +116,7 @@ class MLPKernel:
     def _dual(self, term: Term) -> Dual:
         found = recognise(term)
         if found is None:
-            from tensorprog.kernels.general import general  # the Gaussian engine takes a second to load
+            from tensorprog.nngp.general import general  # the Gaussian engine takes a second to load
 
             found = general(term, self.tolerance)
         return found
@@ -196,7 +196,7 @@ class MLPKernel:
     def _applied(self) -> list[Callable[[Array, Vectors, Vectors, Array], None]]:
         if self.engine == "numpy":
             return [dual.apply for dual in self.duals]
-        from tensorprog.kernels import fast
+        from tensorprog.nngp import fast
 
         return [partial(fast.apply, dual) for dual in self.duals]
 

@@ -14,9 +14,9 @@ import pytest
 
 from tensorprog import models
 from tensorprog.errors import TensorProgError
-from tensorprog.kernels import MLPKernel
 from tensorprog.language import loads
 from tensorprog.limit.derive import derive
+from tensorprog.nngp import MLPKernel
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "reference" / "nngp_ntk_kernels.json").read_text())
 SMALL = np.random.default_rng(5).standard_normal((3, 4))
@@ -206,7 +206,7 @@ def test_memory_mapped_output(tmp_path: Path) -> None:
 
 
 def test_scikit_learn_is_not_imported_before_it_is_asked_for() -> None:
-    code = "import sys, tensorprog.kernels; sys.exit('sklearn' in sys.modules)"
+    code = "import sys, tensorprog.nngp; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -216,7 +216,7 @@ def test_gaussian_process_regressor() -> None:
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import WhiteKernel
 
-    from tensorprog.kernels.scikit import LimitKernel
+    from tensorprog.nngp.scikit import LimitKernel
 
     rng = np.random.default_rng(0)
     X = rng.standard_normal((40, 3))

@@ -10,8 +10,8 @@ import pytest
 
 from tensorprog import models
 from tensorprog.errors import TensorProgError
-from tensorprog.kernels import MLPKernel, NetworkKernel
 from tensorprog.limit.derive import derive
+from tensorprog.nngp import MLPKernel, NetworkKernel
 
 ERF_GATE = "(1 + erf(x))/2"
 NETWORKS: dict[str, NetworkKernel] = {

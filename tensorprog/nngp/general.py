@@ -20,7 +20,7 @@ from tensorprog.gaussian.evaluate import Compiled, compile_closed_form
 from tensorprog.gaussian.expectation import expect
 from tensorprog.gaussian.kernels import NAMES, PairKernel, pair_kernel
 from tensorprog.gaussian.series import NoSeries, expand, pair_matrix, prepare
-from tensorprog.kernels.duals import Array, Vectors
+from tensorprog.nngp.duals import Array, Vectors
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import mul, substitute
 

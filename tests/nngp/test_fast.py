@@ -6,7 +6,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from tensorprog.kernels import MLPKernel, fast
+from tensorprog.nngp import MLPKernel, fast
 
 
 def hard(rng: np.random.Generator) -> np.ndarray:

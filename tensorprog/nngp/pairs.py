@@ -14,8 +14,6 @@ import numpy as np
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.api import facts
-from tensorprog.kernels.duals import Array, Dual, recognise
-from tensorprog.kernels.general import general
 from tensorprog.limit.arrays import operation
 from tensorprog.limit.axes import Field, apply
 from tensorprog.limit.cores import CoreFunction, no_value
@@ -23,6 +21,8 @@ from tensorprog.limit.engine import Engine
 from tensorprog.limit.jumps import Jump
 from tensorprog.limit.members import Members
 from tensorprog.limit.quantities import Core, no_limit
+from tensorprog.nngp.duals import Array, Dual, recognise
+from tensorprog.nngp.general import general
 from tensorprog.program.constants import evaluate
 from tensorprog.program.program import Program
 from tensorprog.terms import App, Num, Term, Var, to_text

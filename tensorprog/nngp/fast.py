@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from tensorprog.kernels.duals import Array, Dual, Erf, Gelu, Leaky, Vectors
+from tensorprog.nngp.duals import Array, Dual, Erf, Gelu, Leaky, Vectors
 
 ARCSINE = (0.028757851367421566, -0.014851887071247204, 0.01740087944269402, 0.005457506718640358, 0.01032281435018578,
            0.011479177415184906, 0.013971212973552933, 0.017352392720869973, 0.02237217294214989, 0.030381944138531247,

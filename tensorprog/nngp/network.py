@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.kernels.blocks import finite, processors, store, target
-from tensorprog.kernels.duals import Array
-from tensorprog.kernels.pairs import COLUMNS, ROWS, Pairs, entries
 from tensorprog.limit.axes import Field
 from tensorprog.limit.derive import Limit
 from tensorprog.limit.quantities import Sum
+from tensorprog.nngp.blocks import finite, processors, store, target
+from tensorprog.nngp.duals import Array
+from tensorprog.nngp.pairs import COLUMNS, ROWS, Pairs, entries
 from tensorprog.program.program import Program
 from tensorprog.terms import Term
 
