@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from tensorprog.errors import fail
 from tensorprog.functions.balls import Undecided
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.normal import normal
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Term, Var, read
 
 _IN = re.compile(r"\s*([^\W\d]\w*)\s+in\s*([\[(])([^,]*),([^,]*)([\])])\s*\Z")

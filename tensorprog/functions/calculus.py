@@ -15,13 +15,13 @@ from tensorprog.functions.derivative import Underivable, derivative
 from tensorprog.functions.expand import Expansion
 from tensorprog.functions.facts import Step
 from tensorprog.functions.info import ZERO, Info, Regularity
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.normal import Polynomial, is_zero, normal
 from tensorprog.functions.ranges import meet, point
 from tensorprog.functions.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.functions.roots import coefficients, real_roots
 from tensorprog.functions.rules import Rules, settled
 from tensorprog.functions.series import FUEL, LOG, Scale, Series
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, power, size, substitute, variables, walk
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from tensorprog.functions import ranges
 from tensorprog.functions.balls import Undecided, evaluate, lower, upper
-from tensorprog.functions.interval import Interval
 from tensorprog.functions.normal import Polynomial, normal, number
 from tensorprog.functions.series import UNIT, Series
+from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Term
 from tensorprog.terms.term import PI, variables
 

@@ -16,13 +16,13 @@ from tensorprog.functions.balls import Undecided, Undefined, ball, evaluate, low
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.expand import Expansion
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.interval import REALS
 from tensorprog.functions.library import library
 from tensorprog.functions.lower import T, curves
 from tensorprog.functions.normal import Polynomial, normal
 from tensorprog.functions.rates import BOUNDED
 from tensorprog.functions.roots import coefficients
 from tensorprog.functions.series import UNIT
+from tensorprog.numbers.interval import REALS
 from tensorprog.terms import App, Term, Var
 from tensorprog.terms.term import substitute, variables
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
 
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.rates import ANY, INF, LINEAR, Rate
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Var
 
 ZERO = Rate(-1, INF)

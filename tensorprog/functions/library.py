@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import cache
 
 from tensorprog.functions.build import E, f
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.records import Function
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Num
 from tensorprog.terms.term import PI
 

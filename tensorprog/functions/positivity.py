@@ -13,11 +13,11 @@ from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.collapse import collapse
 from tensorprog.functions.facts import Fact, PseudoLipschitz, Step
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.judge import order_of, trace
 from tensorprog.functions.normal import is_zero
 from tensorprog.functions.rates import BOUNDED
 from tensorprog.functions.strengthen import strengthen
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import substitute, walk
 from tensorprog.terms.term import variables as variables_of

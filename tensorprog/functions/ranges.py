@@ -9,8 +9,8 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from tensorprog.functions.balls import ball, lower, upper
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.records import Function
+from tensorprog.numbers.interval import REALS, Interval
 
 End = tuple[Fraction | None, bool]
 BITS = 64

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
-from tensorprog.functions.interval import REALS, Interval
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, mul, neg, power, substitute
 

@@ -16,11 +16,11 @@ from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, si
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.collapse import collapse
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.interval import REALS
 from tensorprog.functions.lower import Reached, best_growth, best_slope
 from tensorprog.functions.normal import normal
 from tensorprog.functions.pieces import Pieces, examine
 from tensorprog.functions.rates import BOUNDED, SQUARE_EXP
+from tensorprog.numbers.interval import REALS
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import children, substitute, variables, walk
 

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from tensorprog.errors import fail
-from tensorprog.functions.interval import REALS, Interval
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Term, Var, read, to_text
 from tensorprog.terms.signatures import HEADS, RESERVED
 from tensorprog.terms.term import substitute, transform

@@ -15,12 +15,12 @@ from tensorprog.functions import ranges
 from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.facts import Step, Value
 from tensorprog.functions.info import ZERO, Info, Regularity, of_variable
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.rates import ANY, BOUNDED, Rate, least, most
 from tensorprog.functions.rules_heads import bind_info, function_info
 from tensorprog.functions.rules_power import power_info
 from tensorprog.functions.rules_share import reciprocal_share, share_info
 from tensorprog.functions.rules_where import jump_product, where_info
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import mul, neg, variables
 

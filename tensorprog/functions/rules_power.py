@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tensorprog.functions import ranges
 from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.rates import ANY, BOUNDED, INF, Rate, least, most
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import call, mul
 

@@ -10,11 +10,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.interval import Interval
 from tensorprog.functions.library import library
 from tensorprog.functions.normal import is_zero
 from tensorprog.functions.ranges import image
 from tensorprog.functions.rates import ANY, BOUNDED, least, most
+from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Bind, Num, Term
 from tensorprog.terms.term import ONE, ZERO, add, mul, neg, recip, shift_subs, variables
 

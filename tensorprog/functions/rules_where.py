@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from tensorprog.functions import ranges
 from tensorprog.functions.balls import Undecided
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.interval import Interval
 from tensorprog.functions.normal import Polynomial, is_zero, normal
 from tensorprog.functions.rates import most
+from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, neg, substitute, variables
 

@@ -11,12 +11,12 @@ from tensorprog.functions.balls import Undecided
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.derivative import Underivable, derivative
 from tensorprog.functions.info import ZERO, Info, Regularity
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.normal import normal
 from tensorprog.functions.pieces import Pieces, examine
 from tensorprog.functions.ranges import meet
 from tensorprog.functions.rates import INF, least, most
 from tensorprog.functions.rules import settled
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, recip, size, substitute, variables
 

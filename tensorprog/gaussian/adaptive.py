@@ -28,11 +28,11 @@ from tensorprog.gaussian.curves import Curved, between, cut, longer
 from tensorprog.gaussian.kinks import loci
 from tensorprog.gaussian.law import Law, law_of
 from tensorprog.gaussian.nodes import NONE, Leaf, Signs, total, upper
-from tensorprog.gaussian.precision import precision
-from tensorprog.gaussian.rounding import UNIT
 from tensorprog.gaussian.tails import radius
 from tensorprog.gaussian.thin import thin
 from tensorprog.numbers.budget import spent
+from tensorprog.numbers.precision import precision
+from tensorprog.numbers.rounded import UNIT
 from tensorprog.terms import Term
 from tensorprog.terms.term import ONE
 

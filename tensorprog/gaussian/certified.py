@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from tensorprog.functions.interval import Interval
 from tensorprog.gaussian import lengths
 from tensorprog.gaussian.adaptive import Bounded, bounded
 from tensorprog.gaussian.balls import Ball, ball_function, exact
@@ -23,8 +22,9 @@ from tensorprog.gaussian.domains import defined
 from tensorprog.gaussian.estimate import covariance, rational
 from tensorprog.gaussian.factors import canonical, independent_factors
 from tensorprog.gaussian.lengths import ratio
-from tensorprog.gaussian.precision import precision
 from tensorprog.gaussian.sizes import Size
+from tensorprog.numbers.interval import Interval
+from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import substitute, variables
 

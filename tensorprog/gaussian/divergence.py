@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.functions.balls import Undecided, Undefined, evaluate
-from tensorprog.functions.interval import Interval
 from tensorprog.gaussian.balls import ball_function
 from tensorprog.gaussian.cones import Cone, Low
 from tensorprog.gaussian.directions import Posed, Row, linear
 from tensorprog.gaussian.estimate import factor
 from tensorprog.gaussian.growth import directions, steepest
 from tensorprog.gaussian.sizes import Size, Unbounded
+from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 
 Array = NDArray[np.float64]

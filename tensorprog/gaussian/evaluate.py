@@ -17,10 +17,10 @@ import sympy
 from numpy.typing import NDArray
 
 from tensorprog.gaussian.closed_value import value_of
-from tensorprog.gaussian.double_double import polynomial
 from tensorprog.gaussian.evaluation_forms import evaluation_form
-from tensorprog.gaussian.rounding import FUNCTIONS, UNIT, Rounded, angle, over_root, phi2_of_angle, power
 from tensorprog.gaussian.special import OwenT, Phi2
+from tensorprog.numbers.double_double import polynomial
+from tensorprog.numbers.rounded import FUNCTIONS, UNIT, Rounded, angle, over_root, phi2_of_angle, power
 
 Array = NDArray[np.float64]
 BLOCK = 16_384

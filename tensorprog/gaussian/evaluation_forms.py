@@ -14,7 +14,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from tensorprog.gaussian.double_double import two_product
+from tensorprog.numbers.double_double import two_product
 
 Array = NDArray[np.float64]
 UNIT = 2.0**-52

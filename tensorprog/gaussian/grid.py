@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from tensorprog.gaussian.balls import Ball
 from tensorprog.gaussian.envelope import envelope
 from tensorprog.gaussian.inexact import UP, Inexact, NotTabled, evaluate
-from tensorprog.gaussian.precision import precision
 from tensorprog.gaussian.strip import Wall, walls
-from tensorprog.gaussian.tables import UNIT
+from tensorprog.numbers.precision import precision
+from tensorprog.numbers.tables import UNIT
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import substitute
 

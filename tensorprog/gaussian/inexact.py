@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.gaussian.tables import UNIT, table
+from tensorprog.numbers.tables import UNIT, table
 from tensorprog.terms import App, Num, Term, Var
 
 Array = NDArray[np.float64]

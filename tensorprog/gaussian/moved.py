@@ -23,7 +23,7 @@ from flint import arb_mat
 
 from tensorprog.gaussian.certified import enclose
 from tensorprog.gaussian.law import law_of
-from tensorprog.gaussian.precision import precision
+from tensorprog.numbers.precision import precision
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import power, substitute
 

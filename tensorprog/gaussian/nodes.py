@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from tensorprog.gaussian.balls import ball_function
 from tensorprog.gaussian.cells import Cell, coefficients, values_at
 from tensorprog.gaussian.law import Law
-from tensorprog.gaussian.precision import precision
-from tensorprog.gaussian.rounding import UNIT, Rounded
 from tensorprog.gaussian.running import NotComputed, evaluate
+from tensorprog.numbers.precision import precision
+from tensorprog.numbers.rounded import UNIT, Rounded
 from tensorprog.terms import Term
 
 Array = NDArray[np.float64]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tensorprog.gaussian.rounding import UNIT, Rounded, power
+from tensorprog.numbers.rounded import UNIT, Rounded, power
 from tensorprog.terms import App, Num, Term, Var
 
 ULPS = 6 * UNIT

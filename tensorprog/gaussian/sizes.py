@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tensorprog.functions import ranges
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.library import library
 from tensorprog.gaussian.arguments import affine
 from tensorprog.gaussian.balls import ball_function, name_of
 from tensorprog.gaussian.exponents import UP, Affine, Exponents, Growth
 from tensorprog.gaussian.narrow import support
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import neg, sub, variables
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from tensorprog.errors import TensorProgError
-from tensorprog.functions.interval import Interval
 from tensorprog.functions.positivity import nonzero_somewhere
 from tensorprog.limit.decompose import affine
 from tensorprog.limit.jumps import jumps_of
+from tensorprog.numbers.interval import Interval
 from tensorprog.program.constants import NoNumber, check_covariance, evaluate
 from tensorprog.program.declare import admissible
 from tensorprog.program.nodes import Input, Param

@@ -18,10 +18,10 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.calculus import Analyzer
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
 from tensorprog.limit.jumps import COMPARISONS, Jump, jumps_of, settled
 from tensorprog.limit.unfold import NotCovered, Unfolding
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.nodes import Input, MatMul
 from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Num, Term, Var

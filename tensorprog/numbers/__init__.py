@@ -1,1 +1,1 @@
-"""Numbers that carry their error: one record, one order of methods, and points for sampling."""
+"""Numbers that carry their error: one record, one order of methods, intervals, bounded floats, points for sampling."""

@@ -9,9 +9,9 @@ from itertools import islice, product
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.facts import Fact, Facts
-from tensorprog.functions.interval import Interval
 from tensorprog.functions.judge import judge
 from tensorprog.kernel.functions import Refused
+from tensorprog.numbers.interval import Interval
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, read, to_json, to_text
 from tensorprog.terms.term import PI, add, mul, neg, recip, variables, walk

@@ -14,9 +14,9 @@ from fractions import Fraction
 from tensorprog.functions import ranges
 from tensorprog.functions.balls import Undecided
 from tensorprog.functions.calculus import Analyzer
-from tensorprog.functions.interval import REALS, Interval
 from tensorprog.functions.normal import is_zero, normal
 from tensorprog.functions.parity import parity
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.program.constants import with_entries
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from tensorprog.functions.interval import Interval
+from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import add, call, neg, transform
 

@@ -20,8 +20,8 @@ from typing import Literal
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.balls import Undecided, Undefined, Value, ball, evaluate
-from tensorprog.functions.interval import Interval
 from tensorprog.functions.positivity import nonzero_somewhere, sign_of
+from tensorprog.numbers.interval import Interval
 from tensorprog.program.constants import at_indices, primed_indices
 from tensorprog.program.nodes import Input, LinComb, MatMul, Nonlin, Scalar
 from tensorprog.program.program import Program

@@ -14,8 +14,8 @@ from typing import Any
 
 from tensorprog.errors import Place
 from tensorprog.functions.facts import Fact, Facts
-from tensorprog.functions.interval import Interval
 from tensorprog.functions.judge import judge
+from tensorprog.numbers.interval import Interval
 from tensorprog.program.compose import CannotCompose, Composer, free_indices, unrolled
 from tensorprog.program.constants import entry_term, with_entries
 from tensorprog.program.indices import length

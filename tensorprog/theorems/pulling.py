@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorprog.functions.interval import REALS
+from tensorprog.numbers.interval import REALS
 from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Term, Var
 from tensorprog.terms.term import add, children, mul, rebuild

@@ -8,9 +8,9 @@ from math import prod
 
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.functions.facts import Fact, Facts
-from tensorprog.functions.interval import Interval
 from tensorprog.functions.judge import judge
 from tensorprog.functions.positivity import parametric
+from tensorprog.numbers.interval import Interval
 from tensorprog.program.compose import CannotCompose, free_indices
 from tensorprog.program.constants import with_entries
 from tensorprog.program.indices import Range, length

@@ -13,7 +13,7 @@ from fractions import Fraction
 from itertools import product
 from typing import Literal
 
-from tensorprog.functions.interval import Interval
+from tensorprog.numbers.interval import Interval
 from tensorprog.program.constants import at_indices
 from tensorprog.program.indices import representatives
 from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar

@@ -9,7 +9,7 @@ from typing import Any
 
 import sympy as sp
 
-from tensorprog.functions.interval import Interval
+from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import PI, add, mul, power
 

@@ -150,7 +150,7 @@ def test_orders_that_depend_on_a_param_are_not_numbers() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_what_holds_for_all_params_holds_for_each(seed: int) -> None:
-    from tensorprog.functions.interval import Interval
+    from tensorprog.numbers.interval import Interval
     from tensorprog.terms import Num
     from tensorprog.terms.term import substitute
 

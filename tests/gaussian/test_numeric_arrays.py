@@ -10,13 +10,13 @@ import pytest
 import sympy
 
 from tensorprog.errors import DivergentError, TensorProgError
-from tensorprog.gaussian.bivariate import phi2
-from tensorprog.gaussian.double_double import polynomial, two_product, two_sum
 from tensorprog.gaussian.evaluate import compile_closed_form
 from tensorprog.gaussian.kinks import kinks, loci
 from tensorprog.gaussian.series import hermite_coefficients, mehler, pair_matrix
 from tensorprog.gaussian.special import OwenT, Phi2
+from tensorprog.numbers.bivariate import phi2
 from tensorprog.numbers.budget import Budget
+from tensorprog.numbers.double_double import polynomial, two_product, two_sum
 from tensorprog.numbers.scrambled import sample
 from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function, pair_mean

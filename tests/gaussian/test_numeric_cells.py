@@ -18,9 +18,9 @@ from tensorprog.gaussian.directions import Posed
 from tensorprog.gaussian.divergence import refuse
 from tensorprog.gaussian.kinks import loci
 from tensorprog.gaussian.law import law_of
-from tensorprog.gaussian.rounding import Rounded
 from tensorprog.gaussian.running import evaluate
 from tensorprog.gaussian.tails import tail
+from tensorprog.numbers.rounded import Rounded
 from tensorprog.terms import Var, read
 from tensorprog.terms.term import variables
 

@@ -17,7 +17,7 @@ from tensorprog.gaussian.curves import Curved, cut, enclosed
 from tensorprog.gaussian.directions import Posed, spread
 from tensorprog.gaussian.gradients import derivative
 from tensorprog.gaussian.law import law_of
-from tensorprog.gaussian.precision import precision
+from tensorprog.numbers.precision import precision
 from tensorprog.terms import Var, read
 
 

@@ -17,8 +17,8 @@ from tensorprog.gaussian.envelope import envelope, imaginary
 from tensorprog.gaussian.expectation import expect
 from tensorprog.gaussian.grid import grid
 from tensorprog.gaussian.inexact import Inexact, evaluate
-from tensorprog.gaussian.precision import precision
-from tensorprog.gaussian.tables import table
+from tensorprog.numbers.precision import precision
+from tensorprog.numbers.tables import table
 from tensorprog.terms import Var, read
 
 NAMES = ["a", "b", "c"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from tensorprog.gaussian.bivariate import owens_t, phi2
+from tensorprog.numbers.bivariate import owens_t, phi2
 
 UNIT = 2.0**-52
 _NORMAL = 2 / np.sqrt(np.pi)

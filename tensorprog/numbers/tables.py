@@ -15,7 +15,7 @@ import numpy as np
 from flint import arb, arb_series
 from numpy.typing import NDArray
 
-from tensorprog.gaussian.precision import precision
+from tensorprog.numbers.precision import precision
 
 Array = NDArray[np.float64]
 UNIT = 2.0**-53
