@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 
-from tensorprog.functions.build import E, f
 from tensorprog.functions.records import Function
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Num
+from tensorprog.terms.operators import E, f
 from tensorprog.terms.term import PI
 
 _F0, _F1 = Fraction(0), Fraction(1)
