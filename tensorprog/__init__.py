@@ -17,7 +17,7 @@ from tensorprog.errors import TensorProgError as TensorProgError
 
 if TYPE_CHECKING:
     from tensorprog.functions.api import facts as facts
-    from tensorprog.functions.registry import register as register
+    from tensorprog.functions.named.registry import register as register
     from tensorprog.gaussian.expectation import expect as expect
     from tensorprog.language import Program as Program
     from tensorprog.language import fn as fn
@@ -44,7 +44,7 @@ _LATER = {
     "load": "tensorprog.language",
     "loads": "tensorprog.language",
     "facts": "tensorprog.functions.api",
-    "register": "tensorprog.functions.registry",
+    "register": "tensorprog.functions.named.registry",
     "expect": "tensorprog.gaussian.expectation",
     "claims": "tensorprog.limit.claims",
     "derive": "tensorprog.limit.derive",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import children
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, call, mul, neg, power, recip, substitute, variables
 

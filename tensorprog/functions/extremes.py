@@ -16,8 +16,8 @@ from tensorprog.functions.balls import Undecided, Undefined, ball, evaluate, low
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.expand import Expansion
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.library import library
 from tensorprog.functions.lower import T, curves
+from tensorprog.functions.named.library import library
 from tensorprog.functions.normal import Polynomial, normal
 from tensorprog.functions.rates import BOUNDED
 from tensorprog.functions.roots import coefficients

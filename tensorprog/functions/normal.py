@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import isqrt
 
 from tensorprog.functions.balls import Undecided, Undefined, evaluate, sign_at
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, PI, add, mul, power, variables
 

@@ -14,8 +14,8 @@ from math import pi
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail
-from tensorprog.functions.library import library
-from tensorprog.functions.registry import registry
+from tensorprog.functions.named.library import library
+from tensorprog.functions.named.registry import registry
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, children, variables, walk
 
@@ -141,7 +141,7 @@ def _operation(
 ) -> Operation:
     import numpy as np
 
-    from tensorprog.functions import numpy_forms
+    from tensorprog.functions.named import numpy_forms
 
     match t:
         case Num(value):

@@ -17,8 +17,8 @@ from tensorprog.functions.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.derivative import Underivable, derivative
 from tensorprog.functions.expand import Expansion, at_point
-from tensorprog.functions.library import library
 from tensorprog.functions.lower import leading
+from tensorprog.functions.named.library import library
 from tensorprog.functions.normal import number
 from tensorprog.functions.rules_where import difference
 from tensorprog.functions.series import UNIT

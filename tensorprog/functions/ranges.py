@@ -9,7 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from tensorprog.functions.balls import ball, lower, upper
-from tensorprog.functions.records import Function
+from tensorprog.functions.named.record import Function
 from tensorprog.numbers.interval import REALS, Interval
 
 End = tuple[Fraction | None, bool]

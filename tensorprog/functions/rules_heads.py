@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from tensorprog.functions import ranges
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
+from tensorprog.functions.named.record import Function
+from tensorprog.functions.named.registry import Declared, registry
 from tensorprog.functions.rates import ANY, BOUNDED, Rate, most
-from tensorprog.functions.records import Function
-from tensorprog.functions.registry import Declared, registry
 from tensorprog.functions.rules_share import log_sum_exp
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Term

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.functions.normal import is_zero
 from tensorprog.functions.ranges import image
 from tensorprog.functions.rates import ANY, BOUNDED, least, most

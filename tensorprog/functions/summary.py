@@ -49,8 +49,8 @@ def hermite_coefficients(t: Term, x: Var, count: int) -> list[float] | None:
     """E[f(Z) he_k(Z)], Z ~ N(0, 1), he_k = He_k/sqrt(k!), by Gauss-Legendre panels between whole numbers; numeric."""
     import numpy as np
 
+    from tensorprog.functions.named.numpy_forms import hermite
     from tensorprog.functions.numeric import compile_numpy
-    from tensorprog.functions.numpy_forms import hermite
 
     nodes, weights = np.polynomial.legendre.leggauss(24)
     edges = np.arange(-14.0, 14.0)

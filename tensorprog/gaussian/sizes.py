@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tensorprog.functions import ranges
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.arguments import affine
 from tensorprog.gaussian.balls import ball_function, name_of
 from tensorprog.gaussian.exponents import UP, Affine, Exponents, Growth

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, upper
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import mul, neg, rebuild, recip, sub, variables, walk
 

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import TensorProgError, fail
-from tensorprog.functions.registry import expand, registry
+from tensorprog.functions.named.registry import expand, registry
 from tensorprog.language import syntax as s
 from tensorprog.language.load import Loader
 from tensorprog.language.parser import parse

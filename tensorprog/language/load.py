@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorprog.errors import Diagnostic, Place, TensorProgError, fail
-from tensorprog.functions.registry import expand, registry
+from tensorprog.functions.named.registry import expand, registry
 from tensorprog.language import syntax as s
 from tensorprog.language.files import read_text
 from tensorprog.language.offsets import BOUNDARIES, Ended, elements

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.limit.axes import DRAWS, Array, Field, apply, equal, gather, label, range_of, take, union, values
 from tensorprog.limit.compose import Split
 from tensorprog.limit.cores import CoreFunction, Numbers, no_value

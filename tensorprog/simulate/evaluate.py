@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.program.indices import Range
 from tensorprog.simulate.arrays import Named
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
@@ -86,7 +86,7 @@ class Evaluator:
         return out
 
     def _compute(self, t: Term, leaf: Leaf, memo: dict[Term, Any]) -> Any:
-        from tensorprog.functions import numpy_forms
+        from tensorprog.functions.named import numpy_forms
 
         match t:
             case Num(value):

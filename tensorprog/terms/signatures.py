@@ -1,6 +1,6 @@
 """The words of the term language: every head and how many arguments it takes.
 
-What the named functions *are* stands in `functions/library.py`, one record each; a test keeps the two in step.
+What the named functions *are* stands in `functions/named/library.py`, one record each; a test keeps the two in step.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from tensorprog.functions import ranges
 from tensorprog.functions.balls import Undecided
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.judge import judge
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
+from tensorprog.functions.named.registry import registry
 from tensorprog.functions.normal import is_zero, normal
 from tensorprog.functions.positivity import sign_of
-from tensorprog.functions.registry import registry
 from tensorprog.functions.rules_where import difference
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.compose import CannotCompose, unrolled

@@ -7,7 +7,7 @@ import pytest
 
 from tensorprog.functions.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.calculus import Analyzer, scale_term
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.functions.ranges import image, mul, recip, whole_power, within
 from tensorprog.functions.rates import ANY, BOUNDED, Rate
 from tensorprog.functions.rules_heads import function_info

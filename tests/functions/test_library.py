@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tensorprog.functions.derivative import derivative
-from tensorprog.functions.library import SELU_ALPHA, SELU_SCALE, library
+from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE, library
 from tensorprog.functions.numeric import compile_numpy
 from tensorprog.terms import App, Num, Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 import tensorprog as tp
-from tensorprog.functions.registry import registry
+from tensorprog.functions.named.registry import registry
 
 TEXT = """
 index i, j in 1..4

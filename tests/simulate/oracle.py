@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.functions.library import library
+from tensorprog.functions.named.library import library
 from tensorprog.program import Program
 from tensorprog.program.masks import holds
 from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Moment

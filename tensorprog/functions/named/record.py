@@ -43,7 +43,7 @@ class Function:
     @property
     def numpy(self) -> Callable[..., Any]:
         """The function on numpy arrays, stable in floating point; imports numpy when asked for."""
-        from tensorprog.functions import numpy_forms
+        from tensorprog.functions.named import numpy_forms
 
         out: Callable[..., Any] = getattr(numpy_forms, self.name if self.name != "abs" else "abs_")
         return out

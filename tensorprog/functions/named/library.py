@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 
-from tensorprog.functions.records import Function
+from tensorprog.functions.named.record import Function
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Num
 from tensorprog.terms.operators import E, f
