@@ -6,8 +6,8 @@ import re
 from fractions import Fraction
 
 from tensorprog.errors import fail
-from tensorprog.functions.balls import Undecided
-from tensorprog.functions.normal import normal
+from tensorprog.functions.evaluate.balls import Undecided
+from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Term, Var, read
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from tensorprog.functions.balls import Undecided, Undefined, evaluate, sign_at
-from tensorprog.functions.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
+from tensorprog.functions.evaluate.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.polynomial import Polynomial, is_zero, normal
 from tensorprog.functions.expand import Expansion
 from tensorprog.functions.facts import Step
 from tensorprog.functions.info import ZERO, Info, Regularity
-from tensorprog.functions.normal import Polynomial, is_zero, normal
 from tensorprog.functions.ranges import meet, point
 from tensorprog.functions.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.functions.roots import coefficients, real_roots

@@ -8,10 +8,10 @@ from functools import lru_cache
 from math import factorial
 
 from tensorprog.functions import ranges
-from tensorprog.functions.balls import Undecided, Undefined
-from tensorprog.functions.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.balls import Undecided, Undefined
+from tensorprog.functions.evaluate.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.polynomial import Monomial, Polynomial, atom, normal, number
 from tensorprog.functions.named.library import library
-from tensorprog.functions.normal import Monomial, Polynomial, atom, normal, number
 from tensorprog.functions.series import LOG, UNIT, Algebra, Key, Scale, Series, power_scale
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var

@@ -12,13 +12,13 @@ from fractions import Fraction
 from itertools import islice, product
 from typing import Any
 
-from tensorprog.functions.balls import Undecided, Undefined, ball, evaluate, lower, upper
 from tensorprog.functions.calculus import Analyzer
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate, lower, upper
+from tensorprog.functions.evaluate.polynomial import Polynomial, normal
 from tensorprog.functions.expand import Expansion
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.lower import T, curves
 from tensorprog.functions.named.library import library
-from tensorprog.functions.normal import Polynomial, normal
 from tensorprog.functions.rates import BOUNDED
 from tensorprog.functions.roots import coefficients
 from tensorprog.functions.series import UNIT

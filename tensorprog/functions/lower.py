@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, product
 
-from tensorprog.functions.balls import Undecided, Undefined
 from tensorprog.functions.calculus import Analyzer, scale_term
-from tensorprog.functions.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.balls import Undecided, Undefined
+from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.expand import Expansion
 from tensorprog.functions.rates import Rate
 from tensorprog.functions.series import Series

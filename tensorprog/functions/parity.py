@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tensorprog.functions.normal import is_zero
+from tensorprog.functions.evaluate.polynomial import is_zero
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import add, walk
 

@@ -13,13 +13,13 @@ from fractions import Fraction
 from itertools import pairwise
 
 from tensorprog.functions import recheck
-from tensorprog.functions.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.calculus import Analyzer
-from tensorprog.functions.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
+from tensorprog.functions.evaluate.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.polynomial import number
 from tensorprog.functions.expand import Expansion, at_point
 from tensorprog.functions.lower import leading
 from tensorprog.functions.named.library import library
-from tensorprog.functions.normal import number
 from tensorprog.functions.rules_where import difference
 from tensorprog.functions.series import UNIT
 from tensorprog.functions.zeros import zeros

@@ -8,13 +8,13 @@ from fractions import Fraction
 from itertools import islice, product
 from typing import Literal
 
-from tensorprog.functions.balls import Undecided, Undefined, evaluate, sign_at
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.collapse import collapse
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
+from tensorprog.functions.evaluate.polynomial import is_zero
 from tensorprog.functions.facts import Fact, PseudoLipschitz, Step
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.judge import order_of, trace
-from tensorprog.functions.normal import is_zero
 from tensorprog.functions.rates import BOUNDED
 from tensorprog.functions.strengthen import strengthen
 from tensorprog.numbers.interval import REALS, Interval

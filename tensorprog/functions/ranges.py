@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from tensorprog.functions.balls import ball, lower, upper
+from tensorprog.functions.evaluate.balls import ball, lower, upper
 from tensorprog.functions.named.record import Function
 from tensorprog.numbers.interval import REALS, Interval
 
@@ -160,7 +160,7 @@ def image(x: Interval, record: Function) -> Interval:
 
 
 def _end(record: Function, at: Fraction | None, closed: bool, down: bool) -> End:
-    from tensorprog.functions.balls import Undecided, Undefined, evaluate
+    from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
     from tensorprog.terms import App, Var
 
     whole = record.range

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import log
 
-from tensorprog.functions.balls import Undecided, Undefined, ball, evaluate
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate
 from tensorprog.functions.lower import Reached, T
 from tensorprog.terms import Term, Var
 

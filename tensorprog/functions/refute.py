@@ -12,12 +12,12 @@ from fractions import Fraction
 from itertools import islice, product
 
 from tensorprog.functions import recheck
-from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, sign_at, upper
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.collapse import collapse
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, sign_at, upper
+from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.lower import Reached, best_growth, best_slope
-from tensorprog.functions.normal import normal
 from tensorprog.functions.pieces import Pieces, examine
 from tensorprog.functions.rates import BOUNDED, SQUARE_EXP
 from tensorprog.numbers.interval import REALS

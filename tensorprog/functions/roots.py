@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from tensorprog.functions.normal import Polynomial
+from tensorprog.functions.evaluate.polynomial import Polynomial
 from tensorprog.terms import Var
 
 MAX_DEGREE = 40
@@ -46,7 +46,7 @@ def real_roots(cs: list[Fraction]) -> tuple[list[Fraction], int]:
 def rational_roots(form: Polynomial, v: Var) -> list[Fraction] | None:
     """All real roots, if all of them are rational; None otherwise.
 
-    >>> from tensorprog.functions.normal import normal
+    >>> from tensorprog.functions.evaluate.polynomial import normal
     >>> from tensorprog.terms import read
     >>> rational_roots(normal(read("x^4 - 1")), Var("x"))
     [Fraction(-1, 1), Fraction(1, 1)]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from tensorprog.functions import ranges
-from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, upper
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.facts import Step, Value
 from tensorprog.functions.info import ZERO, Info, Regularity, of_variable
 from tensorprog.functions.rates import ANY, BOUNDED, Rate, least, most

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from tensorprog.functions import ranges
-from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, upper
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.numbers.interval import REALS, Interval
@@ -119,7 +119,7 @@ def _root_slope(rules: Rules, base: Term, u: Info, p: Fraction) -> Rate:
     at h = 1/M). With M of the rate max(Hessian, slope - 1), so that the ball lies within a multiple of r:
     |grad u^p| = p u^(p-1) |grad u| <= p sqrt(2M) u^(p-1/2).
     """
-    from tensorprog.functions.derivative import Underivable, derivative
+    from tensorprog.functions.evaluate.derivative import Underivable, derivative
     from tensorprog.functions.rules import slope_times
 
     if u.slope.level > 0:

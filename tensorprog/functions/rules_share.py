@@ -9,9 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from tensorprog.functions.evaluate.polynomial import is_zero
 from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.named.library import library
-from tensorprog.functions.normal import is_zero
 from tensorprog.functions.ranges import image
 from tensorprog.functions.rates import ANY, BOUNDED, least, most
 from tensorprog.numbers.interval import Interval

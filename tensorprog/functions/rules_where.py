@@ -12,9 +12,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from tensorprog.functions import ranges
-from tensorprog.functions.balls import Undecided
+from tensorprog.functions.evaluate.balls import Undecided
+from tensorprog.functions.evaluate.polynomial import Polynomial, is_zero, normal
 from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.normal import Polynomial, is_zero, normal
 from tensorprog.functions.rates import most
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tensorprog.functions.balls import Undecided
-from tensorprog.functions.normal import Polynomial, number
+from tensorprog.functions.evaluate.balls import Undecided
+from tensorprog.functions.evaluate.polynomial import Polynomial, number
 
 Key = tuple[Fraction, Fraction]
 Sign = Callable[[Polynomial], int]

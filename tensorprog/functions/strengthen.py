@@ -7,11 +7,11 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
-from tensorprog.functions.balls import Undecided
 from tensorprog.functions.calculus import Analyzer
-from tensorprog.functions.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.balls import Undecided
+from tensorprog.functions.evaluate.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.functions.info import ZERO, Info, Regularity
-from tensorprog.functions.normal import normal
 from tensorprog.functions.pieces import Pieces, examine
 from tensorprog.functions.ranges import meet
 from tensorprog.functions.rates import INF, least, most

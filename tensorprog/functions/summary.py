@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tensorprog.errors import fail
-from tensorprog.functions.derivative import Underivable, derivative
+from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.facts import Facts
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import variables
@@ -49,8 +49,8 @@ def hermite_coefficients(t: Term, x: Var, count: int) -> list[float] | None:
     """E[f(Z) he_k(Z)], Z ~ N(0, 1), he_k = He_k/sqrt(k!), by Gauss-Legendre panels between whole numbers; numeric."""
     import numpy as np
 
+    from tensorprog.functions.evaluate.arrays import compile_numpy
     from tensorprog.functions.named.numpy_forms import hermite
-    from tensorprog.functions.numeric import compile_numpy
 
     nodes, weights = np.polynomial.legendre.leggauss(24)
     edges = np.arange(-14.0, 14.0)
@@ -66,7 +66,7 @@ def plot(found: Facts, path: Path, params: Mapping[str, float] | None = None) ->
     """A picture of a function of one variable on [-5, 5]; needs matplotlib."""
     import numpy as np
 
-    from tensorprog.functions.numeric import compile_numpy
+    from tensorprog.functions.evaluate.arrays import compile_numpy
 
     x = _the_variable(found)
     if x is None:

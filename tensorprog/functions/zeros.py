@@ -5,8 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from tensorprog.functions.balls import Undecided
-from tensorprog.functions.normal import normal
+from tensorprog.functions.evaluate.balls import Undecided
+from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.functions.roots import rational_roots
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, variables

@@ -19,10 +19,10 @@ from fractions import Fraction
 import numpy as np
 from flint import acb, arb
 
-from tensorprog.functions.numeric import compile_numpy
+from tensorprog.functions.evaluate.arrays import compile_numpy
+from tensorprog.functions.evaluate.ball_function import Ball, Complex, ball_function
+from tensorprog.functions.evaluate.branch import resolve
 from tensorprog.gaussian import singular
-from tensorprog.gaussian.balls import Ball, Complex, ball_function
-from tensorprog.gaussian.branch import resolve
 from tensorprog.gaussian.cells import Cell, Region, around, coefficients, interval, partition
 from tensorprog.gaussian.curves import Curved, between, cut, longer
 from tensorprog.gaussian.kinks import loci

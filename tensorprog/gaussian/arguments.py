@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from flint import acb, arb
 
-from tensorprog.gaussian.balls import Complex, Values, ball_function, name_of
+from tensorprog.functions.evaluate.ball_function import Complex, Values, ball_function, name_of
 from tensorprog.numbers.budget import spent
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import variables

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
+from tensorprog.functions.evaluate.ball_function import Ball, ball_function, exact
+from tensorprog.functions.evaluate.directions import Posed, fewest, spread
 from tensorprog.gaussian import lengths
 from tensorprog.gaussian.adaptive import Bounded, bounded
-from tensorprog.gaussian.balls import Ball, ball_function, exact
-from tensorprog.gaussian.directions import Posed, fewest, spread
 from tensorprog.gaussian.divergence import refuse, undefined, undefined_at
 from tensorprog.gaussian.domains import defined
 from tensorprog.gaussian.estimate import covariance, rational

@@ -18,10 +18,10 @@ from itertools import pairwise
 
 from flint import acb, arb
 
-from tensorprog.gaussian.balls import Ball, ball_function
-from tensorprog.gaussian.branch import resolve
+from tensorprog.functions.evaluate.ball_function import Ball, ball_function
+from tensorprog.functions.evaluate.branch import resolve
+from tensorprog.functions.evaluate.gradients import derivative
 from tensorprog.gaussian.cells import SLACK, Cell, Line, Region
-from tensorprog.gaussian.gradients import derivative
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import add, mul, sub
 

@@ -18,10 +18,10 @@ from flint import acb, arb
 from numpy.typing import NDArray
 
 from tensorprog.errors import Diagnostic, DivergentError
-from tensorprog.functions.balls import Undecided, Undefined, evaluate
-from tensorprog.gaussian.balls import ball_function
+from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
+from tensorprog.functions.evaluate.directions import Posed, Row, linear
 from tensorprog.gaussian.cones import Cone, Low
-from tensorprog.gaussian.directions import Posed, Row, linear
 from tensorprog.gaussian.estimate import factor
 from tensorprog.gaussian.growth import directions, steepest
 from tensorprog.gaussian.sizes import Size, Unbounded

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from tensorprog.gaussian.balls import name_of
+from tensorprog.functions.evaluate.ball_function import name_of
 from tensorprog.gaussian.estimate import rational
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, substitute, variables

@@ -21,9 +21,9 @@ import numpy as np
 from flint import arb
 from numpy.typing import NDArray
 
-from tensorprog.gaussian.balls import Ball
+from tensorprog.functions.evaluate.ball_function import Ball
+from tensorprog.functions.evaluate.tabled import UP, Inexact, NotTabled, evaluate
 from tensorprog.gaussian.envelope import envelope
-from tensorprog.gaussian.inexact import UP, Inexact, NotTabled, evaluate
 from tensorprog.gaussian.strip import Wall, walls
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.tables import UNIT

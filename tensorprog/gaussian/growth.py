@@ -16,7 +16,7 @@ import numpy as np
 from flint import acb, arb
 from numpy.typing import NDArray
 
-from tensorprog.gaussian.balls import Complex
+from tensorprog.functions.evaluate.ball_function import Complex
 from tensorprog.gaussian.kinks import Plane
 
 Array = NDArray[np.float64]

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from flint import arb
 
+from tensorprog.functions.evaluate.ball_function import Ball, exact
 from tensorprog.gaussian.arguments import affine
-from tensorprog.gaussian.balls import Ball, exact
 from tensorprog.terms import Term
 
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from tensorprog.gaussian.balls import Ball, exact, name_of
+from tensorprog.functions.evaluate.ball_function import Ball, exact, name_of
 from tensorprog.gaussian.sizes import Size, Unbounded
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var

@@ -14,10 +14,10 @@ import numpy as np
 from flint import acb, arb
 from numpy.typing import NDArray
 
-from tensorprog.gaussian.balls import ball_function
+from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.evaluate.running import NotComputed, evaluate
 from tensorprog.gaussian.cells import Cell, coefficients, values_at
 from tensorprog.gaussian.law import Law
-from tensorprog.gaussian.running import NotComputed, evaluate
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.rounded import UNIT, Rounded
 from tensorprog.terms import Term

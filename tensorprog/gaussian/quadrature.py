@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.functions.numeric import compile_numpy
+from tensorprog.functions.evaluate.arrays import compile_numpy
+from tensorprog.functions.evaluate.ball_function import Complex, ball_function
+from tensorprog.functions.evaluate.directions import Posed
 from tensorprog.gaussian import strip
-from tensorprog.gaussian.balls import Complex, ball_function
-from tensorprog.gaussian.directions import Posed
 from tensorprog.gaussian.divergence import refuse, undefined
 from tensorprog.gaussian.estimate import covariance, factor, rational
 from tensorprog.gaussian.factors import Values, canonical, independent_factors

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import fail
-from tensorprog.functions.numeric import compile_numpy
-from tensorprog.gaussian.balls import ball_function, name_of
+from tensorprog.functions.evaluate.arrays import compile_numpy
+from tensorprog.functions.evaluate.ball_function import ball_function, name_of
 from tensorprog.gaussian.estimate import rational
 from tensorprog.gaussian.evaluate import blocks
 from tensorprog.gaussian.factors import Values, canonical

@@ -13,8 +13,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.gaussian.arguments import polynomial
-from tensorprog.gaussian.balls import ball_function
 from tensorprog.gaussian.cells import Region
 from tensorprog.gaussian.law import Form
 from tensorprog.gaussian.sizes import Size

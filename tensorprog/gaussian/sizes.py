@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tensorprog.functions import ranges
+from tensorprog.functions.evaluate.ball_function import ball_function, name_of
+from tensorprog.functions.evaluate.narrow import support
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.arguments import affine
-from tensorprog.gaussian.balls import ball_function, name_of
 from tensorprog.gaussian.exponents import UP, Affine, Exponents, Growth
-from tensorprog.gaussian.narrow import support
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import neg, sub, variables

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower, upper
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import mul, neg, rebuild, recip, sub, variables, walk

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.functions.numeric import compile_numpy
+from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.limit.decompose import affine
 from tensorprog.limit.unfold import Unfolding
 from tensorprog.terms import App, Num, Term, Var

@@ -215,7 +215,7 @@ def _value(t: App) -> Term:
     """A function of numbers, where its value is a number that binary digits hold exactly."""
     from flint import ctx
 
-    from tensorprog.gaussian.balls import ball_function
+    from tensorprog.functions.evaluate.ball_function import ball_function
 
     try:
         ctx.prec, before = 128, ctx.prec

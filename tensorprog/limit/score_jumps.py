@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flint import acb, arb
 
-from tensorprog.gaussian.balls import ball_function
+from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.limit.decompose import affine
 from tensorprog.limit.exact import Exact
 from tensorprog.limit.jumps import Jump, jumps_of

@@ -10,7 +10,7 @@ from typing import Any
 from flint import acb, arb
 
 from tensorprog.errors import TensorProgError
-from tensorprog.gaussian.balls import ball_function
+from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.limit.decompose import TooLarge
 from tensorprog.limit.derive import Limit
 from tensorprog.limit.enclosures import BITS, Enclosure, precision

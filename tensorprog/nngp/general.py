@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 from tensorprog.errors import TensorProgError, fail
-from tensorprog.functions.numeric import compile_numpy
+from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.gaussian.evaluate import Compiled, compile_closed_form
 from tensorprog.gaussian.expectation import expect
 from tensorprog.gaussian.kernels import NAMES, PairKernel, pair_kernel

@@ -1,6 +1,6 @@
 """Terms on named arrays: every leaf is aligned to the index names of the whole term, then numpy broadcasts.
 
-Unlike `functions.numeric` it keeps the draws and coordinates apart from the indices, views instead of copies,
+Unlike `functions.evaluate.arrays` it keeps the draws and coordinates apart from the indices, views instead of copies,
 and the number type of its arguments (float32 stays float32).
 """
 

@@ -13,12 +13,12 @@ from fractions import Fraction
 from typing import Literal
 
 from tensorprog.functions import ranges
-from tensorprog.functions.balls import Undecided
 from tensorprog.functions.calculus import Analyzer
+from tensorprog.functions.evaluate.balls import Undecided
+from tensorprog.functions.evaluate.polynomial import is_zero, normal
 from tensorprog.functions.judge import judge
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import registry
-from tensorprog.functions.normal import is_zero, normal
 from tensorprog.functions.positivity import sign_of
 from tensorprog.functions.rules_where import difference
 from tensorprog.numbers.interval import REALS, Interval

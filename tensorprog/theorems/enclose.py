@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tensorprog.functions.balls import Undecided, Undefined, ball, evaluate, lower, upper
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate, lower, upper
 from tensorprog.functions.ranges import make
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Bind, Term, Var

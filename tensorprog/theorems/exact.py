@@ -10,8 +10,8 @@ from contextlib import suppress
 from fractions import Fraction
 from math import factorial
 
-from tensorprog.functions.balls import Undecided
-from tensorprog.functions.normal import Monomial, normal
+from tensorprog.functions.evaluate.balls import Undecided
+from tensorprog.functions.evaluate.polynomial import Monomial, normal
 from tensorprog.program.compose import CannotCompose, Composer
 from tensorprog.program.constants import primed_indices, with_entries
 from tensorprog.program.nodes import Input, MatMul, Node

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tensorprog.functions import ranges
-from tensorprog.functions.balls import Undecided
 from tensorprog.functions.calculus import Analyzer
-from tensorprog.functions.normal import is_zero, normal
+from tensorprog.functions.evaluate.balls import Undecided
+from tensorprog.functions.evaluate.polynomial import is_zero, normal
 from tensorprog.functions.parity import parity
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.compose import CannotCompose, unrolled

@@ -79,7 +79,7 @@ def falsified(t: Term, limits: Mapping[str, Limit]) -> bool:
 
     A falsifier: it tells a jump at the limit from one elsewhere. Nothing is said where a limit is not a known number.
     """
-    from tensorprog.functions.balls import Undecided, Undefined, evaluate, lower
+    from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower
 
     if not all(isinstance(v.value, Num) for v in limits.values()):
         return False

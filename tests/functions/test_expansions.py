@@ -5,8 +5,8 @@ from fractions import Fraction
 import mpmath as mp
 import pytest
 
-from tensorprog.functions.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.calculus import Analyzer, scale_term
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.named.library import library
 from tensorprog.functions.ranges import image, mul, recip, whole_power, within
 from tensorprog.functions.rates import ANY, BOUNDED, Rate

@@ -6,9 +6,9 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from tensorprog.functions.derivative import derivative
+from tensorprog.functions.evaluate.arrays import compile_numpy
+from tensorprog.functions.evaluate.derivative import derivative
 from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE, library
-from tensorprog.functions.numeric import compile_numpy
 from tensorprog.terms import App, Num, Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS
 

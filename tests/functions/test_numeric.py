@@ -7,8 +7,8 @@ import pytest
 
 import tensorprog as tp
 from tensorprog.errors import TensorProgError
-from tensorprog.functions.balls import lower, upper
-from tensorprog.functions.numeric import compile_numpy
+from tensorprog.functions.evaluate.arrays import compile_numpy
+from tensorprog.functions.evaluate.balls import lower, upper
 from tensorprog.terms import Num, Var, read
 from tensorprog.terms.term import add
 

@@ -9,9 +9,9 @@ import pytest
 from flint import acb, arb
 
 from tensorprog.errors import DivergentError
-from tensorprog.functions.numeric import compile_numpy
-from tensorprog.gaussian.balls import ball_function
-from tensorprog.gaussian.branch import branch
+from tensorprog.functions.evaluate.arrays import compile_numpy
+from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.evaluate.branch import branch
 from tensorprog.gaussian.certified import enclose
 from tensorprog.gaussian.envelope import envelope
 from tensorprog.terms import Var, read

@@ -11,12 +11,12 @@ import pytest
 from flint import acb, arb
 from scipy.special import erf
 
-from tensorprog.gaussian.balls import Ball, ball_function
+from tensorprog.functions.evaluate.ball_function import Ball, ball_function
+from tensorprog.functions.evaluate.tabled import Inexact, evaluate
 from tensorprog.gaussian.certified import enclose
 from tensorprog.gaussian.envelope import envelope, imaginary
 from tensorprog.gaussian.expectation import expect
 from tensorprog.gaussian.grid import grid
-from tensorprog.gaussian.inexact import Inexact, evaluate
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.tables import table
 from tensorprog.terms import Var, read

@@ -11,7 +11,7 @@ import pytest
 from flint import arb
 
 import tensorprog as tp
-from tensorprog.gaussian.balls import exact
+from tensorprog.functions.evaluate.ball_function import exact
 from tensorprog.gaussian.certified import enclose
 from tensorprog.gaussian.lengths import degree, enclosed, ratio
 from tensorprog.terms import Var, read

@@ -8,7 +8,7 @@ import mpmath
 import pytest
 
 import tensorprog as tp
-from tensorprog.functions.balls import evaluate
+from tensorprog.functions.evaluate.balls import evaluate
 from tensorprog.terms import Num, Var, read
 from tensorprog.terms.term import variables
 from tensorprog.theorems.case import Shared

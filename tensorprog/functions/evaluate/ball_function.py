@@ -14,8 +14,8 @@ from typing import Any
 from flint import acb, arb, fmpq
 
 from tensorprog.errors import fail
+from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, support
 from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE
-from tensorprog.gaussian.narrow import Box, may_vanish, narrowed, support
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import walk
 

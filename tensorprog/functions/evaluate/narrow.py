@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 
-from tensorprog.gaussian.directions import linear
+from tensorprog.functions.evaluate.directions import linear
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import neg, sub
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from math import isqrt
 
-from tensorprog.functions.balls import Undecided, Undefined, evaluate, sign_at
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, PI, add, mul, power, variables

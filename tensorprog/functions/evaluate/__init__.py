@@ -1,0 +1,1 @@
+"""Values of a term: on arrays, on balls, its derivative, its normal form."""
