@@ -6,7 +6,7 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.command import function_command
-from tensorprog.functions.facts import Facts
+from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import Var
 
 LONGEST = 2_000

@@ -7,9 +7,9 @@ from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.functions.assume import meet, read_assumptions
-from tensorprog.functions.facts import Facts
 from tensorprog.functions.judge import judge
 from tensorprog.functions.named.registry import expand, registry
+from tensorprog.functions.rules.facts import Facts
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS

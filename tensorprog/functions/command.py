@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tensorprog.functions.api import facts
-from tensorprog.functions.facts import Facts
+from tensorprog.functions.rules.facts import Facts
 from tensorprog.functions.summary import one_variable, plot
 
 Extra = Callable[[Facts], str]

@@ -7,11 +7,11 @@ from fractions import Fraction
 from functools import lru_cache
 from math import factorial
 
-from tensorprog.functions import ranges
 from tensorprog.functions.evaluate.balls import Undecided, Undefined
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import Monomial, Polynomial, atom, normal, number
 from tensorprog.functions.named.library import library
+from tensorprog.functions.rules import ranges
 from tensorprog.functions.series import LOG, UNIT, Algebra, Key, Scale, Series, power_scale
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var

@@ -6,9 +6,9 @@ from fractions import Fraction
 from math import factorial
 from typing import TYPE_CHECKING
 
-from tensorprog.functions import ranges
 from tensorprog.functions.evaluate.balls import Undecided, evaluate, lower, upper
 from tensorprog.functions.evaluate.polynomial import Polynomial, normal, number
+from tensorprog.functions.rules import ranges
 from tensorprog.functions.series import UNIT, Series
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Term

@@ -10,12 +10,12 @@ from dataclasses import replace
 from fractions import Fraction
 
 from tensorprog.functions.calculus import Analyzer
-from tensorprog.functions.facts import Bounded, Fact, Facts, PseudoLipschitz, Step
-from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.lower import Reached
 from tensorprog.functions.named.registry import declared_in
-from tensorprog.functions.rates import Rate
 from tensorprog.functions.refute import Refuted, refute
+from tensorprog.functions.rules.facts import Bounded, Fact, Facts, PseudoLipschitz, Step
+from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.rates import Rate
 from tensorprog.functions.series import FUEL
 from tensorprog.functions.strengthen import strengthen
 from tensorprog.numbers.interval import Interval

@@ -16,7 +16,7 @@ from tensorprog.functions.calculus import Analyzer, scale_term
 from tensorprog.functions.evaluate.balls import Undecided, Undefined
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.expand import Expansion
-from tensorprog.functions.rates import Rate
+from tensorprog.functions.rules.rates import Rate
 from tensorprog.functions.series import Series
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, power, recip, size, substitute

@@ -20,7 +20,7 @@ from tensorprog.functions.evaluate.polynomial import number
 from tensorprog.functions.expand import Expansion, at_point
 from tensorprog.functions.lower import leading
 from tensorprog.functions.named.library import library
-from tensorprog.functions.rules_where import difference
+from tensorprog.functions.rules.where import difference
 from tensorprog.functions.series import UNIT
 from tensorprog.functions.zeros import zeros
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text

@@ -12,10 +12,10 @@ from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.collapse import collapse
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
 from tensorprog.functions.evaluate.polynomial import is_zero
-from tensorprog.functions.facts import Fact, PseudoLipschitz, Step
-from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.judge import order_of, trace
-from tensorprog.functions.rates import BOUNDED
+from tensorprog.functions.rules.facts import Fact, PseudoLipschitz, Step
+from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.rates import BOUNDED
 from tensorprog.functions.strengthen import strengthen
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Bind, Num, Term, Var, to_text

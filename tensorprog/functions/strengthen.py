@@ -11,11 +11,11 @@ from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import normal
-from tensorprog.functions.info import ZERO, Info, Regularity
 from tensorprog.functions.pieces import Pieces, examine
-from tensorprog.functions.ranges import meet
-from tensorprog.functions.rates import INF, least, most
-from tensorprog.functions.rules import settled
+from tensorprog.functions.rules.compose import settled
+from tensorprog.functions.rules.info import ZERO, Info, Regularity
+from tensorprog.functions.rules.ranges import meet
+from tensorprog.functions.rules.rates import INF, least, most
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, recip, size, substitute, variables

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
-from tensorprog.functions.facts import Facts
+from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import variables
 

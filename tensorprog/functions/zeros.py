@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import normal
-from tensorprog.functions.roots import rational_roots
+from tensorprog.functions.rules.roots import rational_roots
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, variables
 

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from tensorprog.functions import ranges
 from tensorprog.functions.evaluate.ball_function import ball_function, name_of
 from tensorprog.functions.evaluate.narrow import support
 from tensorprog.functions.named.library import library
+from tensorprog.functions.rules import ranges
 from tensorprog.gaussian.arguments import affine
 from tensorprog.gaussian.exponents import UP, Affine, Exponents, Growth
 from tensorprog.numbers.interval import REALS, Interval

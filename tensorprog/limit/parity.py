@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorprog.functions.parity import parity
+from tensorprog.functions.rules.parity import parity
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import walk
 

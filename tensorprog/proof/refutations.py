@@ -8,8 +8,8 @@ from fractions import Fraction
 from itertools import islice, product
 
 from tensorprog.errors import TensorProgError
-from tensorprog.functions.facts import Fact, Facts
 from tensorprog.functions.judge import judge
+from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.kernel.functions import Refused
 from tensorprog.numbers.interval import Interval
 from tensorprog.proof.writer import Writer

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from tensorprog.functions import ranges
 from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import is_zero, normal
@@ -20,7 +19,8 @@ from tensorprog.functions.judge import judge
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import registry
 from tensorprog.functions.positivity import sign_of
-from tensorprog.functions.rules_where import difference
+from tensorprog.functions.rules import ranges
+from tensorprog.functions.rules.where import difference
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.program.constants import with_entries

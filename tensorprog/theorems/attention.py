@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Literal
 
 from tensorprog.errors import Diagnostic
-from tensorprog.functions.facts import Fact
+from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node, Scalar
 from tensorprog.program.powers import MOMENT, SCORE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tensorprog.errors import Diagnostic, Place
-from tensorprog.functions.facts import Fact
+from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.nodes import Dot, Input, MatMul, Node, Weight
 from tensorprog.program.scaling import width_power
 from tensorprog.terms import to_text

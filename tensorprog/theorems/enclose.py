@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate, lower, upper
-from tensorprog.functions.ranges import make
+from tensorprog.functions.rules.ranges import make
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Bind, Term, Var
 from tensorprog.terms.term import size, variables, walk

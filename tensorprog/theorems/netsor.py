@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorprog.functions.facts import Fact
+from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import Dot, Moment, Node, Scalar
 from tensorprog.terms import Term, to_text

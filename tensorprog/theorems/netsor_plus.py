@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tensorprog.errors import Diagnostic, Place
-from tensorprog.functions.facts import Fact
+from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.nodes import MatMul, Moment, Node, Scalar
 from tensorprog.program.powers import MOMENT

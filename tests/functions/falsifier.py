@@ -13,7 +13,7 @@ import mpmath as mp
 import numpy as np
 from scipy import special
 
-from tensorprog.functions.facts import Facts
+from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import App, Num, Term, Var
 
 UNARY = ("relu", "tanh", "erf", "exp", "sin", "cos", "abs", "sign", "step", "sqrt", "log", "atan", "sigmoid",

@@ -9,8 +9,8 @@ from fractions import Fraction
 import pytest
 
 from tensorprog.functions.assume import read_assumptions
-from tensorprog.functions.facts import Facts
 from tensorprog.functions.judge import judge
+from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import App, Var, read, to_text
 from tensorprog.terms.term import variables
 
@@ -115,7 +115,7 @@ def test_the_hunt_catches_false_claims(text: str, claim: str) -> None:
     """A falsifier that never objects would prove nothing."""
     from dataclasses import replace
 
-    from tensorprog.functions.facts import Bounded, Fact, PseudoLipschitz
+    from tensorprog.functions.rules.facts import Bounded, Fact, PseudoLipschitz
 
     lie = {"bounded": Bounded("proved"), "pseudo_lipschitz": PseudoLipschitz("proved", order=Fraction(1))}.get(
         claim, Fact("proved")

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from tensorprog.functions.api import facts
-from tensorprog.functions.facts import Fact
+from tensorprog.functions.rules.facts import Fact
 from tensorprog.kernel.functions import PROPERTIES, Refused
 from tensorprog.kernel.rules import Judgement
 from tensorprog.language import loads

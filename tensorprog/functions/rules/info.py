@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
 
-from tensorprog.functions.rates import ANY, INF, LINEAR, Rate
+from tensorprog.functions.rules.rates import ANY, INF, LINEAR, Rate
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Var
 

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from tensorprog.functions import ranges
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
-from tensorprog.functions.facts import Step, Value
-from tensorprog.functions.info import ZERO, Info, Regularity, of_variable
-from tensorprog.functions.rates import ANY, BOUNDED, Rate, least, most
-from tensorprog.functions.rules_heads import bind_info, function_info
-from tensorprog.functions.rules_power import power_info
-from tensorprog.functions.rules_share import reciprocal_share, share_info
-from tensorprog.functions.rules_where import jump_product, where_info
+from tensorprog.functions.rules import ranges
+from tensorprog.functions.rules.facts import Step, Value
+from tensorprog.functions.rules.heads import bind_info, function_info
+from tensorprog.functions.rules.info import ZERO, Info, Regularity, of_variable
+from tensorprog.functions.rules.power import power_info
+from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate, least, most
+from tensorprog.functions.rules.softmax import reciprocal_share, share_info
+from tensorprog.functions.rules.where import jump_product, where_info
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import mul, neg, variables

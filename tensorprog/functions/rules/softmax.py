@@ -10,16 +10,16 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from tensorprog.functions.evaluate.polynomial import is_zero
-from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.named.library import library
-from tensorprog.functions.ranges import image
-from tensorprog.functions.rates import ANY, BOUNDED, least, most
+from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.ranges import image
+from tensorprog.functions.rules.rates import ANY, BOUNDED, least, most
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Bind, Num, Term
 from tensorprog.terms.term import ONE, ZERO, add, mul, neg, recip, shift_subs, variables
 
 if TYPE_CHECKING:
-    from tensorprog.functions.rules import Rules
+    from tensorprog.functions.rules.compose import Rules
 
 Part = tuple[Term, Term]
 """c and u of a summand c e^u; a constant summand has u = 0."""

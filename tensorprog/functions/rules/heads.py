@@ -6,19 +6,19 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from tensorprog.functions import ranges
-from tensorprog.functions.info import Info, Regularity
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.record import Function
 from tensorprog.functions.named.registry import Declared, registry
-from tensorprog.functions.rates import ANY, BOUNDED, Rate, most
-from tensorprog.functions.rules_share import log_sum_exp
+from tensorprog.functions.rules import ranges
+from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate, most
+from tensorprog.functions.rules.softmax import log_sum_exp
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Term
 from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
-    from tensorprog.functions.rules import Rules
+    from tensorprog.functions.rules.compose import Rules
 
 _LEVEL = {
     "smooth": Regularity.SMOOTH,
@@ -32,7 +32,7 @@ _ABOVE_LINEAR = ("relu", "softplus", "elu", "selu", "gelu", "gelu_tanh", "silu",
 
 def function_info(rules: Rules, t: App) -> Info:
     """f(u, ...) for a library function f."""
-    from tensorprog.functions.rules import settled
+    from tensorprog.functions.rules.compose import settled
 
     if t.head in ("max", "min"):
         return _extremum(rules, t, t.args)
@@ -74,7 +74,7 @@ def function_info(rules: Rules, t: App) -> Info:
 
 def declared_info(rules: Rules, t: App, declared: Declared | None) -> Info:
     """A registered function of which only declared facts are known; nothing is declared but that."""
-    from tensorprog.functions.rules import settled
+    from tensorprog.functions.rules.compose import settled
 
     u = rules.info(t.args[0])
     if declared is None or len(t.args) != 1:
@@ -108,7 +108,7 @@ def _wave_range(head: str, x: Interval) -> Interval:
 
 
 def _steep(slope: Rate, outer: Rate) -> Rate:
-    from tensorprog.functions.rules import slope_times
+    from tensorprog.functions.rules.compose import slope_times
 
     return slope_times(slope, outer)
 
@@ -166,7 +166,7 @@ def _by_definition(rules: Rules, t: App) -> Info:
 
 def _extremum(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info:
     """max, min: as regular as the arguments (at most Lipschitz), the larger exponents."""
-    from tensorprog.functions.rules import settled
+    from tensorprog.functions.rules.compose import settled
 
     head = t.head if isinstance(t, App | Bind) else ""
     parts = [rules.info(a) for a in args]

@@ -11,24 +11,24 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from tensorprog.functions import ranges
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Polynomial, is_zero, normal
-from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.rates import most
+from tensorprog.functions.rules import ranges
+from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.rates import most
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, neg, substitute, variables
 
 if TYPE_CHECKING:
-    from tensorprog.functions.rules import Rules
+    from tensorprog.functions.rules.compose import Rules
 
 MAX_BRANCHES = 12
 
 
 def where_info(rules: Rules, t: Term, condition: Term, yes: Term, no: Term) -> Info:
     """where(condition, yes, no)."""
-    from tensorprog.functions.rules import settled
+    from tensorprog.functions.rules.compose import settled
 
     if rules.depth > MAX_BRANCHES:
         return Info(_vars(rules, t))
@@ -167,7 +167,7 @@ def solutions(rules: Rules, d: Term) -> list[tuple[Var, Term]] | None:
 
 def _square_roots(form: Polynomial, v: Var) -> list[Fraction] | None:
     """The roots of a polynomial in v alone with rational coefficients, if all its real roots are rational."""
-    from tensorprog.functions.roots import rational_roots
+    from tensorprog.functions.rules.roots import rational_roots
 
     return rational_roots(form, v)
 
@@ -207,7 +207,7 @@ def vanishes(rules: Rules, t: Term, d: Term) -> bool:
 
 def _divides(rules: Rules, d: Term, t: Term) -> bool:
     """Whether t is a multiple of d, both polynomials with rational coefficients in one variable."""
-    from tensorprog.functions.roots import divides
+    from tensorprog.functions.rules.roots import divides
 
     own = sorted(_vars(rules, d), key=repr)
     try:
@@ -218,7 +218,7 @@ def _divides(rules: Rules, d: Term, t: Term) -> bool:
 
 def jump_product(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info | None:
     """rest * sign(u) (or step): continuous if rest = 0 where u = 0; |rest| and |grad rest| bound it."""
-    from tensorprog.functions.rules import settled
+    from tensorprog.functions.rules.compose import settled
 
     jumps = [a for a in args if isinstance(a, App) and a.head in ("sign", "step") and not rules.info(a).constant]
     rest = [a for a in args if a not in jumps]

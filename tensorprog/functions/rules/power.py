@@ -5,16 +5,16 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from tensorprog.functions import ranges
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
-from tensorprog.functions.info import Info, Regularity
-from tensorprog.functions.rates import ANY, BOUNDED, INF, Rate, least, most
+from tensorprog.functions.rules import ranges
+from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import call, mul
 
 if TYPE_CHECKING:
-    from tensorprog.functions.rules import Rules
+    from tensorprog.functions.rules.compose import Rules
 
 
 def power_info(rules: Rules, t: Term, base: Term, exponent: Term) -> Info:
@@ -37,7 +37,7 @@ def power_info(rules: Rules, t: Term, base: Term, exponent: Term) -> Info:
 
 
 def _whole(rules: Rules, t: Term, base: Term, n: int) -> Info:
-    from tensorprog.functions.rules import settled, slope_times
+    from tensorprog.functions.rules.compose import settled, slope_times
 
     if n < 0:
         inner = rules.info(App("recip", (App("pow", (base, Num(-n))),)))
@@ -57,7 +57,7 @@ def _whole(rules: Rules, t: Term, base: Term, n: int) -> Info:
 
 def _real(rules: Rules, t: Term, base: Term, p: Interval, exponent: Term) -> Info:
     """u^p for a constant p that is not a whole number: u >= 0, and u > 0 unless p > 0."""
-    from tensorprog.functions.rules import settled, slope_times
+    from tensorprog.functions.rules.compose import settled, slope_times
 
     u = rules.info(base)
     if u.constant:
@@ -120,7 +120,7 @@ def _root_slope(rules: Rules, base: Term, u: Info, p: Fraction) -> Rate:
     |grad u^p| = p u^(p-1) |grad u| <= p sqrt(2M) u^(p-1/2).
     """
     from tensorprog.functions.evaluate.derivative import Underivable, derivative
-    from tensorprog.functions.rules import slope_times
+    from tensorprog.functions.rules.compose import slope_times
 
     if u.slope.level > 0:
         return ANY

@@ -1,0 +1,1 @@
+"""Facts about a term from facts about its parts."""
