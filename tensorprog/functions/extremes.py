@@ -12,16 +12,16 @@ from fractions import Fraction
 from itertools import islice, product
 from typing import Any
 
-from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate, lower, upper
 from tensorprog.functions.evaluate.polynomial import Polynomial, normal
-from tensorprog.functions.expand import Expansion
-from tensorprog.functions.lower import T, curves
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.rates import BOUNDED
 from tensorprog.functions.rules.roots import coefficients
-from tensorprog.functions.series import UNIT
+from tensorprog.functions.tails.analyzer import Analyzer
+from tensorprog.functions.tails.expand import Expansion
+from tensorprog.functions.tails.lower_bounds import T, curves
+from tensorprog.functions.tails.series import UNIT
 from tensorprog.numbers.interval import REALS
 from tensorprog.terms import App, Term, Var
 from tensorprog.terms.term import substitute, variables

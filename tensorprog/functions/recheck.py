@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import log
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate
-from tensorprog.functions.lower import Reached, T
+from tensorprog.functions.tails.lower_bounds import Reached, T
 from tensorprog.terms import Term, Var
 
 BITS = 500

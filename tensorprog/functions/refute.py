@@ -12,14 +12,14 @@ from fractions import Fraction
 from itertools import islice, product
 
 from tensorprog.functions import recheck
-from tensorprog.functions.calculus import Analyzer
-from tensorprog.functions.collapse import collapse
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, sign_at, upper
 from tensorprog.functions.evaluate.polynomial import normal
-from tensorprog.functions.lower import Reached, best_growth, best_slope
 from tensorprog.functions.pieces import Pieces, examine
 from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.rates import BOUNDED, SQUARE_EXP
+from tensorprog.functions.tails.analyzer import Analyzer
+from tensorprog.functions.tails.collapse import collapse
+from tensorprog.functions.tails.lower_bounds import Reached, best_growth, best_slope
 from tensorprog.numbers.interval import REALS
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import children, substitute, variables, walk

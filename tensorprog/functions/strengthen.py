@@ -7,7 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 
-from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import normal
@@ -16,6 +15,7 @@ from tensorprog.functions.rules.compose import settled
 from tensorprog.functions.rules.info import ZERO, Info, Regularity
 from tensorprog.functions.rules.ranges import meet
 from tensorprog.functions.rules.rates import INF, least, most
+from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, recip, size, substitute, variables

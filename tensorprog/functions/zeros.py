@@ -12,7 +12,7 @@ from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, variables
 
 if TYPE_CHECKING:
-    from tensorprog.functions.calculus import Analyzer
+    from tensorprog.functions.tails.analyzer import Analyzer
 
 _ONLY_AT_ZERO = ("abs", "sign", "tanh", "erf", "atan", "sinh", "softsign", "asin", "log1p", "gelu", "silu", "mish",
                  "gelu_tanh", "elu", "selu", "hardtanh", "sqrt")  # fmt: skip
@@ -22,7 +22,7 @@ _ONLY_AT_ZERO = ("abs", "sign", "tanh", "erf", "atan", "sinh", "softsign", "asin
 def zeros(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
     """All zeros of u, if they are known and rational.
 
-    >>> from tensorprog.functions.calculus import Analyzer
+    >>> from tensorprog.functions.tails.analyzer import Analyzer
     >>> from tensorprog.terms import read
     >>> zeros(Analyzer(frozenset("x"), {}), read("(x^2 - 1)*tanh(x)"), Var("x"))
     [Fraction(-1, 1), Fraction(0, 1), Fraction(1, 1)]

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import TensorProgError
-from tensorprog.functions.calculus import Analyzer
+from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
 from tensorprog.limit.jumps import COMPARISONS, Jump, jumps_of, settled
 from tensorprog.limit.unfold import NotCovered, Unfolding

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import is_zero, normal
 from tensorprog.functions.judge import judge
@@ -21,6 +20,7 @@ from tensorprog.functions.named.registry import registry
 from tensorprog.functions.positivity import sign_of
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.where import difference
+from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.program.constants import with_entries

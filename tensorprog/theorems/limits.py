@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tensorprog.functions.calculus import Analyzer
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import is_zero, normal
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.parity import parity
+from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.program.constants import with_entries

@@ -5,12 +5,12 @@ from fractions import Fraction
 import mpmath as mp
 import pytest
 
-from tensorprog.functions.calculus import Analyzer, scale_term
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.heads import function_info
 from tensorprog.functions.rules.ranges import image, mul, recip, whole_power, within
 from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate
+from tensorprog.functions.tails.analyzer import Analyzer, scale_term
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Var, read
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice, product
 
-from tensorprog.functions.calculus import Analyzer, scale_term
 from tensorprog.functions.evaluate.balls import Undecided, Undefined
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
-from tensorprog.functions.expand import Expansion
 from tensorprog.functions.rules.rates import Rate
-from tensorprog.functions.series import Series
+from tensorprog.functions.tails.analyzer import Analyzer, scale_term
+from tensorprog.functions.tails.expand import Expansion
+from tensorprog.functions.tails.series import Series
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, power, recip, size, substitute
 

@@ -12,7 +12,7 @@ from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import Monomial, Polynomial, atom, normal, number
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
-from tensorprog.functions.series import LOG, UNIT, Algebra, Key, Scale, Series, power_scale
+from tensorprog.functions.tails.series import LOG, UNIT, Algebra, Key, Scale, Series, power_scale
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import PI, add, call, mul, neg
@@ -303,13 +303,13 @@ class Expansion:
         return a.add(Series(tuple(terms)), a.constant(front), a.function(e, taylor))
 
     def _primitive(self, head: str, s: Series, t: Term) -> Series:
-        from tensorprog.functions import expand_heads
+        from tensorprog.functions.tails import heads
 
         if head == "exp":
             return self.exp(s, t)
         if head == "log":
             return self.log(s, t)
-        form: Callable[[Expansion, Series, Term], Series] = getattr(expand_heads, f"{head}_series")
+        form: Callable[[Expansion, Series, Term], Series] = getattr(heads, f"{head}_series")
         return form(self, s, t)
 
     def _extremum(self, u: Series, v: Series, side: int, t: Term) -> Series:
@@ -321,7 +321,7 @@ class Expansion:
                 pass  # equal functions: either is the maximum, and its derivative
             return u if s * side >= 0 else v
         except Undecided:
-            from tensorprog.functions.expand_heads import abs_series
+            from tensorprog.functions.tails.heads import abs_series
 
             size = abs_series(self, d, App("abs", (t,)))
             both = a.add(u, v, a.scaled(size, number(Fraction(side))))

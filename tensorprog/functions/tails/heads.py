@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from tensorprog.functions.evaluate.balls import Undecided, evaluate, lower, upper
 from tensorprog.functions.evaluate.polynomial import Polynomial, normal, number
 from tensorprog.functions.rules import ranges
-from tensorprog.functions.series import UNIT, Series
+from tensorprog.functions.tails.series import UNIT, Series
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Term
 from tensorprog.terms.term import PI, variables
 
 if TYPE_CHECKING:
-    from tensorprog.functions.expand import Expansion
+    from tensorprog.functions.tails.expand import Expansion
 
 _F1 = Fraction(1)
 _UNIT_BALL = Interval(-_F1, _F1, True, True)

@@ -8,13 +8,13 @@ from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import mul, recip
 
 if TYPE_CHECKING:
-    from tensorprog.functions.calculus import Analyzer
+    from tensorprog.functions.tails.analyzer import Analyzer
 
 
 def collapse(t: Term, rules: Analyzer) -> Term:
     """t where every member of a family has the same value; a sum has as many summands as its ranges say, else 2.
 
-    >>> from tensorprog.functions.calculus import Analyzer
+    >>> from tensorprog.functions.tails.analyzer import Analyzer
     >>> from tensorprog.terms import read, to_text
     >>> to_text(collapse(read("sum(softmax(p[j] over j)*v[j] for j)"), Analyzer(frozenset("pv"), {}, {"j": (1, 4)})))
     '4*(1/4*v)'

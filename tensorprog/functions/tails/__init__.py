@@ -1,0 +1,1 @@
+"""Behaviour at infinity, for one variable."""
