@@ -122,7 +122,7 @@ class _Verdict:
         return Fact("refuted", no[0], no[2], no[1]) if no else Fact("unknown", _UNKNOWN)
 
     def bounded(self) -> Bounded:
-        from tensorprog.functions.extremes import extremes
+        from tensorprog.functions.points.extremes import extremes
 
         no = self.refuted("total", "controlled", "polynomially bounded", "bounded")
         yes = self.info.total and self.info.bounded

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, product
 
-from tensorprog.functions import recheck
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, sign_at, upper
 from tensorprog.functions.evaluate.polynomial import normal
-from tensorprog.functions.pieces import Pieces, examine
+from tensorprog.functions.points import recheck
+from tensorprog.functions.points.pieces import Pieces, examine
 from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.rates import BOUNDED, SQUARE_EXP
 from tensorprog.functions.tails.analyzer import Analyzer

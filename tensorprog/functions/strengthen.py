@@ -10,7 +10,7 @@ from itertools import product
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import normal
-from tensorprog.functions.pieces import Pieces, examine
+from tensorprog.functions.points.pieces import Pieces, examine
 from tensorprog.functions.rules.compose import settled
 from tensorprog.functions.rules.info import ZERO, Info, Regularity
 from tensorprog.functions.rules.ranges import meet

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 
-from tensorprog.functions import recheck
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import number
 from tensorprog.functions.named.library import library
+from tensorprog.functions.points import recheck
+from tensorprog.functions.points.zeros import zeros
 from tensorprog.functions.rules.where import difference
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.expand import Expansion, at_point
 from tensorprog.functions.tails.lower_bounds import leading
 from tensorprog.functions.tails.series import UNIT
-from tensorprog.functions.zeros import zeros
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, add, neg, substitute, variables, walk
 

@@ -1,0 +1,1 @@
+"""Zeros, breaks and extremes, for one variable."""
