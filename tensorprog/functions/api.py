@@ -7,7 +7,7 @@ from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.functions.assume import meet, read_assumptions
-from tensorprog.functions.judge import judge
+from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.named.registry import expand, registry
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.numbers.interval import REALS, Interval

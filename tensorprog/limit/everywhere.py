@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from tensorprog.errors import TensorProgError
-from tensorprog.functions.positivity import nonzero_somewhere
+from tensorprog.functions.decide.positivity import nonzero_somewhere
 from tensorprog.limit.decompose import affine
 from tensorprog.limit.jumps import jumps_of
 from tensorprog.numbers.interval import Interval

@@ -289,8 +289,8 @@ class Law:
 
     def expect(self, term: Term | str) -> Estimate:
         """E of a function of the variables, such as "tanh(y[1])*y[2]", drawing them given the scores (sampling)."""
+        from tensorprog.functions.decide.judge import judge
         from tensorprog.functions.evaluate.arrays import compile_numpy
-        from tensorprog.functions.judge import judge
 
         t = read(term) if isinstance(term, str) else term
         names = {read(name): Var(f"y{k}") for k, name in enumerate(self.of)}

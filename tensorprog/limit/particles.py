@@ -25,7 +25,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.functions.judge import judge
+from tensorprog.functions.decide.judge import judge
 from tensorprog.limit.evaluate import Compiled
 from tensorprog.limit.unfold import NotCovered, Unfolding
 from tensorprog.numbers.budget import PATIENCE, budget, remaining, spent

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import islice, product
 
 from tensorprog.errors import TensorProgError
-from tensorprog.functions.judge import judge
+from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.kernel.functions import Refused
 from tensorprog.numbers.interval import Interval

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
+from tensorprog.functions.decide.judge import judge
+from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import is_zero, normal
-from tensorprog.functions.judge import judge
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import registry
-from tensorprog.functions.positivity import sign_of
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.where import difference
 from tensorprog.functions.tails.analyzer import Analyzer

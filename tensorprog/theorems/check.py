@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tensorprog.errors import Diagnostic
+from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.named.registry import declared_in
-from tensorprog.functions.positivity import sign_of
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.program.nodes import Output
 from tensorprog.program.normalize import normalize

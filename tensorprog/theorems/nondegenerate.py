@@ -19,8 +19,8 @@ from collections.abc import Callable
 from typing import Literal
 
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, Value, ball, evaluate
-from tensorprog.functions.positivity import nonzero_somewhere, sign_of
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.constants import at_indices, primed_indices
 from tensorprog.program.nodes import Input, LinComb, MatMul, Nonlin, Scalar

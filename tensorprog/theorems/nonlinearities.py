@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from tensorprog.errors import Place
-from tensorprog.functions.judge import judge
+from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.compose import CannotCompose, Composer, free_indices, unrolled

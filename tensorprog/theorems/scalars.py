@@ -7,8 +7,8 @@ from itertools import product
 from math import prod
 
 from tensorprog.errors import Diagnostic, Place
-from tensorprog.functions.judge import judge
-from tensorprog.functions.positivity import parametric
+from tensorprog.functions.decide.judge import judge
+from tensorprog.functions.decide.positivity import parametric
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.compose import CannotCompose, free_indices

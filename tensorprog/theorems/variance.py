@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from tensorprog.functions.positivity import nonzero_somewhere, sign_of
+from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.compose import CannotCompose
 from tensorprog.program.constants import primed_indices

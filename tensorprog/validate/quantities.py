@@ -160,7 +160,7 @@ class _Facts:
             return False
         if not any(isinstance(t, App) and t.head in ("exp", "sinh", "cosh") for t in walk(node.body)):
             return False
-        from tensorprog.functions.judge import judge
+        from tensorprog.functions.decide.judge import judge
 
         names = list(dict.fromkeys(v.name for v in variables(node.body) if v.name in self.program.families))
         try:

@@ -12,9 +12,9 @@ from tensorprog.errors import TensorProgError
 from tensorprog.functions.api import facts
 from tensorprog.functions.assume import read_assumptions
 from tensorprog.functions.command import function
+from tensorprog.functions.decide.positivity import nonzero_somewhere, parametric, sign_of
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.named.registry import register, registry
-from tensorprog.functions.positivity import nonzero_somewhere, parametric, sign_of
 from tensorprog.functions.rules.facts import outline
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Var, read

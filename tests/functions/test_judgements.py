@@ -9,7 +9,7 @@ from fractions import Fraction
 import pytest
 
 from tensorprog.functions.assume import read_assumptions
-from tensorprog.functions.judge import judge
+from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import App, Var, read, to_text
 from tensorprog.terms.term import variables
@@ -168,7 +168,7 @@ def test_what_holds_for_all_params_holds_for_each(seed: int) -> None:
 
 def test_plain_functions_need_no_heavy_library() -> None:
     code = (
-        "import sys\nfrom tensorprog.functions.judge import judge\nfrom tensorprog.terms import Var, App\n"
+        "import sys\nfrom tensorprog.functions.decide.judge import judge\nfrom tensorprog.terms import Var, App\n"
         "x = Var('x')\nassert judge(App('silu', (x,)), ['x']).pseudo_lipschitz.proved\n"
         "print(*sorted({'numpy', 'scipy', 'sympy', 'mpmath'} & set(sys.modules)))"
     )

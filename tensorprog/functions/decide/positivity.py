@@ -8,13 +8,13 @@ from fractions import Fraction
 from itertools import islice, product
 from typing import Literal
 
+from tensorprog.functions.decide.judge import order_of, trace
+from tensorprog.functions.decide.strengthen import strengthen
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
 from tensorprog.functions.evaluate.polynomial import is_zero
-from tensorprog.functions.judge import order_of, trace
 from tensorprog.functions.rules.facts import Fact, PseudoLipschitz, Step
 from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.rates import BOUNDED
-from tensorprog.functions.strengthen import strengthen
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.collapse import collapse
 from tensorprog.numbers.interval import REALS, Interval

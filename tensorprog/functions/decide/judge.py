@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from fractions import Fraction
 
+from tensorprog.functions.decide.refute import Refuted, refute
+from tensorprog.functions.decide.strengthen import strengthen
 from tensorprog.functions.named.registry import declared_in
-from tensorprog.functions.refute import Refuted, refute
 from tensorprog.functions.rules.facts import Bounded, Fact, Facts, PseudoLipschitz, Step
 from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.rates import Rate
-from tensorprog.functions.strengthen import strengthen
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.lower_bounds import Reached
 from tensorprog.functions.tails.series import FUEL

@@ -1,0 +1,1 @@
+"""The judgements: proved, refuted, unknown."""
