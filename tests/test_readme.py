@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import tensorprog as tp
-from tensorprog.display.graph import svg_text
+from tensorprog.program.forms.drawing import svg_text
 from tensorprog.theorems.report import diagnostics_text
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -67,9 +67,9 @@ def _shown(program: Program, form: str) -> str:
         return program.to_text().rstrip("\n")
     if form == "json":
         return json.dumps(program.to_json(), ensure_ascii=False)
-    from tensorprog.display import graph
+    from tensorprog.program.forms import drawing
 
-    drawn: str = getattr(graph, f"{form}_text")(program)
+    drawn: str = getattr(drawing, f"{form}_text")(program)
     return drawn
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tensorprog.display.graph import COLOURS, svg_text
 from tensorprog.display.html import status, table
 from tensorprog.display.markup import Markup, join, tag
 from tensorprog.display.mathml import mathml
@@ -13,6 +12,7 @@ from tensorprog.display.references import bibtex
 from tensorprog.display.report import Failed, Subject, attempt, failure
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.numbers.estimate import shown
+from tensorprog.program.forms.drawing import COLOURS, svg_text
 from tensorprog.program.program import member_text
 from tensorprog.theorems.check import OutputVerdict
 from tensorprog.theorems.statement import TheoremReport

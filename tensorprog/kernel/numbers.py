@@ -47,8 +47,8 @@ from tensorprog.kernel.members import (
 )
 from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
 from tensorprog.kernel.spelling import substituted
+from tensorprog.program.forms.text import claim_text
 from tensorprog.program.nodes import Claim, Dot
-from tensorprog.program.text import claim_text
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, variables
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import UnionType
 
 from tensorprog.errors import Place
+from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.nodes import LinComb, Node, Nonlin
 from tensorprog.program.program import Program
-from tensorprog.program.text import instruction_term
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, add, children, mul, rebuild, shift_subs, variables, walk
 

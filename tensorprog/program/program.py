@@ -295,7 +295,7 @@ class Program:
     @property
     def canonical_json(self) -> str:
         """The lowered program as JSON with sorted keys and no spaces."""
-        from tensorprog.program.json_form import program_to_json
+        from tensorprog.program.forms.json_form import program_to_json
 
         return json.dumps(program_to_json(self, data=False), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -306,20 +306,20 @@ class Program:
 
     def to_json(self) -> dict[str, Any]:
         """The program as JSON data that `Program.from_json` reads back to the same hash."""
-        from tensorprog.program.json_form import program_to_json
+        from tensorprog.program.forms.json_form import program_to_json
 
         return program_to_json(self, data=True)
 
     @staticmethod
     def from_json(data: object, limits: Limits = DEFAULT_LIMITS) -> Program:
         """Read a program from JSON data (untrusted); malformed input is one clear error."""
-        from tensorprog.program.json_form import program_from_json
+        from tensorprog.program.forms.json_form import program_from_json
 
         return program_from_json(data, limits)
 
     def to_text(self) -> str:
         """The lowered program as `.tp` text, one instruction a line; it reads back to the same hash."""
-        from tensorprog.program.text import program_text
+        from tensorprog.program.forms.text import program_text
 
         return program_text(self)
 
@@ -328,7 +328,7 @@ class Program:
         from html import escape
         from importlib import import_module
 
-        drawn = import_module("tensorprog.display.graph").svg_text(self)
+        drawn = import_module("tensorprog.program.forms.drawing").svg_text(self)
         return (
             '<div style="display:flex;flex-wrap:wrap;gap:1rem;align-items:start">'
             f'<pre style="margin:0">{escape(self.to_text())}</pre>'
@@ -338,7 +338,7 @@ class Program:
     @property
     def graph(self) -> Any:
         """The DAG as a networkx.DiGraph: nodes are instruction numbers, edges point from argument to user."""
-        from tensorprog.program.graph import program_graph
+        from tensorprog.program.forms.networkx import program_graph
 
         return program_graph(self)
 

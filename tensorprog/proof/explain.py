@@ -12,9 +12,9 @@ from tensorprog.kernel.certificate import RULES, rule
 from tensorprog.kernel.functions import REGULARITY, Info, Rate
 from tensorprog.kernel.rules import Judgement
 from tensorprog.program import Program
+from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.nodes import Input
 from tensorprog.program.normalize import normalize
-from tensorprog.program.text import instruction_term
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import shift_subs, variables
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tensorprog as tp
-from tensorprog.display.graph import boxes_and_edges, dot_text, latex_text, mermaid_text, svg_text
+from tensorprog.program.forms.drawing import boxes_and_edges, dot_text, latex_text, mermaid_text, svg_text
 from tensorprog.terms import read
 from tensorprog.terms.latex import term_latex
 

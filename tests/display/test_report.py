@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 import tensorprog as tp
 from tensorprog.display.command import report
-from tensorprog.display.graph import SHARED_INKS, svg_text
 from tensorprog.display.html import POLICY
 from tensorprog.display.markup import join, tag
 from tensorprog.display.references import USED_BY, WORKS, bibtex
 from tensorprog.display.report import Options, Report, report_of
+from tensorprog.program.forms.drawing import SHARED_INKS, svg_text
 from tensorprog.theorems.check import THEOREMS
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -12,9 +12,9 @@ def program_graph(program: Program) -> Any:
     """A networkx.DiGraph over instruction numbers; each node carries its instruction and text."""
     import networkx as nx
 
+    from tensorprog.program.forms.text import instruction_text
     from tensorprog.program.nodes import Input, MatMul
     from tensorprog.program.program import member_text
-    from tensorprog.program.text import instruction_text
 
     graph = nx.DiGraph(name=program.name)
     number = {id(node): k for k, node in enumerate(program.nodes)}

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from tensorprog.display.latex import program_latex
+from tensorprog.program.forms.latex import program_latex
+from tensorprog.program.forms.text import instruction_text
 from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.program import Program, member_text
-from tensorprog.program.text import instruction_text
 from tensorprog.terms import Var
 
 COLOURS = {

@@ -1,0 +1,1 @@
+"""A program as text, JSON, drawing, LaTeX."""
