@@ -13,7 +13,7 @@ from tensorprog.display.report import Failed, Subject, attempt, failure
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.numbers.estimate import shown
 from tensorprog.program.forms.drawing import COLOURS, svg_text
-from tensorprog.program.program import member_text
+from tensorprog.program.graph.graph import member_text
 from tensorprog.theorems.check import OutputVerdict
 from tensorprog.theorems.statement import TheoremReport
 

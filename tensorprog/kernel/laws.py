@@ -29,9 +29,9 @@ from tensorprog.kernel.premises import case_of
 from tensorprog.kernel.rules import Context, Judgement, Premises
 from tensorprog.kernel.spelling import substituted
 from tensorprog.program.forms.text import claim_text
-from tensorprog.program.indices import Pattern, uncovered
+from tensorprog.program.graph.indices import Pattern, uncovered
+from tensorprog.program.graph.nodes import Claim, Scalar
 from tensorprog.program.masks import holds, index_values
-from tensorprog.program.nodes import Claim, Scalar
 from tensorprog.terms import App, Term, Var
 from tensorprog.terms.term import ONE, mul, shift_subs, size, sub, transform, variables
 

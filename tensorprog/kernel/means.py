@@ -31,11 +31,11 @@ from tensorprog.kernel.members import (
 from tensorprog.kernel.premises import average
 from tensorprog.kernel.rules import Context, Judgement, Premises, facts, inherited
 from tensorprog.kernel.spelling import substituted
-from tensorprog.program.constants import primed_indices
-from tensorprog.program.members import independent_input
-from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
+from tensorprog.program.graph.constants import primed_indices
+from tensorprog.program.graph.members import independent_input
+from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
+from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.powers import MOMENT, SCORE
-from tensorprog.program.scaling import width_power
 from tensorprog.terms import App, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, sub, variables
 

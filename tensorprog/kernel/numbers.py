@@ -48,7 +48,7 @@ from tensorprog.kernel.members import (
 from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
 from tensorprog.kernel.spelling import substituted
 from tensorprog.program.forms.text import claim_text
-from tensorprog.program.nodes import Claim, Dot
+from tensorprog.program.graph.nodes import Claim, Dot
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, variables
 

@@ -17,7 +17,7 @@ from tensorprog.kernel.functions import EXPANDED, F1, LIBRARY, NIL, PROPERTIES, 
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, fact, facts
 from tensorprog.kernel.spelling import T, substituted, valued
-from tensorprog.program.scaling import rational
+from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, add, mul, neg, power, recip, size, variables
 

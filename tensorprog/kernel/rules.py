@@ -14,12 +14,12 @@ from tensorprog.kernel.functions import ANY, DEFINED, FLAT, LINEAR, Info, Refuse
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.spelling import Own
 from tensorprog.program.compose import Composer
-from tensorprog.program.constants import entry
+from tensorprog.program.graph.constants import entry
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar
+from tensorprog.program.graph.scaling import rational
 from tensorprog.program.masks import holds, index_values
-from tensorprog.program.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.powers import MOMENT, Powers
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, power, recip, shift_subs, size, variables
 

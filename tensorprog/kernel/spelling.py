@@ -16,7 +16,7 @@ from tensorprog.terms.signatures import ARITHMETIC, CONDITIONS, FUNCTIONS
 from tensorprog.terms.term import children, rebuild, transform, walk
 
 if TYPE_CHECKING:
-    from tensorprog.program.program import Program
+    from tensorprog.program.graph.graph import Program
 
 READ = {**FUNCTIONS, **ARITHMETIC, **CONDITIONS}
 """The heads of terms in a step."""

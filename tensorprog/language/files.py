@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.limits import Limits
+from tensorprog.program.graph.limits import Limits
 
 
 def read_text(path: Path, limits: Limits) -> str:

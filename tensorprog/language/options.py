@@ -9,10 +9,10 @@ from fractions import Fraction
 
 from tensorprog.errors import fail
 from tensorprog.language.load import load, loads
-from tensorprog.program.limits import DEFAULT_LIMITS, Limits
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
+from tensorprog.program.graph.scaling import rational
 from tensorprog.program.params import param_numbers
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import rational
 from tensorprog.terms import read
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import Place, TensorProgError, fail
 from tensorprog.language import syntax as s
-from tensorprog.program.limits import Limits
+from tensorprog.program.graph.limits import Limits
 from tensorprog.terms.reader import ExpressionBuilder, check_size, grammar_text, place_of, syntax_error
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from tensorprog.limit.quantities import (
     renamed,
 )
 from tensorprog.limit.schedule import Schedule
-from tensorprog.program.nodes import Matrix
+from tensorprog.program.graph.nodes import Matrix
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import shift_subs, variables
 

@@ -24,7 +24,7 @@ from tensorprog.limit.opaque import Quantities
 from tensorprog.limit.parity import vanishes
 from tensorprog.limit.unfold import NotCovered, Unfolding
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind
-from tensorprog.program.nodes import Input, MatMul
+from tensorprog.program.graph.nodes import Input, MatMul
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import Num as Number_

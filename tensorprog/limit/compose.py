@@ -12,10 +12,10 @@ from itertools import count, pairwise, product
 
 from tensorprog.errors import fail
 from tensorprog.limit.axes import is_label, label, range_of
-from tensorprog.program.indices import Range, match
-from tensorprog.program.nodes import Input, LinComb, MatMul, Node, Nonlin
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import rational
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.indices import Range, match
+from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Node, Nonlin
+from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, variables
 

@@ -20,7 +20,7 @@ from tensorprog.limit.enclosures import OutOfTime
 from tensorprog.limit.evaluate import Compiled, features
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.numbers.estimate import Estimate
-from tensorprog.program.nodes import Dot, Moment
+from tensorprog.program.graph.nodes import Dot, Moment
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import mul
 

@@ -23,7 +23,7 @@ from tensorprog.limit.axes import Array, Field, union
 from tensorprog.limit.quantities import guarded, monomial, no_limit
 from tensorprog.limit.ratios import expectation
 from tensorprog.numbers.estimate import ErrorKind, Estimate
-from tensorprog.program.nodes import Param
+from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, mul, substitute, variables
 

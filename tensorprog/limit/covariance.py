@@ -27,10 +27,10 @@ from tensorprog.limit.quantities import (
     Sum,
     no_limit,
 )
-from tensorprog.program.constants import entry_term, primed_indices
-from tensorprog.program.nodes import Input, LinComb, MatMul, Nonlin, Weight
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import rational, width_power
+from tensorprog.program.graph.constants import entry_term, primed_indices
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Weight
+from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.terms import Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, mul, shift_subs, transform
 

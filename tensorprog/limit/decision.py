@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from tensorprog.errors import Diagnostic
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
-from tensorprog.program.nodes import Claim
-from tensorprog.program.program import Program
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import Claim
 
 Status = Literal["proved", "confirmed", "refuted", "undecided"]
 RANK: tuple[Status, ...] = ("proved", "confirmed", "undecided", "refuted")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tensorprog.program.scaling import rational
+from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul
 

@@ -19,8 +19,8 @@ from tensorprog.limit.quantities import GUARD, Addend, Core, Cov, Ex, Key, Mean,
 from tensorprog.limit.typeset import formula, index, typeset, variable
 from tensorprog.limit.typeset import name as name_of
 from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.program.program import Program, member_text
+from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Sub, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import mul, shift_subs, substitute, transform, walk

@@ -22,8 +22,8 @@ from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
 from tensorprog.limit.jumps import COMPARISONS, Jump, jumps_of, settled
 from tensorprog.limit.unfold import NotCovered, Unfolding
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.program.nodes import Input, MatMul
-from tensorprog.program.scaling import rational
+from tensorprog.program.graph.nodes import Input, MatMul
+from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, substitute, variables
 

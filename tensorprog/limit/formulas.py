@@ -15,8 +15,8 @@ from tensorprog.limit.decompose import affine, independent
 from tensorprog.limit.jumps import Jump, jumps_of
 from tensorprog.limit.members import Members
 from tensorprog.limit.quantities import GUARD, Core, place
-from tensorprog.program.nodes import Param
-from tensorprog.program.program import member_text
+from tensorprog.program.graph.graph import member_text
+from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Term, Var
 from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import substitute, variables

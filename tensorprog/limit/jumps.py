@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from tensorprog.limit.decompose import affine, is_zero
-from tensorprog.program.scaling import rational
+from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ZERO, children, mul, rebuild, recip, sub, substitute, variables
 

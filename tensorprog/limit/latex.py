@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tensorprog.limit.derivation import LATEX, Derivation, Entry
 from tensorprog.limit.typeset import name as typeset_name
-from tensorprog.program.nodes import Dot
+from tensorprog.program.graph.nodes import Dot
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit

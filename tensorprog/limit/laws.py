@@ -16,8 +16,8 @@ from tensorprog.limit.support import Supports
 from tensorprog.limit.unfold import Unfolding
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import Estimate
+from tensorprog.program.graph.graph import Program
 from tensorprog.program.params import param_numbers
-from tensorprog.program.program import Program
 from tensorprog.terms import Term, Var, read
 
 

@@ -10,8 +10,8 @@ from tensorprog.errors import fail
 from tensorprog.limit.axes import label
 from tensorprog.limit.compose import Composer
 from tensorprog.program import Program
-from tensorprog.program.indices import Range
-from tensorprog.program.program import member_text
+from tensorprog.program.graph.graph import member_text
+from tensorprog.program.graph.indices import Range
 from tensorprog.terms import App, Bind, Num, Term, Var, read, to_text
 from tensorprog.terms.term import walk
 

@@ -15,7 +15,7 @@ from tensorprog.limit.axes import apply, range_of
 from tensorprog.limit.quantities import Cov, Ex
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
-from tensorprog.program.program import member_text
+from tensorprog.program.graph.graph import member_text
 from tensorprog.terms import Var
 from tensorprog.terms.term import mul
 

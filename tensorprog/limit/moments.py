@@ -13,9 +13,9 @@ from fractions import Fraction
 
 from tensorprog.limit.compose import Composer
 from tensorprog.limit.quantities import Addend, Ex, ScalarOf, ScoreOf, Sum, no_limit
-from tensorprog.program.nodes import Dot, Moment, Scalar
+from tensorprog.program.graph.nodes import Dot, Moment, Scalar
+from tensorprog.program.graph.scaling import leading_part, mentions_width, width_power
 from tensorprog.program.powers import MOMENT, SCORE
-from tensorprog.program.scaling import leading_part, mentions_width, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ONE, mul, rebuild, shift_subs, variables
 

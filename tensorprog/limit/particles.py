@@ -32,7 +32,7 @@ from tensorprog.numbers.budget import PATIENCE, budget, remaining, spent
 from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, unknown
 from tensorprog.numbers.progress import Progress
 from tensorprog.numbers.scrambled import CANCELLING, MOST_DIMENSIONS, Points, streams
-from tensorprog.program.nodes import Input
+from tensorprog.program.graph.nodes import Input
 from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.term import substitute
 

@@ -18,7 +18,7 @@ from tensorprog.limit.jumps import jumps_of
 from tensorprog.limit.unfold import NotCovered
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
-from tensorprog.program.program import Program
+from tensorprog.program.graph.graph import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import mul, shift_subs
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.program.nodes import Dot
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import Dot
 from tensorprog.program.normalize import normalize
-from tensorprog.program.program import Program
 from tensorprog.terms import Var
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.check import THEOREMS, judge

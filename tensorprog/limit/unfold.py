@@ -17,13 +17,13 @@ from itertools import product
 from typing import Literal
 
 from tensorprog.errors import fail
-from tensorprog.program.constants import entry_term
+from tensorprog.program.graph.constants import entry_term
+from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
+from tensorprog.program.graph.scaling import leading_part, mentions_width, rational, width_monomials, width_power
 from tensorprog.program.masks import holds
-from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
 from tensorprog.program.normalize import normalize
 from tensorprog.program.powers import MOMENT, SCORE, Powers
-from tensorprog.program.program import Program, member_text
-from tensorprog.program.scaling import leading_part, mentions_width, rational, width_monomials, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, transform, variables
 

@@ -23,8 +23,8 @@ from tensorprog.limit.members import Members
 from tensorprog.limit.quantities import Core, no_limit
 from tensorprog.nngp.duals import Array, Dual, recognise
 from tensorprog.nngp.general import general
-from tensorprog.program.constants import evaluate
-from tensorprog.program.program import Program
+from tensorprog.program.graph.constants import evaluate
+from tensorprog.program.graph.graph import Program
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import substitute, variables
 

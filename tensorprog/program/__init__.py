@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tensorprog.program.limits import DEFAULT_LIMITS as DEFAULT_LIMITS
-from tensorprog.program.limits import Limits as Limits
-from tensorprog.program.program import Program as Program
+from tensorprog.program.graph.graph import Program as Program
+from tensorprog.program.graph.limits import DEFAULT_LIMITS as DEFAULT_LIMITS
+from tensorprog.program.graph.limits import Limits as Limits
 
 __all__ = ["DEFAULT_LIMITS", "Limits", "Program"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from tensorprog.program.indices import Range, length
-from tensorprog.program.nodes import Input, LinComb, Node, Nonlin, Scalar
-from tensorprog.program.program import Program
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.indices import Range, length
+from tensorprog.program.graph.nodes import Input, LinComb, Node, Nonlin, Scalar
 from tensorprog.terms import Bind, Sub, Term, Var
 from tensorprog.terms.term import add, call, children, shift_subs, size, transform
 

@@ -10,10 +10,17 @@ from fractions import Fraction
 from typing import get_args
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.constants import NoNumber, check_covariance, check_entries, check_means, evaluate, values_over
+from tensorprog.program.graph.constants import (
+    NoNumber,
+    check_covariance,
+    check_entries,
+    check_means,
+    evaluate,
+    values_over,
+)
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import InputGroup, Law, Matrix, Param, Weight
 from tensorprog.program.lowering import Lowering
-from tensorprog.program.nodes import InputGroup, Law, Matrix, Param, Weight
-from tensorprog.program.program import Program
 from tensorprog.terms import Sub, Term, Var
 
 

@@ -8,8 +8,8 @@ from types import UnionType
 
 from tensorprog.errors import Place
 from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.nodes import LinComb, Node, Nonlin
-from tensorprog.program.program import Program
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import LinComb, Node, Nonlin
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, add, children, mul, rebuild, shift_subs, variables, walk
 

@@ -7,11 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 
 from tensorprog.errors import Place, TensorProgError, fail
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
 from tensorprog.program.masks import check_mask
 from tensorprog.program.names import Names
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import rational, width_power
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS, FUNCTIONS
 from tensorprog.terms.term import ONE, mul, walk

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Node
-from tensorprog.program.program import Program
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Node
 from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.term import shift_subs
 

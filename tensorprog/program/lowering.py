@@ -12,10 +12,8 @@ from dataclasses import replace
 from tensorprog.errors import Place, fail
 from tensorprog.program.claims import ClaimLowering
 from tensorprog.program.expressions import Expressions, scaled_dot
-from tensorprog.program.known import Known
-from tensorprog.program.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
-from tensorprog.program.names import name_and_subs
-from tensorprog.program.nodes import (
+from tensorprog.program.graph.graph import Program, member_text, node_kind
+from tensorprog.program.graph.nodes import (
     Attention,
     Claim,
     Dot,
@@ -27,8 +25,10 @@ from tensorprog.program.nodes import (
     Output,
     Scalar,
 )
-from tensorprog.program.program import Program, member_text, node_kind
-from tensorprog.program.scaling import width_power
+from tensorprog.program.graph.scaling import width_power
+from tensorprog.program.known import Known
+from tensorprog.program.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
+from tensorprog.program.names import name_and_subs
 from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.term import mul, size, walk
 

@@ -10,14 +10,14 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.indices import Range
-from tensorprog.program.scaling import rational
+from tensorprog.program.graph.indices import Range
+from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import transform, variables
 
 if TYPE_CHECKING:
-    from tensorprog.program.nodes import Node
-    from tensorprog.program.program import Program
+    from tensorprog.program.graph.graph import Program
+    from tensorprog.program.graph.nodes import Node
 
 MAX_MASK_ENTRIES = 1_000_000
 FEW_ENTRIES = 144

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from tensorprog.errors import Place, TensorProgError, fail
+from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowered import CONST, SCALAR, VECTOR, Lowered
-from tensorprog.program.program import Program, member_text
-from tensorprog.program.scaling import rational
 from tensorprog.terms import App, Num, Sub, Term, Var
 from tensorprog.terms.term import transform, walk
 

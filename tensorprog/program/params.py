@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import fail
-from tensorprog.program.constants import NoNumber, evaluate
 from tensorprog.program.declare import admissible
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import rational
+from tensorprog.program.graph.constants import NoNumber, evaluate
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.scaling import rational
 
 
 def param_numbers(program: Program, given: Mapping[str, Any] | None = None) -> dict[str, Fraction]:

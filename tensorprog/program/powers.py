@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tensorprog.errors import Place
-from tensorprog.program.nodes import SCALAR_NODES, Dot, LinComb, Moment, Node, Nonlin, Scalar
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import leading_part, mentions_width, width_power
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import SCALAR_NODES, Dot, LinComb, Moment, Node, Nonlin, Scalar
+from tensorprog.program.graph.scaling import leading_part, mentions_width, width_power
 from tensorprog.terms import App, Bind, Term, Var
 from tensorprog.terms.term import children
 

@@ -11,7 +11,7 @@ from tensorprog.kernel.functions import DEFINED, FLAT, Info, Refused
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.rules import MAPS
 from tensorprog.program.compose import CannotCompose
-from tensorprog.program.nodes import MatMul, Moment
+from tensorprog.program.graph.nodes import MatMul, Moment
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Term, Var, to_json
 from tensorprog.terms.term import add, children, mul, neg, shift_subs, substitute, variables, walk

@@ -8,7 +8,7 @@ from typing import Any
 from tensorprog.kernel import Accepted
 from tensorprog.program import Program
 from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.nodes import Input
+from tensorprog.program.graph.nodes import Input
 from tensorprog.proof.explain import SOURCES, Reader, reason, said
 from tensorprog.terms import Term, Var
 from tensorprog.terms.latex import term_latex

@@ -11,7 +11,7 @@ from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.premises import REMARKS, case_of, obligations
 from tensorprog.program import Program
 from tensorprog.program.compose import CannotCompose
-from tensorprog.program.nodes import Scalar
+from tensorprog.program.graph.nodes import Scalar
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.goals import parse, proved
 from tensorprog.proof.writer import Certificate, Writer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tensorprog.program.nodes import Input
+from tensorprog.program.graph.nodes import Input
 from tensorprog.simulate.inputs import split
 from tensorprog.terms.term import ZERO
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Moment, Node
+from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node
 from tensorprog.simulate.arrays import Array, Named, combine, inner, spread, times
 from tensorprog.simulate.constants import Constants
 from tensorprog.simulate.deferred import Deferred

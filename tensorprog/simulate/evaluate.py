@@ -16,7 +16,7 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.functions.named.library import library
-from tensorprog.program.indices import Range
+from tensorprog.program.graph.indices import Range
 from tensorprog.simulate.arrays import Named
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, children, walk

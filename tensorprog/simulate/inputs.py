@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.program.nodes import InputGroup
+from tensorprog.program.graph.nodes import InputGroup
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.constants import Constants
 from tensorprog.terms.term import variables

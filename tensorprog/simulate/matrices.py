@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.program.nodes import Input, MatMul
+from tensorprog.program.graph.nodes import Input, MatMul
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.simulate.constants import Constants
 from tensorprog.simulate.dense import entries

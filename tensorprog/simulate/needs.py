@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.program.program import Program
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.simulate.linear import Part, linear_parts
 from tensorprog.simulate.references import Ref, pieces
 from tensorprog.terms import Var

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.constants import entry
+from tensorprog.program.graph.constants import entry
+from tensorprog.program.graph.graph import Program
 from tensorprog.program.params import param_numbers
-from tensorprog.program.program import Program
 from tensorprog.simulate.arrays import Array
 
 

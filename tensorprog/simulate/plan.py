@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.program.nodes import Attention, Input, Moment, Node, Nonlin
-from tensorprog.program.program import Program, node_kind
+from tensorprog.program.graph.graph import Program, node_kind
+from tensorprog.program.graph.nodes import Attention, Input, Moment, Node, Nonlin
 from tensorprog.simulate.deferred import Deferred, deferred
 from tensorprog.simulate.needs import Need, Uses, needs
 from tensorprog.simulate.numbers import Numbers, numbers

@@ -9,9 +9,9 @@ from itertools import product
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.program.indices import Range
-from tensorprog.program.nodes import Node
-from tensorprog.program.program import Program, member_text
+from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.indices import Range
+from tensorprog.program.graph.nodes import Node
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.terms import Num, Sub, Var
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorprog.program.program import member_text
+from tensorprog.program.graph.graph import member_text
 from tensorprog.simulate.plan import Layout, Plan
 
 _MODES = {

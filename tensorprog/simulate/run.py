@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import renamed
+from tensorprog.program.graph.graph import Program
 from tensorprog.program.params import exactly
-from tensorprog.program.program import Program
 from tensorprog.simulate.samples import Samples
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import product
 from math import prod
 
-from tensorprog.program.indices import Range
-from tensorprog.program.nodes import MatMul
+from tensorprog.program.graph.indices import Range
+from tensorprog.program.graph.nodes import MatMul
 from tensorprog.simulate.needs import Need, Uses
 from tensorprog.simulate.numbers import Numbers
 from tensorprog.simulate.spaces import Member, Space

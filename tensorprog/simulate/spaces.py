@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
+from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
 from tensorprog.simulate.needs import Need, Uses
 from tensorprog.simulate.references import Ref
 from tensorprog.terms import Sub

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tensorprog.program.indices import Pattern
-from tensorprog.program.nodes import Dot, Input, Node
+from tensorprog.program.graph.indices import Pattern
+from tensorprog.program.graph.nodes import Dot, Input, Node
 from tensorprog.program.powers import SCORE
 from tensorprog.terms import Var
 from tensorprog.theorems import attention

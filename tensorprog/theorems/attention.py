@@ -8,9 +8,9 @@ from typing import Literal
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.compose import CannotCompose
-from tensorprog.program.nodes import Dot, Input, MatMul, Moment, Node, Scalar
+from tensorprog.program.graph.graph import member_text
+from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node, Scalar
 from tensorprog.program.powers import MOMENT, SCORE
-from tensorprog.program.program import member_text
 from tensorprog.terms import Var, to_text
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from tensorprog.program.indices import Pattern, uncovered
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.indices import Pattern, uncovered
+from tensorprog.program.graph.nodes import SCALAR_NODES, Dot, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.masks import allowed, masked_references
-from tensorprog.program.nodes import SCALAR_NODES, Dot, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.powers import MOMENT, SCORE, Powers, Use
-from tensorprog.program.program import Program
 from tensorprog.terms import Sub, Term, Var
 from tensorprog.theorems.at_limit import AtLimit
 from tensorprog.theorems.limits import Limits

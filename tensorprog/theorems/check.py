@@ -9,10 +9,10 @@ from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.named.registry import declared_in
 from tensorprog.functions.tails.analyzer import Analyzer
-from tensorprog.program.nodes import Output
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import Output
+from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normalize import normalize
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import width_power
 from tensorprog.terms import to_text
 from tensorprog.terms.term import variables
 from tensorprog.theorems import attention, nested, netsor, netsor_plus, readout_scores

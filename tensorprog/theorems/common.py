@@ -6,8 +6,8 @@ from fractions import Fraction
 
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.functions.rules.facts import Fact
-from tensorprog.program.nodes import Dot, Input, MatMul, Node, Weight
-from tensorprog.program.scaling import width_power
+from tensorprog.program.graph.nodes import Dot, Input, MatMul, Node, Weight
+from tensorprog.program.graph.scaling import width_power
 from tensorprog.terms import to_text
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.nonlinearities import Judged

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.program.indices import Pattern, Range, match, representatives, unify
-from tensorprog.program.nodes import Dot, MatMul, Node
-from tensorprog.program.program import member_text
+from tensorprog.program.graph.graph import member_text
+from tensorprog.program.graph.indices import Pattern, Range, match, representatives, unify
+from tensorprog.program.graph.nodes import Dot, MatMul, Node
 from tensorprog.terms import Sub, Var
 from tensorprog.theorems.case import Case, kept_apart
 from tensorprog.theorems.spans import MOST_INPUTS, Vector

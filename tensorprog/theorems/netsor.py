@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.compose import CannotCompose
-from tensorprog.program.nodes import Dot, Moment, Node, Scalar
+from tensorprog.program.graph.nodes import Dot, Moment, Node, Scalar
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (

@@ -22,10 +22,10 @@ from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, Value, ball, evaluate
 from tensorprog.numbers.interval import Interval
-from tensorprog.program.constants import at_indices, primed_indices
-from tensorprog.program.nodes import Input, LinComb, MatMul, Nonlin, Scalar
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import width_power
+from tensorprog.program.graph.constants import at_indices, primed_indices
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Scalar
+from tensorprog.program.graph.scaling import width_power
 from tensorprog.terms import Term
 from tensorprog.terms.term import add, mul, neg, variables
 from tensorprog.theorems.nonlinearities import Nonlinearities

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tensorprog.program.compose import CannotCompose
-from tensorprog.program.nodes import Dot, MatMul, Moment, Node
+from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node
 from tensorprog.program.powers import MOMENT, SCORE
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems import attention

@@ -13,11 +13,11 @@ from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tensorprog.program.constants import entry_term, primed_indices
-from tensorprog.program.indices import Pattern, unify
-from tensorprog.program.nodes import Dot, Input, Node
-from tensorprog.program.program import Program
-from tensorprog.program.scaling import rational
+from tensorprog.program.graph.constants import entry_term, primed_indices
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.indices import Pattern, unify
+from tensorprog.program.graph.nodes import Dot, Input, Node
+from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, shift_subs, transform
 

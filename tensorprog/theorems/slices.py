@@ -14,10 +14,10 @@ from itertools import product
 from typing import Literal
 
 from tensorprog.numbers.interval import Interval
-from tensorprog.program.constants import at_indices
-from tensorprog.program.indices import representatives
-from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.program.program import Program
+from tensorprog.program.graph.constants import at_indices
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.indices import representatives
+from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, rebuild, walk
 

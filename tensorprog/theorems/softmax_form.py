@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tensorprog.functions.evaluate.polynomial import is_zero
-from tensorprog.program.indices import Range
+from tensorprog.program.graph.indices import Range
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import add, mul, neg, shift_subs, transform, variables, walk
 

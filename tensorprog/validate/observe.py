@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.program.program import Program
+from tensorprog.program.graph.graph import Program
 from tensorprog.simulate.plan import Job
 from tensorprog.simulate.references import Ref
 from tensorprog.validate.quantities import Quantity

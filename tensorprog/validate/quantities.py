@@ -8,9 +8,9 @@ from itertools import combinations
 from typing import Literal
 
 from tensorprog.errors import TensorProgError
-from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.program.program import Program, member_text
-from tensorprog.program.scaling import width_power
+from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.program.graph.scaling import width_power
 from tensorprog.simulate.references import Ref
 from tensorprog.terms import App, Var
 from tensorprog.terms.term import variables, walk

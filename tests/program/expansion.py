@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from tensorprog.program import Program
-from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Moment, Node
+from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node
 from tensorprog.terms import App, Bind, Num, Term, Var
 
 COMPARE = {

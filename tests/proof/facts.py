@@ -7,7 +7,7 @@ from fractions import Fraction
 from tensorprog.kernel.functions import ORDER
 from tensorprog.language import loads
 from tensorprog.program import Program
-from tensorprog.program.nodes import Nonlin, Scalar
+from tensorprog.program.graph.nodes import Nonlin, Scalar
 from tensorprog.proof import prove, verify
 from tensorprog.terms import App, Term
 from tensorprog.terms.term import add, mul, neg, recip, variables

@@ -20,7 +20,7 @@ from tensorprog.kernel.certificate import RULES, _check, applied
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.language import load, loads
 from tensorprog.program import Program
-from tensorprog.program.nodes import LinComb, Nonlin, Scalar
+from tensorprog.program.graph.nodes import LinComb, Nonlin, Scalar
 from tensorprog.program.normalize import normalize
 from tensorprog.program.powers import Powers
 from tensorprog.proof import prove, verify

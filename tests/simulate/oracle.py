@@ -13,8 +13,8 @@ import numpy as np
 
 from tensorprog.functions.named.library import library
 from tensorprog.program import Program
+from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment
 from tensorprog.program.masks import holds
-from tensorprog.program.nodes import Attention, Dot, Input, MatMul, Moment
 from tensorprog.terms import App, Bind, Num, Term, Var
 
 Member = tuple[str, tuple[int, ...]]

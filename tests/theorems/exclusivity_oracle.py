@@ -14,7 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from tensorprog.program import Program
-from tensorprog.program.nodes import Dot, Input, LinComb, MatMul, Scalar
+from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Scalar
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tests.program.expansion import Element, Expansion, Meaning
 

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 
 import tensorprog as tp
-from tensorprog.program.indices import Pattern, unify
+from tensorprog.program.graph.indices import Pattern, unify
 from tensorprog.program.masks import allowed, holds
 from tensorprog.program.normalize import normalize
 from tensorprog.terms import read

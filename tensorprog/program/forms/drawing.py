@@ -8,8 +8,8 @@ from html import escape
 
 from tensorprog.program.forms.latex import program_latex
 from tensorprog.program.forms.text import instruction_text
-from tensorprog.program.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.program.program import Program, member_text
+from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import Var
 
 COLOURS = {

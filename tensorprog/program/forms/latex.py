@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.nodes import Input, Node
-from tensorprog.program.program import Program
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.nodes import Input, Node
 from tensorprog.terms import Var
 from tensorprog.terms.latex import term_latex
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tensorprog.program.program import Program
+    from tensorprog.program.graph.graph import Program
 
 
 def program_graph(program: Program) -> Any:
@@ -13,8 +13,8 @@ def program_graph(program: Program) -> Any:
     import networkx as nx
 
     from tensorprog.program.forms.text import instruction_text
-    from tensorprog.program.nodes import Input, MatMul
-    from tensorprog.program.program import member_text
+    from tensorprog.program.graph.graph import member_text
+    from tensorprog.program.graph.nodes import Input, MatMul
 
     graph = nx.DiGraph(name=program.name)
     number = {id(node): k for k, node in enumerate(program.nodes)}

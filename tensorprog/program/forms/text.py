@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tensorprog.program.nodes import (
+from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.nodes import (
     Attention,
     Claim,
     Dot,
@@ -18,7 +19,6 @@ from tensorprog.program.nodes import (
     Param,
     Weight,
 )
-from tensorprog.program.program import Program, member_text
 from tensorprog.terms import App, Bind, Term, to_text
 from tensorprog.terms.term import ONE, Num, mul
 

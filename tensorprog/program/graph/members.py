@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tensorprog.program.indices import Pattern
-from tensorprog.program.nodes import Input, MatMul, Node
-from tensorprog.program.program import Program
+from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.indices import Pattern
+from tensorprog.program.graph.nodes import Input, MatMul, Node
 from tensorprog.terms import Sub, Var
 
 Product = tuple[object, object]
@@ -61,7 +61,7 @@ def _box(program: Program, n: Node) -> Pattern:
 
 def independent_input(n: Node) -> bool:
     """An initial vector that is centred and independent of all others."""
-    from tensorprog.program.constants import primed_indices
+    from tensorprog.program.graph.constants import primed_indices
     from tensorprog.terms.term import ZERO
 
     return isinstance(n, Input) and len(n.group.names) == 1 and n.group.mean[0] == ZERO and not primed_indices(n.group)

@@ -9,13 +9,13 @@ from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from tensorprog.errors import TensorProgError, fail
-from tensorprog.program.nodes import InputGroup, Matrix
-from tensorprog.program.scaling import rational
+from tensorprog.program.graph.nodes import InputGroup, Matrix
+from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import transform
 
 if TYPE_CHECKING:
-    from tensorprog.program.program import Program
+    from tensorprog.program.graph.graph import Program
 
 PSD_TOLERANCE = 1e-9
 COARSE = (("<f2", 4e-3), ("<f4", 1e-6))

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Literal
 
 from tensorprog.errors import Place
-from tensorprog.program.indices import Range
+from tensorprog.program.graph.indices import Range
 from tensorprog.terms import Sub, Term, Var
 
 Kind = Literal["vector", "scalar"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.limits import Limits
+from tensorprog.program.graph.limits import Limits
 
 
 def read_npy(path: Path, place: Place | None, limits: Limits) -> tuple[tuple[int, ...], bytes]:

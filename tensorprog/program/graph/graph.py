@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import Place, TensorProgError, fail
-from tensorprog.program.indices import Pattern, Range, length, match, use_pattern
-from tensorprog.program.limits import DEFAULT_LIMITS, Limits
-from tensorprog.program.nodes import (
+from tensorprog.program.graph.indices import Pattern, Range, length, match, use_pattern
+from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
+from tensorprog.program.graph.nodes import (
     Attention,
     Claim,
     Dot,
@@ -354,7 +354,7 @@ class Program:
 
 def node_kind(node: Node) -> Kind:
     """Is the node's value a vector or a scalar?"""
-    from tensorprog.program.nodes import SCALAR_NODES
+    from tensorprog.program.graph.nodes import SCALAR_NODES
 
     return "scalar" if isinstance(node, SCALAR_NODES) else "vector"
 
