@@ -14,7 +14,7 @@ from tensorprog.limit.unfold import NotCovered
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.progress import counted
 from tensorprog.program.graph.graph import Program
-from tensorprog.program.params import param_numbers
+from tensorprog.program.lowering.params import param_numbers
 from tensorprog.theorems import check
 from tensorprog.theorems.check import Verdict, VerdictWord
 from tensorprog.theorems.report import SAYS

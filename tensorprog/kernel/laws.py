@@ -31,7 +31,7 @@ from tensorprog.kernel.spelling import substituted
 from tensorprog.program.forms.text import claim_text
 from tensorprog.program.graph.indices import Pattern, uncovered
 from tensorprog.program.graph.nodes import Claim, Scalar
-from tensorprog.program.masks import holds, index_values
+from tensorprog.program.lowering.masks import holds, index_values
 from tensorprog.terms import App, Term, Var
 from tensorprog.terms.term import ONE, mul, shift_subs, size, sub, transform, variables
 

@@ -18,7 +18,7 @@ from tensorprog.kernel.gaussian import Z1, Z2, Reader, plain
 from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
 from tensorprog.kernel.spelling import Own, part, substituted
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.program.masks import holds, index_values
+from tensorprog.program.lowering.masks import holds, index_values
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, add, mul, neg, power, recip, shift_subs, size, sub, transform, variables, walk
 

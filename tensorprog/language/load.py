@@ -15,14 +15,14 @@ from tensorprog.language import syntax as s
 from tensorprog.language.files import read_text
 from tensorprog.language.offsets import BOUNDARIES, Ended, elements
 from tensorprog.language.parser import parse
-from tensorprog.program.bernoulli import declare_bernoulli
-from tensorprog.program.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
 from tensorprog.program.graph.nodes import Claim, Matrix, Param
 from tensorprog.program.graph.npy import read_npy
 from tensorprog.program.graph.scaling import rational, width_power
-from tensorprog.program.lowering import Lowering
+from tensorprog.program.lowering.bernoulli import declare_bernoulli
+from tensorprog.program.lowering.declare import declare_input, declare_matrix, declare_param, declare_weight
+from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import App, Num, Sub, Term, Var
 from tensorprog.terms.term import transform, walk
 

@@ -12,7 +12,7 @@ from tensorprog.language.load import load, loads
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
 from tensorprog.program.graph.scaling import rational
-from tensorprog.program.params import param_numbers
+from tensorprog.program.lowering.params import param_numbers
 from tensorprog.terms import read
 
 

@@ -35,8 +35,8 @@ from tensorprog.program.forms.text import claim_text
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Claim
 from tensorprog.program.graph.scaling import rational
-from tensorprog.program.masks import holds
-from tensorprog.program.params import param_numbers
+from tensorprog.program.lowering.masks import holds
+from tensorprog.program.lowering.params import param_numbers
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import children, mul, power, rebuild, shift_subs, variables, walk

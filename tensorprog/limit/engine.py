@@ -29,8 +29,8 @@ from tensorprog.limit.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum,
 from tensorprog.limit.scores import Scores
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.program import Program
+from tensorprog.program.lowering.params import param_numbers
 from tensorprog.program.normalize import normalize
-from tensorprog.program.params import param_numbers
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import mul, power, variables
 

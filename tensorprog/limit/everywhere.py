@@ -20,11 +20,11 @@ from tensorprog.functions.decide.positivity import nonzero_somewhere
 from tensorprog.limit.decompose import affine
 from tensorprog.limit.jumps import jumps_of
 from tensorprog.numbers.interval import Interval
-from tensorprog.program.declare import admissible
 from tensorprog.program.graph.constants import NoNumber, check_covariance, evaluate
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Input, Param
 from tensorprog.program.graph.scaling import rational, width_power
+from tensorprog.program.lowering.declare import admissible
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import children, substitute, variables

@@ -17,7 +17,7 @@ from tensorprog.limit.unfold import Unfolding
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.graph.graph import Program
-from tensorprog.program.params import param_numbers
+from tensorprog.program.lowering.params import param_numbers
 from tensorprog.terms import Term, Var, read
 
 

@@ -35,7 +35,7 @@ from tensorprog.limit.quantities import (
 )
 from tensorprog.limit.schedule import Schedule
 from tensorprog.limit.unfold import Unfolding
-from tensorprog.program.masks import holds
+from tensorprog.program.lowering.masks import holds
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
 from tensorprog.terms.term import add, mul, recip, shift_subs, substitute, variables
 

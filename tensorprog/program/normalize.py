@@ -15,7 +15,7 @@ from dataclasses import replace
 from tensorprog.program.decomposition import MAX_PIECES, Decomposition, Part, Pieces, names_in
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
-from tensorprog.program.lowering import Lowering
+from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.program.powers import Powers, scalars_inside
 from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.signatures import HEADS

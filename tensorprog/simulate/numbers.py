@@ -12,7 +12,7 @@ import numpy as np
 from tensorprog.errors import Place, fail
 from tensorprog.program.graph.constants import entry
 from tensorprog.program.graph.graph import Program
-from tensorprog.program.params import param_numbers
+from tensorprog.program.lowering.params import param_numbers
 from tensorprog.simulate.arrays import Array
 
 

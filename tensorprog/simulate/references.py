@@ -134,7 +134,7 @@ def _fill(out: Array, ref: Ref, node: Node, data: Array, box: tuple[Range, ...],
 
 def reference(text: str, program: Program) -> Ref:
     """A variable named in text: `y`, `q[1,2]` (TP002, TP004)."""
-    from tensorprog.program.names import name_and_subs
+    from tensorprog.program.lowering.names import name_and_subs
     from tensorprog.terms import read as read_term
 
     name, raw, place = name_and_subs(read_term(text))

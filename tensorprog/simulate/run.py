@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import renamed
 from tensorprog.program.graph.graph import Program
-from tensorprog.program.params import exactly
+from tensorprog.program.lowering.params import exactly
 from tensorprog.simulate.samples import Samples
 
 if TYPE_CHECKING:

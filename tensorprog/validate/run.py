@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tensorprog.errors import fail, renamed
 from tensorprog.numbers.budget import SECONDS
 from tensorprog.program.graph.graph import Program
-from tensorprog.program.params import exactly
+from tensorprog.program.lowering.params import exactly
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

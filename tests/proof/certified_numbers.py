@@ -12,7 +12,7 @@ from scipy.stats import qmc
 from tensorprog.kernel import Accepted
 from tensorprog.kernel.members import reference
 from tensorprog.program import Program
-from tensorprog.program.masks import holds, index_values
+from tensorprog.program.lowering.masks import holds, index_values
 from tensorprog.program.normalize import normalize
 from tensorprog.proof import Certificate, verify
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text

@@ -14,7 +14,7 @@ import numpy as np
 from tensorprog.functions.named.library import library
 from tensorprog.program import Program
 from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment
-from tensorprog.program.masks import holds
+from tensorprog.program.lowering.masks import holds
 from tensorprog.terms import App, Bind, Num, Term, Var
 
 Member = tuple[str, tuple[int, ...]]

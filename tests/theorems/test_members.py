@@ -9,7 +9,7 @@ import pytest
 
 import tensorprog as tp
 from tensorprog.program.graph.indices import Pattern, unify
-from tensorprog.program.masks import allowed, holds
+from tensorprog.program.lowering.masks import allowed, holds
 from tensorprog.program.normalize import normalize
 from tensorprog.terms import read
 from tensorprog.theorems.case import Case, Shared

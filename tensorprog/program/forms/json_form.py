@@ -9,12 +9,12 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import TensorProgError, fail
-from tensorprog.program.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.limits import Limits
 from tensorprog.program.graph.nodes import Claim, Input, Matrix, Node, Param
-from tensorprog.program.lowering import Lowering
+from tensorprog.program.lowering.declare import declare_input, declare_matrix, declare_param, declare_weight
+from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import Sub, Term, from_json, to_json
 from tensorprog.terms.json_form import number_from_json
 

@@ -20,7 +20,7 @@ from tensorprog.program.graph.constants import (
 )
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import InputGroup, Law, Matrix, Param, Weight
-from tensorprog.program.lowering import Lowering
+from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import Sub, Term, Var
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from tensorprog.errors import Place, TensorProgError, fail
 from tensorprog.program.graph.graph import Program, member_text
 from tensorprog.program.graph.scaling import rational
-from tensorprog.program.lowered import CONST, SCALAR, VECTOR, Lowered
+from tensorprog.program.lowering.lowered import CONST, SCALAR, VECTOR, Lowered
 from tensorprog.terms import App, Num, Sub, Term, Var
 from tensorprog.terms.term import transform, walk
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tensorprog.errors import fail
-from tensorprog.program.lowered import CONST
+from tensorprog.program.lowering.lowered import CONST
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.signatures import FUNCTIONS
 
 if TYPE_CHECKING:
-    from tensorprog.program.lowering import Lowering
+    from tensorprog.program.lowering.lowering import Lowering
 
 
 class ClaimLowering:

@@ -9,9 +9,9 @@ from collections.abc import Collection
 from tensorprog.errors import Place, TensorProgError, fail
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.scaling import rational, width_power
-from tensorprog.program.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
-from tensorprog.program.masks import check_mask
-from tensorprog.program.names import Names
+from tensorprog.program.lowering.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
+from tensorprog.program.lowering.masks import check_mask
+from tensorprog.program.lowering.names import Names
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS, FUNCTIONS
 from tensorprog.terms.term import ONE, mul, walk

@@ -10,8 +10,6 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.claims import ClaimLowering
-from tensorprog.program.expressions import Expressions, scaled_dot
 from tensorprog.program.graph.graph import Program, member_text, node_kind
 from tensorprog.program.graph.nodes import (
     Attention,
@@ -26,9 +24,11 @@ from tensorprog.program.graph.nodes import (
     Scalar,
 )
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.known import Known
-from tensorprog.program.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
-from tensorprog.program.names import name_and_subs
+from tensorprog.program.lowering.claims import ClaimLowering
+from tensorprog.program.lowering.expressions import Expressions, scaled_dot
+from tensorprog.program.lowering.known import Known
+from tensorprog.program.lowering.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
+from tensorprog.program.lowering.names import name_and_subs
 from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.term import mul, size, walk
 

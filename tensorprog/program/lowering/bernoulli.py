@@ -8,11 +8,11 @@ from __future__ import annotations
 from itertools import islice, product
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.declare import by_position, check_axes, declare_input
 from tensorprog.program.graph.constants import NoNumber, default_values, evaluate
 from tensorprog.program.graph.graph import Program
-from tensorprog.program.lowered import CONST, KIND_NAMES
-from tensorprog.program.lowering import Lowering
+from tensorprog.program.lowering.declare import by_position, check_axes, declare_input
+from tensorprog.program.lowering.lowered import CONST, KIND_NAMES
+from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import variables
 

@@ -7,10 +7,10 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import fail
-from tensorprog.program.declare import admissible
 from tensorprog.program.graph.constants import NoNumber, evaluate
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.scaling import rational
+from tensorprog.program.lowering.declare import admissible
 
 
 def param_numbers(program: Program, given: Mapping[str, Any] | None = None) -> dict[str, Fraction]:

@@ -1,0 +1,1 @@
+"""From expressions to instructions, with every check on the way."""
