@@ -35,7 +35,7 @@ from tensorprog.program.graph.constants import primed_indices
 from tensorprog.program.graph.members import independent_input
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.powers import MOMENT, SCORE
+from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import App, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, sub, variables
 

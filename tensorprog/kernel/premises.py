@@ -19,7 +19,7 @@ from tensorprog.program.graph.members import Members, Product, independent_input
 from tensorprog.program.graph.nodes import Dot, Input, InputGroup, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import mentions_width, rational, width_power
 from tensorprog.program.lowering.masks import index_values
-from tensorprog.program.powers import MOMENT, SCORE
+from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, transform, variables, walk
 

@@ -13,13 +13,13 @@ from types import ModuleType
 from tensorprog.kernel.functions import ANY, DEFINED, FLAT, LINEAR, Info, Refused, combine, require, settle
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.spelling import Own
-from tensorprog.program.compose import Composer
 from tensorprog.program.graph.constants import entry
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.masks import holds, index_values
-from tensorprog.program.powers import MOMENT, Powers
+from tensorprog.program.normal.open import Composer
+from tensorprog.program.normal.powers import MOMENT, Powers
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import add, mul, neg, power, recip, shift_subs, size, variables
 

@@ -30,7 +30,7 @@ from tensorprog.limit.scores import Scores
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.program import Program
 from tensorprog.program.lowering.params import param_numbers
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import mul, power, variables
 

@@ -4,7 +4,7 @@
     c n^{-1} <u, v>   ->  c r E[Z^u Z^v],  u of width r n     (a dot product that is a moment)
     c n^{-1/2} <u, v>  a score: Gaussian, given elsewhere
 
-A scalar is judged with the power of n that it has where it is used, as `program.powers` collects it.
+A scalar is judged with the power of n that it has where it is used, as `program.normal.powers` collects it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tensorprog.limit.compose import Composer
 from tensorprog.limit.quantities import Addend, Ex, ScalarOf, ScoreOf, Sum, no_limit
 from tensorprog.program.graph.nodes import Dot, Moment, Scalar
 from tensorprog.program.graph.scaling import leading_part, mentions_width, width_power
-from tensorprog.program.powers import MOMENT, SCORE
+from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ONE, mul, rebuild, shift_subs, variables
 

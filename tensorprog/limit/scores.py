@@ -21,7 +21,7 @@ from tensorprog.limit.moments import SCALED
 from tensorprog.limit.quantities import Addend, Ex, Sum, no_limit
 from tensorprog.program.graph.nodes import Dot, Input, MatMul, Scalar
 from tensorprog.program.lowering.masks import holds
-from tensorprog.program.powers import MOMENT, SCORE, Powers
+from tensorprog.program.normal.powers import MOMENT, SCORE, Powers
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, children, mul, shift_subs
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Dot
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Var
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.check import THEOREMS, judge

@@ -22,8 +22,8 @@ from tensorprog.program.graph.graph import Program, member_text
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
 from tensorprog.program.graph.scaling import leading_part, mentions_width, rational, width_monomials, width_power
 from tensorprog.program.lowering.masks import holds
-from tensorprog.program.normalize import normalize
-from tensorprog.program.powers import MOMENT, SCORE, Powers
+from tensorprog.program.normal.normalize import normalize
+from tensorprog.program.normal.powers import MOMENT, SCORE, Powers
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, transform, variables
 

@@ -24,8 +24,8 @@ from tensorprog.kernel.members import (
 )
 from tensorprog.kernel.rules import Context
 from tensorprog.kernel.spelling import Own
-from tensorprog.program.compose import CannotCompose
 from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node
+from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.writer import Writer

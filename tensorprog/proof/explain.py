@@ -14,7 +14,7 @@ from tensorprog.kernel.rules import Judgement
 from tensorprog.program import Program
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.nodes import Input
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import shift_subs, variables
 

@@ -10,8 +10,8 @@ from itertools import product
 from tensorprog.kernel.functions import DEFINED, FLAT, Info, Refused
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.rules import MAPS
-from tensorprog.program.compose import CannotCompose
 from tensorprog.program.graph.nodes import MatMul, Moment
+from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Term, Var, to_json
 from tensorprog.terms.term import add, children, mul, neg, shift_subs, substitute, variables, walk

@@ -12,8 +12,8 @@ from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.functions import F1, ORDER, PROPERTIES, Refused
 from tensorprog.kernel.rules import MAPS
 from tensorprog.program import Program
-from tensorprog.program.compose import CannotCompose
 from tensorprog.program.forms.text import claim_text
+from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.covariances import Means
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.numbers import Numbers

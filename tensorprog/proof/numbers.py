@@ -18,7 +18,7 @@ from tensorprog.kernel.laws import instances
 from tensorprog.kernel.members import pair, reference, vectors, written
 from tensorprog.kernel.numbers import PLACES, Bound, Integrand
 from tensorprog.numbers.estimate import is_rigorous
-from tensorprog.program.compose import CannotCompose
+from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.covariances import Means, asked, forms_of
 from tensorprog.terms import Term, Var, to_json, to_text
 from tensorprog.terms.term import ONE

@@ -10,8 +10,8 @@ from tensorprog.kernel import verify as kernel_verify
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.premises import REMARKS, case_of, obligations
 from tensorprog.program import Program
-from tensorprog.program.compose import CannotCompose
 from tensorprog.program.graph.nodes import Scalar
+from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.goals import parse, proved
 from tensorprog.proof.writer import Certificate, Writer

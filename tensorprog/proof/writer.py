@@ -13,8 +13,8 @@ from tensorprog.kernel.certificate import FUEL, SCHEMA, applied
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.program import Program
-from tensorprog.program.compose import CannotCompose
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
+from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.explain import Reader, said
 
 

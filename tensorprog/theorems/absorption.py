@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tensorprog.program.graph.indices import Pattern
 from tensorprog.program.graph.nodes import Dot, Input, Node
-from tensorprog.program.powers import SCORE
+from tensorprog.program.normal.powers import SCORE
 from tensorprog.terms import Var
 from tensorprog.theorems import attention
 from tensorprog.theorems.case import Case, Shared

@@ -22,9 +22,9 @@ from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.where import difference
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.graph import Program
+from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import add, call, children, mul, neg, rebuild, recip, transform, variables
 from tensorprog.theorems.limits import Limit, Limits

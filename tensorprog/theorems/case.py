@@ -10,7 +10,7 @@ from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.indices import Pattern, uncovered
 from tensorprog.program.graph.nodes import SCALAR_NODES, Dot, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.lowering.masks import allowed, masked_references
-from tensorprog.program.powers import MOMENT, SCORE, Powers, Use
+from tensorprog.program.normal.powers import MOMENT, SCORE, Powers, Use
 from tensorprog.terms import Sub, Term, Var
 from tensorprog.theorems.at_limit import AtLimit
 from tensorprog.theorems.limits import Limits

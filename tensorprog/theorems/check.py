@@ -12,7 +12,7 @@ from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Output
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import to_text
 from tensorprog.terms.term import variables
 from tensorprog.theorems import attention, nested, netsor, netsor_plus, readout_scores

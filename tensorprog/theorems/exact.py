@@ -12,11 +12,11 @@ from math import factorial
 
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Monomial, normal
-from tensorprog.program.compose import CannotCompose, Composer
 from tensorprog.program.graph.constants import primed_indices, with_entries
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Input, MatMul, Node
 from tensorprog.program.graph.scaling import width_power
+from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.terms import App, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, PI, ZERO, add, call, mul, power, recip, shift_subs, variables
 

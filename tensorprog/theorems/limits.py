@@ -17,12 +17,12 @@ from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.parity import parity
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.program.graph.scaling import rational, width_power
-from tensorprog.program.powers import MOMENT, Powers
+from tensorprog.program.normal.open import CannotCompose, unrolled
+from tensorprog.program.normal.powers import MOMENT, Powers
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
 from tensorprog.theorems.enclose import enclosure

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tensorprog.functions.rules.facts import Fact
-from tensorprog.program.compose import CannotCompose
 from tensorprog.program.graph.nodes import Dot, Moment, Node, Scalar
+from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (

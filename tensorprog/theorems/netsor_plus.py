@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.functions.rules.facts import Fact
-from tensorprog.program.compose import CannotCompose
 from tensorprog.program.graph.nodes import MatMul, Moment, Node, Scalar
-from tensorprog.program.powers import MOMENT
+from tensorprog.program.normal.open import CannotCompose
+from tensorprog.program.normal.powers import MOMENT
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.term import mul, variables
 from tensorprog.theorems.at_limit import Pulled

@@ -16,12 +16,12 @@ from tensorprog.errors import Place
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
-from tensorprog.program.compose import CannotCompose, Composer, free_indices, unrolled
 from tensorprog.program.graph.constants import entry_term, with_entries
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.indices import length
 from tensorprog.program.graph.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import leading, moves, rational
+from tensorprog.program.normal.open import CannotCompose, Composer, free_indices, unrolled
 from tensorprog.terms import App, Bind, Term, Var, to_text
 from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import shift_subs, size, substitute, transform, variables, walk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tensorprog.numbers.interval import REALS
-from tensorprog.program.compose import CannotCompose, unrolled
+from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Term, Var
 from tensorprog.terms.term import add, children, mul, rebuild
 from tensorprog.theorems.at_limit import CONDITIONS, MAX_UNROLLED, AtLimit, Pulled

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tensorprog.program.compose import CannotCompose
 from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node
-from tensorprog.program.powers import MOMENT, SCORE
+from tensorprog.program.normal.open import CannotCompose
+from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems import attention
 from tensorprog.theorems.attention import smooth

@@ -11,10 +11,10 @@ from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.decide.positivity import parametric
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
-from tensorprog.program.compose import CannotCompose, free_indices
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.indices import Range, length
 from tensorprog.program.graph.nodes import Moment, Node
+from tensorprog.program.normal.open import CannotCompose, free_indices
 from tensorprog.terms import Sub, Term, Var, to_text
 from tensorprog.terms.term import shift_subs, transform
 from tensorprog.theorems.at_limit import AtLimit, Here, Pulled

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import product
 
-from tensorprog.program.compose import CannotCompose, unrolled
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import LinComb, MatMul, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import rational
+from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import children, mul, rebuild, size, variables
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Literal
 
 from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.program.compose import CannotCompose
 from tensorprog.program.graph.constants import primed_indices
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Input, MatMul, Node
 from tensorprog.program.graph.scaling import width_power
+from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, shift_subs, transform, variables, walk
 from tensorprog.theorems.nondegenerate import Nondegenerate

@@ -39,7 +39,7 @@ class Bench:
         from tensorprog import loads
         from tensorprog.kernel.certificate import RULES, applied
         from tensorprog.kernel.rules import Context
-        from tensorprog.program.normalize import normalize
+        from tensorprog.program.normal.normalize import normalize
 
         self.program = loads(text)
         self.lowered = normalize(self.program)

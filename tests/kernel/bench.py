@@ -33,7 +33,7 @@ from tensorprog.kernel.certificate import rule as rule_of
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.kernel.spelling import LEMMA, Own, T, owned
 from tensorprog.language import loads
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import App, Bind, Num, Term, Var, read
 
 MODULES = (algebra, certificate, expectations, functions, gaussian, intervals, laws, means, members, numbers, premises,

@@ -20,7 +20,7 @@ from tensorprog.kernel.functions import METER, Refused
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.kernel.spelling import LEMMA, owned
 from tensorprog.language import loads
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tensorprog.proof import prove, verify
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.writer import Writer

@@ -12,8 +12,8 @@ from tensorprog.kernel.certificate import rule as rule_of
 from tensorprog.kernel.functions import ORDER, PROPERTIES
 from tensorprog.kernel.rules import Context
 from tensorprog.language import loads
-from tensorprog.program.compose import CannotCompose, Composer
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
+from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import prove
 from tensorprog.terms import Num, Term, Var, read
 from tests.kernel.oracle import Curve, disagreement

@@ -21,8 +21,8 @@ from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context
 from tensorprog.language import loads
 from tensorprog.program import Program
-from tensorprog.program.compose import CannotCompose, Composer
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
+from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import prove, verify
 from tests.kernel.certified import CORPUS, FILES, OTHERS, UNPROVED, certificate, program
 from tests.kernel.oracle import disagreement

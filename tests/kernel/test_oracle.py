@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tensorprog.language import loads
-from tensorprog.program.compose import CannotCompose, Composer
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
+from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import verify
 from tensorprog.terms import Term, read
 from tests.kernel.certified import FILES, certificate, program

@@ -13,7 +13,7 @@ from tensorprog.kernel import Accepted
 from tensorprog.kernel.members import reference
 from tensorprog.program import Program
 from tensorprog.program.lowering.masks import holds, index_values
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tensorprog.proof import Certificate, verify
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import shift_subs, variables

@@ -21,8 +21,8 @@ from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.language import load, loads
 from tensorprog.program import Program
 from tensorprog.program.graph.nodes import LinComb, Nonlin, Scalar
-from tensorprog.program.normalize import normalize
-from tensorprog.program.powers import Powers
+from tensorprog.program.normal.normalize import normalize
+from tensorprog.program.normal.powers import Powers
 from tensorprog.proof import prove, verify
 from tensorprog.terms import Num, Term, Var, read, to_json, to_text
 from tensorprog.terms.term import mul, shift_subs, substitute, variables

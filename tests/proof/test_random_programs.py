@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 
 import tensorprog as tp
-from tensorprog.program.compose import CannotCompose, Composer
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
+from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import verify
 from tests.kernel.oracle import disagreement
 from tests.share import examples

@@ -7,7 +7,7 @@ import os
 from hypothesis import assume, given, settings
 
 import tensorprog as tp
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tensorprog.theorems.absorption import FEW_MEMBERS, with_unused_scores
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.exclusivity import not_distinct, not_exclusive

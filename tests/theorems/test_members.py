@@ -10,7 +10,7 @@ import pytest
 import tensorprog as tp
 from tensorprog.program.graph.indices import Pattern, unify
 from tensorprog.program.lowering.masks import allowed, holds
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import read
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.exclusivity import not_exclusive

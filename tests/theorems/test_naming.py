@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 import tensorprog as tp
-from tensorprog.program.normalize import normalize
+from tensorprog.program.normal.normalize import normalize
 from tests.program.writer import Sketch
 from tests.share import examples
 from tests.strategies import sketches

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tensorprog.program.decomposition import MAX_PIECES, Decomposition, Part, Pieces, names_in
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.lowering.lowering import Lowering
-from tensorprog.program.powers import Powers, scalars_inside
+from tensorprog.program.normal.decomposition import MAX_PIECES, Decomposition, Part, Pieces, names_in
+from tensorprog.program.normal.powers import Powers, scalars_inside
 from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.signatures import HEADS
 from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, walk

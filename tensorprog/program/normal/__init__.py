@@ -1,0 +1,1 @@
+"""The normal form in which a program is judged."""
