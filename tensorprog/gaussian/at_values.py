@@ -12,7 +12,7 @@ import sympy
 
 from tensorprog.errors import fail
 from tensorprog.gaussian.derive import Problem
-from tensorprog.gaussian.ground import Bounds
+from tensorprog.gaussian.exact.ground import Bounds
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.sympy_bridge import spelled
 from tensorprog.terms.term import substitute, variables

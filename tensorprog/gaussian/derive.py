@@ -9,14 +9,14 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import Diagnostic, DivergentError
-from tensorprog.gaussian.algebra import Element, from_poly, generator, number
-from tensorprog.gaussian.closed_form import Engine, Law
-from tensorprog.gaussian.existence import Condition, Infinite
-from tensorprog.gaussian.ground import POSITIVE, Bounds, Ground, NoClosedForm
-from tensorprog.gaussian.normal_form import Normaliser, OpaqueConstant
-from tensorprog.gaussian.one_sided import one_sided
+from tensorprog.gaussian.exact.element import Element, from_poly, generator, number
+from tensorprog.gaussian.exact.exists import Condition, Infinite
+from tensorprog.gaussian.exact.ground import POSITIVE, Bounds, Ground, NoClosedForm
+from tensorprog.gaussian.exact.normal_form import Normaliser, OpaqueConstant
+from tensorprog.gaussian.exact.one_sided import one_sided
+from tensorprog.gaussian.exact.recursion import Engine, Law
+from tensorprog.gaussian.exact.shapes import Form, Space, summands
 from tensorprog.gaussian.render import Renderer
-from tensorprog.gaussian.shapes import Form, Space, summands
 from tensorprog.gaussian.steps import Step
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import spelled, symbol, to_sympy

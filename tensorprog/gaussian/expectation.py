@@ -26,7 +26,7 @@ from tensorprog.gaussian.at_values import (
 )
 from tensorprog.gaussian.closed_value import LEAST, value_of
 from tensorprog.gaussian.derive import ClosedForm, Problem, closed_form, divergent
-from tensorprog.gaussian.ground import NoClosedForm
+from tensorprog.gaussian.exact.ground import NoClosedForm
 from tensorprog.gaussian.inputs import Assumption, assumptions_of, bounds_of, entries, names_in, term_of
 from tensorprog.gaussian.reduction import Reduced, reduce
 from tensorprog.gaussian.steps import Step, explain

@@ -149,8 +149,8 @@ def closed_form(h: Term, assumed: Iterable[Term]) -> Term:
 
     from tensorprog.errors import TensorProgError
     from tensorprog.gaussian.derive import Problem, setting
-    from tensorprog.gaussian.ground import POSITIVE, NoClosedForm
-    from tensorprog.gaussian.shapes import summands
+    from tensorprog.gaussian.exact.ground import POSITIVE, NoClosedForm
+    from tensorprog.gaussian.exact.shapes import summands
 
     h = substitute(h, {z: Var(str(z.name)) for z in LEMMA.values()})
     used = set(variables(h))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tensorprog.gaussian.algebra import (
+from tensorprog.gaussian.exact.base_cases import arcsine, error_function, two_signs
+from tensorprog.gaussian.exact.element import (
     Element,
     atom,
     exponential,
@@ -20,8 +21,7 @@ from tensorprog.gaussian.algebra import (
     root,
     zero,
 )
-from tensorprog.gaussian.base_cases import arcsine, error_function, two_signs
-from tensorprog.gaussian.ground import MINUS_ONE, Ground, NoClosedForm, Poly
+from tensorprog.gaussian.exact.ground import MINUS_ONE, Ground, NoClosedForm, Poly
 
 
 def differentiate(x: Element, name: str) -> Element:

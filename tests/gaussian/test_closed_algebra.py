@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tensorprog.gaussian.algebra import Element, atom, exponential, from_poly, generator, number, one, pi, root
-from tensorprog.gaussian.ground import POSITIVE, Bounds, Ground, NoClosedForm, exact_quotient
+from tensorprog.gaussian.exact.element import Element, atom, exponential, from_poly, generator, number, one, pi, root
+from tensorprog.gaussian.exact.ground import POSITIVE, Bounds, Ground, NoClosedForm, exact_quotient
 from tensorprog.gaussian.render import Renderer
 from tests.gaussian.calculus import differentiate, substitute
 

@@ -10,12 +10,12 @@ import pytest
 import sympy
 
 from docs.formula_gallery import FUNCTIONS
-from tensorprog.gaussian.algebra import Element, generator, number, zero
-from tensorprog.gaussian.closed_form import Engine, Law
 from tensorprog.gaussian.derive import Problem, Setting, setting
-from tensorprog.gaussian.ground import POSITIVE, NoClosedForm
-from tensorprog.gaussian.normal_form import Normaliser
-from tensorprog.gaussian.shapes import derivative, summands
+from tensorprog.gaussian.exact.element import Element, generator, number, zero
+from tensorprog.gaussian.exact.ground import POSITIVE, NoClosedForm
+from tensorprog.gaussian.exact.normal_form import Normaliser
+from tensorprog.gaussian.exact.recursion import Engine, Law
+from tensorprog.gaussian.exact.shapes import derivative, summands
 from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms import term as terms
 from tests.gaussian.calculus import differentiate, substitute

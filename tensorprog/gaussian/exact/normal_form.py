@@ -10,11 +10,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
 
-from tensorprog.gaussian.algebra import Element, at_least_zero, imaginary_unit, number, one, pi, zero
-from tensorprog.gaussian.base_cases import error_function
-from tensorprog.gaussian.ground import NoClosedForm
-from tensorprog.gaussian.shapes import Form, Shape, Space, affine_part, branches, constant_of, plus, product, scaled
-from tensorprog.gaussian.sign_of import sign_of_smooth
+from tensorprog.gaussian.exact.base_cases import error_function
+from tensorprog.gaussian.exact.element import Element, at_least_zero, imaginary_unit, number, one, pi, zero
+from tensorprog.gaussian.exact.ground import NoClosedForm
+from tensorprog.gaussian.exact.shapes import (
+    Form,
+    Shape,
+    Space,
+    affine_part,
+    branches,
+    constant_of,
+    plus,
+    product,
+    scaled,
+)
+from tensorprog.gaussian.exact.sign_of import sign_of_smooth
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.sympy_bridge import SELU_ALPHA, SELU_SCALE
 

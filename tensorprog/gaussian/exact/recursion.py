@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tensorprog.gaussian.algebra import Element, exponential, number, one, pi, zero
-from tensorprog.gaussian.base_cases import Matrix, blocks, product_of_signs
-from tensorprog.gaussian.existence import Existence
-from tensorprog.gaussian.ground import Ground, NoClosedForm
-from tensorprog.gaussian.linear import determinant, dot, minor, times
+from tensorprog.gaussian.exact.base_cases import Matrix, blocks, product_of_signs
+from tensorprog.gaussian.exact.element import Element, exponential, number, one, pi, zero
+from tensorprog.gaussian.exact.exists import Existence
+from tensorprog.gaussian.exact.ground import Ground, NoClosedForm
+from tensorprog.gaussian.exact.linear import determinant, dot, minor, times
 
 Vector = tuple[Element, ...]
 MAX_STATES = 20_000

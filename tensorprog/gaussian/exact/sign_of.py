@@ -8,9 +8,9 @@ from typing import Any
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
 
-from tensorprog.gaussian.algebra import number, one, zero
-from tensorprog.gaussian.ground import NoClosedForm
-from tensorprog.gaussian.shapes import Form, Space, affine_part, constant_of, product, scaled
+from tensorprog.gaussian.exact.element import number, one, zero
+from tensorprog.gaussian.exact.ground import NoClosedForm
+from tensorprog.gaussian.exact.shapes import Form, Space, affine_part, constant_of, product, scaled
 
 
 def sign_of_smooth(space: Space, p: Form) -> Form:

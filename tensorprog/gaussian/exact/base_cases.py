@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tensorprog.gaussian.algebra import Element, atom, imaginary_unit, number, one, pi, zero
-from tensorprog.gaussian.ground import MINUS_ONE, NoClosedForm
+from tensorprog.gaussian.exact.element import Element, atom, imaginary_unit, number, one, pi, zero
+from tensorprog.gaussian.exact.ground import MINUS_ONE, NoClosedForm
 
 Matrix = tuple[tuple[Element, ...], ...]
 

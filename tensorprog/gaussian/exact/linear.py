@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tensorprog.gaussian.algebra import Element, one, zero
+from tensorprog.gaussian.exact.element import Element, one, zero
 
 
 def dot(a: Sequence[Element], b: Sequence[Element]) -> Element:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tensorprog.gaussian.algebra import Element, at_least_zero, exponential, one, pi, zero
-from tensorprog.gaussian.base_cases import repr_key
-from tensorprog.gaussian.closed_form import Delta, Sign, Summand, Vector
-from tensorprog.gaussian.ground import Ground, NoClosedForm
+from tensorprog.gaussian.exact.base_cases import repr_key
+from tensorprog.gaussian.exact.element import Element, at_least_zero, exponential, one, pi, zero
+from tensorprog.gaussian.exact.ground import Ground, NoClosedForm
+from tensorprog.gaussian.exact.recursion import Delta, Sign, Summand, Vector
 
 Quadratic = tuple[tuple[tuple[int, int], Element], ...]
 MAX_SUMMANDS = 3_000

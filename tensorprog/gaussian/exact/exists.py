@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from tensorprog.gaussian.algebra import Element, number
-from tensorprog.gaussian.ground import NoClosedForm
-from tensorprog.gaussian.linear import determinant
+from tensorprog.gaussian.exact.element import Element, number
+from tensorprog.gaussian.exact.ground import NoClosedForm
+from tensorprog.gaussian.exact.linear import determinant
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from tensorprog.gaussian.algebra import Element, Key, atom, exponential, number, zero
-from tensorprog.gaussian.base_cases import error_function, repr_key
+from tensorprog.gaussian.exact.base_cases import error_function, repr_key
+from tensorprog.gaussian.exact.element import Element, Key, atom, exponential, number, zero
 
 Atoms = tuple[tuple[int, int], ...]
 MAX_ERRORS = 6

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tensorprog.gaussian.ground import MINUS_ONE, PI, Ground, NoClosedForm, Poly, exact_quotient
+from tensorprog.gaussian.exact.ground import MINUS_ONE, PI, Ground, NoClosedForm, Poly, exact_quotient
 
 Den = tuple[tuple[int, int], ...]
 Key = tuple[tuple[int, ...], tuple[tuple[int, int], ...], int]
