@@ -8,7 +8,7 @@ from runpy import run_path
 
 import sympy
 
-from tensorprog.gaussian.derive import Problem, closed_form
+from tensorprog.gaussian.closed.engine import Problem, closed_form
 from tensorprog.gaussian.exact.ground import POSITIVE
 from tensorprog.terms import Var, read
 from tensorprog.terms.term import mul, substitute

@@ -17,7 +17,7 @@ import mpmath as mp
 import numpy as np
 import sympy
 
-from tensorprog.gaussian.derive import Problem, closed_form
+from tensorprog.gaussian.closed.engine import Problem, closed_form
 from tensorprog.gaussian.evaluate import compile_closed_form
 from tensorprog.gaussian.series import pair_matrix
 from tensorprog.terms import Var, read

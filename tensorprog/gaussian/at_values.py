@@ -11,7 +11,7 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import fail
-from tensorprog.gaussian.derive import Problem
+from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.exact.ground import Bounds
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.sympy_bridge import spelled

@@ -214,7 +214,7 @@ class _Mean:
     at: tuple[int, ...]
 
     def __call__(self, K: arb_mat) -> Ball:
-        from tensorprog.gaussian.closed_value import Balls
+        from tensorprog.gaussian.closed.value import Balls
 
         balls = Balls()
         for s in self.expr.free_symbols:

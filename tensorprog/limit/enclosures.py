@@ -20,7 +20,7 @@ from flint import acb, arb, ctx, fmpq
 from tensorprog.errors import Diagnostic, TensorProgError
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.gaussian import lengths
-from tensorprog.gaussian.closed_value import Balls
+from tensorprog.gaussian.closed.value import Balls
 from tensorprog.gaussian.grid import grid
 from tensorprog.gaussian.moved import moved
 from tensorprog.limit.arrays import Cores

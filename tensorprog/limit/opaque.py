@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy
 
-from tensorprog.gaussian.closed_value import value_of
+from tensorprog.gaussian.closed.value import value_of
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind, worst_method
 
 STEP = 1e-6

@@ -148,7 +148,7 @@ def closed_form(h: Term, assumed: Iterable[Term]) -> Term:
     import sympy
 
     from tensorprog.errors import TensorProgError
-    from tensorprog.gaussian.derive import Problem, setting
+    from tensorprog.gaussian.closed.engine import Problem, setting
     from tensorprog.gaussian.exact.ground import POSITIVE, NoClosedForm
     from tensorprog.gaussian.exact.shapes import summands
 

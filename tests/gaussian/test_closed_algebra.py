@@ -8,9 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tensorprog.gaussian.closed.render import Renderer
 from tensorprog.gaussian.exact.element import Element, atom, exponential, from_poly, generator, number, one, pi, root
 from tensorprog.gaussian.exact.ground import POSITIVE, Bounds, Ground, NoClosedForm, exact_quotient
-from tensorprog.gaussian.render import Renderer
 from tests.gaussian.calculus import differentiate, substitute
 
 NAMES = {"v": POSITIVE, "c": Bounds(), "w": POSITIVE, "u": Bounds(Fraction(0), Fraction(1))}

@@ -5,8 +5,8 @@ from fractions import Fraction
 import pytest
 import sympy
 
-from tensorprog.gaussian.closed_value import value_of
-from tensorprog.gaussian.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
+from tensorprog.gaussian.closed.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
+from tensorprog.gaussian.closed.value import value_of
 
 R = sympy.Rational
 POINTS = [

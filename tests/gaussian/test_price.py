@@ -10,7 +10,7 @@ import pytest
 import sympy
 
 from docs.formula_gallery import FUNCTIONS
-from tensorprog.gaussian.derive import Problem, Setting, setting
+from tensorprog.gaussian.closed.engine import Problem, Setting, setting
 from tensorprog.gaussian.exact.element import Element, generator, number, zero
 from tensorprog.gaussian.exact.ground import POSITIVE, NoClosedForm
 from tensorprog.gaussian.exact.normal_form import Normaliser

@@ -9,6 +9,8 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import Diagnostic, DivergentError
+from tensorprog.gaussian.closed.render import Renderer
+from tensorprog.gaussian.closed.steps import Step
 from tensorprog.gaussian.exact.element import Element, from_poly, generator, number
 from tensorprog.gaussian.exact.exists import Condition, Infinite
 from tensorprog.gaussian.exact.ground import POSITIVE, Bounds, Ground, NoClosedForm
@@ -16,8 +18,6 @@ from tensorprog.gaussian.exact.normal_form import Normaliser, OpaqueConstant
 from tensorprog.gaussian.exact.one_sided import one_sided
 from tensorprog.gaussian.exact.recursion import Engine, Law
 from tensorprog.gaussian.exact.shapes import Form, Space, summands
-from tensorprog.gaussian.render import Renderer
-from tensorprog.gaussian.steps import Step
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import spelled, symbol, to_sympy
 from tensorprog.terms.term import walk

@@ -9,9 +9,9 @@ from typing import Any
 
 import sympy
 
+from tensorprog.gaussian.closed.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 from tensorprog.gaussian.exact.element import Element, one
 from tensorprog.gaussian.exact.ground import MINUS_ONE, Ground, NoClosedForm, Poly
-from tensorprog.gaussian.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 
 MAX_TERMS_TO_FACTOR = 60
 

@@ -12,7 +12,7 @@ from typing import Any
 import sympy
 from flint import acb, arb, ctx, fmpq
 
-from tensorprog.gaussian.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
+from tensorprog.gaussian.closed.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 from tensorprog.numbers.budget import spent
 
 LEAST = 5e-324

@@ -1,0 +1,1 @@
+"""One closed form from start to end, and how it is written."""
