@@ -19,9 +19,9 @@ from tensorprog.gaussian import lengths
 from tensorprog.gaussian.adaptive import Bounded, bounded
 from tensorprog.gaussian.divergence import refuse, undefined, undefined_at
 from tensorprog.gaussian.domains import defined
-from tensorprog.gaussian.estimate import covariance, rational
-from tensorprog.gaussian.factors import canonical, independent_factors
 from tensorprog.gaussian.lengths import ratio
+from tensorprog.gaussian.problem.covariance import covariance, rational
+from tensorprog.gaussian.problem.factors import canonical, independent_factors
 from tensorprog.gaussian.sizes import Size
 from tensorprog.numbers.interval import Interval
 from tensorprog.numbers.precision import precision

@@ -12,7 +12,7 @@ import click
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.gaussian.expectation import Expectation, expect
-from tensorprog.gaussian.inputs import Assumption, assumptions_of, names_in
+from tensorprog.gaussian.problem.inputs import Assumption, assumptions_of, names_in
 from tensorprog.numbers.options import budgeted
 from tensorprog.terms import read
 

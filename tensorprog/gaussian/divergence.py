@@ -22,8 +22,8 @@ from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.evaluate.directions import Posed, Row, linear
 from tensorprog.gaussian.cones import Cone, Low
-from tensorprog.gaussian.estimate import factor
 from tensorprog.gaussian.growth import directions, steepest
+from tensorprog.gaussian.problem.covariance import factor
 from tensorprog.gaussian.sizes import Size, Unbounded
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var

@@ -14,7 +14,12 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import fail, renamed
-from tensorprog.gaussian.at_values import (
+from tensorprog.gaussian.closed import powers
+from tensorprog.gaussian.closed.engine import ClosedForm, Problem, closed_form, divergent
+from tensorprog.gaussian.closed.steps import Step, explain
+from tensorprog.gaussian.closed.value import LEAST, value_of
+from tensorprog.gaussian.exact.ground import NoClosedForm
+from tensorprog.gaussian.problem.at_values import (
     as_fraction,
     at_numbers,
     check_values,
@@ -23,13 +28,8 @@ from tensorprog.gaussian.at_values import (
     point_of,
     symbols_of,
 )
-from tensorprog.gaussian.closed import powers
-from tensorprog.gaussian.closed.engine import ClosedForm, Problem, closed_form, divergent
-from tensorprog.gaussian.closed.steps import Step, explain
-from tensorprog.gaussian.closed.value import LEAST, value_of
-from tensorprog.gaussian.exact.ground import NoClosedForm
-from tensorprog.gaussian.inputs import Assumption, assumptions_of, bounds_of, entries, names_in, term_of
-from tensorprog.gaussian.reduction import Reduced, reduce
+from tensorprog.gaussian.problem.inputs import Assumption, assumptions_of, bounds_of, entries, names_in, term_of
+from tensorprog.gaussian.problem.reduction import Reduced, reduce
 from tensorprog.numbers.budget import SECONDS, Budget, budget, search
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 from tensorprog.terms import Term, Var, to_text

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tensorprog.errors import fail
 from tensorprog.gaussian.expectation import Expectation, expect
-from tensorprog.gaussian.inputs import Assumption
-from tensorprog.gaussian.reduction import SLACK
+from tensorprog.gaussian.problem.inputs import Assumption
+from tensorprog.gaussian.problem.reduction import SLACK
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.sympy_bridge import spelled
 from tensorprog.terms.term import mul, substitute, variables

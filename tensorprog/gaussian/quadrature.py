@@ -21,11 +21,11 @@ from tensorprog.functions.evaluate.ball_function import Complex, ball_function
 from tensorprog.functions.evaluate.directions import Posed
 from tensorprog.gaussian import strip
 from tensorprog.gaussian.divergence import refuse, undefined
-from tensorprog.gaussian.estimate import covariance, factor, rational
-from tensorprog.gaussian.factors import Values, canonical, independent_factors
 from tensorprog.gaussian.growth import Reach, poles_vanish, reach, shrinks
 from tensorprog.gaussian.kinks import Loci, Plane, loci
 from tensorprog.gaussian.panels import Rule, nested
+from tensorprog.gaussian.problem.covariance import covariance, factor, rational
+from tensorprog.gaussian.problem.factors import Values, canonical, independent_factors
 from tensorprog.numbers.budget import budget, spent
 from tensorprog.numbers.estimate import Estimate, unknown
 from tensorprog.numbers.scrambled import CANCELLING, sample

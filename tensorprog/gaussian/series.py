@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.ball_function import ball_function, name_of
-from tensorprog.gaussian.estimate import rational
 from tensorprog.gaussian.evaluate import blocks
-from tensorprog.gaussian.factors import Values, canonical
 from tensorprog.gaussian.growth import poles_vanish, shrinks
 from tensorprog.gaussian.kinks import Plane, loci
 from tensorprog.gaussian.panels import Rule, line_nodes
+from tensorprog.gaussian.problem.covariance import rational
+from tensorprog.gaussian.problem.factors import Values, canonical
 from tensorprog.gaussian.quadrature import expectation
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import mul, substitute, variables

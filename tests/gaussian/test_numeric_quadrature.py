@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tensorprog.errors import DivergentError, TensorProgError
-from tensorprog.gaussian.estimate import covariance, factor
+from tensorprog.gaussian.problem.covariance import covariance, factor
 from tensorprog.gaussian.quadrature import expectation, mean1, mean2
 from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function as Oracle

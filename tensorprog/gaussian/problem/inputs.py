@@ -13,7 +13,7 @@ import sympy
 from tensorprog.errors import fail
 from tensorprog.functions.assume import read_assumptions
 from tensorprog.gaussian.exact.ground import Bounds
-from tensorprog.gaussian.reduction import SLACK
+from tensorprog.gaussian.problem.reduction import SLACK
 from tensorprog.terms import Num, Term, Var, read
 from tensorprog.terms.sympy_bridge import from_sympy, spelled, to_sympy
 from tensorprog.terms.term import App, Bind

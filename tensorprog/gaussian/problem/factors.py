@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.functions.evaluate.ball_function import name_of
-from tensorprog.gaussian.estimate import rational
+from tensorprog.gaussian.problem.covariance import rational
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, substitute, variables
 

@@ -1,0 +1,1 @@
+"""From the caller's arguments to a reduced problem."""
