@@ -23,9 +23,9 @@ from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.ball_function import Ball, Complex, ball_function
 from tensorprog.functions.evaluate.branch import resolve
 from tensorprog.gaussian import singular
+from tensorprog.gaussian.behaviour.kinks import loci
 from tensorprog.gaussian.cells import Cell, Region, around, coefficients, interval, partition
 from tensorprog.gaussian.curves import Curved, between, cut, longer
-from tensorprog.gaussian.kinks import loci
 from tensorprog.gaussian.law import Law, law_of
 from tensorprog.gaussian.nodes import NONE, Leaf, Signs, total, upper
 from tensorprog.gaussian.tails import radius

@@ -17,7 +17,7 @@ from typing import Any
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function
-from tensorprog.gaussian.kinks import Loci
+from tensorprog.gaussian.behaviour.kinks import Loci
 from tensorprog.gaussian.law import Form, Law
 from tensorprog.terms import App, Num, Term
 

@@ -17,12 +17,12 @@ from tensorprog.functions.evaluate.ball_function import Ball, ball_function, exa
 from tensorprog.functions.evaluate.directions import Posed, fewest, spread
 from tensorprog.gaussian import lengths
 from tensorprog.gaussian.adaptive import Bounded, bounded
-from tensorprog.gaussian.divergence import refuse, undefined, undefined_at
-from tensorprog.gaussian.domains import defined
+from tensorprog.gaussian.behaviour.divergence import refuse, undefined, undefined_at
+from tensorprog.gaussian.behaviour.domains import defined
+from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.lengths import ratio
 from tensorprog.gaussian.problem.covariance import covariance, rational
 from tensorprog.gaussian.problem.factors import canonical, independent_factors
-from tensorprog.gaussian.sizes import Size
 from tensorprog.numbers.interval import Interval
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var

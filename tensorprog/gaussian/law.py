@@ -10,7 +10,7 @@ from functools import cached_property
 from flint import arb
 
 from tensorprog.functions.evaluate.ball_function import Ball, exact
-from tensorprog.gaussian.arguments import affine
+from tensorprog.gaussian.behaviour.arguments import affine
 from tensorprog.terms import Term
 
 

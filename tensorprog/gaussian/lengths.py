@@ -26,7 +26,7 @@ from typing import Any
 from flint import arb, arb_mat
 
 from tensorprog.functions.evaluate.ball_function import Ball, exact, name_of
-from tensorprog.gaussian.sizes import Size, Unbounded
+from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, add, children, mul, power, variables

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.gaussian.kinks import Plane
+from tensorprog.gaussian.behaviour.kinks import Plane
 
 Array = NDArray[np.float64]
 BLOCK = 400_000

@@ -20,9 +20,9 @@ from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.ball_function import Complex, ball_function
 from tensorprog.functions.evaluate.directions import Posed
 from tensorprog.gaussian import strip
-from tensorprog.gaussian.divergence import refuse, undefined
-from tensorprog.gaussian.growth import Reach, poles_vanish, reach, shrinks
-from tensorprog.gaussian.kinks import Loci, Plane, loci
+from tensorprog.gaussian.behaviour.divergence import refuse, undefined
+from tensorprog.gaussian.behaviour.growth import Reach, poles_vanish, reach, shrinks
+from tensorprog.gaussian.behaviour.kinks import Loci, Plane, loci
 from tensorprog.gaussian.panels import Rule, nested
 from tensorprog.gaussian.problem.covariance import covariance, factor, rational
 from tensorprog.gaussian.problem.factors import Values, canonical, independent_factors

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.ball_function import ball_function, name_of
+from tensorprog.gaussian.behaviour.growth import poles_vanish, shrinks
+from tensorprog.gaussian.behaviour.kinks import Plane, loci
 from tensorprog.gaussian.evaluate import blocks
-from tensorprog.gaussian.growth import poles_vanish, shrinks
-from tensorprog.gaussian.kinks import Plane, loci
 from tensorprog.gaussian.panels import Rule, line_nodes
 from tensorprog.gaussian.problem.covariance import rational
 from tensorprog.gaussian.problem.factors import Values, canonical

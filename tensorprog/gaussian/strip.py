@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.stats import qmc
 
-from tensorprog.gaussian.arguments import affine, polynomial
+from tensorprog.gaussian.behaviour.arguments import affine, polynomial
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import variables, walk
 

@@ -14,10 +14,10 @@ from tensorprog.errors import DivergentError
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.directions import Posed
 from tensorprog.functions.evaluate.running import evaluate
+from tensorprog.gaussian.behaviour.divergence import refuse
+from tensorprog.gaussian.behaviour.kinks import loci
 from tensorprog.gaussian.cells import Region, partition
 from tensorprog.gaussian.certified import enclose
-from tensorprog.gaussian.divergence import refuse
-from tensorprog.gaussian.kinks import loci
 from tensorprog.gaussian.law import law_of
 from tensorprog.gaussian.tails import tail
 from tensorprog.numbers.rounded import Rounded

@@ -21,10 +21,10 @@ from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.evaluate.directions import Posed, Row, linear
-from tensorprog.gaussian.cones import Cone, Low
-from tensorprog.gaussian.growth import directions, steepest
+from tensorprog.gaussian.behaviour.cones import Cone, Low
+from tensorprog.gaussian.behaviour.growth import directions, steepest
+from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
 from tensorprog.gaussian.problem.covariance import factor
-from tensorprog.gaussian.sizes import Size, Unbounded
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 

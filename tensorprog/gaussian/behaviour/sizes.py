@@ -17,8 +17,8 @@ from tensorprog.functions.evaluate.ball_function import ball_function, name_of
 from tensorprog.functions.evaluate.narrow import support
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
-from tensorprog.gaussian.arguments import affine
-from tensorprog.gaussian.exponents import UP, Affine, Exponents, Growth
+from tensorprog.gaussian.behaviour.arguments import affine
+from tensorprog.gaussian.behaviour.exponents import UP, Affine, Exponents, Growth
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import neg, sub, variables

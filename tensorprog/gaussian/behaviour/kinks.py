@@ -18,7 +18,7 @@ from typing import Literal
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import Values, ball_function, name_of
-from tensorprog.gaussian.arguments import affine, polynomial, roots
+from tensorprog.gaussian.behaviour.arguments import affine, polynomial, roots
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, sub, variables, walk
 

@@ -17,7 +17,7 @@ from flint import acb, arb
 from numpy.typing import NDArray
 
 from tensorprog.functions.evaluate.ball_function import Complex
-from tensorprog.gaussian.kinks import Plane
+from tensorprog.gaussian.behaviour.kinks import Plane
 
 Array = NDArray[np.float64]
 FAR = (2e3, 2.3e3, 2.9e3), (2e6, 2.3e6, 2.9e6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tensorprog.functions.evaluate import narrow
-from tensorprog.gaussian.sizes import Size
+from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import children
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tensorprog.gaussian.sizes import Size, Unbounded
+from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
 from tensorprog.terms import App, Num, Term, Var
 
 START = Fraction(4096)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tensorprog.functions.evaluate.ball_function import name_of
-from tensorprog.gaussian.arguments import affine, constant, polynomial
+from tensorprog.gaussian.behaviour.arguments import affine, constant, polynomial
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import variables
 
