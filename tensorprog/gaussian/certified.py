@@ -16,10 +16,10 @@ from typing import Any
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function, exact
 from tensorprog.functions.evaluate.directions import Posed, fewest, spread
 from tensorprog.gaussian import lengths
-from tensorprog.gaussian.adaptive import Bounded, bounded
 from tensorprog.gaussian.behaviour.divergence import refuse, undefined, undefined_at
 from tensorprog.gaussian.behaviour.domains import defined
 from tensorprog.gaussian.behaviour.sizes import Size
+from tensorprog.gaussian.cells.adaptive import Bounded, bounded
 from tensorprog.gaussian.lengths import ratio
 from tensorprog.gaussian.problem.covariance import covariance, rational
 from tensorprog.gaussian.problem.factors import canonical, independent_factors

@@ -16,10 +16,10 @@ from tensorprog.functions.evaluate.directions import Posed
 from tensorprog.functions.evaluate.running import evaluate
 from tensorprog.gaussian.behaviour.divergence import refuse
 from tensorprog.gaussian.behaviour.kinks import loci
-from tensorprog.gaussian.cells import Region, partition
+from tensorprog.gaussian.cells.cells import Region, partition
+from tensorprog.gaussian.cells.law import law_of
+from tensorprog.gaussian.cells.tails import tail
 from tensorprog.gaussian.certified import enclose
-from tensorprog.gaussian.law import law_of
-from tensorprog.gaussian.tails import tail
 from tensorprog.numbers.rounded import Rounded
 from tensorprog.terms import Var, read
 from tensorprog.terms.term import variables

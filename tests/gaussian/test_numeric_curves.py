@@ -13,10 +13,10 @@ import pytest
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.directions import Posed, spread
 from tensorprog.functions.evaluate.gradients import derivative
-from tensorprog.gaussian.adaptive import Bounded, bounded
-from tensorprog.gaussian.cells import Cell, Line
-from tensorprog.gaussian.curves import Curved, cut, enclosed
-from tensorprog.gaussian.law import law_of
+from tensorprog.gaussian.cells.adaptive import Bounded, bounded
+from tensorprog.gaussian.cells.cells import Cell, Line
+from tensorprog.gaussian.cells.curves import Curved, cut, enclosed
+from tensorprog.gaussian.cells.law import law_of
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import Var, read
 

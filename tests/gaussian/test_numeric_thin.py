@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tensorprog.gaussian.thin import thin
+from tensorprog.gaussian.cells.thin import thin
 from tensorprog.terms import read
 
 

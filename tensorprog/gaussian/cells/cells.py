@@ -18,7 +18,7 @@ from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function
 from tensorprog.gaussian.behaviour.kinks import Loci
-from tensorprog.gaussian.law import Form, Law
+from tensorprog.gaussian.cells.law import Form, Law
 from tensorprog.terms import App, Num, Term
 
 SLACK = 2.0**-50

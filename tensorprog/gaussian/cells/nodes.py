@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.running import NotComputed, evaluate
-from tensorprog.gaussian.cells import Cell, coefficients, values_at
-from tensorprog.gaussian.law import Law
+from tensorprog.gaussian.cells.cells import Cell, coefficients, values_at
+from tensorprog.gaussian.cells.law import Law
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.rounded import UNIT, Rounded
 from tensorprog.terms import Term

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from tensorprog.gaussian.behaviour.exponents import UP, Growth
 from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
-from tensorprog.gaussian.law import Law
+from tensorprog.gaussian.cells.law import Law
 from tensorprog.terms import Term
 
 RADII = (6.5, 7.5, 8.5, 9.5, 11.0, 13.0, 16.0, 20.0, 26.0, 40.0, 80.0, 160.0, 400.0, 1e3, 2.5e3, 1e4, 1e5, 1e6)

@@ -22,14 +22,14 @@ from flint import acb, arb
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.ball_function import Ball, Complex, ball_function
 from tensorprog.functions.evaluate.branch import resolve
-from tensorprog.gaussian import singular
 from tensorprog.gaussian.behaviour.kinks import loci
-from tensorprog.gaussian.cells import Cell, Region, around, coefficients, interval, partition
-from tensorprog.gaussian.curves import Curved, between, cut, longer
-from tensorprog.gaussian.law import Law, law_of
-from tensorprog.gaussian.nodes import NONE, Leaf, Signs, total, upper
-from tensorprog.gaussian.tails import radius
-from tensorprog.gaussian.thin import thin
+from tensorprog.gaussian.cells import singular
+from tensorprog.gaussian.cells.cells import Cell, Region, around, coefficients, interval, partition
+from tensorprog.gaussian.cells.curves import Curved, between, cut, longer
+from tensorprog.gaussian.cells.law import Law, law_of
+from tensorprog.gaussian.cells.nodes import NONE, Leaf, Signs, total, upper
+from tensorprog.gaussian.cells.tails import radius
+from tensorprog.gaussian.cells.thin import thin
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.rounded import UNIT

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.gaussian.behaviour.arguments import polynomial
 from tensorprog.gaussian.behaviour.sizes import Size
-from tensorprog.gaussian.cells import Region
-from tensorprog.gaussian.law import Form
+from tensorprog.gaussian.cells.cells import Region
+from tensorprog.gaussian.cells.law import Form
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import walk
 

@@ -21,7 +21,7 @@ from flint import acb, arb
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function
 from tensorprog.functions.evaluate.branch import resolve
 from tensorprog.functions.evaluate.gradients import derivative
-from tensorprog.gaussian.cells import SLACK, Cell, Line, Region
+from tensorprog.gaussian.cells.cells import SLACK, Cell, Line, Region
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import add, mul, sub
 
