@@ -312,8 +312,8 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
     """The number without its formula: a bound if one is found, else quadrature; None where a symbol has no value."""
     if not symbols_of(p) <= numbers.keys():
         return None
-    from tensorprog.gaussian.certified import enclose, is_small
-    from tensorprog.gaussian.quadrature import expectation
+    from tensorprog.gaussian.integrate.certified import enclose, is_small
+    from tensorprog.gaussian.integrate.quadrature import expectation
 
     at = at_numbers(p, numbers)
     cov = [[as_fraction(x) for x in row] for row in at.cov]

@@ -21,10 +21,10 @@ from tensorprog.functions.evaluate.ball_function import ball_function, name_of
 from tensorprog.gaussian.behaviour.growth import poles_vanish, shrinks
 from tensorprog.gaussian.behaviour.kinks import Plane, loci
 from tensorprog.gaussian.evaluate import blocks
-from tensorprog.gaussian.panels import Rule, line_nodes
+from tensorprog.gaussian.integrate.panels import Rule, line_nodes
+from tensorprog.gaussian.integrate.quadrature import expectation
 from tensorprog.gaussian.problem.covariance import rational
 from tensorprog.gaussian.problem.factors import Values, canonical
-from tensorprog.gaussian.quadrature import expectation
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import mul, substitute, variables
 

@@ -18,7 +18,7 @@ import sympy
 
 from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.expectation import expect
-from tensorprog.gaussian.moved import moved
+from tensorprog.gaussian.integrate.moved import moved
 from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
 from tensorprog.limit.opaque import Quantities
 from tensorprog.limit.parity import vanishes

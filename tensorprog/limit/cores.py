@@ -17,8 +17,8 @@ import numpy as np
 
 from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.expectation import Expectation, expect
+from tensorprog.gaussian.integrate.lengths import Ratio, ratio
 from tensorprog.gaussian.kernels import PairKernel, pair_kernel
-from tensorprog.gaussian.lengths import Ratio, ratio
 from tensorprog.limit.axes import Array, Field, union
 from tensorprog.limit.quantities import guarded, monomial, no_limit
 from tensorprog.limit.ratios import expectation

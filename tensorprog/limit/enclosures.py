@@ -2,8 +2,8 @@
 
 A closed form is evaluated in ball arithmetic, and a bounded analytic function integrated on a grid: their bounds are
 proved. Any other quadrature is computed at the balls' centres, or at the numbers themselves where they are rational
-and known; its own error is added, and what the balls' radii contribute is bounded (gaussian/moved) or else measured by
-moving each input and doubled, which is an estimate.
+and known; its own error is added, and what the balls' radii contribute is bounded (gaussian/integrate/moved) or else
+measured by moving each input and doubled, which is an estimate.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from flint import acb, arb, ctx, fmpq
 
 from tensorprog.errors import Diagnostic, TensorProgError
 from tensorprog.functions.evaluate.ball_function import ball_function
-from tensorprog.gaussian import lengths
 from tensorprog.gaussian.closed.value import Balls
-from tensorprog.gaussian.grid import grid
-from tensorprog.gaussian.moved import moved
+from tensorprog.gaussian.integrate import lengths
+from tensorprog.gaussian.integrate.grid import grid
+from tensorprog.gaussian.integrate.moved import moved
 from tensorprog.limit.arrays import Cores
 from tensorprog.limit.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
 from tensorprog.limit.covariance import Rules

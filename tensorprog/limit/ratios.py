@@ -4,7 +4,7 @@
     E[F(z) e^{-s·Q}] = det(I + 2AK)^{-1/2} e^{-s·c_0} E_{K'}[F],     K' = K (I + 2AK)^{-1},  A = Σ_m s_m diag(c_m)
 
 With s = e^x the integrand is analytic in a strip and decays at both ends, so the trapezoid rule converges
-geometrically (Trefethen & Weideman 2014). For one length `gaussian.lengths` has a proved bound.
+geometrically (Trefethen & Weideman 2014). For one length `gaussian.integrate.lengths` has a proved bound.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import product
 
 import numpy as np
 
-from tensorprog.gaussian.lengths import Ratio
+from tensorprog.gaussian.integrate.lengths import Ratio
 from tensorprog.limit.axes import Array
 
 STEPS = (1.0, 0.5, 0.25, 0.125)

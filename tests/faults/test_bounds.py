@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import tensorprog as tp
 from tensorprog.errors import DivergentError
 from tensorprog.gaussian.command import command
-from tensorprog.gaussian.moved import moved
+from tensorprog.gaussian.integrate.moved import moved
 from tensorprog.terms import Var, read
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -79,7 +79,7 @@ def test_what_is_no_double_costs_its_radius_and_not_the_bound() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_what_a_law_that_is_off_changes(seed: int) -> None:
-    """The bound of gaussian/moved holds for laws at the ends of their errors, at scales from 1e-4 to 1e4."""
+    """The bound of gaussian/integrate/moved holds for laws at the ends of their errors, at scales from 1e-4 to 1e4."""
     rng = np.random.default_rng(seed)
     scale = 10.0 ** rng.uniform(-4, 4, size=2)
     rho, size = rng.uniform(-0.95, 0.95), 10.0 ** rng.uniform(-6, -2) * (1 - 0.95)

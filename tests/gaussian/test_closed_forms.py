@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorprog.gaussian.expectation import expect
-from tensorprog.gaussian.quadrature import expectation as quadrature
+from tensorprog.gaussian.integrate.quadrature import expectation as quadrature
 from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function, erf, pair_mean
 from tests.share import examples

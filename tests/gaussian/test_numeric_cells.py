@@ -19,7 +19,7 @@ from tensorprog.gaussian.behaviour.kinks import loci
 from tensorprog.gaussian.cells.cells import Region, partition
 from tensorprog.gaussian.cells.law import law_of
 from tensorprog.gaussian.cells.tails import tail
-from tensorprog.gaussian.certified import enclose
+from tensorprog.gaussian.integrate.certified import enclose
 from tensorprog.numbers.rounded import Rounded
 from tensorprog.terms import Var, read
 from tensorprog.terms.term import variables

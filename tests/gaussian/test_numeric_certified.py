@@ -13,7 +13,7 @@ from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.branch import branch
 from tensorprog.gaussian.behaviour.envelope import envelope
-from tensorprog.gaussian.certified import enclose
+from tensorprog.gaussian.integrate.certified import enclose
 from tensorprog.terms import Var, read
 from tests.gaussian.test_numeric_quadrature import REFERENCE, spelled
 

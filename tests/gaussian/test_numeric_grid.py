@@ -14,9 +14,9 @@ from scipy.special import erf
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function
 from tensorprog.functions.evaluate.tabled import Inexact, evaluate
 from tensorprog.gaussian.behaviour.envelope import envelope, imaginary
-from tensorprog.gaussian.certified import enclose
 from tensorprog.gaussian.expectation import expect
-from tensorprog.gaussian.grid import grid
+from tensorprog.gaussian.integrate.certified import enclose
+from tensorprog.gaussian.integrate.grid import grid
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.tables import table
 from tensorprog.terms import Var, read

@@ -12,8 +12,8 @@ from flint import arb
 
 import tensorprog as tp
 from tensorprog.functions.evaluate.ball_function import exact
-from tensorprog.gaussian.certified import enclose
-from tensorprog.gaussian.lengths import degree, enclosed, ratio
+from tensorprog.gaussian.integrate.certified import enclose
+from tensorprog.gaussian.integrate.lengths import degree, enclosed, ratio
 from tensorprog.terms import Var, read
 
 ROOT = Path(__file__).parents[2]

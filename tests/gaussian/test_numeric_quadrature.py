@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tensorprog.errors import DivergentError, TensorProgError
+from tensorprog.gaussian.integrate.quadrature import expectation, mean1, mean2
 from tensorprog.gaussian.problem.covariance import covariance, factor
-from tensorprog.gaussian.quadrature import expectation, mean1, mean2
 from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function as Oracle
 from tests.gaussian.oracle import pair_mean

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.ball_function import Complex, ball_function
 from tensorprog.functions.evaluate.directions import Posed
-from tensorprog.gaussian import strip
 from tensorprog.gaussian.behaviour.divergence import refuse, undefined
 from tensorprog.gaussian.behaviour.growth import Reach, poles_vanish, reach, shrinks
 from tensorprog.gaussian.behaviour.kinks import Loci, Plane, loci
-from tensorprog.gaussian.panels import Rule, nested
+from tensorprog.gaussian.integrate import strip
+from tensorprog.gaussian.integrate.panels import Rule, nested
 from tensorprog.gaussian.problem.covariance import covariance, factor, rational
 from tensorprog.gaussian.problem.factors import Values, canonical, independent_factors
 from tensorprog.numbers.budget import budget, spent

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tensorprog.functions.evaluate.ball_function import Ball
 from tensorprog.functions.evaluate.tabled import UP, Inexact, NotTabled, evaluate
 from tensorprog.gaussian.behaviour.envelope import envelope
-from tensorprog.gaussian.strip import Wall, walls
+from tensorprog.gaussian.integrate.strip import Wall, walls
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.tables import UNIT
 from tensorprog.terms import Term, Var

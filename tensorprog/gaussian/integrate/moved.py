@@ -22,7 +22,7 @@ import numpy as np
 from flint import arb_mat
 
 from tensorprog.gaussian.cells.law import law_of
-from tensorprog.gaussian.certified import enclose
+from tensorprog.gaussian.integrate.certified import enclose
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import power, substitute

@@ -15,12 +15,12 @@ from typing import Any
 
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function, exact
 from tensorprog.functions.evaluate.directions import Posed, fewest, spread
-from tensorprog.gaussian import lengths
 from tensorprog.gaussian.behaviour.divergence import refuse, undefined, undefined_at
 from tensorprog.gaussian.behaviour.domains import defined
 from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.cells.adaptive import Bounded, bounded
-from tensorprog.gaussian.lengths import ratio
+from tensorprog.gaussian.integrate import lengths
+from tensorprog.gaussian.integrate.lengths import ratio
 from tensorprog.gaussian.problem.covariance import covariance, rational
 from tensorprog.gaussian.problem.factors import canonical, independent_factors
 from tensorprog.numbers.interval import Interval
@@ -179,7 +179,7 @@ def _ends(made: Bounded) -> Ends:
 
 def _in_many(p: Posed, tolerance: float) -> Ends | None:
     """A sum is taken summand by summand where each has few variables; else the grid."""
-    from tensorprog.gaussian.grid import grid
+    from tensorprog.gaussian.integrate.grid import grid
 
     with precision(160):
         ball = grid(p.term, p.names, [[exact(x) for x in row] for row in p.cov], [exact(x) for x in p.mean])

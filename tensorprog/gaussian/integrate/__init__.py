@@ -1,0 +1,1 @@
+"""A number with a bound where there is no closed form."""
