@@ -17,9 +17,9 @@ import mpmath as mp
 import numpy as np
 import sympy
 
+from tensorprog.gaussian.arrays.compiled import compile_closed_form
+from tensorprog.gaussian.arrays.series import pair_matrix
 from tensorprog.gaussian.closed.engine import Problem, closed_form
-from tensorprog.gaussian.evaluate import compile_closed_form
-from tensorprog.gaussian.series import pair_matrix
 from tensorprog.terms import Var, read
 
 NAMES = ("relu", "erf", "gelu", "clip", "tanh")

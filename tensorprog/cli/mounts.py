@@ -17,7 +17,7 @@ def dual_text(found: Facts) -> str:
     """E[f(Z1) f(Z2)] in the entries K11, K12, K22 of the covariance."""
     if not found.controlled.proved:
         return "dual E[f(Z1) f(Z2)]: not asked for, since the function is not known to be controlled"
-    from tensorprog.gaussian.kernels import pair_kernel
+    from tensorprog.gaussian.arrays.duals import pair_kernel
 
     assumptions = {}
     for text in found.assumptions:

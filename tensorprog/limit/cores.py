@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import TensorProgError
+from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expectation import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
-from tensorprog.gaussian.kernels import PairKernel, pair_kernel
 from tensorprog.limit.axes import Array, Field, union
 from tensorprog.limit.quantities import guarded, monomial, no_limit
 from tensorprog.limit.ratios import expectation
@@ -163,7 +163,7 @@ class CoreFunction:
     def _compile(self, expr: Any) -> Callable[..., Array]:
         import sympy
 
-        from tensorprog.gaussian.evaluate import compile_closed_form
+        from tensorprog.gaussian.arrays.compiled import compile_closed_form
 
         point = {
             sympy.Symbol(n, real=True): sympy.Rational(x.numerator, x.denominator)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tensorprog.errors import TensorProgError
+from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expectation import expect
-from tensorprog.gaussian.kernels import PairKernel, pair_kernel
 from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function, erf, pair_mean
 

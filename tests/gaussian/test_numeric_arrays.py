@@ -10,10 +10,10 @@ import pytest
 import sympy
 
 from tensorprog.errors import DivergentError, TensorProgError
+from tensorprog.gaussian.arrays.compiled import compile_closed_form
+from tensorprog.gaussian.arrays.series import hermite_coefficients, mehler, pair_matrix
 from tensorprog.gaussian.behaviour.kinks import kinks, loci
 from tensorprog.gaussian.closed.special import OwenT, Phi2
-from tensorprog.gaussian.evaluate import compile_closed_form
-from tensorprog.gaussian.series import hermite_coefficients, mehler, pair_matrix
 from tensorprog.numbers.bivariate import phi2
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.double_double import polynomial, two_product, two_sum

@@ -16,9 +16,9 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from tensorprog.gaussian.arrays.forms import evaluation_form
 from tensorprog.gaussian.closed.special import OwenT, Phi2
 from tensorprog.gaussian.closed.value import value_of
-from tensorprog.gaussian.evaluation_forms import evaluation_form
 from tensorprog.numbers.double_double import polynomial
 from tensorprog.numbers.rounded import FUNCTIONS, UNIT, Rounded, angle, over_root, phi2_of_angle, power
 

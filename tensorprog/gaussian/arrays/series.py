@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.ball_function import ball_function, name_of
+from tensorprog.gaussian.arrays.compiled import blocks
 from tensorprog.gaussian.behaviour.growth import poles_vanish, shrinks
 from tensorprog.gaussian.behaviour.kinks import Plane, loci
-from tensorprog.gaussian.evaluate import blocks
 from tensorprog.gaussian.integrate.panels import Rule, line_nodes
 from tensorprog.gaussian.integrate.quadrature import expectation
 from tensorprog.gaussian.problem.covariance import rational

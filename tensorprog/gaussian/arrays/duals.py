@@ -63,7 +63,7 @@ class PairKernel:
         a, c, b = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in (K11, K12, K22)))
         _check(a, c, b)
         if self.method != "closed-form":
-            from tensorprog.gaussian.series import pair_matrix
+            from tensorprog.gaussian.arrays.series import pair_matrix
 
             f, g = (at_values(t, self.var, self.values) for t in (self.f, self.g))
             return pair_matrix(f, g, a, c, b, tolerance=self.tolerance)[0]
@@ -95,7 +95,7 @@ class PairKernel:
         values, errors = formula.with_error(a, c, b)
         bad = errors > UNSETTLED * np.abs(values).max(initial=0.0)
         if bad.any():
-            from tensorprog.gaussian.series import pair_matrix
+            from tensorprog.gaussian.arrays.series import pair_matrix
 
             f, g = (at_values(t, self.var, self.values) for t in (self.f, self.g))
             better, bound = pair_matrix(f, g, a[bad], c[bad], b[bad], tolerance=self.tolerance)
@@ -113,7 +113,7 @@ class PairKernel:
     def _compiled(self, expr: Any, names: tuple[str, ...]) -> Callable[..., Array] | None:
         import sympy
 
-        from tensorprog.gaussian.evaluate import compile_closed_form
+        from tensorprog.gaussian.arrays.compiled import compile_closed_form
         from tensorprog.terms.sympy_bridge import symbol
 
         numbers = {symbol(Var(n)): sympy.Rational(q.numerator, q.denominator) for n, q in self.values.items()}

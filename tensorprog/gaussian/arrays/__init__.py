@@ -1,0 +1,1 @@
+"""Closed forms and series on whole matrices."""
