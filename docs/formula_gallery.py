@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy
 
-from tensorprog.gaussian.expectation import expect
+from tensorprog.gaussian.expect import expect
 from tensorprog.terms import Var, read, to_text
 from tensorprog.terms.term import mul, substitute
 

@@ -18,7 +18,7 @@ from tensorprog.errors import TensorProgError as TensorProgError
 if TYPE_CHECKING:
     from tensorprog.functions.api import facts as facts
     from tensorprog.functions.named.registry import register as register
-    from tensorprog.gaussian.expectation import expect as expect
+    from tensorprog.gaussian.expect import expect as expect
     from tensorprog.language import Program as Program
     from tensorprog.language import fn as fn
     from tensorprog.language import load as load
@@ -45,7 +45,7 @@ _LATER = {
     "loads": "tensorprog.language",
     "facts": "tensorprog.functions.api",
     "register": "tensorprog.functions.named.registry",
-    "expect": "tensorprog.gaussian.expectation",
+    "expect": "tensorprog.gaussian.expect",
     "claims": "tensorprog.limit.claims",
     "derive": "tensorprog.limit.derive",
     "prove": "tensorprog.proof.prove",

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from tensorprog.errors import TensorProgError, fail
-from tensorprog.gaussian.expectation import Expectation, expect
+from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.problem.inputs import Assumption, assumptions_of, names_in
 from tensorprog.numbers.options import budgeted
 from tensorprog.terms import read

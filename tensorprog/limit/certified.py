@@ -17,7 +17,7 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import TensorProgError
-from tensorprog.gaussian.expectation import expect
+from tensorprog.gaussian.expect import expect
 from tensorprog.gaussian.integrate.moved import moved
 from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
 from tensorprog.limit.opaque import Quantities

@@ -17,7 +17,7 @@ import numpy as np
 
 from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
-from tensorprog.gaussian.expectation import Expectation, expect
+from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
 from tensorprog.limit.axes import Array, Field, union
 from tensorprog.limit.quantities import guarded, monomial, no_limit

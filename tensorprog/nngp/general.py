@@ -19,7 +19,7 @@ from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.gaussian.arrays.compiled import Compiled, compile_closed_form
 from tensorprog.gaussian.arrays.duals import NAMES, PairKernel, pair_kernel
 from tensorprog.gaussian.arrays.series import NoSeries, expand, pair_matrix, prepare
-from tensorprog.gaussian.expectation import expect
+from tensorprog.gaussian.expect import expect
 from tensorprog.nngp.duals import Array, Vectors
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import mul, substitute

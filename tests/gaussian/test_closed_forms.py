@@ -9,7 +9,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorprog.gaussian.expectation import expect
+from tensorprog.gaussian.expect import expect
 from tensorprog.gaussian.integrate.quadrature import expectation as quadrature
 from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function, erf, pair_mean

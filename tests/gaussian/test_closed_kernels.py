@@ -5,7 +5,7 @@ import pytest
 
 from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
-from tensorprog.gaussian.expectation import expect
+from tensorprog.gaussian.expect import expect
 from tensorprog.terms import Var, read
 from tests.gaussian.oracle import Function, erf, pair_mean
 

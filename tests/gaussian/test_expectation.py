@@ -11,7 +11,7 @@ import sympy
 
 from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.gaussian.closed.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
-from tensorprog.gaussian.expectation import Expectation, expect
+from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.terms import Term, Var, read
 from tensorprog.terms.sympy_bridge import from_sympy
 from tensorprog.terms.term import mul, substitute

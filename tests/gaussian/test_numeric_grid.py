@@ -14,7 +14,7 @@ from scipy.special import erf
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function
 from tensorprog.functions.evaluate.tabled import Inexact, evaluate
 from tensorprog.gaussian.behaviour.envelope import envelope, imaginary
-from tensorprog.gaussian.expectation import expect
+from tensorprog.gaussian.expect import expect
 from tensorprog.gaussian.integrate.certified import enclose
 from tensorprog.gaussian.integrate.grid import grid
 from tensorprog.numbers.precision import precision

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import fail
-from tensorprog.gaussian.expectation import Expectation, expect
+from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.problem.inputs import Assumption
 from tensorprog.gaussian.problem.reduction import SLACK
 from tensorprog.terms import Num, Term, Var

@@ -200,7 +200,7 @@ def positive(t: Term) -> Term:
 @lru_cache(maxsize=256)
 def _formula(t: Term, names: tuple[str, ...]) -> Any | None:
     """E[t] in K11, K12, ... of the variables named, or None."""
-    from tensorprog.gaussian.expectation import expect
+    from tensorprog.gaussian.expect import expect
 
     found = expect(t, None, [0] * len(names), vars=names, symbolic=True)
     return None if found.conditions else found.expr
