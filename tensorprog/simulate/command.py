@@ -78,7 +78,7 @@ def simulate_command(reader: Reader) -> click.Command:
             "outputs": list(variables) or None,
         }
         if plan_only:
-            from tensorprog.simulate.report import plan_json, plan_text
+            from tensorprog.simulate.plan.report import plan_json, plan_text
 
             plan = run.plan(program, width, seed, **options)
             click.echo(json.dumps(plan_json(plan), ensure_ascii=False) if as_json else plan_text(plan))

@@ -11,7 +11,7 @@ from tensorprog.errors import fail
 from tensorprog.program.graph.indices import Range
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.simulate.evaluate import Evaluator
-from tensorprog.simulate.numbers import Numbers
+from tensorprog.simulate.plan.numbers import Numbers
 from tensorprog.terms import Term, Var
 
 

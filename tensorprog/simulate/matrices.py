@@ -15,10 +15,10 @@ from tensorprog.simulate.constants import Constants
 from tensorprog.simulate.dense import entries
 from tensorprog.simulate.inputs import covariance_root
 from tensorprog.simulate.noise import Source
-from tensorprog.simulate.plan import Plan
-from tensorprog.simulate.references import Ref
+from tensorprog.simulate.plan.plan import Plan
+from tensorprog.simulate.plan.references import Ref
+from tensorprog.simulate.plan.slabs import Application, Slab
 from tensorprog.simulate.revealing import Built, Once, Revealed, root
-from tensorprog.simulate.slabs import Application, Slab
 from tensorprog.simulate.streams import Stream
 
 State = Once | Revealed | Built

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.simulate.arrays import Array
-from tensorprog.simulate.plan import Layout
+from tensorprog.simulate.plan.plan import Layout
 from tensorprog.simulate.streams import Stream
 
 CACHED_BYTES = 400_000

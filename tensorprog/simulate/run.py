@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tensorprog.simulate.execution import Execution
-    from tensorprog.simulate.plan import Job, Plan
+    from tensorprog.simulate.plan.plan import Job, Plan
     from tensorprog.simulate.summary import Summary
 
 
@@ -35,9 +35,9 @@ def make_job(
     engine: str = "numpy",
 ) -> tuple[list[str], Job]:
     """The names of what is wanted, and the job: the program's outputs, or the variables named in `outputs`."""
-    from tensorprog.simulate.numbers import whole
-    from tensorprog.simulate.plan import Job
-    from tensorprog.simulate.references import Ref, reference
+    from tensorprog.simulate.plan.numbers import whole
+    from tensorprog.simulate.plan.plan import Job
+    from tensorprog.simulate.plan.references import Ref, reference
     from tensorprog.simulate.streams import seed_of
 
     refs = [Ref.of(o.ref, program) for o in program.outputs]
@@ -55,7 +55,7 @@ def make_job(
 @renamed(params="values")
 def plan(program: Program, n: int = 1024, rng: int = 0, **options: Any) -> Plan:
     """How `simulate` would draw: what is kept of each vector, how each matrix is revealed, what a draw costs."""
-    from tensorprog.simulate.plan import make_plan
+    from tensorprog.simulate.plan.plan import make_plan
 
     return make_plan(make_job(program, n, rng, **options)[1])
 
@@ -105,7 +105,7 @@ def simulate(
 
     from tensorprog.simulate.execution import Execution, run_blocks
     from tensorprog.simulate.gather import Gather
-    from tensorprog.simulate.numbers import whole
+    from tensorprog.simulate.plan.numbers import whole
 
     samples = whole(samples, "the number of samples", 1)
     start = time.perf_counter()
@@ -136,7 +136,7 @@ def statistics(
 ) -> Summary:
     """Mean, variance and excess kurtosis of the outputs, without keeping the draws."""
     from tensorprog.simulate.execution import Execution, run_blocks
-    from tensorprog.simulate.numbers import whole
+    from tensorprog.simulate.plan.numbers import whole
     from tensorprog.simulate.summary import Summary
 
     samples = whole(samples, "the number of samples", 1)

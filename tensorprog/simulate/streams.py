@@ -9,7 +9,7 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.simulate.arrays import Array, times
-from tensorprog.simulate.numbers import whole
+from tensorprog.simulate.plan.numbers import whole
 
 ENGINES = ("numpy", "fast")
 

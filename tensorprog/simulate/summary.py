@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.simulate.arrays import Array
-from tensorprog.simulate.references import SHOWN
+from tensorprog.simulate.plan.references import SHOWN
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.program.graph.graph import Program, member_text
 from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.simulate.references import Ref
+from tensorprog.simulate.plan.references import Ref
 from tensorprog.terms import App, Var
 from tensorprog.terms.term import variables, walk
 

@@ -9,9 +9,9 @@ from math import prod
 
 from tensorprog.program.graph.indices import Range
 from tensorprog.program.graph.nodes import MatMul
-from tensorprog.simulate.needs import Need, Uses
-from tensorprog.simulate.numbers import Numbers
-from tensorprog.simulate.spaces import Member, Space
+from tensorprog.simulate.plan.needs import Need, Uses
+from tensorprog.simulate.plan.numbers import Numbers
+from tensorprog.simulate.plan.spaces import Member, Space
 from tensorprog.terms import Var
 
 Box = tuple[Range, ...]

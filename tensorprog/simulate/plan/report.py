@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tensorprog.program.graph.graph import member_text
-from tensorprog.simulate.plan import Layout, Plan
+from tensorprog.simulate.plan.plan import Layout, Plan
 
 _MODES = {
     "once": "applied once: one fresh product",

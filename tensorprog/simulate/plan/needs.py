@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.simulate.linear import Part, linear_parts
-from tensorprog.simulate.references import Ref, pieces
+from tensorprog.simulate.plan.linear import Part, linear_parts
+from tensorprog.simulate.plan.references import Ref, pieces
 from tensorprog.terms import Var
 
 

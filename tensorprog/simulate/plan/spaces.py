@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
-from tensorprog.simulate.needs import Need, Uses
-from tensorprog.simulate.references import Ref
+from tensorprog.simulate.plan.needs import Need, Uses
+from tensorprog.simulate.plan.references import Ref
 from tensorprog.terms import Sub
 from tensorprog.terms.term import variables
 

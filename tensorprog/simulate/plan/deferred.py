@@ -10,7 +10,7 @@ from tensorprog.simulate.inputs import split
 from tensorprog.terms.term import ZERO
 
 if TYPE_CHECKING:
-    from tensorprog.simulate.plan import Plan
+    from tensorprog.simulate.plan.plan import Plan
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""What must be drawn, decided before anything is drawn."""
