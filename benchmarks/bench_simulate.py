@@ -21,9 +21,9 @@ import numpy as np
 
 from tensorprog.language import loads
 from tensorprog.simulate import simulate
-from tensorprog.simulate.engine import Runner
+from tensorprog.simulate.draw.engine import Runner
+from tensorprog.simulate.draw.streams import ENGINES, Stream
 from tensorprog.simulate.run import make_job
-from tensorprog.simulate.streams import ENGINES, Stream
 
 ATTENTION = """
 index i, j in 1..4

@@ -20,7 +20,7 @@ from tensorprog.errors import fail
 from tensorprog.numbers.progress import Progress
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.checkpoint import Checkpoint
-from tensorprog.simulate.engine import Runner
+from tensorprog.simulate.draw.engine import Runner
 from tensorprog.simulate.plan.plan import Job
 
 Deliver = Callable[[int, int, list[Array]], None]

@@ -35,10 +35,10 @@ def make_job(
     engine: str = "numpy",
 ) -> tuple[list[str], Job]:
     """The names of what is wanted, and the job: the program's outputs, or the variables named in `outputs`."""
+    from tensorprog.simulate.draw.streams import seed_of
     from tensorprog.simulate.plan.numbers import whole
     from tensorprog.simulate.plan.plan import Job
     from tensorprog.simulate.plan.references import Ref, reference
-    from tensorprog.simulate.streams import seed_of
 
     refs = [Ref.of(o.ref, program) for o in program.outputs]
     if outputs is not None:

@@ -13,8 +13,8 @@ from scipy import stats
 from tensorprog.errors import TensorProgError
 from tensorprog.language import loads
 from tensorprog.simulate import simulate
-from tensorprog.simulate.fast import gram_rows, tables
-from tensorprog.simulate.streams import Stream
+from tensorprog.simulate.draw.fast import gram_rows, tables
+from tensorprog.simulate.draw.streams import Stream
 
 MANY = 8_000_000
 PROGRAM = """

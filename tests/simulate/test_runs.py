@@ -99,7 +99,9 @@ def test_checkpoints_with_damage(program: Any, reference: Any, tmp_path: Path) -
 
 def test_finished_blocks_are_not_computed_again(program: Any, tmp_path: Path, monkeypatch: Any) -> None:
     first = simulate(program, n=500, samples=50, rng=4, checkpoint=str(tmp_path))
-    monkeypatch.setattr(import_module("tensorprog.simulate.engine").Runner, "block", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr(
+        import_module("tensorprog.simulate.draw.engine").Runner, "block", lambda *_: pytest.fail("computed")
+    )
     assert same(simulate(program, n=500, samples=50, rng=4, checkpoint=str(tmp_path)), first)
 
 
@@ -238,7 +240,7 @@ def test_a_width_beyond_the_memory_is_one_error(monkeypatch: pytest.MonkeyPatch)
     def block(*_: Any) -> Any:
         raise MemoryError
 
-    monkeypatch.setattr(import_module("tensorprog.simulate.engine").Runner, "block", block)
+    monkeypatch.setattr(import_module("tensorprog.simulate.draw.engine").Runner, "block", block)
     with pytest.raises(TensorProgError, match="memory is not enough") as error:
         simulate(loads("input u ~ N(0, 1)\noutput u"), n=16, samples=3)
     assert code(error) == "TP907"
@@ -251,7 +253,7 @@ def test_params_change_numbers() -> None:
 
 
 def test_single_precision_stays_single(program: Any, monkeypatch: Any) -> None:
-    engine = import_module("tensorprog.simulate.engine")
+    engine = import_module("tensorprog.simulate.draw.engine")
     seen = set()
     step = engine.Block.step
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tensorprog.program.graph.nodes import Input
-from tensorprog.simulate.inputs import split
+from tensorprog.simulate.draw.inputs import split
 from tensorprog.terms.term import ZERO
 
 if TYPE_CHECKING:

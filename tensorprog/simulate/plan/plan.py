@@ -11,13 +11,13 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.program.graph.graph import Program, node_kind
 from tensorprog.program.graph.nodes import Attention, Input, Moment, Node, Nonlin
+from tensorprog.simulate.draw.streams import check_engine
 from tensorprog.simulate.plan.deferred import Deferred, deferred
 from tensorprog.simulate.plan.needs import Need, Uses, needs
 from tensorprog.simulate.plan.numbers import Numbers, numbers
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.simulate.plan.slabs import Application, Slab, slabs
 from tensorprog.simulate.plan.spaces import Member, Space, build
-from tensorprog.simulate.streams import check_engine
 
 BLOCK_BYTES = 40_000_000
 MOST_DRAWS = 512

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from tensorprog.simulate.arrays import Array, times
-from tensorprog.simulate.noise import Source
-from tensorprog.simulate.streams import Stream
+from tensorprog.simulate.draw.noise import Source
+from tensorprog.simulate.draw.streams import Stream
 
 
 def root(x: Array, stream: Stream) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.program.graph.indices import Range
 from tensorprog.simulate.arrays import Array, Named
-from tensorprog.simulate.evaluate import Evaluator
+from tensorprog.simulate.draw.evaluate import Evaluator
 from tensorprog.simulate.plan.numbers import Numbers
 from tensorprog.terms import Term, Var
 

@@ -10,17 +10,17 @@ import numpy as np
 
 from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node
 from tensorprog.simulate.arrays import Array, Named, combine, inner, spread, times
-from tensorprog.simulate.constants import Constants
-from tensorprog.simulate.evaluate import Evaluator
-from tensorprog.simulate.inputs import covariance_root, means, split
-from tensorprog.simulate.matrices import Matrices
-from tensorprog.simulate.noise import CACHED_BYTES, Source
+from tensorprog.simulate.draw.constants import Constants
+from tensorprog.simulate.draw.evaluate import Evaluator
+from tensorprog.simulate.draw.inputs import covariance_root, means, split
+from tensorprog.simulate.draw.matrices import Matrices
+from tensorprog.simulate.draw.noise import CACHED_BYTES, Source
+from tensorprog.simulate.draw.streams import Stream
 from tensorprog.simulate.plan.deferred import Deferred
 from tensorprog.simulate.plan.linear import Part
 from tensorprog.simulate.plan.plan import Job, Layout, Plan, make_plan
 from tensorprog.simulate.plan.references import Ref, View, read, view
 from tensorprog.simulate.plan.spaces import Member
-from tensorprog.simulate.streams import Stream
 from tensorprog.terms import App, Bind, Term, Var
 from tensorprog.terms.term import walk
 

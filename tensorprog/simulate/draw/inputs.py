@@ -11,7 +11,7 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.program.graph.nodes import InputGroup
 from tensorprog.simulate.arrays import Array
-from tensorprog.simulate.constants import Constants
+from tensorprog.simulate.draw.constants import Constants
 from tensorprog.terms.term import variables
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tensorprog.simulate.arrays import Array
+from tensorprog.simulate.draw.streams import Stream
 from tensorprog.simulate.plan.plan import Layout
-from tensorprog.simulate.streams import Stream
 
 CACHED_BYTES = 400_000
 

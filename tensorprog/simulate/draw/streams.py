@@ -38,7 +38,7 @@ class Stream:
         if self.words is None:
             self.generator.standard_normal(dtype=out.dtype.type, out=out)
         else:
-            from tensorprog.simulate.fast import fill_normals, tables
+            from tensorprog.simulate.draw.fast import fill_normals, tables
 
             fill_normals(self.words, out.reshape(-1), *tables())
 
@@ -50,7 +50,7 @@ class Stream:
     def gram(self, x: Array) -> Array:
         """X X' over the last two axes: (..., k, n) gives (..., k, k)."""
         if self.words is not None:
-            from tensorprog.simulate.fast import MOST_ROWS, gram_rows
+            from tensorprog.simulate.draw.fast import MOST_ROWS, gram_rows
 
             k, n = x.shape[-2:]
             if k <= MOST_ROWS:

@@ -11,15 +11,15 @@ import numpy as np
 
 from tensorprog.program.graph.nodes import Input, MatMul
 from tensorprog.simulate.arrays import Array, Named
-from tensorprog.simulate.constants import Constants
-from tensorprog.simulate.dense import entries
-from tensorprog.simulate.inputs import covariance_root
-from tensorprog.simulate.noise import Source
+from tensorprog.simulate.draw.constants import Constants
+from tensorprog.simulate.draw.dense import entries
+from tensorprog.simulate.draw.inputs import covariance_root
+from tensorprog.simulate.draw.noise import Source
+from tensorprog.simulate.draw.revealing import Built, Once, Revealed, root
+from tensorprog.simulate.draw.streams import Stream
 from tensorprog.simulate.plan.plan import Plan
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.simulate.plan.slabs import Application, Slab
-from tensorprog.simulate.revealing import Built, Once, Revealed, root
-from tensorprog.simulate.streams import Stream
 
 State = Once | Revealed | Built
 
