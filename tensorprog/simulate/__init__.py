@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from tensorprog.simulate.execute.samples import Samples as Samples
 from tensorprog.simulate.run import simulate as simulate
-from tensorprog.simulate.samples import Samples as Samples
 
 __all__ = ["Samples", "simulate"]

@@ -13,7 +13,7 @@ from tensorprog.errors import fail
 from tensorprog.program.graph.graph import Program
 
 if TYPE_CHECKING:
-    from tensorprog.simulate.samples import Samples
+    from tensorprog.simulate.execute.samples import Samples
 
 
 Reader = Callable[[str, Iterable[str], Iterable[str]], tuple[Program, Mapping[str, Any]]]
@@ -84,8 +84,8 @@ def simulate_command(reader: Reader) -> click.Command:
             click.echo(json.dumps(plan_json(plan), ensure_ascii=False) if as_json else plan_text(plan))
             return 0
         if out is None:
-            from tensorprog.simulate.execution import Execution
-            from tensorprog.simulate.samples import report_json, report_text
+            from tensorprog.simulate.execute.execution import Execution
+            from tensorprog.simulate.execute.samples import report_json, report_text
 
             how = Execution(None, workers, dask, checkpoint, memory, True)
             found = run.statistics(program, width, samples, seed, how, **options)

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from tensorprog.errors import renamed
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.lowering.params import exactly
-from tensorprog.simulate.samples import Samples
+from tensorprog.simulate.execute.samples import Samples
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     import numpy as np
 
-    from tensorprog.simulate.execution import Execution
+    from tensorprog.simulate.execute.execution import Execution
+    from tensorprog.simulate.execute.summary import Summary
     from tensorprog.simulate.plan.plan import Job, Plan
-    from tensorprog.simulate.summary import Summary
 
 
 @renamed(params="values")
@@ -103,8 +103,8 @@ def simulate(
     """
     import time
 
-    from tensorprog.simulate.execution import Execution, run_blocks
-    from tensorprog.simulate.gather import Gather
+    from tensorprog.simulate.execute.execution import Execution, run_blocks
+    from tensorprog.simulate.execute.gather import Gather
     from tensorprog.simulate.plan.numbers import whole
 
     samples = whole(samples, "the number of samples", 1)
@@ -135,9 +135,9 @@ def statistics(
     **options: Any,
 ) -> Summary:
     """Mean, variance and excess kurtosis of the outputs, without keeping the draws."""
-    from tensorprog.simulate.execution import Execution, run_blocks
+    from tensorprog.simulate.execute.execution import Execution, run_blocks
+    from tensorprog.simulate.execute.summary import Summary
     from tensorprog.simulate.plan.numbers import whole
-    from tensorprog.simulate.summary import Summary
 
     samples = whole(samples, "the number of samples", 1)
     names, job = make_job(program, n, rng, **options)

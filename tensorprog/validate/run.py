@@ -58,7 +58,7 @@ def validate(
     Errors: TP011 a width is not an integer; TP017 a param without a number; TP018 bad arguments.
     """
     from tensorprog.simulate.draw.streams import seed_of
-    from tensorprog.simulate.execution import Execution, run_blocks
+    from tensorprog.simulate.execute.execution import Execution, run_blocks
     from tensorprog.simulate.plan.numbers import whole
     from tensorprog.validate.compare import label
     from tensorprog.validate.observe import Observed, Requests

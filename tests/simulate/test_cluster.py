@@ -63,6 +63,6 @@ def test_a_worker_dies(cluster: Any) -> None:
 
 
 def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("tensorprog.simulate.cluster"), "WAIT_SECONDS", 1)
+    monkeypatch.setattr(import_module("tensorprog.simulate.execute.cluster"), "WAIT_SECONDS", 1)
     with pytest.raises(TensorProgError, match="no Dask scheduler"):
         simulate(load(PROGRAM), n=4, samples=2, dask="tcp://127.0.0.1:1")

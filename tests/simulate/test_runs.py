@@ -20,7 +20,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.language import loads
 from tensorprog.numbers.progress import Progress, duration
 from tensorprog.simulate import simulate
-from tensorprog.simulate.execution import memory_bytes
+from tensorprog.simulate.execute.execution import memory_bytes
 from tensorprog.simulate.plan.plan import make_plan
 from tensorprog.simulate.run import make_job, plan
 

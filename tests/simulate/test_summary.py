@@ -13,8 +13,8 @@ from scipy import stats
 
 from tensorprog.language import loads
 from tensorprog.simulate import simulate
+from tensorprog.simulate.execute.summary import Moments, Summary
 from tensorprog.simulate.run import statistics
-from tensorprog.simulate.summary import Moments, Summary
 
 
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=6), st.integers(0, 2**32))

@@ -10,7 +10,7 @@ from tensorprog.errors import fail
 from tensorprog.simulate.arrays import Array
 
 if TYPE_CHECKING:
-    from tensorprog.simulate.execution import Task
+    from tensorprog.simulate.execute.execution import Task
 
 WAIT_SECONDS = 10
 
@@ -24,7 +24,7 @@ def through_dask(
     except ImportError:
         raise fail("TP018", "the library distributed is not installed",
                    help="pip install 'tensorprog[distributed]'") from None  # fmt: skip
-    from tensorprog.simulate.execution import compute
+    from tensorprog.simulate.execute.execution import compute
 
     try:
         client = distributed.Client(address, timeout=WAIT_SECONDS, set_as_default=False)

@@ -19,8 +19,8 @@ from typing import Any
 from tensorprog.errors import fail
 from tensorprog.numbers.progress import Progress
 from tensorprog.simulate.arrays import Array
-from tensorprog.simulate.checkpoint import Checkpoint
 from tensorprog.simulate.draw.engine import Runner
+from tensorprog.simulate.execute.checkpoint import Checkpoint
 from tensorprog.simulate.plan.plan import Job
 
 Deliver = Callable[[int, int, list[Array]], None]
@@ -163,7 +163,7 @@ def _dispatch(todo: Iterator[Task], how: Execution, lanes: int, done: Done) -> N
     if how.executor is not None:
         _through(how.executor, todo, lanes, done)
     elif how.dask is not None:
-        from tensorprog.simulate.cluster import through_dask
+        from tensorprog.simulate.execute.cluster import through_dask
 
         through_dask(how.dask, todo, done)
     elif how.workers is not None and how.workers > 1:

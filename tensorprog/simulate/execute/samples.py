@@ -42,7 +42,7 @@ class Samples(Mapping[str, "Array"]):
         """Mean, variance and excess kurtosis over draws of the first members of each output, with standard errors."""
         import numpy as np
 
-        from tensorprog.simulate.summary import Summary
+        from tensorprog.simulate.execute.summary import Summary
 
         summary = Summary(list(self.arrays), list(self.labels.values()), self.samples)
         with np.errstate(all="ignore"):

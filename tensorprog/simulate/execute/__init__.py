@@ -1,0 +1,1 @@
+"""Many blocks: where they run, what is kept."""
