@@ -24,9 +24,9 @@ from tensorprog.theorems.common import (
     scaling_problem,
 )
 from tensorprog.theorems.exclusivity import not_distinct, not_exclusive
-from tensorprog.theorems.nonlinearities import Judged, function_place
 from tensorprog.theorems.scalars import at_limits, averages_in, limit_of, smooth_at_limits
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
+from tensorprog.theorems.vectors.nonlinearities import Judged, function_place
 
 PSEUDO_LIPSCHITZ = "the paper asks every nonlinearity to be pseudo-Lipschitz (controlled is not enough here)"
 

@@ -14,11 +14,11 @@ from tensorprog.program.normal.powers import MOMENT, SCORE, Powers, Use
 from tensorprog.terms import Sub, Term, Var
 from tensorprog.theorems.at_limit import AtLimit
 from tensorprog.theorems.limits import Limits
-from tensorprog.theorems.nonlinearities import Nonlinearities
 from tensorprog.theorems.readouts import Readouts
-from tensorprog.theorems.spans import Spans
 from tensorprog.theorems.statement import Finding
 from tensorprog.theorems.variance import Variances
+from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
+from tensorprog.theorems.vectors.spans import Spans
 
 MANY_PATTERNS = 48
 

@@ -19,8 +19,8 @@ from tensorprog.theorems import attention, nested, netsor, netsor_plus, readout_
 from tensorprog.theorems.absorption import with_unused_scores
 from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.exclusivity import not_exclusive
-from tensorprog.theorems.nonlinearities import Nonlinearities
 from tensorprog.theorems.statement import PremiseReport, Theorem, TheoremReport
+from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 
 THEOREMS: tuple[Theorem, ...] = (
     netsor.THEOREM,

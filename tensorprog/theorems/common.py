@@ -10,8 +10,8 @@ from tensorprog.program.graph.nodes import Dot, Input, MatMul, Node, Weight
 from tensorprog.program.graph.scaling import width_power
 from tensorprog.terms import to_text
 from tensorprog.theorems.case import Case
-from tensorprog.theorems.nonlinearities import Judged
 from tensorprog.theorems.statement import Finding, Premise, proved, refuted, unknown
+from tensorprog.theorems.vectors.nonlinearities import Judged
 
 
 def weights_of(case: Case) -> list[Weight]:

@@ -17,7 +17,7 @@ from tensorprog.program.graph.indices import Pattern, Range, match, representati
 from tensorprog.program.graph.nodes import Dot, MatMul, Node
 from tensorprog.terms import Sub, Var
 from tensorprog.theorems.case import Case, kept_apart
-from tensorprog.theorems.spans import MOST_INPUTS, Vector
+from tensorprog.theorems.vectors.spans import MOST_INPUTS, Vector
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
 from tensorprog.theorems.enclose import enclosure
 from tensorprog.theorems.exact import Expectations
-from tensorprog.theorems.nonlinearities import Nonlinearities
 from tensorprog.theorems.variance import Variances, nonnegative
+from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 
 MAX_UNROLLED = 64
 POSITIVE, NONNEGATIVE, NOTHING = Interval(Fraction(0), None), Interval(Fraction(0), None, True), ranges.point(0)

@@ -16,9 +16,9 @@ from tensorprog.theorems.common import (
     first_problem,
     judged,
 )
-from tensorprog.theorems.nonlinearities import Judged
 from tensorprog.theorems.scalars import each_member, limit_of, terms_of
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved
+from tensorprog.theorems.vectors.nonlinearities import Judged
 
 
 def instructions(case: Case) -> Finding:

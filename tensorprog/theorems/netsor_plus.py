@@ -23,7 +23,6 @@ from tensorprog.theorems.common import (
 )
 from tensorprog.theorems.near import falsified
 from tensorprog.theorems.netsor import controlled
-from tensorprog.theorems.nonlinearities import Judged
 from tensorprog.theorems.scalars import (
     BECAUSE,
     KEEP_AWAY,
@@ -40,6 +39,7 @@ from tensorprog.theorems.scalars import (
     terms_of,
 )
 from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
+from tensorprog.theorems.vectors.nonlinearities import Judged
 
 EACH_SMOOTH = "every function is pseudo-Lipschitz near the limit scalars"
 STABLE = "no matrix multiplies what reads a scalar, so the ranks are stable"

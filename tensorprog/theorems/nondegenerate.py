@@ -28,8 +28,8 @@ from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Scala
 from tensorprog.program.graph.scaling import width_power
 from tensorprog.terms import Term
 from tensorprog.terms.term import add, mul, neg, variables
-from tensorprog.theorems.nonlinearities import Nonlinearities
-from tensorprog.theorems.slices import Member, Slices, TooMuch, Z, index_names, matrix_of, order
+from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
+from tensorprog.theorems.vectors.slices import Member, Slices, TooMuch, Z, index_names, matrix_of, order
 
 LARGEST_BLOCK = 32
 

@@ -21,9 +21,9 @@ from tensorprog.theorems.at_limit import AtLimit, Here, Pulled
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.limits import Limit
 from tensorprog.theorems.near import falsified, neighbourhood
-from tensorprog.theorems.nonlinearities import function_place
 from tensorprog.theorems.pulling import pull
 from tensorprog.theorems.statement import Finding, proved, refuted, unknown
+from tensorprog.theorems.vectors.nonlinearities import function_place
 
 MAX_MEMBERS = 256
 BECAUSE = "functions of vectors and scalars must be pseudo-Lipschitz jointly, near the limits of the scalars"

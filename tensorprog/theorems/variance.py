@@ -19,8 +19,8 @@ from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, shift_subs, transform, variables, walk
 from tensorprog.theorems.nondegenerate import Nondegenerate
-from tensorprog.theorems.nonlinearities import Nonlinearities
-from tensorprog.theorems.slices import Member
+from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
+from tensorprog.theorems.vectors.slices import Member
 
 if TYPE_CHECKING:
     from tensorprog.theorems.limits import Limit

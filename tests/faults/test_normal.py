@@ -11,7 +11,7 @@ import pytest
 
 import tensorprog as tp
 from tensorprog.terms import App, Bind, Num, Term, Var, read
-from tensorprog.theorems.softmax_form import written_out_softmax
+from tensorprog.theorems.vectors.softmax_form import written_out_softmax
 
 PROGRAMS = Path(__file__).parent / "programs"
 

@@ -25,7 +25,7 @@ from tensorprog.program.normal.open import CannotCompose, Composer, free_indices
 from tensorprog.terms import App, Bind, Term, Var, to_text
 from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import shift_subs, size, substitute, transform, variables, walk
-from tensorprog.theorems.softmax_form import written_out_softmax
+from tensorprog.theorems.vectors.softmax_form import written_out_softmax
 
 MAX_ENTRIES, MAX_WRITTEN = 64, 4_000
 _ORDER = ("proved", "unknown", "refuted")
