@@ -9,7 +9,6 @@ from tensorprog.program.normal.open import CannotCompose
 from tensorprog.program.normal.powers import MOMENT
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.term import mul, variables
-from tensorprog.theorems.at_limit import Pulled
 from tensorprog.theorems.case import Case
 from tensorprog.theorems.common import (
     GAUSSIAN,
@@ -21,7 +20,8 @@ from tensorprog.theorems.common import (
     judged,
     scaling_problem,
 )
-from tensorprog.theorems.near import falsified
+from tensorprog.theorems.limits.at_limit import Pulled
+from tensorprog.theorems.limits.near import falsified
 from tensorprog.theorems.netsor import controlled
 from tensorprog.theorems.scalars import (
     BECAUSE,

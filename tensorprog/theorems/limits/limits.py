@@ -25,9 +25,9 @@ from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.program.normal.powers import MOMENT, Powers
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
-from tensorprog.theorems.enclose import enclosure
-from tensorprog.theorems.exact import Expectations
-from tensorprog.theorems.variance import Variances, nonnegative
+from tensorprog.theorems.limits.enclose import enclosure
+from tensorprog.theorems.limits.exact import Expectations
+from tensorprog.theorems.limits.variance import Variances, nonnegative
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 
 MAX_UNROLLED = 64

@@ -18,12 +18,12 @@ from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, shift_subs, transform, variables, walk
-from tensorprog.theorems.nondegenerate import Nondegenerate
+from tensorprog.theorems.limits.nondegenerate import Nondegenerate
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 from tensorprog.theorems.vectors.slices import Member
 
 if TYPE_CHECKING:
-    from tensorprog.theorems.limits import Limit
+    from tensorprog.theorems.limits.limits import Limit
 
 Sign = Literal["positive", "nonnegative", "zero", "real"]
 

@@ -6,7 +6,7 @@ from tensorprog.numbers.interval import REALS
 from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Term, Var
 from tensorprog.terms.term import add, children, mul, rebuild
-from tensorprog.theorems.at_limit import CONDITIONS, MAX_UNROLLED, AtLimit, Pulled
+from tensorprog.theorems.limits.at_limit import CONDITIONS, MAX_UNROLLED, AtLimit, Pulled
 
 
 def pull(at_limit: AtLimit, t: Term) -> Pulled:

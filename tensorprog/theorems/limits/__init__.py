@@ -1,0 +1,1 @@
+"""Where scalars go in the limit, which variances are positive, and what functions do there."""
