@@ -15,7 +15,7 @@ from tensorprog.numbers.estimate import shown
 from tensorprog.program.forms.drawing import COLOURS, svg_text
 from tensorprog.program.graph.graph import member_text
 from tensorprog.theorems.check import OutputVerdict
-from tensorprog.theorems.statement import TheoremReport
+from tensorprog.theorems.conditions.statement import TheoremReport
 
 if TYPE_CHECKING:
     from tensorprog.limit.derivation import Entry

@@ -9,8 +9,8 @@ from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Dot
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Var
-from tensorprog.theorems.case import Case, Shared
 from tensorprog.theorems.check import THEOREMS, judge
+from tensorprog.theorems.conditions.case import Case, Shared
 
 
 @dataclass(frozen=True, slots=True)

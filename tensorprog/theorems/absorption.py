@@ -15,8 +15,8 @@ from tensorprog.program.graph.nodes import Dot, Input, Node
 from tensorprog.program.normal.powers import SCORE
 from tensorprog.terms import Var
 from tensorprog.theorems import attention
-from tensorprog.theorems.case import Case, Shared
-from tensorprog.theorems.exclusivity import Violation, makes_side, not_distinct, not_exclusive
+from tensorprog.theorems.conditions.case import Case, Shared
+from tensorprog.theorems.conditions.exclusivity import Violation, makes_side, not_distinct, not_exclusive
 
 FEW_MEMBERS = 40
 ASKED = (attention.matmul, attention.positive, attention.nonlinearities, attention.no_moments)

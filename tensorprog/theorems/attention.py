@@ -12,8 +12,8 @@ from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node, Sca
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import Var, to_text
-from tensorprog.theorems.case import Case
-from tensorprog.theorems.common import (
+from tensorprog.theorems.conditions.case import Case
+from tensorprog.theorems.conditions.common import (
     GAUSSIAN,
     READOUTS,
     SAMPLING,
@@ -23,9 +23,9 @@ from tensorprog.theorems.common import (
     judged,
     scaling_problem,
 )
-from tensorprog.theorems.exclusivity import not_distinct, not_exclusive
-from tensorprog.theorems.scalars import at_limits, averages_in, limit_of, smooth_at_limits
-from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
+from tensorprog.theorems.conditions.exclusivity import not_distinct, not_exclusive
+from tensorprog.theorems.conditions.scalars import at_limits, averages_in, limit_of, smooth_at_limits
+from tensorprog.theorems.conditions.statement import Finding, Premise, Theorem, proved, refuted, unknown
 from tensorprog.theorems.vectors.nonlinearities import Judged, function_place
 
 PSEUDO_LIPSCHITZ = "the paper asks every nonlinearity to be pseudo-Lipschitz (controlled is not enough here)"

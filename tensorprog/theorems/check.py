@@ -17,9 +17,9 @@ from tensorprog.terms import to_text
 from tensorprog.terms.term import variables
 from tensorprog.theorems import attention, nested, netsor, netsor_plus, readout_scores
 from tensorprog.theorems.absorption import with_unused_scores
-from tensorprog.theorems.case import Case, Shared
-from tensorprog.theorems.exclusivity import not_exclusive
-from tensorprog.theorems.statement import PremiseReport, Theorem, TheoremReport
+from tensorprog.theorems.conditions.case import Case, Shared
+from tensorprog.theorems.conditions.exclusivity import not_exclusive
+from tensorprog.theorems.conditions.statement import PremiseReport, Theorem, TheoremReport
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 
 THEOREMS: tuple[Theorem, ...] = (

@@ -6,8 +6,8 @@ from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.graph.nodes import Dot, Moment, Node, Scalar
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import Term, to_text
-from tensorprog.theorems.case import Case
-from tensorprog.theorems.common import (
+from tensorprog.theorems.conditions.case import Case
+from tensorprog.theorems.conditions.common import (
     GAUSSIAN,
     READOUTS,
     SAMPLING,
@@ -16,8 +16,8 @@ from tensorprog.theorems.common import (
     first_problem,
     judged,
 )
-from tensorprog.theorems.scalars import each_member, limit_of, terms_of
-from tensorprog.theorems.statement import Finding, Premise, Theorem, proved
+from tensorprog.theorems.conditions.scalars import each_member, limit_of, terms_of
+from tensorprog.theorems.conditions.statement import Finding, Premise, Theorem, proved
 from tensorprog.theorems.vectors.nonlinearities import Judged
 
 

@@ -9,8 +9,8 @@ from tensorprog.program.normal.open import CannotCompose
 from tensorprog.program.normal.powers import MOMENT
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.term import mul, variables
-from tensorprog.theorems.case import Case
-from tensorprog.theorems.common import (
+from tensorprog.theorems.conditions.case import Case
+from tensorprog.theorems.conditions.common import (
     GAUSSIAN,
     READOUTS,
     SAMPLING,
@@ -20,10 +20,7 @@ from tensorprog.theorems.common import (
     judged,
     scaling_problem,
 )
-from tensorprog.theorems.limits.at_limit import Pulled
-from tensorprog.theorems.limits.near import falsified
-from tensorprog.theorems.netsor import controlled
-from tensorprog.theorems.scalars import (
+from tensorprog.theorems.conditions.scalars import (
     BECAUSE,
     KEEP_AWAY,
     at_zero,
@@ -38,7 +35,10 @@ from tensorprog.theorems.scalars import (
     stands_off,
     terms_of,
 )
-from tensorprog.theorems.statement import Finding, Premise, Theorem, proved, refuted, unknown
+from tensorprog.theorems.conditions.statement import Finding, Premise, Theorem, proved, refuted, unknown
+from tensorprog.theorems.limits.at_limit import Pulled
+from tensorprog.theorems.limits.near import falsified
+from tensorprog.theorems.netsor import controlled
 from tensorprog.theorems.vectors.nonlinearities import Judged
 
 EACH_SMOOTH = "every function is pseudo-Lipschitz near the limit scalars"

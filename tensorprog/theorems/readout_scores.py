@@ -18,8 +18,8 @@ from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems import attention
 from tensorprog.theorems.attention import smooth
-from tensorprog.theorems.case import Case
-from tensorprog.theorems.common import (
+from tensorprog.theorems.conditions.case import Case
+from tensorprog.theorems.conditions.common import (
     GAUSSIAN,
     READOUTS,
     SAMPLING,
@@ -29,8 +29,8 @@ from tensorprog.theorems.common import (
     readout_rule,
     scaling_problem,
 )
-from tensorprog.theorems.scalars import each_member, scalars_in, smooth_at_limits, terms_of
-from tensorprog.theorems.statement import Finding, Premise, PremiseReport, Theorem, proved, unknown
+from tensorprog.theorems.conditions.scalars import each_member, scalars_in, smooth_at_limits, terms_of
+from tensorprog.theorems.conditions.statement import Finding, Premise, PremiseReport, Theorem, proved, unknown
 
 
 def underlying(case: Case) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from tensorprog.theorems.statement import Theorem, TheoremReport
+from tensorprog.theorems.conditions.statement import Theorem, TheoremReport
 
 if TYPE_CHECKING:
     from tensorprog.theorems.check import OutputVerdict, Verdict

@@ -12,8 +12,8 @@ from tensorprog.program.graph.indices import Pattern, unify
 from tensorprog.program.lowering.masks import allowed, holds
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import read
-from tensorprog.theorems.case import Case, Shared
-from tensorprog.theorems.exclusivity import not_exclusive
+from tensorprog.theorems.conditions.case import Case, Shared
+from tensorprog.theorems.conditions.exclusivity import not_exclusive
 
 
 def verdict(text: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from tensorprog.errors import Diagnostic, Place
 
 if TYPE_CHECKING:
-    from tensorprog.theorems.case import Case
+    from tensorprog.theorems.conditions.case import Case
 
 Status = Literal["proved", "refuted", "unknown"]
 

@@ -22,7 +22,7 @@ from tensorprog.terms import Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, shift_subs, transform
 
 if TYPE_CHECKING:
-    from tensorprog.theorems.case import Case
+    from tensorprog.theorems.conditions.case import Case
 
 MOST_PAIRS = 4096
 """Pairs of members whose covariances are looked at one by one; in larger families they count as correlated."""

@@ -1,0 +1,1 @@
+"""The premises that theorems share."""
