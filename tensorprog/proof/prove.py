@@ -15,7 +15,7 @@ from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.goals import parse, proved
 from tensorprog.proof.writer import Certificate, Writer
-from tensorprog.theorems.netsor_plus import rests_on_ranks
+from tensorprog.theorems.papers.netsor_plus import rests_on_ranks
 
 THEOREMS = ("netsor", "netsor-plus", "attention")
 CHOICES: tuple[tuple[str, ...], ...] = ((), (REMARKS[0],), (REMARKS[1],), REMARKS)

@@ -15,11 +15,11 @@ from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import to_text
 from tensorprog.terms.term import variables
-from tensorprog.theorems import attention, nested, netsor, netsor_plus, readout_scores
-from tensorprog.theorems.absorption import with_unused_scores
 from tensorprog.theorems.conditions.case import Case, Shared
 from tensorprog.theorems.conditions.exclusivity import not_exclusive
 from tensorprog.theorems.conditions.statement import PremiseReport, Theorem, TheoremReport
+from tensorprog.theorems.papers import attention, nested, netsor, netsor_plus, readout_scores
+from tensorprog.theorems.papers.absorption import with_unused_scores
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 
 THEOREMS: tuple[Theorem, ...] = (

@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 
 import tensorprog as tp
 from tensorprog.program.normal.normalize import normalize
-from tensorprog.theorems.absorption import FEW_MEMBERS, with_unused_scores
 from tensorprog.theorems.conditions.case import Case, Shared
 from tensorprog.theorems.conditions.exclusivity import not_distinct, not_exclusive
+from tensorprog.theorems.papers.absorption import FEW_MEMBERS, with_unused_scores
 from tests.share import examples
 from tests.theorems.exclusivity_oracle import Cancelled, Oracle, Upstream
 from tests.theorems.patterns import patterns

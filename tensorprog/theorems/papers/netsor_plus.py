@@ -38,7 +38,7 @@ from tensorprog.theorems.conditions.scalars import (
 from tensorprog.theorems.conditions.statement import Finding, Premise, Theorem, proved, refuted, unknown
 from tensorprog.theorems.limits.at_limit import Pulled
 from tensorprog.theorems.limits.near import falsified
-from tensorprog.theorems.netsor import controlled
+from tensorprog.theorems.papers.netsor import controlled
 from tensorprog.theorems.vectors.nonlinearities import Judged
 
 EACH_SMOOTH = "every function is pseudo-Lipschitz near the limit scalars"

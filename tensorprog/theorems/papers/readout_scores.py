@@ -16,8 +16,6 @@ from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import Term, to_text
-from tensorprog.theorems import attention
-from tensorprog.theorems.attention import smooth
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import (
     GAUSSIAN,
@@ -31,6 +29,8 @@ from tensorprog.theorems.conditions.common import (
 )
 from tensorprog.theorems.conditions.scalars import each_member, scalars_in, smooth_at_limits, terms_of
 from tensorprog.theorems.conditions.statement import Finding, Premise, PremiseReport, Theorem, proved, unknown
+from tensorprog.theorems.papers import attention
+from tensorprog.theorems.papers.attention import smooth
 
 
 def underlying(case: Case) -> Finding:

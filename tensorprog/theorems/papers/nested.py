@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tensorprog.theorems.attention import AFTER, BEFORE, SCORES, has_scores
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.statement import Finding, Theorem, proved
+from tensorprog.theorems.papers.attention import AFTER, BEFORE, SCORES, has_scores
 
 
 def has_random_scalars(case: Case) -> Finding:
