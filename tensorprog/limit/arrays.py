@@ -9,14 +9,24 @@ from typing import Any
 import numpy as np
 
 from tensorprog.functions.named.library import library
-from tensorprog.limit.axes import DRAWS, Array, Field, apply, equal, gather, label, range_of, take, union, values
-from tensorprog.limit.compose import Split
 from tensorprog.limit.cores import CoreFunction, Numbers, no_value
-from tensorprog.limit.covariance import Rules
 from tensorprog.limit.jumps import jumps_of
 from tensorprog.limit.members import moved
-from tensorprog.limit.moments import SCALED
-from tensorprog.limit.quantities import (
+from tensorprog.limit.rules.labels import (
+    DRAWS,
+    Array,
+    Field,
+    apply,
+    equal,
+    gather,
+    label,
+    range_of,
+    take,
+    union,
+    values,
+)
+from tensorprog.limit.rules.open import Split
+from tensorprog.limit.rules.quantities import (
     Addend,
     Core,
     Ex,
@@ -31,7 +41,9 @@ from tensorprog.limit.quantities import (
     refs_of,
     renamed,
 )
-from tensorprog.limit.schedule import Schedule
+from tensorprog.limit.rules.rules import Rules
+from tensorprog.limit.rules.scalars import SCALED
+from tensorprog.limit.rules.schedule import Schedule
 from tensorprog.program.graph.nodes import Matrix
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import shift_subs, variables

@@ -19,9 +19,9 @@ from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
-from tensorprog.limit.axes import Array, Field, union
-from tensorprog.limit.quantities import guarded, monomial, no_limit
 from tensorprog.limit.ratios import expectation
+from tensorprog.limit.rules.labels import Array, Field, union
+from tensorprog.limit.rules.quantities import guarded, monomial, no_limit
 from tensorprog.numbers.estimate import ErrorKind, Estimate
 from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Num, Term, Var
@@ -277,7 +277,7 @@ class Ring:
 
 
 def _field_ring() -> Ring:
-    from tensorprog.limit.axes import apply
+    from tensorprog.limit.rules.labels import apply
 
     return Ring(
         Field((), np.ones(())),

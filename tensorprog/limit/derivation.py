@@ -11,11 +11,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import TensorProgError
-from tensorprog.limit.axes import is_label, label
-from tensorprog.limit.compose import Split, TooLarge
 from tensorprog.limit.cores import PLAIN, isserlis
-from tensorprog.limit.moments import SCALED
-from tensorprog.limit.quantities import GUARD, Addend, Core, Cov, Ex, Key, Mean, ScalarOf, ScoreOf, Sum, free_labels
+from tensorprog.limit.rules.labels import is_label, label
+from tensorprog.limit.rules.open import Split, TooLarge
+from tensorprog.limit.rules.quantities import (
+    GUARD,
+    Addend,
+    Core,
+    Cov,
+    Ex,
+    Key,
+    Mean,
+    ScalarOf,
+    ScoreOf,
+    Sum,
+    free_labels,
+)
+from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.limit.typeset import formula, index, typeset, variable
 from tensorprog.limit.typeset import name as name_of
 from tensorprog.program.forms.text import instruction_term

@@ -8,12 +8,12 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
-from tensorprog.limit.compose import TooLarge
 from tensorprog.limit.enclosures import OutOfTime
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.lookup import Lookup
-from tensorprog.limit.quantities import ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.results import FORMAL, Result
+from tensorprog.limit.rules.open import TooLarge
+from tensorprog.limit.rules.quantities import ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.support import Supports
 from tensorprog.numbers.budget import SECONDS, Budget, request, said_of_cut, search, together
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown

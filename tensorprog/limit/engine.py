@@ -17,16 +17,16 @@ import numpy as np
 
 from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.limit.arrays import Arrays, Cores
-from tensorprog.limit.axes import DRAWS, Field
-from tensorprog.limit.compose import MINUS_ONE, Split
 from tensorprog.limit.cores import Numbers
-from tensorprog.limit.covariance import Rules
 from tensorprog.limit.enclosures import Enclosure, Enclosures, OutOfTime, precision
 from tensorprog.limit.formulas import Formulas, NoFormula
 from tensorprog.limit.lookup import Lookup
 from tensorprog.limit.named import Named
-from tensorprog.limit.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
-from tensorprog.limit.scores import Scores
+from tensorprog.limit.rules.labels import DRAWS, Field
+from tensorprog.limit.rules.open import MINUS_ONE, Split
+from tensorprog.limit.rules.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
+from tensorprog.limit.rules.rules import Rules
+from tensorprog.limit.rules.scores import Scores
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.program import Program
 from tensorprog.program.lowering.params import param_numbers
@@ -266,7 +266,7 @@ class Engine:
 
 
 def _minus(product: Field, a: Field, b: Field) -> Field:
-    from tensorprog.limit.axes import apply
+    from tensorprog.limit.rules.labels import apply
 
     if a.is_zero() or b.is_zero():
         return product

@@ -7,8 +7,8 @@ from itertools import islice, product
 from typing import Any
 
 from tensorprog.errors import fail
-from tensorprog.limit.axes import label
-from tensorprog.limit.compose import Composer
+from tensorprog.limit.rules.labels import label
+from tensorprog.limit.rules.open import Composer
 from tensorprog.program import Program
 from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.indices import Range

@@ -12,14 +12,12 @@ from itertools import product
 from typing import Generic, TypeVar
 
 from tensorprog.errors import Diagnostic
-from tensorprog.limit.axes import range_of
-from tensorprog.limit.compose import TooLarge
-from tensorprog.limit.covariance import Rules
 from tensorprog.limit.exact import Exact
 from tensorprog.limit.jumps import Jump, jumps_of, settled
-from tensorprog.limit.moments import SCALED
 from tensorprog.limit.parity import vanishes
-from tensorprog.limit.quantities import (
+from tensorprog.limit.rules.labels import range_of
+from tensorprog.limit.rules.open import TooLarge
+from tensorprog.limit.rules.quantities import (
     GUARD,
     Addend,
     Core,
@@ -33,7 +31,9 @@ from tensorprog.limit.quantities import (
     guarded,
     renamed,
 )
-from tensorprog.limit.schedule import Schedule
+from tensorprog.limit.rules.rules import Rules
+from tensorprog.limit.rules.scalars import SCALED
+from tensorprog.limit.rules.schedule import Schedule
 from tensorprog.limit.unfold import Unfolding
 from tensorprog.program.lowering.masks import holds
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text

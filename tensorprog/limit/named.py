@@ -8,10 +8,10 @@ from typing import Any
 import sympy
 
 from tensorprog.limit.arrays import Cores
-from tensorprog.limit.covariance import Rules
 from tensorprog.limit.enclosures import BITS, Enclosure, Enclosures, enclose, precision
 from tensorprog.limit.formulas import Formulas, NoFormula
-from tensorprog.limit.quantities import Core
+from tensorprog.limit.rules.quantities import Core
+from tensorprog.limit.rules.rules import Rules
 
 MAX_PARTS = 20_000
 """Nodes of an expression, its shared parts written out."""

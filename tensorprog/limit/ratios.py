@@ -16,7 +16,7 @@ from itertools import product
 import numpy as np
 
 from tensorprog.gaussian.integrate.lengths import Ratio
-from tensorprog.limit.axes import Array
+from tensorprog.limit.rules.labels import Array
 
 STEPS = (1.0, 0.5, 0.25, 0.125)
 LEFT = 110.0

@@ -17,7 +17,7 @@ from tensorprog.limit.cores import PLAIN, isserlis
 from tensorprog.limit.decompose import TooLarge
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.formulas import MAX_FORMULA, NoFormula
-from tensorprog.limit.quantities import Ex
+from tensorprog.limit.rules.quantities import Ex
 from tensorprog.limit.score_jumps import refuse_jumps
 from tensorprog.limit.standing import Gaussian
 from tensorprog.limit.unfold import NotCovered

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.limit.axes import Field
 from tensorprog.limit.derive import Limit
-from tensorprog.limit.quantities import Sum
+from tensorprog.limit.rules.labels import Field
+from tensorprog.limit.rules.quantities import Sum
 from tensorprog.nngp.blocks import finite, processors, store, target
 from tensorprog.nngp.duals import Array
 from tensorprog.nngp.pairs import COLUMNS, ROWS, Pairs, entries

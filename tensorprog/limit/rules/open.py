@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import count, pairwise, product
 
 from tensorprog.errors import fail
-from tensorprog.limit.axes import is_label, label, range_of
+from tensorprog.limit.rules.labels import is_label, label, range_of
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.indices import Range, match
 from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Node, Nonlin

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any, Generic, TypeVar
 
-from tensorprog.limit.quantities import Key
+from tensorprog.limit.rules.quantities import Key
 
 V = TypeVar("V")
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tensorprog.limit.compose import Composer
-from tensorprog.limit.quantities import Addend, Ex, ScalarOf, ScoreOf, Sum, no_limit
+from tensorprog.limit.rules.open import Composer
+from tensorprog.limit.rules.quantities import Addend, Ex, ScalarOf, ScoreOf, Sum, no_limit
 from tensorprog.program.graph.nodes import Dot, Moment, Scalar
 from tensorprog.program.graph.scaling import leading_part, mentions_width, width_power
 from tensorprog.program.normal.powers import MOMENT, SCORE

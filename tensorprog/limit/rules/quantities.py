@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tensorprog.errors import Diagnostic, Place, TensorProgError
-from tensorprog.limit.axes import is_label, label, range_of
+from tensorprog.limit.rules.labels import is_label, label, range_of
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, shift_subs, walk
 

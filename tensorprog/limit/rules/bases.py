@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tensorprog.limit.compose import Summand, TooLarge
-from tensorprog.limit.quantities import Core, guarded, monomial, no_limit
+from tensorprog.limit.rules.open import Summand, TooLarge
+from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, rebuild, substitute, variables, walk
 
 if TYPE_CHECKING:
-    from tensorprog.limit.covariance import Rules
+    from tensorprog.limit.rules.rules import Rules
 
 Form = tuple[Summand, ...]
 """A linear combination of bases, plus a constant: summands with one atom or none."""

@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tensorprog.limit.axes import range_of
-from tensorprog.limit.compose import Composer, Split, Summand, TooLarge
-from tensorprog.limit.extraction import Extraction, Form
-from tensorprog.limit.moments import ScalarRules
-from tensorprog.limit.quantities import (
+from tensorprog.limit.rules.bases import Extraction, Form
+from tensorprog.limit.rules.labels import range_of
+from tensorprog.limit.rules.open import Composer, Split, Summand, TooLarge
+from tensorprog.limit.rules.quantities import (
     Addend,
     Cov,
     Ex,
@@ -27,6 +26,7 @@ from tensorprog.limit.quantities import (
     Sum,
     no_limit,
 )
+from tensorprog.limit.rules.scalars import ScalarRules
 from tensorprog.program.graph.constants import entry_term, primed_indices
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Weight

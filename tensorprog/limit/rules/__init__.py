@@ -1,0 +1,1 @@
+"""Quantities in terms of simpler quantities; no numbers."""
