@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.limit.decompose import Parts
-from tensorprog.limit.enclosures import OutOfTime
 from tensorprog.limit.evaluate import Compiled, features
 from tensorprog.limit.unfold import NotCovered
+from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.graph.nodes import Dot, Moment
 from tensorprog.terms import Term, Var

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import TensorProgError
-from tensorprog.limit.cores import PLAIN, isserlis
 from tensorprog.limit.rules.labels import is_label, label
 from tensorprog.limit.rules.open import Split, TooLarge
 from tensorprog.limit.rules.quantities import (
@@ -30,6 +29,7 @@ from tensorprog.limit.rules.quantities import (
 from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.limit.typeset import formula, index, typeset, variable
 from tensorprog.limit.typeset import name as name_of
+from tensorprog.limit.values.cores import PLAIN, isserlis
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.graph import Program, member_text
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar

@@ -8,13 +8,13 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
-from tensorprog.limit.enclosures import OutOfTime
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.lookup import Lookup
 from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.support import Supports
+from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.budget import SECONDS, Budget, request, said_of_cut, search, together
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.program import Program
@@ -146,7 +146,7 @@ class Limit:
 
     def _formula(self, parts: Sum) -> tuple[Any, str, tuple[Any, ...]]:
         """The formula or why there is none, and what it assumes of params."""
-        from tensorprog.limit.formulas import NoFormula
+        from tensorprog.limit.values.formulas import NoFormula
 
         formulas = self.engine.formulas
         try:

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorprog.errors import DivergentError, TensorProgError
-from tensorprog.limit.arrays import Arrays, Cores
-from tensorprog.limit.cores import Numbers
-from tensorprog.limit.enclosures import Enclosure, Enclosures, OutOfTime, precision
-from tensorprog.limit.formulas import Formulas, NoFormula
 from tensorprog.limit.lookup import Lookup
-from tensorprog.limit.named import Named
 from tensorprog.limit.rules.labels import DRAWS, Field
 from tensorprog.limit.rules.open import MINUS_ONE, Split
 from tensorprog.limit.rules.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scores import Scores
+from tensorprog.limit.values.arrays import Arrays, Cores
+from tensorprog.limit.values.balls import Enclosure, Enclosures, OutOfTime, precision
+from tensorprog.limit.values.cores import Numbers
+from tensorprog.limit.values.formulas import Formulas, NoFormula
+from tensorprog.limit.values.named import Named
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.program import Program
 from tensorprog.program.lowering.params import param_numbers

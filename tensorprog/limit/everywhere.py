@@ -141,7 +141,7 @@ class Everywhere:
         """By balls over the pieces of one bounded interval."""
         from flint import arb, fmpq
 
-        from tensorprog.limit.enclosures import BITS, enclose, precision
+        from tensorprog.limit.values.balls import BITS, enclose, precision
 
         if len(params) != 1:
             return False

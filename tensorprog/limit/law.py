@@ -18,11 +18,11 @@ from tensorprog.limit.averaging import Array
 from tensorprog.limit.conditional import factor
 from tensorprog.limit.cumulants import MOST_PAIRED, ByAverage, ByFormula, ByMembers, Cumulants, Gaussian
 from tensorprog.limit.decompose import TooLarge, polynomial
-from tensorprog.limit.enclosures import OutOfTime
 from tensorprog.limit.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.hierarchical import Kind, Structure
 from tensorprog.limit.pieces import Sum, pieces
 from tensorprog.limit.statement import Formula, NoFormula, latex
+from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.budget import Budget, search
 from tensorprog.numbers.estimate import Estimate, shown, worst_kind, worst_method
 from tensorprog.terms import Term, Var, read, to_text

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import fail
-from tensorprog.limit.arrays import Arrays
 from tensorprog.limit.rules.labels import apply, range_of
 from tensorprog.limit.rules.quantities import Cov, Ex
+from tensorprog.limit.values.arrays import Arrays
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.program.graph.graph import member_text

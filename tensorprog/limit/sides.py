@@ -13,9 +13,9 @@ from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.limit.decompose import TooLarge
 from tensorprog.limit.derive import Limit
-from tensorprog.limit.enclosures import BITS, Enclosure, precision
 from tensorprog.limit.jumps import jumps_of
 from tensorprog.limit.unfold import NotCovered
+from tensorprog.limit.values.balls import BITS, Enclosure, precision
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.program.graph.graph import Program

@@ -14,13 +14,13 @@ import numpy as np
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.api import facts
-from tensorprog.limit.arrays import operation
-from tensorprog.limit.cores import CoreFunction, no_value
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.jumps import Jump
-from tensorprog.limit.members import Members
 from tensorprog.limit.rules.labels import Field, apply
 from tensorprog.limit.rules.quantities import Core, no_limit
+from tensorprog.limit.values.arrays import operation
+from tensorprog.limit.values.cores import CoreFunction, no_value
+from tensorprog.limit.values.members import Members
 from tensorprog.nngp.duals import Array, Dual, recognise
 from tensorprog.nngp.general import general
 from tensorprog.program.graph.constants import evaluate

@@ -23,13 +23,13 @@ from tensorprog.gaussian.closed.value import Balls
 from tensorprog.gaussian.integrate import lengths
 from tensorprog.gaussian.integrate.grid import grid
 from tensorprog.gaussian.integrate.moved import moved
-from tensorprog.limit.arrays import Cores
-from tensorprog.limit.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
 from tensorprog.limit.jumps import Jump
-from tensorprog.limit.members import Members
 from tensorprog.limit.rules.quantities import GUARD, Core, Key, Unsettled, guarded, no_limit, place
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.standing import Gaussian
+from tensorprog.limit.values.arrays import Cores
+from tensorprog.limit.values.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
+from tensorprog.limit.values.members import Members
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.terms import App, Num, Term, Var

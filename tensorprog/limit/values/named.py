@@ -7,11 +7,11 @@ from typing import Any
 
 import sympy
 
-from tensorprog.limit.arrays import Cores
-from tensorprog.limit.enclosures import BITS, Enclosure, Enclosures, enclose, precision
-from tensorprog.limit.formulas import Formulas, NoFormula
 from tensorprog.limit.rules.quantities import Core
 from tensorprog.limit.rules.rules import Rules
+from tensorprog.limit.values.arrays import Cores
+from tensorprog.limit.values.balls import BITS, Enclosure, Enclosures, enclose, precision
+from tensorprog.limit.values.formulas import Formulas, NoFormula
 
 MAX_PARTS = 20_000
 """Nodes of an expression, its shared parts written out."""

@@ -19,9 +19,9 @@ from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
-from tensorprog.limit.ratios import expectation
 from tensorprog.limit.rules.labels import Array, Field, union
 from tensorprog.limit.rules.quantities import guarded, monomial, no_limit
+from tensorprog.limit.values.ratios import expectation
 from tensorprog.numbers.estimate import ErrorKind, Estimate
 from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Num, Term, Var

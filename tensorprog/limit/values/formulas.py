@@ -8,13 +8,13 @@ from typing import Any
 
 import sympy
 
-from tensorprog.limit.arrays import Cores
-from tensorprog.limit.cores import PLAIN, isserlis
 from tensorprog.limit.decompose import affine, independent
 from tensorprog.limit.jumps import Jump, jumps_of
-from tensorprog.limit.members import Members
 from tensorprog.limit.rules.quantities import GUARD, Core, place
 from tensorprog.limit.rules.rules import Rules
+from tensorprog.limit.values.arrays import Cores
+from tensorprog.limit.values.cores import PLAIN, isserlis
+from tensorprog.limit.values.members import Members
 from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Term, Var

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.functions.named.library import library
-from tensorprog.limit.cores import CoreFunction, Numbers, no_value
 from tensorprog.limit.jumps import jumps_of
-from tensorprog.limit.members import moved
 from tensorprog.limit.rules.labels import (
     DRAWS,
     Array,
@@ -44,6 +42,8 @@ from tensorprog.limit.rules.quantities import (
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.limit.rules.schedule import Schedule
+from tensorprog.limit.values.cores import CoreFunction, Numbers, no_value
+from tensorprog.limit.values.members import moved
 from tensorprog.program.graph.nodes import Matrix
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import shift_subs, variables

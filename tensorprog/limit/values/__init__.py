@@ -1,0 +1,1 @@
+"""The same quantities as formulas, arrays and balls."""
