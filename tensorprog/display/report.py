@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tensorprog.display.html import Section, page, status
 from tensorprog.display.markup import Markup, join, tag
 from tensorprog.errors import TensorProgError
-from tensorprog.limit.unfold import NotCovered
+from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.progress import counted
 from tensorprog.program.graph.graph import Program

@@ -19,15 +19,15 @@ import sympy
 
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.decision import RANK, Claims, Decision, Status
-from tensorprog.limit.decompose import affine
 from tensorprog.limit.everywhere import Everywhere, has_covariances, inside, partial
 from tensorprog.limit.exact import Exact
 from tensorprog.limit.gaussianity import Finding, gaussianity
 from tensorprog.limit.laws import Laws
-from tensorprog.limit.parity import BOUNDED_BY_POWERS
+from tensorprog.limit.members.leaves import NotCovered
+from tensorprog.limit.members.parity import BOUNDED_BY_POWERS
+from tensorprog.limit.members.parts import affine
 from tensorprog.limit.sides import Sides
 from tensorprog.limit.support import Support
-from tensorprog.limit.unfold import NotCovered
 from tensorprog.limit.zero import is_zero
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.limit.decompose import Parts
-from tensorprog.limit.evaluate import Compiled, features
-from tensorprog.limit.unfold import NotCovered
+from tensorprog.limit.members.compiled import Compiled, features
+from tensorprog.limit.members.leaves import NotCovered
+from tensorprog.limit.members.parts import Parts
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.graph.nodes import Dot, Moment

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from tensorprog.limit.averaging import Array
+from tensorprog.limit.members.averaging import Array
 from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tensorprog.limit.certified import Certified
     from tensorprog.limit.law import Law
+    from tensorprog.limit.members.member_rules import Certified
 
     Array = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ class Limit:
                 self.engine.rules.of(ScalarOf(m))  # refuses what diverges
         supported = partial(self.supported_by, members)
         if self._is_random(terms):
-            from tensorprog.limit.unfold import NotCovered
+            from tensorprog.limit.members.leaves import NotCovered
 
             try:
                 return self._averaged(of, terms, supported)
@@ -237,7 +237,7 @@ class Limit:
                 raise fail("TP003", f"a law is asked of variables, and {to_text(t)} is an expression",
                            help="give it a name in the program")  # fmt: skip
             refs.append(t)
-        from tensorprog.limit.unfold import NotCovered
+        from tensorprog.limit.members.leaves import NotCovered
 
         try:
             with search(self.budget):

@@ -17,8 +17,8 @@ import sympy
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.positivity import nonzero_somewhere
-from tensorprog.limit.decompose import affine
 from tensorprog.limit.jumps import jumps_of
+from tensorprog.limit.members.parts import affine
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import NoNumber, check_covariance, evaluate
 from tensorprog.program.graph.graph import Program
@@ -30,8 +30,8 @@ from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import children, substitute, variables
 
 if TYPE_CHECKING:
-    from tensorprog.limit.certified import Certified
     from tensorprog.limit.hierarchical import Structure
+    from tensorprog.limit.members.member_rules import Certified
 
 CUTS = 64
 """Into how many pieces the interval of a param is cut to bound a formula over it."""

@@ -18,9 +18,9 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.tails.analyzer import Analyzer
-from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
 from tensorprog.limit.jumps import COMPARISONS, Jump, jumps_of, settled
-from tensorprog.limit.unfold import NotCovered, Unfolding
+from tensorprog.limit.members.leaves import NotCovered, Unfolding
+from tensorprog.limit.members.parts import Monomial, TooLarge, polynomial
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.nodes import Input, MatMul
 from tensorprog.program.graph.scaling import rational

@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tensorprog.limit.decompose import Parts, affine, is_constant, is_zero, settle, split
+from tensorprog.limit.members.leaves import NotCovered, Unfolding
+from tensorprog.limit.members.parts import Parts, affine, is_constant, is_zero, settle, split
 from tensorprog.limit.score_jumps import refuse_jumps
-from tensorprog.limit.unfold import NotCovered, Unfolding
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, variables
 
 if TYPE_CHECKING:
-    from tensorprog.limit.certified import Certified
     from tensorprog.limit.engine import Engine
+    from tensorprog.limit.members.member_rules import Certified
 
 Kind = Literal["deterministic", "gaussian", "function-of-gaussian", "hierarchical-gaussian", "function-of-hierarchical"]
 ORDER: tuple[Kind, ...] = (
@@ -108,7 +108,7 @@ def _settled(t: Term, u: Unfolding) -> Term:
 
 def _constant_value(a: Term) -> Term:
     """A coefficient written anew from its normal form, where scores have cancelled."""
-    from tensorprog.limit.decompose import polynomial
+    from tensorprog.limit.members.parts import polynomial
     from tensorprog.terms import Num
     from tensorprog.terms.term import power
 

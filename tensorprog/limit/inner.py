@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.limit.averaging import scrambled
-from tensorprog.limit.certified import Certified
-from tensorprog.limit.decompose import MAX_MONOMIALS, TooLarge, is_zero, polynomial, split
-from tensorprog.limit.evaluate import Compiled, is_smooth
-from tensorprog.limit.unfold import NotCovered
+from tensorprog.limit.members.averaging import scrambled
+from tensorprog.limit.members.compiled import Compiled, is_smooth
+from tensorprog.limit.members.leaves import NotCovered
+from tensorprog.limit.members.member_rules import Certified
+from tensorprog.limit.members.parts import MAX_MONOMIALS, TooLarge, is_zero, polynomial, split
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, power
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from tensorprog.limit.decompose import affine, is_zero
+from tensorprog.limit.members.parts import affine, is_zero
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ZERO, children, mul, rebuild, recip, sub, substitute, variables

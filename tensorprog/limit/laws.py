@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from tensorprog.errors import fail
-from tensorprog.limit.certified import Certified
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.hierarchical import structure
 from tensorprog.limit.law import Law
+from tensorprog.limit.members.leaves import Unfolding
+from tensorprog.limit.members.member_rules import Certified
 from tensorprog.limit.support import Supports
-from tensorprog.limit.unfold import Unfolding
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.graph.graph import Program

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.functions.decide.judge import judge
-from tensorprog.limit.evaluate import Compiled
-from tensorprog.limit.unfold import NotCovered, Unfolding
+from tensorprog.limit.members.compiled import Compiled
+from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.numbers.budget import PATIENCE, budget, remaining, spent
 from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, unknown
 from tensorprog.numbers.progress import Progress

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.limit.averaging import POWERS, Array, Group, rule_for, scrambled
 from tensorprog.limit.conditional import Conditional, Given, factor, terms_of
-from tensorprog.limit.decompose import Parts
-from tensorprog.limit.evaluate import is_smooth
 from tensorprog.limit.hierarchical import Structure, blocks
+from tensorprog.limit.members.averaging import POWERS, Array, Group, rule_for, scrambled
+from tensorprog.limit.members.compiled import is_smooth
+from tensorprog.limit.members.parts import Parts
 from tensorprog.limit.mixture import Mixture, drawn
 from tensorprog.limit.nested import Nested
 from tensorprog.numbers.budget import Budget, search, spent

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import sympy
 from flint import arb
 
-from tensorprog.limit.decompose import TooLarge
 from tensorprog.limit.engine import Engine
+from tensorprog.limit.members.leaves import NotCovered
+from tensorprog.limit.members.parts import TooLarge
 from tensorprog.limit.rules.quantities import Ex
 from tensorprog.limit.score_jumps import refuse_jumps
 from tensorprog.limit.standing import Gaussian
-from tensorprog.limit.unfold import NotCovered
 from tensorprog.limit.values.cores import PLAIN, isserlis
 from tensorprog.limit.values.formulas import MAX_FORMULA, NoFormula
 from tensorprog.numbers.estimate import Estimate
@@ -26,7 +26,7 @@ from tensorprog.terms import App, Term, Var
 from tensorprog.terms.term import mul, walk
 
 if TYPE_CHECKING:
-    from tensorprog.limit.certified import Certified
+    from tensorprog.limit.members.member_rules import Certified
     from tensorprog.limit.values.named import Named
 
 MAX_MONOMIALS = 500

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import ball_function
-from tensorprog.limit.decompose import affine
 from tensorprog.limit.exact import Exact
 from tensorprog.limit.jumps import Jump, jumps_of
+from tensorprog.limit.members.leaves import NotCovered
+from tensorprog.limit.members.parts import affine
 from tensorprog.limit.standing import Gaussian
-from tensorprog.limit.unfold import NotCovered
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import substitute, variables
 
 if TYPE_CHECKING:
-    from tensorprog.limit.certified import Certified
+    from tensorprog.limit.members.member_rules import Certified
 
 
 def refuse_jumps(c: Certified, terms: Iterable[Term]) -> None:

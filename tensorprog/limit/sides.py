@@ -11,10 +11,10 @@ from flint import acb, arb
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.ball_function import ball_function
-from tensorprog.limit.decompose import TooLarge
 from tensorprog.limit.derive import Limit
 from tensorprog.limit.jumps import jumps_of
-from tensorprog.limit.unfold import NotCovered
+from tensorprog.limit.members.leaves import NotCovered
+from tensorprog.limit.members.parts import TooLarge
 from tensorprog.limit.values.balls import BITS, Enclosure, precision
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tensorprog.limit.unfold import Unfolding
+from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
 from tensorprog.terms.term import ONE, add, children, mul, shift_subs, transform, walk

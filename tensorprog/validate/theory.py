@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import TensorProgError
-from tensorprog.limit.unfold import NotCovered
+from tensorprog.limit.members.leaves import NotCovered
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tensorprog as tp
-from tensorprog.limit.averaging import scrambled
+from tensorprog.limit.members.averaging import scrambled
 
 NESTED = Path(__file__).with_name("programs") / "nested_residual.tp"
 EXPONENTIALS = """index j in 1..2
@@ -56,7 +56,7 @@ def test_many_readouts_have_the_covariance_that_few_have() -> None:
 
 
 def test_a_rule_that_time_does_not_allow_is_not_begun() -> None:
-    from tensorprog.limit.averaging import rule_for
+    from tensorprog.limit.members.averaging import rule_for
     from tensorprog.numbers.budget import Budget, search
 
     def probe(group: object) -> np.ndarray:

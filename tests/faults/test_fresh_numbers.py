@@ -57,7 +57,7 @@ class TestJointLaws:
 
     def test_what_a_grid_cuts_off_is_in_its_error(self) -> None:
         """Two rows of scores are four dimensions, where a grid ends nearest."""
-        from tensorprog.limit.averaging import rule_for
+        from tensorprog.limit.members.averaging import rule_for
 
         def probe(g: object) -> np.ndarray:
             points = g.points  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from tensorprog.limit import particles
 from tensorprog.limit.claims import claims
 from tensorprog.limit.claims_command import claims as claims_command
 from tensorprog.limit.command import derive as derive_command
-from tensorprog.limit.unfold import Unfolding
+from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.numbers import budget
 from tensorprog.numbers.budget import Budget, request, search, spent, suffices, together
 from tensorprog.terms import read

@@ -8,7 +8,7 @@ import pytest
 
 from tensorprog.language import load, loads
 from tensorprog.limit.laws import Laws
-from tensorprog.limit.unfold import NotCovered
+from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.terms import to_text
 
 TEXT = """

@@ -8,8 +8,8 @@ from typing import Any
 
 import sympy
 
-from tensorprog.limit.decompose import affine, independent
 from tensorprog.limit.jumps import Jump, jumps_of
+from tensorprog.limit.members.parts import affine, independent
 from tensorprog.limit.rules.quantities import GUARD, Core, place
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.values.arrays import Cores

@@ -14,7 +14,8 @@ from typing import Generic, TypeVar
 from tensorprog.errors import Diagnostic
 from tensorprog.limit.exact import Exact
 from tensorprog.limit.jumps import Jump, jumps_of, settled
-from tensorprog.limit.parity import vanishes
+from tensorprog.limit.members.leaves import Unfolding
+from tensorprog.limit.members.parity import vanishes
 from tensorprog.limit.rules.labels import range_of
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import (
@@ -34,7 +35,6 @@ from tensorprog.limit.rules.quantities import (
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.limit.rules.schedule import Schedule
-from tensorprog.limit.unfold import Unfolding
 from tensorprog.program.lowering.masks import holds
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
 from tensorprog.terms.term import add, mul, recip, shift_subs, substitute, variables

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.functions.evaluate.arrays import compile_numpy
-from tensorprog.limit.decompose import affine
-from tensorprog.limit.unfold import Unfolding
+from tensorprog.limit.members.leaves import Unfolding
+from tensorprog.limit.members.parts import affine
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ZERO, add, neg, substitute, walk
 

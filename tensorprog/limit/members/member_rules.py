@@ -19,10 +19,10 @@ import sympy
 from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.expect import expect
 from tensorprog.gaussian.integrate.moved import moved
-from tensorprog.limit.decompose import Monomial, TooLarge, polynomial
-from tensorprog.limit.opaque import Quantities
-from tensorprog.limit.parity import vanishes
-from tensorprog.limit.unfold import NotCovered, Unfolding
+from tensorprog.limit.members.leaves import NotCovered, Unfolding
+from tensorprog.limit.members.opaque import Quantities
+from tensorprog.limit.members.parity import vanishes
+from tensorprog.limit.members.parts import Monomial, TooLarge, polynomial
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind
 from tensorprog.program.graph.nodes import Input, MatMul
 from tensorprog.terms import App, Term, Var, to_text
@@ -303,7 +303,7 @@ class Certified:
     def _one(self, t: Term, names: Sequence[Var], cov: Any, mean: Any, moments: Mapping[str, Fraction]) -> Estimate:
         values = {**self.quantities.params, **moments}
         if any(isinstance(s, App) and s.head == "softmax" for s in walk(t)):
-            from tensorprog.limit.softmax_average import average
+            from tensorprog.limit.members.softmax import average
 
             return average(t, names, cov, mean, values)
         try:
@@ -323,7 +323,7 @@ class Certified:
 def _moved(t: Term, names: Sequence[Var], cov: Any, mean: Any, errors: Any, off: Any, values: Any) -> float | None:
     """What the errors of the covariances and means change, proved; None where that is not known."""
     if any(isinstance(s, App) and s.head == "softmax" for s in walk(t)):
-        from tensorprog.limit.softmax_average import entries
+        from tensorprog.limit.members.softmax import entries
 
         # a product of entries lies between 0 and 1
         return None if entries(t) is None else moved(t, names, cov, mean, errors, values, 1.0, off)

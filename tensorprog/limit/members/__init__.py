@@ -1,0 +1,1 @@
+"""One member written over independent Gaussians."""
