@@ -177,7 +177,7 @@ class Limit:
             for p in layer:
                 self.engine.random.check(p)
         from tensorprog.limit import score_average
-        from tensorprog.limit.score_jumps import refuse_jumps
+        from tensorprog.limit.jumps.score_jumps import refuse_jumps
 
         exact = score_average.exact(self.engine, lambda: self._laws.certified, terms)
         if exact is not None:

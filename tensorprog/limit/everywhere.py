@@ -17,7 +17,7 @@ import sympy
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.positivity import nonzero_somewhere
-from tensorprog.limit.jumps import jumps_of
+from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.parts import affine
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import NoNumber, check_covariance, evaluate

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tensorprog.limit.jumps.score_jumps import refuse_jumps
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.members.parts import Parts, affine, is_constant, is_zero, settle, split
-from tensorprog.limit.score_jumps import refuse_jumps
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, variables
 

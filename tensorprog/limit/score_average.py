@@ -14,11 +14,11 @@ import sympy
 from flint import arb
 
 from tensorprog.limit.engine import Engine
+from tensorprog.limit.jumps.score_jumps import refuse_jumps
+from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import TooLarge
 from tensorprog.limit.rules.quantities import Ex
-from tensorprog.limit.score_jumps import refuse_jumps
-from tensorprog.limit.standing import Gaussian
 from tensorprog.limit.values.cores import PLAIN, isserlis
 from tensorprog.limit.values.formulas import MAX_FORMULA, NoFormula
 from tensorprog.numbers.estimate import Estimate

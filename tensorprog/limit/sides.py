@@ -12,7 +12,7 @@ from flint import acb, arb
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.limit.derive import Limit
-from tensorprog.limit.jumps import jumps_of
+from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import TooLarge
 from tensorprog.limit.values.balls import BITS, Enclosure, precision

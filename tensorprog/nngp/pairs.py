@@ -15,7 +15,7 @@ import numpy as np
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.api import facts
 from tensorprog.limit.engine import Engine
-from tensorprog.limit.jumps import Jump
+from tensorprog.limit.jumps.jumps import Jump
 from tensorprog.limit.rules.labels import Field, apply
 from tensorprog.limit.rules.quantities import Core, no_limit
 from tensorprog.limit.values.arrays import operation

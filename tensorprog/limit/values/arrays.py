@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.functions.named.library import library
-from tensorprog.limit.jumps import jumps_of
+from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.rules.labels import (
     DRAWS,
     Array,

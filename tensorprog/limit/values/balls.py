@@ -23,10 +23,10 @@ from tensorprog.gaussian.closed.value import Balls
 from tensorprog.gaussian.integrate import lengths
 from tensorprog.gaussian.integrate.grid import grid
 from tensorprog.gaussian.integrate.moved import moved
-from tensorprog.limit.jumps import Jump
+from tensorprog.limit.jumps.jumps import Jump
+from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.rules.quantities import GUARD, Core, Key, Unsettled, guarded, no_limit, place
 from tensorprog.limit.rules.rules import Rules
-from tensorprog.limit.standing import Gaussian
 from tensorprog.limit.values.arrays import Cores
 from tensorprog.limit.values.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
 from tensorprog.limit.values.members import Members

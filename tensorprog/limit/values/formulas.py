@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy
 
-from tensorprog.limit.jumps import Jump, jumps_of
+from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent
 from tensorprog.limit.rules.quantities import GUARD, Core, place
 from tensorprog.limit.rules.rules import Rules

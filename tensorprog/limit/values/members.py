@@ -12,8 +12,8 @@ from itertools import product
 from typing import Generic, TypeVar
 
 from tensorprog.errors import Diagnostic
-from tensorprog.limit.exact import Exact
-from tensorprog.limit.jumps import Jump, jumps_of, settled
+from tensorprog.limit.jumps.exact import Exact
+from tensorprog.limit.jumps.jumps import Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.limit.members.parity import vanishes
 from tensorprog.limit.rules.labels import range_of

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import ball_function
-from tensorprog.limit.exact import Exact
-from tensorprog.limit.jumps import Jump, jumps_of
+from tensorprog.limit.jumps.exact import Exact
+from tensorprog.limit.jumps.jumps import Jump, jumps_of
+from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import affine
-from tensorprog.limit.standing import Gaussian
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy

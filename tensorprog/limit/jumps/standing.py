@@ -15,7 +15,7 @@ from typing import Any
 
 from flint import arb
 
-from tensorprog.limit.jumps import Jump, jumps_of
+from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import TooLarge, affine, independent, polynomial
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, power, variables

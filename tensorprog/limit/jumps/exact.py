@@ -18,7 +18,7 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.tails.analyzer import Analyzer
-from tensorprog.limit.jumps import COMPARISONS, Jump, jumps_of, settled
+from tensorprog.limit.jumps.jumps import COMPARISONS, Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.members.parts import Monomial, TooLarge, polynomial
 from tensorprog.numbers.interval import REALS, Interval

@@ -1,0 +1,1 @@
+"""Where an expression jumps, whether the limit can stand there, and what holds at every width."""
