@@ -14,7 +14,7 @@ from tensorprog.terms import Var, to_text
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit
-    from tensorprog.limit.law import Law
+    from tensorprog.limit.laws.law import Law
     from tensorprog.validate.result import Validation
 
 MAX_LAWS = 4

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tensorprog.display.plots import Plot, Series
 
 if TYPE_CHECKING:
-    from tensorprog.limit.law import Law
+    from tensorprog.limit.laws.law import Law
 
 BINS = 60
 

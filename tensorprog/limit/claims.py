@@ -20,9 +20,9 @@ import sympy
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.decision import RANK, Claims, Decision, Status
 from tensorprog.limit.everywhere import Everywhere, has_covariances, inside, partial
-from tensorprog.limit.gaussianity import Finding, gaussianity
 from tensorprog.limit.jumps.exact import Exact
-from tensorprog.limit.laws import Laws
+from tensorprog.limit.laws.gaussianity import Finding, gaussianity
+from tensorprog.limit.laws.laws import Laws
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parity import BOUNDED_BY_POWERS
 from tensorprog.limit.members.parts import affine

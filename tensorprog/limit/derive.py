@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tensorprog.limit.law import Law
+    from tensorprog.limit.laws.law import Law
     from tensorprog.limit.members.member_rules import Certified
 
     Array = NDArray[np.float64]
@@ -176,8 +176,8 @@ class Limit:
         for layer in self.engine.scores(terms):
             for p in layer:
                 self.engine.random.check(p)
-        from tensorprog.limit import score_average
         from tensorprog.limit.jumps.score_jumps import refuse_jumps
+        from tensorprog.limit.laws import score_average
 
         exact = score_average.exact(self.engine, lambda: self._laws.certified, terms)
         if exact is not None:
@@ -200,7 +200,7 @@ class Limit:
 
     @cached_property
     def _laws(self) -> Any:
-        from tensorprog.limit.laws import Laws
+        from tensorprog.limit.laws.laws import Laws
 
         return Laws(self.program, self.engine.values, self.engine, self._number_of, self.budget)
 

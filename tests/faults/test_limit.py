@@ -13,7 +13,7 @@ import pytest
 import tensorprog as tp
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.derive import Limit
-from tensorprog.limit.laws import Laws
+from tensorprog.limit.laws.laws import Laws
 
 PROGRAMS = Path(__file__).parent / "programs"
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from tensorprog.language import loads
-from tensorprog.limit.law import Law
-from tensorprog.limit.laws import Laws
+from tensorprog.limit.laws.law import Law
+from tensorprog.limit.laws.laws import Laws
 from tensorprog.limit.pieces import Piece
 from tensorprog.numbers.budget import Budget
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tensorprog.language import load, loads
-from tensorprog.limit.laws import Laws
+from tensorprog.limit.laws.laws import Laws
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.terms import to_text
 

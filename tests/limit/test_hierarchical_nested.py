@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tensorprog.language import loads
-from tensorprog.limit.laws import Laws
+from tensorprog.limit.laws.laws import Laws
 
 DRAWS = 16_000
 NODES = np.linspace(-6, 6, 61)

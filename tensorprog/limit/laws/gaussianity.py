@@ -21,7 +21,7 @@ from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.term import ZERO, power
 
 if TYPE_CHECKING:
-    from tensorprog.limit.laws import Laws
+    from tensorprog.limit.laws.laws import Laws
 
 CONTINUOUS = frozenset({"relu", "leaky_relu", "abs", "clip", "hardtanh", "min", "max", "elu", "selu", "softsign"})
 MAX_MOMENT_TERMS = 400

@@ -17,7 +17,7 @@ from tensorprog.limit.members.averaging import Array
 from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
 
 if TYPE_CHECKING:
-    from tensorprog.limit.exact_moments import Moments
+    from tensorprog.limit.laws.exact_moments import Moments
     from tensorprog.limit.pieces import Sum
 
 MOST_PAIRED = 6

@@ -1,0 +1,1 @@
+"""The law of some variables: Gaussian, mixture, other."""
