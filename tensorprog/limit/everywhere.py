@@ -30,8 +30,8 @@ from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import children, substitute, variables
 
 if TYPE_CHECKING:
-    from tensorprog.limit.hierarchical import Structure
     from tensorprog.limit.members.member_rules import Certified
+    from tensorprog.limit.mixtures.kinds import Structure
 
 CUTS = 64
 """Into how many pieces the interval of a param is cut to bound a formula over it."""

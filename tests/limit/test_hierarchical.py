@@ -15,7 +15,7 @@ import pytest
 from tensorprog.language import loads
 from tensorprog.limit.laws.law import Law
 from tensorprog.limit.laws.laws import Laws
-from tensorprog.limit.pieces import Piece
+from tensorprog.limit.mixtures.pieces import Piece
 from tensorprog.numbers.budget import Budget
 
 DRAWS = 500_000

@@ -18,7 +18,7 @@ from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
 
 if TYPE_CHECKING:
     from tensorprog.limit.laws.exact_moments import Moments
-    from tensorprog.limit.pieces import Sum
+    from tensorprog.limit.mixtures.pieces import Sum
 
 MOST_PAIRED = 6
 """Variables whose covariances are asked pair by pair; of more of them all pairs are averaged at once."""

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.limit.conditional import factor
-from tensorprog.limit.hierarchical import Kind, Structure
 from tensorprog.limit.laws.cumulants import MOST_PAIRED, ByAverage, ByFormula, ByMembers, Cumulants, Gaussian
 from tensorprog.limit.laws.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.laws.statement import Formula, NoFormula, latex
 from tensorprog.limit.members.averaging import Array
 from tensorprog.limit.members.parts import TooLarge, polynomial
-from tensorprog.limit.pieces import Sum, pieces
+from tensorprog.limit.mixtures.conditional import factor
+from tensorprog.limit.mixtures.kinds import Kind, Structure
+from tensorprog.limit.mixtures.pieces import Sum, pieces
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.budget import Budget, search
 from tensorprog.numbers.estimate import Estimate, shown, worst_kind, worst_method

@@ -9,10 +9,10 @@ from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.limit.engine import Engine
-from tensorprog.limit.hierarchical import structure
 from tensorprog.limit.laws.law import Law
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.limit.members.member_rules import Certified
+from tensorprog.limit.mixtures.kinds import structure
 from tensorprog.limit.support import Supports
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import Estimate

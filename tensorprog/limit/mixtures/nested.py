@@ -12,11 +12,11 @@ from itertools import product
 
 import numpy as np
 
-from tensorprog.limit.conditional import Array, Given, Second, assemble, factor, pseudo_inverse, terms_of
-from tensorprog.limit.hierarchical import Structure
-from tensorprog.limit.inner import Inner, Kinked
 from tensorprog.limit.members.compiled import Compiled
 from tensorprog.limit.members.parts import Parts
+from tensorprog.limit.mixtures.conditional import Array, Given, Second, assemble, factor, pseudo_inverse, terms_of
+from tensorprog.limit.mixtures.inner import Inner, Kinked
+from tensorprog.limit.mixtures.kinds import Structure
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import ONE, substitute
 

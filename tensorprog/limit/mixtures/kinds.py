@@ -170,7 +170,7 @@ def blocks(s: Structure) -> list[tuple[Parts, ...]]:
 
     Returned as parts of the same variables; one block where nothing separates. Rests stay with the first block.
     """
-    from tensorprog.limit.conditional import Conditional
+    from tensorprog.limit.mixtures.conditional import Conditional
 
     if s.given or s.nested or s.kind != "hierarchical-gaussian":
         return [s.parts]

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from tensorprog.errors import fail
-from tensorprog.limit.conditional import Given
 from tensorprog.limit.members.averaging import Array, Rule
+from tensorprog.limit.mixtures.conditional import Given
 from tensorprog.numbers.estimate import Estimate
 
 CHUNK = 1 << 15

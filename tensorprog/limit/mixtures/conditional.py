@@ -26,7 +26,7 @@ from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
     from tensorprog.limit.engine import Engine
-    from tensorprog.limit.hierarchical import Structure
+    from tensorprog.limit.mixtures.kinds import Structure
 
 Array = NDArray[np.float64]
 SINGULAR = 1e-12

@@ -1,0 +1,1 @@
+"""Gaussian laws given scores, and their averages over the scores."""
