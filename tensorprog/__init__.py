@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tensorprog.language import fn as fn
     from tensorprog.language import load as load
     from tensorprog.language import loads as loads
-    from tensorprog.limit.claims import claims as claims
+    from tensorprog.limit.claims.decide import claims as claims
     from tensorprog.limit.derive import derive as derive
     from tensorprog.program import Limits as Limits
     from tensorprog.proof.prove import prove as prove
@@ -46,7 +46,7 @@ _LATER = {
     "facts": "tensorprog.functions.api",
     "register": "tensorprog.functions.named.registry",
     "expect": "tensorprog.gaussian.expect",
-    "claims": "tensorprog.limit.claims",
+    "claims": "tensorprog.limit.claims.decide",
     "derive": "tensorprog.limit.derive",
     "prove": "tensorprog.proof.prove",
     "verify": "tensorprog.proof.prove",

@@ -18,7 +18,7 @@ COMMANDS = {
     "show": ("tensorprog.cli.check", "show"),
     "explain": ("tensorprog.cli.check", "explain"),
     "derive": ("tensorprog.limit.command", "derive"),
-    "claims": ("tensorprog.limit.claims_command", "claims"),
+    "claims": ("tensorprog.limit.claims.command", "claims"),
     "simulate": ("tensorprog.validate.command", "simulate"),
     "validate": ("tensorprog.validate.command", "validate"),
     "prove": ("tensorprog.proof.command", "prove"),

@@ -207,7 +207,7 @@ def derivation(s: Subject) -> Markup:
 
 def claims(s: Subject) -> Markup:
     """Every claim with its decision."""
-    from tensorprog.limit.claims import claims as decide
+    from tensorprog.limit.claims.decide import claims as decide
 
     o = s.options
     found = attempt(lambda: decide(s.program, dict(o.values), tolerance=o.tolerance, seconds=o.seconds))

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 import tensorprog as tp
 from tensorprog.display.command import report as report_command
 from tensorprog.limit import particles
-from tensorprog.limit.claims import claims
-from tensorprog.limit.claims_command import claims as claims_command
+from tensorprog.limit.claims.command import claims as claims_command
+from tensorprog.limit.claims.decide import claims
 from tensorprog.limit.command import derive as derive_command
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.numbers import budget

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tensorprog.language import loads
-from tensorprog.limit.claims import claims
+from tensorprog.limit.claims.decide import claims
 
 PROGRAM = """
 index i, j in 1..3

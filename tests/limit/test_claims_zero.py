@@ -8,7 +8,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorprog.limit.zero import is_zero
+from tensorprog.limit.claims.zero import is_zero
 
 a, b = sympy.symbols("a b", real=True)
 POSITIVE = frozenset({"a", "b"})

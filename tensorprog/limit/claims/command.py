@@ -24,7 +24,7 @@ def claims(
     Exit code 0 if all hold, 1 if one is refuted, 3 if one is undecided, 2 for an error.
     """
     program = read_program(file, limits, values)
-    from tensorprog.limit.claims import claims as decide
+    from tensorprog.limit.claims.decide import claims as decide
 
     found = decide(program, read_values(program, values), tolerance=tolerance, seconds=seconds)
     for d in found:

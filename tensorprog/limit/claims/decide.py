@@ -18,17 +18,17 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import TensorProgError
-from tensorprog.limit.decision import RANK, Claims, Decision, Status
-from tensorprog.limit.everywhere import Everywhere, has_covariances, inside, partial
+from tensorprog.limit.claims.decision import RANK, Claims, Decision, Status
+from tensorprog.limit.claims.everywhere import Everywhere, has_covariances, inside, partial
+from tensorprog.limit.claims.sides import Sides
+from tensorprog.limit.claims.zero import is_zero
 from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.laws.gaussianity import Finding, gaussianity
 from tensorprog.limit.laws.laws import Laws
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parity import BOUNDED_BY_POWERS
 from tensorprog.limit.members.parts import affine
-from tensorprog.limit.sides import Sides
 from tensorprog.limit.support import Support
-from tensorprog.limit.zero import is_zero
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.forms.text import claim_text
