@@ -18,9 +18,9 @@ from tensorprog.theorems.check import OutputVerdict
 from tensorprog.theorems.conditions.statement import TheoremReport
 
 if TYPE_CHECKING:
-    from tensorprog.limit.derivation import Entry
     from tensorprog.limit.derive import Limit
-    from tensorprog.limit.results import Result
+    from tensorprog.limit.show.derivation import Entry
+    from tensorprog.limit.show.results import Result
 
 MAX_SHOWN_LINES = 5_000
 MAX_STEPS = 400
@@ -166,7 +166,7 @@ def _steps(s: Subject) -> list[tuple[str, Entry]] | Failed:
 
 
 def _entries(limit: Limit, latex: bool) -> list[tuple[str, Entry]]:
-    from tensorprog.limit.derivation import LATEX, TEXT, Derivation
+    from tensorprog.limit.show.derivation import LATEX, TEXT, Derivation
 
     made = Derivation(limit, LATEX if latex else TEXT)
     wanted = {o.ref.name for o in made.program.outputs}

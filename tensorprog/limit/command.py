@@ -17,7 +17,7 @@ from tensorprog.numbers.options import budgeted
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit
-    from tensorprog.limit.results import Result
+    from tensorprog.limit.show.results import Result
 
 NO_LIMIT = ("TP1", "TP3", "TP5")
 """Families of codes that say that no limit exists, or that no rule here gives it."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from tensorprog.errors import DivergentError, TensorProgError, fail
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.lookup import Lookup
-from tensorprog.limit.results import FORMAL, Result
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import ScalarOf, Sum, Unsettled, no_limit
+from tensorprog.limit.show.results import FORMAL, Result
 from tensorprog.limit.support import Supports
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.budget import SECONDS, Budget, request, said_of_cut, search, together
@@ -347,13 +347,13 @@ class Limit:
 
     def latex(self) -> str:
         """A self-contained derivation, as a LaTeX document."""
-        from tensorprog.limit.latex import document
+        from tensorprog.limit.show.latex import document
 
         return document(self)
 
     def explain(self) -> str:
         """The derivation as text: each variable's limit with the rule that gives it."""
-        from tensorprog.limit.derivation import explanation
+        from tensorprog.limit.show.derivation import explanation
 
         return explanation(self)
 

@@ -13,7 +13,7 @@ import pytest
 import tensorprog as tp
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.derive import Limit
-from tensorprog.limit.results import Result
+from tensorprog.limit.show.results import Result
 from tensorprog.terms import to_text
 from tests.networks import network
 

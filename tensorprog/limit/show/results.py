@@ -55,7 +55,7 @@ class Result:
 
     @property
     def latex(self) -> str | None:
-        from tensorprog.limit.typeset import formula
+        from tensorprog.limit.show.typeset import formula
 
         return None if self.formula is None else formula(self.formula)
 

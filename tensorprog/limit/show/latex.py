@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tensorprog.limit.derivation import LATEX, Derivation, Entry
-from tensorprog.limit.typeset import name as typeset_name
+from tensorprog.limit.show.derivation import LATEX, Derivation, Entry
+from tensorprog.limit.show.typeset import name as typeset_name
 from tensorprog.program.graph.nodes import Dot
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from tensorprog.limit.rules.quantities import (
     free_labels,
 )
 from tensorprog.limit.rules.scalars import SCALED
-from tensorprog.limit.typeset import formula, index, typeset, variable
-from tensorprog.limit.typeset import name as name_of
+from tensorprog.limit.show.typeset import formula, index, typeset, variable
+from tensorprog.limit.show.typeset import name as name_of
 from tensorprog.limit.values.cores import PLAIN, isserlis
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.graph import Program, member_text

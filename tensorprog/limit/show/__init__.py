@@ -1,0 +1,1 @@
+"""Derivations and results for readers."""
