@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorprog.cli import main as tensorprog
-from tensorprog.display.plots import Plot, standalone
+from tensorprog.display.page.plots import Plot, standalone
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

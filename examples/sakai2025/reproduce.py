@@ -28,7 +28,7 @@ from scipy import stats
 from scipy.interpolate import CubicSpline
 
 import tensorprog as tp
-from tensorprog.display.plots import Plot, Series, standalone
+from tensorprog.display.page.plots import Plot, Series, standalone
 
 HERE = Path(__file__).resolve().parent
 WIDTHS = (16, 64, 256, 1024)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tensorprog.display.html import status, table
-from tensorprog.display.markup import Markup, join, tag
-from tensorprog.display.mathml import mathml
-from tensorprog.display.plots import Plot, Series, draw, heat_map
+from tensorprog.display.page.html import status, table
+from tensorprog.display.page.markup import Markup, join, tag
+from tensorprog.display.page.mathml import mathml
+from tensorprog.display.page.plots import Plot, Series, draw, heat_map
 from tensorprog.display.report import Failed, Subject, attempt, failure
 from tensorprog.display.sections import number, support
 from tensorprog.terms import Var, to_text

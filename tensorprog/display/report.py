@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tensorprog.display.html import Section, page, status
-from tensorprog.display.markup import Markup, join, tag
+from tensorprog.display.page.html import Section, page, status
+from tensorprog.display.page.markup import Markup, join, tag
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.numbers.budget import SECONDS, Budget

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tensorprog.display.html import status, table
-from tensorprog.display.markup import Markup, join, tag
-from tensorprog.display.mathml import mathml
-from tensorprog.display.references import bibtex
+from tensorprog.display.page.html import status, table
+from tensorprog.display.page.markup import Markup, join, tag
+from tensorprog.display.page.mathml import mathml
+from tensorprog.display.page.references import bibtex
 from tensorprog.display.report import Failed, Subject, attempt, failure
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.numbers.estimate import shown

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tensorprog.display.mathml import MAX_LENGTH, mathml
+from tensorprog.display.page.mathml import MAX_LENGTH, mathml
 
 
 def inside(latex: str) -> str:

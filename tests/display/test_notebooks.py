@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import tensorprog as tp
-from tensorprog.display.mathml import mathml
+from tensorprog.display.page.mathml import mathml
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = tp.load(ROOT / "examples" / "gallery" / "causal.tp")

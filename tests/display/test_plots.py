@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from tensorprog.display.plots import HEIGHT, WIDTH, Plot, Series, draw, heat_map, standalone
+from tensorprog.display.page.plots import HEIGHT, WIDTH, Plot, Series, draw, heat_map, standalone
 
 SVG = "{http://www.w3.org/2000/svg}"
 

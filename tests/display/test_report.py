@@ -15,9 +15,9 @@ from click.testing import CliRunner
 
 import tensorprog as tp
 from tensorprog.display.command import report
-from tensorprog.display.html import POLICY
-from tensorprog.display.markup import join, tag
-from tensorprog.display.references import USED_BY, WORKS, bibtex
+from tensorprog.display.page.html import POLICY
+from tensorprog.display.page.markup import join, tag
+from tensorprog.display.page.references import USED_BY, WORKS, bibtex
 from tensorprog.display.report import Options, Report, report_of
 from tensorprog.program.forms.drawing import SHARED_INKS, svg_text
 from tensorprog.theorems.check import THEOREMS

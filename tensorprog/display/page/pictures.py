@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tensorprog.display.plots import Plot, Series
+from tensorprog.display.page.plots import Plot, Series
 
 if TYPE_CHECKING:
     from tensorprog.limit.laws.law import Law

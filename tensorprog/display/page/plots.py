@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tensorprog.display.markup import Markup, tag
+from tensorprog.display.page.markup import Markup, tag
 
 Kind = Literal["line", "dash", "bars", "points"]
 STYLE = """

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.display.markup import Markup, join, tag
-from tensorprog.display.plots import DARK, STYLE
+from tensorprog.display.page.markup import Markup, join, tag
+from tensorprog.display.page.plots import DARK, STYLE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 CSS = """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from tensorprog.display.markup import Markup, join, tag
+from tensorprog.display.page.markup import Markup, join, tag
 from tensorprog.terms.latex import GREEK
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|[0-9]+(?:\.[0-9]+)?|\s+|.", re.DOTALL)

@@ -1,0 +1,1 @@
+"""Pages made of escaped elements: HTML, MathML, plots."""
