@@ -8,7 +8,8 @@ import pytest
 
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.derivative import derivative
-from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE, library
+from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS
 

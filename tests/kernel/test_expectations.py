@@ -12,7 +12,7 @@ import pytest
 
 from docs.formula_gallery import pairs
 from tensorprog.errors import CertificateError, TensorProgError
-from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.kernel import gaussian
 from tensorprog.kernel.certificate import meant
 from tensorprog.kernel.certificate import rule as rule_of

@@ -15,7 +15,7 @@ from flint import acb, arb, fmpq
 
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, support
-from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import walk
 

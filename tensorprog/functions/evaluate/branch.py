@@ -9,7 +9,7 @@ from typing import Protocol
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function
-from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, neg, rebuild, recip, sub
 

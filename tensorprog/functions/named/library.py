@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from functools import cache
 
+from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.functions.named.record import Function
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Num
@@ -19,8 +20,6 @@ _SYMMETRIC = Interval(-_F1, _F1)
 _CLOSED = Interval(-_F1, _F1, True, True)
 _HALF_PI = Fraction("1.570796326794896619231321691640")
 """An upper bound of pi/2 = 1.57079632679489661923132169163975..."""
-SELU_SCALE = Fraction("1.0507009873554804934193349852946")
-SELU_ALPHA = Fraction("1.6732632423543772848170429916717")
 
 
 @cache

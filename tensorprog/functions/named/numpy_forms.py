@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 
 A = NDArray[np.float64]
 
