@@ -11,8 +11,7 @@ from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.functions.points.pieces import Pieces, examine
-from tensorprog.functions.rules.compose import settled
-from tensorprog.functions.rules.info import ZERO, Info, Regularity
+from tensorprog.functions.rules.info import ZERO, Info, Regularity, settled
 from tensorprog.functions.rules.ranges import meet
 from tensorprog.functions.rules.rates import INF, least, most
 from tensorprog.functions.tails.analyzer import Analyzer

@@ -15,9 +15,9 @@ from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, 
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.facts import Step, Value
 from tensorprog.functions.rules.heads import bind_info, function_info
-from tensorprog.functions.rules.info import ZERO, Info, Regularity, of_variable
+from tensorprog.functions.rules.info import ZERO, Info, Regularity, of_variable, settled, slope_times
 from tensorprog.functions.rules.power import power_info
-from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate, least, most
+from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate, most
 from tensorprog.functions.rules.softmax import reciprocal_share, share_info
 from tensorprog.functions.rules.where import jump_product, where_info
 from tensorprog.numbers.interval import REALS, Interval
@@ -274,32 +274,6 @@ def _evaluated(t: Term, regularity: Regularity, interval: Interval) -> tuple[Reg
     return Regularity.SMOOTH, ranges.meet(interval, ranges.make((lower(value), True), (upper(value), True)))
 
 
-def slope_times(slope: Rate, growth: Rate) -> Rate:
-    """slope * growth, where the slope 0 of a constant stays 0."""
-    if ZERO in (slope, growth):
-        return ZERO
-    return slope.times(growth)
-
-
-def settled(info: Info) -> Info:
-    """What follows from the pieces of an info for each other."""
-    inside = info.regularity >= Regularity.LOCALLY_BOUNDED and info.growth.bounded
-    below = info.below or inside or info.range.low is not None
-    above = info.above or inside or info.range.high is not None
-    growth = info.growth
-    if below and above and info.total:
-        growth = least(growth, BOUNDED)
-    away = info.away
-    if info.total and info.range.low is not None and info.range.low > 0:
-        away = True
-    if info.total and info.range.high is not None and info.range.high < 0:
-        away = True
-    far = (info.range.positive and info.up is not None) or (info.range.negative and info.down is not None)
-    if far and info.regularity >= Regularity.CONTINUOUS:  # never 0, and large far out: at least c > 0 by compactness
-        away = True
-    return replace(info, below=below, above=above, growth=growth, away=away)
-
-
 def _off_zero(x: Interval) -> bool:
     return x.positive or x.negative
 
@@ -348,6 +322,3 @@ def _coercive(parts: list[Info], union: frozenset[Var], sign: int) -> Fraction |
         if g.level > 0 or (g.level == 0 and (g.power, g.logs) >= (low, 0)):
             return None
     return low
-
-
-__all__ = ["ANY", "Rules", "settled", "slope_times"]

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.record import Function
 from tensorprog.functions.named.registry import Declared, registry
 from tensorprog.functions.rules import ranges
-from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.info import Calculus, Info, Regularity, settled, slope_times
 from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate, most
 from tensorprog.functions.rules.softmax import log_sum_exp
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Term
 from tensorprog.terms.term import mul
-
-if TYPE_CHECKING:
-    from tensorprog.functions.rules.compose import Rules
 
 _LEVEL = {
     "smooth": Regularity.SMOOTH,
@@ -30,10 +26,8 @@ _ABOVE_LINEAR = ("relu", "softplus", "elu", "selu", "gelu", "gelu_tanh", "silu",
 """f(u) >= c u - K with c > 0; all are bounded on (-oo, c]."""
 
 
-def function_info(rules: Rules, t: App) -> Info:
+def function_info(rules: Calculus, t: App) -> Info:
     """f(u, ...) for a library function f."""
-    from tensorprog.functions.rules.compose import settled
-
     if t.head in ("max", "min"):
         return _extremum(rules, t, t.args)
     if t.head == "log" and (found := log_sum_exp(rules, t, t.args[0])) is not None:
@@ -72,10 +66,8 @@ def function_info(rules: Rules, t: App) -> Info:
     return rules.step("library", t, settled(info), (u.step,))
 
 
-def declared_info(rules: Rules, t: App, declared: Declared | None) -> Info:
+def declared_info(rules: Calculus, t: App, declared: Declared | None) -> Info:
     """A registered function of which only declared facts are known; nothing is declared but that."""
-    from tensorprog.functions.rules.compose import settled
-
     u = rules.info(t.args[0])
     if declared is None or len(t.args) != 1:
         return Info(u.vars)
@@ -108,8 +100,6 @@ def _wave_range(head: str, x: Interval) -> Interval:
 
 
 def _steep(slope: Rate, outer: Rate) -> Rate:
-    from tensorprog.functions.rules.compose import slope_times
-
     return slope_times(slope, outer)
 
 
@@ -154,7 +144,7 @@ def _transcendental(head: str, u: Info, regularity: Regularity, interval: Interv
     return Info(u.vars, regularity, interval, growth, _steep(u.slope, inverse), below, above)
 
 
-def _by_definition(rules: Rules, t: App) -> Info:
+def _by_definition(rules: Calculus, t: App) -> Info:
     record = library()[t.head]
     body = record.expand(t.args)
     if body is None:
@@ -164,10 +154,8 @@ def _by_definition(rules: Rules, t: App) -> Info:
     return rules.step("definition", t, replace(inner, range=interval), (inner.step,))
 
 
-def _extremum(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info:
+def _extremum(rules: Calculus, t: Term, args: tuple[Term, ...]) -> Info:
     """max, min: as regular as the arguments (at most Lipschitz), the larger exponents."""
-    from tensorprog.functions.rules.compose import settled
-
     head = t.head if isinstance(t, App | Bind) else ""
     parts = [rules.info(a) for a in args]
     combine = ranges.larger if head == "max" else ranges.smaller
@@ -208,7 +196,7 @@ def _gather(exponents: list[Fraction | None], one_is_enough: bool, full: bool) -
     return max(known) if one_is_enough else min(known)
 
 
-def _mod(rules: Rules, t: App) -> Info:
+def _mod(rules: Calculus, t: App) -> Info:
     """x mod m = x - m floor(x/m), in [0, m) for m > 0."""
     x, m = (rules.info(a) for a in t.args)
     fine = x.total and m.total and m.constant and (m.range.positive or m.range.negative)
@@ -226,7 +214,7 @@ def _mod(rules: Rules, t: App) -> Info:
     )
 
 
-def bind_info(rules: Rules, t: Bind) -> Info:
+def bind_info(rules: Calculus, t: Bind) -> Info:
     """A finite sum (max, min, softmax) over indices of terms of one shape."""
     if t.head in ("max", "min"):
         inner = rules.info(t.args[0])
@@ -250,7 +238,7 @@ def bind_info(rules: Rules, t: Bind) -> Info:
     return rules.step(name, t, info, (inner.step,))
 
 
-def _count(rules: Rules, over: tuple[str, ...]) -> int | None:
+def _count(rules: Calculus, over: tuple[str, ...]) -> int | None:
     out = 1
     for i in over:
         if i not in rules.sizes:
@@ -267,7 +255,7 @@ def _multiple(x: Interval, count: int | None) -> Interval:
     return ranges.mul(Interval(Fraction(1), None, True), x)
 
 
-def _softmax(rules: Rules, t: Bind) -> Info:
+def _softmax(rules: Calculus, t: Bind) -> Info:
     """Weights in (0, 1) ([0, 1] with a mask) with |d softmax| <= |dp|: as regular as p, the slope of p."""
     p = rules.info(t.args[0])
     low_closed = t.mask is not None
@@ -281,7 +269,7 @@ def _softmax(rules: Rules, t: Bind) -> Info:
     return rules.step("softmax", t, info, (p.step,))
 
 
-def _weighted(rules: Rules, t: Bind) -> Info | None:
+def _weighted(rules: Calculus, t: Bind) -> Info | None:
     """sum(softmax(p over j) * v for j): an average of v, so within the range of v."""
     body = t.args[0]
     if not (isinstance(body, App) and body.head == "mul"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
+from typing import Protocol
 
-from tensorprog.functions.rules.rates import ANY, INF, LINEAR, Rate
+from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, LINEAR, Rate, least
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.terms import Var
+from tensorprog.terms import Term, Var
 
 ZERO = Rate(-1, INF)
 """The rate of 0, the slope of a constant."""
@@ -94,3 +96,57 @@ def of_variable(v: Var, where: Interval, step: int) -> Info:
         down=Fraction(1) if where.high is not None and where.low is None else None,
         step=step,
     )
+
+
+def slope_times(slope: Rate, growth: Rate) -> Rate:
+    """slope * growth, where the slope 0 of a constant stays 0."""
+    if ZERO in (slope, growth):
+        return ZERO
+    return slope.times(growth)
+
+
+def settled(info: Info) -> Info:
+    """What follows from the pieces of an info for each other."""
+    inside = info.regularity >= Regularity.LOCALLY_BOUNDED and info.growth.bounded
+    below = info.below or inside or info.range.low is not None
+    above = info.above or inside or info.range.high is not None
+    growth = info.growth
+    if below and above and info.total:
+        growth = least(growth, BOUNDED)
+    away = info.away
+    if info.total and info.range.low is not None and info.range.low > 0:
+        away = True
+    if info.total and info.range.high is not None and info.range.high < 0:
+        away = True
+    far = (info.range.positive and info.up is not None) or (info.range.negative and info.down is not None)
+    if far and info.regularity >= Regularity.CONTINUOUS:  # never 0, and large far out: at least c > 0 by compactness
+        away = True
+    return replace(info, below=below, above=above, growth=growth, away=away)
+
+
+class Calculus(Protocol):
+    """What a rule asks of the calculus that runs it (rules/compose.py)."""
+
+    variables: frozenset[str]
+    assumptions: Mapping[str, Interval]
+    sizes: Mapping[str, tuple[int, int]]
+    env: Mapping[Var, Interval]
+    depth: int
+
+    def info(self, t: Term) -> Info: ...
+
+    def inside(self, env: Mapping[Var, Interval]) -> Calculus: ...
+
+    def constant(self, t: Term, regularity: Regularity, interval: Interval, premises: tuple[int, ...] = ()) -> Info: ...
+
+    def product_of(self, t: Term, parts: list[Info], interval: Interval | None = None) -> Info: ...
+
+    def step(
+        self,
+        rule: str,
+        t: Term,
+        info: Info,
+        premises: tuple[int, ...] = (),
+        note: str = "",
+        tails: tuple[str, ...] = (),
+    ) -> Info: ...

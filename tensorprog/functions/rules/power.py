@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.rules import ranges
-from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.info import Calculus, Info, Regularity, settled, slope_times
 from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import call, mul
 
-if TYPE_CHECKING:
-    from tensorprog.functions.rules.compose import Rules
 
-
-def power_info(rules: Rules, t: Term, base: Term, exponent: Term) -> Info:
+def power_info(rules: Calculus, t: Term, base: Term, exponent: Term) -> Info:
     """base ^ exponent."""
     match exponent:
         case App("neg", (Num(value),)):
@@ -36,9 +32,7 @@ def power_info(rules: Rules, t: Term, base: Term, exponent: Term) -> Info:
     return rules.step("pow", t, Info(e.vars | b.vars), (b.step, e.step), "the base may be 0 or negative")
 
 
-def _whole(rules: Rules, t: Term, base: Term, n: int) -> Info:
-    from tensorprog.functions.rules.compose import settled, slope_times
-
+def _whole(rules: Calculus, t: Term, base: Term, n: int) -> Info:
     if n < 0:
         inner = rules.info(App("recip", (App("pow", (base, Num(-n))),)))
         return rules.step("quotient", t, inner, (inner.step,))
@@ -55,10 +49,8 @@ def _whole(rules: Rules, t: Term, base: Term, n: int) -> Info:
     return rules.step("power", t, settled(info), (p.step,))
 
 
-def _real(rules: Rules, t: Term, base: Term, p: Interval, exponent: Term) -> Info:
+def _real(rules: Calculus, t: Term, base: Term, p: Interval, exponent: Term) -> Info:
     """u^p for a constant p that is not a whole number: u >= 0, and u > 0 unless p > 0."""
-    from tensorprog.functions.rules.compose import settled, slope_times
-
     u = rules.info(base)
     if u.constant:
         return _constant_power(rules, t, u, p)
@@ -112,7 +104,7 @@ def _some_power(rate: Rate) -> Rate:
     return BOUNDED if rate.bounded else Rate(0, INF) if rate.level == 0 else rate
 
 
-def _root_slope(rules: Rules, base: Term, u: Info, p: Fraction) -> Rate:
+def _root_slope(rules: Calculus, base: Term, u: Info, p: Fraction) -> Rate:
     """The slope of u^p, 1/2 <= p < 1, for a smooth u >= 0.
 
     |grad u|^2 <= 2 M u, where M bounds the Hessian on the ball of radius |grad u|/M (Taylor: 0 <= u(x - h grad u)
@@ -120,7 +112,6 @@ def _root_slope(rules: Rules, base: Term, u: Info, p: Fraction) -> Rate:
     |grad u^p| = p u^(p-1) |grad u| <= p sqrt(2M) u^(p-1/2).
     """
     from tensorprog.functions.evaluate.derivative import Underivable, derivative
-    from tensorprog.functions.rules.compose import slope_times
 
     if u.slope.level > 0:
         return ANY
@@ -140,7 +131,7 @@ def _root_slope(rules: Rules, base: Term, u: Info, p: Fraction) -> Rate:
     return slope_times(m.to_the(Fraction(1, 2)), u.growth.to_the(p - Fraction(1, 2)))
 
 
-def _constant_power(rules: Rules, t: Term, u: Info, p: Interval) -> Info:
+def _constant_power(rules: Calculus, t: Term, u: Info, p: Interval) -> Info:
     fine = u.total and (u.range.positive or (u.range.nonnegative and p.positive))
     interval = _range(u.range, p) if fine else REALS
     regularity = Regularity.SMOOTH if fine else Regularity.UNKNOWN

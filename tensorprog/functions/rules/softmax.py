@@ -7,25 +7,21 @@ The weights w_i = c_i e^u_i / sum are in (0, 1) and sum to 1, and grad w_j = w_j
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from tensorprog.functions.evaluate.polynomial import is_zero
 from tensorprog.functions.named.library import library
-from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.info import Calculus, Info, Regularity
 from tensorprog.functions.rules.ranges import image
 from tensorprog.functions.rules.rates import ANY, BOUNDED, least, most
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Bind, Num, Term
 from tensorprog.terms.term import ONE, ZERO, add, mul, neg, recip, shift_subs, variables
 
-if TYPE_CHECKING:
-    from tensorprog.functions.rules.compose import Rules
-
 Part = tuple[Term, Term]
 """c and u of a summand c e^u; a constant summand has u = 0."""
 
 
-def parts_of(rules: Rules, total: Term) -> list[Part] | None:
+def parts_of(rules: Calculus, total: Term) -> list[Part] | None:
     """The summands c_i e^u_i of a sum of exponentials with constants c_i > 0; None if it is not one."""
     if not (isinstance(total, App) and total.head == "add"):
         return None
@@ -39,7 +35,7 @@ def _summands(t: Term) -> list[Term]:
     return [s for a in t.args for s in _summands(a)] if isinstance(t, App) and t.head == "add" else [t]
 
 
-def _part(rules: Rules, t: Term) -> Part | None:
+def _part(rules: Calculus, t: Term) -> Part | None:
     match t:
         case App("exp", (u,)):
             return (ONE, u)
@@ -55,7 +51,7 @@ def _part(rules: Rules, t: Term) -> Part | None:
             return (t, ZERO) if info.constant and info.total and info.range.positive else None
 
 
-def share_info(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info | None:
+def share_info(rules: Calculus, t: Term, args: tuple[Term, ...]) -> Info | None:
     """A product that holds 1/(sum of exponentials) and one of them (or a sum of multiples of them)."""
     for k, a in enumerate(args):
         if not (isinstance(a, App) and a.head == "recip"):
@@ -81,7 +77,7 @@ def share_info(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info | None:
     return None
 
 
-def _indexed(rules: Rules, t: Term, below: App, others: list[Term]) -> Info | None:
+def _indexed(rules: Calculus, t: Term, below: App, others: list[Term]) -> Info | None:
     """w_j = e^u_j / (c + sum_k e^u_k) over an index, c >= 0: grad w_j = w_j (grad u_j - sum_k w_k grad u_k)."""
     total = below.args[0]
     summands = total.args if isinstance(total, App) and total.head == "add" else (total,)
@@ -105,7 +101,7 @@ def _indexed(rules: Rules, t: Term, below: App, others: list[Term]) -> Info | No
     return None
 
 
-def _is_member(rules: Rules, one: Term, u: Term, index: str) -> bool:
+def _is_member(rules: Calculus, one: Term, u: Term, index: str) -> bool:
     """Is this term u at some value of the index?"""
     if index not in rules.sizes:
         return False
@@ -126,7 +122,7 @@ def _holds(t: Term, parts: list[Part]) -> bool:
     return any(f == App("exp", (u,)) for f in _factors(t) for _, u in parts if u != ZERO)
 
 
-def _share(rules: Rules, t: Term, parts: list[Part], own: Part) -> Info:
+def _share(rules: Calculus, t: Term, parts: list[Part], own: Part) -> Info:
     """e^u_j / sum_i c_i e^u_i, in (0, 1/c_j)."""
     infos = [rules.info(u) for _, u in parts if u != ZERO]
     union = frozenset().union(*(i.vars for i in infos))
@@ -146,7 +142,7 @@ def _share(rules: Rules, t: Term, parts: list[Part], own: Part) -> Info:
     return rules.step("softmax", t, info, tuple(i.step for i in infos))
 
 
-def reciprocal_share(rules: Rules, t: Term, total: Term) -> Info | None:
+def reciprocal_share(rules: Calculus, t: Term, total: Term) -> Info | None:
     """1/(c + sum_i c_i e^u_i) with c > 0: (1/c) times a weight."""
     parts = parts_of(rules, total)
     if parts is None:
@@ -155,7 +151,7 @@ def reciprocal_share(rules: Rules, t: Term, total: Term) -> Info | None:
     return _inverse_sum(rules, t, parts) if own is None else _share(rules, t, parts, own)
 
 
-def _inverse_sum(rules: Rules, t: Term, parts: list[Part]) -> Info | None:
+def _inverse_sum(rules: Calculus, t: Term, parts: list[Part]) -> Info | None:
     """1/sum_i c_i e^u_i <= e^-u_1/c_1, with the gradient -(sum_i w_i grad u_i)/sum."""
     infos = [rules.info(u) for _, u in parts]
     union = frozenset().union(*(i.vars for i in infos))
@@ -170,7 +166,7 @@ def _inverse_sum(rules: Rules, t: Term, parts: list[Part]) -> Info | None:
     )  # fmt: skip
 
 
-def log_sum_exp(rules: Rules, t: Term, total: Term) -> Info | None:
+def log_sum_exp(rules: Calculus, t: Term, total: Term) -> Info | None:
     """log sum_i c_i e^u_i: between max_i (u_i + log c_i) and that plus log k; the slope of the u_i."""
     parts = parts_of(rules, total)
     if parts is None:

@@ -9,27 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Polynomial, is_zero, normal
 from tensorprog.functions.rules import ranges
-from tensorprog.functions.rules.info import Info, Regularity
+from tensorprog.functions.rules.info import Calculus, Info, Regularity, settled
 from tensorprog.functions.rules.rates import most
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, neg, substitute, variables
 
-if TYPE_CHECKING:
-    from tensorprog.functions.rules.compose import Rules
-
 MAX_BRANCHES = 12
 
 
-def where_info(rules: Rules, t: Term, condition: Term, yes: Term, no: Term) -> Info:
+def where_info(rules: Calculus, t: Term, condition: Term, yes: Term, no: Term) -> Info:
     """where(condition, yes, no)."""
-    from tensorprog.functions.rules.compose import settled
-
     if rules.depth > MAX_BRANCHES:
         return Info(_vars(rules, t))
     conditions = condition.args if isinstance(condition, App) and condition.head == "and" else (condition,)
@@ -81,11 +75,11 @@ def _least(a: Info, b: Info, union: frozenset[Var], up: bool) -> Fraction | None
     return min(x, y)
 
 
-def _vars(rules: Rules, t: Term) -> frozenset[Var]:
+def _vars(rules: Calculus, t: Term) -> frozenset[Var]:
     return frozenset(v for v in variables(t) if v.name in rules.variables)
 
 
-def _continuous(rules: Rules, condition: Term) -> bool:
+def _continuous(rules: Calculus, condition: Term) -> bool:
     return rules.info(difference(condition)).regularity >= Regularity.CONTINUOUS
 
 
@@ -96,7 +90,7 @@ def difference(condition: Term) -> Term:
     return a if b == Num(0) else App("add", (a, neg(b)))
 
 
-def decide(rules: Rules, condition: Term) -> bool | None:
+def decide(rules: Calculus, condition: Term) -> bool | None:
     """The truth of a condition, if it is the same everywhere."""
     assert isinstance(condition, App)
     d = difference(condition)
@@ -132,7 +126,7 @@ def linear(form: Polynomial, v: Var) -> tuple[Polynomial, Polynomial] | None:
     return (Polynomial(slope), Polynomial(rest)) if slope else None
 
 
-def solutions(rules: Rules, d: Term) -> list[tuple[Var, Term]] | None:
+def solutions(rules: Calculus, d: Term) -> list[tuple[Var, Term]] | None:
     """Substitutions v := e that together cover {d = 0}; None if they cannot be found.
 
     d affine in v; or affine in |v| or v^2, with both signs.
@@ -172,7 +166,7 @@ def _square_roots(form: Polynomial, v: Var) -> list[Fraction] | None:
     return rational_roots(form, v)
 
 
-def region(rules: Rules, condition: Term, holds: bool) -> Mapping[Var, Interval]:
+def region(rules: Calculus, condition: Term, holds: bool) -> Mapping[Var, Interval]:
     """A box that holds the closed region where the condition is true (or false): v <= e or v >= e."""
     assert isinstance(condition, App)
     try:
@@ -192,12 +186,12 @@ def region(rules: Rules, condition: Term, holds: bool) -> Mapping[Var, Interval]
     return {own[0]: Interval(at, None, True, False)}
 
 
-def agree(rules: Rules, condition: Term, yes: Term, no: Term) -> bool:
+def agree(rules: Calculus, condition: Term, yes: Term, no: Term) -> bool:
     """Whether the branches are equal wherever the two sides of the condition are."""
     return vanishes(rules, App("add", (yes, neg(no))), difference(condition))
 
 
-def vanishes(rules: Rules, t: Term, d: Term) -> bool:
+def vanishes(rules: Calculus, t: Term, d: Term) -> bool:
     """Whether t = 0 on {d = 0}."""
     roots = solutions(rules, d)
     if roots is not None:
@@ -205,7 +199,7 @@ def vanishes(rules: Rules, t: Term, d: Term) -> bool:
     return _divides(rules, d, t)
 
 
-def _divides(rules: Rules, d: Term, t: Term) -> bool:
+def _divides(rules: Calculus, d: Term, t: Term) -> bool:
     """Whether t is a multiple of d, both polynomials with rational coefficients in one variable."""
     from tensorprog.functions.rules.roots import divides
 
@@ -216,10 +210,8 @@ def _divides(rules: Rules, d: Term, t: Term) -> bool:
         return False
 
 
-def jump_product(rules: Rules, t: Term, args: tuple[Term, ...]) -> Info | None:
+def jump_product(rules: Calculus, t: Term, args: tuple[Term, ...]) -> Info | None:
     """rest * sign(u) (or step): continuous if rest = 0 where u = 0; |rest| and |grad rest| bound it."""
-    from tensorprog.functions.rules.compose import settled
-
     jumps = [a for a in args if isinstance(a, App) and a.head in ("sign", "step") and not rules.info(a).constant]
     rest = [a for a in args if a not in jumps]
     if not jumps or not rest:

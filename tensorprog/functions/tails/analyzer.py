@@ -13,9 +13,9 @@ from fractions import Fraction
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import Polynomial, is_zero, normal
-from tensorprog.functions.rules.compose import Rules, settled
+from tensorprog.functions.rules.compose import Rules
 from tensorprog.functions.rules.facts import Step
-from tensorprog.functions.rules.info import ZERO, Info, Regularity
+from tensorprog.functions.rules.info import ZERO, Info, Regularity, settled
 from tensorprog.functions.rules.ranges import meet, point
 from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.functions.rules.roots import coefficients, real_roots
