@@ -12,6 +12,7 @@ from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import Monomial, Polynomial, atom, normal, number
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
+from tensorprog.functions.tails import heads
 from tensorprog.functions.tails.series import LOG, UNIT, Algebra, Key, Scale, Series, power_scale
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
@@ -303,8 +304,6 @@ class Expansion:
         return a.add(Series(tuple(terms)), a.constant(front), a.function(e, taylor))
 
     def _primitive(self, head: str, s: Series, t: Term) -> Series:
-        from tensorprog.functions.tails import heads
-
         if head == "exp":
             return self.exp(s, t)
         if head == "log":
@@ -321,9 +320,7 @@ class Expansion:
                 pass  # equal functions: either is the maximum, and its derivative
             return u if s * side >= 0 else v
         except Undecided:
-            from tensorprog.functions.tails.heads import abs_series
-
-            size = abs_series(self, d, App("abs", (t,)))
+            size = heads.abs_series(self, d, App("abs", (t,)))
             both = a.add(u, v, a.scaled(size, number(Fraction(side))))
             return a.scaled(both, number(Fraction(1, 2)))
 

@@ -4,24 +4,48 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import factorial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from tensorprog.functions.evaluate.balls import Undecided, evaluate, lower, upper
 from tensorprog.functions.evaluate.polynomial import Polynomial, normal, number
 from tensorprog.functions.rules import ranges
-from tensorprog.functions.tails.series import UNIT, Series
+from tensorprog.functions.tails.series import UNIT, Algebra, Series
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Term
 from tensorprog.terms.term import PI, variables
 
-if TYPE_CHECKING:
-    from tensorprog.functions.tails.expand import Expansion
+
+class Expander(Protocol):
+    """What the expansion of one function asks of the calculus that runs it (tails/expand.py)."""
+
+    algebra: Algebra
+    phases: dict[str, tuple[str, str]]
+    names: dict[object, str]
+    strict: bool
+    wave: tuple[Fraction, Fraction] | None
+
+    def oscillating(self, c: Polynomial) -> list[str]: ...
+
+    def sign(self, c: Polynomial) -> int: ...
+
+    def sign_of(self, s: Series) -> int: ...
+
+    def interval(self, c: Polynomial) -> Interval: ...
+
+    def opaque(self, key: object, bound: Interval) -> Polynomial: ...
+
+    def power(self, s: Series, p: Fraction, t: Term) -> Series: ...
+
+    def exp(self, s: Series, t: Term) -> Series: ...
+
+    def taylor(self, head: str, c: Polynomial, small: Series, t: Term, order: int = 4) -> Series: ...
+
 
 _F1 = Fraction(1)
 _UNIT_BALL = Interval(-_F1, _F1, True, True)
 
 
-def abs_series(x: Expansion, s: Series, t: Term) -> Series:
+def abs_series(x: Expander, s: Series, t: Term) -> Series:
     """|s|: s or -s; |c| m + O(rest) for an oscillating leading coefficient."""
     try:
         sign = x.sign_of(s)
@@ -37,7 +61,7 @@ def abs_series(x: Expansion, s: Series, t: Term) -> Series:
         return Series(((m, size),), rest)
 
 
-def sign_series(x: Expansion, s: Series, t: Term) -> Series:
+def sign_series(x: Expander, s: Series, t: Term) -> Series:
     """The sign of the leading coefficient; some number in [-1, 1] where that oscillates."""
     try:
         sign = x.sign_of(s)
@@ -50,15 +74,15 @@ def sign_series(x: Expansion, s: Series, t: Term) -> Series:
     return x.algebra.constant(number(Fraction(sign)))
 
 
-def sin_series(x: Expansion, s: Series, t: Term) -> Series:
+def sin_series(x: Expander, s: Series, t: Term) -> Series:
     return _wave(x, s, t)[0]
 
 
-def cos_series(x: Expansion, s: Series, t: Term) -> Series:
+def cos_series(x: Expander, s: Series, t: Term) -> Series:
     return _wave(x, s, t)[1]
 
 
-def _wave(x: Expansion, s: Series, t: Term) -> tuple[Series, Series]:
+def _wave(x: Expander, s: Series, t: Term) -> tuple[Series, Series]:
     """sin and cos of A + e by the addition theorem, A what does not go to 0."""
     a = x.algebra
     try:
@@ -83,7 +107,7 @@ def _wave(x: Expansion, s: Series, t: Term) -> tuple[Series, Series]:
     return sine, cosine
 
 
-def _phase(x: Expansion, large: Series, c: Polynomial) -> tuple[Polynomial, Polynomial]:
+def _phase(x: Expander, large: Series, c: Polynomial) -> tuple[Polynomial, Polynomial]:
     """Names for sin(A) and cos(A), A -> +oo; sin(-A) = -sin(A)."""
     sign = x.sign(large.terms[0][1])
     oriented = [(m, d.scaled(Fraction(sign))) for m, d in large.terms]
@@ -104,7 +128,7 @@ def _phase(x: Expansion, large: Series, c: Polynomial) -> tuple[Polynomial, Poly
     return sine.scaled(Fraction(sign)), cosine
 
 
-def floor_series(x: Expansion, s: Series, t: Term) -> Series:
+def floor_series(x: Expander, s: Series, t: Term) -> Series:
     """x minus something in [0, 1); near a constant, the constant's floor, or one less from below a whole number."""
     a = x.algebra
     hidden = a.scaled(a.constant(x.opaque(t, Interval(Fraction(0), _F1, True))), number(-_F1))
@@ -124,7 +148,7 @@ def floor_series(x: Expansion, s: Series, t: Term) -> Series:
     return a.constant(number(Fraction(whole.__floor__() - (1 if down else 0))))
 
 
-def sinc_series(x: Expansion, s: Series, t: Term) -> Series:
+def sinc_series(x: Expander, s: Series, t: Term) -> Series:
     """sin(s)/s; 1 - s^2/6 + ... near 0."""
     a = x.algebra
     large, c, small = a.split(s)
@@ -135,18 +159,18 @@ def sinc_series(x: Expansion, s: Series, t: Term) -> Series:
     return a.mul(sin_series(x, s, App("sin", (t,))), x.power(s, -_F1, t))
 
 
-def atan_series(x: Expansion, s: Series, t: Term) -> Series:
+def atan_series(x: Expander, s: Series, t: Term) -> Series:
     """pi/2 - 1/s + 1/(3 s^3) - ... at +oo, odd."""
     bound = Interval(Fraction(-8, 5), Fraction(8, 5))
     return _sigmoid(x, s, t, "atan", bound)
 
 
-def erf_series(x: Expansion, s: Series, t: Term) -> Series:
+def erf_series(x: Expander, s: Series, t: Term) -> Series:
     """1 - exp(-s^2)/(s sqrt(pi)) (1 + O(s^-2)) at +oo, odd."""
     return _sigmoid(x, s, t, "erf", Interval(-_F1, _F1))
 
 
-def asin_series(x: Expansion, s: Series, t: Term) -> Series:
+def asin_series(x: Expander, s: Series, t: Term) -> Series:
     """Taylor inside (-1, 1); asin(1 - e) = pi/2 - sqrt(2 e) (1 + e/12 + 3 e^2/160 + 5 e^3/896 + O(e^4)) at the ends."""
     a = x.algebra
     large, c, small = a.split(s)
@@ -166,7 +190,7 @@ def asin_series(x: Expansion, s: Series, t: Term) -> Series:
     return x.taylor("asin", c, small, t)
 
 
-def _sigmoid(x: Expansion, s: Series, t: Term, head: str, bound: Interval) -> Series:
+def _sigmoid(x: Expander, s: Series, t: Term, head: str, bound: Interval) -> Series:
     a = x.algebra
     if s.bound is not None and a.compare(s.bound, UNIT) > 0:
         if not s.terms:
@@ -187,7 +211,7 @@ def _sigmoid(x: Expansion, s: Series, t: Term, head: str, bound: Interval) -> Se
     return x.taylor(head, c, small, t)
 
 
-def _atan_far(x: Expansion, s: Series, t: Term) -> Series:
+def _atan_far(x: Expander, s: Series, t: Term) -> Series:
     a = x.algebra
     inverse = x.power(s, -_F1, t)
     taylor = [number(Fraction(0 if k % 2 == 0 else -((-1) ** (k // 2)), max(k, 1))) for k in range(6)]
@@ -195,7 +219,7 @@ def _atan_far(x: Expansion, s: Series, t: Term) -> Series:
     return a.add(half_pi, a.function(inverse, taylor))
 
 
-def _erf_far(x: Expansion, s: Series, t: Term) -> Series:
+def _erf_far(x: Expander, s: Series, t: Term) -> Series:
     a = x.algebra
     square = a.mul(s, s)
     decay = x.exp(a.scaled(square, number(-_F1)), t)
