@@ -21,6 +21,7 @@ from tensorprog.program.graph.nodes import Claim, Matrix, Param
 from tensorprog.program.graph.npy import read_npy
 from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.lowering.bernoulli import declare_bernoulli
+from tensorprog.program.lowering.claims import add_claim
 from tensorprog.program.lowering.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import App, Num, Sub, Term, Var
@@ -152,7 +153,7 @@ class Loader:
                 for ref in refs:
                     self.lowering.output(ref, ref.place)
             case s.ClaimDef():
-                self.lowering.claim(self.claim(st))
+                add_claim(self.lowering, self.claim(st))
             case s.ProgramName(place) | s.Include(place):
                 raise fail("TP001", "this statement stands at the top of a file, not in a block", place)
 

@@ -13,6 +13,7 @@ from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.limits import Limits
 from tensorprog.program.graph.nodes import Claim, Input, Matrix, Node, Param
+from tensorprog.program.lowering.claims import add_claim
 from tensorprog.program.lowering.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import Sub, Term, from_json, to_json
@@ -169,8 +170,9 @@ def _read(data: Any, limits: Limits) -> Program:
     for o in data["outputs"]:
         lowering.output(from_json(o), None)
     for c in data["claims"]:
-        lowering.claim(
-            Claim(c["form"], _term(c["left"]), _term(c["right"]), _term(c["tolerance"]), _term(c["condition"]))
+        add_claim(
+            lowering,
+            Claim(c["form"], _term(c["left"]), _term(c["right"]), _term(c["tolerance"]), _term(c["condition"])),
         )
     return program.finish()
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 from tensorprog.errors import fail
+from tensorprog.program.graph.nodes import (
+    Claim,
+)
 from tensorprog.program.lowering.lowered import CONST
+from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.signatures import FUNCTIONS
-
-if TYPE_CHECKING:
-    from tensorprog.program.lowering.lowering import Lowering
 
 
 class ClaimLowering:
@@ -60,3 +61,18 @@ class ClaimLowering:
         if not low.condition or low.kind > CONST:
             raise fail("TP003", "after `for` stands a comparison of indices", raw.place)
         return low.term
+
+
+def add_claim(lowering: Lowering, claim: Claim) -> None:
+    """Append a claim; its sides speak of limits: E, cov, var of vectors, params, constants."""
+    if claim.form not in ("equal", "valid", "invalid", "gaussian", "not gaussian"):
+        raise fail("TP001", f"there is no claim of the form {str(claim.form)[:20]}", claim.place)
+    claims = ClaimLowering(lowering)
+    left = None if claim.left is None else claims.side(claim.left, "gaussian" in claim.form)
+    right = None if claim.right is None else claims.side(claim.right, False)
+    if (claim.form == "equal") != (right is not None) or (claim.form in ("valid", "invalid")) != (left is None):
+        raise fail("TP001", "the claim is not complete", claim.place)
+    tolerance = None if claim.tolerance is None else lowering.constant(claim.tolerance, "a tolerance")
+    condition = None if claim.condition is None else claims.condition(claim.condition)
+    new = replace(claim, left=left, right=right, tolerance=tolerance, condition=condition)
+    lowering.program.claims.append(new)

@@ -13,7 +13,6 @@ from tensorprog.errors import Place, fail
 from tensorprog.program.graph.graph import Program, member_text, node_kind
 from tensorprog.program.graph.nodes import (
     Attention,
-    Claim,
     Dot,
     LinComb,
     MatMul,
@@ -24,7 +23,6 @@ from tensorprog.program.graph.nodes import (
     Scalar,
 )
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.lowering.claims import ClaimLowering
 from tensorprog.program.lowering.expressions import Expressions, scaled_dot
 from tensorprog.program.lowering.known import Known
 from tensorprog.program.lowering.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
@@ -198,20 +196,6 @@ class Lowering(Expressions):
         else:
             self.names.check_reference(ref)
         self.program.add_output(Output(ref, place))
-
-    def claim(self, claim: Claim) -> None:
-        """Append a claim; its sides speak of limits: E, cov, var of vectors, params, constants."""
-        if claim.form not in ("equal", "valid", "invalid", "gaussian", "not gaussian"):
-            raise fail("TP001", f"there is no claim of the form {str(claim.form)[:20]}", claim.place)
-        claims = ClaimLowering(self)
-        left = None if claim.left is None else claims.side(claim.left, "gaussian" in claim.form)
-        right = None if claim.right is None else claims.side(claim.right, False)
-        if (claim.form == "equal") != (right is not None) or (claim.form in ("valid", "invalid")) != (left is None):
-            raise fail("TP001", "the claim is not complete", claim.place)
-        tolerance = None if claim.tolerance is None else self.constant(claim.tolerance, "a tolerance")
-        condition = None if claim.condition is None else claims.condition(claim.condition)
-        new = replace(claim, left=left, right=right, tolerance=tolerance, condition=condition)
-        self.program.claims.append(new)
 
     def extract(self, t: Term) -> Lowered:
         made = self._instruction(t, "", None)
