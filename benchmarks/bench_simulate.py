@@ -22,7 +22,8 @@ import numpy as np
 from tensorprog.language import loads
 from tensorprog.simulate import simulate
 from tensorprog.simulate.draw.engine import Runner
-from tensorprog.simulate.draw.streams import ENGINES, Stream
+from tensorprog.simulate.draw.streams import Stream
+from tensorprog.simulate.plan.engines import ENGINES
 from tensorprog.simulate.run import make_job
 
 ATTENTION = """

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from tensorprog.simulate.execute.execution import Execution
     from tensorprog.simulate.execute.summary import Summary
-    from tensorprog.simulate.plan.plan import Job, Plan
+    from tensorprog.simulate.plan.job import Job
+    from tensorprog.simulate.plan.plan import Plan
 
 
 @renamed(params="values")
@@ -36,8 +37,8 @@ def make_job(
 ) -> tuple[list[str], Job]:
     """The names of what is wanted, and the job: the program's outputs, or the variables named in `outputs`."""
     from tensorprog.simulate.draw.streams import seed_of
+    from tensorprog.simulate.plan.job import Job
     from tensorprog.simulate.plan.numbers import whole
-    from tensorprog.simulate.plan.plan import Job
     from tensorprog.simulate.plan.references import Ref, reference
 
     refs = [Ref.of(o.ref, program) for o in program.outputs]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.program.graph.graph import Program
-from tensorprog.simulate.plan.plan import Job
+from tensorprog.simulate.plan.job import Job
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.validate.quantities import Quantity
 from tensorprog.validate.statistics import Running

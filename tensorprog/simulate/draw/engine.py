@@ -12,13 +12,14 @@ from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment
 from tensorprog.simulate.arrays import Array, Named, combine, inner, spread, times
 from tensorprog.simulate.draw.constants import Constants
 from tensorprog.simulate.draw.evaluate import Evaluator
-from tensorprog.simulate.draw.inputs import covariance_root, means, split
+from tensorprog.simulate.draw.inputs import covariance_root, means
 from tensorprog.simulate.draw.matrices import Matrices
 from tensorprog.simulate.draw.noise import CACHED_BYTES, Source
 from tensorprog.simulate.draw.streams import Stream
-from tensorprog.simulate.plan.deferred import Deferred
+from tensorprog.simulate.plan.deferred import Deferred, split
+from tensorprog.simulate.plan.job import Job, Layout
 from tensorprog.simulate.plan.linear import Part
-from tensorprog.simulate.plan.plan import Job, Layout, Plan, make_plan
+from tensorprog.simulate.plan.plan import Plan, make_plan
 from tensorprog.simulate.plan.references import Ref, View, read, view
 from tensorprog.simulate.plan.spaces import Member
 from tensorprog.terms import App, Bind, Term, Var

@@ -12,14 +12,7 @@ from tensorprog.errors import fail
 from tensorprog.program.graph.nodes import InputGroup
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.draw.constants import Constants
-from tensorprog.terms.term import variables
-
-
-def split(group: InputGroup) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(indices across which members are independent, indices across which they are correlated)."""
-    seen = {s for row in group.cov for t in row for v in variables(t) for s in (v.name, *v.subs)}
-    coupled = tuple(s for s in group.subs if s + "'" in seen)
-    return tuple(s for s in group.subs if s not in coupled), coupled
+from tensorprog.simulate.plan.deferred import split
 
 
 def covariance_root(group: InputGroup, constants: Constants) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.draw.streams import Stream
-from tensorprog.simulate.plan.plan import Layout
+from tensorprog.simulate.plan.job import Layout
 
 CACHED_BYTES = 400_000
 

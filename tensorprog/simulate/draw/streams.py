@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.errors import fail
 from tensorprog.simulate.arrays import Array, times
 from tensorprog.simulate.plan.numbers import whole
-
-ENGINES = ("numpy", "fast")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +55,6 @@ class Stream:
                 gram_rows(x.reshape(-1, k, n), out.reshape(-1, k, k))
                 return out
         return times(x, x.swapaxes(-1, -2))
-
-
-def check_engine(engine: str) -> None:
-    """TP018 for an engine that is not there."""
-    if engine not in ENGINES:
-        raise fail("TP018", f"there is no engine {engine}", help=f"the engines are {' and '.join(ENGINES)}")
-    if engine == "fast":
-        try:
-            import numba  # noqa: F401  (is it installed?)
-        except ImportError:
-            raise fail(
-                "TP018", "the engine fast needs numba", help="pip install 'tensorprog[fast]', or use the engine numpy"
-            ) from None
 
 
 def seed_of(rng: int | np.random.Generator | None) -> int:

@@ -19,7 +19,7 @@ import numpy as np
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.simulate.arrays import Array
-from tensorprog.simulate.plan.plan import Job
+from tensorprog.simulate.plan.job import Job
 
 FORMAT = 2
 

@@ -21,7 +21,7 @@ from tensorprog.numbers.progress import Progress
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.draw.engine import Runner
 from tensorprog.simulate.execute.checkpoint import Checkpoint
-from tensorprog.simulate.plan.plan import Job
+from tensorprog.simulate.plan.job import Job
 
 Deliver = Callable[[int, int, list[Array]], None]
 """What happens to a block: the job's number, the block's number, its arrays (values, then products)."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tensorprog.simulate.arrays import Array
-from tensorprog.simulate.plan.plan import Job
+from tensorprog.simulate.plan.job import Job
 
 
 @dataclass

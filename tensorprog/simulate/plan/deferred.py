@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from tensorprog.program.graph.nodes import Input
-from tensorprog.simulate.draw.inputs import split
-from tensorprog.terms.term import ZERO
-
-if TYPE_CHECKING:
-    from tensorprog.simulate.plan.plan import Plan
+from tensorprog.program.graph.nodes import Input, InputGroup
+from tensorprog.simulate.plan.job import Job, Layout
+from tensorprog.simulate.plan.needs import Need, Uses
+from tensorprog.terms.term import ZERO, variables
 
 
 @dataclass(frozen=True)
@@ -21,25 +19,19 @@ class Deferred:
     last: dict[int, int]
 
 
-def deferred(plan: Plan) -> dict[int, Deferred]:
+def deferred(job: Job, uses: Uses, needs: Sequence[Need], layouts: Sequence[Layout | None]) -> dict[int, Deferred]:
     """The inputs that can be drawn in parts: one name, independent along the axis, kept whole, without a mean."""
     found = {}
-    for k, node in enumerate(plan.uses.nodes):
-        layout = plan.layouts[k]
+    for k, node in enumerate(uses.nodes):
+        layout = layouts[k]
         if not isinstance(node, Input) or layout is None or layout.kind != "full" or len(node.group.names) > 1:
             continue
         if any(t != ZERO for t in node.group.mean):
             continue
-        readers = [
-            (i, r)
-            for i, need in enumerate(plan.need)
-            if need
-            for r, _ in plan.uses.vectors[i]
-            if k in plan.uses.pieces(r)
-        ]
-        end = len(plan.uses.nodes)
-        wanted = (*plan.job.values, *(r for pair in plan.job.products for r in pair))
-        readers += [(end, r) for r in wanted if k in plan.uses.pieces(r)]
+        readers = [(i, r) for i, need in enumerate(needs) if need for r, _ in uses.vectors[i] if k in uses.pieces(r)]
+        end = len(uses.nodes)
+        wanted = (*job.values, *(r for pair in job.products for r in pair))
+        readers += [(end, r) for r in wanted if k in uses.pieces(r)]
         outer, _ = split(node.group)
         for axis, s in enumerate(node.subs):
             values = [(i, r.subs[axis]) for i, r in readers]
@@ -50,3 +42,10 @@ def deferred(plan: Plan) -> dict[int, Deferred]:
                 found[k] = Deferred(axis, last)
                 break
     return found
+
+
+def split(group: InputGroup) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(indices across which members are independent, indices across which they are correlated)."""
+    seen = {s for row in group.cov for t in row for v in variables(t) for s in (v.name, *v.subs)}
+    coupled = tuple(s for s in group.subs if s + "'" in seen)
+    return tuple(s for s in group.subs if s not in coupled), coupled

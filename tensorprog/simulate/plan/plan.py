@@ -9,50 +9,19 @@ from math import prod
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.program.graph.graph import Program, node_kind
+from tensorprog.program.graph.graph import node_kind
 from tensorprog.program.graph.nodes import Attention, Input, Moment, Node, Nonlin
-from tensorprog.simulate.draw.streams import check_engine
 from tensorprog.simulate.plan.deferred import Deferred, deferred
+from tensorprog.simulate.plan.engines import check_engine
+from tensorprog.simulate.plan.job import Job, Layout
 from tensorprog.simulate.plan.needs import Need, Uses, needs
 from tensorprog.simulate.plan.numbers import Numbers, numbers
-from tensorprog.simulate.plan.references import Ref
 from tensorprog.simulate.plan.slabs import Application, Slab, slabs
 from tensorprog.simulate.plan.spaces import Member, Space, build
 
 BLOCK_BYTES = 40_000_000
 MOST_DRAWS = 512
 ENTRY_LAWS = ("gaussian", "rademacher", "uniform", "student")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is to be simulated: everything that the numbers depend on, and nothing else.
-
-    `values` are looked at, coordinate by coordinate (the first `coordinates` of them; scalars have one); `products` are
-    the dot products of pairs of vectors, over the width. `entries` replaces the law of all weights.
-    """
-
-    program: Program
-    n: int
-    values: tuple[Ref, ...]
-    products: tuple[tuple[Ref, Ref], ...] = ()
-    params: tuple[tuple[str, float], ...] = ()
-    coordinates: int = 1
-    dense: bool = False
-    entries: str | None = None
-    dtype: str = "float64"
-    seed: int = 0
-    engine: str = "numpy"
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How a vector is stored: `kind` pinned (the first coordinates), lazy (those, then directions) or full."""
-
-    kind: str
-    width: int
-    pinned: int
-    size: int
 
 
 @dataclass
@@ -147,7 +116,7 @@ def make_plan(job: Job) -> Plan:
     plan.layouts = [_node_layout(plan, k, node) for k, node in enumerate(uses.nodes)]
     for slab in made.values():
         slab.decide(plan.side("in", slab.weight).size)
-    plan.deferred = deferred(plan)
+    plan.deferred = deferred(plan.job, plan.uses, plan.need, plan.layouts)
     _liveness(plan)
     _cost(plan, np.dtype(job.dtype))
     return plan

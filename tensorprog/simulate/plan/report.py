@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tensorprog.program.graph.graph import member_text
-from tensorprog.simulate.plan.plan import Layout, Plan
+from tensorprog.simulate.plan.job import Layout
+from tensorprog.simulate.plan.plan import Plan
 
 _MODES = {
     "once": "applied once: one fresh product",
