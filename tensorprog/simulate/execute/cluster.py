@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.simulate.arrays import Array
-
-if TYPE_CHECKING:
-    from tensorprog.simulate.execute.execution import Task
+from tensorprog.simulate.execute.task import Task, compute
 
 WAIT_SECONDS = 10
 
@@ -24,8 +22,6 @@ def through_dask(
     except ImportError:
         raise fail("TP018", "the library distributed is not installed",
                    help="pip install 'tensorprog[distributed]'") from None  # fmt: skip
-    from tensorprog.simulate.execute.execution import compute
-
     try:
         client = distributed.Client(address, timeout=WAIT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from math import inf, nan
 from multiprocessing import get_context
@@ -19,8 +18,8 @@ from typing import Any
 from tensorprog.errors import fail
 from tensorprog.numbers.progress import Progress
 from tensorprog.simulate.arrays import Array
-from tensorprog.simulate.draw.engine import Runner
 from tensorprog.simulate.execute.checkpoint import Checkpoint
+from tensorprog.simulate.execute.task import Done, Task, compute, runner_of
 from tensorprog.simulate.plan.job import Job
 
 Deliver = Callable[[int, int, list[Array]], None]
@@ -43,45 +42,13 @@ class Execution:
     progress: bool = False
 
 
-@dataclass(frozen=True)
-class Task:
-    """Some blocks of one job."""
-
-    number: int
-    job: Job
-    blocks: tuple[int, ...]
-
-
-Done = Callable[[Task, list[list[Array]]], None]
-
-
-@lru_cache(maxsize=4)
-def _runner(job: Job) -> Runner:
-    return Runner.of(job)
-
-
-def compute(task: Task) -> list[list[Array]]:
-    """The arrays of every block of a task, in order; runs in a worker (TP907 without the memory for it)."""
-    runner = _runner(task.job)
-    try:
-        return [[a for arrays in runner.block(b) for a in arrays] for b in task.blocks]
-    except MemoryError:
-        plan = runner.plan
-        raise fail(
-            "TP907",
-            f"{plan.block} draws at a time need about {plan.block * plan.bytes_per_draw / 1e9:.3g} GB, "
-            "and the machine's memory is not enough",
-            help="lower the width, use --dtype float32, or run fewer workers",
-        ) from None
-
-
 def run_blocks(jobs: Sequence[tuple[Job, int]], how: Execution, deliver: Deliver) -> None:
     """Compute the blocks that hold `samples` draws of each job, and deliver each exactly once."""
     if sum(x is not None for x in (how.executor, how.workers, how.dask)) > 1:
         raise fail("TP018", "choose one of an executor, --workers and --dask")
     if how.workers is not None and how.workers < 1:
         raise fail("TP018", f"{how.workers} workers cannot work")
-    plans = [_runner(job).plan for job, _ in jobs]
+    plans = [runner_of(job).plan for job, _ in jobs]
     counts = [-(-samples // plan.block) for (_, samples), plan in zip(jobs, plans, strict=True)]
     store = None if how.checkpoint is None else Checkpoint.open(how.checkpoint, [job for job, _ in jobs])
     widest = max(plan.block * plan.bytes_per_draw for plan in plans)
