@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorprog as tp
 from tensorprog.program.forms.drawing import svg_text
-from tensorprog.theorems.report import diagnostics_text
+from tensorprog.theorems.verdict import diagnostics_text
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -37,7 +37,7 @@ def check(file: str, limits: tuple[str, ...], as_json: bool, values: tuple[str, 
     Exit code 0 for valid and valid-by-remark, 1 for invalid, 3 for undecided, 2 for an error.
     """
     from tensorprog.theorems import check as judge
-    from tensorprog.theorems.report import diagnostics_text
+    from tensorprog.theorems.verdict import diagnostics_text
 
     program = read_program(file, limits, values)
     verdict = judge(program)
@@ -89,7 +89,8 @@ def write_atomically(path: Path, text: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def explain(code: str, as_json: bool) -> int:
     """The long explanation of a diagnostic (TP101) or a theorem (attention), with an example."""
-    from tensorprog.theorems.check import THEOREMS, theorem_by_id
+    from tensorprog.theorems.check import theorem_by_id
+    from tensorprog.theorems.verdict import THEOREMS
 
     if code.upper() in CODES:
         text = error_page(code.upper())

@@ -16,8 +16,7 @@ from tensorprog.numbers.progress import counted
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.theorems import check
-from tensorprog.theorems.check import Verdict, VerdictWord
-from tensorprog.theorems.report import SAYS
+from tensorprog.theorems.verdict import SAYS, Verdict, VerdictWord
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit

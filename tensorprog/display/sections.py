@@ -14,8 +14,8 @@ from tensorprog.errors import Diagnostic, Place
 from tensorprog.numbers.estimate import shown
 from tensorprog.program.forms.drawing import COLOURS, svg_text
 from tensorprog.program.graph.graph import member_text
-from tensorprog.theorems.check import OutputVerdict
 from tensorprog.theorems.conditions.statement import TheoremReport
+from tensorprog.theorems.verdict import OutputVerdict
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit

@@ -9,8 +9,9 @@ from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Dot
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Var
-from tensorprog.theorems.check import THEOREMS, judge
+from tensorprog.theorems.check import judge
 from tensorprog.theorems.conditions.case import Case, Shared
+from tensorprog.theorems.verdict import THEOREMS
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tensorprog.theorems.check import THEOREMS as THEOREMS
-from tensorprog.theorems.check import Verdict as Verdict
 from tensorprog.theorems.check import check as check
+from tensorprog.theorems.verdict import THEOREMS as THEOREMS
+from tensorprog.theorems.verdict import Verdict as Verdict
 
 __all__ = ["THEOREMS", "Verdict", "check"]

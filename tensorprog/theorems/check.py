@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.named.registry import declared_in
@@ -18,94 +15,9 @@ from tensorprog.terms.term import variables
 from tensorprog.theorems.conditions.case import Case, Shared
 from tensorprog.theorems.conditions.exclusivity import not_exclusive
 from tensorprog.theorems.conditions.statement import PremiseReport, Theorem, TheoremReport
-from tensorprog.theorems.papers import attention, nested, netsor, netsor_plus, readout_scores
 from tensorprog.theorems.papers.absorption import with_unused_scores
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
-
-THEOREMS: tuple[Theorem, ...] = (
-    netsor.THEOREM,
-    netsor_plus.THEOREM,
-    attention.THEOREM,
-    readout_scores.THEOREM,
-    nested.THEOREM,
-)
-"""All theorems, the weakest first."""
-
-VerdictWord = Literal["valid", "valid-by-remark", "undecided", "invalid"]
-_ORDER: tuple[VerdictWord, ...] = ("valid", "valid-by-remark", "undecided", "invalid")
-
-
-@dataclass(frozen=True, slots=True)
-class OutputVerdict:
-    """The verdict on one output, judged on its ancestors only."""
-
-    of: str
-    verdict: VerdictWord
-    theorems: tuple[TheoremReport, ...]
-    target: TheoremReport
-
-    @property
-    def covered_by(self) -> list[str]:
-        return [t.theorem.id for t in self.theorems if t.status in ("applies", "applies-by-remark")]
-
-    @property
-    def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What stands in the way in the theorem that is meant for this output; an open verdict has a cause."""
-        found = self.target.diagnostics
-        return (_cause(self),) if self.verdict == "undecided" and not found else found
-
-    def to_json(self) -> dict[str, Any]:
-        return {"of": self.of, "verdict": self.verdict, "covered_by": self.covered_by}
-
-
-@dataclass(frozen=True, repr=False)
-class Verdict:
-    """Which theorems cover a program, output by output."""
-
-    program: Program
-    outputs: tuple[OutputVerdict, ...]
-    assumptions: tuple[str, ...] = ()
-    diagnostics: tuple[Diagnostic, ...] = field(default=())
-
-    @property
-    def verdict(self) -> VerdictWord:
-        """The worst of the outputs' verdicts."""
-        return max((o.verdict for o in self.outputs), key=_ORDER.index)
-
-    @property
-    def covered_by(self) -> list[str]:
-        """Theorems that cover every output, the weakest first."""
-        return [t.id for t in THEOREMS if all(t.id in o.covered_by for o in self.outputs)]
-
-    @property
-    def theorems(self) -> tuple[TheoremReport, ...]:
-        """Every theorem's report; over several outputs, the one furthest from applying."""
-        rank = ("applies", "applies-by-remark", "formal", "unknown", "fails")
-        columns = zip(*(o.theorems for o in self.outputs), strict=True)
-        return tuple(max(column, key=lambda r: rank.index(r.status)) for column in columns)
-
-    def to_json(self) -> dict[str, Any]:
-        """The schema tensorprog/check/1."""
-        return {
-            "schema": "tensorprog/check/1",
-            "program": self.program.name,
-            "verdict": self.verdict,
-            "covered_by": self.covered_by,
-            "outputs": [o.to_json() for o in self.outputs],
-            "theorems": [t.to_json() for t in self.theorems],
-            "assumptions": list(self.assumptions),
-            "diagnostics": [d.to_json() for d in self.diagnostics],
-        }
-
-    def __repr__(self) -> str:
-        from tensorprog.theorems.report import verdict_text
-
-        return verdict_text(self)
-
-    def _repr_html_(self) -> str:
-        from tensorprog.theorems.report import verdict_html
-
-        return verdict_html(self)
+from tensorprog.theorems.verdict import ORDER, THEOREMS, OutputVerdict, Verdict, VerdictWord
 
 
 def check(program: Program) -> Verdict:
@@ -138,31 +50,9 @@ def _judge_output(shared: Shared, output: Output) -> OutputVerdict:
             wider = with_unused_scores(shared, output.ref, alone, bounded)
             if wider is not None:
                 absorbed = tuple(judge(wider, t) for t in THEOREMS)
-                if _ORDER.index(_verdict(absorbed)) < _ORDER.index(_verdict(reports)):
+                if ORDER.index(_verdict(absorbed)) < ORDER.index(_verdict(reports)):
                     case, reports = wider, absorbed
     return OutputVerdict(to_text(output.ref), _verdict(reports), reports, _target(case, reports))
-
-
-def _cause(o: OutputVerdict) -> Diagnostic:
-    """Why an output is left open where no premise says so: only the formal rule covers it, or a premise is unknown."""
-    if o.target.status == "formal":
-        meant = [t for t in o.theorems if t.theorem.id in ("attention", "readout-scores")]
-        refuted = [p for t in meant for p in t.premises if p.finding.status == "refuted" and not p.by_remark]
-        first = next((p.finding for p in refuted if p.finding.place), None)
-        because = "the theorems about scores ask that no score depends on an earlier one"
-        return Diagnostic(
-            "TP108",
-            f"{o.of} is covered by the formal rule attention-nested alone" + (f": {first.because}" if first else ""),
-            first.place if first else None,
-            because,
-            "the limit is expected to be the one that `derive` gives, but no theorem here says so",
-            "let scores depend on what was made before any score, or rely on `validate`",
-            "warning",
-        )
-    report = next((p for p in o.target.premises if p.finding.status == "unknown"), None)
-    report = report or next(p for t in o.theorems for p in t.premises if p.finding.status != "proved")
-    message = f"could not decide whether {report.premise.statement}"
-    return Diagnostic("TP203", message, report.finding.place, report.finding.because, severity="warning")
 
 
 def _target(case: Case, reports: tuple[TheoremReport, ...]) -> TheoremReport:

@@ -20,7 +20,7 @@ from tensorprog.display.page.markup import join, tag
 from tensorprog.display.page.references import USED_BY, WORKS, bibtex
 from tensorprog.display.report import Options, Report, report_of
 from tensorprog.program.forms.drawing import SHARED_INKS, svg_text
-from tensorprog.theorems.check import THEOREMS
+from tensorprog.theorems.verdict import THEOREMS
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SECTIONS = ["program", "verdict", "limits", "laws", "derivation", "basis", "cite"]

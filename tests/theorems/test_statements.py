@@ -7,9 +7,10 @@ import json
 import pytest
 
 import tensorprog as tp
-from tensorprog.theorems.check import THEOREMS, theorem_by_id
+from tensorprog.theorems.check import theorem_by_id
 from tensorprog.theorems.conditions.statement import Theorem
 from tensorprog.theorems.report import theorem_text
+from tensorprog.theorems.verdict import THEOREMS
 
 
 @pytest.mark.parametrize("theorem", THEOREMS, ids=lambda t: t.id)
