@@ -12,7 +12,7 @@ from tensorprog.functions.evaluate.balls import evaluate
 from tensorprog.terms import Num, Var, read
 from tensorprog.terms.term import variables
 from tensorprog.theorems.conditions.case import Shared
-from tensorprog.theorems.limits.limits import Limit
+from tensorprog.theorems.limits.limit import Limit
 
 HEAD = """
 index i in 1..2

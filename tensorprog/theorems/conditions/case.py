@@ -12,8 +12,8 @@ from tensorprog.program.graph.nodes import SCALAR_NODES, Dot, LinComb, MatMul, M
 from tensorprog.program.lowering.masks import allowed, masked_references
 from tensorprog.program.normal.powers import MOMENT, SCORE, Powers, Use
 from tensorprog.terms import Sub, Term, Var
+from tensorprog.theorems.conditions.finding import Finding
 from tensorprog.theorems.conditions.readouts import Readouts
-from tensorprog.theorems.conditions.statement import Finding
 from tensorprog.theorems.limits.at_limit import AtLimit
 from tensorprog.theorems.limits.limits import Limits
 from tensorprog.theorems.limits.variance import Variances

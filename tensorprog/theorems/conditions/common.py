@@ -10,7 +10,8 @@ from tensorprog.program.graph.nodes import Dot, Input, MatMul, Node, Weight
 from tensorprog.program.graph.scaling import width_power
 from tensorprog.terms import to_text
 from tensorprog.theorems.conditions.case import Case
-from tensorprog.theorems.conditions.statement import Finding, Premise, proved, refuted, unknown
+from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
+from tensorprog.theorems.conditions.statement import Premise
 from tensorprog.theorems.vectors.nonlinearities import Judged
 
 

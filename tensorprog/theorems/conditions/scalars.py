@@ -18,9 +18,9 @@ from tensorprog.program.normal.open import CannotCompose, free_indices
 from tensorprog.terms import Sub, Term, Var, to_text
 from tensorprog.terms.term import shift_subs, transform
 from tensorprog.theorems.conditions.case import Case
-from tensorprog.theorems.conditions.statement import Finding, proved, refuted, unknown
+from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
 from tensorprog.theorems.limits.at_limit import AtLimit, Here, Pulled
-from tensorprog.theorems.limits.limits import Limit
+from tensorprog.theorems.limits.limit import Limit
 from tensorprog.theorems.limits.near import falsified, neighbourhood
 from tensorprog.theorems.limits.pulling import pull
 from tensorprog.theorems.vectors.nonlinearities import function_place

@@ -27,7 +27,8 @@ from tensorprog.program.graph.graph import Program
 from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import add, call, children, mul, neg, rebuild, recip, transform, variables
-from tensorprog.theorems.limits.limits import Limit, Limits
+from tensorprog.theorems.limits.limit import Limit
+from tensorprog.theorems.limits.limits import Limits
 from tensorprog.theorems.limits.near import neighbourhood
 
 How = Literal["continuous", "jump", "singular", "unknown"]

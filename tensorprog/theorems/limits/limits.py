@@ -8,7 +8,6 @@ for continuity at the limit, within the values that occur.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided
@@ -27,38 +26,12 @@ from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
 from tensorprog.theorems.limits.enclose import enclosure
 from tensorprog.theorems.limits.exact import Expectations
+from tensorprog.theorems.limits.limit import Limit
 from tensorprog.theorems.limits.variance import Variances, nonnegative
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 
 MAX_UNROLLED = 64
 POSITIVE, NONNEGATIVE, NOTHING = Interval(Fraction(0), None), Interval(Fraction(0), None, True), ranges.point(0)
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """What is known of a scalar: the limit lies in `at`, the value at every n in `always`.
-
-    `value`: the limit, where it is known exactly; `fixed`: it is the value at every n; `random`: the limit is a random
-    variable (a score, a readout, a mean of functions of scores), of which only `always` is known.
-    """
-
-    at: Interval = REALS
-    always: Interval = REALS
-    value: Term | None = None
-    fixed: bool = False
-    random: bool = False
-
-    def joined(self, other: Limit) -> Limit:
-        """What holds of both."""
-        if self == other:
-            return self
-        return Limit(
-            ranges.hull(self.at, other.at),
-            ranges.hull(self.always, other.always),
-            self.value if self.value == other.value else None,
-            self.fixed and other.fixed and self.value == other.value,
-            self.random or other.random,
-        )
 
 
 UNKNOWN = Limit()

@@ -11,7 +11,7 @@ from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import add, call, neg, transform
 
 if TYPE_CHECKING:
-    from tensorprog.theorems.limits.limits import Limit
+    from tensorprog.theorems.limits.limit import Limit
 
 WIDTH = Fraction(1, 1024)
 _GAP, _LARGEST = "#gap", "#largest"

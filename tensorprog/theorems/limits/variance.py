@@ -7,7 +7,7 @@ E[F(Z)^2] > 0   if F is continuous, Z_A has positive variance and is independent
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
 from tensorprog.numbers.interval import REALS, Interval
@@ -18,12 +18,10 @@ from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, shift_subs, transform, variables, walk
+from tensorprog.theorems.limits.limit import Limit
 from tensorprog.theorems.limits.nondegenerate import Nondegenerate
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 from tensorprog.theorems.vectors.slices import Member
-
-if TYPE_CHECKING:
-    from tensorprog.theorems.limits.limits import Limit
 
 Sign = Literal["positive", "nonnegative", "zero", "real"]
 

@@ -24,8 +24,9 @@ from tensorprog.theorems.conditions.common import (
     scaling_problem,
 )
 from tensorprog.theorems.conditions.exclusivity import not_distinct, not_exclusive
+from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
 from tensorprog.theorems.conditions.scalars import at_limits, averages_in, limit_of, smooth_at_limits
-from tensorprog.theorems.conditions.statement import Finding, Premise, Theorem, proved, refuted, unknown
+from tensorprog.theorems.conditions.statement import Premise, Theorem
 from tensorprog.theorems.vectors.nonlinearities import Judged, function_place
 
 PSEUDO_LIPSCHITZ = "the paper asks every nonlinearity to be pseudo-Lipschitz (controlled is not enough here)"

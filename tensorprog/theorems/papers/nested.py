@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tensorprog.theorems.conditions.case import Case
-from tensorprog.theorems.conditions.statement import Finding, Theorem, proved
+from tensorprog.theorems.conditions.finding import Finding, proved
+from tensorprog.theorems.conditions.statement import Theorem
 from tensorprog.theorems.papers.attention import AFTER, BEFORE, SCORES, has_scores
 
 

@@ -16,8 +16,9 @@ from tensorprog.theorems.conditions.common import (
     first_problem,
     judged,
 )
+from tensorprog.theorems.conditions.finding import Finding, proved
 from tensorprog.theorems.conditions.scalars import each_member, limit_of, terms_of
-from tensorprog.theorems.conditions.statement import Finding, Premise, Theorem, proved
+from tensorprog.theorems.conditions.statement import Premise, Theorem
 from tensorprog.theorems.vectors.nonlinearities import Judged
 
 

@@ -20,6 +20,7 @@ from tensorprog.theorems.conditions.common import (
     judged,
     scaling_problem,
 )
+from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
 from tensorprog.theorems.conditions.scalars import (
     BECAUSE,
     KEEP_AWAY,
@@ -35,7 +36,7 @@ from tensorprog.theorems.conditions.scalars import (
     stands_off,
     terms_of,
 )
-from tensorprog.theorems.conditions.statement import Finding, Premise, Theorem, proved, refuted, unknown
+from tensorprog.theorems.conditions.statement import Premise, Theorem
 from tensorprog.theorems.limits.at_limit import Pulled
 from tensorprog.theorems.limits.near import falsified
 from tensorprog.theorems.papers.netsor import controlled

@@ -27,8 +27,9 @@ from tensorprog.theorems.conditions.common import (
     readout_rule,
     scaling_problem,
 )
+from tensorprog.theorems.conditions.finding import Finding, proved, unknown
 from tensorprog.theorems.conditions.scalars import each_member, scalars_in, smooth_at_limits, terms_of
-from tensorprog.theorems.conditions.statement import Finding, Premise, PremiseReport, Theorem, proved, unknown
+from tensorprog.theorems.conditions.statement import Premise, PremiseReport, Theorem
 from tensorprog.theorems.papers import attention
 from tensorprog.theorems.papers.attention import smooth
 
