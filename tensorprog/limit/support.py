@@ -10,7 +10,8 @@ from tensorprog.program.graph.nodes import Dot
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Var
 from tensorprog.theorems.check import judge
-from tensorprog.theorems.conditions.case import Case, Shared
+from tensorprog.theorems.conditions.ancestors import Shared
+from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.verdict import THEOREMS
 
 

@@ -12,7 +12,8 @@ from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import to_text
 from tensorprog.terms.term import variables
-from tensorprog.theorems.conditions.case import Case, Shared
+from tensorprog.theorems.conditions.ancestors import Shared
+from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import not_exclusive
 from tensorprog.theorems.conditions.statement import PremiseReport, Theorem, TheoremReport
 from tensorprog.theorems.papers.absorption import with_unused_scores

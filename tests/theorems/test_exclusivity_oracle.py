@@ -8,7 +8,8 @@ from hypothesis import assume, given, settings
 
 import tensorprog as tp
 from tensorprog.program.normal.normalize import normalize
-from tensorprog.theorems.conditions.case import Case, Shared
+from tensorprog.theorems.conditions.ancestors import Shared
+from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import not_distinct, not_exclusive
 from tensorprog.theorems.papers.absorption import FEW_MEMBERS, with_unused_scores
 from tests.share import examples

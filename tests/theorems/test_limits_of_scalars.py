@@ -11,7 +11,7 @@ import tensorprog as tp
 from tensorprog.functions.evaluate.balls import evaluate
 from tensorprog.terms import Num, Var, read
 from tensorprog.terms.term import variables
-from tensorprog.theorems.conditions.case import Shared
+from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.limits.limit import Limit
 
 HEAD = """

@@ -12,7 +12,8 @@ from tensorprog.program.graph.indices import Pattern, unify
 from tensorprog.program.lowering.masks import allowed, holds
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import read
-from tensorprog.theorems.conditions.case import Case, Shared
+from tensorprog.theorems.conditions.ancestors import Shared
+from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import not_exclusive
 
 

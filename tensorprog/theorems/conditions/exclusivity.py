@@ -16,7 +16,8 @@ from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.indices import Pattern, Range, match, representatives, unify
 from tensorprog.program.graph.nodes import Dot, MatMul, Node
 from tensorprog.terms import Sub, Var
-from tensorprog.theorems.conditions.case import Case, kept_apart
+from tensorprog.theorems.conditions.ancestors import kept_apart
+from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.vectors.spans import MOST_INPUTS, Vector
 
 

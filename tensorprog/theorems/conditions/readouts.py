@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from tensorprog.program.graph.constants import entry_term, primed_indices
 from tensorprog.program.graph.graph import Program
@@ -20,9 +19,7 @@ from tensorprog.program.graph.nodes import Dot, Input, Node
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import Num, Sub, Term, Var
 from tensorprog.terms.term import ZERO, shift_subs, transform
-
-if TYPE_CHECKING:
-    from tensorprog.theorems.conditions.case import Case
+from tensorprog.theorems.conditions.ancestors import Ancestors
 
 MOST_PAIRS = 4096
 """Pairs of members whose covariances are looked at one by one; in larger families they count as correlated."""
@@ -41,7 +38,7 @@ class InputUse:
 class Readouts:
     """The dot products of a case, scaled like scores, that have an initial vector as a side."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Ancestors) -> None:
         self.case = case
         self._sides: dict[int, int] = {}
         self._beaten: dict[int, InputUse] = {}
@@ -142,7 +139,7 @@ class Readouts:
 
     def reads_itself(self, d: Dot) -> Dot | None:
         """A readout with the same vector, or with a correlated one, that what d reads depends on."""
-        below = self.case.read_by([d])
+        below = self.case.below([*self.case.reached(d, self.read(d))])
         return next((o for o in self.dots if id(o) in below.demand and self._correlated(d, o)), None)
 
     def _correlated(self, d: Dot, other: Dot) -> bool:

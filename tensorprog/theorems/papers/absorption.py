@@ -14,7 +14,8 @@ from tensorprog.program.graph.indices import Pattern
 from tensorprog.program.graph.nodes import Dot, Input, Node
 from tensorprog.program.normal.powers import SCORE
 from tensorprog.terms import Var
-from tensorprog.theorems.conditions.case import Case, Shared
+from tensorprog.theorems.conditions.ancestors import Shared
+from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import Violation, makes_side, not_distinct, not_exclusive
 from tensorprog.theorems.papers import attention
 
