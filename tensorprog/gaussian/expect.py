@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import lru_cache
 from typing import Any
 
 import sympy
 
 from tensorprog.errors import fail, renamed
-from tensorprog.gaussian.closed import powers
-from tensorprog.gaussian.closed.engine import ClosedForm, Problem, closed_form, divergent
+from tensorprog.gaussian.closed.engine import ClosedForm, Problem
 from tensorprog.gaussian.closed.steps import Step, explain
 from tensorprog.gaussian.closed.value import LEAST, value_of
 from tensorprog.gaussian.exact.ground import NoClosedForm
@@ -28,8 +26,9 @@ from tensorprog.gaussian.problem.at_values import (
     point_of,
     symbols_of,
 )
+from tensorprog.gaussian.problem.derived import derive, existing
 from tensorprog.gaussian.problem.inputs import Assumption, assumptions_of, bounds_of, entries, names_in, term_of
-from tensorprog.gaussian.problem.reduction import Reduced, reduce
+from tensorprog.gaussian.problem.reduction import Reduced
 from tensorprog.numbers.budget import SECONDS, Budget, budget, search
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 from tensorprog.terms import Term, Var, to_text
@@ -123,39 +122,6 @@ class Expectation:
         return rf"$\mathbb{{E}}\left[\text{{{self.of}}}\right] = {right}$"
 
 
-def derive(problem: Problem) -> tuple[Reduced, ClosedForm]:
-    """Reduce a problem and find its closed form, or `NoClosedForm`."""
-    reduced = reduce(problem)
-    return reduced, _derived(_Frozen(reduced.problem))
-
-
-@dataclass(frozen=True)
-class _Frozen:
-    problem: Problem
-
-    def __hash__(self) -> int:
-        p = self.problem
-        return hash((p.term, p.variables, p.cov, p.mean, tuple(sorted(p.bounds))))
-
-
-@lru_cache(maxsize=2048)
-def _attempt(frozen: _Frozen) -> ClosedForm | NoClosedForm:
-    try:
-        return closed_form(frozen.problem)
-    except NoClosedForm as first:
-        try:
-            return powers.closed_form(frozen.problem)
-        except NoClosedForm:
-            return first
-
-
-def _derived(frozen: _Frozen) -> ClosedForm:
-    found = _attempt(frozen)
-    if isinstance(found, NoClosedForm):
-        raise NoClosedForm(str(found))
-    return found
-
-
 @renamed(variables="vars", params="assume")
 def expect(
     term: Term | str | Any,
@@ -209,7 +175,7 @@ def expect(
         aim = QUADRATURE if tolerance is None else tolerance
         try:
             reduced, found = derive(problem)
-            conditions = _existing(found, numbers)
+            conditions = existing(found, numbers)
         except NoClosedForm as why:
             return _result(text, None, _number(asked, numbers, aim, certified), str(why))
         number = _value(asked, reduced, found, numbers, aim, certified)
@@ -288,24 +254,6 @@ def _value(
     if by_formula is not None and (estimate is None or not estimate.rigorous or by_formula.error <= estimate.error):
         return by_formula
     return estimate
-
-
-def _existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, ...]:
-    """The requirements that stay open; a failed one is a divergent moment, or withholds the closed form."""
-    failed, open_ones = [], []
-    for r in found.requirements:
-        if r.kind == "nonzero":
-            open_ones.append(sympy.Ne(r.positive, 0))
-        elif {s.name for s in r.positive.free_symbols} <= numbers.keys():
-            if r.positive.xreplace(point_of(numbers)) <= 0:
-                failed.append(r)
-        else:
-            open_ones.append(r.positive > 0)
-    if any(r.cut_off for r in failed):
-        raise NoClosedForm(f"{failed[0].positive} > 0 does not hold, and a kink cuts the exponential off")
-    if failed:
-        raise divergent(failed[0])
-    return tuple(dict.fromkeys(open_ones))
 
 
 def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certified: bool | None) -> Estimate | None:

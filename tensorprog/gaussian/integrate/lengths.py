@@ -27,6 +27,10 @@ from flint import arb, arb_mat
 
 from tensorprog.functions.evaluate.ball_function import Ball, exact, name_of
 from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
+from tensorprog.gaussian.closed.engine import Problem
+from tensorprog.gaussian.exact.ground import NoClosedForm
+from tensorprog.gaussian.problem.derived import derive, existing
+from tensorprog.gaussian.problem.inputs import entries, names_in
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, add, children, mul, power, variables
@@ -200,10 +204,14 @@ def positive(t: Term) -> Term:
 @lru_cache(maxsize=256)
 def _formula(t: Term, names: tuple[str, ...]) -> Any | None:
     """E[t] in K11, K12, ... of the variables named, or None."""
-    from tensorprog.gaussian.expect import expect
-
-    found = expect(t, None, [0] * len(names), vars=names, symbolic=True)
-    return None if found.conditions else found.expr
+    unknown = names_in(t, names, {})
+    cov, mean = entries(None, [0] * len(unknown), len(unknown), {})
+    try:
+        _, found = derive(Problem(t, unknown, cov, mean, {}))
+        conditions = existing(found, {})
+    except NoClosedForm:
+        return None
+    return None if conditions else found.expr
 
 
 @dataclass(frozen=True)

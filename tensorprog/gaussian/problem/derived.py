@@ -1,0 +1,70 @@
+"""The closed form of a problem, reduced first and remembered, and what has to hold for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+import sympy
+
+from tensorprog.gaussian.closed import powers
+from tensorprog.gaussian.closed.engine import ClosedForm, Problem, closed_form, divergent
+from tensorprog.gaussian.exact.ground import NoClosedForm
+from tensorprog.gaussian.problem.at_values import (
+    point_of,
+)
+from tensorprog.gaussian.problem.reduction import Reduced, reduce
+
+
+def derive(problem: Problem) -> tuple[Reduced, ClosedForm]:
+    """Reduce a problem and find its closed form, or `NoClosedForm`."""
+    reduced = reduce(problem)
+    return reduced, _derived(_Frozen(reduced.problem))
+
+
+@dataclass(frozen=True)
+class _Frozen:
+    problem: Problem
+
+    def __hash__(self) -> int:
+        p = self.problem
+        return hash((p.term, p.variables, p.cov, p.mean, tuple(sorted(p.bounds))))
+
+
+@lru_cache(maxsize=2048)
+def _attempt(frozen: _Frozen) -> ClosedForm | NoClosedForm:
+    try:
+        return closed_form(frozen.problem)
+    except NoClosedForm as first:
+        try:
+            return powers.closed_form(frozen.problem)
+        except NoClosedForm:
+            return first
+
+
+def _derived(frozen: _Frozen) -> ClosedForm:
+    found = _attempt(frozen)
+    if isinstance(found, NoClosedForm):
+        raise NoClosedForm(str(found))
+    return found
+
+
+def existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, ...]:
+    """The requirements that stay open; a failed one is a divergent moment, or withholds the closed form."""
+    failed, open_ones = [], []
+    for r in found.requirements:
+        if r.kind == "nonzero":
+            open_ones.append(sympy.Ne(r.positive, 0))
+        elif {s.name for s in r.positive.free_symbols} <= numbers.keys():
+            if r.positive.xreplace(point_of(numbers)) <= 0:
+                failed.append(r)
+        else:
+            open_ones.append(r.positive > 0)
+    if any(r.cut_off for r in failed):
+        raise NoClosedForm(f"{failed[0].positive} > 0 does not hold, and a kink cuts the exponential off")
+    if failed:
+        raise divergent(failed[0])
+    return tuple(dict.fromkeys(open_ones))
