@@ -31,7 +31,7 @@ from tensorprog.terms.term import children, substitute, variables
 
 if TYPE_CHECKING:
     from tensorprog.limit.members.member_rules import Certified
-    from tensorprog.limit.mixtures.kinds import Structure
+    from tensorprog.limit.mixtures.structure import Structure
 
 CUTS = 64
 """Into how many pieces the interval of a param is cut to bound a formula over it."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tensorprog.limit.mixtures.kinds import Structure
+from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import Num, Term
 from tensorprog.terms.term import mul, power

@@ -16,7 +16,7 @@ from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import TooLarge, polynomial
 from tensorprog.limit.mixtures.conditional import Conditional, terms_of
-from tensorprog.limit.mixtures.kinds import Structure
+from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.term import ZERO, power
 

@@ -19,9 +19,9 @@ from tensorprog.limit.laws.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.laws.statement import Formula, NoFormula, latex
 from tensorprog.limit.members.averaging import Array
 from tensorprog.limit.members.parts import TooLarge, polynomial
-from tensorprog.limit.mixtures.conditional import factor
-from tensorprog.limit.mixtures.kinds import Kind, Structure
+from tensorprog.limit.members.roots import factor
 from tensorprog.limit.mixtures.pieces import Sum, pieces
+from tensorprog.limit.mixtures.structure import Kind, Structure
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.budget import Budget, search
 from tensorprog.numbers.estimate import Estimate, shown, worst_kind, worst_method

@@ -20,7 +20,7 @@ from scipy import special
 from tensorprog.limit.members.averaging import MOST_GRID_DIMENSIONS, REACH, Group, grid, grids, scrambled
 from tensorprog.limit.members.compiled import Compiled, Row
 from tensorprog.limit.members.parts import affine
-from tensorprog.limit.mixtures.conditional import factor
+from tensorprog.limit.members.roots import factor
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.terms import App, Num, Term, Var

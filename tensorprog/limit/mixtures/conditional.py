@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tensorprog.limit.members.compiled import Compiled, features
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import Parts
+from tensorprog.limit.members.roots import Array, factor
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.graph.nodes import Dot, Moment
@@ -26,10 +26,8 @@ from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
     from tensorprog.limit.engine import Engine
-    from tensorprog.limit.mixtures.kinds import Structure
+    from tensorprog.limit.mixtures.structure import Structure
 
-Array = NDArray[np.float64]
-SINGULAR = 1e-12
 FLOAT_ROUNDING = 1e-12
 MOST_SINGLE = 16
 """Leaves whose covariances are asked pair by pair, in balls; those of more are computed as arrays."""
@@ -41,17 +39,6 @@ class Given:
 
     mean: Array
     cov: Array
-
-
-def factor(cov: Array) -> Array:
-    """L with cov = L L', as many columns as cov has rank; for stacks of matrices all columns stay."""
-    if cov.shape[-1] == 0:
-        return np.zeros((*cov.shape[:-1], 0))
-    values, vectors = np.linalg.eigh((cov + np.swapaxes(cov, -1, -2)) / 2)
-    roots = vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]
-    if cov.ndim == 2:
-        roots = roots[:, values > SINGULAR * max(values.max(), 0.0)]
-    return np.asarray(roots)
 
 
 def pseudo_inverse(cov: Array) -> Array:

@@ -8,12 +8,12 @@ the scores: Gaussian given the scores only. Anything else is a function of such 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from tensorprog.limit.jumps.score_jumps import refuse_jumps
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.members.parts import Parts, affine, is_constant, is_zero, settle, split
+from tensorprog.limit.mixtures.structure import Kind, Structure
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, variables
 
@@ -21,42 +21,8 @@ if TYPE_CHECKING:
     from tensorprog.limit.engine import Engine
     from tensorprog.limit.members.member_rules import Certified
 
-Kind = Literal["deterministic", "gaussian", "function-of-gaussian", "hierarchical-gaussian", "function-of-hierarchical"]
-ORDER: tuple[Kind, ...] = (
-    "deterministic",
-    "gaussian",
-    "function-of-gaussian",
-    "hierarchical-gaussian",
-    "function-of-hierarchical",
-)
 
 MAX_LEAVES = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Structure:
-    """Variables taken apart: linear parts, the vectors that are given values, the scores in layers, the kinds."""
-
-    unfolding: Unfolding
-    certified: Certified
-    engine: Engine | None
-    params: Mapping[str, float]
-    members: tuple[Var, ...]
-    terms: tuple[Term, ...]
-    parts: tuple[Parts, ...]
-    given: tuple[Var, ...]
-    layers: tuple[tuple[Var, ...], ...]
-    kinds: tuple[Kind, ...]
-    nested: bool
-
-    @property
-    def kind(self) -> Kind:
-        """The kind of the joint law: the least special of the members'; linear members of one layer are joint."""
-        return max(self.kinds, key=ORDER.index)
-
-    @property
-    def scores(self) -> tuple[Var, ...]:
-        return tuple(v for layer in self.layers for v in layer)
 
 
 def structure(

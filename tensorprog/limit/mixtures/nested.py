@@ -14,9 +14,10 @@ import numpy as np
 
 from tensorprog.limit.members.compiled import Compiled
 from tensorprog.limit.members.parts import Parts
-from tensorprog.limit.mixtures.conditional import Array, Given, Second, assemble, factor, pseudo_inverse, terms_of
+from tensorprog.limit.members.roots import Array, factor
+from tensorprog.limit.mixtures.conditional import Given, Second, assemble, pseudo_inverse, terms_of
 from tensorprog.limit.mixtures.inner import Inner, Kinked
-from tensorprog.limit.mixtures.kinds import Structure
+from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import ONE, substitute
 

@@ -17,10 +17,12 @@ import numpy as np
 from tensorprog.limit.members.averaging import POWERS, Array, Group, rule_for, scrambled
 from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.parts import Parts
-from tensorprog.limit.mixtures.conditional import Conditional, Given, factor, terms_of
-from tensorprog.limit.mixtures.kinds import Structure, blocks
+from tensorprog.limit.members.roots import factor
+from tensorprog.limit.mixtures.conditional import Conditional, Given, terms_of
+from tensorprog.limit.mixtures.kinds import blocks
 from tensorprog.limit.mixtures.mixture import Mixture, drawn
 from tensorprog.limit.mixtures.nested import Nested
+from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.numbers.budget import Budget, search, spent
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind, worst_method
 from tensorprog.terms import Term, Var, to_text

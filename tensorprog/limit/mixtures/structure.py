@@ -1,0 +1,51 @@
+"""Variables taken apart: their linear parts, what they are given, the kinds of their laws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tensorprog.limit.members.leaves import Unfolding
+from tensorprog.limit.members.parts import Parts
+from tensorprog.terms import Term, Var
+
+if TYPE_CHECKING:
+    from tensorprog.limit.engine import Engine
+    from tensorprog.limit.members.member_rules import Certified
+
+
+Kind = Literal["deterministic", "gaussian", "function-of-gaussian", "hierarchical-gaussian", "function-of-hierarchical"]
+ORDER: tuple[Kind, ...] = (
+    "deterministic",
+    "gaussian",
+    "function-of-gaussian",
+    "hierarchical-gaussian",
+    "function-of-hierarchical",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Variables taken apart: linear parts, the vectors that are given values, the scores in layers, the kinds."""
+
+    unfolding: Unfolding
+    certified: Certified
+    engine: Engine | None
+    params: Mapping[str, float]
+    members: tuple[Var, ...]
+    terms: tuple[Term, ...]
+    parts: tuple[Parts, ...]
+    given: tuple[Var, ...]
+    layers: tuple[tuple[Var, ...], ...]
+    kinds: tuple[Kind, ...]
+    nested: bool
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the joint law: the least special of the members'; linear members of one layer are joint."""
+        return max(self.kinds, key=ORDER.index)
+
+    @property
+    def scores(self) -> tuple[Var, ...]:
+        return tuple(v for layer in self.layers for v in layer)
