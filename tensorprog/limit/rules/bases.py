@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from tensorprog.limit.rules.open import Summand, TooLarge
-from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit
+from tensorprog.limit.rules.open import Composer, Summand, TooLarge
+from tensorprog.limit.rules.quantities import Core, Sum, guarded, monomial, no_limit
+from tensorprog.program.graph.graph import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, rebuild, substitute, variables, walk
-
-if TYPE_CHECKING:
-    from tensorprog.limit.rules.rules import Rules
 
 Form = tuple[Summand, ...]
 """A linear combination of bases, plus a constant: summands with one atom or none."""
 
 
+class Bases(Protocol):
+    """What extraction asks of the rules of a program (rules/rules.py)."""
+
+    composer: Composer
+    program: Program
+
+    def dependent(self, a: Var, b: Var) -> bool: ...
+
+    def form_mean(self, form: Sequence[Summand]) -> Sum: ...
+
+    def form_cov(self, one: Form, two: Form) -> Sum: ...
+
+
 class Extraction:
     """Atoms as functions of as few Gaussian variables as their writing shows: maximal linear parts become variables."""
 
-    def __init__(self, rules: Rules, atoms: Sequence[Term]) -> None:
+    def __init__(self, rules: Bases, atoms: Sequence[Term]) -> None:
         self.rules = rules
         self.composer = rules.composer
         self.forms: list[Form] = []
