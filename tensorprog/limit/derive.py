@@ -2,253 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
-from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from tensorprog.errors import DivergentError, TensorProgError, fail
-from tensorprog.limit.engine import Engine
-from tensorprog.limit.lookup import Lookup
-from tensorprog.limit.rules.open import TooLarge
-from tensorprog.limit.rules.quantities import ScalarOf, Sum, Unsettled, no_limit
-from tensorprog.limit.show.results import FORMAL, Result
-from tensorprog.limit.support import Supports
-from tensorprog.limit.values.balls import OutOfTime
-from tensorprog.numbers.budget import SECONDS, Budget, request, said_of_cut, search, together
-from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
+from tensorprog.limit.show.answers import Answers
+from tensorprog.numbers.budget import SECONDS, Budget, search
+from tensorprog.numbers.estimate import Estimate
 from tensorprog.program import Program
-from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tensorprog.limit.laws.law import Law
-    from tensorprog.limit.members.member_rules import Certified
-
     Array = NDArray[np.float64]
 
-SHOWN = 8
-"""Members of a family that are listed; larger families are cut, and say so."""
-PAIRED = 4
-"""Members of a family whose covariances are listed pair by pair."""
 
-
-class Limit:
+class Limit(Answers):
     """What a program becomes as its width goes to infinity.
 
     Variables are members such as `x[1]`, expressions such as `x[1]*x[2]^2`; params keep their names in formulas, and
     numbers are taken at their defaults or at `values`. Raises NoLimit where no rule here gives a limit (a score that
     diverges, a transposed matrix) and DivergentError (TP501) for a moment that is infinite.
     """
-
-    def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None,
-                 budget: Budget | None = None) -> None:  # fmt: skip
-        self.program = program
-        self.budget = budget or Budget()
-        self.engine = Engine(program, values)
-        self.lookup = Lookup(self.engine.rules.composer)
-        self._supports = Supports(program)
-        self._asked: set[Term] = set()
-        self.cut = 0
-        """How many of `results` were stopped by the time."""
-        self.progress = False
-        """Is a terminal told how many of `results` are there?"""
-
-    # -- single quantities -----------------------------------------------------------------------------------------
-
-    def cov(self, a: Any, b: Any) -> Result:
-        """Cov(Z^a, Z^b), centred."""
-        s, t = self.term(a), self.term(b)
-        return self._result(f"cov({to_text(s)}, {to_text(t)})", (s, t), self._covariance)
-
-    def var(self, a: Any) -> Result:
-        """Var(Z^a)."""
-        t = self.term(a)
-        return self._result(f"var({to_text(t)})", (t, t), self._covariance)
-
-    def mean(self, a: Any) -> Result:
-        """E[Z^a]; of a moment or a scalar, its limit."""
-        t = self.term(a)
-        return self._result(f"E({to_text(t)})", (t,), self._expectation)
-
-    def expect(self, f: Any) -> Result:
-        """E[f(any vectors)]."""
-        return self.mean(f)
-
-    def _expectation(self, terms: Sequence[Term]) -> Sum:
-        return self.engine.mean_sum(terms[0])
-
-    def covariance_sum(self, a: Term, b: Term) -> Sum:
-        """Cov(Z^a, Z^b) given the scores, as a sum of products of quantities."""
-        return self.engine.covariance_sum(a, b)
-
-    def _covariance(self, terms: Sequence[Term]) -> Sum:
-        return self.covariance_sum(*terms)
-
-    def _result(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
-        with search(self.budget):
-            return self._found(of, terms, rule)
-
-    def _found(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
-        members = self._members(terms)
-        for m in members:
-            if self.engine.program.families[m.name].kind == "scalar":
-                self.engine.rules.of(ScalarOf(m))  # refuses what diverges
-        supported = partial(self.supported_by, members)
-        if self._is_random(terms):
-            from tensorprog.limit.members.leaves import NotCovered
-
-            try:
-                return self._averaged(of, terms, supported)
-            except (NotCovered, OutOfTime) as why:
-                return Result(of, None, None, "quadrature", supported, str(why))
-            except TensorProgError as error:
-                if isinstance(error, DivergentError) or error.diagnostics[0].code != "TP501":
-                    raise
-                return Result(of, None, None, "quadrature", supported, error.diagnostics[0].message)
-            except (TooLarge, RecursionError):
-                raise _too_large(of) from None
-        try:
-            parts = rule(terms)
-            formula, because, assumed = self._formula(parts)
-            if formula is not None and self.engine.formulas.is_undefined(formula):
-                return Result(
-                    of, None, None, "closed-form", supported, "its limit divides by a scalar whose limit is 0"
-                )
-            value, missing = self._number(parts)
-            if value is not None and not (value.known and value.rigorous):
-                from tensorprog.limit.particles import improved
-
-                value = improved(value, self._laws.unfolding, terms, self.engine.values)
-        except (TooLarge, RecursionError):
-            raise _too_large(of) from None
-        if value is None or not value.known:
-            because = because or missing or "a param has no value"
-            if value is not None:
-                because += f"; and no number: {value.note or 'the quadrature did not settle'}"
-            return Result(of, formula, None, "closed-form" if formula is not None else "quadrature", supported, because)
-        if formula is not None and formula.is_Rational and not assumed:
-            found = float(formula)
-            gap = abs(Fraction(int(formula.p), int(formula.q)) - Fraction(found))
-            value = Estimate(found, float(gap) * (1 + 2.0**-50), "bound" if gap else "exact", "closed-form")
-        method = "closed-form" if formula is not None else value.method
-        return Result(of, formula, value, method, supported, because, assumed)
-
-    def _is_random(self, terms: tuple[Term, ...]) -> bool:
-        """Must the answer be averaged over scores? Scores themselves are Gaussian, with a covariance of their own."""
-        layers = self.engine.scores(terms)
-        if not layers:
-            return False
-        return len(layers) > 1 or any(self.engine.random.linear(t) is None for t in terms)
-
-    def _formula(self, parts: Sum) -> tuple[Any, str, tuple[Any, ...]]:
-        """The formula or why there is none, and what it assumes of params."""
-        from tensorprog.limit.values.formulas import NoFormula
-
-        formulas = self.engine.formulas
-        try:
-            found = formulas.total(parts)
-            return formulas.plain(found), "", formulas.conditions(found)
-        except (NoFormula, Unsettled) as why:
-            return None, str(why), ()
-
-    def _number(self, parts: Sum) -> tuple[Estimate | None, str]:
-        """The number or why there is none."""
-        try:
-            return self.engine.sum_enclosure(parts).number, ""
-        except DivergentError:
-            raise
-        except OutOfTime:
-            return unknown("the time is used up"), ""
-        except Unsettled as why:
-            return None, str(why)
-        except TensorProgError as error:
-            if error.diagnostics and error.diagnostics[0].code == "TP002":
-                return None, ""  # a param without a value
-            raise
-
-    def _averaged(self, of: str, terms: tuple[Term, ...], supported: Callable[[], str]) -> Result:
-        """What depends on scores: averaged over them."""
-        members = self._members(terms)
-        for layer in self.engine.scores(terms):
-            for p in layer:
-                self.engine.random.check(p)
-        from tensorprog.limit.jumps.score_jumps import refuse_jumps
-        from tensorprog.limit.laws import score_average
-
-        exact = score_average.exact(self.engine, lambda: self._laws.certified, terms)
-        if exact is not None:
-            expr, number, because = exact
-            return Result(of, expr, number, number.method if number else "closed-form", supported, because)
-        refuse_jumps(self._laws.certified, [self._laws.unfolding.expression(t) for t in terms])
-        law = self.law(*members)
-        position = {m: k for k, m in enumerate(members)}
-        if len(terms) == 2 and all(t in position for t in terms):
-            number = law.covariance.at(position[terms[0]], position[terms[1]])  # type: ignore[index]
-        elif len(terms) == 1 and terms[0] in position:
-            number = law.mean.at(0)
-        elif len(terms) == 2:
-            number = law.expectation(mul(*terms)) - law.expectation(terms[0]) * law.expectation(terms[1])
-        else:
-            number = law.expectation(terms[0])
-        return Result(of, None, number, number.method, supported, "averaged over scores")
-
-    # -- laws and families -----------------------------------------------------------------------------------------
-
-    @cached_property
-    def _laws(self) -> Any:
-        from tensorprog.limit.laws.laws import Laws
-
-        return Laws(self.program, self.engine.values, self.engine, self._number_of, self.budget)
-
-    @property
-    def certified(self) -> Certified:
-        """Formulas in which averages over scores have names."""
-        found: Certified = self._laws.certified
-        return found
-
-    def _number_of(self, t: Term) -> Any:
-        """The number of an expectation by the calculus of arrays and enclosures, which knows bounded quotients.
-
-        Where that comes back here with the same question, it has no answer either.
-        """
-        if t in self._asked:
-            return UNKNOWN
-        self._asked.add(t)
-        try:
-            found = self.expect(t)
-        except TensorProgError as error:
-            if error.diagnostics[0].code == "TP501":
-                raise
-            return UNKNOWN
-        finally:
-            self._asked.remove(t)
-        return UNKNOWN if found.number is None else found.number
-
-    def law(self, *names: Any) -> Law:
-        """The joint law of single variables: its kind, its statement given the scores, its numbers."""
-        refs = []
-        for name in names:
-            t = self.term(name)
-            if not isinstance(t, Var):
-                raise fail("TP003", f"a law is asked of variables, and {to_text(t)} is an expression",
-                           help="give it a name in the program")  # fmt: skip
-            refs.append(t)
-        from tensorprog.limit.members.leaves import NotCovered
-
-        try:
-            with search(self.budget):
-                found: Law = self._laws.law(refs, self.supported_by(refs))
-        except (TooLarge, RecursionError):
-            raise _too_large(f"the law of {', '.join(map(to_text, refs))}") from None
-        except NotCovered as why:
-            raise no_limit(
-                "TP402", f"no rule gives the law of {', '.join(map(to_text, refs))}", None, str(why)
-            ) from None
-        return found
 
     def matrix(self, name: Any) -> Array:
         """The covariance of a whole family: an array with the family's indices as axes, twice.
@@ -266,85 +42,6 @@ class Limit:
         with search(self.budget):
             return matrix(self, self.lookup.family(name))
 
-    def supported_by(self, members: Sequence[Var]) -> str:
-        """The weakest theorem that covers these variables together, or `formal`."""
-        found = self._supports.of(members)
-        return found.name if found.covered else FORMAL
-
-    # -- names -------------------------------------------------------------------------------------------------------
-
-    def term(self, given: Any) -> Term:
-        """A variable or an expression from text, a term or sympy; names are checked."""
-        return self.lookup.term(given)
-
-    def _members(self, terms: Sequence[Term]) -> list[Var]:
-        """The members that the terms name, binders written out."""
-        return self.engine.members(terms)
-
-    # -- the whole ---------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def outputs(self) -> tuple[tuple[Var, ...], bool]:
-        """The output members, at most SHOWN of each output, and whether some were left out."""
-        out: dict[Var, None] = {}
-        cut = False
-        for o in self.program.outputs:
-            found = self.lookup.members(o.ref, SHOWN + 1)
-            cut |= len(found) > SHOWN
-            out |= dict.fromkeys(found[:SHOWN])
-        return tuple(out), cut
-
-    @cached_property
-    def _questions(self) -> list[Callable[[], Result]]:
-        """The means and covariances of the outputs, not yet computed."""
-        members, _ = self.outputs
-        scalars = [m for m in members if self.engine.program.families[m.name].kind == "scalar"]
-        constants = [m for m in scalars if not self.engine.scores([m])]
-        random = [m for m in members if m not in constants]
-        paired = random[:PAIRED]
-        asked: list[Callable[[], Result]] = [partial(self.mean, m) for m in (*constants, *random)]
-        asked += [partial(self.cov, a, b) for k, a in enumerate(paired) for b in paired[k:]
-                  if not self._is_random((a, b)) or a == b]  # fmt: skip
-        asked += [partial(self.var, m) for m in random[PAIRED:]]
-        return asked
-
-    @cached_property
-    def results(self) -> tuple[Result, ...]:
-        """Means and covariances of the outputs; they share a time, as numbers that are asked for together do."""
-        with request(self.budget, len(self._questions)) as mine:
-            found = together(self.budget, self._questions, self.progress)
-            self.cut = mine.cut
-        return tuple(found)
-
-    @cached_property
-    def laws(self) -> tuple[Law, ...]:
-        """The law of each output that is a vector or a function of scores (of the first members of large families)."""
-        members, _ = self.outputs
-        random = self.engine.random
-        shown = [m for m in members if self.engine.program.families[m.name].kind == "vector"
-                 or (m.name in random.dependent and random.linear(m) is None)]  # fmt: skip
-        return tuple(self.law(m) for m in shown[:PAIRED])
-
-    @property
-    def truncated(self) -> bool:
-        """Were members of large families left out of `results` and `laws`?"""
-        members, cut = self.outputs
-        return cut or len(members) > PAIRED
-
-    @property
-    def formal(self) -> bool:
-        """Is some result supported by no theorem?"""
-        return any(r.supported_by == FORMAL for r in self.results)
-
-    def to_json(self) -> dict[str, Any]:
-        """The schema tensorprog/derive/1."""
-        out: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": self.program.name}
-        with request(self.budget, len(self._questions) + PAIRED) as mine:
-            out["results"] = [r.to_json() for r in self.results]
-            out["laws"] = [e for law in together(self.budget, [x.to_json for x in self.laws]) for e in law]
-        out |= {"cut": mine.cut} if mine.cut else {}
-        return out | {"truncated": True} if self.truncated else out
-
     def latex(self) -> str:
         """A self-contained derivation, as a LaTeX document."""
         from tensorprog.limit.show.latex import document
@@ -356,22 +53,6 @@ class Limit:
         from tensorprog.limit.show.derivation import explanation
 
         return explanation(self)
-
-    def __repr__(self) -> str:
-        lines = [f"limit of {self.program.name}", *map(repr, self.results)]
-        if self.truncated:
-            lines.append("(members of large families are left out)")
-        if self.cut:
-            lines.append(f"({said_of_cut(self.cut)})")
-        return "\n".join(lines)
-
-    def _repr_latex_(self) -> str:
-        rows = [r._repr_latex_().strip("$") for r in self.results]
-        return "$$" + r" \\ ".join([r"\begin{gathered}" + rows[0], *rows[1:]]) + r"\end{gathered}$$" if rows else ""
-
-
-def _too_large(what: str) -> TensorProgError:
-    return fail("TP907", f"{what} opens into too many products", help="ask for fewer members at once")
 
 
 def derive(

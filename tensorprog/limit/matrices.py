@@ -20,7 +20,7 @@ from tensorprog.terms import Var
 from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
-    from tensorprog.limit.derive import Limit
+    from tensorprog.limit.show.answers import Answers
 
     Array = NDArray[np.float64]
 
@@ -32,7 +32,7 @@ MOST_MEMBERS = 4
 """Members of a family whose covariances are asked one by one, each with its own bound."""
 
 
-def matrix(limit: Limit, ref: Var) -> Estimate:
+def matrix(limit: Answers, ref: Var) -> Estimate:
     """Cov(f_i, f_j) for the members of a family: axes are its indices, twice."""
     engine = limit.engine
     one, two, ranges = limit.lookup.labelled(ref)
@@ -64,7 +64,7 @@ def matrix(limit: Limit, ref: Var) -> Estimate:
     return found
 
 
-def _field(limit: Limit, arrays: Arrays, one: Var, two: Var) -> Any:
+def _field(limit: Answers, arrays: Arrays, one: Var, two: Var) -> Any:
     """Bases have a covariance of their own; else E[x x'] - E[x] E[x']. Several pieces are cut inside."""
     program = limit.engine.program
     pieces = program.families[one.name].pieces
@@ -77,7 +77,7 @@ def _field(limit: Limit, arrays: Arrays, one: Var, two: Var) -> Any:
     return apply(lambda p, a, b: p - a * b, product_of_both, *means)
 
 
-def _of_members(limit: Limit, ref: Var, ranges: Sequence[tuple[int, int]]) -> Estimate | None:
+def _of_members(limit: Answers, ref: Var, ranges: Sequence[tuple[int, int]]) -> Estimate | None:
     """A small matrix from entries as `cov` has them, errors included; None if it is large or a number is missing."""
     size = int(np.prod([high - low + 1 for low, high in ranges], dtype=np.int64))
     if size > MOST_MEMBERS or limit.program.params.keys() - limit.engine.values.keys():
@@ -102,7 +102,7 @@ def _of_members(limit: Limit, ref: Var, ranges: Sequence[tuple[int, int]]) -> Es
     return Estimate(value.reshape(both), error.reshape(both), worst_kind(*kinds), worst_method(*methods))
 
 
-def _of_law(limit: Limit, ref: Var, shape: Sequence[int]) -> Estimate:
+def _of_law(limit: Answers, ref: Var, shape: Sequence[int]) -> Estimate:
     members = limit.lookup.members(ref, MAX_MATRIX_OF_LAW + 1)
     if len(members) > MAX_MATRIX_OF_LAW:
         raise fail("TP905", f"the joint law of more than {MAX_MATRIX_OF_LAW} variables (MAX_MATRIX_OF_LAW)",
@@ -111,7 +111,7 @@ def _of_law(limit: Limit, ref: Var, shape: Sequence[int]) -> Estimate:
     return Estimate(np.reshape(c.value, shape), np.reshape(c.error, shape), c.error_kind, c.method)
 
 
-def _filled(limit: Limit, ref: Var, ranges: Sequence[tuple[int, int]], value: Array) -> list[Estimate]:
+def _filled(limit: Answers, ref: Var, ranges: Sequence[tuple[int, int]], value: Array) -> list[Estimate]:
     """Asks one by one, as `cov` does, for entries that the arrays could not give; the numbers put in."""
     missing = [tuple(map(int, at)) for at in np.argwhere(~np.isfinite(value))]
     half, out = len(ranges), list[Estimate]()
@@ -154,7 +154,7 @@ def _members(ref: Var, ranges: Sequence[tuple[int, int]], at: Sequence[int]) -> 
     return out[0], out[1]
 
 
-def _judged(limit: Limit, arrays: Arrays, ref: Var, ranges: Sequence[tuple[int, int]], value: Array,
+def _judged(limit: Answers, arrays: Arrays, ref: Var, ranges: Sequence[tuple[int, int]], value: Array,
             singles: Sequence[Estimate]) -> Estimate:  # fmt: skip
     """Arrays are computed in floats, whose rounding nobody follows: single entries by the other calculus, in balls or
     samples, are the measure of their error, which is therefore an estimate."""  # fmt: skip

@@ -38,7 +38,7 @@ from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import mul, shift_subs, substitute, transform, walk
 
 if TYPE_CHECKING:
-    from tensorprog.limit.derive import Limit
+    from tensorprog.limit.show.answers import Answers
 
 MAX_CLOSED = 160
 """Parts of a closed form that is still printed; a larger one is written as an expectation."""
@@ -113,7 +113,7 @@ LATEX = Style(
 class Derivation:
     """The derivation of a limit in one style."""
 
-    def __init__(self, limit: Limit, style: Style) -> None:
+    def __init__(self, limit: Answers, style: Style) -> None:
         self.limit = limit
         self.engine = limit.engine
         self.program: Program = limit.engine.program
@@ -393,7 +393,7 @@ class _Writer:
         return {Var(f"c{k + 1}"): c for k, c in enumerate(core.constants)}
 
 
-def explanation(limit: Limit) -> str:
+def explanation(limit: Answers) -> str:
     """The derivation as text."""
     out = [f"The limit of {limit.program.name}, width to infinity.  Σ(a, b) = Cov(Z^a, Z^b)."]
     for entry in Derivation(limit, TEXT).entries():

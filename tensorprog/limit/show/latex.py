@@ -10,7 +10,7 @@ from tensorprog.limit.show.typeset import name as typeset_name
 from tensorprog.program.graph.nodes import Dot
 
 if TYPE_CHECKING:
-    from tensorprog.limit.derive import Limit
+    from tensorprog.limit.show.answers import Answers
 
 WIDE = 150
 """Characters of LaTeX after which a sum goes on in a new line."""
@@ -39,7 +39,7 @@ SOURCES = {
 ERRORS = {"exact": "error", "bound": "error at most", "estimate": "estimated error", "sampling": "five standard errors"}
 
 
-def document(limit: Limit) -> str:
+def document(limit: Answers) -> str:
     """A document that compiles by itself."""
     entries = Derivation(limit, LATEX).entries()
     parts = [
@@ -76,7 +76,7 @@ def escape(text: str) -> str:
     return "".join(c if ord(c) < 0x250 else "?" for c in out)
 
 
-def _notation(limit: Limit) -> str:
+def _notation(limit: Answers) -> str:
     program = limit.engine.program
     widths = [f"${typeset_name(w)} = {r}\\,n$" for w, r in program.widths.items() if w != "n"]
     lines = [
@@ -92,7 +92,7 @@ def _notation(limit: Limit) -> str:
     return "\n".join(lines)
 
 
-def _assumptions(limit: Limit) -> str:
+def _assumptions(limit: Answers) -> str:
     from tensorprog.theorems.check import check
 
     verdict = check(limit.program)
@@ -147,7 +147,7 @@ def _outer_terms(text: str) -> list[str]:
     return [*out, text[at:]]
 
 
-def _results(limit: Limit) -> str:
+def _results(limit: Answers) -> str:
     lines = [r"\begin{itemize}\raggedright"]
     for r in limit.results:
         formula = r.latex if r.latex is not None and len(r.latex) <= 6 * WIDE else None
@@ -171,7 +171,7 @@ def _power_of_ten(x: float) -> str:
     return rf"{mantissa}\cdot 10^{{{int(exponent)}}}"
 
 
-def _laws(limit: Limit) -> str | None:
+def _laws(limit: Answers) -> str | None:
     laws = [law for law in limit.laws if law.kind not in ("deterministic", "gaussian")]
     if not laws:
         return None
