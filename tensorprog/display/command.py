@@ -38,7 +38,8 @@ def report(
     at = _widths(widths) if validated else ()
     if validated and samples < 2:
         raise fail("TP018", "--validate needs at least 2 samples", help="raise --samples")
-    from tensorprog.display.report import Options, report_of
+    from tensorprog.display.report import report_of
+    from tensorprog.display.subject import Options
 
     made = report_of(
         program, Options(width, samples, seed, at, read_values(program, values), tolerance, seconds), progress=True

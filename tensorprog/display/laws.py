@@ -8,8 +8,8 @@ from tensorprog.display.page.html import status, table
 from tensorprog.display.page.markup import Markup, join, tag
 from tensorprog.display.page.mathml import mathml
 from tensorprog.display.page.plots import Plot, Series, draw, heat_map
-from tensorprog.display.report import Failed, Subject, attempt, failure
 from tensorprog.display.sections import number, support
+from tensorprog.display.subject import Failed, Subject, attempt, failure
 from tensorprog.terms import Var, to_text
 
 if TYPE_CHECKING:

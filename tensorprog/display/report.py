@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from tensorprog.display.page.html import Section, page, status
 from tensorprog.display.page.markup import Markup, join, tag
-from tensorprog.errors import TensorProgError
-from tensorprog.limit.members.leaves import NotCovered
-from tensorprog.numbers.budget import SECONDS, Budget
+from tensorprog.display.subject import Options, Subject, attempt
+from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.progress import counted
 from tensorprog.program.graph.graph import Program
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.theorems import check
-from tensorprog.theorems.verdict import SAYS, Verdict, VerdictWord
-
-if TYPE_CHECKING:
-    from tensorprog.limit.derive import Limit
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How much is drawn: the width and number of draws of histograms, and the widths of a validation (none: none).
-
-    `tolerance` and `seconds` are for each number of the limit, the claims and the validation, as in `derive`.
-    """
-
-    width: int = 256
-    samples: int = 2000
-    seed: int = 0
-    widths: tuple[int, ...] = ()
-    values: Mapping[str, Any] = field(default_factory=dict)
-    tolerance: float | None = None
-    seconds: float = SECONDS
+from tensorprog.theorems.verdict import SAYS, VerdictWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,33 +23,6 @@ class Report:
 
     html: str
     verdict: VerdictWord
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """Why something could not be computed."""
-
-    why: str
-
-
-def attempt(compute: Callable[[], T]) -> T | Failed:
-    """The result, or the program's own reason why there is none."""
-    try:
-        return compute()
-    except TensorProgError as error:
-        return Failed(str(error))
-    except NotCovered as error:
-        return Failed(str(error))
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What every section reads: the program, the verdict, its limit (or why there is none) and the options."""
-
-    program: Program
-    verdict: Verdict
-    limit: Limit | Failed
-    options: Options
 
 
 def report_of(program: Program, options: Options | None = None, progress: bool = False) -> Report:
@@ -130,8 +80,3 @@ def _foot(options: Options) -> str:
     )
     given = ", ".join(f"{k} = {v}" for k, v in options.values.items())
     return "; ".join(filter(None, [f"tensorprog {__version__}", drawn, given and f"params set: {given}"]))
-
-
-def failure(why: Failed) -> Markup:
-    """Why a section has nothing to show."""
-    return tag("div", tag("p", "Not available:"), tag("pre", why.why, class_="scroll"), class_="soft")

@@ -9,7 +9,7 @@ from tensorprog.display.page.html import status, table
 from tensorprog.display.page.markup import Markup, join, tag
 from tensorprog.display.page.mathml import mathml
 from tensorprog.display.page.references import bibtex
-from tensorprog.display.report import Failed, Subject, attempt, failure
+from tensorprog.display.subject import Failed, Subject, attempt, failure
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.numbers.estimate import shown
 from tensorprog.program.forms.drawing import COLOURS, svg_text

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import tensorprog as tp
-from tensorprog.display.report import Options, report_of
+from tensorprog.display.report import report_of
+from tensorprog.display.subject import Options
 from tests.display.browser import CHROMIUM, Tab, browser
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: pages are not looked at")

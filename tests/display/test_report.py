@@ -18,7 +18,8 @@ from tensorprog.display.command import report
 from tensorprog.display.page.html import POLICY
 from tensorprog.display.page.markup import join, tag
 from tensorprog.display.page.references import USED_BY, WORKS, bibtex
-from tensorprog.display.report import Options, Report, report_of
+from tensorprog.display.report import Report, report_of
+from tensorprog.display.subject import Options
 from tensorprog.program.forms.drawing import SHARED_INKS, svg_text
 from tensorprog.theorems.verdict import THEOREMS
 
