@@ -11,7 +11,7 @@ from tensorprog.display.page.markup import Markup, join, tag
 from tensorprog.display.subject import Options, Subject, attempt
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.progress import counted
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.theorems import check
 from tensorprog.theorems.verdict import SAYS, VerdictWord

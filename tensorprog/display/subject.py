@@ -10,7 +10,7 @@ from tensorprog.display.page.markup import Markup, tag
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.numbers.budget import SECONDS
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.theorems.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from tensorprog.kernel import rules
 from tensorprog.kernel.functions import METER, Refused, require
 from tensorprog.kernel.spelling import LEMMA, READ, T, legible, owned
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import App, Bind, Num, Term, Var, from_json
 from tensorprog.terms.json_form import number_from_json

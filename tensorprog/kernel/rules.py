@@ -14,7 +14,7 @@ from tensorprog.kernel.functions import ANY, DEFINED, FLAT, LINEAR, Info, Refuse
 from tensorprog.kernel.functions import definition as expanded
 from tensorprog.kernel.spelling import Own
 from tensorprog.program.graph.constants import entry
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.masks import holds, index_values
@@ -67,7 +67,7 @@ def facts(premises: Premises, count: int | None = None) -> tuple[list[Term], lis
 class Context:
     """The program in the form in which it is judged, and the work still allowed."""
 
-    def __init__(self, program: Program, fuel: int) -> None:
+    def __init__(self, program: Graph, fuel: int) -> None:
         self.program, self.fuel, self.books = program, fuel, set(CORE)
         self.composer, self.powers = Composer(program), Powers(program)
         self._index = {id(n): k for k, n in enumerate(program.nodes)}

@@ -16,7 +16,7 @@ from tensorprog.terms.signatures import ARITHMETIC, CONDITIONS, FUNCTIONS
 from tensorprog.terms.term import children, rebuild, transform, walk
 
 if TYPE_CHECKING:
-    from tensorprog.program.graph.graph import Program
+    from tensorprog.program.graph.graph import Graph
 
 READ = {**FUNCTIONS, **ARITHMETIC, **CONDITIONS}
 """The heads of terms in a step."""
@@ -69,7 +69,7 @@ def owned(t: Term, names: Mapping[str, Own]) -> Term:
     return transform(t, lambda v: names.get(v.name) if isinstance(v, Var) and not v.subs else None)
 
 
-def legible(t: Term, program: Program, own: Iterable[str] = ()) -> Term:
+def legible(t: Term, program: Graph, own: Iterable[str] = ()) -> Term:
     """Refuse a name that the program does not have, in this way: what is written means what it seems to mean."""
     inside = list(walk(t))
     METER.get()(len(inside))

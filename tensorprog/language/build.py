@@ -19,7 +19,7 @@ from tensorprog.functions.named.registry import expand, registry
 from tensorprog.language import syntax as s
 from tensorprog.language.load import Loader
 from tensorprog.language.parser import parse
-from tensorprog.program.graph.graph import Program as CoreProgram
+from tensorprog.program.api import Program as CoreProgram
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
 from tensorprog.program.graph.nodes import Matrix
 from tensorprog.program.lowering.declare import declare_matrix

@@ -15,7 +15,7 @@ from tensorprog.language import syntax as s
 from tensorprog.language.files import read_text
 from tensorprog.language.offsets import BOUNDARIES, Ended, elements
 from tensorprog.language.parser import parse
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
 from tensorprog.program.graph.nodes import Claim, Matrix, Param
 from tensorprog.program.graph.npy import read_npy

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import add, children, rebuild, variables, walk
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from tensorprog.errors import fail
 from tensorprog.language.load import load, loads
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.params import param_numbers

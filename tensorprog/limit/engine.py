@@ -29,6 +29,7 @@ from tensorprog.limit.values.formulas import Formulas, NoFormula
 from tensorprog.limit.values.named import Named
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.program import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Num, Term, Var
@@ -51,7 +52,7 @@ class Engine:
 
     def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None) -> None:
         self.original = program
-        self.program: Program = normalize(program)
+        self.program: Graph = normalize(program)
         self.values = param_numbers(program, values)
         self.numbers = Numbers(program.params, self.values)
         self.rules = Rules(self.program)

@@ -9,8 +9,7 @@ from typing import Any
 from tensorprog.errors import fail
 from tensorprog.limit.rules.labels import label
 from tensorprog.limit.rules.open import Composer
-from tensorprog.program import Program
-from tensorprog.program.graph.graph import member_text
+from tensorprog.program.graph.graph import Graph, member_text
 from tensorprog.program.graph.indices import Range
 from tensorprog.terms import App, Bind, Num, Term, Var, read, to_text
 from tensorprog.terms.term import walk
@@ -21,7 +20,7 @@ class Lookup:
 
     def __init__(self, composer: Composer) -> None:
         self.composer = composer
-        self.program: Program = composer.program
+        self.program: Graph = composer.program
 
     def term(self, given: Any) -> Term:
         """A variable or an expression from text, a term or sympy; names are checked."""

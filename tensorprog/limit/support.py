@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.graph.nodes import Dot
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Var

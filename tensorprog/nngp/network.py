@@ -18,7 +18,7 @@ from tensorprog.limit.rules.quantities import Sum
 from tensorprog.nngp.blocks import finite, processors, store, target
 from tensorprog.nngp.duals import Array
 from tensorprog.nngp.pairs import COLUMNS, ROWS, Pairs, entries
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.terms import Term
 
 HELD = 1 << 25

@@ -24,7 +24,7 @@ from tensorprog.limit.values.members import Members
 from tensorprog.nngp.duals import Array, Dual, recognise
 from tensorprog.nngp.general import general
 from tensorprog.program.graph.constants import evaluate
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import substitute, variables
 
@@ -107,7 +107,7 @@ def _discontinuous(body: Term) -> TensorProgError:
                 "the digits near correlation 1; MLPKernel has sign and step in full")  # fmt: skip
 
 
-def entries(program: Program, name: str) -> Array:
+def entries(program: Graph, name: str) -> Array:
     """The entries of a matrix as numbers."""
     m = program.matrices[name]
     if m.entries is None:

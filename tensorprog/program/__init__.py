@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorprog.program.graph.graph import Program as Program
+from tensorprog.program.api import Program as Program
 from tensorprog.program.graph.limits import DEFAULT_LIMITS as DEFAULT_LIMITS
 from tensorprog.program.graph.limits import Limits as Limits
 

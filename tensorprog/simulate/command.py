@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tensorprog.errors import fail
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 
 if TYPE_CHECKING:
     from tensorprog.simulate.execute.samples import Samples

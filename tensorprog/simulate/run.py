@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import renamed
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.lowering.params import exactly
 from tensorprog.simulate.execute.samples import Samples
 

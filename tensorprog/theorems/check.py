@@ -6,7 +6,7 @@ from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.named.registry import declared_in
 from tensorprog.functions.tails.analyzer import Analyzer
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.graph.nodes import Output
 from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normal.normalize import normalize

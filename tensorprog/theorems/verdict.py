@@ -7,7 +7,7 @@ from html import escape
 from typing import Any, Literal
 
 from tensorprog.errors import Diagnostic
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.theorems.conditions.statement import Theorem, TheoremReport
 from tensorprog.theorems.papers import attention, nested, netsor, netsor_plus, readout_scores
 

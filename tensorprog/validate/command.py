@@ -11,7 +11,7 @@ import click
 from tensorprog.errors import fail
 from tensorprog.language import read_program, read_values
 from tensorprog.numbers.options import budgeted
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.simulate.command import simulate_command
 
 

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.simulate.plan.job import Job
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.validate.quantities import Quantity

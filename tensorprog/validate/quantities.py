@@ -8,7 +8,8 @@ from itertools import combinations
 from typing import Literal
 
 from tensorprog.errors import TensorProgError
-from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.api import Program
+from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import width_power
 from tensorprog.simulate.plan.references import Ref

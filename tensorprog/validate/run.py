@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail, renamed
 from tensorprog.numbers.budget import SECONDS
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.lowering.params import exactly
 
 if TYPE_CHECKING:

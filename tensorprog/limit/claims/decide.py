@@ -31,8 +31,8 @@ from tensorprog.limit.members.parts import affine
 from tensorprog.limit.support import Support
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
+from tensorprog.program.api import Program
 from tensorprog.program.forms.text import claim_text
-from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Claim
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.masks import holds

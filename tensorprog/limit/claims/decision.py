@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tensorprog.errors import Diagnostic
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.graph.nodes import Claim
 
 Status = Literal["proved", "confirmed", "refuted", "undecided"]

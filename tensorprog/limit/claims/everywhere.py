@@ -20,8 +20,8 @@ from tensorprog.functions.decide.positivity import nonzero_somewhere
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.parts import affine
 from tensorprog.numbers.interval import Interval
+from tensorprog.program.api import Program
 from tensorprog.program.graph.constants import NoNumber, check_covariance, evaluate
-from tensorprog.program.graph.graph import Program
 from tensorprog.program.graph.nodes import Input, Param
 from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.lowering.declare import admissible

@@ -18,7 +18,7 @@ from tensorprog.limit.members.parts import TooLarge
 from tensorprog.limit.values.balls import BITS, Enclosure, precision
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import mul, shift_subs
 

@@ -16,7 +16,7 @@ from tensorprog.limit.mixtures.kinds import structure
 from tensorprog.limit.support import Supports
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import Estimate
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.terms import Term, Var, read
 

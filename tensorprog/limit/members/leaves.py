@@ -18,7 +18,7 @@ from typing import Literal
 
 from tensorprog.errors import fail
 from tensorprog.program.graph.constants import entry_term
-from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.graph import Graph, member_text
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
 from tensorprog.program.graph.scaling import leading_part, mentions_width, rational, width_monomials, width_power
 from tensorprog.program.lowering.masks import holds
@@ -61,7 +61,7 @@ _NONE = Leaf("score", LinComb("", (), ZERO), (), ())
 class Unfolding:
     """The leaves of a program, and each member as an expression of them."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Graph) -> None:
         self.program = normalize(program)
         self.powers = Powers(self.program)
         self.leaves: dict[Var, Leaf] = {}

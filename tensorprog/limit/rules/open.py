@@ -12,7 +12,7 @@ from itertools import count, pairwise, product
 
 from tensorprog.errors import fail
 from tensorprog.limit.rules.labels import is_label, label, range_of
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import Range, match
 from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Node, Nonlin
 from tensorprog.program.graph.scaling import rational
@@ -49,7 +49,7 @@ class Summand:
 class Composer:
     """Opens the names of one (normalised) program."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Graph) -> None:
         self.program = program
         self._fresh = count()
         self._gaussian: dict[int, bool] = {}

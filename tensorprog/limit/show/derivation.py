@@ -31,7 +31,7 @@ from tensorprog.limit.show.typeset import formula, index, typeset, variable
 from tensorprog.limit.show.typeset import name as name_of
 from tensorprog.limit.values.cores import PLAIN, isserlis
 from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.graph import Graph, member_text
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Sub, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
@@ -116,7 +116,7 @@ class Derivation:
     def __init__(self, limit: Answers, style: Style) -> None:
         self.limit = limit
         self.engine = limit.engine
-        self.program: Program = limit.engine.program
+        self.program: Graph = limit.engine.program
         self.style = style
 
     def entries(self) -> list[Entry]:

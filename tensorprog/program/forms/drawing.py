@@ -8,7 +8,7 @@ from html import escape
 
 from tensorprog.program.forms.latex import program_latex
 from tensorprog.program.forms.text import instruction_text
-from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.graph import Graph, member_text
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import Var
 
@@ -36,7 +36,7 @@ class Box:
     text: str
 
 
-def boxes_and_edges(program: Program) -> tuple[list[Box], list[tuple[str, str, str]]]:
+def boxes_and_edges(program: Graph) -> tuple[list[Box], list[tuple[str, str, str]]]:
     """One box an instruction, and an edge (from, to, weight) for each argument."""
     keys = {id(node): f"n{k}" for k, node in enumerate(program.nodes)}
     boxes, edges = [], []
@@ -54,7 +54,7 @@ def _short(text: str) -> str:
     return text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1] + "…"
 
 
-def mermaid_text(program: Program) -> str:
+def mermaid_text(program: Graph) -> str:
     """A Mermaid flowchart; edges through one matrix carry its name."""
     boxes, edges = boxes_and_edges(program)
     lines = ["flowchart TD"]
@@ -68,7 +68,7 @@ def mermaid_text(program: Program) -> str:
     return "\n".join(lines)
 
 
-def dot_text(program: Program) -> str:
+def dot_text(program: Graph) -> str:
     """A Graphviz digraph."""
     boxes, edges = boxes_and_edges(program)
 
@@ -83,7 +83,7 @@ def dot_text(program: Program) -> str:
     return "\n".join([*lines, "}"])
 
 
-def latex_text(program: Program) -> str:
+def latex_text(program: Graph) -> str:
     """The instructions as an align* environment."""
     return program_latex(program)
 
@@ -95,7 +95,7 @@ SHARED_INKS = ("#b91c1c", "#1d4ed8", "#047857", "#7e22ce", "#be185d", "#0e7490")
 """Inks of the edges through matrices that several instructions use, in turn."""
 
 
-def _inks(program: Program) -> dict[str, str]:
+def _inks(program: Graph) -> dict[str, str]:
     """An ink for each matrix, as an edge names it, that more than one instruction uses (`W[1]` and `W[2]` are two)."""
     groups: list[list[Var]] = []
     for node in program.nodes:
@@ -115,7 +115,7 @@ def _may_meet(a: Var, b: Var) -> bool:
     return a.name == b.name and all(fixed)
 
 
-def svg_text(program: Program, notes: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None) -> str:
+def svg_text(program: Graph, notes: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None) -> str:
     """A self-contained SVG: arguments above, users below; hover a box for the whole instruction.
 
     Edges through a matrix that several instructions share have its ink. `notes` are added to what hovering a box

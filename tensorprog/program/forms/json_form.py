@@ -6,12 +6,11 @@ import base64
 import binascii
 import re
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.graph.graph import Program
-from tensorprog.program.graph.limits import Limits
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Claim, Input, Matrix, Node, Param
 from tensorprog.program.lowering.claims import add_claim
 from tensorprog.program.lowering.declare import declare_input, declare_matrix, declare_param, declare_weight
@@ -19,11 +18,13 @@ from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import Sub, Term, from_json, to_json
 from tensorprog.terms.json_form import number_from_json
 
+G = TypeVar("G", bound=Graph)
+
 SCHEMA = "tensorprog/program/1"
 _NAME = re.compile(r"[^\W\d]\w*\Z")
 
 
-def program_to_json(program: Program, data: bool) -> dict[str, Any]:
+def program_to_json(program: Graph, data: bool) -> dict[str, Any]:
     """The lowered program; with `data`, entries read from files are included (else their digest stands for them)."""
     return {
         "schema": SCHEMA,
@@ -98,10 +99,10 @@ def _claim(c: Claim) -> dict[str, Any]:
     }
 
 
-def program_from_json(data: object, limits: Limits) -> Program:
-    """Read a program; anything malformed is a TensorProgError, never another exception."""
+def program_from_json(data: object, program: G) -> G:
+    """Read a program into an empty one; anything malformed is a TensorProgError, never another exception."""
     try:
-        return _read(data, limits)
+        return _read(data, program)
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
         raise fail("TP001", "the JSON is not a program", because=f"{type(error).__name__}: {error}") from None
     except RecursionError:
@@ -134,10 +135,10 @@ def _term(value: object) -> Term | None:
     return None if value is None else from_json(value)
 
 
-def _read(data: Any, limits: Limits) -> Program:
+def _read(data: Any, program: G) -> G:
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
         raise fail("TP001", f"the JSON is not a program: its schema is not {SCHEMA}")
-    program = Program(_name(data["name"]), limits)
+    program.name = _name(data["name"])
     for name, ratio in data["widths"]:
         program.add_width(_name(name), number_from_json(ratio))
     for name, low, high in data["indices"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Input, Node
 from tensorprog.terms import Var
 from tensorprog.terms.latex import term_latex
@@ -19,6 +19,6 @@ def node_latex(node: Node) -> str:
     return f"{left} &= {term_latex(instruction_term(node))}"
 
 
-def program_latex(program: Program) -> str:
+def program_latex(program: Graph) -> str:
     """All instructions as an align* environment (needs amsmath)."""
     return "\n".join([r"\begin{align*}", " \\\\\n".join(node_latex(n) for n in program.nodes), r"\end{align*}"])

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tensorprog.program.graph.graph import Program
+    from tensorprog.program.graph.graph import Graph
 
 
-def program_graph(program: Program) -> Any:
+def program_graph(program: Graph) -> Any:
     """A networkx.DiGraph over instruction numbers; each node carries its instruction and text."""
     import networkx as nx
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.graph import Graph, member_text
 from tensorprog.program.graph.nodes import (
     Attention,
     Claim,
@@ -23,12 +23,12 @@ from tensorprog.terms import App, Bind, Term, to_text
 from tensorprog.terms.term import ONE, Num, mul
 
 
-def program_text(program: Program) -> str:
+def program_text(program: Graph) -> str:
     """The whole program."""
     return "\n".join(_lines(program)) + "\n"
 
 
-def _lines(program: Program) -> Iterator[str]:
+def _lines(program: Graph) -> Iterator[str]:
     yield f"program {program.name}"
     for name, ratio in program.widths.items():
         if name != "n":

@@ -15,7 +15,7 @@ from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import transform
 
 if TYPE_CHECKING:
-    from tensorprog.program.graph.graph import Program
+    from tensorprog.program.graph.graph import Graph
 
 PSD_TOLERANCE = 1e-9
 COARSE = (("<f2", 4e-3), ("<f4", 1e-6))
@@ -30,7 +30,7 @@ class NoNumber(Exception):
     """A constant that cannot be evaluated here: a param without default, or a function this small table lacks."""
 
 
-def default_values(program: Program) -> dict[str, float]:
+def default_values(program: Graph) -> dict[str, float]:
     """The params' defaults as floats."""
     out: dict[str, float] = {}
     for p in program.params.values():
@@ -39,7 +39,7 @@ def default_values(program: Program) -> dict[str, float]:
     return out
 
 
-def evaluate(t: Term, at: Mapping[str, float], program: Program) -> float:
+def evaluate(t: Term, at: Mapping[str, float], program: Graph) -> float:
     """The float value of a constant term; `at` gives params and (primed) indices."""
     match t:
         case Num(value):
@@ -105,7 +105,7 @@ def _apply(head: str, v: list[float]) -> float:
     raise NoNumber(head)
 
 
-def entry(matrix: Matrix, index: Sequence[int], at: Mapping[str, float], program: Program) -> float:
+def entry(matrix: Matrix, index: Sequence[int], at: Mapping[str, float], program: Graph) -> float:
     """One entry of a constant array (subscripts start at 1)."""
     flat = 0
     for k, extent in zip(index, matrix.shape, strict=True):
@@ -129,7 +129,7 @@ def entry_term(matrix: Matrix, index: Sequence[int]) -> Term:
     return Num(Fraction(struct.unpack_from("<d", matrix.data, 8 * flat)[0]))
 
 
-def at_indices(t: Term, at: Mapping[str, int], program: Program) -> Term:
+def at_indices(t: Term, at: Mapping[str, int], program: Graph) -> Term:
     """A constant with values for its (primed) indices put in, and the entries of arrays in the place of their names."""
 
     def leaf(v: Term) -> Term | None:
@@ -162,7 +162,7 @@ def with_entries(t: Term, matrices: Mapping[str, Matrix]) -> Term:
     return transform(t, leaf)
 
 
-def check_covariance(group: InputGroup, program: Program, values: Mapping[str, float] | None = None) -> str | None:
+def check_covariance(group: InputGroup, program: Graph, values: Mapping[str, float] | None = None) -> str | None:
     """Refuse a covariance that is not symmetric positive semidefinite at the defaults, or at `values` (TP008).
 
     Returns a sentence to list as an assumption where it cannot be checked: params without default, or very large.
@@ -199,7 +199,7 @@ def check_covariance(group: InputGroup, program: Program, values: Mapping[str, f
     return None
 
 
-def _checked_directly(group: InputGroup, program: Program) -> bool:
+def _checked_directly(group: InputGroup, program: Graph) -> bool:
     """A matrix from a file that is the whole covariance, checked as an array."""
     term = group.cov[0][0]
     if len(group.names) != 1 or len(group.subs) != 1 or not isinstance(term, Var) or term.name not in program.matrices:
@@ -222,7 +222,7 @@ def _checked_directly(group: InputGroup, program: Program) -> bool:
     return True
 
 
-def check_means(group: InputGroup, program: Program) -> None:
+def check_means(group: InputGroup, program: Graph) -> None:
     """Refuse a mean that is not a finite number at the defaults (TP008); of large families, the first members."""
     try:
         params = default_values(program)
@@ -236,7 +236,7 @@ def check_means(group: InputGroup, program: Program) -> None:
                 )
 
 
-def values_over(t: Term, subs: Sequence[str], at: Mapping[str, float], program: Program) -> Iterator[float]:
+def values_over(t: Term, subs: Sequence[str], at: Mapping[str, float], program: Graph) -> Iterator[float]:
     """The numbers of a constant for all values of the indices in it; of large families, the first members."""
     used = [s for s in subs if any(s == v.name or s in v.subs for v in _vars(t))]
     for values in islice(product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, used))), MAX_MEMBERS):
@@ -246,7 +246,7 @@ def values_over(t: Term, subs: Sequence[str], at: Mapping[str, float], program: 
             return
 
 
-def check_entries(matrix: Matrix, program: Program) -> None:
+def check_entries(matrix: Matrix, program: Graph) -> None:
     """Refuse a written entry that is not a finite number at the defaults (TP008)."""
     try:
         params = default_values(program)
@@ -288,14 +288,14 @@ def _cov(
     b: tuple[int, tuple[int, ...]],
     coupled: list[str],
     fixed: Mapping[str, float],
-    program: Program,
+    program: Graph,
 ) -> float:
     at = {**fixed, **dict(zip(coupled, a[1], strict=True))}
     at |= {s + "'": v for s, v in zip(coupled, b[1], strict=True)}
     return evaluate(group.cov[a[0]][b[0]], at, program)
 
 
-def _rounding(group: InputGroup, program: Program) -> float:
+def _rounding(group: InputGroup, program: Graph) -> float:
     """The relative rounding of a covariance: what the narrowest type that holds the entries of its arrays suggests.
 
     An array of float32 is kept as float64, and recognised by its entries: all of them are numbers of single precision.

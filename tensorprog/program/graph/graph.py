@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Self
 
 from tensorprog.errors import Place, TensorProgError, fail
 from tensorprog.program.graph.indices import Pattern, Range, length, match, use_pattern
@@ -31,12 +29,8 @@ from tensorprog.terms.signatures import RESERVED
 from tensorprog.terms.term import Bind, children
 
 
-class Program:
-    """A Tensor Program: declarations, instructions in order, outputs and claims.
-
-    Instructions are only ever appended. `program.hash` is the sha256 of the canonical JSON of the lowered program;
-    places and comments do not count. Build one with `tensorprog.load`, `tensorprog.loads`, or `tensorprog.Program`.
-    """
+class Graph:
+    """Declarations, instructions in order, outputs and claims; instructions are only ever appended."""
 
     def __init__(self, name: str = "program", limits: Limits = DEFAULT_LIMITS) -> None:
         self.name = name
@@ -265,7 +259,7 @@ class Program:
 
     # -- the whole -----------------------------------------------------------------------------------------------
 
-    def finish(self) -> Program:
+    def finish(self) -> Self:
         """What can only be said at the end: an output exists, and every family fills a box (TP007, TP015)."""
         problems = []
         if not self.outputs:
@@ -291,65 +285,6 @@ class Program:
     def _end(self) -> Place | None:
         lines = self.sources.get(None)
         return Place(max(1, len(lines)), 1) if lines else None
-
-    @property
-    def canonical_json(self) -> str:
-        """The lowered program as JSON with sorted keys and no spaces."""
-        from tensorprog.program.forms.json_form import program_to_json
-
-        return json.dumps(program_to_json(self, data=False), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-    @property
-    def hash(self) -> str:
-        """sha256 of the canonical JSON."""
-        return hashlib.sha256(self.canonical_json.encode()).hexdigest()
-
-    def to_json(self) -> dict[str, Any]:
-        """The program as JSON data that `Program.from_json` reads back to the same hash."""
-        from tensorprog.program.forms.json_form import program_to_json
-
-        return program_to_json(self, data=True)
-
-    @staticmethod
-    def from_json(data: object, limits: Limits = DEFAULT_LIMITS) -> Program:
-        """Read a program from JSON data (untrusted); malformed input is one clear error."""
-        from tensorprog.program.forms.json_form import program_from_json
-
-        return program_from_json(data, limits)
-
-    def to_text(self) -> str:
-        """The lowered program as `.tp` text, one instruction a line; it reads back to the same hash."""
-        from tensorprog.program.forms.text import program_text
-
-        return program_text(self)
-
-    def _repr_html_(self) -> str:
-        """In a notebook: the text beside the graph. The drawing is on a higher floor, and asked for by name."""
-        from html import escape
-        from importlib import import_module
-
-        drawn = import_module("tensorprog.program.forms.drawing").svg_text(self)
-        return (
-            '<div style="display:flex;flex-wrap:wrap;gap:1rem;align-items:start">'
-            f'<pre style="margin:0">{escape(self.to_text())}</pre>'
-            f'<div style="background:#fff;overflow-x:auto;max-width:100%">{drawn}</div></div>'
-        )
-
-    @property
-    def graph(self) -> Any:
-        """The DAG as a networkx.DiGraph: nodes are instruction numbers, edges point from argument to user."""
-        from tensorprog.program.forms.networkx import program_graph
-
-        return program_graph(self)
-
-    def __repr__(self) -> str:
-        return f"<Program {self.name}: {len(self.nodes)} instructions, hash {self.hash[:12]}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Program) and self.canonical_json == other.canonical_json
-
-    def __hash__(self) -> int:
-        return hash(self.hash)
 
 
 def node_kind(node: Node) -> Kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import Pattern
 from tensorprog.program.graph.nodes import Input, MatMul, Node
 from tensorprog.terms import Sub, Var
@@ -16,7 +16,7 @@ Product = tuple[object, object]
 class Members:
     """The ancestors of some roots: for each instruction, the patterns of its members that are needed."""
 
-    def __init__(self, program: Program, roots: Sequence[Var], many: int = 100_000) -> None:
+    def __init__(self, program: Graph, roots: Sequence[Var], many: int = 100_000) -> None:
         self.program = program
         self.need: dict[int, list[Pattern]] = {}
         self.left = many
@@ -55,7 +55,7 @@ class Members:
         return (self.product(n, m) for p in patterns for m in p.members())
 
 
-def _box(program: Program, n: Node) -> Pattern:
+def _box(program: Graph, n: Node) -> Pattern:
     return Pattern.of([s for s in n.subs if isinstance(s, str)], program.indices)
 
 

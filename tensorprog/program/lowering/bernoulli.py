@@ -9,7 +9,7 @@ from itertools import islice, product
 
 from tensorprog.errors import Place, fail
 from tensorprog.program.graph.constants import NoNumber, default_values, evaluate
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.declare import by_position, check_axes, declare_input
 from tensorprog.program.lowering.lowered import CONST, KIND_NAMES
 from tensorprog.program.lowering.lowering import Lowering
@@ -47,7 +47,7 @@ def declare_bernoulli(
     lowering.define(name, subs, App("where", (App("lt", (App("Phi", (u,)), raw)), Num(1), Num(0)), place), place)
 
 
-def _check_probability(name: str, p: Term, subs: tuple[str, ...], program: Program, place: Place | None) -> None:
+def _check_probability(name: str, p: Term, subs: tuple[str, ...], program: Graph, place: Place | None) -> None:
     """Refuse a value outside [0, 1]; of large families, only the first members are looked at."""
     used = [s for s in subs if any(s in v.subs for v in variables(p))]
     try:

@@ -18,13 +18,13 @@ from tensorprog.program.graph.constants import (
     evaluate,
     values_over,
 )
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import InputGroup, Law, Matrix, Param, Weight
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import Sub, Term, Var
 
 
-def declare_param(program: Program, param: Param) -> None:
+def declare_param(program: Graph, param: Param) -> None:
     """A param whose interval is not empty and holds its default (TP017)."""
     low, high = param.low, param.high
     if low is not None and high is not None and (low > high or (low == high and (param.low_open or param.high_open))):
@@ -53,7 +53,7 @@ def admissible(param: Param, value: float | Fraction) -> bool:
     return low_ok and high_ok
 
 
-def declare_matrix(program: Program, matrix: Matrix) -> None:
+def declare_matrix(program: Graph, matrix: Matrix) -> None:
     """A constant array whose entries match its shape (TP008 for entries that are no numbers)."""
     entries = math.prod(matrix.shape)
     if entries > program.limits.matrix_entries:
@@ -109,7 +109,7 @@ def declare_input(
     return assumption
 
 
-def by_position(t: Term, subs: tuple[str, ...], program: Program, dims: int, place: Place | None) -> Term:
+def by_position(t: Term, subs: tuple[str, ...], program: Graph, dims: int, place: Place | None) -> Term:
     """K alone stands for K[i,i'] (mu for mu[i]) where the input has the one index i."""
     if not isinstance(t, Var) or t.subs or t.name not in program.matrices:
         return t
@@ -128,7 +128,7 @@ def by_position(t: Term, subs: tuple[str, ...], program: Program, dims: int, pla
     return Var(t.name, new, t.place)
 
 
-def check_axes(program: Program, subs: tuple[str, ...], place: Place | None) -> None:
+def check_axes(program: Graph, subs: tuple[str, ...], place: Place | None) -> None:
     if len(set(subs)) < len(subs):
         raise fail("TP004", "an index stands twice", place)
     for s in subs:
@@ -172,7 +172,7 @@ def declare_weight(
     program.add_weight(Weight(name, subs, *shape, value, law, nu, place))  # type: ignore[arg-type]
 
 
-def _defaults(program: Program) -> dict[str, float]:
+def _defaults(program: Graph) -> dict[str, float]:
     out = {}
     for p in program.params.values():
         if p.default is not None:

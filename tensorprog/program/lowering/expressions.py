@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 
 from tensorprog.errors import Place, TensorProgError, fail
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.lowering.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
 from tensorprog.program.lowering.masks import check_mask
@@ -23,7 +23,7 @@ _RATIONAL = ("add", "mul", "neg", "recip", "pow")
 class Expressions(ABC):
     """Lowers raw terms (as the reader yields them) of one program, kind by kind."""
 
-    def __init__(self, program: Program, later: Collection[str] = (), extra: frozenset[str] = frozenset()) -> None:
+    def __init__(self, program: Graph, later: Collection[str] = (), extra: frozenset[str] = frozenset()) -> None:
         self.program = program
         self.extra = extra
         self.names = Names(program, later)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Node
 from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.term import shift_subs
@@ -11,7 +11,7 @@ from tensorprog.terms.term import shift_subs
 class Known:
     """Instructions by content."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Graph) -> None:
         self.program = program
         self._table: dict[object, tuple[Node, tuple[str, ...]]] = {}
 
@@ -54,7 +54,7 @@ class Known:
             self._table.setdefault(key, (node, free))
 
 
-def free_indices(t: Term, program: Program, bound: tuple[str, ...] = ()) -> list[str]:
+def free_indices(t: Term, program: Graph, bound: tuple[str, ...] = ()) -> list[str]:
     match t:
         case Var(name, ()):
             return [name] if name in program.indices and name not in bound else []

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from tensorprog.errors import Place, fail
-from tensorprog.program.graph.graph import Program, member_text, node_kind
+from tensorprog.program.graph.graph import Graph, member_text, node_kind
 from tensorprog.program.graph.nodes import (
     Attention,
     Dot,
@@ -34,7 +34,7 @@ from tensorprog.terms.term import mul, size, walk
 class Lowering(Expressions):
     """Turns raw terms (as the reader yields them) into instructions of one program."""
 
-    def __init__(self, program: Program, later: Collection[str] = (), extra: frozenset[str] = frozenset()) -> None:
+    def __init__(self, program: Graph, later: Collection[str] = (), extra: frozenset[str] = frozenset()) -> None:
         super().__init__(program, later, extra)
         self.known = Known(program)
         self._counters: dict[str, int] = {}

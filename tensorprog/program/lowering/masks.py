@@ -16,7 +16,7 @@ from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import transform, variables
 
 if TYPE_CHECKING:
-    from tensorprog.program.graph.graph import Program
+    from tensorprog.program.graph.graph import Graph
     from tensorprog.program.graph.nodes import Node
 
 MAX_MASK_ENTRIES = 1_000_000
@@ -46,13 +46,13 @@ def holds(mask: Term, at: Mapping[str, int]) -> bool:
     raise fail("TP003", "a mask compares indices", mask.place)
 
 
-def index_values(names: list[str], program: Program) -> Iterator[dict[str, int]]:
+def index_values(names: list[str], program: Graph) -> Iterator[dict[str, int]]:
     """Every assignment of the named indices."""
     for values in product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, names))):
         yield dict(zip(names, values, strict=True))
 
 
-def masked_references(program: Program, node: Node) -> list[tuple[Var, tuple[str, ...], Term | None]]:
+def masked_references(program: Graph, node: Node) -> list[tuple[Var, tuple[str, ...], Term | None]]:
     """Every vector or scalar that a node reads, with the indices bound around it and the mask of the softmax around it.
 
     Of softmax(p[i,j] over j, mask = j != i) the scores p[i,i] do not exist: the mask holds wherever p is read.
@@ -128,7 +128,7 @@ def _runs(values: list[int]) -> list[Range]:
     return out
 
 
-def check_mask(mask: Term, over: tuple[str, ...], program: Program, place: Place | None) -> None:
+def check_mask(mask: Term, over: tuple[str, ...], program: Graph, place: Place | None) -> None:
     """Refuse a mask that leaves some row of the softmax empty (TP014)."""
     used = [v.name for v in variables(mask)]
     for v in variables(mask):

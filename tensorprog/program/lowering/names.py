@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Literal
 
 from tensorprog.errors import Place, TensorProgError, fail
-from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.graph.graph import Graph, member_text
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.lowered import CONST, SCALAR, VECTOR, Lowered
 from tensorprog.terms import App, Num, Sub, Term, Var
@@ -16,7 +16,7 @@ from tensorprog.terms.term import transform, walk
 class Names:
     """The names of one program, the loop variables and consts in force, and the names that come later."""
 
-    def __init__(self, program: Program, later: Collection[str]) -> None:
+    def __init__(self, program: Graph, later: Collection[str]) -> None:
         self.program = program
         self.later = later
         self.env: Mapping[str, int] = {}

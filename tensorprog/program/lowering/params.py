@@ -8,12 +8,12 @@ from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.program.graph.constants import NoNumber, evaluate
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.declare import admissible
 
 
-def param_numbers(program: Program, given: Mapping[str, Any] | None = None) -> dict[str, Fraction]:
+def param_numbers(program: Graph, given: Mapping[str, Any] | None = None) -> dict[str, Fraction]:
     """Returns the exact value of each param that has one: the number given, else its default.
 
     Refuses names that are no params (TP002) and numbers that are none or contradict an assumption (TP017).

@@ -8,7 +8,7 @@ from types import UnionType
 
 from tensorprog.errors import Place
 from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import LinComb, Node, Nonlin
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, add, children, mul, rebuild, shift_subs, variables, walk
@@ -37,7 +37,7 @@ class Pieces(Exception):
 class Decomposition:
     """Takes apart vectors of a program that is being written (`new`, from `old`)."""
 
-    def __init__(self, old: Program, new: Program) -> None:
+    def __init__(self, old: Graph, new: Graph) -> None:
         self.old = old
         self.new = new
         self.score_dependent: set[str] = set()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.program.normal.decomposition import MAX_PIECES, Decomposition, Part, Pieces, names_in
@@ -22,7 +22,7 @@ from tensorprog.terms.signatures import HEADS
 from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, walk
 
 
-def normalize(program: Program) -> Program:
+def normalize(program: Graph) -> Graph:
     """The program in the form in which it is judged; itself if there is nothing to rewrite."""
     program = _open_attention(program)
     if not any(isinstance(node, Dot) for node in program.nodes):
@@ -33,15 +33,15 @@ def normalize(program: Program) -> Program:
     return _Normalizer(program, powers).run()
 
 
-def heads_of(program: Program) -> frozenset[str]:
+def heads_of(program: Graph) -> frozenset[str]:
     """The function names that occur in the program (a user's own among them)."""
     bodies = [t for node in program.nodes if (t := getattr(node, "body", None)) is not None]
     return frozenset(t.head for body in bodies for t in walk(body) if isinstance(t, App)) - HEADS.keys()
 
 
-def copy_declarations(program: Program) -> Program:
+def copy_declarations(program: Graph) -> Graph:
     """A program with the same declarations and inputs, and no instructions yet."""
-    new = Program(program.name, program.limits)
+    new = Graph(program.name, program.limits)
     new.widths = dict(program.widths)
     new.indices = dict(program.indices)
     new.params = dict(program.params)
@@ -53,7 +53,7 @@ def copy_declarations(program: Program) -> Program:
     return new
 
 
-def _open_attention(program: Program) -> Program:
+def _open_attention(program: Graph) -> Graph:
     if not any(isinstance(node, Attention) for node in program.nodes):
         return program
     new = copy_declarations(program)
@@ -71,13 +71,13 @@ def _open_attention(program: Program) -> Program:
 
 
 class _Normalizer(Decomposition):
-    def __init__(self, program: Program, powers: Powers) -> None:
+    def __init__(self, program: Graph, powers: Powers) -> None:
         super().__init__(program, copy_declarations(program))
         self.powers = powers
         self.lowering = Lowering(self.new, program.families.keys(), heads_of(program))
         self.inside = scalars_inside(program)
 
-    def run(self) -> Program:
+    def run(self) -> Graph:
         for node in self.old.nodes:
             if isinstance(node, Input):
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import Range, length
 from tensorprog.program.graph.nodes import Input, LinComb, Node, Nonlin, Scalar
 from tensorprog.terms import Bind, Sub, Term, Var
@@ -26,7 +26,7 @@ class Spans(CannotCompose):
 class Composer:
     """Expressions over atoms: the leaves of a composed term are inputs, MatMuls, Dots and Moments."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Graph) -> None:
         self.program = program
         self._memo: dict[int, Term] = {}
 
@@ -130,7 +130,7 @@ class Composer:
         return unrolled(self.program, t) if isinstance(t, Bind) and index in t.over else None
 
 
-def unrolled(program: Program, t: Bind, most: int = MAX_MEMBERS) -> Term:
+def unrolled(program: Graph, t: Bind, most: int = MAX_MEMBERS) -> Term:
     """A sum, max or min over indices written out; raises CannotCompose for other binders and for many terms."""
     ranges = [program.range_of(j) for j in t.over]
     count = 1
@@ -143,7 +143,7 @@ def unrolled(program: Program, t: Bind, most: int = MAX_MEMBERS) -> Term:
     return terms[0] if len(terms) == 1 else add(*terms) if t.head == "sum" else call(t.head, *terms)
 
 
-def free_indices(program: Program, t: Term) -> list[str]:
+def free_indices(program: Graph, t: Term) -> list[str]:
     """The index names that a term is a family over: those bound nowhere around their use."""
     out: dict[str, None] = {}
     stack: list[tuple[Term, tuple[str, ...]]] = [(t, ())]

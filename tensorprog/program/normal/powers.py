@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from tensorprog.errors import Place
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import SCALAR_NODES, Dot, LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import leading_part, mentions_width, width_power
 from tensorprog.terms import App, Bind, Term, Var
@@ -33,7 +33,7 @@ class Use:
 class Powers:
     """All uses of dot products, moments and bare constants by the nodes of a program."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Graph) -> None:
         self.program = program
         self._memo: dict[tuple[int, Fraction], tuple[tuple[Node, Fraction], ...]] = {}
         self.by_user: dict[int, tuple[Use, ...]] = {}
@@ -169,7 +169,7 @@ class Powers:
         )
 
 
-def scalars_inside(program: Program) -> set[str]:
+def scalars_inside(program: Graph) -> set[str]:
     """The scalars that reach some vector: what is only put out, or computed for that, is not among them."""
     out: set[str] = set()
     for node in reversed(program.nodes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.api import Program
 from tensorprog.simulate.plan.references import Ref
 
 

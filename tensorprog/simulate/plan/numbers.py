@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import Place, fail
+from tensorprog.program.api import Program
 from tensorprog.program.graph.constants import entry
-from tensorprog.program.graph.graph import Program
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.simulate.arrays import Array
 

@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.program.graph.graph import Program, member_text
+from tensorprog.program.api import Program
+from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.indices import Range
 from tensorprog.program.graph.nodes import Node
 from tensorprog.simulate.arrays import Array, Named

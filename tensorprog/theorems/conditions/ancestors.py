@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import Pattern, uncovered
 from tensorprog.program.graph.nodes import Dot, LinComb, Moment, Node, Nonlin
 from tensorprog.program.lowering.masks import allowed, masked_references
@@ -22,7 +22,7 @@ from tensorprog.theorems.vectors.spans import Spans
 class Shared:
     """What all outputs of a program share: powers of n, and facts about functions."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Graph) -> None:
         self.program = program
         self.powers = Powers(program)
         self.functions = Nonlinearities(program)

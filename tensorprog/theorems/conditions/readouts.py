@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from tensorprog.program.graph.constants import entry_term, primed_indices
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import Pattern, unify
 from tensorprog.program.graph.nodes import Dot, Input, Node
 from tensorprog.program.graph.scaling import rational
@@ -155,7 +155,7 @@ class Readouts:
         )
 
 
-def correlated(program: Program, a: Input, p: Pattern, b: Input, q: Pattern) -> bool:
+def correlated(program: Graph, a: Input, p: Pattern, b: Input, q: Pattern) -> bool:
     """Can two members of one group of inputs, of these patterns, have a covariance other than 0?"""
     group = a.group
     entry = group.cov[a.position][b.position]
@@ -182,7 +182,7 @@ def _renamed(s: Sub, mark: str) -> Sub:
 
 
 def _entry(
-    program: Program, subs: tuple[str, ...], entry: Term, m: tuple[int, ...], m2: tuple[int, ...]
+    program: Graph, subs: tuple[str, ...], entry: Term, m: tuple[int, ...], m2: tuple[int, ...]
 ) -> Fraction | None:
     """The covariance of two members where it is a plain number, whatever the params are."""
     at: dict[str, Sub] = dict(zip((*subs, *(s + "'" for s in subs)), (*m, *m2), strict=True))

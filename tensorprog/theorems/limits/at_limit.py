@@ -23,7 +23,7 @@ from tensorprog.functions.rules.where import difference
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.constants import with_entries
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import add, call, children, mul, neg, rebuild, recip, transform, variables
@@ -66,7 +66,7 @@ class Pulled:
 class AtLimit:
     """Judges parts of one term in scalars alone at the limits of these."""
 
-    def __init__(self, program: Program, limits: Limits, assumptions: Mapping[str, Interval]) -> None:
+    def __init__(self, program: Graph, limits: Limits, assumptions: Mapping[str, Interval]) -> None:
         self.program = program
         self.limits = limits
         self.assumptions: dict[str, Interval] = dict(assumptions)

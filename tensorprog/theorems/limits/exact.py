@@ -13,7 +13,7 @@ from math import factorial
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Monomial, normal
 from tensorprog.program.graph.constants import primed_indices, with_entries
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Input, MatMul, Node
 from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normal.open import CannotCompose, Composer
@@ -31,7 +31,7 @@ class NoClosedForm(Exception):
 class Expectations:
     """E of polynomials in inputs and products of one program, as terms in its params."""
 
-    def __init__(self, program: Program, composer: Composer) -> None:
+    def __init__(self, program: Graph, composer: Composer) -> None:
         self.program = program
         self.composer = composer
         self._covariances: dict[tuple[Var, Var], Term | None] = {}

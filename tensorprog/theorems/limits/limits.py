@@ -17,7 +17,7 @@ from tensorprog.functions.rules.parity import parity
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.constants import with_entries
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.normal.open import CannotCompose, unrolled
@@ -40,7 +40,7 @@ UNKNOWN = Limit()
 class Limits:
     """Limits of the moments of one program."""
 
-    def __init__(self, program: Program, functions: Nonlinearities, variances: Variances, powers: Powers) -> None:
+    def __init__(self, program: Graph, functions: Nonlinearities, variances: Variances, powers: Powers) -> None:
         self.program = program
         self.functions = functions
         self.variances = variances

@@ -23,7 +23,7 @@ from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, Value, ball, evaluate
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import at_indices, primed_indices
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Scalar
 from tensorprog.program.graph.scaling import width_power
 from tensorprog.terms import Term
@@ -37,7 +37,7 @@ LARGEST_BLOCK = 32
 class Nondegenerate:
     """Positive second moments for the members of one program; `limit`: an interval that holds a scalar's limit."""
 
-    def __init__(self, program: Program, functions: Nonlinearities, limit: Callable[[Member], Interval]) -> None:
+    def __init__(self, program: Graph, functions: Nonlinearities, limit: Callable[[Member], Interval]) -> None:
         self.program = program
         self.functions = functions
         self.slices = Slices(program, limit)

@@ -12,7 +12,7 @@ from typing import Literal
 from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.constants import primed_indices
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Input, MatMul, Node
 from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normal.open import CannotCompose
@@ -29,7 +29,7 @@ Sign = Literal["positive", "nonnegative", "zero", "real"]
 class Variances:
     """Signs of second moments, for one program. `limits`: what is known of its scalars."""
 
-    def __init__(self, program: Program, functions: Nonlinearities) -> None:
+    def __init__(self, program: Graph, functions: Nonlinearities) -> None:
         self.program = program
         self.functions = functions
         self._atoms: dict[int, bool] | None = None

@@ -17,7 +17,7 @@ from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import entry_term, with_entries
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import length
 from tensorprog.program.graph.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import leading, moves, rational
@@ -44,7 +44,7 @@ class Judged:
 class Nonlinearities:
     """Facts about the functions of one program, judged once for each shape."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Graph) -> None:
         self.program = program
         self.composer = Composer(program)
         self.assumptions = {

@@ -15,7 +15,7 @@ from typing import Literal
 
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import at_indices
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import representatives
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Term, Var
@@ -56,7 +56,7 @@ Along = Member | Literal["line"] | None
 class Slices:
     """The members of one program; `limit`: an interval that holds a scalar's limit."""
 
-    def __init__(self, program: Program, limit: Callable[[Member], Interval]) -> None:
+    def __init__(self, program: Graph, limit: Callable[[Member], Interval]) -> None:
         self.program = program
         self.limit = limit
         self.work = MUCH_WORK

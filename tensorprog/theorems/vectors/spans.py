@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import product
 
 from tensorprog.program.graph.constants import at_indices
-from tensorprog.program.graph.graph import Program
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import LinComb, MatMul, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.normal.open import CannotCompose, unrolled
@@ -35,7 +35,7 @@ class TooLarge(Exception):
 class Spans:
     """The vectors of one program as combinations."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Graph) -> None:
         self.program = program
         self._nodes: dict[int, Node] = {id(node): node for node in program.nodes}
         self._known: dict[Vector, Combination] = {}
