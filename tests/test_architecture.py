@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,3 +170,37 @@ def test_import_is_light() -> None:
     code = f"import sys, tensorprog; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == []
+
+
+ROOMS = sorted(path for path in PACKAGE.glob("*/*/__init__.py"))
+MOST_FILES = 15
+PAGE = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+CONTRACTS = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+    "contracts"
+]
+
+
+@pytest.mark.parametrize("path", ROOMS, ids=name)
+def test_a_room_says_what_it_is_for_and_nothing_else(path: Path) -> None:
+    (line,) = tree(path).body
+    assert ast.get_docstring(tree(path)) is not None
+    assert line.lineno == line.end_lineno
+
+
+@pytest.mark.parametrize("path", ROOMS, ids=name)
+def test_the_page_names_each_room(path: Path) -> None:
+    purpose = ast.get_docstring(tree(path)) or ""
+    assert f"| `{path.parent.relative_to(PACKAGE).as_posix()}` | {purpose.rstrip('.')} |" in PAGE
+
+
+def test_no_room_is_crowded_and_none_bears_the_name_of_a_file() -> None:
+    folders = {path.parent for path in FILES} - {PACKAGE / "kernel"}
+    assert [str(f) for f in folders if len([*f.glob("*.py")]) > MOST_FILES] == []
+    assert [str(f) for f in folders if f.with_suffix(".py").exists()] == []
+
+
+def test_the_page_draws_the_floors_of_the_contract() -> None:
+    (floors,) = (c["layers"] for c in CONTRACTS if c.get("containers") == ["tensorprog"])
+    for row in floors:
+        cells = ", ".join(f"`{word.strip('() ')}`" for word in row.split("|"))
+        assert f"| {cells} |" in PAGE
