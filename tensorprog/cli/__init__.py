@@ -120,6 +120,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except RecursionError:
+        return _report(fail("TP902", "an expression is nested too deeply for this machine's stack",
+                            help="give its parts names"), words)  # fmt: skip
     except MemoryError:
         return _report(fail("TP907", "the machine's memory is not enough for this", help="use smaller families"), words)
 

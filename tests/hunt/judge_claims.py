@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 from tests.hunt.ask import ask, written
@@ -119,7 +121,9 @@ def judged(rng: random.Random, folder: Path, report: Report) -> Finding | None:
     report.count(f"claim {status}")
     defaults = {p.name: float(p.default) for p in program.params}
     command = "tensorprog claims case.tp"
-    outcomes = [(at, claim.holds(at)) for at in [defaults, *admissible(rng, program.params)]]
+    outcomes = [
+        (at, claim.holds(at)) for at in [defaults, *admissible(rng, program.params), *_named(because, defaults)]
+    ]
     bad = [(at, h) for at, h in outcomes if h is not True and h is not None]
     sort = claim.text.split("(")[0] if "gaussian" in claim.text else "equation"
     if status == "proved" and bad:
@@ -142,6 +146,12 @@ def judged(rng: random.Random, folder: Path, report: Report) -> Finding | None:
     return _other_numbers(rng, replace_numbers(outcomes), file, text, status, report) or _not_admissible(
         rng, s, text, report
     )
+
+
+def _named(because: str, defaults: dict[str, float]) -> list[dict[str, float]]:
+    """The values at which a refutation says that the claim fails."""
+    said = dict(re.findall(r"(\w+) = (-?[\d./e-]+)", because.partition(":")[0] if because.startswith("for ") else ""))
+    return [{**defaults, **{k: float(Fraction(v)) for k, v in said.items() if k in defaults}}] if said else []
 
 
 def replace_numbers(outcomes: list[tuple[dict[str, float], bool | str | None]]) -> list[dict[str, float]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -376,18 +376,11 @@ def _length(j: str) -> int:
 
 def operation(head: str) -> Any:
     simple = {"neg": np.negative, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
-              "eq": np.equal, "ne": np.not_equal}  # fmt: skip
+              "eq": np.equal, "ne": np.not_equal, "pow": np.power, "recip": partial(np.divide, 1.0)}  # fmt: skip
     many = {"add": np.add, "mul": np.multiply, "and": np.logical_and}
-    if head in simple:
-        return simple[head]
     if head in many:
         return lambda *xs: reduce(many[head], xs)
-    if head == "recip":
-        return lambda x: 1.0 / x
-    if head == "pow":
-        return np.power
-    form = library()[head].numpy
-    return form
+    return simple[head] if head in simple else library()[head].numpy
 
 
 def contracted(factors: Sequence[Field], over: Sequence[str]) -> Field:
