@@ -29,9 +29,8 @@ from tensorprog.limit.values.formulas import Formulas, NoFormula
 from tensorprog.limit.values.named import Named
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.program import Program
-from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.params import param_numbers
-from tensorprog.program.normal.normalize import normalize
+from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import mul, power, variables
 
@@ -52,7 +51,7 @@ class Engine:
 
     def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None) -> None:
         self.original = program
-        self.program: Graph = normalize(program)
+        self.program: Analysis = program.analysis
         self.values = param_numbers(program, values)
         self.numbers = Numbers(program.params, self.values)
         self.rules = Rules(self.program)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from tensorprog.program.api import Program
 from tensorprog.program.graph.nodes import Dot
-from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Var
 from tensorprog.theorems.check import judge
 from tensorprog.theorems.conditions.ancestors import Shared
@@ -27,7 +26,7 @@ class Supports:
     """The supports of statements about one program."""
 
     def __init__(self, program: Program) -> None:
-        self.shared = Shared(normalize(program))
+        self.shared = program.analysis.once(Shared)
         self._known: dict[tuple[Var, ...], Support] = {}
 
     def of(self, refs: Sequence[Var]) -> Support:

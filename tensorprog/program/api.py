@@ -8,6 +8,7 @@ from typing import Any
 
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
+from tensorprog.program.normal.analysis import Analysis
 
 
 class Program(Graph):
@@ -16,6 +17,22 @@ class Program(Graph):
     Instructions are only ever appended. `program.hash` is the sha256 of the canonical JSON of the lowered program;
     places and comments do not count. Build one with `tensorprog.load`, `tensorprog.loads`, or `tensorprog.Program`.
     """
+
+    def __init__(self, name: str = "program", limits: Limits = DEFAULT_LIMITS) -> None:
+        super().__init__(name, limits)
+        self._analysed: tuple[dict[str, Any], Analysis] | None = None
+
+    @property
+    def analysis(self) -> Analysis:
+        """Its normal form with what follows from it, computed once and again only after the program has grown."""
+        content = self.content()
+        if self._analysed is None or self._analysed[0] != content:
+            self._analysed = content, Analysis(self)
+        return self._analysed[1]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is sent to another process: an analysis is made there, if it is asked for."""
+        return vars(self) | {"_analysed": None}
 
     @property
     def canonical_json(self) -> str:

@@ -14,7 +14,6 @@ from tensorprog.kernel.rules import Judgement
 from tensorprog.program import Program
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.nodes import Input
-from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import shift_subs, variables
 
@@ -49,7 +48,7 @@ class Reader:
     """The program's own names for what the steps number; `show` writes a term."""
 
     def __init__(self, program: Program, show: Callable[[Term], str] = to_text) -> None:
-        self.user, self.program, self.show = program, normalize(program), show
+        self.user, self.program, self.show = program, program.analysis, show
         self._shown: dict[str, str] = {}
         self._words = set(re.findall(r"\w+", " ".join(line for lines in program.sources.values() for line in lines)))
 

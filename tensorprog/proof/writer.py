@@ -13,7 +13,6 @@ from tensorprog.kernel.certificate import FUEL, SCHEMA, applied
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.rules import Context, Judgement
 from tensorprog.program import Program
-from tensorprog.program.normal.normalize import normalize
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.explain import Reader, said
 
@@ -65,7 +64,7 @@ class Writer:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.context = Context(normalize(program), 100 * FUEL)
+        self.context = Context(program.analysis, 100 * FUEL)
         self.steps: list[tuple[str, dict[str, Any], list[int], list[object]]] = []
         self.judgements: list[Judgement] = []
         self.without: list[str] = []

@@ -9,7 +9,6 @@ from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.program.api import Program
 from tensorprog.program.graph.nodes import Output
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import to_text
 from tensorprog.terms.term import variables
 from tensorprog.theorems.conditions.ancestors import Shared
@@ -17,7 +16,6 @@ from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import not_exclusive
 from tensorprog.theorems.conditions.statement import PremiseReport, Theorem, TheoremReport
 from tensorprog.theorems.papers.absorption import with_unused_scores
-from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 from tensorprog.theorems.verdict import ORDER, THEOREMS, OutputVerdict, Verdict, VerdictWord
 
 
@@ -28,8 +26,7 @@ def check(program: Program) -> Verdict:
     calls inessential, `undecided` if some theorem has no refuted premise, else `invalid`: no theorem here covers it.
     """
     program.finish()
-    normal = normalize(program)
-    shared = Shared(normal)
+    shared = program.analysis.once(Shared)
     outputs = tuple(_judge_output(shared, o) for o in program.outputs)
     diagnostics = dict.fromkeys(d for o in outputs for d in o.diagnostics)
     return Verdict(program, outputs, tuple(_assumptions(program)), _one_per_place(diagnostics))
@@ -88,7 +85,7 @@ def _verdict(reports: tuple[TheoremReport, ...]) -> VerdictWord:
 
 def _assumptions(program: Program) -> list[str]:
     out = list(program.assumptions)
-    known = Nonlinearities(program).assumptions
+    known = program.analysis.once(Shared).functions.assumptions
     for w in program.weights.values():
         part = width_power(w.variance, program.widths)
         names = part is not None and any(v.name in program.params for v in variables(part[0]))

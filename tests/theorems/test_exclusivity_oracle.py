@@ -7,7 +7,6 @@ import os
 from hypothesis import assume, given, settings
 
 import tensorprog as tp
-from tensorprog.program.normal.normalize import normalize
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import not_distinct, not_exclusive
@@ -38,7 +37,7 @@ def decide(case: Case) -> tuple[bool, bool]:
 @given(patterns())
 def test_exclusive_and_distinct_matrices(text: str) -> None:
     program = tp.loads(text)
-    shared = Shared(normalize(program))
+    shared = Shared(program.analysis)
     for k, output in enumerate(program.outputs):
         own, absorbs, many = upstream(program, k)
         case = Case(shared, [output.ref])

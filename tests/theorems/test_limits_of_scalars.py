@@ -30,7 +30,7 @@ k = C @ tanh(e)
 
 def limit(body: str) -> Limit:
     program = tp.loads(f"{HEAD}m = mean({body})\noutput m")
-    return Shared(program).limits.of(Var("m"))
+    return Shared(program.analysis).limits.of(Var("m"))
 
 
 def gauss(f: object, mean: float = 0.0, variance: float = 1.0) -> float:

@@ -10,7 +10,6 @@ import pytest
 import tensorprog as tp
 from tensorprog.program.graph.indices import Pattern, unify
 from tensorprog.program.lowering.masks import allowed, holds
-from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import read
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case
@@ -157,7 +156,7 @@ y[i] = sum(softmax(p[i,j] over j, mask = {mask})*u[j] for j) + sum(B @ x[i,{k}] 
 output y
 """
     program = tp.loads(text)
-    case = Case(Shared(normalize(program)), [program.outputs[0].ref])
+    case = Case(Shared(program.analysis), [program.outputs[0].ref])
     assert (not_exclusive(case, case.scores) is None) == covered
     assert tp.check(program).verdict == "valid", "the program defines p[i,i], an unused score that absorbs the product"
 

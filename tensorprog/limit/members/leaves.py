@@ -17,13 +17,14 @@ from itertools import product
 from typing import Literal
 
 from tensorprog.errors import fail
+from tensorprog.program.api import Program
 from tensorprog.program.graph.constants import entry_term
-from tensorprog.program.graph.graph import Graph, member_text
+from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
 from tensorprog.program.graph.scaling import leading_part, mentions_width, rational, width_monomials, width_power
 from tensorprog.program.lowering.masks import holds
-from tensorprog.program.normal.normalize import normalize
-from tensorprog.program.normal.powers import MOMENT, SCORE, Powers
+from tensorprog.program.normal.analysis import Analysis
+from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, transform, variables
 
@@ -61,9 +62,9 @@ _NONE = Leaf("score", LinComb("", (), ZERO), (), ())
 class Unfolding:
     """The leaves of a program, and each member as an expression of them."""
 
-    def __init__(self, program: Graph) -> None:
-        self.program = normalize(program)
-        self.powers = Powers(self.program)
+    def __init__(self, program: Program | Analysis) -> None:
+        self.program = program.analysis
+        self.powers = self.program.powers
         self.leaves: dict[Var, Leaf] = {}
         self._members: dict[Var, Term] = {}
         self._same: dict[object, Var] = {}

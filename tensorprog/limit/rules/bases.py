@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tensorprog.limit.rules.open import Composer, Summand, TooLarge
 from tensorprog.limit.rules.quantities import Core, Sum, guarded, monomial, no_limit
-from tensorprog.program.graph.graph import Graph
+from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, rebuild, substitute, variables, walk
@@ -20,7 +20,7 @@ class Bases(Protocol):
     """What extraction asks of the rules of a program (rules/rules.py)."""
 
     composer: Composer
-    program: Graph
+    program: Analysis
 
     def dependent(self, a: Var, b: Var) -> bool: ...
 

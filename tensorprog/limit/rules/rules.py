@@ -28,9 +28,9 @@ from tensorprog.limit.rules.quantities import (
 )
 from tensorprog.limit.rules.scalars import ScalarRules
 from tensorprog.program.graph.constants import entry_term, primed_indices
-from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Weight
 from tensorprog.program.graph.scaling import rational, width_power
+from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, mul, shift_subs, transform
 
@@ -56,7 +56,7 @@ class Roots:
 class Rules:
     """The right-hand side of every quantity of one program in normal form; computed once each."""
 
-    def __init__(self, program: Graph) -> None:
+    def __init__(self, program: Analysis) -> None:
         self.program = program
         self.composer = Composer(program)
         self.scalars = ScalarRules(self.composer)

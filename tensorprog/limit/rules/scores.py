@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from tensorprog.limit.rules.quantities import Addend, Ex, Sum, no_limit
 from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.program.graph.nodes import Dot, Input, MatMul, Scalar
 from tensorprog.program.lowering.masks import holds
-from tensorprog.program.normal.powers import MOMENT, SCORE, Powers
+from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, children, mul, shift_subs
 
@@ -36,26 +35,9 @@ class Scores:
         self.rules = rules
         self.program = rules.program
         self.composer = rules.composer
+        self.families, self.dependent = self.program.scores, self.program.dependent
         self._below: dict[Var, frozenset[Var]] = {}
         self._depth: dict[Var, int] = {}
-
-    @cached_property
-    def families(self) -> frozenset[str]:
-        """The names of the dot products that are scores or readouts somewhere."""
-        return frozenset(n.name for n in self.program.nodes if self._powers.is_score(n))
-
-    @cached_property
-    def _powers(self) -> Powers:
-        return Powers(self.program)
-
-    @cached_property
-    def dependent(self) -> frozenset[str]:
-        """The names of all families that depend on scores."""
-        out = set(self.families)
-        for node in self.program.nodes:
-            if any(r.name in out for r, _ in self.program.references(node)):
-                out.add(node.name)
-        return frozenset(out)
 
     def depends(self, terms: Iterable[Term]) -> bool:
         """Does a name in one of the terms depend on scores?"""
@@ -247,7 +229,7 @@ class Scores:
         node = self.composer.locate(ref)
         if not isinstance(node, Dot) or node.name not in self.families:
             return False
-        return self._powers.dot_powers.get(id(node)) != {MOMENT}
+        return self.program.powers.dot_powers.get(id(node)) != {MOMENT}
 
     def _references(self, ref: Var, everything: bool = False) -> list[Var]:
         node = self.composer.locate(ref)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Self
+from typing import Any, Self
 
 from tensorprog.errors import Place, TensorProgError, fail
 from tensorprog.program.graph.indices import Pattern, Range, length, match, use_pattern
@@ -48,6 +48,14 @@ class Graph:
         self.assumptions: list[str] = []
         self.sources: dict[str | None, Sequence[str]] = {}
         self.path: str = "<text>"
+
+    def content(self) -> dict[str, Any]:
+        """What the program consists of so far: the lists and tables as they are now."""
+        return {
+            name: value.copy() if isinstance(value, dict | list) else value
+            for name, value in vars(self).items()
+            if not name.startswith("_") and name != "families"  # which the nodes make
+        }
 
     # -- names ---------------------------------------------------------------------------------------------------
 

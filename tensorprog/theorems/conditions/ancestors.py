@@ -6,11 +6,10 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import Pattern, uncovered
 from tensorprog.program.graph.nodes import Dot, LinComb, Moment, Node, Nonlin
 from tensorprog.program.lowering.masks import allowed, masked_references
-from tensorprog.program.normal.powers import Powers
+from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Sub, Term, Var
 from tensorprog.theorems.limits.at_limit import AtLimit
 from tensorprog.theorems.limits.limits import Limits
@@ -22,9 +21,9 @@ from tensorprog.theorems.vectors.spans import Spans
 class Shared:
     """What all outputs of a program share: powers of n, and facts about functions."""
 
-    def __init__(self, program: Graph) -> None:
+    def __init__(self, program: Analysis) -> None:
         self.program = program
-        self.powers = Powers(program)
+        self.powers = program.powers
         self.functions = Nonlinearities(program)
         self.signs = Variances(program, self.functions)
         self.limits = Limits(program, self.functions, self.signs, self.powers)

@@ -17,11 +17,11 @@ from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import entry_term, with_entries
-from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import length
 from tensorprog.program.graph.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import leading, moves, rational
-from tensorprog.program.normal.open import CannotCompose, Composer, free_indices, unrolled
+from tensorprog.program.normal.analysis import Analysis
+from tensorprog.program.normal.open import CannotCompose, free_indices, unrolled
 from tensorprog.terms import App, Bind, Term, Var, to_text
 from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import shift_subs, size, substitute, transform, variables, walk
@@ -44,9 +44,9 @@ class Judged:
 class Nonlinearities:
     """Facts about the functions of one program, judged once for each shape."""
 
-    def __init__(self, program: Graph) -> None:
+    def __init__(self, program: Analysis) -> None:
         self.program = program
-        self.composer = Composer(program)
+        self.composer = program.opened
         self.assumptions = {
             p.name: Interval(p.low, p.high, not p.low_open, not p.high_open) for p in program.params.values()
         }
