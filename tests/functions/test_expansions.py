@@ -7,7 +7,6 @@ import pytest
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.named.library import library
-from tensorprog.functions.rules.heads import function_info
 from tensorprog.functions.rules.ranges import image, mul, recip, whole_power, within
 from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate
 from tensorprog.functions.tails.analyzer import Analyzer, scale_term
@@ -58,21 +57,19 @@ def test_leading_term_at_infinity(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["log(-x)", "sqrt(1 - x)", "1/(x - x)", "1/(max(x, 0) - x)"])
 def test_eventually_undefined(text: str) -> None:
-    with pytest.raises((Undefined, Undecided)):
+    with pytest.raises(Undefined):
         Analyzer(frozenset("x"), {}).expand(read(text), X, 1)
 
 
-@pytest.mark.parametrize("text", ["exp(exp(x))", "exp(x*sin(x))", "1/sin(x)", "log(1 + sin(x))", "x^a", "sin(x)^0.5"])
+@pytest.mark.parametrize("text", ["exp(exp(x))", "exp(x*sin(x))", "1/sin(x)", "log(1 + sin(x))", "sin(x)^0.5"])
 def test_what_the_calculus_cannot_say_it_does_not_say(text: str) -> None:
+    with pytest.raises(Undecided):
+        Analyzer(frozenset("x"), {}).expand(read(text), X, 1)
+
+
+def test_an_unknown_power_has_no_finite_rate() -> None:
     rules = Analyzer(frozenset("x"), {})
-    try:
-        series = rules.expand(read(text), X, 1)
-    except (Undecided, Undefined):
-        return
-    if text == "x^a":
-        assert rules.rate(series.bound).power == float("inf")
-    else:
-        raise AssertionError(series)
+    assert rules.rate(rules.expand(read("x^a"), X, 1).bound).power == float("inf")
 
 
 def test_rates_between_the_powers_are_refused() -> None:
@@ -100,4 +97,3 @@ def test_interval_arithmetic_keeps_open_ends() -> None:
     assert str(whole_power(unit, 2)) == "[0, 1)"
     assert str(mul(Interval(Fraction(0), None, True), Interval(Fraction(-2), Fraction(3)))) == "(-oo, oo)"
     assert recip(REALS) == REALS
-    assert function_info is not None

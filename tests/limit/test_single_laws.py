@@ -79,8 +79,8 @@ output y, h"""
     assert abs(float(limit.var("y")) - relu.sum()) < 1e-12
 
 
-def test_what_has_no_number_is_none_and_never_nan() -> None:
-    """A jump and a kink in four variables at once: the quadrature gives up, and the result says so."""
+def test_what_only_a_sample_gives_says_so_and_is_near_the_truth() -> None:
+    """A jump in one variable and four variables at once: no rule settles, and what is left is a sample."""
     text = """
 index i in 1..2
 matrix K = [[1, 1/2], [1/2, 1]]
@@ -91,13 +91,11 @@ y[i] = V @ where(Phi(u[i]) < 4/5, erf(x[i]), 0)
 output y"""
     found = tp.derive(tp.loads(text)).cov("y[1]", "y[2]")
     exact = 0.8**2 * 2 / np.pi * np.arcsin(1 / 3)
-    if found.value is None:
-        assert found.error is None
-        assert "did not settle" in repr(found)
-        assert found.to_json()["value"] is None
-    else:
-        assert found.error is not None
-        assert abs(found.value - exact) <= found.error
+    assert found.value is not None
+    assert found.error is not None
+    assert (found.method, found.error_kind) == ("sampling", "sampling")
+    assert found.formula is None
+    assert abs(found.value - exact) <= found.error <= 2e-3 * exact
 
 
 def test_errors_of_a_constant_hold_the_error_of_its_mean() -> None:
@@ -110,12 +108,9 @@ def test_errors_of_a_constant_hold_the_error_of_its_mean() -> None:
     assert law.cdf([law.mean.value[0]]).error[0] >= 1.0  # on which side of the mean a point this near lies is not known
 
 
-def test_a_constant_without_a_number_ends_in_words() -> None:
-    """No rule bounds this mean; a quantile of it must not be searched for without end."""
+def test_a_quantile_of_a_constant_is_no_better_known_than_its_mean() -> None:
+    """The mean is 0 by symmetry, found by quadrature; a quantile of it must not be searched for without end."""
     text = "input (u, w) ~ N([0, 0], [[1, 0.4], [0.4, 1]])\nv = mean(exp(sin(u)*w)*tanh(u+w))\noutput v"
     law = tp.derive(tp.loads(text)).law("v")
-    if np.isfinite(law.mean.value[0]):
-        assert law.quantile([0.3]).error[0] >= law.mean.error[0]
-    else:
-        with pytest.raises(TensorProgError):
-            law.quantile([0.3])
+    assert abs(law.mean.value[0]) <= law.mean.error[0] <= 1e-9
+    assert law.quantile([0.3]).error[0] >= law.mean.error[0] > 0
