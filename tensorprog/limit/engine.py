@@ -23,11 +23,12 @@ from tensorprog.limit.rules.quantities import Addend, Cov, Ex, NoLimit, ScalarOf
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scores import Scores
 from tensorprog.limit.values.arrays import Arrays, Cores
-from tensorprog.limit.values.balls import Enclosure, Enclosures, OutOfTime, precision
+from tensorprog.limit.values.balls import Enclosure, Enclosures, OutOfTime
 from tensorprog.limit.values.cores import Numbers
 from tensorprog.limit.values.formulas import Formulas, NoFormula
 from tensorprog.limit.values.named import Named
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
+from tensorprog.numbers.precision import precision
 from tensorprog.program import Program
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.program.normal.analysis import Analysis

@@ -14,7 +14,16 @@ KINDS: tuple[ErrorKind, ...] = ("exact", "bound", "estimate", "sampling")
 
 Method = Literal["closed-form", "series", "quadrature", "sampling"]
 METHODS: tuple[Method, ...] = ("closed-form", "series", "quadrature", "sampling")
-"""The order in which they are tried; a number made of several has the last of their methods."""
+"""The order in which they are tried; a number made of several has the last of their methods.
+
+closed-form   a formula evaluated in balls, or an exact identity                    gaussian/closed, limit/values
+series        Hermite expansions of functions, for whole matrices                   gaussian/arrays
+quadrature    a proved rule first (cells, strips, lengths), then compared ones      gaussian/cells, gaussian/integrate
+sampling      scrambled points, and particles for laws given scores                 numbers/scrambled, limit/particles
+
+A later one is asked only where the earlier ones have no number, or one whose error is above the tolerance. The kind of
+the error is another thing: quadrature may be a bound or an estimate, sampling never proves.
+"""
 
 STANDARD_ERRORS = 5
 """How many standard errors the error of a sampled number is."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.numbers.estimate import finite
+from tensorprog.numbers.estimate import Estimate, finite
 from tensorprog.validate.observe import Observed
 from tensorprog.validate.quantities import Quantity
 from tensorprog.validate.statistics import extrapolated_distance, fit, kolmogorov_p, orders, studentized_p
-from tensorprog.validate.theory import Known, Theory
+from tensorprog.validate.theory import Theory
 
 MARGIN = 0.05
 """A theory that is off by this fraction of a quantity's natural scale must be noticed, or the test says so."""
@@ -100,7 +100,13 @@ def label(q: Quantity, centred: bool) -> str:
 
 
 def moment_test(
-    q: Quantity, k: int, known: Known, scale: float, centred: bool, observed: Sequence[Observed], widths: Sequence[int]
+    q: Quantity,
+    k: int,
+    known: Estimate,
+    scale: float,
+    centred: bool,
+    observed: Sequence[Observed],
+    widths: Sequence[int],
 ) -> Test | None:
     """z = (a - theory)/SE, with a the intercept of the weighted fit over widths.
 
@@ -112,9 +118,9 @@ def moment_test(
     powers = orders(widths, q.half)
     line = fit(widths, [e for e, _ in found], [s for _, s in found], powers)
     error = line.standard_error
-    if known.sampled:
+    if known.error_kind == "sampling":
         error = float(np.hypot(error, known.error / 5.0))
-    slack = 0.0 if known.sampled else known.error
+    slack = 0.0 if known.error_kind == "sampling" else known.error
     rounding = 1e-9 * max(abs(known.value), scale, 1e-300)
     difference = line.intercept - known.value
     beyond = float(np.sign(difference)) * max(0.0, abs(difference) - slack - rounding)

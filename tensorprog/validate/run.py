@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from tensorprog.numbers.estimate import Estimate
     from tensorprog.validate.compare import Rate, Test
     from tensorprog.validate.observe import Observed
     from tensorprog.validate.quantities import Quantity
     from tensorprog.validate.result import Validation
-    from tensorprog.validate.theory import Known, Theory
+    from tensorprog.validate.theory import Theory
 
 LEVEL = 0.01
 """The chance that a true theory is called wrong, at most, over all tests of one validation."""
@@ -105,14 +106,14 @@ def _theory(program: Program, values: Mapping[str, Any] | None, tolerance: float
     return LimitTheory(derive(program, dict(values or {}) or None, tolerance=tolerance, seconds=seconds))
 
 
-def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], dict[Quantity, Known], list[str]]:
+def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], dict[Quantity, Estimate], list[str]]:
     """The quantities that the theory has a number for, and which it has not."""
     import numpy as np
 
     from tensorprog.validate.compare import label
 
     wanted: list[Quantity] = []
-    known: dict[Quantity, Known] = {}
+    known: dict[Quantity, Estimate] = {}
     left_out: list[str] = []
     for q in found:
         claim = theory.moment(q.names[:1] * 2 if q.kind == "law" else q.names)
@@ -124,7 +125,7 @@ def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], 
     return wanted, known, left_out
 
 
-def _centres(wanted: Sequence[Quantity], known: Mapping[Quantity, Known]) -> Any:
+def _centres(wanted: Sequence[Quantity], known: Mapping[Quantity, Estimate]) -> Any:
     import numpy as np
 
     return np.array([known[q].value for q in wanted], dtype=float)
@@ -132,7 +133,7 @@ def _centres(wanted: Sequence[Quantity], known: Mapping[Quantity, Known]) -> Any
 
 def _compare(
     wanted: Sequence[Quantity],
-    known: Mapping[Quantity, Known],
+    known: Mapping[Quantity, Estimate],
     theory: Theory,
     observed: Sequence[Observed],
     widths: Sequence[int],

@@ -11,21 +11,13 @@ from numpy.typing import NDArray
 
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.members.leaves import NotCovered
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A number that a theory claims, with a bound on its error, or five standard errors if it was sampled."""
-
-    value: float
-    error: float = 0.0
-    sampled: bool = False
+from tensorprog.numbers.estimate import Estimate
 
 
 class Theory(Protocol):
     """Claims about the limit; None stands for no claim."""
 
-    def moment(self, members: Sequence[str]) -> Known | None:
+    def moment(self, members: Sequence[str]) -> Estimate | None:
         """E of the product of the limit variables (`x[1]`), each as often as it stands there."""
 
     def cdf(self, member: str, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float] | None:
@@ -37,27 +29,23 @@ class LimitTheory:
     """The claims of `tensorprog.limit.derive`."""
 
     limit: Any
-    remembered: dict[tuple[str, ...], Known | None] = field(default_factory=dict, compare=False, repr=False)
+    remembered: dict[tuple[str, ...], Estimate | None] = field(default_factory=dict, compare=False, repr=False)
 
-    def moment(self, members: Sequence[str]) -> Known | None:
+    def moment(self, members: Sequence[str]) -> Estimate | None:
         """Means and covariances by formula; higher moments by expectation."""
         key = tuple(sorted(members))
         if key not in self.remembered:
             self.remembered[key] = self._moment(key)
         return self.remembered[key]
 
-    def _moment(self, members: Sequence[str]) -> Known | None:
+    def _moment(self, members: Sequence[str]) -> Estimate | None:
         try:
             match list(members):
                 case [a]:
                     return known(self.limit.mean(a))
                 case [a, b]:
                     c, left, right = known(self.limit.cov(a, b)), self.moment([a]), self.moment([b])
-                    if c is None or left is None or right is None:
-                        return None
-                    error = c.error + left.error * abs(right.value) + right.error * abs(left.value)
-                    sampled = c.sampled or left.sampled or right.sampled
-                    return Known(c.value + left.value * right.value, error, sampled)
+                    return None if c is None or left is None or right is None else c + left * right
                 case several if len(set(several)) == 1:
                     return known(self.limit.law(several[0]).moment(len(several)))
             return known(self.limit.expect("*".join(members)))
@@ -73,11 +61,7 @@ class LimitTheory:
         return np.asarray(found.value, dtype=float), float(np.max(found.error))
 
 
-def known(found: Any) -> Known | None:
-    """A number with its error, from whatever carries `value`, `error` and `method`; None where there is no number."""
-    value = np.ravel(np.asarray(getattr(found, "value", found), dtype=float))  # None becomes nan
-    error = getattr(found, "error", 0.0)
-    bound = 0.0 if error is None else float(np.max(np.ravel(np.asarray(error, dtype=float))))
-    if not (np.isfinite(value[0]) and np.isfinite(bound)):
-        return None
-    return Known(float(value[0]), bound, getattr(found, "error_kind", "") == "sampling")
+def known(found: Any) -> Estimate | None:
+    """The number of a result, or None where it has none."""
+    number = found if isinstance(found, Estimate) else found.number
+    return number if number is not None and number.known else None

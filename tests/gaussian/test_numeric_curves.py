@@ -13,15 +13,16 @@ import pytest
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.directions import Posed, spread
 from tensorprog.functions.evaluate.gradients import derivative
-from tensorprog.gaussian.cells.adaptive import Bounded, bounded
+from tensorprog.gaussian.cells.adaptive import bounded
 from tensorprog.gaussian.cells.cells import Cell, Line
 from tensorprog.gaussian.cells.curves import Curved, cut, enclosed
 from tensorprog.gaussian.cells.law import law_of
+from tensorprog.numbers.estimate import Estimate
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import Var, read
 
 
-def found(text: str, rho: Fraction, mean: tuple[Fraction, Fraction], most: int, sd: Fraction = Fraction(1)) -> Bounded:
+def found(text: str, rho: Fraction, mean: tuple[Fraction, Fraction], most: int, sd: Fraction = Fraction(1)) -> Estimate:
     cov = ((Fraction(1), rho * sd), (rho * sd, sd * sd))
     p = spread(Posed(read(text), ("a", "b"), cov, mean))
     made = bounded(p.term, p.names, p.cov, p.mean, most=most)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from tensorprog.validate.theory import Known
+from tensorprog.numbers.estimate import Estimate
 
 Cdf = Callable[[Any], Any]
 
@@ -22,9 +22,9 @@ class Claims:
     laws: Mapping[str, Cdf] = field(default_factory=dict)
     error: float = 0.0
 
-    def moment(self, members: Sequence[str]) -> Known | None:
+    def moment(self, members: Sequence[str]) -> Estimate | None:
         value = self.moments.get(tuple(sorted(members)))
-        return None if value is None else Known(value, self.error)
+        return None if value is None else Estimate(value, self.error, "bound", "closed-form")
 
     def cdf(self, member: str, points: Any) -> tuple[Any, float] | None:
         return (np.asarray(self.laws[member](points)), 1e-6) if member in self.laws else None

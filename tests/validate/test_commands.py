@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def test_validate_disagrees(file: str, capsys: Any, monkeypatch: Any) -> None:
 
     def wrong(self: Any, members: Any) -> Any:
         found = moment(self, members)
-        return theory.Known(found.value * 1.2) if found and list(members) == ["y", "y"] else found
+        return replace(found, value=found.value * 1.2) if found and list(members) == ["y", "y"] else found
 
     monkeypatch.setattr(theory.LimitTheory, "moment", wrong)
     assert main(["validate", file, "--widths", "16,64,256", "--samples", "4000"]) == 1

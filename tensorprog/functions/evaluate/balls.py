@@ -81,16 +81,13 @@ def evaluate(term: Term, env: Mapping[Term, Value], bits: int = 80) -> Value:
     >>> evaluate(read("x^2/4 + max(x, 1)"), {Var("x"): Fraction(3)})
     Fraction(21, 4)
     """
-    from flint import ctx
+    from tensorprog.numbers.precision import precision
 
-    before = ctx.prec
-    ctx.prec = bits
     try:
-        return _value(term, env, {})
+        with precision(bits):
+            return _value(term, env, {})
     except (ZeroDivisionError, OverflowError, ValueError) as error:
         raise Undecided(str(error)) from None
-    finally:
-        ctx.prec = before
 
 
 def _value(t: Term, env: Mapping[Term, Value], memo: dict[Term, Value]) -> Value:

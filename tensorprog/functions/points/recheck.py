@@ -65,22 +65,22 @@ def steepens(t: Term, found: Reached, xs: Iterable[Var]) -> bool:
 
 
 def _quotient(t: Term, at: dict[Term, object], v: Var) -> float | None:
-    from flint import arb, ctx
+    from flint import arb
+
+    from tensorprog.numbers.precision import precision
 
     step = Fraction(1, 2**200)
-    before, ctx.prec = ctx.prec, BITS
     try:
-        here = ball(evaluate(t, at, BITS))
-        there = ball(evaluate(t, {**at, v: ball(at[v]) + ball(step)}, BITS))
-        slope = abs(there - here) / ball(step)
-        if not (isinstance(slope, arb) and slope.mid() > 0 and slope.rad() <= slope.mid() / 8):
-            return None
-        man, exp = slope.mid().man_exp()
-        return int(man).bit_length() + float(int(exp))
+        with precision(BITS):
+            here = ball(evaluate(t, at, BITS))
+            there = ball(evaluate(t, {**at, v: ball(at[v]) + ball(step)}, BITS))
+            slope = abs(there - here) / ball(step)
+            if not (isinstance(slope, arb) and slope.mid() > 0 and slope.rad() <= slope.mid() / 8):
+                return None
+            man, exp = slope.mid().man_exp()
+            return int(man).bit_length() + float(int(exp))
     except (Undecided, Undefined):
         return None
-    finally:
-        ctx.prec = before
 
 
 def jumps(t: Term, x: Var, at: Fraction, side: int) -> bool:

@@ -31,6 +31,7 @@ from tensorprog.gaussian.cells.nodes import NONE, Leaf, Signs, total, upper
 from tensorprog.gaussian.cells.tails import radius
 from tensorprog.gaussian.cells.thin import thin
 from tensorprog.numbers.budget import spent
+from tensorprog.numbers.estimate import Estimate
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.rounded import UNIT
 from tensorprog.terms import Term
@@ -45,14 +46,6 @@ SHARE = 3000.0
 RESTARTS = 3
 LONGEST = 0.8
 """Of the time for a number, what may have passed before no cell is split any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounded:
-    """|value - E F| <= error."""
-
-    value: float
-    error: float
 
 
 @dataclass
@@ -282,7 +275,7 @@ def bounded(
     mean: Sequence[Fraction],
     tolerance: float = 1e-10,
     most: int | None = None,
-) -> Bounded | None:
+) -> Estimate | None:
     """E F(Z), Z ~ N(mean, K) of rank one or two, aiming at an error of tolerance · E|F|; None if no bound is known.
 
     >>> from tensorprog.terms import read
@@ -295,7 +288,7 @@ def bounded(
     with precision(BITS):
         law = law_of(names, K, mean)
         goal = max(tolerance * _scale(term, law), 1e-300)
-        best: Bounded | None = None
+        best: Estimate | None = None
         size = 0.0
         for restart in range(RESTARTS):
             made = _integral(term, law, goal, MOST_CELLS[law.dimension] if most is None else most)
@@ -320,7 +313,7 @@ def _scale(term: Term, law: Law) -> float:
     return mean if 0 < mean < 1e250 else 1.0
 
 
-def _integral(term: Term, law: Law, goal: float, most: int) -> tuple[Bounded, float] | None:
+def _integral(term: Term, law: Law, goal: float, most: int) -> tuple[Estimate, float] | None:
     """The bound that is reached with so much work, and about E|F|."""
     reach, left = radius(term, law, math.log(goal) - 4)
     if left == math.inf:
@@ -342,7 +335,7 @@ def _integral(term: Term, law: Law, goal: float, most: int) -> tuple[Bounded, fl
     error = math.fsum(x.error for x in leaves) + rounding + problem.lost + math.exp(min(left, 700.0))
     if not (math.isfinite(value) and math.isfinite(error)):
         return None
-    return Bounded(value, error * (1 + 1e-12)), size
+    return Estimate(value, error * (1 + 1e-12), "bound", "quadrature"), size
 
 
 def _refine(problem: Integral, leaves: Sequence[Leaf], most: int) -> list[Leaf]:

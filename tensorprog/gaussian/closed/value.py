@@ -10,10 +10,11 @@ from math import isfinite
 from typing import Any
 
 import sympy
-from flint import acb, arb, ctx, fmpq
+from flint import acb, arb, fmpq
 
 from tensorprog.gaussian.closed.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 from tensorprog.numbers.budget import spent
+from tensorprog.numbers.precision import precision
 
 LEAST = 5e-324
 SHARE = 0.3
@@ -46,12 +47,10 @@ def value_of(
         gap = abs(number - Fraction(float(number)))
         return float(number), _above(float(gap)) if gap else 0.0
     found: tuple[float, float] | None = None
-    before = ctx.prec
-    try:
-        for bits in BITS:
-            if spent(SHARE):
-                return found
-            ctx.prec = bits
+    for bits in BITS:
+        if spent(SHARE):
+            return found
+        with precision(bits):
             try:
                 balls = Balls()
                 balls.memo |= {s: arb(*inexact[s.name]) for s in expr.free_symbols}
@@ -69,9 +68,7 @@ def value_of(
             found = (middle, _above(float(gap.upper())))
             if found[1] <= max(abs(middle) * 2.0**-52, LEAST) or inexact:
                 return found
-        return found
-    finally:
-        ctx.prec = before
+    return found
 
 
 def _above(error: float) -> float:

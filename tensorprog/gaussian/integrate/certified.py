@@ -18,11 +18,12 @@ from tensorprog.functions.evaluate.directions import Posed, fewest, spread
 from tensorprog.gaussian.behaviour.divergence import refuse, undefined, undefined_at
 from tensorprog.gaussian.behaviour.domains import defined
 from tensorprog.gaussian.behaviour.sizes import Size
-from tensorprog.gaussian.cells.adaptive import Bounded, bounded
+from tensorprog.gaussian.cells.adaptive import bounded
 from tensorprog.gaussian.integrate import lengths
 from tensorprog.gaussian.integrate.lengths import ratio
 from tensorprog.gaussian.problem.covariance import covariance, rational
 from tensorprog.gaussian.problem.factors import canonical, independent_factors
+from tensorprog.numbers.estimate import Estimate
 from tensorprog.numbers.interval import Interval
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var
@@ -168,7 +169,7 @@ def _in_few(p: Posed, tolerance: float) -> Ends | None:
     return _ends(made)
 
 
-def _ends(made: Bounded) -> Ends:
+def _ends(made: Estimate) -> Ends:
     if made.error == 0:
         return made.value, made.value
     return (

@@ -26,7 +26,9 @@ from tensorprog.functions.evaluate.tabled import UP, Inexact, NotTabled, evaluat
 from tensorprog.gaussian.behaviour.envelope import envelope
 from tensorprog.gaussian.integrate.strip import Wall, walls
 from tensorprog.numbers.precision import precision
+from tensorprog.numbers.roots import pivoted
 from tensorprog.numbers.tables import UNIT
+from tensorprog.numbers.trapezoid import Axis, discretisation, step_for
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import substitute
 
@@ -36,7 +38,6 @@ BLOCK = 300_000
 GOALS = (1e-15, 1e-13, 1e-11, 1e-9, 1e-7)
 """Errors aimed at, relative to sup|F|, until the grid is small enough."""
 WIDTHS = tuple(0.1 * 1.15**k for k in range(36))
-NEGLIGIBLE = 1e-14
 """Residual variances below this, relative to the largest variance, are left to the bound for an inexact covariance."""
 
 
@@ -58,7 +59,7 @@ def grid(term: Term, names: Sequence[str], cov: Sequence[Sequence[Ball]], mean: 
         top = F.bound([0.0] * len(names))
         if top is None:
             return None
-        L = factor(np.array([[float(x.mid()) for x in row] for row in cov]))
+        L = pivoted(np.array([[float(x.mid()) for x in row] for row in cov]))
         m = np.array([float(x.mid()) for x in mean])
         inexact = _inexact_law(F, L, m, cov, mean)
         made = None if inexact is None else plan(F, L, top)
@@ -107,25 +108,6 @@ class Bounded:
         return min(found, default=None)
 
 
-def factor(K: Array) -> Array:
-    """L with L L' = K but for rounding and negligible pivots; the variable with the largest residual comes first."""
-    rest, columns = K.copy(), []
-    scale = float(np.max(np.diag(K), initial=0.0))
-    for _ in range(len(K)):
-        p = int(np.argmax(np.diag(rest)))
-        if rest[p, p] <= NEGLIGIBLE * scale:
-            break
-        column = rest[:, p] / math.sqrt(rest[p, p])
-        column[[k for k in range(len(K)) if rest[k, k] == -math.inf]] = 0.0
-        columns.append(column)
-        done = [k for k in range(len(K)) if rest[k, k] == -math.inf]
-        rest = rest - np.outer(column, column)
-        for k in (*done, p):
-            rest[k, :] = rest[:, k] = 0.0
-            rest[k, k] = -math.inf
-    return np.array(columns).reshape(len(columns), len(K)).T
-
-
 def _inexact_law(F: Bounded, L: Array, m: Array, cov: Sequence[Sequence[Ball]], mean: Sequence[Ball]) -> float | None:
     """What the difference between N(mean, cov) and N(m, L L') contributes."""
     out = 0.0
@@ -153,26 +135,6 @@ def _upper(x: Ball) -> float:
     return 0.0 if x.is_zero() else float(abs(x).upper()) * (1 + 2.0**-50)
 
 
-@dataclass(frozen=True)
-class Axis:
-    """The points k h, |k| <= n, of one standard normal variable."""
-
-    step: float
-    count: int
-
-    @property
-    def points(self) -> Array:
-        return np.asarray(self.step * np.arange(-self.count, self.count + 1), dtype=np.float64)
-
-    @property
-    def weights(self) -> Array:
-        """h φ(k h), correctly rounded but for one unit."""
-        with precision(80):
-            scale = arb(self.step) / (2 * arb.pi()).sqrt()
-            half = [float((scale * (-((arb(k) * self.step) ** 2) / 2).exp()).mid()) for k in range(self.count + 1)]
-        return np.array([*half[:0:-1], *half])
-
-
 def plan(F: Bounded, L: Array, top: float) -> tuple[list[Axis], float] | None:
     """The axes, and the sum of the errors of discretisation and truncation; None where the grid would be too large."""
     rank = L.shape[1]
@@ -184,11 +146,11 @@ def plan(F: Bounded, L: Array, top: float) -> tuple[list[Axis], float] | None:
         aim = max(goal * top, 1e-300)
         for pairs in options:
             # e^{2πa/h} - 1 >= 2 rank C e^{a²/2} / aim
-            h, a, M = max((2 * math.pi * a / math.log1p(2 * rank * M / aim), a, M) for a, M in pairs)
+            h, a, M = max((step_for(a, rank * M, aim), a, M) for a, M in pairs)
             h = _short(min(h, 1.0))
             n = math.ceil(math.sqrt(max(1.0, 2 * math.log(rank * top / aim))) / h)
             # Φ(-x) <= e^{-x²/2}/2; the sums over the other axes are below 1 + 1e-8, as Σ h φ(kh) is for h <= 1.
-            error += 2 * M / math.expm1(2 * math.pi * a / h) + top * math.exp(-((n * h) ** 2) / 2)
+            error += discretisation(h, a, M) + top * math.exp(-((n * h) ** 2) / 2)
             axes.append(Axis(h, n))
         if math.prod(2 * x.count + 1 for x in axes) <= MOST_NODES:
             return axes, 1.0001 * error

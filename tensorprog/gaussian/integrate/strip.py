@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
-from scipy.stats import qmc
 
 from tensorprog.gaussian.behaviour.arguments import affine, polynomial
+from tensorprog.numbers.scrambled import Points
+from tensorprog.numbers.trapezoid import Axis, discretisation, step_for
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import variables, walk
 
@@ -159,19 +160,12 @@ def evaluate(t: Term, z: dict[str, Array]) -> Array:
     raise AssertionError(t)
 
 
-def _grid(step: float, radius: float) -> Array:
-    n = math.ceil(radius / step)
-    return step * np.arange(-n, n + 1)
-
-
 def _weighted_points(d: int, step: float, radius: float) -> tuple[list[Array], Array | float]:
     """Points that see the Gaussian: a grid in one or two dimensions, a low-discrepancy sequence in more."""
     if d <= 2:
-        axes = list(np.meshgrid(*[_grid(step, radius)] * d, indexing="ij"))
+        axes = list(np.meshgrid(*[Axis.within(step, radius).points] * d, indexing="ij"))
         return axes, np.exp(-0.5 * sum(t * t for t in axes)) * (step / math.sqrt(2 * math.pi)) ** d
-    sobol = qmc.Sobol(d, scramble=True, rng=np.random.default_rng(3))
-    u = np.clip(sobol.random_base2(14), 2.0**-60, 1 - 2.0**-53)
-    return list(special.ndtri(u).T), 2.0**-14
+    return list(Points(d, np.random.SeedSequence(3)).next(1 << 14).T), 2.0**-14
 
 
 def plan(
@@ -204,7 +198,7 @@ def plan(
                 bound = SAFETY * math.exp(a * a / 2) * float(np.sum(np.abs(evaluate(term, z)) * density))
             if not math.isfinite(bound) or bound > 1e280 * goal:  # no step is small enough
                 continue
-            h = 2 * math.pi * a / math.log1p(2 * d * bound / goal) if bound > 0 else 1.0
+            h = step_for(a, d * bound, goal)
             if best is None or h > best[0]:
                 best = h, a, bound
         if best is None:
@@ -216,12 +210,12 @@ def plan(
 
 def strip_bound(steps: Sequence[float], bounds: Sequence[tuple[float, float]]) -> float:
     """Σ 2M/(e^{2πa/h} - 1) over the variables."""
-    return sum(2 * M / math.expm1(min(2 * math.pi * a / h, 700.0)) for h, (a, M) in zip(steps, bounds, strict=True))
+    return sum(discretisation(h, a, M) for h, (a, M) in zip(steps, bounds, strict=True))
 
 
 def trapezoid(f: Callable[..., Any], steps: Sequence[float], radius: float, offset: float = 0.0) -> tuple[float, float]:
     """Σ wF and Σ w|F| on the grid (k + offset) h inside the ball."""
-    grids = [_grid(h, radius) + offset * h for h in steps]
+    grids = [Axis.within(h, radius).points + offset * h for h in steps]
     value = absolute = 0.0
     rest = grids[1:]
     block = max(1, 500_000 // math.prod(map(len, rest)))

@@ -141,7 +141,8 @@ class Everywhere:
         """By balls over the pieces of one bounded interval."""
         from flint import arb, fmpq
 
-        from tensorprog.limit.values.balls import BITS, enclose, precision
+        from tensorprog.limit.values.balls import BITS, enclose
+        from tensorprog.numbers.precision import precision
 
         if len(params) != 1:
             return False

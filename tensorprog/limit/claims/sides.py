@@ -15,9 +15,10 @@ from tensorprog.limit.derive import Limit
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import TooLarge
-from tensorprog.limit.values.balls import BITS, Enclosure, precision
+from tensorprog.limit.values.balls import BITS, Enclosure
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
+from tensorprog.numbers.precision import precision
 from tensorprog.program.api import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import mul, shift_subs

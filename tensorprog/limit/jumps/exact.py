@@ -213,16 +213,12 @@ class _Span:
 
 def _value(t: App) -> Term:
     """A function of numbers, where its value is a number that binary digits hold exactly."""
-    from flint import ctx
-
     from tensorprog.functions.evaluate.ball_function import ball_function
+    from tensorprog.numbers.precision import precision
 
     try:
-        ctx.prec, before = 128, ctx.prec
-        try:
+        with precision(128):
             ball = ball_function(t, [])([], False)
-        finally:
-            ctx.prec = before
     except (NotImplementedError, ValueError, ZeroDivisionError, TensorProgError):
         return t
     if not ball.is_finite() or not ball.imag.is_zero() or not ball.real.is_exact():

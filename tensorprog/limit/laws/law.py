@@ -19,12 +19,12 @@ from tensorprog.limit.laws.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.laws.statement import Formula, NoFormula, latex
 from tensorprog.limit.members.averaging import Array
 from tensorprog.limit.members.parts import TooLarge, polynomial
-from tensorprog.limit.members.roots import factor
 from tensorprog.limit.mixtures.pieces import Sum, pieces
 from tensorprog.limit.mixtures.structure import Kind, Structure
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.budget import Budget, search
 from tensorprog.numbers.estimate import Estimate, shown, worst_kind, worst_method
+from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.term import Num as Number_
 from tensorprog.terms.term import mul, power, substitute
@@ -284,7 +284,7 @@ class Law:
             n = min(1 << 15, size - start)
             given = self._sum.draw(generator.standard_normal((n, self._sum.dimension)))
             noise = generator.standard_normal((n, len(self.of)))
-            out.append(given.mean + np.einsum("nij,nj->ni", factor(given.cov), noise))
+            out.append(given.mean + np.einsum("nij,nj->ni", roots_of(given.cov), noise))
         return np.concatenate(out)
 
     def expect(self, term: Term | str) -> Estimate:

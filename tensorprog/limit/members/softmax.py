@@ -20,9 +20,9 @@ from scipy import special
 from tensorprog.limit.members.averaging import MOST_GRID_DIMENSIONS, REACH, Group, grid, grids, scrambled
 from tensorprog.limit.members.compiled import Compiled, Row
 from tensorprog.limit.members.parts import affine
-from tensorprog.limit.members.roots import factor
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
+from tensorprog.numbers.roots import root_of
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, walk
 
@@ -41,7 +41,7 @@ def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[
     count = entries(t)
     compiled = Compiled([t], leaves, params)
     if count is None or any(m is None for m in maps.values()):
-        root = factor(k)
+        root = root_of(k)
 
         def plain(group: Group) -> float:
             z = group.points @ root.T + center
@@ -51,7 +51,7 @@ def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[
     order = list(rows)
     matrix = np.concatenate([maps[row][0] for row in order])  # type: ignore[index]
     shift = np.concatenate([maps[row][1] for row in order]) + matrix @ center  # type: ignore[index]
-    root = factor(matrix @ k @ matrix.T)
+    root = root_of(matrix @ k @ matrix.T)
     ends = np.cumsum([len(row) - 1 for row in order])[:-1]
 
     def value(group: Group) -> float:

@@ -17,9 +17,9 @@ import numpy as np
 from tensorprog.limit.members.compiled import Compiled, features
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import Parts
-from tensorprog.limit.members.roots import Array, factor
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.estimate import Estimate
+from tensorprog.numbers.roots import Array, root_of
 from tensorprog.program.graph.nodes import Dot, Moment
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import mul
@@ -182,12 +182,12 @@ class Conditional:
     @cached_property
     def feature_root(self) -> Array:
         matrix = self.features.matrix
-        return factor(matrix @ self.score_covariance @ matrix.T)
+        return root_of(matrix @ self.score_covariance @ matrix.T)
 
     @cached_property
     def given_root(self) -> Array:
         n = len(self.linear)
-        return factor(self.leaf_covariance[n:, n:])
+        return root_of(self.leaf_covariance[n:, n:])
 
     @cached_property
     def slope(self) -> Array:

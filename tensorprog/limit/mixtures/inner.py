@@ -18,6 +18,7 @@ from tensorprog.limit.members.compiled import Compiled, is_smooth
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.member_rules import Certified
 from tensorprog.limit.members.parts import MAX_MONOMIALS, TooLarge, is_zero, polynomial, split
+from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, power
 
@@ -195,8 +196,7 @@ class Inner:
                   weight: Array) -> Array:  # fmt: skip
         """The body averaged over standard normal points (dimension, count), for each draw."""
         n = len(c)
-        values, basis = np.linalg.eigh(c)
-        root = basis * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+        root = roots_of(c)
         out = np.empty(n)
         few = max(1, CHUNK // len(weight))
         used = self.u.below(body)

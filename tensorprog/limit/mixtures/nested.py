@@ -14,10 +14,10 @@ import numpy as np
 
 from tensorprog.limit.members.compiled import Compiled
 from tensorprog.limit.members.parts import Parts
-from tensorprog.limit.members.roots import Array, factor
 from tensorprog.limit.mixtures.conditional import Given, Second, assemble, pseudo_inverse, terms_of
 from tensorprog.limit.mixtures.inner import Inner, Kinked
 from tensorprog.limit.mixtures.structure import Structure
+from tensorprog.numbers.roots import Array, roots_of
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import ONE, substitute
 
@@ -79,7 +79,7 @@ class Nested:
         values: dict[Var, Array] = {}
         column = 0
         for layer in self.s.layers:
-            root = factor(self._score_covariance(layer, values, n))
+            root = roots_of(self._score_covariance(layer, values, n))
             noise = points[:, column : column + len(layer)]
             if root.ndim == 2:
                 drawn = noise[:, : root.shape[1]] @ root.T
@@ -94,7 +94,7 @@ class Nested:
         inverse = pseudo_inverse(k[:, count:, count:])
         slope = k[:, :count, count:] @ inverse
         residual = k[:, :count, :count] - slope @ k[:, count:, :count]
-        root = factor(np.ascontiguousarray(k[:, count:, count:]))
+        root = roots_of(np.ascontiguousarray(k[:, count:, count:]))
         noise = np.einsum("nij,nj->ni", root, points[:, column:])
         at = dict(values)
         at |= {v: noise[:, j] + self.mean[count + j] for j, v in enumerate(self.given)}

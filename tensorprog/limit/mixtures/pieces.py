@@ -17,7 +17,6 @@ import numpy as np
 from tensorprog.limit.members.averaging import POWERS, Array, Group, rule_for, scrambled
 from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.parts import Parts
-from tensorprog.limit.members.roots import factor
 from tensorprog.limit.mixtures.conditional import Conditional, Given, terms_of
 from tensorprog.limit.mixtures.kinds import blocks
 from tensorprog.limit.mixtures.mixture import Mixture, drawn
@@ -25,6 +24,7 @@ from tensorprog.limit.mixtures.nested import Nested
 from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.numbers.budget import Budget, search, spent
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind, worst_method
+from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import substitute
 
@@ -206,7 +206,7 @@ class Sum:
         def mean(group: Group) -> Array:
             points = group.points
             given = self.draw(points[:, :d])
-            y = given.mean + np.einsum("nij,nj->ni", factor(given.cov), points[:, d:])
+            y = given.mean + np.einsum("nij,nj->ni", roots_of(given.cov), points[:, d:])
             return np.asarray(group.weights @ f(*y.T))
 
         for power in range(10, 15):

@@ -8,14 +8,13 @@ measured by moving each input and doubled, which is an estimate.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import Any
 
-from flint import acb, arb, ctx, fmpq
+from flint import acb, arb, fmpq
 
 from tensorprog.errors import Diagnostic, TensorProgError
 from tensorprog.functions.evaluate.ball_function import ball_function
@@ -32,6 +31,7 @@ from tensorprog.limit.values.cores import PLAIN, CoreFunction, Numbers, isserlis
 from tensorprog.limit.values.members import Members
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
+from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS
 from tensorprog.terms.term import substitute, variables
@@ -340,17 +340,6 @@ def enclose(expr: Any, balls: dict[str, Any]) -> Any | None:
     except (NotImplementedError, ZeroDivisionError, ValueError):
         return None
     return out if out.is_finite() else None
-
-
-@contextmanager
-def precision(bits: int) -> Iterator[None]:
-    """Work at this precision, and put the old one back."""
-    before = ctx.prec
-    ctx.prec = bits
-    try:
-        yield
-    finally:
-        ctx.prec = before
 
 
 def _matrix(f: CoreFunction, cov: Sequence[Enclosure]) -> list[list[Any]]:

@@ -10,8 +10,9 @@ import sympy
 from tensorprog.limit.rules.quantities import Core
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.values.arrays import Cores
-from tensorprog.limit.values.balls import BITS, Enclosure, Enclosures, enclose, precision
+from tensorprog.limit.values.balls import BITS, Enclosure, Enclosures, enclose
 from tensorprog.limit.values.formulas import Formulas, NoFormula
+from tensorprog.numbers.precision import precision
 
 MAX_PARTS = 20_000
 """Nodes of an expression, its shared parts written out."""

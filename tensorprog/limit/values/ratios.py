@@ -17,6 +17,7 @@ import numpy as np
 
 from tensorprog.gaussian.integrate.lengths import Ratio
 from tensorprog.limit.rules.labels import Array
+from tensorprog.numbers.roots import roots_of
 
 STEPS = (1.0, 0.5, 0.25, 0.125)
 LEFT = 110.0
@@ -102,8 +103,7 @@ def _terms(r: Ratio, cov: Array, x: Array) -> tuple[Array, Array]:
                 a[:, i] += s * float(c)
         log_weight += float(exponent) * x[:, m] - math.lgamma(float(exponent))
     # K' = L (I + 2 L'AL)^{-1} L' with K = LL': symmetric, and stable for singular K
-    values, vectors = np.linalg.eigh(cov)
-    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    root = roots_of(cov)
     inside = np.eye(size) + 2 * np.einsum("ip,ni,iq->npq", root, a, root)
     chol = np.linalg.cholesky(inside)
     log_weight -= np.log(np.einsum("npp->np", chol)).sum(axis=1)

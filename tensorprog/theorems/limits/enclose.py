@@ -28,26 +28,26 @@ def enclosure(t: Term, z: Var, mean: Fraction, variance: Fraction, within: Inter
     """
     if variables(t) != [z] or variance <= 0 or size(t) > MAX_SIZE or any(isinstance(u, Bind) for u in walk(t)):
         return REALS
-    from flint import arb, ctx, fmpq
+    from flint import arb, fmpq
 
-    before, ctx.prec = ctx.prec, 80
+    from tensorprog.numbers.precision import precision
+
     try:
-        sigma = arb(fmpq(variance.numerator, variance.denominator)).sqrt()
-        total, weight = arb(0), arb(0)
-        for k in range(CELLS):
-            left, right = (arb(REACH * (2 * j - CELLS)) / CELLS for j in (k, k + 1))
-            p = ((right / arb(2).sqrt()).erf() - (left / arb(2).sqrt()).erf()) / 2
-            x = ball(mean) + sigma * left.union(right)
-            total += p * ball(evaluate(t, {z: x}))
-            weight += p
-        rest = 1 - weight
-        low = None if within.low is None else lower(total + rest * ball(within.low))
-        high = None if within.high is None else upper(total + rest * ball(within.high))
-        return make((low, True), (high, True))
+        with precision(80):
+            sigma = arb(fmpq(variance.numerator, variance.denominator)).sqrt()
+            total, weight = arb(0), arb(0)
+            for k in range(CELLS):
+                left, right = (arb(REACH * (2 * j - CELLS)) / CELLS for j in (k, k + 1))
+                p = ((right / arb(2).sqrt()).erf() - (left / arb(2).sqrt()).erf()) / 2
+                x = ball(mean) + sigma * left.union(right)
+                total += p * ball(evaluate(t, {z: x}))
+                weight += p
+            rest = 1 - weight
+            low = None if within.low is None else lower(total + rest * ball(within.low))
+            high = None if within.high is None else upper(total + rest * ball(within.high))
+            return make((low, True), (high, True))
     except (Undecided, Undefined):
         return REALS
-    finally:
-        ctx.prec = before
 
 
 __all__ = ["enclosure"]

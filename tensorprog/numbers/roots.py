@@ -1,0 +1,65 @@
+"""Square roots of covariance matrices: L with cov = L L', so that L z has this covariance for standard normal z.
+
+What is known of the matrix chooses the root. `root_of` and `roots_of` go by eigenvalues, for floats whose rank rounding
+blurs; `pivoted` keeps single entries apart, for bounds that compare L L' with the matrix. Where the entries are exact
+the pivots are rational (gaussian/problem/covariance.py), and where vectors are drawn, earlier members must not move
+when later ones join, so that no pivot is chosen (simulate/draw/inputs.py).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+SINGULAR = 1e-12
+NEGLIGIBLE = 1e-14
+
+
+def roots_of(cov: Array) -> Array:
+    """The root of each matrix of a stack, square: a column is 0 where the matrix is singular.
+
+    >>> roots_of(np.array([[[4.0, 0.0], [0.0, 0.0]]])).tolist()
+    [[[0.0, 2.0], [0.0, 0.0]]]
+    """
+    values, vectors = np.linalg.eigh((cov + np.swapaxes(cov, -1, -2)) / 2)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :])
+
+
+def root_of(cov: Array) -> Array:
+    """The root of one matrix, with as many columns as its rank.
+
+    >>> L = root_of(np.array([[1.0, 2.0], [2.0, 4.0]]))
+    >>> L.shape, bool(np.allclose(L @ L.T, [[1, 2], [2, 4]]))
+    ((2, 1), True)
+    """
+    if not len(cov):
+        return np.zeros((0, 0))
+    out = roots_of(cov)
+    sizes = np.einsum("ij,ij->j", out, out)  # the eigenvalues
+    return np.asarray(out[:, sizes > SINGULAR * max(sizes.max(), 0.0)])
+
+
+def pivoted(cov: Array) -> Array:
+    """The root but for rounding and negligible pivots; the variable with the largest residual comes first.
+
+    >>> pivoted(np.array([[1.0, 2.0], [2.0, 4.0]])).tolist()
+    [[1.0], [2.0]]
+    """
+    rest, columns = cov.copy(), []
+    scale = float(np.max(np.diag(cov), initial=0.0))
+    for _ in range(len(cov)):
+        p = int(np.argmax(np.diag(rest)))
+        if rest[p, p] <= NEGLIGIBLE * scale:
+            break
+        column = rest[:, p] / math.sqrt(rest[p, p])
+        column[[k for k in range(len(cov)) if rest[k, k] == -math.inf]] = 0.0
+        columns.append(column)
+        done = [k for k in range(len(cov)) if rest[k, k] == -math.inf]
+        rest = rest - np.outer(column, column)
+        for k in (*done, p):
+            rest[k, :] = rest[:, k] = 0.0
+            rest[k, k] = -math.inf
+    return np.array(columns).reshape(len(columns), len(cov)).T
