@@ -3,7 +3,6 @@
 The evaluator here is the test's own: plain numpy from the definitions, nothing of the package but the term classes.
 """
 
-import math
 import random
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,10 +10,10 @@ from typing import Any
 
 import mpmath as mp
 import numpy as np
-from scipy import special
 
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import App, Num, Term, Var
+from tests.definitions import ARRAYS, EXACT
 
 UNARY = ("relu", "tanh", "erf", "exp", "sin", "cos", "abs", "sign", "step", "sqrt", "log", "atan", "sigmoid",
          "softplus",
@@ -70,31 +69,8 @@ def value(t: Term, env: dict[str, np.ndarray]) -> np.ndarray:
             return np.where(holds, value(a, env), value(b, env))
         case App(head, args):
             xs = [value(a, env) for a in args]
-            return APPLY[head](*xs)
+            return ARRAYS[head](*xs)
     raise AssertionError(t)
-
-
-def _power(x, p):
-    whole = p == np.floor(p)
-    bad = ((x < 0) & ~whole) | ((x == 0) & (p < 0))
-    return np.where(bad, np.nan, np.where(whole, np.power(x, p), np.power(np.abs(x), p)))
-
-
-APPLY = {
-    "add": lambda *xs: sum(xs[1:], xs[0]), "mul": lambda *xs: math.prod(xs[1:], start=xs[0]), "neg": lambda x: -x,
-    "recip": lambda x: 1 / np.where(x == 0, np.nan, x), "pow": _power, "max": lambda *xs: np.maximum.reduce(xs),
-    "min": lambda *xs: np.minimum.reduce(xs), "relu": lambda x: np.maximum(x, 0), "tanh": np.tanh, "erf": special.erf,
-    "exp": np.exp, "sin": np.sin, "cos": np.cos, "abs": np.abs, "sign": np.sign, "step": lambda x: np.heaviside(x, 0.5),
-    "sqrt": np.sqrt, "log": lambda x: np.log(np.where(x <= 0, np.nan, x)), "atan": np.arctan,
-    "sigmoid": special.expit, "softplus": lambda x: np.logaddexp(0, x), "gelu": lambda x: x * special.ndtr(x),
-    "silu": lambda x: x * special.expit(x), "sinh": np.sinh, "cosh": np.cosh,
-    "softsign": lambda x: x / (1 + np.abs(x)), "hardtanh": lambda x: np.clip(x, -1, 1), "floor": np.floor,
-    "log1p": lambda x: np.log1p(np.where(x <= -1, np.nan, x)),
-    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
-    "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0))),
-    "mish": lambda x: x * np.tanh(np.logaddexp(0, x)), "Phi": special.ndtr, "asin": np.arcsin,
-    "sinc": lambda x: np.sinc(x / np.pi),
-}  # fmt: skip
 
 
 def _mp(t: Term, env: dict[str, Any]) -> Any:
@@ -108,15 +84,7 @@ def _mp(t: Term, env: dict[str, Any]) -> Any:
             return _mp(a if {"gt": x > y, "ge": x >= y, "lt": x < y, "le": x <= y}[c] else b, env)
         case App(head, args):
             xs = [_mp(a, env) for a in args]
-            if head in PRECISE:
-                return PRECISE[head](*xs)
-            if head == "pow" and ((xs[0] < 0 and xs[1] != mp.floor(xs[1])) or (xs[0] == 0 and xs[1] < 0)):
-                raise ZeroDivisionError
-            if (head == "log" and xs[0] <= 0) or (head == "log1p" and xs[0] <= -1):
-                raise ZeroDivisionError
-            if (head == "sqrt" and xs[0] < 0) or (head == "asin" and abs(xs[0]) > 1):
-                raise ZeroDivisionError
-            return xs[0] ** xs[1] if head == "pow" else getattr(mp, head)(*xs)
+            return EXACT[head](*xs)
     raise AssertionError(t)
 
 
@@ -129,17 +97,6 @@ def has_value(t: Term, at: dict[str, float]) -> bool:
             return False
         except OverflowError:
             return True
-
-
-PRECISE = {
-    "add": lambda *xs: mp.fsum(xs), "mul": lambda *xs: mp.fprod(xs), "neg": lambda x: -x, "recip": lambda x: 1 / x,
-    "max": max, "min": min, "relu": lambda x: max(x, mp.mpf(0)), "abs": abs, "step": lambda x: (1 + mp.sign(x)) / 2,
-    "sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "softplus": lambda x: mp.log1p(mp.exp(x)), "Phi": mp.ncdf,
-    "gelu": lambda x: x * mp.ncdf(x), "silu": lambda x: x / (1 + mp.exp(-x)), "softsign": lambda x: x / (1 + abs(x)),
-    "hardtanh": lambda x: max(mp.mpf(-1), min(mp.mpf(1), x)), "elu": lambda x: x if x > 0 else mp.expm1(x),
-    "selu": lambda x: mp.mpf("1.0507009873554805") * (x if x > 0 else mp.mpf("1.6732632423543772") * mp.expm1(x)),
-    "mish": lambda x: x * mp.tanh(mp.log1p(mp.exp(x))), "sinc": lambda x: mp.sin(x) / x if x else mp.mpf(1),
-}  # fmt: skip
 
 
 def sample_points(rng: np.random.Generator, k: int, scale: float, count: int) -> np.ndarray:

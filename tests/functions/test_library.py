@@ -12,25 +12,8 @@ from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS
+from tests.definitions import EXACT
 
-ALPHA, SCALE = mp.mpf("1.6732632423543772848170429916717"), mp.mpf("1.0507009873554804934193349852946")
-TRUTH = {
-    "relu": lambda x: max(x, 0), "leaky_relu": lambda x, a: x if x > 0 else a * x,
-    "elu": lambda x, a=1: x if x > 0 else a * mp.expm1(x),
-    "selu": lambda x: SCALE * (x if x > 0 else ALPHA * mp.expm1(x)),
-    "gelu": lambda x: x * mp.ncdf(x),
-    "gelu_tanh": lambda x: x / 2 * (1 + mp.tanh(mp.sqrt(2 / mp.pi) * (x + mp.mpf("0.044715") * x**3))),
-    "silu": lambda x: x / (1 + mp.exp(-x)), "softplus": lambda x: mp.log1p(mp.exp(x)),
-    "mish": lambda x: x * mp.tanh(mp.log1p(mp.exp(x))), "sigmoid": lambda x: 1 / (1 + mp.exp(-x)), "tanh": mp.tanh,
-    "erf": mp.erf, "Phi": mp.ncdf, "hardtanh": lambda x: max(-1, min(1, x)),
-    "clip": lambda x, lo, hi: min(max(x, lo), hi), "sign": mp.sign, "step": lambda x: (1 + mp.sign(x)) / 2, "abs": abs,
-    "min": min, "max": max, "exp": mp.exp, "log": mp.log, "log1p": mp.log1p, "sqrt": mp.sqrt, "sin": mp.sin,
-    "cos": mp.cos, "tan": mp.tan, "asin": mp.asin, "acos": mp.acos, "atan": mp.atan, "sinh": mp.sinh, "cosh": mp.cosh,
-    "softsign": lambda x: x / (1 + abs(x)), "floor": mp.floor, "ceil": mp.ceil,
-    "mod": lambda x, m: x - m * mp.floor(x / m),
-    "sinc": lambda x: mp.sin(x) / x if x else mp.mpf(1),
-    "hermite": lambda k, x: mp.hermite(k, x / mp.sqrt(2)) / mp.sqrt(mp.mpf(2) ** k * mp.factorial(k)),
-}  # fmt: skip
 ONE = sorted(n for n, r in library().items() if len(r.args) == 1)
 
 
@@ -55,7 +38,7 @@ def test_there_is_one_record_for_every_function() -> None:
 def test_numpy_form_is_stable(name: str) -> None:
     xs = np.array(points(name))
     with mp.workdps(40):
-        truth = [float(TRUTH[name](mp.mpf(float(x)))) for x in xs]
+        truth = [float(EXACT[name](mp.mpf(float(x)))) for x in xs]
     with np.errstate(all="ignore"):
         got = library()[name].numpy(xs)
     np.testing.assert_allclose(got, truth, rtol=2e-13, atol=1e-300 if name in ("silu", "softplus", "mish") else 1e-15)
@@ -67,7 +50,7 @@ def test_numpy_forms_of_several_arguments() -> None:
                        ("min", (x, y, 3.0)), ("max", (x, y, 3.0)), ("mod", (y, 2.0)),
                        ("hermite", (5.0, x))]:  # fmt: skip
         got = library()[name].numpy(*(np.asarray(a) for a in args))
-        assert float(got) == pytest.approx(float(TRUTH[name](*args)), rel=1e-13)
+        assert float(got) == pytest.approx(float(EXACT[name](*args)), rel=1e-13)
     assert library()["where"].numpy(np.array([True, False]), 1.0, 2.0).tolist() == [1.0, 2.0]
 
 
@@ -79,7 +62,7 @@ def test_derivative(name: str) -> None:
         if abs(at) > 25:
             continue
         with mp.workdps(40):
-            truth = float(mp.diff(TRUTH[name], mp.mpf(at)))
+            truth = float(mp.diff(EXACT[name], mp.mpf(at)))
         assert float(slope(at)) == pytest.approx(truth, rel=1e-9, abs=1e-12)
 
 
@@ -98,15 +81,15 @@ def test_derivative_of_several_arguments(text: str) -> None:
 def test_definition_range_and_minimum(name: str) -> None:
     record = library()[name]
     with mp.workdps(40):
-        values = [TRUTH[name](mp.mpf(p)) for p in points(name)]
+        values = [EXACT[name](mp.mpf(p)) for p in points(name)]
     for v in values:
         assert record.range.low is None or v >= mp.mpf(record.range.low.numerator) / record.range.low.denominator
         assert record.range.high is None or v <= mp.mpf(record.range.high.numerator) / record.range.high.denominator
     if record.minimum is not None:
         with mp.workdps(40):
-            at = mp.findroot(lambda x: mp.diff(TRUTH[name], x), -1)
+            at = mp.findroot(lambda x: mp.diff(EXACT[name], x), -1)
             assert (
-                abs(TRUTH[name](at) - mp.mpf(record.minimum.numerator) / record.minimum.denominator) < mp.mpf(10) ** -20
+                abs(EXACT[name](at) - mp.mpf(record.minimum.numerator) / record.minimum.denominator) < mp.mpf(10) ** -20
             )
     if record.monotone is not None:
         steps = np.diff([float(v) for v in values])

@@ -4,53 +4,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from tensorprog.program import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
+from tests.definitions import FLOATS
 
 SCALES = (1e-7, 0.3, 3.0, 30.0, 1e6)
 SLACK = 2e3
 """How much a ratio that should stay bounded may grow from the small scales to the largest."""
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
-
-
-def _softplus(x: float) -> float:
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
-
-
-def _phi(x: float) -> float:
-    return 0.5 * math.erfc(-x / math.sqrt(2))
-
-
-def _hermite(k: float, x: float) -> float:
-    before, now = 0.0, 1.0
-    for j in range(int(k)):
-        before, now = now, x * now - j * before
-    return now / math.sqrt(math.factorial(int(k)))
-
-
-ONE: dict[str, Callable[..., float]] = {
-    "neg": lambda x: -x, "recip": lambda x: 1 / x, "exp": lambda x: math.exp(x) or 5e-324,
-    "log": math.log, "log1p": math.log1p,
-    "sqrt": math.sqrt, "sin": math.sin, "cos": math.cos, "tanh": math.tanh, "erf": math.erf, "atan": math.atan,
-    "sinh": math.sinh, "cosh": math.cosh, "abs": abs, "relu": lambda x: max(x, 0.0), "Phi": _phi,
-    "sign": lambda x: float((x > 0) - (x < 0)), "step": lambda x: 0.5 * ((x > 0) - (x < 0) + 1),
-    "sigmoid": _sigmoid, "softplus": _softplus, "silu": lambda x: x * _sigmoid(x), "gelu": lambda x: x * _phi(x),
-    "mish": lambda x: x * math.tanh(_softplus(x)), "softsign": lambda x: x / (1 + abs(x)),
-    "hardtanh": lambda x: max(-1.0, min(1.0, x)), "leaky_relu": lambda x, a: x if x > 0 else a * x,
-    "elu": lambda x, a=1.0: x if x > 0 else a * math.expm1(x), "clip": lambda x, lo, hi: min(max(x, lo), hi),
-    "selu": lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
-    "gelu_tanh": lambda x: x / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
-    "floor": math.floor, "ceil": math.ceil, "sinc": lambda x: math.sin(x) / x if x else 1.0, "hermite": _hermite,
-    "max": max, "min": min, "add": lambda *v: math.fsum(v), "mul": lambda *v: math.prod(v), "pow": math.pow,
-    "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b,
-    "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "and": lambda *v: all(v),
-}  # fmt: skip
 
 
 class Point:
@@ -112,7 +75,7 @@ class Point:
             case App("where", (c, a, b)):
                 return self.value(a if self.value(c) else b)
             case App(head, args):
-                return ONE[head](*map(self.value, args))
+                return FLOATS[head](*map(self.value, args))
             case Bind(head, args, over, mask):
                 return self.bound(t, head, args, over, mask)
         raise AssertionError(t)
@@ -286,5 +249,5 @@ def _clocked(x: Term, t: float) -> float:
         case Var("t"):
             return t
         case App(head, args):
-            return math.pi if head == "pi" else ONE[head](*(_clocked(a, t) for a in args))
+            return math.pi if head == "pi" else FLOATS[head](*(_clocked(a, t) for a in args))
     raise AssertionError(x)

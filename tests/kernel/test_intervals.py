@@ -13,6 +13,7 @@ from tensorprog.kernel import intervals
 from tensorprog.kernel.functions import Refused
 from tensorprog.kernel.intervals import UNIT, enclosure, rounded, spelled
 from tensorprog.terms import Term, Var, read
+from tests.definitions import EXACT
 
 DIGITS = 60
 FUNCTIONS = {
@@ -29,19 +30,6 @@ TERMS = [
     "softplus(x)", "sin(3*x)", "cos(x)^2", "log(1 + x^2)", "log1p(exp(x))", "tanh(100*x)", "exp(-99*x^2)",
     "tanh(tanh(x))",
 ]  # fmt: skip
-KNOWN = {
-    "tanh": mpmath.tanh, "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)), "silu": lambda x: x / (1 + mpmath.exp(-x)),
-    "gelu": lambda x: x * mpmath.ncdf(x), "erf": mpmath.erf, "relu": lambda x: max(x, 0), "abs": abs,
-    "sinh": mpmath.sinh, "cosh": mpmath.cosh, "clip": lambda x, low, high: min(max(x, low), high), "exp": mpmath.exp,
-    "asin": mpmath.asin, "sqrt": mpmath.sqrt, "Phi": mpmath.ncdf, "max": max, "sin": mpmath.sin,
-    "cos": mpmath.cos, "log": mpmath.log, "log1p": mpmath.log1p, "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
-    "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
-    "hermite": lambda k, x: mpmath.hermite(k, x / mpmath.sqrt(2)) / mpmath.sqrt(2**k * mpmath.factorial(k)),
-    "hardtanh": lambda x: min(max(x, -1), 1), "leaky_relu": lambda x, a: max(x, 0) + a * min(x, 0),
-    "elu": lambda x: x if x > 0 else mpmath.expm1(x), "pow": mpmath.power,
-    "add": lambda *v: mpmath.fsum(v), "mul": lambda *v: mpmath.fprod(v), "neg": lambda x: -x, "recip": lambda x: 1 / x,
-    "pi": lambda: +mpmath.pi,
-}  # fmt: skip
 
 
 def number(t: Term, x: object) -> object:
@@ -49,7 +37,7 @@ def number(t: Term, x: object) -> object:
         return x
     if hasattr(t, "value"):
         return mpmath.mpf(t.value.numerator) / t.value.denominator
-    return KNOWN[t.head](*(number(a, x) for a in t.args))  # type: ignore[union-attr]
+    return EXACT[t.head](*(number(a, x) for a in t.args))  # type: ignore[union-attr]
 
 
 def inside(x: object, interval: intervals.Interval, width: int) -> bool:
