@@ -204,3 +204,20 @@ def test_the_page_draws_the_floors_of_the_contract() -> None:
     for row in floors:
         cells = ", ".join(f"`{word.strip('() ')}`" for word in row.split("|"))
         assert f"| {cells} |" in PAGE
+
+
+TESTS = Path(__file__).parent
+NOT_PACKAGES = {"hunt", "faults", "corpus", "reference", "golden"}  # a program that hunts, what was found, and data
+
+
+@pytest.mark.parametrize("package", sorted(p.name for p in PACKAGE.iterdir() if (p / "__init__.py").is_file()))
+def test_each_package_has_its_tests_where_its_name_says(package: str) -> None:
+    room = TESTS / ("nngp" if package == "kernels" else package)  # kernels is the old name of nngp
+    assert list(room.rglob("test_*.py"))
+
+
+def test_no_folder_of_tests_is_crowded_and_each_bears_the_name_of_what_it_tests() -> None:
+    for folder in (p for p in TESTS.iterdir() if p.is_dir() and p.name not in {*NOT_PACKAGES, "__pycache__"}):
+        assert (PACKAGE / folder.name).is_dir()
+        for room in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
+            assert len(list(room.glob("*.py"))) <= 12, room

@@ -17,7 +17,7 @@ from tensorprog.proof import prove
 from tensorprog.terms import App, Bind, Num, Term, Var, read
 from tensorprog.terms.term import ONE, add, mul, neg
 from tests.kernel.bench import Bench
-from tests.kernel.test_dishonest import covers
+from tests.kernel.dishonest.test_dishonest import covers
 
 pytestmark = pytest.mark.long
 

@@ -22,7 +22,7 @@ from tensorprog.language import loads
 from tensorprog.proof import prove
 from tensorprog.terms import App, Num, Term, Var, read
 from tests.kernel.bench import CORPUS, Bench
-from tests.kernel.test_dishonest import FORMAT
+from tests.kernel.dishonest.test_dishonest import FORMAT
 
 TEXT = "input x ~ N(0, 1)\nweight W ~ N(0, 1/n)\nf = W @ relu(x)\ng = W @ tanh(x)\noutput f\noutput g\n"
 PROGRAM = loads(TEXT)

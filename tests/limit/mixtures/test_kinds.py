@@ -140,7 +140,7 @@ def test_json_of_a_law(laws: Laws) -> None:
     assert (plain["given"], plain["conditional_variance"], plain["excess_kurtosis"]) == ([], None, 0)
 
 
-CORPUS = Path(__file__).parent.parent / "corpus"
+CORPUS = Path(__file__).parents[2] / "corpus"
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from tests.kernel.bench import MODULES
-from tests.kernel.test_dishonest import CASES, DEFENCE, FORMAT, STRUCTURE
+from tests.kernel.dishonest.test_dishonest import CASES, DEFENCE, FORMAT, STRUCTURE
 
-PAGE = Path(__file__).parents[2] / "docs" / "calculus.md"
+PAGE = Path(__file__).parents[3] / "docs" / "calculus.md"
 ROW = re.compile(r"\| (\d+) \| (.*) \| (.*) \| (proof|program|guard) \|")
 
 

@@ -21,9 +21,9 @@ from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Var, read
 from tensorprog.terms.term import add, neg, recip
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking
-from tests.kernel.dishonest_covariances import COVARIANCES, GUARDED
-from tests.kernel.dishonest_expectations import DEFENDED, EXPECTATIONS
-from tests.kernel.dishonest_numbers import GUARDED_NUMBERS, NUMBERS
+from tests.kernel.dishonest.covariances import COVARIANCES, GUARDED
+from tests.kernel.dishonest.expectations import DEFENDED, EXPECTATIONS
+from tests.kernel.dishonest.numbers import GUARDED_NUMBERS, NUMBERS
 
 X, Y = Var("x"), Var("y")
 F1 = Fraction(1)

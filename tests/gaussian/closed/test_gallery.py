@@ -7,7 +7,7 @@ import pytest
 
 from docs import formula_gallery as gallery
 
-PAGE = (Path(__file__).parents[2] / "docs" / "formula_gallery.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "formula_gallery.md").read_text(encoding="utf-8")
 REFRESH = "run `python docs/formula_gallery.py`"
 
 

@@ -18,7 +18,7 @@ from tests.gaussian.oracle import Function as Oracle
 from tests.gaussian.oracle import pair_mean
 
 A, B, Z = Var("a"), Var("b"), Var("z")
-REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "gaussian_expectations.json").read_text())
+REFERENCE = json.loads((Path(__file__).parents[2] / "reference" / "gaussian_expectations.json").read_text())
 SPELLED = {
     "Max(z,0)": "relu(z)",
     "Heaviside(z)": "step(z)",

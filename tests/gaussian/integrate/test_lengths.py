@@ -16,7 +16,7 @@ from tensorprog.gaussian.integrate.certified import enclose
 from tensorprog.gaussian.integrate.lengths import degree, enclosed, ratio
 from tensorprog.terms import Var, read
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FUNCTIONS = {
     "relu(z1)*relu(z2)": (2, lambda z: np.maximum(z[0], 0) * np.maximum(z[1], 0)),
     "z1*z2": (2, lambda z: z[0] * z[1]),

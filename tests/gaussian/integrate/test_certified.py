@@ -15,7 +15,7 @@ from tensorprog.functions.evaluate.branch import branch
 from tensorprog.gaussian.behaviour.envelope import envelope
 from tensorprog.gaussian.integrate.certified import enclose
 from tensorprog.terms import Var, read
-from tests.gaussian.test_numeric_quadrature import REFERENCE, spelled
+from tests.gaussian.integrate.test_quadrature import REFERENCE, spelled
 
 A, B, Z = Var("a"), Var("b"), Var("z")
 SMOOTH_OR_SPLIT = [e for e in REFERENCE if Fraction(e["K"][0]) < 100]
