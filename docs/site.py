@@ -46,6 +46,7 @@ docs/howto/fix_a_verdict.md
 docs/howto/long_runs.md
 docs/models.md
 docs/howto/certificates.md
+docs/howto/extend.md
 ```
 
 ```{toctree}

@@ -11,7 +11,7 @@ import click
 
 from tensorprog.errors import CODES, fail
 from tensorprog.language import read_program
-from tensorprog.program import Program
+from tensorprog.program.forms.shown import FORMS
 
 EXIT = {"valid": 0, "valid-by-remark": 0, "invalid": 1, "undecided": 3}
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -50,27 +50,16 @@ def check(file: str, limits: tuple[str, ...], as_json: bool, values: tuple[str, 
 
 @click.command()
 @program_options
-@click.option("--format", "form", default="text", type=click.Choice(["text", "mermaid", "svg", "dot", "latex", "json"]))
+@click.option("--format", "form", default="text", type=click.Choice([*FORMS]))
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
 def show(file: str, limits: tuple[str, ...], as_json: bool, form: str, out: str | None) -> int:
     """The lowered program, one instruction a line."""
-    text = _shown(read_program(file, limits), "json" if as_json else form)
+    text = FORMS["json" if as_json else form](read_program(file, limits)).rstrip("\n")
     if out is None:
         click.echo(text)
     else:
         write_atomically(Path(out), text)
     return 0
-
-
-def _shown(program: Program, form: str) -> str:
-    if form == "text":
-        return program.to_text().rstrip("\n")
-    if form == "json":
-        return json.dumps(program.to_json(), ensure_ascii=False)
-    from tensorprog.program.forms import drawing
-
-    drawn: str = getattr(drawing, f"{form}_text")(program)
-    return drawn
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import click
 
 from tensorprog.errors import fail
 from tensorprog.program.api import Program
+from tensorprog.program.graph.nodes import LAWS
 
 if TYPE_CHECKING:
     from tensorprog.simulate.execute.samples import Samples
@@ -29,7 +30,7 @@ def simulate_command(reader: Reader) -> click.Command:
     @click.option("--samples", default=1000, show_default=True, help="Independent draws of all weights and inputs.")
     @click.option("--seed", default=0, show_default=True, help="The same seed gives the same numbers.")
     @click.option("--dense", is_flag=True, help="Build every matrix: slow, for checks.")
-    @click.option("--entries", metavar="LAW", help="Entries of every weight: rademacher, uniform, student.")
+    @click.option("--entries", metavar="LAW", help=f"Entries of every weight: {', '.join(LAWS)}.")
     @click.option("--coordinates", type=int, metavar="K", help="The first K coordinates of each vector, on an axis.")
     @click.option("--variable", "variables", multiple=True, metavar="NAME", help="Sample this instead of the outputs.")
     @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)

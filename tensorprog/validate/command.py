@@ -12,6 +12,7 @@ from tensorprog.errors import fail
 from tensorprog.language import read_program, read_values
 from tensorprog.numbers.options import budgeted
 from tensorprog.program.api import Program
+from tensorprog.program.graph.nodes import LAWS
 from tensorprog.simulate.command import simulate_command
 
 
@@ -29,7 +30,7 @@ simulate = simulate_command(read)
 @click.option("--widths", default="64,256,1024", show_default=True, metavar="N,N,...", help="Widths to simulate at.")
 @click.option("--samples", default=2000, show_default=True, help="Independent draws at each width.")
 @click.option("--seed", default=0, show_default=True)
-@click.option("--entries", type=click.Choice(["gaussian", "rademacher", "uniform", "student"]),
+@click.option("--entries", type=click.Choice(LAWS),
               help="Draw all weights with this law, against the Gaussian limit.")  # fmt: skip
 @click.option("--dense", is_flag=True, help="Build every matrix.")
 @click.option("--engine", default="numpy", show_default=True, help="numpy, or fast (needs the extra `fast`).")

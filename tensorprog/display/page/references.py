@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tensorprog.theorems.verdict import THEOREMS
+
 WORKS = {
     "yang2019wide": """@inproceedings{yang2019wide,
   title     = {Wide Feedforward or Recurrent Neural Networks of Any Architecture are {G}aussian Processes},
@@ -25,13 +27,6 @@ WORKS = {
   year    = {2025}
 }""",
 }
-USED_BY = {
-    "netsor": ("yang2019wide",),
-    "netsor-plus": ("yang2019wide", "yang2020tp3"),
-    "attention": ("sakai2025attention", "yang2019wide"),
-    "readout-scores": ("sakai2025attention", "yang2020tp3"),
-    "attention-nested": ("sakai2025attention",),
-}
 
 
 def bibtex(theorems: Iterable[str]) -> str:
@@ -40,5 +35,6 @@ def bibtex(theorems: Iterable[str]) -> str:
     >>> bibtex(["netsor"]).partition(",")[0]
     '@inproceedings{yang2019wide'
     """
-    keys = dict.fromkeys(key for t in theorems for key in USED_BY[t])
+    cites = {t.id: t.cites for t in THEOREMS}
+    keys = dict.fromkeys(key for t in theorems for key in cites[t])
     return "\n\n".join(WORKS[key] for key in keys)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 from tensorprog.errors import Place
 from tensorprog.program.graph.indices import Range
@@ -15,6 +15,8 @@ from tensorprog.terms import Sub, Term, Var
 
 Kind = Literal["vector", "scalar"]
 Law = Literal["gaussian", "rademacher", "uniform", "student"]
+"""The laws of the entries of a matrix; simulate/draw/dense.py draws them."""
+LAWS: tuple[Law, ...] = get_args(Law)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ import math
 import struct
 from dataclasses import replace
 from fractions import Fraction
-from typing import get_args
 
 from tensorprog.errors import Place, fail
 from tensorprog.program.graph.constants import (
@@ -19,7 +18,7 @@ from tensorprog.program.graph.constants import (
     values_over,
 )
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import InputGroup, Law, Matrix, Param, Weight
+from tensorprog.program.graph.nodes import LAWS, InputGroup, Matrix, Param, Weight
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import Sub, Term, Var
 
@@ -152,8 +151,8 @@ def declare_weight(
     for width in shape:
         if width not in program.widths:
             raise fail("TP002", f"there is no width {width}", place, help=f"declare it: width {width} = 2*n")
-    if law not in get_args(Law):
-        raise fail("TP002", f"there is no entry law {law}", place, help="the laws are rademacher, uniform, student(nu)")
+    if law not in LAWS:
+        raise fail("TP002", f"there is no entry law {law}", place, help=f"the laws are {', '.join(LAWS)}")
     if (freedom is None) == (law == "student"):
         raise fail("TP016", "student(nu) needs its degrees of freedom, and the other laws take none", place)
     value = lowering.constant(variance, "a variance", subs, scaled=True)
@@ -169,7 +168,7 @@ def declare_weight(
             degrees = 3.0
         if not 2 < degrees < math.inf:
             raise fail("TP017", f"student(nu) has the stated variance for nu > 2, and here nu = {degrees:g}", place)
-    program.add_weight(Weight(name, subs, *shape, value, law, nu, place))  # type: ignore[arg-type]
+    program.add_weight(Weight(name, subs, *shape, value, law, nu, place))
 
 
 def _defaults(program: Graph) -> dict[str, float]:

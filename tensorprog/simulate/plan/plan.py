@@ -10,7 +10,7 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.program.graph.graph import node_kind
-from tensorprog.program.graph.nodes import Attention, Input, Moment, Node, Nonlin
+from tensorprog.program.graph.nodes import LAWS, Attention, Input, Moment, Node, Nonlin
 from tensorprog.simulate.plan.deferred import Deferred, deferred
 from tensorprog.simulate.plan.engines import check_engine
 from tensorprog.simulate.plan.job import Job, Layout
@@ -21,7 +21,6 @@ from tensorprog.simulate.plan.spaces import Member, Space, build
 
 BLOCK_BYTES = 40_000_000
 MOST_DRAWS = 512
-ENTRY_LAWS = ("gaussian", "rademacher", "uniform", "student")
 
 
 @dataclass
@@ -130,8 +129,8 @@ def _check(job: Job, nums: Numbers) -> None:
                 "TP018",
                 f"{job.coordinates} coordinates of {ref.name} are asked for, and it has {nums.width(family.width)}",
             )
-    if job.entries is not None and job.entries not in ENTRY_LAWS:
-        raise fail("TP018", f"there is no entry law {job.entries}", help=f"the laws are {', '.join(ENTRY_LAWS)}")
+    if job.entries is not None and job.entries not in LAWS:
+        raise fail("TP018", f"there is no entry law {job.entries}", help=f"the laws are {', '.join(LAWS)}")
     if job.dtype not in ("float64", "float32"):
         raise fail("TP018", f"numbers are float64 or float32, not {job.dtype}")
     check_engine(job.engine)

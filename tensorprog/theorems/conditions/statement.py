@@ -34,6 +34,8 @@ class Theorem:
     formal: bool = False
     notes: str = ""
     example: str = ""
+    cites: tuple[str, ...] = ()
+    """The works to cite for it, by their keys in display/page/references.py."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -309,4 +309,5 @@ p[i,j] = dot(Wq @ x[i], Wk @ x[j]) / sqrt(n)
 y[i] = sum(softmax(p[i,j] over j) * (Wv @ x[j]) for j)
 output y
 """,
+    cites=("sakai2025attention", "yang2019wide"),
 )

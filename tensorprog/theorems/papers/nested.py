@@ -43,4 +43,5 @@ z[i] = tanh(attention(Q1 @ x[i], K1 @ x[j], V1 @ x[j] over j, scale = 1/sqrt(n))
 y[i] = attention(Q2 @ z[i], K2 @ z[j], V2 @ z[j] over j, scale = 1/sqrt(n))
 output y
 """,
+    cites=("sakai2025attention",),
 )

@@ -97,4 +97,5 @@ for s in 2..4:
 y = V @ tanh(h[4])
 output y
 """,
+    cites=("yang2019wide",),
 )

@@ -213,4 +213,5 @@ v = mean((h - m)^2)
 y = B @ relu((h - m) / sqrt(v + 1/1000))
 output y
 """,
+    cites=("yang2019wide", "yang2020tp3"),
 )

@@ -169,4 +169,5 @@ g[e] = dot(r[e], x) / sqrt(n)
 y = sum(softmax(g[e] over e) * (C[e] @ relu(B[e] @ x)) for e)
 output y
 """,
+    cites=("sakai2025attention", "yang2020tp3"),
 )
