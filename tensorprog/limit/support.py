@@ -26,7 +26,7 @@ class Supports:
     """The supports of statements about one program."""
 
     def __init__(self, program: Program) -> None:
-        self.shared = program.analysis.once(Shared)
+        self.shared = Shared.of(program.analysis)
         self._known: dict[tuple[Var, ...], Support] = {}
 
     def of(self, refs: Sequence[Var]) -> Support:

@@ -26,7 +26,7 @@ def check(program: Program) -> Verdict:
     calls inessential, `undecided` if some theorem has no refuted premise, else `invalid`: no theorem here covers it.
     """
     program.finish()
-    shared = program.analysis.once(Shared)
+    shared = Shared.of(program.analysis)
     outputs = tuple(_judge_output(shared, o) for o in program.outputs)
     diagnostics = dict.fromkeys(d for o in outputs for d in o.diagnostics)
     return Verdict(program, outputs, tuple(_assumptions(program)), _one_per_place(diagnostics))
@@ -85,7 +85,7 @@ def _verdict(reports: tuple[TheoremReport, ...]) -> VerdictWord:
 
 def _assumptions(program: Program) -> list[str]:
     out = list(program.assumptions)
-    known = program.analysis.once(Shared).functions.assumptions
+    known = Shared.of(program.analysis).functions.assumptions
     for w in program.weights.values():
         part = width_power(w.variance, program.widths)
         names = part is not None and any(v.name in program.params for v in variables(part[0]))

@@ -18,6 +18,7 @@ from tensorprog.display.subject import Options
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.program.normal.powers import Powers
 from tensorprog.terms import Var
+from tensorprog.theorems.conditions.ancestors import Shared
 
 ATTENTION = """
 param r > 0 = 1
@@ -136,3 +137,9 @@ def test_what_is_sent_elsewhere_carries_no_analysis() -> None:
     assert again == program
     assert tp.check(again).verdict == "valid-by-remark"
     assert again.analysis is not program.analysis
+
+
+def test_what_theorems_share_is_made_once() -> None:
+    program = tp.loads(ATTENTION)
+    assert Shared.of(program.analysis) is Shared.of(program.analysis)
+    assert tp.check(program).verdict == tp.check(tp.loads(ATTENTION)).verdict

@@ -41,9 +41,9 @@ from tensorprog.limit.rules.quantities import (
 )
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
-from tensorprog.limit.rules.schedule import Schedule
 from tensorprog.limit.values.cores import CoreFunction, Numbers, no_value
 from tensorprog.limit.values.members import moved
+from tensorprog.limit.values.schedule import Schedule
 from tensorprog.program.graph.nodes import Matrix
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import shift_subs, variables

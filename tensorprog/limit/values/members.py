@@ -34,7 +34,7 @@ from tensorprog.limit.rules.quantities import (
 )
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
-from tensorprog.limit.rules.schedule import Schedule
+from tensorprog.limit.values.schedule import Schedule
 from tensorprog.program.lowering.masks import holds
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
 from tensorprog.terms.term import add, mul, recip, shift_subs, substitute, variables

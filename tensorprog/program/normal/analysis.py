@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Family
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.program.normal.open import Composer
 from tensorprog.program.normal.powers import Powers
-
-T = TypeVar("T")
 
 
 class Analysis(Graph):
@@ -27,7 +24,8 @@ class Analysis(Graph):
         normal = normalize(program)
         vars(self).update(normal.content())  # a normal form may be the program itself, which can still grow
         self.families = {name: _copied(f) for name, f in normal.families.items()}
-        self._kept: dict[Any, Any] = {}
+        self.kept: dict[str, Any] = {}
+        """What higher floors make of the program once."""
 
     @property
     def analysis(self) -> Analysis:
@@ -57,19 +55,6 @@ class Analysis(Graph):
     def opened(self) -> Composer:
         """Functions composed down to inputs, MatMuls, dot products and moments."""
         return Composer(self)
-
-    def once(self, make: Callable[[Analysis], T]) -> T:
-        """What a higher floor makes of the program, made at the first call and kept.
-
-        >>> import tensorprog
-        >>> program = tensorprog.loads("input u ~ N(0, 1)\\noutput u")
-        >>> program.analysis.once(Composer) is program.analysis.once(Composer)
-        True
-        """
-        if make not in self._kept:
-            self._kept[make] = make(self)
-        found: T = self._kept[make]
-        return found
 
     def _refused(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("a normal form is not changed: change the program, and ask for its analysis again")

@@ -32,6 +32,14 @@ class Shared:
         self.near: dict[Any, Any] = {}
         self._references: dict[int, list[tuple[Var, tuple[str, ...], Term | None]]] = {}
 
+    @staticmethod
+    def of(program: Analysis) -> Shared:
+        """The one of this program, made once."""
+        if "shared" not in program.kept:
+            program.kept["shared"] = Shared(program)
+        found: Shared = program.kept["shared"]
+        return found
+
     def masked_references(self, node: Node) -> list[tuple[Var, tuple[str, ...], Term | None]]:
         """What the node reads, with the mask under which it does."""
         if id(node) not in self._references:
