@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tensorprog.errors import fail
-from tensorprog.functions.assume import meet, read_assumptions
+from tensorprog.errors import fail, renamed
+from tensorprog.functions.assume import Assumption, assumptions_of
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.named.registry import expand, registry
 from tensorprog.functions.rules.facts import Facts
-from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import App, Bind, variables, walk
 
 
-def facts(expr: Any, vars: Sequence[str] | None = None, assume: str | Mapping[str, Interval] = "") -> Facts:
+@renamed(variables="vars", params="assume", assumptions="assume")
+def facts(
+    expr: Any,
+    vars: Sequence[str] | None = None,
+    assume: Mapping[str, Assumption] | str | Sequence[str] | None = None,
+) -> Facts:
     """Everything that can be decided of a function: bounded, pseudo-Lipschitz and its order, continuous, controlled.
 
     `expr`: text in the language, a term, or a sympy expression, whose symbols' assumptions (positive, nonnegative,
@@ -28,13 +32,8 @@ def facts(expr: Any, vars: Sequence[str] | None = None, assume: str | Mapping[st
     >>> f.bounded.status, f.pseudo_lipschitz.order
     ('proved', Fraction(1, 1))
     """
-    assumptions = read_assumptions(assume) if isinstance(assume, str) else dict(assume)
+    assumptions = assumptions_of(assume, *(() if isinstance(expr, str | Term) else (expr,)))
     term = term_of(expr)
-    if not isinstance(expr, str | Term):
-        from tensorprog.terms.sympy_bridge import symbol_assumptions
-
-        for name, text in symbol_assumptions(expr).items():
-            assumptions[name] = meet(name, assumptions.get(name, REALS), read_assumptions(f"{name} {text}")[name])
     names = dict.fromkeys(v.name for v in variables(term))
     chosen = [n for n in names if n not in assumptions] if vars is None else list(vars)
     for name in chosen:

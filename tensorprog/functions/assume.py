@@ -1,34 +1,76 @@
-"""Assumptions on params from text: `C > 0, a in (0, 1), p >= 1`."""
+"""Assumptions on params, written as text, as an interval, or as a pair of ends: one reader for every door."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.numbers.interval import REALS, Interval
+from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Term, Var, read
 
+Assumption = Interval | Param | str | tuple[Any, Any] | None
+"""An `Interval`, a declared param, a relation such as "> 0" or "in [0, 1]", a pair (low, high) of ends left out, or nothing."""
+
 _IN = re.compile(r"\s*([^\W\d]\w*)\s+in\s*([\[(])([^,]*),([^,]*)([\])])\s*\Z")
+_FLIPPED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
 
 
-def read_assumptions(text: str) -> dict[str, Interval]:
-    """The interval of every param named in a list of comparisons with constants, separated by commas or semicolons.
+def assumptions_of(given: Mapping[str, Assumption] | str | Sequence[str] | None, *exprs: Any) -> dict[str, Interval]:
+    """Return the interval of each param that `given` names, met with what sympy symbols in `exprs` are assumed to be.
 
-    >>> {name: str(interval) for name, interval in read_assumptions("C > 0, a in (0, 1), 2 >= p").items()}
-    {'C': '(0, oo)', 'a': '(0, 1)', 'p': '(-oo, 2]'}
+    Text is a list of comparisons with constants, separated by commas, semicolons or `and`; a mapping has relations
+    without the name.
+
+    >>> {name: str(i) for name, i in assumptions_of("C > 0, a in [0, 1); 2 >= p").items()}
+    {'C': '(0, oo)', 'a': '[0, 1)', 'p': '(-oo, 2]'}
+    >>> {name: str(i) for name, i in assumptions_of({"C": "> 0", "a": "in [0, 1)", "p": (None, 2)}).items()}
+    {'C': '(0, oo)', 'a': '[0, 1)', 'p': '(-oo, 2)'}
     """
+    known = _each(given or "")
+    if exprs:
+        from tensorprog.terms.sympy_bridge import symbol_assumptions
+
+        known += _each(symbol_assumptions(*exprs))
     out: dict[str, Interval] = {}
-    for part in _split(text):
-        name, interval = _one(part)
+    for name, interval in known:
         out[name] = meet(name, out.get(name, REALS), interval)
     return out
 
 
+def intervals(params: Iterable[Param]) -> dict[str, Interval]:
+    """Return the interval in which a program declares each of its params."""
+    return {p.name: _of(p.name, p) for p in params}
+
+
+def _each(given: Mapping[str, Assumption] | str | Sequence[str]) -> list[tuple[str, Interval]]:
+    if isinstance(given, Mapping):
+        return [(name, _of(name, x)) for name, x in given.items()]
+    return [_one(part) for text in ([given] if isinstance(given, str) else given) for part in _split(text)]
+
+
+def _of(name: str, x: Assumption) -> Interval:
+    match x:
+        case None:
+            return REALS
+        case Interval():
+            return x
+        case Param():
+            return Interval(x.low, x.high, not x.low_open, not x.high_open)
+        case str():
+            return _one(f"x {x}")[1]
+        case (low, high):
+            return _interval(name, _end(low), _end(high))
+    raise fail("TP001", f"{x!r:.60} is not an assumption", help='write "> 0", ">= 1", "< 2" or "in [0, 1)"')
+
+
 def _split(text: str) -> list[str]:
-    """At commas and semicolons outside brackets; `and` separates too."""
+    """Split at commas and semicolons outside brackets, and at `and`."""
     parts, depth, start = [], 0, 0
     for k, c in enumerate(text):
         depth += (c in "([") - (c in ")]")
@@ -40,15 +82,14 @@ def _split(text: str) -> list[str]:
 
 
 def _one(text: str) -> tuple[str, Interval]:
-    found = _IN.match(text)
-    if found:
+    if found := _IN.match(text):
         name, opening, low, high, closing = found.groups()
-        return name, _interval(name, _number(read(low)), _number(read(high)), opening == "[", closing == "]")
+        return name, _interval(name, _end(low), _end(high), opening == "[", closing == "]")
     match read(text):
-        case App(head, (Var(name, ()), bound)) if head in ("lt", "le", "gt", "ge"):
+        case App(head, (Var(name, ()), bound)) if head in _FLIPPED:
             return name, _half(head, _number(bound))
-        case App(head, (bound, Var(name, ()))) if head in ("lt", "le", "gt", "ge"):
-            return name, _half({"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}[head], _number(bound))
+        case App(head, (bound, Var(name, ()))) if head in _FLIPPED:
+            return name, _half(_FLIPPED[head], _number(bound))
     raise fail("TP001", f"{text.strip()} is not an assumption", help="write C > 0, or a in (0, 1)")
 
 
@@ -56,6 +97,12 @@ def _half(head: str, bound: Fraction) -> Interval:
     if head in ("gt", "ge"):
         return Interval(bound, None, head == "ge")
     return Interval(None, bound, False, head == "le")
+
+
+def _end(x: Any) -> Fraction | None:
+    """Read an end of an interval; None, oo and -oo are infinite."""
+    text = "oo" if x is None else str(x).strip()
+    return None if text in ("oo", "-oo") else _number(read(text))
 
 
 def _number(t: Term) -> Fraction:
@@ -68,18 +115,17 @@ def _number(t: Term) -> Fraction:
     return value
 
 
-def _interval(name: str, low: Fraction, high: Fraction, low_closed: bool, high_closed: bool) -> Interval:
+def _interval(
+    name: str, low: Fraction | None, high: Fraction | None, low_closed: bool = False, high_closed: bool = False
+) -> Interval:
     try:
-        return Interval(low, high, low_closed, high_closed)
+        return Interval(low, high, low is not None and low_closed, high is not None and high_closed)
     except ValueError:
         raise fail("TP017", f"no number {name} fits the assumptions") from None
 
 
 def meet(name: str, a: Interval, b: Interval) -> Interval:
-    """Both assumptions on a param at once; TP017 where no number satisfies them."""
-    low, low_closed = max(((i.low, not i.low_closed) for i in (a, b) if i.low is not None), default=(None, True))
+    """Return the numbers that fit both assumptions on a param; TP017 where there are none."""
+    low, low_open = max(((i.low, not i.low_closed) for i in (a, b) if i.low is not None), default=(None, True))
     high, high_closed = min(((i.high, i.high_closed) for i in (a, b) if i.high is not None), default=(None, False))
-    try:
-        return Interval(low, high, low is not None and not low_closed, high is not None and high_closed)
-    except ValueError:
-        raise fail("TP017", f"no number {name} fits the assumptions") from None
+    return _interval(name, low, high, not low_open, high_closed)

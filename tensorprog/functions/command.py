@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 
 from tensorprog.functions.api import facts
+from tensorprog.functions.assume import assumptions_of
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.functions.summary import one_variable, plot
+from tensorprog.numbers.interval import Interval
 
-Extra = Callable[[Facts], str]
+Extra = Callable[[Facts, Mapping[str, Interval]], str]
 
 
 def function_command(extra: Extra | None = None) -> click.Command:
@@ -21,25 +23,26 @@ def function_command(extra: Extra | None = None) -> click.Command:
     @click.command("function")
     @click.argument("expr")
     @click.option("--vars", "names", default=None, help="The names that vary, separated by commas.")
-    @click.option("--assume", default="", help="Assumptions on params, such as 'C > 0, a in (0, 1)'.")
+    @click.option("--assume", multiple=True, help="Assumptions on params, such as 'C > 0, a in (0, 1)'.")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
     @click.option("--plot", "picture", type=click.Path(dir_okay=False, path_type=Path), help="Draw it to a file.")
     @click.pass_context
     def function(
-        ctx: click.Context, expr: str, names: str | None, assume: str, as_json: bool, picture: Path | None
+        ctx: click.Context, expr: str, names: str | None, assume: tuple[str, ...], as_json: bool, picture: Path | None
     ) -> None:
         """What is known of the function EXPR: bounded, pseudo-Lipschitz, controlled, continuous; proved or refuted."""
         chosen = None if names is None else [n.strip() for n in names.split(",") if n.strip()]
-        found = facts(expr, chosen, assume)
+        known = assumptions_of(assume)
+        found = facts(expr, chosen, known)
         if picture is not None:
             plot(found, picture)
-        click.echo(json.dumps(found.to_json()) if as_json else _text(found, extra))
+        click.echo(json.dumps(found.to_json()) if as_json else _text(found, known, extra))
         ctx.exit(3 if any(f.status == "unknown" for _, f in found.named()) else 0)
 
     return function
 
 
-def _text(found: Facts, extra: Extra | None) -> str:
+def _text(found: Facts, known: Mapping[str, Interval], extra: Extra | None) -> str:
     parts = [repr(found)]
     if found.pseudo_lipschitz.derivation and found.pseudo_lipschitz.proved:
         parts.append("derivation:\n" + _indent(found.pseudo_lipschitz.outline()))
@@ -48,7 +51,7 @@ def _text(found: Facts, extra: Extra | None) -> str:
     if len(found.vars) == 1:
         parts.append(one_variable(found))
         if extra is not None:
-            parts.append(extra(found))
+            parts.append(extra(found, known))
     return "\n\n".join(p for p in parts if p)
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tensorprog.errors import fail
+from tensorprog.errors import fail, renamed
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import Term, Var, to_text
@@ -62,8 +62,9 @@ def hermite_coefficients(t: Term, x: Var, count: int) -> list[float] | None:
     return [float(np.sum(w * values * hermite(np.asarray(float(k)), z))) for k in range(count)]
 
 
-def plot(found: Facts, path: Path, params: Mapping[str, float] | None = None) -> None:
-    """A picture of a function of one variable on [-5, 5]; needs matplotlib."""
+@renamed(params="values")
+def plot(found: Facts, path: Path, values: Mapping[str, float] | None = None) -> None:
+    """Draw a function of one variable on [-5, 5]; needs matplotlib."""
     import numpy as np
 
     from tensorprog.functions.evaluate.arrays import compile_numpy
@@ -71,9 +72,7 @@ def plot(found: Facts, path: Path, params: Mapping[str, float] | None = None) ->
     x = _the_variable(found)
     if x is None:
         raise fail("TP018", "only a function of one variable can be drawn")
-    values = dict(params or {})
-    for name in _params(found.expr, x):
-        values.setdefault(name, 1.0)
+    values = {**dict.fromkeys(_params(found.expr, x), 1.0), **(values or {})}
     try:
         from matplotlib.figure import Figure
     except ImportError:

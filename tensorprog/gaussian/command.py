@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from tensorprog.errors import TensorProgError, fail
+from tensorprog.functions.assume import assumptions_of
 from tensorprog.gaussian.expect import Expectation, expect
-from tensorprog.gaussian.problem.inputs import Assumption, assumptions_of, names_in
+from tensorprog.gaussian.problem.inputs import names_in
+from tensorprog.numbers.interval import Interval
 from tensorprog.numbers.options import budgeted
 from tensorprog.terms import read
 
@@ -151,7 +153,7 @@ def run(
     names: str | None,
     symbolic: bool,
     certified: bool,
-    assume: Mapping[str, Assumption],
+    assume: Mapping[str, Interval],
     values: Mapping[str, Fraction],
     tolerance: float | None,
     seconds: float,

@@ -13,6 +13,7 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import fail, renamed
+from tensorprog.functions.assume import Assumption, assumptions_of
 from tensorprog.gaussian.closed.engine import ClosedForm, Problem
 from tensorprog.gaussian.closed.steps import Step, explain
 from tensorprog.gaussian.closed.value import LEAST, value_of
@@ -27,12 +28,12 @@ from tensorprog.gaussian.problem.at_values import (
     symbols_of,
 )
 from tensorprog.gaussian.problem.derived import derive, existing
-from tensorprog.gaussian.problem.inputs import Assumption, assumptions_of, bounds_of, entries, names_in, term_of
+from tensorprog.gaussian.problem.inputs import entries, names_in, term_of
 from tensorprog.gaussian.problem.reduction import Reduced
 from tensorprog.numbers.budget import SECONDS, Budget, budget, search
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
+from tensorprog.numbers.interval import REALS
 from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.sympy_bridge import symbol_assumptions
 
 LOOSE = 1e-7
 """A bound that is worse than this, relatively, is not taken at its middle if quadrature has a number."""
@@ -122,14 +123,14 @@ class Expectation:
         return rf"$\mathbb{{E}}\left[\text{{{self.of}}}\right] = {right}$"
 
 
-@renamed(variables="vars", params="assume")
+@renamed(variables="vars", params="assume", assumptions="assume")
 def expect(
     term: Term | str | Any,
     cov: Any = None,
     mean: Any = None,
     *,
     vars: Sequence[str | Var] | None = None,
-    assume: Mapping[str, Assumption] | str | None = None,
+    assume: Mapping[str, Assumption] | str | Sequence[str] | None = None,
     values: Mapping[str, Any] | None = None,
     tolerance: float | None = None,
     seconds: float = SECONDS,
@@ -153,13 +154,13 @@ def expect(
     3.0
     """
     t = term_of(term)
-    assumed = {**symbol_assumptions(*_written(term, cov, mean)), **assumptions_of(assume)}
+    assumed = assumptions_of(assume, *_written(term, cov, mean))
     for v in vars or ():
         if str(v) in assumed:
             raise fail("TP005", f"{v} is both a Gaussian variable and a param with an assumption")
     numbers = {name: exact_number(x) for name, x in (values or {}).items()}
     names = names_in(t, vars, {**assumed, **dict.fromkeys(numbers)})
-    bounds = {name: bounds_of(a) for name, a in assumed.items() if a is not None}
+    bounds = {name: a for name, a in assumed.items() if a != REALS}
     check_values(numbers, bounds)
     k, m = entries(cov, mean, len(names), bounds)
     asked = Problem(t, names, k, m, bounds)

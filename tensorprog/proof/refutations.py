@@ -8,10 +8,10 @@ from fractions import Fraction
 from itertools import islice, product
 
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.kernel.functions import Refused
-from tensorprog.numbers.interval import Interval
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, read, to_json, to_text
 from tensorprog.terms.term import PI, add, mul, neg, recip, variables, walk
@@ -52,10 +52,11 @@ class Refutations:
 
     def _judged(self, term: Term, atoms: list[Var]) -> Facts | None:
         program = self.writer.context.program
-        intervals = {p.name: Interval(p.low, p.high, not p.low_open, not p.high_open) for p in program.params.values()}
         ranges = {name: program.range_of(name) for name in program.indices}
         try:
-            return judge(term, sorted({v.name for v in atoms}), intervals, ranges, extremes=False)
+            return judge(
+                term, sorted({v.name for v in atoms}), intervals(program.params.values()), ranges, extremes=False
+            )
         except TensorProgError:
             return None
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.api import facts
-from tensorprog.functions.assume import read_assumptions
+from tensorprog.functions.assume import assumptions_of
 from tensorprog.functions.command import function
 from tensorprog.functions.decide.positivity import nonzero_somewhere, parametric, sign_of
 from tensorprog.functions.evaluate.arrays import compile_numpy
@@ -77,11 +77,11 @@ def test_sympy_and_text_agree() -> None:
 
 
 def test_assumptions() -> None:
-    known = read_assumptions("C > 0, a in (0, 1], 2 >= p and p > -1/2")
+    known = assumptions_of("C > 0, a in (0, 1], 2 >= p and p > -1/2")
     assert {k: str(v) for k, v in known.items()} == {"C": "(0, oo)", "a": "(0, 1]", "p": "(-1/2, 2]"}
     for text, code in (("C > 0, C < 0", "TP017"), ("C", "TP001"), ("C > x", "TP001"), ("a in (1, 0)", "TP017")):
         with pytest.raises(TensorProgError, match=code):
-            read_assumptions(text)
+            assumptions_of(text)
     with pytest.raises(TensorProgError, match="TP005"):
         facts("C*x", vars=["C"], assume="C > 0")
     assert facts("C*tanh(x)", vars=["x"], assume="C > 0").assumptions == ("C in (0, oo)",)
@@ -119,7 +119,7 @@ def test_infimum_and_supremum(text: str, low: float, high: float) -> None:
      ("log(a)", "a > 1", "positive")],
 )  # fmt: skip
 def test_signs(text: str, assume: str, sign: str) -> None:
-    assert sign_of(read(text), read_assumptions(assume)) == sign
+    assert sign_of(read(text), assumptions_of(assume)) == sign
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_signs(text: str, assume: str, sign: str) -> None:
      ("sum(softmax(p[j] over j)*v[j] for j)", "", "proved"), ("x - C", "", "proved")],
 )  # fmt: skip
 def test_not_identically_zero(text: str, assume: str, status: str) -> None:
-    assert nonzero_somewhere(read(text), ["x", "p", "v"], read_assumptions(assume)).status == status
+    assert nonzero_somewhere(read(text), ["x", "p", "v"], assumptions_of(assume)).status == status
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from tensorprog.functions.assume import read_assumptions
+from tensorprog.functions.assume import assumptions_of
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import App, Var, read, to_text
@@ -68,7 +68,7 @@ def expected(truth: str) -> dict[str, bool]:
 def test_hard(text: str, assume: str, truth: str) -> None:
     term = read(text)
     names = [n for n in "xyz" if Var(n) in variables(term)] or ["x"]
-    facts = judge(term, names, read_assumptions(assume))
+    facts = judge(term, names, assumptions_of(assume))
     unknown = 0
     for name, holds in expected(truth).items():
         status = getattr(facts, name).status
@@ -138,14 +138,14 @@ def test_families_keep_exponents() -> None:
 def test_params_without_assumption_are_any_real() -> None:
     assert judge(read("exp(-a*x^2)"), ["x"]).bounded.status == "refuted"
     assert dict(judge(read("exp(-a*x^2)"), ["x"]).bounded.witness)["a"].startswith(("0", "-"))
-    assert judge(read("exp(-a*x^2)"), ["x"], read_assumptions("a > 0")).bounded.status == "proved"
-    assert judge(read("1/(1 + a*x^2)"), ["x"], read_assumptions("a >= 0")).pseudo_lipschitz.order == 1
+    assert judge(read("exp(-a*x^2)"), ["x"], assumptions_of("a > 0")).bounded.status == "proved"
+    assert judge(read("1/(1 + a*x^2)"), ["x"], assumptions_of("a >= 0")).pseudo_lipschitz.order == 1
 
 
 def test_orders_that_depend_on_a_param_are_not_numbers() -> None:
-    facts = judge(read("abs(x)^p"), ["x"], read_assumptions("p >= 1"))
+    facts = judge(read("abs(x)^p"), ["x"], assumptions_of("p >= 1"))
     assert (facts.pseudo_lipschitz.status, facts.pseudo_lipschitz.order) == ("proved", None)
-    assert judge(read("abs(x)^p"), ["x"], read_assumptions("p in [1, 3]")).pseudo_lipschitz.order == 3
+    assert judge(read("abs(x)^p"), ["x"], assumptions_of("p in [1, 3]")).pseudo_lipschitz.order == 3
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import fail
+from tensorprog.functions.assume import Assumption, assumptions_of
 from tensorprog.gaussian.expect import Expectation, expect
-from tensorprog.gaussian.problem.inputs import Assumption
 from tensorprog.gaussian.problem.reduction import SLACK
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.sympy_bridge import spelled
 from tensorprog.terms.term import mul, substitute, variables
@@ -180,21 +181,20 @@ def pair_kernel(
     K11/2 K12*asin(K12/sqrt(K11*K22))/(2*pi) + K12/4 + sqrt(K11*K22 - K12**2)/(2*pi)
     """
     numbers = tuple(sorted((n, Fraction(str(x))) for n, x in (values or {}).items()))
-    return _pair_kernel(f, g, var, _Assumptions(dict(assume or {})), numbers, tolerance)
-
-
-class _Assumptions(dict[str, Any]):
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(tuple(sorted((k, str(v)) for k, v in self.items())))
+    return _pair_kernel(f, g, var, tuple(sorted(assumptions_of(assume).items())), numbers, tolerance)
 
 
 @lru_cache(maxsize=1024)
 def _pair_kernel(
-    f: Term, g: Term, var: Var, params: _Assumptions, values: tuple[tuple[str, Fraction], ...], tolerance: float
+    f: Term,
+    g: Term,
+    var: Var,
+    known: tuple[tuple[str, Interval], ...],
+    values: tuple[tuple[str, Fraction], ...],
+    tolerance: float,
 ) -> PairKernel:
     z1, z2 = fresh(f, g)
-    others = {spelled(v): None for t in (f, g) for v in variables(t) if v != var}
-    known = {**others, **params}
-    general = expect(product_of(f, g, var, z1, z2), vars=(z1, z2), assume=known, symbolic=True)
-    diagonal = expect(mul(f, g), vars=(var,), assume=known, symbolic=True)
+    params = {spelled(v): REALS for t in (f, g) for v in variables(t) if v != var} | dict(known)
+    general = expect(product_of(f, g, var, z1, z2), vars=(z1, z2), assume=params, symbolic=True)
+    diagonal = expect(mul(f, g), vars=(var,), assume=params, symbolic=True)
     return PairKernel(f, g, var, general, diagonal, dict(values), tolerance)

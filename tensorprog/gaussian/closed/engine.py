@@ -13,11 +13,12 @@ from tensorprog.gaussian.closed.render import Renderer
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.gaussian.exact.element import Element, from_poly, generator, number
 from tensorprog.gaussian.exact.exists import Condition, Infinite
-from tensorprog.gaussian.exact.ground import POSITIVE, Bounds, Ground, NoClosedForm
+from tensorprog.gaussian.exact.ground import POSITIVE, Ground, NoClosedForm
 from tensorprog.gaussian.exact.normal_form import Normaliser, OpaqueConstant
 from tensorprog.gaussian.exact.one_sided import one_sided
 from tensorprog.gaussian.exact.recursion import Engine, Law
 from tensorprog.gaussian.exact.shapes import Form, Space, summands
+from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import spelled, symbol, to_sympy
 from tensorprog.terms.term import walk
@@ -57,7 +58,7 @@ class Problem:
     variables: tuple[Var, ...]
     cov: tuple[tuple[Any, ...], ...]
     mean: tuple[Any, ...]
-    bounds: Mapping[str, Bounds] = field(default_factory=dict)
+    bounds: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,10 @@ def _setting(problem: Problem, opaque: Sequence[Term]) -> Setting:
     params = [v for v in dict.fromkeys(walk(problem.term)) if isinstance(v, Var) and v not in problem.variables]
     entries = [x for row in problem.cov for x in row] + list(problem.mean)
     diagonal = {row[k] for k, row in enumerate(problem.cov)}
-    names: dict[str, Bounds] = {}
+    names: dict[str, Interval] = {}
     forms: list[Any] = []
 
-    def add(name: str, form: Any, bounds: Bounds) -> None:
+    def add(name: str, form: Any, bounds: Interval) -> None:
         if name not in names:
             names[name] = bounds
             forms.append(form)
@@ -98,12 +99,12 @@ def _setting(problem: Problem, opaque: Sequence[Term]) -> Setting:
     for x in entries:
         if _is_polynomial(x):
             for s in sorted(x.free_symbols, key=lambda s: s.name):
-                add(s.name, s, problem.bounds.get(s.name, POSITIVE if s in diagonal else Bounds()))
+                add(s.name, s, problem.bounds.get(s.name, POSITIVE if s in diagonal else REALS))
         elif x not in outside:
             outside[x] = f"entry {len(outside)}"
-            add(outside[x], x, POSITIVE if x in diagonal else Bounds())
+            add(outside[x], x, POSITIVE if x in diagonal else REALS)
     for p in params:
-        add(spelled(p), symbol(p), problem.bounds.get(spelled(p), Bounds()))
+        add(spelled(p), symbol(p), problem.bounds.get(spelled(p), REALS))
     for k, t in enumerate(opaque):
         add(f"constant {k}", defined(t), _bounds_of_constant(t))
     ground = Ground(names)
@@ -157,18 +158,18 @@ def _element(ground: Ground, x: Any, outside: Mapping[Any, str]) -> Element:
     return from_poly(ground, out)
 
 
-def _bounds_of_constant(t: Term) -> Bounds:
+def _bounds_of_constant(t: Term) -> Interval:
     """A number's sign is known; exp and square roots of params are positive."""
     if not any(isinstance(s, Var) for s in walk(t)):
         value = to_sympy(t).evalf(30)
         if value.is_real and value.is_number:
-            return POSITIVE if value > 0 else Bounds(None, POSITIVE.low) if value < 0 else Bounds()
+            return POSITIVE if value > 0 else Interval(None, POSITIVE.low) if value < 0 else REALS
     match t:
         case App("exp" | "cosh" | "sqrt", _):
             return POSITIVE
         case App("pow", (base, Num())) if _bounds_of_constant(base) is POSITIVE:
             return POSITIVE
-    return Bounds()
+    return REALS
 
 
 def closed_form(problem: Problem) -> ClosedForm:

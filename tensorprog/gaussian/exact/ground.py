@@ -7,7 +7,6 @@ for each bound c of each symbol, no coefficient is negative and one strictly pos
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import isqrt
@@ -15,6 +14,8 @@ from typing import Any
 
 from sympy.polys.domains import QQ
 from sympy.polys.rings import ring
+
+from tensorprog.numbers.interval import Interval
 
 Poly = Any
 MINUS_ONE, PI = 0, 1
@@ -29,31 +30,15 @@ class NoClosedForm(Exception):
     """The expectation leaves the class of closed forms; the text says where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What is assumed of a symbol: low < x (or <=), x < high (or <=); None is no bound."""
-
-    low: Fraction | None = None
-    high: Fraction | None = None
-    strict_low: bool = True
-    strict_high: bool = True
-
-    def allows(self, x: Fraction) -> bool:
-        """Whether a number satisfies the assumption."""
-        above = self.low is None or x > self.low or (x == self.low and not self.strict_low)
-        below = self.high is None or x < self.high or (x == self.high and not self.strict_high)
-        return above and below
-
-
-POSITIVE = Bounds(Fraction(0))
+POSITIVE = Interval(Fraction(0))
 
 
 class Ground:
     """Generators with their bounds, and the radicals met so far (each an irreducible polynomial f, standing for √f)."""
 
-    def __init__(self, symbols: Mapping[str, Bounds]) -> None:
+    def __init__(self, symbols: Mapping[str, Interval]) -> None:
         self.names = (*symbols, "π")
-        self.bounds = (*symbols.values(), Bounds(Fraction(3), Fraction(4)))
+        self.bounds = (*symbols.values(), Interval(Fraction(3), Fraction(4)))
         made = ring([f"x{k}" for k in range(len(self.names))], QQ)
         self.ring, self.gens = made[0], made[1:]
         self.zero, self.one = self.ring.zero, self.ring.one
@@ -234,9 +219,9 @@ class Ground:
         for k in used:
             b, here = self.bounds[k], []
             if b.low is not None:
-                here.append((k, b.low, 1, b.strict_low))
+                here.append((k, b.low, 1, not b.low_closed))
             if b.high is not None:
-                here.append((k, b.high, -1, b.strict_high))
+                here.append((k, b.high, -1, not b.high_closed))
             options.append(here or [(k, Fraction(0), 0, False)])
         for n, choice in enumerate(product(*options)):
             if n >= MAX_SIGN_CASES:

@@ -12,7 +12,7 @@ import sympy
 
 from tensorprog.errors import fail
 from tensorprog.gaussian.closed.engine import Problem
-from tensorprog.gaussian.exact.ground import Bounds
+from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.sympy_bridge import spelled
 from tensorprog.terms.term import substitute, variables
@@ -29,10 +29,10 @@ def exact_number(x: Any) -> Fraction:
         raise fail("TP017", f"{x!r:.60} is not a number", help="write C=2.5 or C=5/2") from None
 
 
-def check_values(numbers: Mapping[str, Fraction], bounds: Mapping[str, Bounds]) -> None:
+def check_values(numbers: Mapping[str, Fraction], bounds: Mapping[str, Interval]) -> None:
     """Refuse a value that contradicts the assumption on its param."""
     for name, x in numbers.items():
-        if name in bounds and not bounds[name].allows(x):
+        if name in bounds and not bounds[name].contains(x):
             raise fail("TP017", f"{name} = {x} contradicts what is assumed of {name}")
 
 

@@ -1,9 +1,8 @@
-"""What a caller may write for a term, a covariance, a mean and an assumption; everything else is refused by name."""
+"""What a caller may write for a term, a covariance and a mean; everything else is refused by name."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -11,19 +10,12 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import fail
-from tensorprog.functions.assume import read_assumptions
-from tensorprog.gaussian.exact.ground import Bounds
 from tensorprog.gaussian.problem.reduction import SLACK
+from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var, read
 from tensorprog.terms.sympy_bridge import from_sympy, spelled, to_sympy
 from tensorprog.terms.term import App, Bind
 from tensorprog.terms.term import variables as variables_of
-
-Assumption = Bounds | str | tuple[Any, Any] | Any
-"""`Bounds`, text such as "> 0" or "in (0, 1)", a pair (low, high) of strict bounds, or a record with low and high."""
-
-_RELATION = re.compile(r"\s*(>=|<=|>|<)\s*(\S+)\s*\Z")
-_INTERVAL = re.compile(r"\s*in\s*\(\s*(\S+)\s*,\s*(\S+)\s*\)\s*\Z")
 
 
 def term_of(x: Term | str | Any) -> Term:
@@ -31,47 +23,6 @@ def term_of(x: Term | str | Any) -> Term:
     if isinstance(x, Num | Var | App | Bind):
         return x
     return read(x) if isinstance(x, str) else from_sympy(x)
-
-
-def bounds_of(x: Assumption) -> Bounds:
-    """What is assumed of a param."""
-    if isinstance(x, Bounds):
-        return x
-    if x is None:
-        return Bounds()
-    if isinstance(x, str):
-        if found := _RELATION.match(x):
-            c, strict = _number(found[2]), len(found[1]) == 1
-            return Bounds(c, None, strict) if found[1][0] == ">" else Bounds(None, c, True, strict)
-        if found := _INTERVAL.match(x):
-            return Bounds(_number(found[1]), _number(found[2]))
-        raise fail("TP001", f"{x!r:.60} is not an assumption", help='write "> 0", ">= 1", "< 2" or "in (0, 1)"')
-    if isinstance(x, tuple):
-        low, high = x
-        return Bounds(None if low is None else _number(low), None if high is None else _number(high))
-    return Bounds(x.low, x.high, getattr(x, "low_open", True), getattr(x, "high_open", True))
-
-
-def assumptions_of(given: Mapping[str, Assumption] | str | Sequence[str] | None) -> dict[str, Assumption]:
-    """Params with what is assumed of them; text such as "C > 0, a in (0, 1)" is read, as `facts` reads it.
-
-    >>> assumptions_of("C>0 and 0.5 <= a; a < 1")
-    {'C': Bounds(low=Fraction(0, 1), high=None, strict_low=True, strict_high=True), \
-'a': Bounds(low=Fraction(1, 2), high=Fraction(1, 1), strict_low=False, strict_high=True)}
-    """
-    if given is None:
-        return {}
-    if isinstance(given, Mapping):
-        return dict(given)
-    found = read_assumptions(given if isinstance(given, str) else ", ".join(given))
-    return {n: Bounds(i.low, i.high, not i.low_closed, not i.high_closed) for n, i in found.items()}
-
-
-def _number(x: Any) -> Fraction:
-    value = to_sympy(read(x)) if isinstance(x, str) else sympy.Rational(str(x))
-    if not value.is_Rational:
-        raise fail("TP017", f"{x} is not a rational number")
-    return Fraction(int(value.p), int(value.q))
 
 
 def names_in(term: Term, given: Sequence[str | Var] | None, params: Mapping[str, Any]) -> tuple[Var, ...]:
@@ -92,7 +43,7 @@ def names_in(term: Term, given: Sequence[str | Var] | None, params: Mapping[str,
 Matrix = tuple[tuple[Any, ...], ...]
 
 
-def entries(cov: Any, mean: Any, size: int, bounds: Mapping[str, Bounds]) -> tuple[Matrix, tuple[Any, ...]]:
+def entries(cov: Any, mean: Any, size: int, bounds: Mapping[str, Interval]) -> tuple[Matrix, tuple[Any, ...]]:
     """The covariance and mean as sympy entries, checked: square, symmetric, and positive semidefinite if numeric."""
     if cov is None:
         k: Matrix = tuple(tuple(_generic(min(i, j), max(i, j), size) for j in range(size)) for i in range(size))

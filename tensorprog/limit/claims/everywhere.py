@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.positivity import nonzero_somewhere
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.parts import affine
-from tensorprog.numbers.interval import Interval
 from tensorprog.program.api import Program
 from tensorprog.program.graph.constants import NoNumber, check_covariance, evaluate
 from tensorprog.program.graph.nodes import Input, Param
@@ -191,8 +191,7 @@ class Everywhere:
         inner = self.u.below(here.parts[0])
         if len(inner) != 1 or not all(self.positive(self.c.covariance(v, v)) for v in inner):
             return False
-        params = self.program.params.values()
-        allowed = {p.name: Interval(p.low, p.high, not p.low_open, not p.high_open) for p in params}
+        allowed = intervals(self.program.params.values())
         names: dict[Term, Term] = {v: Var("z") for v in inner}
         return nonzero_somewhere(substitute(here.parts[0], names), ["z"], allowed).proved
 

@@ -13,6 +13,7 @@ from math import prod
 from typing import Any
 
 from tensorprog.errors import Place
+from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
@@ -47,9 +48,7 @@ class Nonlinearities:
     def __init__(self, program: Analysis) -> None:
         self.program = program
         self.composer = program.opened
-        self.assumptions = {
-            p.name: Interval(p.low, p.high, not p.low_open, not p.high_open) for p in program.params.values()
-        }
+        self.assumptions = intervals(program.params.values())
         self.tending: dict[str, Term] = {}
         self._facts: dict[Term, Facts] = {}
         self._smooth: dict[int, Judged] | None = None

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from tensorprog.gaussian.closed.render import Renderer
 from tensorprog.gaussian.exact.element import Element, atom, exponential, from_poly, generator, number, one, pi, root
-from tensorprog.gaussian.exact.ground import POSITIVE, Bounds, Ground, NoClosedForm, exact_quotient
+from tensorprog.gaussian.exact.ground import POSITIVE, Ground, NoClosedForm, exact_quotient
+from tensorprog.numbers.interval import REALS, Interval
 from tests.gaussian.calculus import differentiate, substitute
 
-NAMES = {"v": POSITIVE, "c": Bounds(), "w": POSITIVE, "u": Bounds(Fraction(0), Fraction(1))}
+NAMES = {"v": POSITIVE, "c": REALS, "w": POSITIVE, "u": Interval(Fraction(0), Fraction(1))}
 POINT = {"v": 1.3, "c": -0.4, "w": 0.7, "u": 0.25}
 
 
@@ -96,8 +97,8 @@ def test_signs_from_bounds() -> None:
     assert g.sign(c**2) is None  # it may be 0
     assert g.sign(2 * u - 1) is None
     assert g.sign(g.ring.zero) == 0
-    assert Bounds(Fraction(0)).allows(Fraction(1, 9))
-    assert not Bounds(Fraction(0)).allows(Fraction(0))
+    assert Interval(Fraction(0)).contains(Fraction(1, 9))
+    assert not Interval(Fraction(0)).contains(Fraction(0))
 
 
 @st.composite
