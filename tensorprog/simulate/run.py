@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import renamed
 from tensorprog.program.api import Program
-from tensorprog.program.lowering.params import exactly
 from tensorprog.simulate.execute.samples import Samples
 
 if TYPE_CHECKING:
@@ -21,23 +20,17 @@ if TYPE_CHECKING:
     from tensorprog.simulate.plan.plan import Plan
 
 
-@renamed(params="values")
 def make_job(
     program: Program,
     n: int,
     rng: int | np.random.Generator | None,
-    *,
-    dense: bool = False,
-    coordinates: int | None = None,
-    values: Mapping[str, Any] | None = None,
-    entries: str | None = None,
-    dtype: str = "float64",
     outputs: Sequence[str] | None = None,
-    engine: str = "numpy",
+    coordinates: int | None = None,
+    **options: Any,
 ) -> tuple[list[str], Job]:
-    """The names of what is wanted, and the job: the program's outputs, or the variables named in `outputs`."""
+    """Return the names of what is wanted (the program's outputs, or the variables named in `outputs`) and the job."""
     from tensorprog.simulate.draw.streams import seed_of
-    from tensorprog.simulate.plan.job import Job
+    from tensorprog.simulate.plan.job import Job, Options
     from tensorprog.simulate.plan.numbers import whole
     from tensorprog.simulate.plan.references import Ref, reference
 
@@ -45,17 +38,14 @@ def make_job(
     if outputs is not None:
         refs = [reference(text, program) for text in outputs]
     refs = list(dict.fromkeys(refs))
-    given = tuple(sorted((k, float(exactly(v, k))) for k, v in (values or {}).items()))
     k = 1 if coordinates is None else whole(coordinates, "the number of coordinates", 1)
     width, seed = whole(n, "the width n", 1), seed_of(rng)
-    return [r.text for r in refs], Job(
-        program, width, tuple(refs), (), given, k, dense, entries, str(dtype), seed, engine
-    )
+    return [r.text for r in refs], Job(program, width, tuple(refs), (), k, seed, Options.of(**options))
 
 
 @renamed(params="values")
 def plan(program: Program, n: int = 1024, rng: int = 0, **options: Any) -> Plan:
-    """How `simulate` would draw: what is kept of each vector, how each matrix is revealed, what a draw costs."""
+    """Show how `simulate` would draw: what is kept of each vector, how each matrix is revealed, what a draw costs."""
     from tensorprog.simulate.plan.plan import make_plan
 
     return make_plan(make_job(program, n, rng, **options)[1])
@@ -82,7 +72,7 @@ def simulate(
     memory: str | float | None = None,
     progress: bool = False,
 ) -> Samples:
-    """Draws of the program's outputs at width n, exact in law.
+    """Draw the program's outputs at width n, exact in law.
 
     Each Gaussian matrix is revealed product by product (`dense=True` builds it instead); vectors that meet only
     in dot products and linear steps are drawn as their Gram matrix. One draw is one sample of all weights and
@@ -110,23 +100,22 @@ def simulate(
 
     samples = whole(samples, "the number of samples", 1)
     start = time.perf_counter()
-    names, job = make_job(program, n, rng, dense=dense, coordinates=coordinates, values=values, entries=entries,
-                          dtype=dtype, outputs=outputs, engine=engine)  # fmt: skip
+    names, job = make_job(program, n, rng, outputs, coordinates, values=values, dense=dense, entries=entries,
+                          dtype=str(dtype), engine=engine)  # fmt: skip
     how = Execution(executor, workers, dask, checkpoint, memory, progress)
     gather = Gather(job, samples)
     run_blocks([(job, samples)], how, lambda _, block, arrays: gather.add(block, arrays))
-    vectors = frozenset(k for k, ref in zip(names, job.values, strict=True) if program.role(ref.name) == "vector")
+    vectors = frozenset(k for k, ref in zip(names, job.members, strict=True) if program.role(ref.name) == "vector")
     arrays = {
         name: whole if name in vectors and coordinates is not None else whole[..., 0]
         for name, whole in zip(names, gather.values, strict=True)
     }
-    labels = {name: ref.labels() for name, ref in zip(names, job.values, strict=True)}
+    labels = {name: ref.labels() for name, ref in zip(names, job.members, strict=True)}
     seconds = time.perf_counter() - start
     return Samples(program.name, job.n, samples, job.seed, arrays, dense, coordinates, vectors, labels,
                    seconds)  # fmt: skip
 
 
-@renamed(params="values")
 def statistics(
     program: Program,
     n: int,
@@ -135,13 +124,13 @@ def statistics(
     how: Execution | None = None,
     **options: Any,
 ) -> Summary:
-    """Mean, variance and excess kurtosis of the outputs, without keeping the draws."""
+    """Return mean, variance and excess kurtosis of the outputs, without keeping the draws."""
     from tensorprog.simulate.execute.execution import Execution, run_blocks
     from tensorprog.simulate.execute.summary import Summary
     from tensorprog.simulate.plan.numbers import whole
 
     samples = whole(samples, "the number of samples", 1)
     names, job = make_job(program, n, rng, **options)
-    summary = Summary(names, [ref.labels() for ref in job.values], samples)
+    summary = Summary(names, [ref.labels() for ref in job.members], samples)
     run_blocks([(job, samples)], how or Execution(), lambda _, block, arrays: summary.add(block, arrays))
     return summary

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.program.api import Program
-from tensorprog.simulate.plan.job import Job
+from tensorprog.simulate.plan.job import Job, Options
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.validate.quantities import Quantity
 from tensorprog.validate.statistics import Running
@@ -38,10 +38,9 @@ class Requests:
                 values.update((r, None) for r in q.refs)
         return Requests(tuple(values), tuple(products))
 
-    def job(self, program: Program, n: int, seed: int, params: tuple[tuple[str, float], ...], dense: bool,
-            entries: str | None, engine: str) -> Job:  # fmt: skip
+    def job(self, program: Program, n: int, seed: int, options: Options) -> Job:
         coordinates = min(COORDINATES, *(_width(program, r, n) for r in self.values)) if self.values else 1
-        return Job(program, n, self.values, self.products, params, coordinates, dense, entries, "float64", seed, engine)
+        return Job(program, n, self.values, self.products, coordinates, seed, options)
 
 
 def _width(program: Program, ref: Ref, n: int) -> int:

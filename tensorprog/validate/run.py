@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from tensorprog.errors import fail, renamed
 from tensorprog.numbers.budget import SECONDS
 from tensorprog.program.api import Program
-from tensorprog.program.lowering.params import exactly
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -60,6 +59,7 @@ def validate(
     """
     from tensorprog.simulate.draw.streams import seed_of
     from tensorprog.simulate.execute.execution import Execution, run_blocks
+    from tensorprog.simulate.plan.job import Options
     from tensorprog.simulate.plan.numbers import whole
     from tensorprog.validate.compare import label
     from tensorprog.validate.observe import Observed, Requests
@@ -80,14 +80,14 @@ def validate(
     if len(chosen) > MOST_QUANTITIES:
         left_out.append(f"{len(chosen) - MOST_QUANTITIES} more quantities (a validation compares {MOST_QUANTITIES})")
     requests = Requests.of(wanted)
-    given = tuple(sorted((k, float(exactly(v, k))) for k, v in (values or {}).items()))
+    options = Options.of(values, dense=dense, entries=entries, engine=engine)
     centre = _centres(wanted, known)
     observed = [Observed(wanted, requests, samples, centre) for _ in at]
     tests: list[Test] = []
     rates: list[Rate] = []
     compared: list[Quantity] = []
     if wanted:
-        jobs = [(requests.job(program, n, seed, given, dense, entries, engine), samples) for n in at]
+        jobs = [(requests.job(program, n, seed, options), samples) for n in at]
         how = Execution(executor, workers, dask, checkpoint, memory, progress)
         run_blocks(jobs, how, lambda number, block, arrays: observed[number].add(block, arrays))
         tests, rates, blank, compared = _compare(wanted, known, claims, observed, at)

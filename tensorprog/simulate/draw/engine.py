@@ -48,13 +48,13 @@ class Runner:
     @staticmethod
     def of(job: Job) -> Runner:
         plan = make_plan(job)
-        return Runner(plan, np.dtype(job.dtype), Constants(plan.numbers), plan.deferred)
+        return Runner(plan, np.dtype(job.options.dtype), Constants(plan.numbers), plan.deferred)
 
     def block(self, number: int) -> tuple[list[Array], list[Array]]:
         """(values, products) of the draws of one block: (draws, indices..., coordinates) and (draws, indices...)."""
         with np.errstate(all="ignore"):
             job = self.plan.job
-            return Block(self, Stream.of(job.engine, job.seed, job.n, number), self.plan.block).run()
+            return Block(self, Stream.of(job.options.engine, job.seed, job.n, number), self.plan.block).run()
 
     def pieces(self, ref: Ref) -> list[int]:
         if ref not in self.found:
@@ -88,7 +88,7 @@ class Runner:
             uses, found = self.plan.uses, [j for r, _ in self.plan.uses.vectors[k] for j in self.pieces(r)]
             readers = [i for i, need in enumerate(self.plan.need) if need
                        for r, _ in uses.vectors[i] for j in self.pieces(r) if found and j == found[0]]  # fmt: skip
-            wanted = [*self.plan.job.values, *(r for pair in self.plan.job.products for r in pair)]
+            wanted = [*self.plan.job.members, *(r for pair in self.plan.job.products for r in pair)]
             asked = any(j in found for r in wanted for j in self.pieces(r))
             alone = len(found) == 1 and readers == [k] and not asked
             made = uses.nodes[found[0]] if alone else None
@@ -137,7 +137,7 @@ class Block:
             for key in [key for key in self.parts if self.runner.deferred[key[0]].last[key[1] + self.low(key[0])] <= k]:
                 del self.parts[key]
                 self.matrices.forget(key[0])
-        values = [self.member(ref) for ref in self.plan.job.values]
+        values = [self.member(ref) for ref in self.plan.job.members]
         products = [self.product(a, b) for a, b in self.plan.job.products]
         return values, products
 

@@ -154,7 +154,7 @@ class Matrices:
                 return Built(matrix)
             case "real":
                 weight = self.plan.job.program.weights[slab.weight]
-                law = self.plan.job.entries or weight.law
+                law = self.plan.job.options.entries or weight.law
                 freedom = None if weight.freedom is None else float(self.constants.array(weight.freedom, ()))
                 shape = (self.draws, *slab.sizes, into.layout.size, out.layout.size)
                 matrix = entries(self.stream.generator, law, freedom, shape, self.dtype)

@@ -31,16 +31,16 @@ def job_digest(job: Job) -> str:
         np.__version__,
         job.program.hash,
         job.n,
-        repr(job.values),
+        repr(job.members),
         repr(job.products),
-        [(k, v.hex()) for k, v in job.params],
+        [(k, v.hex()) for k, v in job.options.values],
         sorted((k, repr(p.default)) for k, p in job.program.params.items()),
         job.coordinates,
-        job.dense,
-        job.entries,
-        job.dtype,
+        job.options.dense,
+        job.options.entries,
+        job.options.dtype,
         job.seed,
-        job.engine,
+        job.options.engine,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -72,9 +72,9 @@ def whole(value: Any, what: str, least: int) -> int:
     return found
 
 
-def numbers(program: Program, n: int, params: Mapping[str, Any] | None = None) -> Numbers:
-    """The numbers of a program at width n, defaults overridden by `params` (TP002, TP011, TP017)."""
-    values = {name: float(x) for name, x in param_numbers(program, params).items()}
+def numbers(program: Program, n: int, values: Mapping[str, Any] | None = None) -> Numbers:
+    """The numbers of a program at width n, defaults overridden by `values` (TP002, TP011, TP017)."""
+    params = {name: float(x) for name, x in param_numbers(program, values).items()}
     widths = {}
     for name, ratio in program.widths.items():
         exact = ratio * n
@@ -86,4 +86,4 @@ def numbers(program: Program, n: int, params: Mapping[str, Any] | None = None) -
                 help=f"choose n as a multiple of {ratio.denominator}",
             )
         widths[name] = int(exact)
-    return Numbers(program, n, values, widths)
+    return Numbers(program, n, params, widths)

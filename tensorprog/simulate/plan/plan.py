@@ -69,12 +69,13 @@ def space_layout(space: Space, coordinates: int) -> Layout:
 def make_plan(job: Job) -> Plan:
     """Decide everything (TP011, TP017, TP018)."""
     program = job.program
-    nums = numbers(program, job.n, dict(job.params))
+    nums = numbers(program, job.n, dict(job.options.values))
     _check(job, nums)
     uses = Uses.of(program)
-    need = needs(uses, job.values, [r for pair in job.products for r in pair])
-    real = {w.name for w in program.weights.values() if job.dense or (job.entries or w.law) != "gaussian"}
-    if job.dense:
+    need = needs(uses, job.members, [r for pair in job.products for r in pair])
+    how = job.options
+    real = {w.name for w in program.weights.values() if how.dense or (how.entries or w.law) != "gaussian"}
+    if how.dense:
         for k, node in enumerate(uses.nodes):
             need[k].body |= bool(need[k]) and node_kind(node) == "vector"
     moments = {
@@ -102,7 +103,7 @@ def make_plan(job: Job) -> Plan:
             group = next(g for g in program.groups if g.names[0] == name)
             return "a mean" if any(not _is_zero(t) for t in group.mean) else ""
         k = int(name)
-        if job.dense:
+        if job.options.dense:
             return "dense"
         if k in moments:
             return "an average"
@@ -117,23 +118,24 @@ def make_plan(job: Job) -> Plan:
         slab.decide(plan.side("in", slab.weight).size)
     plan.deferred = deferred(plan.job, plan.uses, plan.need, plan.layouts)
     _liveness(plan)
-    _cost(plan, np.dtype(job.dtype))
+    _cost(plan, np.dtype(job.options.dtype))
     return plan
 
 
 def _check(job: Job, nums: Numbers) -> None:
-    for ref in job.values:
+    for ref in job.members:
         family = job.program.families[ref.name]
         if family.kind == "vector" and job.coordinates > nums.width(family.width):
             raise fail(
                 "TP018",
                 f"{job.coordinates} coordinates of {ref.name} are asked for, and it has {nums.width(family.width)}",
             )
-    if job.entries is not None and job.entries not in LAWS:
-        raise fail("TP018", f"there is no entry law {job.entries}", help=f"the laws are {', '.join(LAWS)}")
-    if job.dtype not in ("float64", "float32"):
-        raise fail("TP018", f"numbers are float64 or float32, not {job.dtype}")
-    check_engine(job.engine)
+    how = job.options
+    if how.entries is not None and how.entries not in LAWS:
+        raise fail("TP018", f"there is no entry law {how.entries}", help=f"the laws are {', '.join(LAWS)}")
+    if how.dtype not in ("float64", "float32"):
+        raise fail("TP018", f"numbers are float64 or float32, not {how.dtype}")
+    check_engine(how.engine)
 
 
 def _is_zero(t: object) -> bool:
@@ -185,7 +187,7 @@ def _liveness(plan: Plan) -> None:
         for ref in [r for r, _ in plan.uses.vectors[k]] + plan.uses.scalars[k]:
             last.update((p, k) for p in plan.uses.pieces(ref))
     end = len(plan.uses.nodes)
-    wanted = [*plan.job.values, *(r for pair in plan.job.products for r in pair)]
+    wanted = [*plan.job.members, *(r for pair in plan.job.products for r in pair)]
     last.update((p, end) for ref in wanted for p in plan.uses.pieces(ref))
     for k, at in last.items():
         plan.last_use.setdefault(at, []).append(k)
