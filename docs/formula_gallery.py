@@ -8,10 +8,10 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
-import sympy
-
 from tensorprog.gaussian.expect import expect
 from tensorprog.terms import Var, read, to_text
+from tensorprog.terms.latex import LATEX
+from tensorprog.terms.sympy_bridge import formula
 from tensorprog.terms.term import mul, substitute
 
 FUNCTIONS = (
@@ -48,7 +48,7 @@ a closed form is known here. `tensorprog expect` gives a number with a bound on 
 
 def display(expr: Any) -> str:
     """A formula as displayed mathematics, or as text when that would be too wide."""
-    latex = sympy.latex(expr)
+    latex = formula(expr, LATEX)
     return f"$${latex}$$" if len(latex) <= WIDEST else f"```text\n{expr}\n```"
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.display.page.html import status, table
-from tensorprog.display.page.markup import Markup, join, tag
-from tensorprog.display.page.mathml import mathml
+from tensorprog.display.page.markup import Markup, join, math, tag
 from tensorprog.display.page.plots import Plot, Series, draw, heat_map
 from tensorprog.display.sections import number, support
 from tensorprog.display.subject import Failed, Subject, attempt, failure
 from tensorprog.terms import Var, to_text
+from tensorprog.terms.formula import Writer
+from tensorprog.terms.mathml import MATHML
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit
@@ -86,8 +87,9 @@ def _facts(law: Law | Failed | None) -> Markup:
     if isinstance(facts, Failed):
         return failure(facts)
     rows = [tag("p", tag("strong", facts["kind"]), "; supported by ", support(law.supported_by))]
-    if law.conditional_variance_latex is not None:
-        formula = mathml(r"\operatorname{Var} = " + law.conditional_variance_latex, block=True)
+    variance = law.written(MATHML)
+    if variance is not None:
+        formula = math(Writer(MATHML).equation(MATHML.function("Var"), variance), block=True)
         rows.append(tag("div", tag("p", "Given the scores it is Gaussian, with"), formula, class_="scroll"))
     line = f"mean {number(facts['mean'])}, variance {number(facts['variance'])}"
     if facts["excess_kurtosis"] is not None:

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tensorprog.display.page.html import status, table
-from tensorprog.display.page.markup import Markup, join, tag
-from tensorprog.display.page.mathml import mathml
+from tensorprog.display.page.markup import Markup, join, math, tag
 from tensorprog.display.page.references import bibtex
 from tensorprog.display.subject import Failed, Subject, attempt, failure
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.numbers.estimate import shown
 from tensorprog.program.forms.drawing import COLOURS, svg_text
 from tensorprog.program.graph.graph import member_text
+from tensorprog.terms.formula import Notation, Writer
+from tensorprog.terms.mathml import MATHML
 from tensorprog.theorems.conditions.statement import TheoremReport
 from tensorprog.theorems.verdict import OutputVerdict
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_SHOWN_LINES = 5_000
 MAX_STEPS = 400
+MAX_FORMULA = 200_000
+"""Characters of MathML above which a formula is shown as plain text."""
 BESIDE_WIDTH = 560
 """A graph that is wider, in pixels, stands below the program and not beside it."""
 
@@ -144,9 +147,10 @@ def limits(s: Subject) -> Markup:
 
 
 def _formula(r: Result) -> Markup:
-    if r.latex is None:
+    formula = r.written(MATHML)
+    if formula is None:
         return tag("span", r.because or "no closed form", class_="soft")
-    return tag("div", mathml(r.latex), class_="scroll")
+    return tag("div", math(formula) if len(formula) <= MAX_FORMULA else tag("code", r.expr or ""), class_="scroll")
 
 
 def number(value: float | None) -> str:
@@ -162,13 +166,13 @@ def support(word: str) -> Markup:
 def _steps(s: Subject) -> list[tuple[str, Entry]] | Failed:
     """The entries of the derivation, each with the name of its instruction."""
     limit = s.limit
-    return limit if isinstance(limit, Failed) else attempt(lambda: _entries(limit, latex=False))
+    return limit if isinstance(limit, Failed) else attempt(lambda: _entries(limit))
 
 
-def _entries(limit: Limit, latex: bool) -> list[tuple[str, Entry]]:
-    from tensorprog.limit.show.derivation import LATEX, TEXT, Derivation
+def _entries(limit: Limit, notation: Notation | None = None) -> list[tuple[str, Entry]]:
+    from tensorprog.limit.show.derivation import TEXT, Derivation, typeset
 
-    made = Derivation(limit, LATEX if latex else TEXT)
+    made = Derivation(limit, typeset(notation) if notation else TEXT)
     wanted = {o.ref.name for o in made.program.outputs}
     for node in reversed(made.program.nodes):
         if node.name in wanted:
@@ -186,15 +190,13 @@ def derivation(s: Subject) -> Markup:
     limit = s.limit
     if isinstance(limit, Failed):
         return failure(limit)
-    found = attempt(lambda: _entries(limit, latex=True))
+    found = attempt(lambda: _entries(limit, MATHML))
     if isinstance(found, Failed):
         return failure(found)
     parts = [tag("p", "Σ(a, b) is the covariance of the limits of a and b.", class_="soft")]
     for k, (name, entry) in enumerate(found[:MAX_STEPS]):
-        lines = [
-            tag("div", mathml(f"{left} = {right}", block=True), class_="scroll") for left, right in entry.equations
-        ]
-        head = tag("p", tag("strong", mathml(entry.defined)), tag("br"), f"{entry.rule}. ",
+        lines = [tag("div", math(Writer(MATHML).equation(*e), block=True), class_="scroll") for e in entry.equations]
+        head = tag("p", tag("strong", math(entry.defined)), tag("br"), f"{entry.rule}. ",
                    tag("span", f"[{entry.source}]", class_="soft"))  # fmt: skip
         parts.append(tag("div", head, *lines, id=f"step-{k}", class_="step", aria_label=name, role="group"))
     if len(found) > MAX_STEPS:

@@ -15,7 +15,7 @@ from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Term, Var, read
 
 Assumption = Interval | Param | str | tuple[Any, Any] | None
-"""An `Interval`, a declared param, a relation such as "> 0" or "in [0, 1]", a pair (low, high) of ends left out, or nothing."""
+"""An `Interval`, a declared param, a relation such as "> 0" or "in [0, 1]", a pair of open ends, or nothing."""
 
 _IN = re.compile(r"\s*([^\W\d]\w*)\s+in\s*([\[(])([^,]*),([^,]*)([\])])\s*\Z")
 _FLIPPED = {"lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}

@@ -34,6 +34,8 @@ from tensorprog.numbers.budget import SECONDS, Budget, budget, search
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 from tensorprog.numbers.interval import REALS
 from tensorprog.terms import Term, Var, to_text
+from tensorprog.terms.latex import LATEX
+from tensorprog.terms.sympy_bridge import formula
 
 LOOSE = 1e-7
 """A bound that is worse than this, relatively, is not taken at its middle if quadrature has a number."""
@@ -86,7 +88,7 @@ class Expectation:
     @property
     def latex(self) -> str | None:
         """The formula in LaTeX."""
-        return None if self.expr is None else str(sympy.latex(self.expr))
+        return None if self.expr is None else formula(self.expr, LATEX)
 
     def explain(self) -> str:
         """How the formula came about, or why there is none."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from latex2mathml.converter import convert
 
 import tensorprog as tp
-from tensorprog.display.page.mathml import mathml
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = tp.load(ROOT / "examples" / "gallery" / "causal.tp")
@@ -74,7 +74,7 @@ def test_result(name: str) -> None:
         latex = shown[1]()
         assert latex.count("$") % 2 == 0
         assert latex.startswith(("$", "\\"))
-        ET.fromstring(str(mathml(latex.strip("$"))))
+        ET.fromstring(convert(latex.strip("$")))
 
 
 def test_names_from_a_file_stay_text_in_a_notebook() -> None:

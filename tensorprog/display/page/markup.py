@@ -8,7 +8,7 @@ VOID = frozenset({"meta", "br", "hr"})
 
 
 class Markup(str):
-    """Text that is markup already; only `tag`, `join` and the renderers of this package make it."""
+    """Text that is markup already; only `tag`, `math`, `join` and the renderers of this package make it."""
 
     __slots__ = ()
 
@@ -31,6 +31,11 @@ def tag(name: str, /, *children: str, **attributes: object) -> Markup:
         if value is not None
     )
     return Markup(f"<{name}{shown}/>" if name in VOID else f"<{name}{shown}>{inside}</{name}>")
+
+
+def math(formula: str, block: bool = False) -> Markup:
+    """A formula in MathML as one element."""
+    return tag("math", Markup(formula), display="block" if block else None)
 
 
 def join(*children: str) -> Markup:

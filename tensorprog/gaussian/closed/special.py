@@ -1,4 +1,4 @@
-"""Five named functions that closed forms need beyond the elementary ones, known to sympy, LaTeX and evaluation.
+"""Five named functions that closed forms need beyond the elementary ones, known to sympy and to evaluation.
 
     Phi2(h, k, r) = P(X < h, Y < k),  X, Y standard normal with correlation r
     OwenT(h, a)   = (1/2π) ∫_0^a exp(-h²(1+x²)/2)/(1+x²) dx
@@ -25,15 +25,6 @@ class _Named(sympy.Function):  # type: ignore[misc]
     def number(*x: Any) -> Any:
         """The value at mpmath numbers."""
         raise NotImplementedError
-
-    @staticmethod
-    def typeset(*x: Any) -> str:
-        """The function in LaTeX, at arguments in LaTeX."""
-        raise NotImplementedError
-
-    def _latex(self, printer: Any, exp: str | None = None) -> str:
-        out = self.typeset(*(printer._print(a) for a in self.args))
-        return out if exp is None else rf"{out}^{{{exp}}}"
 
     def _eval_evalf(self, prec: int) -> Any:
         import mpmath
@@ -83,10 +74,6 @@ class Phi2(_Named):
             h, k = k, h
         return _phi(h) * (1 + erf((k - r * h) / sqrt(2 * (1 - r**2)))) / 2
 
-    @staticmethod
-    def typeset(h: Any, k: Any, r: Any) -> str:
-        return rf"\Phi_2\left({h}, {k}; {r}\right)"
-
 
 class OwenT(_Named):
     """Owen's function T(h, a).
@@ -120,10 +107,6 @@ class OwenT(_Named):
         if argindex == 1:
             return -_phi(h) * erf(h * a / sqrt(2)) / 2
         return exp(-(h**2) * (1 + a**2) / 2) / (2 * pi * (1 + a**2))
-
-    @staticmethod
-    def typeset(h: Any, a: Any) -> str:
-        return rf"T\left({h}, {a}\right)"
 
 
 class Signs4(_Named):
@@ -166,10 +149,6 @@ class Signs4(_Named):
         alone = any(all(x.is_zero for p, x in pairs.items() if k in p) for k in range(4))
         return S.Zero if alone else None
 
-    @staticmethod
-    def typeset(*correlations: Any) -> str:
-        return rf"S_4\left({', '.join(correlations)}\right)"
-
 
 def _slope_parts(x: Any, y: Any) -> tuple[Any, Any]:
     """The real and imaginary part of erf'(x + iy) = 2/√π exp(-(x + iy)²)."""
@@ -202,10 +181,6 @@ class ErfRe(_Named):
         real, imaginary = _slope_parts(*self.args)
         return real if argindex == 1 else -imaginary
 
-    @staticmethod
-    def typeset(x: Any, y: Any) -> str:
-        return rf"\operatorname{{Re}}\operatorname{{erf}}\left({x} + i\,{y}\right)"
-
 
 class ErfIm(_Named):
     """Im erf(x + iy), even in x and odd in y.
@@ -231,7 +206,3 @@ class ErfIm(_Named):
     def fdiff(self, argindex: int = 1) -> Any:
         real, imaginary = _slope_parts(*self.args)
         return imaginary if argindex == 1 else real
-
-    @staticmethod
-    def typeset(x: Any, y: Any) -> str:
-        return rf"\operatorname{{Im}}\operatorname{{erf}}\left({x} + i\,{y}\right)"

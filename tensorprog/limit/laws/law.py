@@ -16,7 +16,7 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.limit.laws.cumulants import MOST_PAIRED, ByAverage, ByFormula, ByMembers, Cumulants, Gaussian
 from tensorprog.limit.laws.exact_moments import ZERO, Moments, exact_moments
-from tensorprog.limit.laws.statement import Formula, NoFormula, latex
+from tensorprog.limit.laws.statement import Formula, NoFormula
 from tensorprog.limit.members.averaging import Array
 from tensorprog.limit.members.parts import TooLarge, polynomial
 from tensorprog.limit.mixtures.pieces import Sum, pieces
@@ -26,6 +26,8 @@ from tensorprog.numbers.budget import Budget, search
 from tensorprog.numbers.estimate import Estimate, shown, worst_kind, worst_method
 from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import Term, Var, read, to_text
+from tensorprog.terms.formula import Notation, Writer
+from tensorprog.terms.latex import LATEX, term_latex
 from tensorprog.terms.term import Num as Number_
 from tensorprog.terms.term import mul, power, substitute
 
@@ -79,11 +81,13 @@ class Law:
 
     @property
     def conditional_variance_latex(self) -> str | None:
+        """The same in LaTeX, of several variables as a matrix."""
+        return self.written(LATEX)
+
+    def written(self, notation: Notation) -> str | None:
+        """Write Var(y | scores) in a notation for formulas."""
         rows = self.conditional_covariance
-        if rows is None or len(rows) == 1:
-            return None if rows is None else latex(rows[0][0])
-        lines = (" & ".join(map(latex, row)) for row in rows)
-        return r"\begin{pmatrix} " + r" \\ ".join(lines) + r" \end{pmatrix}"
+        return None if rows is None else Writer(notation).matrix(rows)
 
     @property
     def settled(self) -> bool:
@@ -369,10 +373,9 @@ class Law:
         return "\n".join(lines)
 
     def _repr_latex_(self) -> str:
-        name = ",".join(latex(m) for m in self.structure.members)
-        if self.conditional_variance_latex is not None:
-            return rf"${name} \mid p \sim \mathcal N\left(0, {self.conditional_variance_latex}\right)$"
-        return rf"${name}$: {self.kind}"
+        name, variance = ",".join(map(term_latex, self.structure.members)), self.written(LATEX)
+        said = rf"\mid p \sim \mathcal N\left(0, {variance}\right)"
+        return rf"${name}$: {self.kind}" if variance is None else f"${name} {said}$"
 
     def _points(self, y: Any) -> Array:
         points = np.asarray(y, dtype=float)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
-from tensorprog.terms.term import ONE, add, children, mul, shift_subs, transform, walk
+from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,52 +193,3 @@ def _collected(plain: list[Term]) -> list[Term]:
 
 def _uses(t: Term, names: set[str]) -> bool:
     return any(isinstance(v, Var) and (v.name in names or set(v.subs) & names) for v in walk(t))
-
-
-def latex(t: Term) -> str:
-    """A formula with indices in LaTeX."""
-    match t:
-        case Num(value):
-            if value.denominator == 1:
-                return str(value)
-            sign = "-" if value < 0 else ""
-            return rf"{sign}\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
-        case Var(name, subs):
-            head = name if len(name) == 1 else rf"\mathrm{{{name.replace('_', chr(92) + '_')}}}"
-            return rf"{head}_{{{','.join(map(str, subs))}}}" if subs else head
-        case App("cov", (a, b)):
-            return rf"\operatorname{{Cov}}({latex(a)}, {latex(b)})"
-        case App("add", args):
-            return " + ".join(map(latex, args))
-        case App("mul", args):
-            return r"\,".join(
-                rf"\left({latex(a)}\right)" if isinstance(a, App) and a.head == "add" else latex(a) for a in args
-            )
-        case App("neg", (a,)):
-            return f"-{latex(a)}"
-        case App("recip", (a,)):
-            return rf"\frac{{1}}{{{latex(a)}}}"
-        case App("sqrt", (a,)):
-            return rf"\sqrt{{{latex(a)}}}"
-        case App("pow", (a, b)):
-            return rf"{{{latex(a)}}}^{{{latex(b)}}}"
-        case Bind("sum", (body,), over):
-            return rf"\sum_{{{','.join(over)}}} {latex(body)}"
-        case Bind("softmax", (body, *at), over, mask):
-            entry = "".join(latex(a) for a in at)
-            where = "" if mask is None else rf";\,{_condition(mask)}"
-            return rf"\operatorname{{softmax}}_{{{','.join(over)}{where}}}\left({latex(body)}\right)" + (
-                rf"_{{{entry}}}" if entry else ""
-            )
-        case App(head, args):
-            return rf"\operatorname{{{head}}}\left({', '.join(map(latex, args))}\right)"
-        case _:
-            return rf"\text{{{to_text(t)}}}"
-
-
-def _condition(t: Term) -> str:
-    signs = {"lt": "<", "le": r"\le ", "gt": ">", "ge": r"\ge ", "eq": "=", "ne": r"\ne "}
-    if isinstance(t, App) and t.head == "and":
-        return r"\wedge ".join(map(_condition, t.args))
-    left, right = children(t)
-    return f"{latex(left)}{signs[t.head]}{latex(right)}" if isinstance(t, App) else to_text(t)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import TensorProgError
-from tensorprog.limit.rules.labels import is_label, label
+from tensorprog.limit.rules.labels import label
 from tensorprog.limit.rules.open import Split, TooLarge
 from tensorprog.limit.rules.quantities import (
     GUARD,
@@ -27,15 +27,14 @@ from tensorprog.limit.rules.quantities import (
     free_labels,
 )
 from tensorprog.limit.rules.scalars import SCALED
-from tensorprog.limit.show.typeset import formula, index, typeset, variable
-from tensorprog.limit.show.typeset import name as name_of
 from tensorprog.limit.values.cores import PLAIN, isserlis
 from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.graph.graph import Graph, member_text
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Sub, Term, Var, to_text
-from tensorprog.terms.sympy_bridge import to_sympy
-from tensorprog.terms.term import mul, shift_subs, substitute, transform, walk
+from tensorprog.terms.formula import Notation, Writer
+from tensorprog.terms.sympy_bridge import formula, to_sympy
+from tensorprog.terms.term import mul, shift_subs, substitute, transform
 
 if TYPE_CHECKING:
     from tensorprog.limit.show.answers import Answers
@@ -64,7 +63,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Style:
-    """How a derivation is written: as text, or in LaTeX."""
+    """How a derivation is written: as text, or in a notation for formulas."""
 
     term: Callable[[Term], str]
     formula: Callable[[Any], str]
@@ -73,10 +72,10 @@ class Style:
     limit: Callable[[str], str]
     vector: Callable[[str], str]
     delta: Callable[[str, str], str]
-    sum: Callable[[Sequence[str]], str]
-    bracket: Callable[[str], str]
-    index: Callable[[Any], str]
-    times: str
+    sum: Callable[[Sequence[str], str], str]
+    product: Callable[[str, str], str]
+    equation: Callable[[str, str], str]
+    function: Callable[[Term, Callable[[Var], str | None]], str]
     raw: Callable[[str], str]
 
 
@@ -88,26 +87,31 @@ TEXT = Style(
     limit=lambda a: f"lim({a})",
     vector=lambda a: a,
     delta=lambda s, t: f"[{s} = {t}]",
-    sum=lambda over: f"sum over {', '.join(over)} of ",
-    bracket=lambda inner: f"({inner})",
-    index=str,
-    times=" * ",
+    sum=lambda over, body: f"(sum over {', '.join(over)} of {body})",
+    product=lambda a, b: f"{a} * {b}",
+    equation=lambda a, b: f"{a} = {b}",
+    function=lambda t, _: to_text(t),
     raw=lambda s: s,
 )
-LATEX = Style(
-    term=typeset,
-    formula=formula,
-    cov=lambda a, b: rf"\Sigma\!\left({a}, {b}\right)",
-    expectation=lambda inner: rf"\mathbb{{E}}\left[{inner}\right]",
-    limit=lambda a: rf"\mathring{{{a}}}",
-    vector=lambda a: rf"Z^{{{a}}}",
-    delta=lambda s, t: rf"\delta_{{{s}\,{t}}}",
-    sum=lambda over: rf"\sum_{{{','.join(over)}}} ",
-    bracket=lambda inner: rf"\left({inner}\right)",
-    index=index,
-    times=r"\,",
-    raw=lambda s: "{" + s + "}",
-)
+
+
+def typeset(n: Notation) -> Style:
+    """Write a derivation in a notation."""
+    w = Writer(n)
+    return Style(
+        term=w.term,
+        formula=lambda expr: formula(expr, n),
+        cov=lambda a, b: w.call(n.letter("Σ"), a, b),
+        expectation=w.expectation,
+        limit=n.ringed,
+        vector=lambda a: n.above(n.letter("Z"), a),
+        delta=lambda s, t: n.below(n.letter("δ"), w.product(s, t)),
+        sum=lambda over, body: n.fenced("(", n.row(n.big("∑", w.listed(over)), body), ")"),
+        product=w.product,
+        equation=w.equation,
+        function=lambda t, member: Writer(n, member).term(t),
+        raw=lambda s: "{" + s + "}",
+    )
 
 
 class Derivation:
@@ -182,12 +186,11 @@ class Derivation:
         return Var(node.name, tuple(subs))
 
     def _instruction(self, node: Node) -> str:
-        left = self.style.term(Var(node.name, node.subs))
-        return f"{left} = {self.style.term(instruction_term(node))}"
+        return self.style.equation(self.style.term(Var(node.name, node.subs)), self.style.term(instruction_term(node)))
 
     def _declared(self, node: Input) -> str:
         left = self.style.term(Var(node.name, node.subs))
-        return rf"{left}" if self.style is LATEX else f"{left} (an initial vector)"
+        return f"{left} (an initial vector)" if self.style is TEXT else left
 
 
 class _Writer:
@@ -221,7 +224,7 @@ class _Writer:
         x, y = self.style.vector(self.of(one)), self.style.vector(self.of(two))
         first = self._equations(self.style.expectation(x), lambda: self.rules.of(Ex(one)))
         second = self._equations(
-            self.style.expectation(f"{x}{self.style.times}{y}"), lambda: self.rules.of(Ex(mul(one, two)))
+            self.style.expectation(self.style.product(x, y)), lambda: self.rules.of(Ex(mul(one, two)))
         )
         return (*first, *second)
 
@@ -267,15 +270,13 @@ class _Writer:
         return shift_subs(t, {x: self.names[x] for x in found})
 
     def of(self, v: Var) -> str:
-        named = self.named(v)
-        assert isinstance(named, Var)
-        return variable(named) if self.style is LATEX else member_text(named.name, named.subs)
+        return self.style.term(self.named(v))
 
     def _index(self, s: Sub) -> str:
-        if isinstance(s, str) and is_label(s):
-            named = self.named(Var(s))
-            return self.style.index(named.name if isinstance(named, Var) else s)
-        return self.style.index(s)
+        if isinstance(s, int):
+            return str(s)
+        self.named(Var("", (s,)))
+        return self.style.term(Var(str(self.names.get(s, s))))
 
     def _limit(self, v: Var) -> str:
         """The limit of a scalar; a score is written as it is."""
@@ -299,7 +300,7 @@ class _Writer:
         if not a.over or product == 0:
             return product
         over = [self._index(j) for j in a.over]
-        return self._symbol(self.style.bracket(self.style.sum(over) + self.style.formula(product)))
+        return self._symbol(self.style.sum(over, self.style.formula(product)))
 
     def constant(self, t: Term) -> Any:
         """A constant as a sympy expression; limits of scalars, entries of matrices and binders are symbols."""
@@ -311,10 +312,8 @@ class _Writer:
                 return transform(s.args[0], replace)
             if isinstance(s, Var) and s.name in self.engine.program.families:
                 text = self._limit(s)
-            elif isinstance(s, Bind) or (isinstance(s, Var) and s.subs):
+            elif isinstance(s, Bind) or (isinstance(s, Var) and s.subs) or isinstance(s, Var):
                 text = self.style.term(s)
-            elif isinstance(s, Var):
-                text = name_of(s.name) if self.style is LATEX else s.name
             else:
                 return None
             key = f"s{len(symbols)}"
@@ -326,13 +325,11 @@ class _Writer:
 
     def _short(self, expr: Any, always: bool) -> Any:
         """A letter for a part that would make a formula long; what it stands for follows the equation."""
-        import sympy
 
         if expr.is_number or (expr.is_Symbol and not always):
             return expr
         if expr not in self.parts:
-            letter = rf"{{\kappa_{{{len(self.parts) + 1}}}}}" if self.style is LATEX else f"κ{len(self.parts) + 1}"
-            self.parts[expr] = sympy.Symbol(letter, real=True)
+            self.parts[expr] = self._symbol(self.style.term(Var(f"κ{len(self.parts) + 1}")))
         return self.parts[expr]
 
     def _symbol(self, text: str) -> Any:
@@ -353,17 +350,14 @@ class _Writer:
 
     def function(self, t: Term) -> str:
         """A function of vectors, each written as its limit variable, of scalars, each as its limit."""
-        named = self.named(t)
-        if self.style is TEXT:
-            return to_text(named)
         families = self.engine.program.families
-        members = {s: Var(f"zzz{k}zzz") for k, s in enumerate(dict.fromkeys(walk(named)))
-                   if isinstance(s, Var) and s.name in families}  # fmt: skip
-        text = typeset(transform(named, lambda s: members.get(s) if isinstance(s, Var) else None))
-        for s, stand_in in members.items():
-            vector = families[s.name].kind == "vector"
-            text = text.replace(typeset(stand_in), self.style.vector(variable(s)) if vector else self._limit(s))
-        return text
+
+        def member(v: Var) -> str | None:
+            if v.name not in families:
+                return None
+            return self.style.vector(self.style.term(v)) if families[v.name].kind == "vector" else self._limit(v)
+
+        return self.style.function(self.named(t), member)
 
     def core(self, core: Core) -> Any:
         """The expectation of a core: its closed form where that is short, else the expectation by name."""
@@ -403,4 +397,4 @@ def explanation(limit: Answers) -> str:
     return "\n".join(out)
 
 
-__all__ = ["LATEX", "TEXT", "Derivation", "Entry", "explanation"]
+__all__ = ["TEXT", "Derivation", "Entry", "explanation", "typeset"]

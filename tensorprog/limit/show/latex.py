@@ -5,28 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tensorprog.limit.show.derivation import LATEX, Derivation, Entry
-from tensorprog.limit.show.typeset import name as typeset_name
+from tensorprog.limit.show.derivation import Derivation, Entry, typeset
 from tensorprog.program.graph.nodes import Dot
+from tensorprog.terms import Var
+from tensorprog.terms.latex import LATEX, PREAMBLE, escape, term_latex
 
 if TYPE_CHECKING:
     from tensorprog.limit.show.answers import Answers
 
 WIDE = 150
 """Characters of LaTeX after which a sum goes on in a new line."""
-
-PREAMBLE = r"""\documentclass[a4paper]{article}
-\usepackage[T1]{fontenc}
-\usepackage[utf8]{inputenc}
-\usepackage{amsmath,amssymb,graphicx}
-\usepackage[margin=2cm]{geometry}
-\allowdisplaybreaks
-\emergencystretch=3em
-% a formula that is wider than the page is shrunk to fit
-\newcommand{\fit}[1]{\setbox0\hbox{$\displaystyle #1$}%
-  \ifdim\wd0>0.8\linewidth\resizebox{0.8\linewidth}{!}{\box0}\else\box0\fi}
-\begin{document}
-"""
 
 SOURCES = {
     "Yang 2019, Tensor Programs I": r"G. Yang, \emph{Tensor Programs I: Wide Feedforward or Recurrent Neural Networks"
@@ -41,7 +29,7 @@ ERRORS = {"exact": "error", "bound": "error at most", "estimate": "estimated err
 
 def document(limit: Answers) -> str:
     """A document that compiles by itself."""
-    entries = Derivation(limit, LATEX).entries()
+    entries = Derivation(limit, typeset(LATEX)).entries()
     parts = [
         PREAMBLE,
         rf"\section*{{The limit of \texttt{{{escape(limit.program.name)}}} as the width $n\to\infty$}}",
@@ -60,25 +48,9 @@ def document(limit: Answers) -> str:
     return "\n".join(p for p in parts if p is not None)
 
 
-_SYMBOLS = {
-    "σ": r"$\sigma$", "φ": r"$\varphi$", "θ": r"$\theta$", "Σ": r"$\Sigma$", "α": r"$\alpha$", "ψ": r"$\psi$",
-    "≤": r"$\le$", "≥": r"$\ge$", "√": r"$\surd$", "∞": r"$\infty$", "→": r"$\to$", "–": "--", "⁺": "+", "°": "$^*$",
-}  # fmt: skip
-
-
-def escape(text: str) -> str:
-    """Plain text for LaTeX."""
-    marks = {"\\": r"\textbackslash{}", "_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "{": r"\{", "}": r"\}",
-             "^": r"\^{}", "$": r"\$", "~": r"\~{}", "<": r"\textless{}", ">": r"\textgreater{}"}  # fmt: skip
-    out = "".join(marks.get(c, c) for c in text)
-    for symbol, macro in _SYMBOLS.items():
-        out = out.replace(symbol, macro)
-    return "".join(c if ord(c) < 0x250 else "?" for c in out)
-
-
 def _notation(limit: Answers) -> str:
     program = limit.engine.program
-    widths = [f"${typeset_name(w)} = {r}\\,n$" for w, r in program.widths.items() if w != "n"]
+    widths = [f"${term_latex(Var(w))} = {r}\\,n$" for w, r in program.widths.items() if w != "n"]
     lines = [
         r"\subsection*{Notation}",
         r"For a vector $g\in\mathbb{R}^n$ of the program, $Z^g$ is the random variable that one of its coordinates"

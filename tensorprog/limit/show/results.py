@@ -8,6 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
+from tensorprog.terms.formula import Notation
+from tensorprog.terms.latex import LATEX
+from tensorprog.terms.sympy_bridge import formula
 
 FORMAL = "formal"
 """What supports a result that no theorem here covers: the rules of the limit, applied beyond what is proved."""
@@ -55,9 +58,12 @@ class Result:
 
     @property
     def latex(self) -> str | None:
-        from tensorprog.limit.show.typeset import formula
+        """The formula in LaTeX."""
+        return self.written(LATEX)
 
-        return None if self.formula is None else formula(self.formula)
+    def written(self, notation: Notation) -> str | None:
+        """Write the formula in a notation."""
+        return None if self.formula is None else formula(self.formula, notation)
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `results` in the schema tensorprog/derive/1."""

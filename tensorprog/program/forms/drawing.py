@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from tensorprog.program.forms.latex import program_latex
 from tensorprog.program.forms.text import instruction_text
 from tensorprog.program.graph.graph import Graph, member_text
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
@@ -81,11 +80,6 @@ def dot_text(program: Graph) -> str:
         lines.append(f'    {b.key} [label={label}, fillcolor="{COLOURS[type(b.node)]}"];')
     lines += [f"    {a} -> {b}" + (f" [label={quoted(w)}]" if w else "") + ";" for a, b, w in edges]
     return "\n".join([*lines, "}"])
-
-
-def latex_text(program: Graph) -> str:
-    """The instructions as an align* environment."""
-    return program_latex(program)
 
 
 ROW, GAP, CHAR, PAD = 74, 28, 7.3, 14
