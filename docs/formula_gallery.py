@@ -33,7 +33,7 @@ each pair against Price's theorem and its value at `K12 = 0`. The page is genera
 
 `C > 0`; `a` and `b` are any real numbers. `selu(z)` is `λ elu(z, α)`. The named functions are
 
-* `Phi2(h, k, r)`, written $\\Phi_2(h,k;r)$: the bivariate normal distribution function;
+* `Phi2(h, k, r)`, written $\\Phi_2(h,k,r)$: the bivariate normal distribution function;
 * `OwenT(h, a)`, written $T(h,a)$: Owen's function $\\frac1{2\\pi}\\int_0^a e^{-h^2(1+x^2)/2}/(1+x^2)\\,dx$;
 * `ErfRe(x, y)`, `ErfIm(x, y)`: the real and the imaginary part of $\\mathrm{erf}(x+iy)$.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
@@ -21,7 +22,7 @@ from tensorprog.gaussian.arrays.duals import NAMES, PairKernel, pair_kernel
 from tensorprog.gaussian.arrays.series import NoSeries, expand, pair_matrix, prepare
 from tensorprog.gaussian.expect import expect
 from tensorprog.nngp.duals import Array, Vectors
-from tensorprog.terms import Term, Var, read, to_text
+from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.term import mul, substitute
 
 COUNT = 192
@@ -63,8 +64,8 @@ class ClosedForm:
 def _one(kernel: PairKernel, a: float, c: float, b: float) -> float:
     """One entry by integration."""
     if a * b == 0 or c * c >= a * b * (1 - 1e-14):
-        # perfectly correlated: f(√a t) f(±√b t) in one variable, its scales as decimals
-        scale = [read(repr(s)) for s in (a**0.5, float(np.copysign(b**0.5, c)))]
+        # perfectly correlated: f(√a t) f(±√b t) in one variable
+        scale = [Num(Fraction(s)) for s in (a**0.5, float(np.copysign(b**0.5, c)))]
         term = mul(*(substitute(kernel.f, {kernel.var: mul(s, kernel.var)}) for s in scale))
         found = expect(term, [[1]], vars=[kernel.var], tolerance=kernel.tolerance, certified=False)
     else:

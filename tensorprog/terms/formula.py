@@ -50,7 +50,7 @@ class Writer:
     >>> from tensorprog.terms import read
     >>> from tensorprog.terms.latex import LATEX
     >>> print(Writer(LATEX).term(read("-(x[1] + y)*sigma/2")))
-    -\\frac{\\left(x_{1} + y\\right) \\, \\sigma}{2}
+    -\\frac{\\left(x_{1} + y\\right)\\,\\sigma}{2}
     """
 
     def __init__(self, notation: Notation, member: Callable[[Var], str | None] = lambda v: None) -> None:

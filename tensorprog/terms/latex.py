@@ -17,7 +17,7 @@ _SIGNS = {"≤": r" \le ", "≥": r" \ge ", "≠": r" \ne ", "∧": r" \wedge ",
 class Latex:
     """Formulas as LaTeX for amsmath."""
 
-    space = r" \, "
+    space = r"\,"
 
     def letter(self, c: str) -> str:
         return _COMMANDS.get(c, r"\_" if c == "_" else c)

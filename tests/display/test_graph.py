@@ -53,7 +53,7 @@ def test_boxes_of_a_row_do_not_overlap() -> None:
         ("x/2", r"\frac{x}{2}"),
         ("sigma^2", r"\sigma^{2}"),
         ("-x + 1/3", r"-x + \frac{1}{3}"),
-        ("x[i]*y[j]", r"x_{i} \, y_{j}"),
+        ("x[i]*y[j]", r"x_{i}\,y_{j}"),
         ("sqrt(n)", r"\sqrt{n}"),
         ("W1", "W_{1}"),
         ("h_1", "h_{1}"),

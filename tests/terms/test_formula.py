@@ -31,16 +31,16 @@ CHILDREN = {"mfrac": 2, "msup": 2, "msub": 2, "munder": 2, "mover": 2, "munderov
 @pytest.mark.parametrize(
     ("text", "latex"),
     [
-        ("a*(-b)/(2*c)", r"-\frac{a \, b}{2 \, c}"),
-        ("a/(b/c)", r"\frac{a \, c}{b}"),
+        ("a*(-b)/(2*c)", r"-\frac{a\,b}{2\,c}"),
+        ("a/(b/c)", r"\frac{a\,c}{b}"),
         ("(a/b)^2", r"\left(\frac{a}{b}\right)^{2}"),
         ("x[1]^2", "x_{1}^{2}"),
         ("t'^2", "{t'}^{2}"),
         ("y_1[a,i']", "{y_{1}}_{a,i'}"),
         ("exp(-x^2/2)", r"e^{-\frac{x^{2}}{2}}"),
-        ("sum(x[j] for j)*y", r"\left(\sum_{j} x_{j}\right) \, y"),
+        ("sum(x[j] for j)*y", r"\left(\sum_{j} x_{j}\right)\,y"),
         ("sum(softmax(p[i,j] over j)*v[j] for j)/2",
-         r"\frac{1}{2}\sum_{j} \operatorname{softmax}_{j}\left(p_{i,j}\right) \, v_{j}"),
+         r"\frac{1}{2}\sum_{j} \operatorname{softmax}_{j}\left(p_{i,j}\right)\,v_{j}"),
         ("where(x <= 1, x, -1)", r"\begin{cases} x & x \le 1 \\ -1 & \text{otherwise} \end{cases}"),
         ("log_eps", r"\mathrm{log}_{\mathrm{eps}}"),
         ("λ2", r"\lambda_{2}"),
@@ -55,11 +55,11 @@ def test_formulas_of_sympy() -> None:
     x, r = sympy.symbols("x r", real=True)
     member = sympy.Symbol("p[1,2]", real=True)
     written = sympy.Symbol("{\\Sigma(a, b)}", real=True)
-    assert formula(sympy.sqrt(2) * x * sympy.exp(-r) / 2, LATEX) == r"\frac{\sqrt{2} \, x \, e^{-r}}{2}"
+    assert formula(sympy.sqrt(2) * x * sympy.exp(-r) / 2, LATEX) == r"\frac{\sqrt{2}\,x\,e^{-r}}{2}"
     assert formula(Phi2(x, 1, r) - OwenT(x, r), LATEX) == r"-T\left(x, r\right) + \Phi_{2}\left(x, 1, r\right)"
-    assert formula(ErfIm(x, r), LATEX) == r"\operatorname{Im}\operatorname{erf}\left(x + i \, r\right)"
+    assert formula(ErfIm(x, r), LATEX) == r"\operatorname{Im}\operatorname{erf}\left(x + i\,r\right)"
     assert formula(Signs4(*([r] * 6)), LATEX).startswith(r"S_{4}\left(r, r")
-    assert formula(member * written**2, LATEX) == r"p_{1,2} \, {\Sigma(a, b)}^{2}"
+    assert formula(member * written**2, LATEX) == r"p_{1,2}\,{\Sigma(a, b)}^{2}"
     assert formula(sympy.Float("0.25") * x + sympy.oo, LATEX)
     assert formula(sympy.Float("0.25") * x, MATHML) == (
         '<mrow><mn>0.250000000000000</mn><mspace width="0.17em"></mspace><mi>x</mi></mrow>'
