@@ -25,7 +25,7 @@ CODES: dict[str, str] = {
     "TP009": "widths do not fit",
     "TP010": "a file cannot be read",
     "TP011": "a width is not an integer",
-    "TP012": "the width n where it may not stand",
+    "TP012": "the width n where it is not allowed",
     "TP013": "a character that is refused",
     "TP014": "a fully masked softmax row",
     "TP015": "a family with a hole",

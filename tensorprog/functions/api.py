@@ -74,11 +74,11 @@ def checked(t: Term) -> Term:
             "gaussian",
             "ref",
         ):
-            raise fail("TP003", f"{u.head} has no place in a coordinatewise function", u.place)
+            raise fail("TP003", f"{u.head} is not allowed in a coordinatewise function", u.place)
         if isinstance(u, Bind) and u.head == "attention":
-            raise fail("TP003", "attention has no place in a coordinatewise function", u.place)
+            raise fail("TP003", "attention is not allowed in a coordinatewise function", u.place)
         if isinstance(u, Var) and u.name == "n" and not u.subs:
-            raise fail("TP012", "the width n has no place in a coordinatewise function", u.place)
+            raise fail("TP012", "the width n is not allowed in a coordinatewise function", u.place)
     if _is_condition(t):
         raise fail("TP003", "this is a condition, not a function", getattr(t, "place", None))
     return t

@@ -155,7 +155,7 @@ class Loader:
             case s.ClaimDef():
                 add_claim(self.lowering, self.claim(st))
             case s.ProgramName(place) | s.Include(place):
-                raise fail("TP001", "this statement stands at the top of a file, not in a block", place)
+                raise fail("TP001", "this statement belongs at the top of a file, not in a block", place)
 
     def free(self, name: str, place: Place | None) -> None:
         if name in self.env:
@@ -373,7 +373,7 @@ def _index_names(subs: tuple[Sub, ...], ref: Term) -> tuple[str, ...]:
 
 def _single(t: Any, place: Place | None) -> Term:
     if isinstance(t, tuple):
-        raise fail("TP008", "an array stands where a number belongs", place)
+        raise fail("TP008", "an array is given where a number belongs", place)
     out: Term = t
     return out
 

@@ -127,7 +127,7 @@ class _Open:
                 if None in parts:
                     raise fail(
                         "TP004",
-                        "a 0 beyond the end stands inside a function",
+                        "a 0 beyond the end is inside a function",
                         t.place,
                         because="what is left out is a summand, and a function of 0 need not be 0",
                         help="name the function's values, and pad those: x[i] = relu(h[i]), pad(x[i+k])",

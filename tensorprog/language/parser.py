@@ -153,13 +153,13 @@ def _explain(error: Any, text: str) -> TensorProgError:
     if token is not None and token.type == "_INDENT":
         return fail(
             "TP001",
-            "this line is indented, but no `for` stands above it",
+            "this line is indented, but there is no `for` above it",
             Place(token.end_line, 1),
         )
     if token is not None and "NORMAL" in (getattr(error, "expected", None) or ()):
         return fail(
             "TP001",
-            f"{str(token)!r} is no law" if str(token).strip() else "here stands a law",
+            f"{str(token)!r} is no law" if str(token).strip() else "a law is expected here",
             Place(token.line, token.column, max(1, len(str(token).strip()))),
             because="an input is N(mean, covariance) or bernoulli(p), a weight N(0, s/n) or iid(rademacher, s/n)",
             help="a function of a Gaussian input has any other law: u ~ N(0, 1), then Phi(u) is uniform on (0, 1)",

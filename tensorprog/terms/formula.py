@@ -176,21 +176,24 @@ class Writer:
         return self.n.row(self.n.letter("𝔼"), self.n.fenced("[", self.listed(inside, ", "), "]"))
 
     def _fraction(self, above: list[Term], below: list[Term]) -> tuple[str, int]:
+        above = above or [Num(1)]
         if not below:
-            return self._factors(above), PRODUCT
+            return (self._factors(above), PRODUCT) if len(above) > 1 else self._term(above[0])
         bottom, one = self._factors(below), self.n.number("1")
         if any(isinstance(f, Bind) for f in above):
             return self.n.row(self.n.fraction(one, bottom), self._factors(above, PRODUCT)), PRODUCT
-        return self.n.fraction(self._factors(above) if above else one, bottom), PRODUCT
+        return self.n.fraction(self._factors(above), bottom), PRODUCT
 
     def _factors(self, factors: Sequence[Term], alone: int = SUM) -> str:
         """Factors side by side; a sum over an index is bracketed unless it comes last."""
         if len(factors) == 1:
             return self.term(factors[0], alone)
-        *first, last = factors
-        return self.product(
-            *(self.term(f, ATOM if isinstance(f, Bind) else PRODUCT) for f in first), self.term(last, PRODUCT)
-        )
+        out: list[str] = []
+        for k, f in enumerate(factors):
+            between = self.n.sign("⋅") if _begins_with_a_number(f) else self.n.space
+            last = k == len(factors) - 1
+            out += [between, self.term(f, ATOM if isinstance(f, Bind) and not last else PRODUCT)]
+        return self.n.row(*out[1:])
 
     def _bind(self, t: Bind) -> tuple[str, int]:
         over = self.listed(map(self.index, t.over))
@@ -215,10 +218,17 @@ def _sign(t: Term) -> tuple[bool, Term]:
         case App("neg", (a,)):
             negative, a = _sign(a)
             return not negative, a
+        case App("recip", (a,)):
+            negative, a = _sign(a)
+            return negative, App("recip", (a,))
         case App("mul", args):
             signs, factors = zip(*map(_sign, args), strict=True)
             return sum(signs) % 2 == 1, App("mul", factors)
     return False, t
+
+
+def _begins_with_a_number(t: Term) -> bool:
+    return isinstance(t, Num) or (isinstance(t, App) and t.head == "pow" and _begins_with_a_number(t.args[0]))
 
 
 def _parts(t: Term) -> tuple[list[Term], list[Term]]:

@@ -10,8 +10,8 @@ from tensorprog.terms.term import Term
 
 _COMMANDS = {letter: "\\" + word for letter, word in GREEK.items()} | {"𝔼": r"\mathbb{E}", "∞": r"\infty"}
 _KNOWN = re.compile("(arc)?(sin|cos|tan)|(sin|cos|tan)h|log|min|max|Phi")
-_SIGNS = {"≤": r" \le ", "≥": r" \ge ", "≠": r" \ne ", "∧": r" \wedge ", "⊤": r"\top", "-.": "-", ",": ",", ", ": ", ",
-          "∑": r"\sum", "⟨": r"\langle ", "⟩": r" \rangle", "{": r"\{", "": "."}  # fmt: skip
+_SIGNS = {"≤": r" \le ", "≥": r" \ge ", "≠": r" \ne ", "∧": r" \wedge ", "⋅": r" \cdot ", "⊤": r"\top", "-.": "-",
+          ",": ",", ", ": ", ", "∑": r"\sum", "⟨": r"\langle ", "⟩": r" \rangle", "{": r"\{", "": "."}  # fmt: skip
 
 
 class Latex:

@@ -108,7 +108,7 @@ class ExpressionBuilder:
         subs = [c for c in rest if isinstance(c, Num | Var | App | Bind)]
         if subs:
             if quote is not None:
-                raise fail("TP001", "the transpose stands after the subscripts", place, help=f"write {name}[...]'")
+                raise fail("TP001", "the transpose goes after the subscripts", place, help=f"write {name}[...]'")
             out = App("ref", (out, *subs), place)
             if rest[-1] is not None:
                 out = App("transpose", (out,), place)
@@ -150,7 +150,7 @@ class ExpressionBuilder:
             elif value is not None and str(token) not in options:
                 options[str(token)] = value
             else:
-                raise fail("TP001", f"{token} cannot stand here", place_of(token))
+                raise fail("TP001", f"{token} is not allowed here", place_of(token))
         allowed = {"softmax": {"mask"}, "attention": {"mask", "scale"}}.get(head, set())
         if extra := options.keys() - allowed:
             raise fail("TP016", f"{head} has no option {min(extra)}", place)
@@ -190,7 +190,7 @@ def check_size(text: str, line: int = 1, nesting: int = MAX_NESTING, length: int
             f"a statement of {len(text)} characters; at most {length} are read",
             Place(line, 1),
             because="sizes are bounded before work starts",
-            help="name subexpressions on lines of their own, or raise the limit MAX_STATEMENT_CHARS",
+            help="name subexpressions on separate lines, or raise the limit MAX_STATEMENT_CHARS",
         )
     depth = chain = 0
     for m in _SCAN.finditer(text):
@@ -209,7 +209,7 @@ def check_size(text: str, line: int = 1, nesting: int = MAX_NESTING, length: int
                 "this is nested too deep",
                 Place(line + text.count("\n", 0, m.start()), m.start() - text.rfind("\n", 0, m.start())),
                 because=f"at most {nesting} nested brackets or twice as many chained operators are read",
-                help="name subexpressions on lines of their own, or raise the limit MAX_NESTING",
+                help="name subexpressions on separate lines, or raise the limit MAX_NESTING",
             )
 
 
@@ -240,7 +240,7 @@ def syntax_error(error: Any, text: str) -> TensorProgError:
     )
     return fail(
         "TP001",
-        f"{found} cannot stand here",
+        f"{found} is not allowed here",
         Place(line, column, max(1, len(token) if token is not None and "\n" not in token else 1)),
         because="the text does not follow the grammar of the language",
         help="docs/language.md shows every statement with an example",

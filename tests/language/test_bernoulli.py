@@ -119,14 +119,14 @@ def test_dropout_with_and_without_a_shared_mask(shared: bool) -> None:
     ("input m[i] ~ bernoulli([0.5, 1.5])", "TP019", "1.5 of m at i = 2", 7),
     ("input m ~ bernoulli(x)", "TP003", "a probability is a constant, and this is a vector", 21),
     ("input m[i] ~ bernoulli(1/i)", "TP003", "the index i is not a value here", 26),
-    ("input m ~ bernoulli(1/n)", "TP012", "the width n may not stand here", 22),
+    ("input m ~ bernoulli(1/n)", "TP012", "the width n is not allowed here", 22),
     ("input m ~ bernoulli(P[i])", "TP004", "index i is not an index of what is declared here", 21),
     ("input m[i] ~ bernoulli(Q)", "TP008", "the matrix Q has 3 rows for 2 members", 24),
     ("input m ~ bernoulli(d)", "TP002", "d is not defined", 21),
     ("input x ~ bernoulli(c)", "TP005", "x is already defined", 7),
     ("input m: w ~ bernoulli(c)", "TP002", "there is no width w", 7),
     ("input m ~ uniform(0, 1)", "TP001", "'uniform' is no law", 11),
-    ("input m ~ bernoulli(c, 1)", "TP001", "',' cannot stand here", 22),
+    ("input m ~ bernoulli(c, 1)", "TP001", "',' is not allowed here", 22),
 ])  # fmt: skip
 def test_errors_have_a_place(law: str, code: str, message: str, column: int) -> None:
     head = "index i in 1..2\nparam c > 0 = 1/2\nmatrix P = [0.5, 1]\nmatrix Q = [0, 0, 1]\ninput x ~ N(0, 1)\n"

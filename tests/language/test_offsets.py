@@ -82,7 +82,7 @@ def test_simulation_agrees_with_the_limit() -> None:
 
 @pytest.mark.parametrize(("body", "message"), [
     ("y[i] = F[0] @ u[i+1]", "leaves the family's range 1..5"),
-    ("y[i] = exp(pad(u[i+1]))", "a 0 beyond the end stands inside a function"),
+    ("y[i] = exp(pad(u[i+1]))", "a 0 beyond the end is inside a function"),
     ("y[i] = max(pad(u[i+k]) for k)", "bound by max"),
     ("y[i] = pad(u[o+i])", "has no value here"),
     ("y[i] = F[0] @ pad(2*u[i+1])", "a member of a family"),

@@ -29,7 +29,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PROGRAMS_HEAD = """## Programs
 
 Every program of `tests/corpus` that a theorem covers; and what is certified of the limit of two members of its first
-output: covariances, or given the scores the law or covariances. Means without a closed form (of tanh) stand under their
+output: covariances, or given the scores the law or covariances. Means without a closed form (of tanh) keep their
 names, with the covariances of the Gaussian members that they are about. The last column says how many numbers are
 trusted (axioms) where the covariances are certified as numbers, at the params' values.
 

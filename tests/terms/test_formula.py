@@ -44,6 +44,9 @@ CHILDREN = {"mfrac": 2, "msup": 2, "msub": 2, "munder": 2, "mover": 2, "munderov
         ("where(x <= 1, x, -1)", r"\begin{cases} x & x \le 1 \\ -1 & \text{otherwise} \end{cases}"),
         ("log_eps", r"\mathrm{log}_{\mathrm{eps}}"),
         ("λ2", r"\lambda_{2}"),
+        ("2*3^x*y", r"2 \cdot 3^{x}\,y"),
+        ("1/(-(1/x)*(-1))^2", r"\frac{1}{\left(\frac{1}{x}\right)^{2}}"),
+        ("-(1/(1/(x + y)))", r"-\left(x + y\right)"),
     ],
 )  # fmt: skip
 def test_latex(text: str, latex: str) -> None:
@@ -116,13 +119,13 @@ def flat(e: ET.Element) -> list[ET.Element]:
 
 
 def seen(items: list[ET.Element]) -> float:
-    """Signs first, then factors side by side, as a person reads."""
+    """Signs first, then factors side by side, as a person reads; digits side by side would be one number."""
     total, product, sign = 0.0, None, 1.0
     for e in [x for item in items for x in flat(item)]:
         if e.tag == "mo" and e.text in ("+", "−"):
             total += 0.0 if product is None else sign * product
             product, sign = None, 1.0 if e.text == "+" else -1.0
-        elif e.tag != "mspace":
+        elif e.tag != "mspace" and e.text != "⋅":
             product = value(e) * (1.0 if product is None else product)
     assert product is not None
     return total + sign * product
@@ -146,6 +149,7 @@ def value(e: ET.Element) -> float:
 
 
 @given(arithmetic)
+@settings(max_examples=300)
 def test_what_is_written_has_the_value_of_what_is_meant(term: Term) -> None:
     try:
         right = meant(term)

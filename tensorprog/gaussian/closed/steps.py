@@ -13,7 +13,7 @@ RULES = {
     "base case": "the expectation of a product of signs",
     "factorise": "independent blocks: the expectation of the product is the product of the expectations",
     "reduce": "linearly dependent variables are written in terms of independent ones",
-    "collapse": "affine arguments are Gaussian variables of their own",
+    "collapse": "affine arguments become new Gaussian variables",
     "powers": "absolute moments of a Gaussian pair, by the Mehler expansion of |z|^p",
 }
 

@@ -160,7 +160,7 @@ class Scores:
             return
         raise no_limit("TP103", f"a side of {p.name} is not made by a MatMul", p.place,
                        "the limit of a score is known for two products with different matrices",
-                       "multiply the side by a matrix of its own")  # fmt: skip
+                       "multiply the side by a separate matrix")  # fmt: skip
 
     def _source(self, ref: Var) -> Var:
         opened = self.composer.open(ref)

@@ -155,7 +155,7 @@ class Derivation:
                 return Entry(self._instruction(node), "Moment: the average over coordinates becomes a constant",
                              write.scalar(one), YANG_PLUS)  # fmt: skip
             case Dot() if node.name in self.engine.random.families and self._is_readout(one):
-                rule = "Readout: Gaussian and independent of all vectors, for its vector stands in readouts only"
+                rule = "Readout: Gaussian and independent of all vectors, because its vector is used only in readouts"
                 return Entry(self._instruction(node), rule, write.score(one, two), LEMMA)
             case Dot() if node.name in self.engine.random.families:
                 rule = "Dot: a score, centred Gaussian and independent of all vectors above it"

@@ -121,7 +121,7 @@ class Graph:
 
     def add_input(self, group: InputGroup) -> None:
         if len(set(group.names)) < len(group.names):
-            raise fail("TP005", "a name stands twice", group.place)
+            raise fail("TP005", "a name is declared twice", group.place)
         for name in group.names:
             self.check_free(name, group.place)
         self.groups.append(group)

@@ -31,7 +31,7 @@ class ClaimLowering:
             case Var() | App("ref"):
                 low = self.lowering.expression(raw)
                 if low.kind != CONST and not variable:
-                    raise fail("TP003", "a claim speaks of limits: write E(x), var(x) or cov(x, y)", raw.place)
+                    raise fail("TP003", "a claim is about limits: write E(x), var(x) or cov(x, y)", raw.place)
                 return low.term
             case Num():
                 return raw
@@ -43,14 +43,14 @@ class ClaimLowering:
             case App(head, args) if head in FUNCTIONS or head in ("add", "mul", "neg", "recip", "pow", "pi"):
                 return App(head, tuple(self.side(a, False) for a in args), raw.place)
             case _:
-                raise fail("TP003", "this cannot stand in a claim", raw.place)
+                raise fail("TP003", "this is not allowed in a claim", raw.place)
 
     def _inside(self, raw: Term) -> Term:
         before = len(self.lowering.program.nodes)
         low = self.lowering.expression(raw)
         if len(self.lowering.program.nodes) != before:
-            raise fail("TP003", "a claim speaks of variables of the program", raw.place,
-                       help="give the product a name on a line of its own, and claim about that name")  # fmt: skip
+            raise fail("TP003", "a claim is about variables of the program", raw.place,
+                       help="give the product a name on a separate line, and claim about that name")  # fmt: skip
         return low.term
 
     def condition(self, raw: Term) -> Term:
@@ -59,7 +59,7 @@ class ClaimLowering:
         low = lowering.expression(raw)
         lowering.names.indices_are_values = before
         if not low.condition or low.kind > CONST:
-            raise fail("TP003", "after `for` stands a comparison of indices", raw.place)
+            raise fail("TP003", "`for` must be followed by a comparison of indices", raw.place)
         return low.term
 
 

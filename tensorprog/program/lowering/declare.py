@@ -129,7 +129,7 @@ def by_position(t: Term, subs: tuple[str, ...], program: Graph, dims: int, place
 
 def check_axes(program: Graph, subs: tuple[str, ...], place: Place | None) -> None:
     if len(set(subs)) < len(subs):
-        raise fail("TP004", "an index stands twice", place)
+        raise fail("TP004", "an index is repeated", place)
     for s in subs:
         if s not in program.indices:
             raise fail("TP004", f"{s} is not an index", place, help=f"declare it: index {s} in 1..4")

@@ -57,7 +57,7 @@ class Expressions(ABC):
             case App("mul") if (parts := scaled_dot(t)) is not None and self.all_constant(parts[2]):
                 return self.extract(t)
             case App("E" | "cov" | "var" | "gaussian", _):
-                raise fail("TP003", f"{t.head} speaks of limits: it stands in claims only", t.place)
+                raise fail("TP003", f"{t.head} is about limits: it is allowed only in claims", t.place)
             case App(head, args) if head in CONDITIONS:
                 lows = [self.expression(a) for a in args]
                 if head == "and" and not all(low.condition for low in lows):
@@ -165,7 +165,7 @@ class Expressions(ABC):
 
     def _softmax(self, t: Bind) -> Lowered:
         if len(t.args) != 1:
-            raise fail("TP001", "an entry of a softmax stands alone in derivations only", t.place)
+            raise fail("TP001", "a single entry of a softmax is allowed only in derivations", t.place)
         body = self.expression(t.args[0])
         over = self._indices_of(t)
         if body.kind == VECTOR or body.condition:
@@ -203,7 +203,7 @@ class Expressions(ABC):
                     "TP004",
                     f"index {j} is already in use here",
                     t.place,
-                    because="it stands on the left or is bound by an enclosing sum",
+                    because="it is an index of the left side or is bound by an enclosing sum",
                     help="declare a second index over the same range: index i, j in 1..s",
                 )
         self.bound = (*self.bound, *over)
@@ -251,7 +251,7 @@ class Expressions(ABC):
     def misplaced_n(self, place: Place | None) -> TensorProgError:
         return fail(
             "TP012",
-            "the width n may not stand here",
+            "the width n is not allowed here",
             place,
             because="n appears in variances of weights, in the factor of a dot product, and nowhere else",
             help="for a score write dot(q, k) / sqrt(n), for an average over coordinates write mean(f)",

@@ -48,7 +48,7 @@ class Lowering(Expressions):
             self.program.check_free(name, place)
         names = [s for s in subs if isinstance(s, str)]
         if len(set(names)) < len(names):
-            raise fail("TP004", "an index stands twice on the left", place, help="a diagonal is not a family")
+            raise fail("TP004", "an index is repeated on the left", place, help="a diagonal is not a family")
         if size(raw) > self.program.limits.expression_size:
             raise self.program.limits.exceeded(
                 "TP907", "expression_size", size(raw), "the expression is too large", place

@@ -133,7 +133,7 @@ def check_mask(mask: Term, over: tuple[str, ...], program: Graph, place: Place |
     used = [v.name for v in variables(mask)]
     for v in variables(mask):
         if v.name not in program.indices:
-            raise fail("TP003", f"a mask compares indices, and {v.name} is none", v.place or place)
+            raise fail("TP003", f"a mask compares indices, but {v.name} is not one", v.place or place)
     outer = [i for i in used if i not in over]
     inner = [i for i in used if i in over]
     entries = 1

@@ -43,7 +43,7 @@ class Names:
         if role == "weight":
             raise fail(
                 "TP003",
-                f"the weight {name} stands only left of @",
+                f"the weight {name} can only be the left operand of @",
                 place,
                 help=f"write {name} @ x for its product with x",
             )
@@ -62,7 +62,7 @@ class Names:
             case Var(name, ()) if name in self.program.indices and self.indices_are_values == "covariance":
                 return Lowered(Var(name + "'", (), t.place), CONST, (name + "'",))
             case Var(name) | App("ref", (Var(name), *_)) if self.program.role(name) == "weight":
-                raise fail("TP003", f"the weight {name} stands only left of @", t.place)
+                raise fail("TP003", f"the weight {name} can only be the left operand of @", t.place)
             case _:
                 raise fail("TP003", "a ' marks the transpose of a weight, or a primed index in a covariance", t.place)
 
@@ -104,12 +104,15 @@ class Names:
             case Var() | App("ref"):
                 name, raw_subs, place = name_and_subs(t)
             case _:
-                raise fail("TP003", "left of @ stands a weight", t.place)
+                raise fail("TP003", "the left operand of @ must be a weight", t.place)
         if self.program.role(name) is None:
             raise self.unknown(name, place)
         if name not in self.program.weights:
             raise fail(
-                "TP003", f"left of @ stands a weight, and {name} is none", place, help=f"weight {name} ~ N(0, 1/n)"
+                "TP003",
+                f"the left operand of @ must be a weight, but {name} is not one",
+                place,
+                help=f"weight {name} ~ N(0, 1/n)",
             )
         declared = self.program.weights[name]
         subs = self.subscripts(raw_subs)
@@ -133,7 +136,7 @@ class Names:
                 return name
             case App("transpose", (Var(name, ()),)) if name in self.program.indices:
                 if self.indices_are_values != "covariance":
-                    raise fail("TP004", "primed indices stand in input covariances only", s.place)
+                    raise fail("TP004", "primed indices are allowed only in input covariances", s.place)
                 return name + "'"
             case _:
                 value = rational(self._fold(s))
@@ -157,7 +160,7 @@ def name_and_subs(t: Term) -> tuple[str, tuple[Term, ...], Place | None]:
             return name, tuple(_raw_subscript(s) for s in subs), t.place
         case App("ref", (Var(name), *subs)):
             return name, tuple(subs), t.place
-    raise fail("TP003", "here stands a name, with subscripts if it has indices", t.place)
+    raise fail("TP003", "a name is expected here, with subscripts if it has indices", t.place)
 
 
 def _raw_subscript(s: Sub) -> Term:

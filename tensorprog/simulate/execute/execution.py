@@ -155,7 +155,7 @@ def _in_processes(todo: Iterator[Task], lanes: int, done: Done) -> None:
                         "TP907",
                         f"worker processes died {attempt + 1} times",
                         because="they ran out of memory, or could not load the script that started them",
-                        help="use fewer --workers, or a bound such as --memory 2GB; a script's own code stands under "
+                        help="use fewer --workers, or a bound such as --memory 2GB; a script's own code belongs under "
                         "`if __name__ == '__main__':`, and is not read from standard input",
                     ) from None
         todo = chain(lost, todo)

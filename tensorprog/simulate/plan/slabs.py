@@ -97,7 +97,7 @@ def _weight(uses: Uses, k: int) -> Var:
 
 
 def _box(uses: Uses, k: int) -> Box | None:
-    """The members that the instruction applies, or None where an index stands twice."""
+    """The members that the instruction applies, or None where an index is repeated."""
     w = _weight(uses, k)
     names = [s for s in w.subs if isinstance(s, str)]
     if len(set(names)) < len(names):
