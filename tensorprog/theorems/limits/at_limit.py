@@ -185,8 +185,7 @@ class AtLimit:
         """The limit of a scalar: its exact value, or a name for it with what is known of it."""
         if v not in self._names:
             limit = self.limits.of(v)
-            name = Var(f"#l{len(self._names)}", v.subs)
-            self._names[v] = name
+            self._names[v] = name = Var(f"#l{len(self._names)}", v.subs)
             self.assumptions[name.name] = limit.at
             if limit.random:
                 self._random.add(name.name)
