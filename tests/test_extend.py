@@ -90,3 +90,12 @@ def test_the_walk_throughs_work_as_written(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert style.returncode == 0, style.stdout
+
+
+def test_the_map_of_additions_names_what_exists() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page.split("### Where to add what")[1].split("\n\n[Extending")[0]
+    named = [name for name in re.findall(r"`([^`]+)`", table) if "PACKAGE" not in name and "nnn" not in name]
+    assert len(named) > 15
+    for name in named:
+        assert (ROOT / name).exists() or (ROOT / "tensorprog" / name).exists(), name

@@ -143,3 +143,16 @@ def test_what_theorems_share_is_made_once() -> None:
     program = tp.loads(ATTENTION)
     assert Shared.of(program.analysis) is Shared.of(program.analysis)
     assert tp.check(program).verdict == tp.check(tp.loads(ATTENTION)).verdict
+
+
+def test_a_program_that_is_judged_while_it_is_written_ends_as_one_that_was_not() -> None:
+    growing, seen = tp.Program("program"), []
+    for line in ATTENTION.strip().splitlines():
+        growing.add(f"{line}\n")
+        seen.append(growing.analysis)
+        if growing.outputs:
+            tp.check(growing)
+    assert len({id(a) for a in seen}) == len(seen), "each statement makes another program"
+    whole = tp.loads(ATTENTION)
+    assert [o.to_json() for o in tp.check(growing).outputs] == [o.to_json() for o in tp.check(whole).outputs]
+    assert [d.status for d in tp.claims(growing)] == [d.status for d in tp.claims(whole)]
