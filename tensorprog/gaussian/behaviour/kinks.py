@@ -18,6 +18,7 @@ from typing import Literal
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import Values, ball_function, name_of
+from tensorprog.functions.evaluate.formulas import formulas
 from tensorprog.gaussian.behaviour.arguments import affine, polynomial, roots
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, sub, variables, walk
@@ -189,7 +190,9 @@ def _solve(
                 continue
             used = [k for k, n in enumerate(names) if n in {name_of(v) for v in variables(factor)}]
             if len(used) != 1:
-                complete = complete and e.kind == "soft"
+                pieces, sure = _straight(add(factor, neg(Num(Fraction(value)))), names, values, e)
+                planes += pieces
+                complete = complete and (sure or e.kind == "soft")
                 continue
             k = used[0]
             normal = tuple(float(j == k) for j in range(len(names)))
@@ -201,6 +204,14 @@ def _solve(
             if e.kind not in {"jump", "kink"}:
                 planes += [Plane(normal, x, "soft", s) for x, s in _complex_roots(shifted, names[k], values)]
     return planes, complete
+
+
+def _straight(gap: Term, names: Sequence[str], values: Values, e: _Event) -> tuple[list[Plane], bool]:
+    """Where affine pieces of a gap are 0, and whether all are affine: relu(a) = relu(b) on a = b, a = 0 and b = 0."""
+    pieces = formulas(gap)
+    lines = [affine(p, names, values) for p in pieces or ()]
+    found = [Plane(line[0], -line[1], e.kind, e.scale) for line in lines if line is not None and any(line[0])]
+    return found, pieces is not None and None not in lines
 
 
 def _soft_width(e: _Event, factor: Term, name: str, values: Values, at: float) -> float:

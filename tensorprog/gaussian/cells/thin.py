@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
-from tensorprog.functions.named.library import library
+from tensorprog.functions.evaluate.formulas import formulas
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import mul, neg, rebuild, recip, sub, variables, walk
+from tensorprog.terms.term import mul, recip, sub, variables, walk
 
 MEROMORPHIC = frozenset({"add", "mul", "neg", "recip", "pi", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf",
                          "Phi", "sigmoid", "gelu", "gelu_tanh", "silu", "hermite"})  # fmt: skip
@@ -21,9 +21,6 @@ REAL_ANALYTIC = MEROMORPHIC - {"recip", "tan"} | {"atan", "softplus", "mish"}
 """Analytic near the whole real line: a composition of these is one formula on all of R^k, and one of meromorphic
 functions is one on a connected complex domain. Mixed, neither holds: atan(1/a) + atan(a) is pi/2 for a > 0 and -pi/2
 for a < 0."""
-
-MOST = 64
-"""Pieces of one gap that are looked at."""
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 
@@ -38,7 +35,11 @@ def thin(term: Term) -> bool:
     >>> [thin(read(t)) for t in ("sign(floor(a)*b)", "where(abs(a) < 1, acos(a), 0)", "step(relu(a))", "floor(a + b)")]
     [False, True, False, True]
     """
-    return all(all(_not_reached(piece, periodic) for piece in _pieces(gap)) for gap, periodic in _gaps(term))
+    return all(_is_thin(formulas(gap), periodic) for gap, periodic in _gaps(term))
+
+
+def _is_thin(pieces: list[Term] | None, periodic: bool) -> bool:
+    return pieces is not None and all(_is_analytic(p) and _not_reached(p, periodic) for p in pieces)
 
 
 def _gaps(term: Term) -> Iterator[tuple[Term, bool]]:
@@ -53,23 +54,6 @@ def _gaps(term: Term) -> Iterator[tuple[Term, bool]]:
                 yield a, True
             case App("mod", (a, m)):
                 yield mul(a, recip(m)), True
-
-
-def _pieces(gap: Term, left: int = MOST) -> list[Term | None]:
-    """The gap with each function in pieces replaced by one of its pieces; None for what is not understood."""
-    for s in walk(gap):
-        if isinstance(s, App) and (choices := _choices(s)) is not None:
-            if any(isinstance(r, App) and _choices(r) is not None for a in _read(s) for r in walk(a)):
-                continue
-            if left < len(choices):
-                return [None]
-            return [p for c in choices for p in _pieces(_replaced(gap, s, c), left // len(choices))]
-    return [gap if _is_analytic(gap) else None]
-
-
-def _read(s: App) -> tuple[Term, ...]:
-    """The arguments whose pieces are pieces of the value."""
-    return s.args[1:] if s.head == "where" else s.args
 
 
 def _is_analytic(piece: Term) -> bool:
@@ -120,43 +104,8 @@ def _square(a: Term) -> bool:
             return False
 
 
-def _choices(s: App) -> list[Term] | None:
-    """The formulas of the pieces of a function in pieces."""
-    match s:
-        case App("relu", (a,)):
-            return [a, Num(0)]
-        case App("abs", (a,)):
-            return [a, neg(a)]
-        case App("max" | "min", args):
-            return list(args)
-        case App("clip", args):
-            return list(args)
-        case App("hardtanh", (a,)):
-            return [a, Num(1), Num(-1)]
-        case App("where", (_, x, y)):
-            return [x, y]
-        case App("sign", _):
-            return [Num(1), Num(-1)]
-        case App("step", _):
-            return [Num(1), Num(0)]
-        case App("leaky_relu" | "elu" | "selu" | "softsign" | "sinc", args):
-            opened = library()[s.head].expand(args)
-            return None if opened is None else [opened]
-    return None
-
-
-def _replaced(t: Term, old: Term, new: Term) -> Term:
-    if t == old:
-        return new
-    if not isinstance(t, App):
-        return t
-    return rebuild(t, tuple(_replaced(a, old, new) for a in t.args))
-
-
-def _not_reached(piece: Term | None, periodic: bool) -> bool:
+def _not_reached(piece: Term, periodic: bool) -> bool:
     """Is an analytic piece not constantly 0 (periodic: not constantly an integer)?"""
-    if piece is None:
-        return False
     seen = []
     names = sorted(variables(piece), key=repr)
     for p, q in POINTS:

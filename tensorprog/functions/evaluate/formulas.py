@@ -1,0 +1,66 @@
+"""The formulas of a function in pieces: relu(a) is a or 0, max(a, b) one of both, where(c, a, b) too."""
+
+from __future__ import annotations
+
+from tensorprog.functions.named.library import library
+from tensorprog.terms import App, Num, Term
+from tensorprog.terms.term import neg, rebuild, walk
+
+MOST = 64
+"""Formulas of one function that are looked at."""
+
+
+def formulas(t: Term, left: int = MOST) -> list[Term] | None:
+    """The term with each function in pieces replaced by one of its pieces, in every way; None where these are too many.
+
+    >>> from tensorprog.terms import read, to_text
+    >>> [to_text(f) for f in formulas(read("max(relu(a), b)"))]
+    ['a', 'b', '0', 'b']
+    """
+    for s in walk(t):
+        if isinstance(s, App) and (choices := _choices(s)) is not None:
+            if any(isinstance(r, App) and _choices(r) is not None for a in _read(s) for r in walk(a)):
+                continue
+            if left < len(choices):
+                return None
+            each = [formulas(_replaced(t, s, c), left // len(choices)) for c in choices]
+            return None if any(e is None for e in each) else [f for e in each if e is not None for f in e]
+    return [t]
+
+
+def _read(s: App) -> tuple[Term, ...]:
+    """The arguments whose pieces are pieces of the value."""
+    return s.args[1:] if s.head == "where" else s.args
+
+
+def _choices(s: App) -> list[Term] | None:
+    """The formulas of the pieces of a function in pieces."""
+    match s:
+        case App("relu", (a,)):
+            return [a, Num(0)]
+        case App("abs", (a,)):
+            return [a, neg(a)]
+        case App("max" | "min", args):
+            return list(args)
+        case App("clip", args):
+            return list(args)
+        case App("hardtanh", (a,)):
+            return [a, Num(1), Num(-1)]
+        case App("where", (_, x, y)):
+            return [x, y]
+        case App("sign", _):
+            return [Num(1), Num(-1)]
+        case App("step", _):
+            return [Num(1), Num(0)]
+        case App("leaky_relu" | "elu" | "selu" | "softsign" | "sinc", args):
+            opened = library()[s.head].expand(args)
+            return None if opened is None else [opened]
+    return None
+
+
+def _replaced(t: Term, old: Term, new: Term) -> Term:
+    if t == old:
+        return new
+    if not isinstance(t, App):
+        return t
+    return rebuild(t, tuple(_replaced(a, old, new) for a in t.args))
