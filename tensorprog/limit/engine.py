@@ -17,6 +17,7 @@ import numpy as np
 
 from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.limit.lookup import Lookup
+from tensorprog.limit.rules.averaged import AveragedRules
 from tensorprog.limit.rules.labels import DRAWS, Field
 from tensorprog.limit.rules.open import MINUS_ONE, Split
 from tensorprog.limit.rules.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
@@ -82,6 +83,17 @@ class Engine:
     def named(self) -> Named:
         """Single members as sympy expressions in which what has no closed form has a name."""
         return Named(self.rules, self.cores, self.enclosures)
+
+    @cached_property
+    def averaged_rules(self) -> AveragedRules:
+        """The rules in which scores of the first layer are Gaussians like others."""
+        return AveragedRules(self.rules, self.random)
+
+    @cached_property
+    def averaged(self) -> Named:
+        """The same expressions averaged over scores; names are those of `named`."""
+        rules = self.averaged_rules
+        return Named(rules, self.cores, Enclosures(rules, self.numbers, self.cores), self.named)
 
     # -- structure -----------------------------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ from tensorprog.program.lowering.masks import holds
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
-from tensorprog.terms.term import children, mul, power, rebuild, shift_subs, variables, walk
+from tensorprog.terms.term import children, rebuild, shift_subs, variables, walk
 
 TOLERANCE = 1e-9
 EXPECTATIONS = ("E", "var", "cov")
@@ -87,7 +87,7 @@ class Decider:
         self.laws = Laws(program, values, budget=self.budget)
         self.supports = self.laws.supports
         self.given = self.laws.values
-        self.everywhere = Everywhere(program, self.laws.certified)
+        self.everywhere = Everywhere(program, self.laws.averages)
         self._sides: dict[tuple[tuple[str, Fraction], ...], Sides] = {}
 
     def decide(self, claim: Claim) -> Decision:
@@ -206,15 +206,15 @@ class Decider:
         """Why the sides are not one formula for all params; None if they are, which proves the claim."""
         assert claim.left is not None
         assert claim.right is not None
-        c = self.laws.certified
-        c.conditions.clear()
+        c = self.laws.averages
+        c.forget()
         try:
-            gap = self._side(self.laws, claim.left, at) - self._side(self.laws, claim.right, at)
-            if not is_zero(c.quantities.opened(gap), positive(self.program)):
+            gap = self._side(shift_subs(claim.left, dict(at))) - self._side(shift_subs(claim.right, dict(at)))
+            if not is_zero(c.opened(gap), positive(self.program)):
                 return "the sides are not one formula here"
-            for condition in c.conditions:
-                if condition != sympy.true and not self.everywhere.positive(condition.lhs - condition.rhs):
-                    return f"a side exists only where {condition}"
+            for condition in c.required():
+                if not self.everywhere.positive(condition):
+                    return f"a side exists only where {condition} > 0"
             return self.everywhere.doubt(self._terms(claim, at)) or self._outside(claim, at)
         except NotCovered as why:
             return str(why)
@@ -225,7 +225,7 @@ class Decider:
             for part, strict in partial(shift_subs(side, dict(at))) if side is not None else ():
                 if not any(isinstance(s, App) and s.head in EXPECTATIONS for s in walk(part)):
                     continue  # a constant, or inside an expectation: asked with the terms
-                value = self._side(self.laws, part, at)
+                value = self._side(part)
                 e = self.everywhere
                 clear = e.positive(value) or e.positive(-value) if strict else e.nonnegative(value)
                 if not clear:
@@ -248,7 +248,7 @@ class Decider:
 
         def visit(t: Term, here: dict[str, int]) -> None:
             if isinstance(t, App) and t.head in EXPECTATIONS:
-                out.extend(self._inside(self.laws, a, here) for a in t.args)
+                out.extend(self._inside(a, here) for a in t.args)
             elif isinstance(t, Bind) and t.head in ("sum", "max", "min"):
                 for values in product(*(range(lo, hi + 1) for lo, hi in map(self.program.range_of, t.over))):
                     visit(t.args[0], {**here, **dict(zip(t.over, values, strict=True))})
@@ -256,7 +256,7 @@ class Decider:
                 for c in children(t):
                     visit(c, here)
             else:
-                out.append(self._inside(self.laws, t, here))
+                out.append(self._inside(t, here))
 
         for side in (claim.left, claim.right):
             if side is not None:
@@ -296,41 +296,35 @@ class Decider:
         return f"{doubt or 'no formula decides it'}, and a side has no number"
 
     def _tolerance(self, t: Term) -> float:
-        return float(self.laws.certified.number(to_sympy(t)).value)
+        return float(self.laws.averages.number(self._side(t)).value)
 
     # -- sides -------------------------------------------------------------------------------------------------------
 
-    def _side(self, laws: Laws, t: Term, at: Mapping[str, int]) -> Any:
-        """One side as a formula, E, var and cov written out."""
-        c = laws.certified
+    def _side(self, t: Term) -> Any:
+        """One side as a formula, E, var and cov written out; its indices have values."""
+        c = self.laws.averages
         match t:
             case App("E", (f,)):
-                return c.expectation(self._inside(laws, f, at))
-            case App("var", (f,)):
-                x = self._inside(laws, f, at)
-                return c.expectation(power(x, Num(2))) - c.expectation(x) ** 2
-            case App("cov", (f, g)):
-                x, y = self._inside(laws, f, at), self._inside(laws, g, at)
-                return c.expectation(mul(x, y)) - c.expectation(x) * c.expectation(y)
+                return c.expectation(f)
+            case App("var" | "cov", (f, *other)):
+                return c.covariance(f, other[0] if other else f)
+            case Var(name) if name in self.program.families:
+                return c.expectation(t)
             case Bind(head, (body,), over) if head in ("sum", "max", "min"):
-                ranges = [self.program.range_of(i) for i in over]
-                parts = [
-                    self._side(laws, body, {**at, **dict(zip(over, values, strict=True))})
-                    for values in product(*(range(lo, hi + 1) for lo, hi in ranges))
-                ]
+                ranges = [range(low, high + 1) for low, high in map(self.program.range_of, over)]
+                parts = [self._side(shift_subs(body, dict(zip(over, x, strict=True)))) for x in product(*ranges)]
                 joined: Any = {"sum": sympy.Add, "max": sympy.Max, "min": sympy.Min}[head]
                 return joined(*parts)
-            case App(_, args) if any(isinstance(s, App) and s.head in ("E", "var", "cov") for s in walk(t)):
+            case App(_, args) if any(_is_asked(s, self.program) for s in walk(t)):
                 # The values stand for the terms below while sympy applies the head to them.
-                names = {Var(f"side {k}"): self._side(laws, a, at) for k, a in enumerate(args)}
+                names = {Var(f"side {k}"): self._side(a) for k, a in enumerate(args)}
                 opened = rebuild(t, tuple(names))
                 return to_sympy(opened, {v.name: x for v, x in names.items()})
             case _:
-                return to_sympy(laws.unfolding.expression(t, at))
+                return c.constant(t)
 
-    @staticmethod
-    def _inside(laws: Laws, f: Term, at: Mapping[str, int]) -> Term:
-        return laws.unfolding.expression(f, at)
+    def _inside(self, f: Term, at: Mapping[str, int]) -> Term:
+        return self.laws.unfolding.expression(f, at)
 
     # -- Gaussianity -------------------------------------------------------------------------------------------------
 
@@ -369,6 +363,11 @@ class Decider:
         if form is None or not all(rational(c) is not None for c in (*form[0].values(), form[1])):
             return None
         return f"{name} is affine in Gaussian vectors"
+
+
+def _is_asked(t: Term, program: Program) -> bool:
+    """Does the limit say what the term is: an expectation, or a variable?"""
+    return (isinstance(t, App) and t.head in EXPECTATIONS) or (isinstance(t, Var) and t.name in program.families)
 
 
 def _number(x: Fraction) -> str:

@@ -18,6 +18,7 @@ import sympy
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.positivity import nonzero_somewhere
+from tensorprog.limit.averages import Averages
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.parts import affine
 from tensorprog.program.api import Program
@@ -30,7 +31,6 @@ from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import children, substitute, variables
 
 if TYPE_CHECKING:
-    from tensorprog.limit.members.member_rules import Certified
     from tensorprog.limit.mixtures.structure import Structure
 
 CUTS = 64
@@ -44,8 +44,8 @@ MOST_CORNERS = 16
 class Everywhere:
     """Conditions on the params of one program."""
 
-    def __init__(self, program: Program, certified: Certified) -> None:
-        self.program, self.c, self.u = program, certified, certified.u
+    def __init__(self, program: Program, averages: Averages) -> None:
+        self.program, self.c, self.u = program, averages, averages.u
         self.symbols = {p.name: _symbol(p) for p in program.params.values()}
 
     # -- conditions ------------------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ class Everywhere:
             return False
         form = affine(gap, leaves, self.u.below)
         if form is None:
-            return all(self.positive(self.c.covariance(v, v)) for v in leaves) and len(leaves) == 1 and not (
+            return all(self.positive(self.c.leaf_covariance(v, v)) for v in leaves) and len(leaves) == 1 and not (
                 set(variables(gap)) - leaves
             )  # fmt: skip
         a = {v: to_sympy(x) for v, x in form[0].items() if not self.u.below(x)}
@@ -77,8 +77,8 @@ class Everywhere:
             return False
         if len(a) == 1 and all(self._is_nonzero(v) and (self.positive(x) or self.positive(-x)) for v, x in a.items()):
             return True
-        variance = sum(a[v] * a[w] * self.c.covariance(v, w) for v in a for w in a)
-        return self.positive(sympy.expand(self.c.quantities.opened(sympy.S.One * variance)))
+        variance = sum(a[v] * a[w] * self.c.leaf_covariance(v, w) for v in a for w in a)
+        return self.positive(sympy.expand(self.c.opened(variance)))
 
     def _undefined(self, t: Term, strict: bool) -> str | None:
         """Why a root, logarithm or division may be undefined; `strict`: its argument must not be 0."""
@@ -90,7 +90,7 @@ class Everywhere:
             if (self.positive if strict else self.nonnegative)(value) or (strict and self.positive(-value)):
                 return None
             return f"{to_text(t)} is {'0' if strict else 'negative'} for some params, where the side does not exist"
-        if all(self.positive(self.c.covariance(v, v)) for v in leaves if self.u.leaves[v].kind != "moment"):
+        if all(self.positive(self.c.leaf_covariance(v, v)) for v in leaves if self.u.leaves[v].kind != "moment"):
             return None
         return f"{to_text(t)} may be 0 where a variance is 0"
 
@@ -102,13 +102,13 @@ class Everywhere:
         return self._signed(value, False)
 
     def _signed(self, value: Any, strict: bool) -> bool:
-        value = self.c.quantities.opened(sympy.S.One * value)
-        named = {s for s in value.free_symbols if s.name in self.c.quantities.numbers}
+        given, value = value, self.c.opened(value)
+        named = self.c.names(value)
         params = {s.name for s in value.free_symbols - named}
         if not params <= self.symbols.keys() or (named and self.program.params):
             return False
         if not params:
-            n = self.c.quantities.number(value)
+            n = self.c.number(given)
             return bool(n.rigorous and (n.value > n.error if strict else n.value >= n.error))
         known = value.xreplace({sympy.Symbol(n, real=True): self.symbols[n] for n in params})
         if known.is_positive or (not strict and known.is_nonnegative):
@@ -171,7 +171,7 @@ class Everywhere:
         """
         names = {sympy.Symbol(n, real=True) for n in self.symbols}
         terms = [a for p in s.parts for a in (*p.coefficients.values(), p.rest)]
-        scores = [self.c.quantities.opened(self.c.covariance(a, b)) for a in s.scores for b in s.scores]
+        scores = [self.c.opened(self.c.leaf_covariance(a, b)) for a in s.scores for b in s.scores]
         if s.nested or s.given or any(v.name in self.symbols for t in terms for v in variables(t)):
             return False
         if any(x.free_symbols & names for x in scores):
@@ -179,8 +179,8 @@ class Everywhere:
         vectors = list(dict.fromkeys(g for p in s.parts for g in p.coefficients))
         if not vectors or not self._is_nonzero(vectors[0]):
             return False
-        scale = self.c.quantities.opened(self.c.covariance(vectors[0], vectors[0]))
-        covariances = (self.c.quantities.opened(self.c.covariance(a, b)) for a in vectors for b in vectors)
+        scale = self.c.opened(self.c.leaf_covariance(vectors[0], vectors[0]))
+        covariances = (self.c.opened(self.c.leaf_covariance(a, b)) for a in vectors for b in vectors)
         return all(x == 0 or (sympy.S.One * x / scale).is_Rational for x in covariances)
 
     def _is_nonzero(self, leaf: Var) -> bool:
@@ -189,7 +189,7 @@ class Everywhere:
         if not here.parts or here.kind != "vector" or not self.positive(to_sympy(here.factor)):
             return False
         inner = self.u.below(here.parts[0])
-        if len(inner) != 1 or not all(self.positive(self.c.covariance(v, v)) for v in inner):
+        if len(inner) != 1 or not all(self.positive(self.c.leaf_covariance(v, v)) for v in inner):
             return False
         allowed = intervals(self.program.params.values())
         names: dict[Term, Term] = {v: Var("z") for v in inner}

@@ -14,14 +14,14 @@ from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.limit.derive import Limit
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.leaves import NotCovered
-from tensorprog.limit.members.parts import TooLarge
+from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.values.balls import BITS, Enclosure
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.numbers.precision import precision
 from tensorprog.program.api import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import mul, shift_subs
+from tensorprog.terms.term import shift_subs
 
 NOWHERE = Enclosure(arb("nan"), "closed-form", "estimate")
 
@@ -83,17 +83,11 @@ class Sides:
         """The number of a formula in averages over scores, which have bounds of their own."""
         if not self.limit.engine.scores(args):
             return None
-        c = self.limit.certified
+        c = self.limit.averages
         try:
-            x, *other = (c.u.expression(t) for t in args)
-            if any(jumps_of(t) for t in c.u.with_ancestors([x, *other])):
+            if any(jumps_of(t) for t in c.u.with_ancestors([c.u.expression(t) for t in args])):
                 return None
-            if head == "E":
-                expr = c.expectation(x)
-            else:
-                y = other[0] if other else x
-                expr = c.expectation(mul(x, y)) - c.expectation(x) * c.expectation(y)
-            found = c.number(expr)
+            found = c.number(c.expectation(*args) if head == "E" else c.covariance(args[0], args[-1]))
         except (TensorProgError, NotCovered, TooLarge):
             return None
         return found if found.known and found.rigorous else None

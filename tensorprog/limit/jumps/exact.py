@@ -20,7 +20,8 @@ from tensorprog.errors import TensorProgError
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.limit.jumps.jumps import COMPARISONS, Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
-from tensorprog.limit.members.parts import Monomial, TooLarge, polynomial
+from tensorprog.limit.members.parts import Monomial, polynomial
+from tensorprog.limit.rules.open import TooLarge
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.nodes import Input, MatMul
 from tensorprog.program.graph.scaling import rational

@@ -16,7 +16,8 @@ from typing import Any
 from flint import arb
 
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
-from tensorprog.limit.members.parts import TooLarge, affine, independent, polynomial
+from tensorprog.limit.members.parts import affine, independent, polynomial
+from tensorprog.limit.rules.open import TooLarge
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, power, variables
 

@@ -14,9 +14,10 @@ import numpy as np
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.leaves import NotCovered
-from tensorprog.limit.members.parts import TooLarge, polynomial
+from tensorprog.limit.members.parts import polynomial
 from tensorprog.limit.mixtures.conditional import Conditional, terms_of
 from tensorprog.limit.mixtures.structure import Structure
+from tensorprog.limit.rules.open import TooLarge
 from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.term import ZERO, power
 
@@ -76,8 +77,8 @@ def _cumulants(laws: Laws, s: Structure, name: str) -> Finding:
     try:
         if len(polynomial(t)) ** 4 > MAX_MOMENT_TERMS * 24 or len(polynomial(power(t, Num(4)))) > MAX_MOMENT_TERMS:
             return unknown
-        c = laws.certified
-        m1, m2, m3, m4 = (c.expectation(t if k == 1 else power(t, Num(k))) for k in (1, 2, 3, 4))
+        c, (y,) = laws.averages, s.members
+        m1, m2, m3, m4 = (c.expectation(y if k == 1 else power(y, Num(k))) for k in (1, 2, 3, 4))
         third = c.number(m3 - 3 * m2 * m1 + 2 * m1**3)
         fourth = c.number(m4 - 4 * m3 * m1 - 3 * m2**2 + 12 * m2 * m1**2 - 6 * m1**4)
     except (NotCovered, TooLarge, TensorProgError):

@@ -18,9 +18,10 @@ from tensorprog.limit.laws.cumulants import MOST_PAIRED, ByAverage, ByFormula, B
 from tensorprog.limit.laws.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.laws.statement import Formula, NoFormula
 from tensorprog.limit.members.averaging import Array
-from tensorprog.limit.members.parts import TooLarge, polynomial
+from tensorprog.limit.members.parts import polynomial
 from tensorprog.limit.mixtures.pieces import Sum, pieces
 from tensorprog.limit.mixtures.structure import Kind, Structure
+from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.budget import Budget, search
 from tensorprog.numbers.estimate import Estimate, shown, worst_kind, worst_method
@@ -28,8 +29,7 @@ from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.formula import Notation, Writer
 from tensorprog.terms.latex import LATEX, term_latex
-from tensorprog.terms.term import Num as Number_
-from tensorprog.terms.term import mul, power, substitute
+from tensorprog.terms.term import mul, substitute
 
 
 @dataclass(frozen=True)
@@ -204,10 +204,7 @@ class Law:
         if len(powers) != len(self.of) or any(k < 0 for k in powers):
             raise fail("TP018", f"a moment of {len(self.of)} variable(s) needs as many powers, not negative")
         if self._exact is not None and self.kind == "function-of-gaussian":
-            s = self.structure
-            term = mul(*(power(t, Number_(k)) if k > 1 else t for t, k in zip(s.terms, powers, strict=True) if k))
-            found = s.certified.number(s.certified.expectation(term))
-            return found
+            return self._exact.moment(powers)
         used = [k for k, power_ in enumerate(powers) if power_]
         if self.among is not None and 0 < len(used) < len(powers):
             return self._among(used).moment(*(powers[k] for k in used))
@@ -323,8 +320,7 @@ class Law:
         s = self.structure
         if self.kind != "hierarchical-gaussian" or s.nested:
             raise fail("TP018", f"{', '.join(self.of)} is not Gaussian given scores of one layer")
-        c, u = s.certified, s.unfolding
-        means = {p: c.number(c.expectation(mul(*u.leaves[p].parts))).value for p in s.scores}
+        means = {p: s.averages.number(s.averages.expectation(mul(*s.engine.random.sides(p)))).value for p in s.scores}
         one = pieces(s, self.aim, self.seed)
         mean, cov = np.zeros(len(self.of)), np.zeros((len(self.of), len(self.of)))
         for p in one:

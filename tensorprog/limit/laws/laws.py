@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from tensorprog.errors import fail
+from tensorprog.limit.averages import Averages
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.laws.law import Law
 from tensorprog.limit.members.leaves import Unfolding
-from tensorprog.limit.members.member_rules import Certified
 from tensorprog.limit.mixtures.kinds import structure
 from tensorprog.limit.support import Supports
 from tensorprog.numbers.budget import Budget
-from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.api import Program
-from tensorprog.program.lowering.params import param_numbers
-from tensorprog.terms import Term, Var, read
+from tensorprog.terms import Var, read
 
 
 class Laws:
@@ -29,15 +27,14 @@ class Laws:
         program: Program,
         values: Mapping[str, Any] | None = None,
         engine: Engine | None = None,
-        elsewhere: Callable[[Term], Estimate] | None = None,
         budget: Budget | None = None,
     ) -> None:
         self.program = program
         self.budget = budget or Budget()
         self.unfolding = Unfolding(program)
-        self.values = param_numbers(program, values)
-        self.certified = Certified(self.unfolding, self.values, elsewhere)
-        self.engine = engine or Engine(program, self.values)
+        self.engine = engine or Engine(program, values)
+        self.values = self.engine.values
+        self.averages = Averages(self.engine, self.unfolding)
         self._known: dict[tuple[tuple[Var, ...], str | None, Budget, int], Law] = {}
 
     @cached_property
@@ -67,9 +64,7 @@ class Laws:
     def _law(self, refs: tuple[Var, ...], supported_by: str | None, aim: Budget, seed: int) -> Law:
         if supported_by is None:
             supported_by = self.supports.of(refs).name
-        params = {k: float(v) for k, v in self.values.items()}
-        made = structure(refs, self.certified, self.engine, params)
-
+        made = structure(refs, self.averages)
         return Law(made, supported_by, aim, seed, lambda some: self.law(some, supported_by, aim.tolerance, seed))
 
 

@@ -18,10 +18,10 @@ def vanishes(t: Term, flipped: frozenset[Var], positive: frozenset[str] = frozen
 
     `positive` are names of constants that are not negative: clip(x, -t, t) is odd for t >= 0 only.
     """
-    return parity(t, flipped, positive) == -1 and _has_mean(t, flipped)
+    return parity(t, flipped, positive) == -1 and has_mean(t, flipped)
 
 
-def _has_mean(t: Term, variables: frozenset[Var]) -> bool:
+def has_mean(t: Term, variables: frozenset[Var]) -> bool:
     """Polynomially bounded and defined everywhere, by its heads; what does not hold the variables is a constant."""
     match t:
         case App(head, args):
@@ -29,7 +29,7 @@ def _has_mean(t: Term, variables: frozenset[Var]) -> bool:
                 return True
             if head == "pow":
                 whole = isinstance(args[1], Num) and args[1].value.denominator == 1 and args[1].value >= 0
-                return whole and _has_mean(args[0], variables)
-            return head in BOUNDED_BY_POWERS and all(_has_mean(a, variables) for a in args)
+                return whole and has_mean(args[0], variables)
+            return head in BOUNDED_BY_POWERS and all(has_mean(a, variables) for a in args)
         case _:
             return True

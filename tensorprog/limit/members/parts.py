@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tensorprog.limit.rules.open import TooLarge
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul
@@ -19,10 +20,6 @@ MAX_MONOMIALS = 4_000
 Monomial = tuple[tuple[Term, int], ...]
 Poly = dict[Monomial, Fraction]
 Below = Callable[[Term], frozenset[Var]]
-
-
-class TooLarge(Exception):
-    """A polynomial of more than MAX_MONOMIALS terms."""
 
 
 @dataclass(frozen=True, slots=True)

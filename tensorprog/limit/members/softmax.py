@@ -100,6 +100,11 @@ def _sampled(dimension: int, value: Any) -> Estimate:
     return found
 
 
+def holds_softmax(t: Term) -> bool:
+    """Does an entry of a softmax occur, written as a function of its logits?"""
+    return any(isinstance(s, App) and s.head == "softmax" for s in walk(t))
+
+
 def entries(t: Term) -> int | None:
     """How many softmax factors a product has; None if anything else varies in it."""
     match t:

@@ -10,23 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tensorprog.limit.members.compiled import Compiled, features
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import Parts
+from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.numbers.roots import Array, root_of
 from tensorprog.program.graph.nodes import Dot, Moment
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import mul
-
-if TYPE_CHECKING:
-    from tensorprog.limit.engine import Engine
-    from tensorprog.limit.mixtures.structure import Structure
 
 FLOAT_ROUNDING = 1e-12
 MOST_SINGLE = 16
@@ -51,16 +48,9 @@ class Second:
 
     def __init__(self, structure: Structure) -> None:
         self.u = structure.unfolding
-        self.certified = structure.certified
-        self._engine = structure.engine
+        self.averages, self.engine = structure.averages, structure.engine
         self.error = 0.0
         """The largest error of a covariance relative to the largest covariance."""
-
-    @property
-    def engine(self) -> Engine:
-        if self._engine is None:
-            raise NotCovered("scores of several layers need the calculus of the program")
-        return self._engine
 
     def vectors(self, leaves: Sequence[Var], scores: Any = None) -> Array:
         """Covariance of Gaussian leaves; readouts are independent of everything but readouts."""
@@ -98,8 +88,8 @@ class Second:
         return at(a, a) * at(b, b) + at(a, b) * at(b, a)
 
     def _exact(self, leaves: Sequence[Var]) -> Array:
-        if len(leaves) > MOST_SINGLE and self._engine is not None:
-            found = self._engine.family_covariance(leaves)
+        if len(leaves) > MOST_SINGLE:
+            found = self.engine.family_covariance(leaves)
             if found is not None and np.all(np.isfinite(found)):
                 self.error = max(self.error, FLOAT_ROUNDING)
                 return found
@@ -121,13 +111,11 @@ class Second:
 
     def _number(self, a: Var, b: Var) -> Estimate:
         """The covariance of two leaves; in floats, whose rounding nobody follows, once the time for balls is over."""
-        engine = self._engine
+        engine = self.engine
         try:
-            ball = None if engine is None else engine.leaf_covariance(a, b)
-            return self.certified.number(self.certified.covariance(a, b)) if ball is None else ball.number
+            ball = engine.leaf_covariance(a, b)
+            return self.averages.number(self.averages.leaf_covariance(a, b)) if ball is None else ball.number
         except OutOfTime:
-            if engine is None:
-                raise
             ask = engine.score_covariance if self.u.leaves[a].kind == "score" else engine.covariance
             value = float(ask([a, b])[0, 1])
             return Estimate(value, FLOAT_ROUNDING * abs(value), "estimate", "quadrature")
@@ -140,7 +128,7 @@ class Second:
     def moment(self, leaf: Var, scores: Any = None) -> Any:
         """The limit of an average over coordinates."""
         if scores is None or not self.u.level(leaf):
-            return self.certified.number(self.certified.moment(leaf)).value
+            return self.averages.number(self.averages.moment(leaf)).value
         node = self.u.leaves[leaf].node
         if isinstance(node, Dot):
             return self.engine.expectation(mul(*self.sides(leaf)), scores)
@@ -149,7 +137,7 @@ class Second:
 
     def mean(self, leaf: Var) -> float:
         """The mean of a Gaussian leaf; only inputs have one."""
-        return float(self.certified.number(self.certified.mean(leaf)).value)
+        return float(self.averages.number(self.averages.mean(leaf)).value)
 
 
 def _at(ref: Var, at: Mapping[str, int]) -> Var:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorprog.limit.averages import Averages
 from tensorprog.limit.members.averaging import scrambled
 from tensorprog.limit.members.compiled import Compiled, is_smooth
 from tensorprog.limit.members.leaves import NotCovered
-from tensorprog.limit.members.member_rules import Certified
-from tensorprog.limit.members.parts import MAX_MONOMIALS, TooLarge, is_zero, polynomial, split
+from tensorprog.limit.members.parts import MAX_MONOMIALS, is_zero, polynomial, split
+from tensorprog.limit.rules.open import TooLarge
 from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import mul, power
@@ -49,8 +50,8 @@ class Form:
 class Inner:
     """Conditional covariances of leaves whose law depends on scores."""
 
-    def __init__(self, certified: Certified, params: Mapping[str, float]) -> None:
-        self.c, self.u, self.params = certified, certified.u, params
+    def __init__(self, averages: Averages, params: Mapping[str, float]) -> None:
+        self.c, self.u, self.params = averages, averages.u, params
         self._compiled: dict[tuple[Term, ...], Compiled] = {}
         self._known: dict[object, Array] = {}
         self._round = 0
@@ -70,7 +71,7 @@ class Inner:
         if x.kind == "score":
             return self._readouts(a, b, at, n)
         if not self.u.level(a) and not self.u.level(b):
-            return np.full(n, self._constant(self.c.covariance(a, b)))
+            return np.full(n, self._constant(self.c.leaf_covariance(a, b)))
         factor = float(self._value([x.factor], {}, 1)[0][0])
         return factor * self.expectation(mul(x.parts[0], y.parts[0]), at, n)
 
@@ -105,7 +106,7 @@ class Inner:
         (v, x), (w, y) = one, two
         if self.u.reads(y, v) or self.u.reads(x, w):
             raise NotCovered(f"{a.name} and {b.name}: a readout vector of one is read by the other")
-        scale = self._constant(self.c.covariance(v, w))
+        scale = self._constant(self.c.leaf_covariance(v, w))
         return scale * self.expectation(mul(x, y), at, n) if scale else np.zeros(n)
 
     def moment(self, leaf: Var, at: Values, n: int) -> Array:

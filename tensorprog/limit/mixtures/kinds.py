@@ -8,34 +8,27 @@ the scores: Gaussian given the scores only. Anything else is a function of such 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from tensorprog.limit.jumps.score_jumps import refuse_jumps
+from tensorprog.limit.averages import Averages
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.members.parts import Parts, affine, is_constant, is_zero, settle, split
+from tensorprog.limit.mixtures.score_jumps import refuse_jumps
 from tensorprog.limit.mixtures.structure import Kind, Structure
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, variables
 
-if TYPE_CHECKING:
-    from tensorprog.limit.engine import Engine
-    from tensorprog.limit.members.member_rules import Certified
-
-
 MAX_LEAVES = 20_000
 
 
-def structure(
-    members: Sequence[Var], certified: Certified, engine: Engine | None, params: Mapping[str, float]
-) -> Structure:
+def structure(members: Sequence[Var], averages: Averages) -> Structure:
     """Take apart the joint law of some members (single variables, with integer subscripts)."""
-    u = certified.u
+    u, params = averages.u, {k: float(v) for k, v in averages.values.items()}
     terms = tuple(_settled(u.member(m), u) for m in members)
     leaves = frozenset().union(*map(u.below, terms))
     if len(leaves) > MAX_LEAVES:
         raise NotCovered(f"the law reads {len(leaves)} variables; at most {MAX_LEAVES} are taken (MAX_LEAVES)")
     _check_params(terms, u, params)
-    refuse_jumps(certified, terms)
+    refuse_jumps(averages, terms)
     vectors = frozenset(v for v in leaves if u.leaves[v].kind == "vector" or u.is_plain(v))
     first = [split(t, vectors, u.below) for t in terms]
     kinds = tuple(_kind(t, p, u, vectors) for t, p in zip(terms, first, strict=True))
@@ -46,7 +39,7 @@ def structure(
     layers = tuple(tuple(v for v in scores if u.level(v) == k) for k in range(1, depth + 1))
     nested = depth > 1 or any(u.level(v) > 0 for v in leaves if u.leaves[v].kind != "score" or u.is_plain(v))
     ordered = tuple(v for v in u.leaves if v in given)
-    return Structure(u, certified, engine, params, tuple(members), terms, tuple(parts), ordered, layers, kinds, nested)
+    return Structure(averages, params, tuple(members), terms, tuple(parts), ordered, layers, kinds, nested)
 
 
 def _nonzero(p: Parts) -> Mapping[Var, Term]:

@@ -36,7 +36,7 @@ class Nested:
         self.mean = np.array([self.second.mean(v) for v in (*self.linear, *self.given)])
         self.dimension = len(structure.scores) + len(self.given)
         self.compiled = Compiled(terms, frozenset(u.leaves), structure.params)
-        self.inner = Inner(structure.certified, structure.params)
+        self.inner = Inner(structure.averages, structure.params)
         self.by_engine = False
         self.written: dict[Var, Term] = {}
         self.compiled_scores: dict[Var, Compiled] = {}

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from tensorprog.limit.averages import Averages
+from tensorprog.limit.engine import Engine
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.limit.members.parts import Parts
 from tensorprog.terms import Term, Var
-
-if TYPE_CHECKING:
-    from tensorprog.limit.engine import Engine
-    from tensorprog.limit.members.member_rules import Certified
-
 
 Kind = Literal["deterministic", "gaussian", "function-of-gaussian", "hierarchical-gaussian", "function-of-hierarchical"]
 ORDER: tuple[Kind, ...] = (
@@ -29,9 +26,7 @@ ORDER: tuple[Kind, ...] = (
 class Structure:
     """Variables taken apart: linear parts, the vectors that are given values, the scores in layers, the kinds."""
 
-    unfolding: Unfolding
-    certified: Certified
-    engine: Engine | None
+    averages: Averages
     params: Mapping[str, float]
     members: tuple[Var, ...]
     terms: tuple[Term, ...]
@@ -40,6 +35,14 @@ class Structure:
     layers: tuple[tuple[Var, ...], ...]
     kinds: tuple[Kind, ...]
     nested: bool
+
+    @property
+    def unfolding(self) -> Unfolding:
+        return self.averages.u
+
+    @property
+    def engine(self) -> Engine:
+        return self.averages.engine
 
     @property
     def kind(self) -> Kind:

@@ -91,6 +91,7 @@ class Extraction:
     def _body(self, t: Term) -> Term:
         if isinstance(t, App) and t.head in CONDITIONS:
             return rebuild(t, tuple(self._body(a) for a in t.args))
+        t = self.composer.head(t)
         if not self.composer.is_vector(t):
             return self._constant(t)
         try:

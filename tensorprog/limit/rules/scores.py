@@ -148,7 +148,7 @@ class Scores:
 
     def check(self, p: Var) -> None:
         """Refuse dot products that are no scores: one matrix on both sides, or a side that no MatMul made."""
-        u, v = (self._source(s) for s in self.sides(p))
+        u, v = (self.source(s) for s in self.sides(p))
         one, two = self.composer.locate(u), self.composer.locate(v)
         if isinstance(one, MatMul) and isinstance(two, MatMul):
             if self.rules.dependent(u, v):
@@ -156,17 +156,26 @@ class Scores:
                                "such a dot product is of order n, or has another variance than that of a score",
                                "use two different matrices")  # fmt: skip
             return
-        if any(self._is_readout_vector(side, other) for side, other in ((u, v), (v, u))):
+        if any(self.is_readout_vector(side, other) for side, other in ((u, v), (v, u))):
             return
         raise no_limit("TP103", f"a side of {p.name} is not made by a MatMul", p.place,
                        "the limit of a score is known for two products with different matrices",
                        "multiply the side by a separate matrix")  # fmt: skip
 
-    def _source(self, ref: Var) -> Var:
+    def readout(self, p: Var) -> tuple[Var, Var] | None:
+        """The readout vector of a dot product, and the side that it reads."""
+        u, v = self.sides(p)
+        for side, other in ((self.source(u), v), (self.source(v), u)):
+            if self.is_readout_vector(side, other):
+                return side, other
+        return None
+
+    def source(self, ref: Var) -> Var:
+        """A vector by the base that it is another name of."""
         opened = self.composer.open(ref)
         return opened if isinstance(opened, Var) else ref
 
-    def _is_readout_vector(self, side: Var, other: Var) -> bool:
+    def is_readout_vector(self, side: Var, other: Var) -> bool:
         """Is it a centred initial vector, independent of all that makes the other side?"""
         node = self.composer.locate(side)
         if not isinstance(node, Input) or node.group.mean[node.position] != ZERO:

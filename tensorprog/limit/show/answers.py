@@ -16,15 +16,14 @@ from tensorprog.limit.show.results import FORMAL, Result
 from tensorprog.limit.support import Supports
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.budget import Budget, request, said_of_cut, search, together
-from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
+from tensorprog.numbers.estimate import Estimate, unknown
 from tensorprog.program import Program
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
+    from tensorprog.limit.averages import Averages
     from tensorprog.limit.laws.law import Law
-    from tensorprog.limit.members.member_rules import Certified
-
 
 SHOWN = 8
 """Members of a family that are listed; larger families are cut, and say so."""
@@ -42,7 +41,6 @@ class Answers:
         self.engine = Engine(program, values)
         self.lookup = Lookup(self.engine.rules.composer)
         self._supports = Supports(program)
-        self._asked: set[Term] = set()
         self.cut = 0
         """How many of `results` were stopped by the time."""
         self.progress = False
@@ -167,14 +165,14 @@ class Answers:
         for layer in self.engine.scores(terms):
             for p in layer:
                 self.engine.random.check(p)
-        from tensorprog.limit.jumps.score_jumps import refuse_jumps
         from tensorprog.limit.laws import score_average
+        from tensorprog.limit.mixtures.score_jumps import refuse_jumps
 
-        exact = score_average.exact(self.engine, lambda: self._laws.certified, terms)
+        exact = score_average.exact(self._laws.averages, terms)
         if exact is not None:
             expr, number, because = exact
             return Result(of, expr, number, number.method if number else "closed-form", supported, because)
-        refuse_jumps(self._laws.certified, [self._laws.unfolding.expression(t) for t in terms])
+        refuse_jumps(self._laws.averages, [self._laws.unfolding.expression(t) for t in terms])
         law = self.law(*members)
         position = {m: k for k, m in enumerate(members)}
         if len(terms) == 2 and all(t in position for t in terms):
@@ -193,31 +191,13 @@ class Answers:
     def _laws(self) -> Any:
         from tensorprog.limit.laws.laws import Laws
 
-        return Laws(self.program, self.engine.values, self.engine, self._number_of, self.budget)
+        return Laws(self.program, self.engine.values, self.engine, self.budget)
 
     @property
-    def certified(self) -> Certified:
-        """Formulas in which averages over scores have names."""
-        found: Certified = self._laws.certified
+    def averages(self) -> Averages:
+        """Formulas of means over everything, in which what has no closed form has a name."""
+        found: Averages = self._laws.averages
         return found
-
-    def _number_of(self, t: Term) -> Any:
-        """The number of an expectation by the calculus of arrays and enclosures, which knows bounded quotients.
-
-        Where that comes back here with the same question, it has no answer either.
-        """
-        if t in self._asked:
-            return UNKNOWN
-        self._asked.add(t)
-        try:
-            found = self.expect(t)
-        except TensorProgError as error:
-            if error.diagnostics[0].code == "TP501":
-                raise
-            return UNKNOWN
-        finally:
-            self._asked.remove(t)
-        return UNKNOWN if found.number is None else found.number
 
     def law(self, *names: Any) -> Law:
         """The joint law of single variables: its kind, its statement given the scores, its numbers."""

@@ -24,6 +24,7 @@ from tensorprog.gaussian.integrate.grid import grid
 from tensorprog.gaussian.integrate.moved import moved
 from tensorprog.limit.jumps.jumps import Jump
 from tensorprog.limit.jumps.standing import Gaussian
+from tensorprog.limit.members.softmax import entries, holds_softmax
 from tensorprog.limit.rules.quantities import GUARD, Core, Key, Unsettled, guarded, no_limit, place
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.values.arrays import Cores
@@ -246,7 +247,7 @@ class Enclosures(Members[Enclosure]):
 
     def _integrated(self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure]) -> Any | None:
         """By a trapezoid rule, proved at all points of the balls: a function over a length, or bounded and analytic."""
-        if f.positive:
+        if f.positive or holds_softmax(f.body):
             return None
         if f.ratio is not None and (ball := lengths.enclosed(f.ratio, f.variables, _matrix(f, cov))) is not None:
             return ball
@@ -282,6 +283,9 @@ class Enclosures(Members[Enclosure]):
         means = [f"m{k + 1}" for k in size]
         values = {guarded(n): x for n, x in self.numbers.values.items()}
         values |= {n: x for n, x in at.items() if n[0] == "c"}
+        shares = holds_softmax(f.body)
+        if shares and entries(f.body) is None:
+            return None
         try:
             return moved(
                 f.body,
@@ -290,6 +294,7 @@ class Enclosures(Members[Enclosure]):
                 [at.get(n, Fraction(0)) for n in means],
                 [[off[n] for n in row] for row in where],
                 values,
+                1.0 if shares else None,  # a product of entries of softmaxes lies between 0 and 1
                 off=[off.get(n, 0.0) for n in means],
             )
         except TensorProgError:

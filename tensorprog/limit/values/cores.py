@@ -19,12 +19,14 @@ from tensorprog.errors import TensorProgError
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
+from tensorprog.limit.members import softmax
+from tensorprog.limit.members.softmax import holds_softmax
 from tensorprog.limit.rules.labels import Array, Field, union
 from tensorprog.limit.rules.quantities import guarded, monomial, no_limit
 from tensorprog.limit.values.ratios import expectation
-from tensorprog.numbers.estimate import ErrorKind, Estimate
+from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate
 from tensorprog.program.graph.nodes import Param
-from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, mul, substitute, variables
 
 Z = Var("z")
@@ -101,6 +103,8 @@ class CoreFunction:
         """The expectation with symbols for covariances (K11, ...), means (m1, ...) and constants (c1, ...)."""
         import sympy
 
+        if holds_softmax(self.body):
+            return Expectation(to_text(self.body), None, UNKNOWN, "quadrature", "a softmax of Gaussians")
         mean = [sympy.S.Zero if zero else sympy.Symbol(f"m{k + 1}", real=True) for k, zero in enumerate(self.centred)]
         return expect(self.body, None, mean, vars=self.variables, assume=self.assumptions, symbolic=True)
 
@@ -201,7 +205,7 @@ class CoreFunction:
     @cached_property
     def ratio(self) -> Ratio | None:
         """The body as a function over lengths, params at their values."""
-        if not all(self.centred) or self.positive or self.size < 2:
+        if not all(self.centred) or self.positive or self.size < 2 or holds_softmax(self.body):
             return None
         values: dict[Term, Term] = {Var(n): Num(x) for n, x in self.numbers.values.items()}
         return ratio(substitute(self.body, values), [v.name for v in self.variables])
@@ -245,6 +249,8 @@ class CoreFunction:
         missing = self.numbers.missing([self.body])
         if missing is not None:
             raise no_value(missing)
+        if holds_softmax(self.body):
+            return softmax.average(self.body, self.variables, _within(cov), mean, values)
         return expect(
             self.body, _within(cov), mean, vars=self.variables, assume=self.assumptions, values=values,
             certified=certified,

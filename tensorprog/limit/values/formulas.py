@@ -10,7 +10,7 @@ import sympy
 
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent
-from tensorprog.limit.rules.quantities import GUARD, Core, place
+from tensorprog.limit.rules.quantities import GUARD, Core, guarded, place
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.values.arrays import Cores
 from tensorprog.limit.values.cores import PLAIN, isserlis
@@ -29,6 +29,10 @@ INLINE = 40
 
 class NoFormula(Exception):
     """There is no closed form, or it would be too large to read."""
+
+
+class Infinite(NoFormula):
+    """The expectation is infinite."""
 
 
 class Formulas(Members[Any]):
@@ -128,19 +132,23 @@ class Formulas(Members[Any]):
             s = sympy.Symbol(name, real=True)
             if not point[s].is_Rational:  # a variance: sqrt(K11*K22) becomes K where both are K
                 point[s] = variances.setdefault(point[s], sympy.Dummy(positive=True))
-        point |= {sympy.Symbol(n, real=True): s for n, s in self.symbols.items()}
-        point |= {sympy.Symbol(GUARD + n, real=True): s for n, s in self.symbols.items()}
+        point |= {sympy.Symbol(guarded(n), real=True): s for n, s in self.symbols.items()}
         self.small(expr)
         out = expr.xreplace(point).xreplace({v: k for k, v in variances.items()})
         for c in f.conditions:
             found = c.xreplace(point).xreplace({v: k for k, v in variances.items()})
             if found.is_number and not found > 0:
-                raise NoFormula("the expectation is infinite")
+                raise Infinite("the expectation is infinite")
+            if not found.is_number:
+                self.note_condition(found)
         if out.has(sympy.nan, sympy.zoo, sympy.oo):
             raise NoFormula("the covariance is singular")
         for positive in self._wanted(core, cov):
             out = out * self._premise(positive)
         return self.small(out)
+
+    def note_condition(self, positive: Any) -> None:
+        """Called with what must be positive for an expectation to be finite."""
 
     # -- jumps -----------------------------------------------------------------------------------------------------
 

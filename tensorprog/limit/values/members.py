@@ -15,7 +15,7 @@ from tensorprog.errors import Diagnostic
 from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.jumps.jumps import Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import Unfolding
-from tensorprog.limit.members.parity import vanishes
+from tensorprog.limit.members.parity import has_mean, vanishes
 from tensorprog.limit.rules.labels import range_of
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import (
@@ -102,6 +102,10 @@ class Members(Schedule[V], Generic[V]):
         """A sum of products of quantities."""
         return self.run(self._sum(parts))
 
+    def of_core(self, core: Core) -> V:
+        """One Gaussian expectation."""
+        return self.run(self._core(core))
+
     def compute(self, key: Key) -> Generator[Key, V, V]:
         if isinstance(key, ScoreOf):
             return self.score(key.ref)
@@ -138,15 +142,17 @@ class Members(Schedule[V], Generic[V]):
         out = yield from self.constant(a.coefficient)
         if self.is_zero(out):
             return None
+        vanishes = False
         for factor in a.factors:
+            if vanishes and not (isinstance(factor, Core) and may_diverge(factor)):
+                continue
             if isinstance(factor, Core):
                 f = yield from self._core(factor)
             else:
                 f = yield canonical(factor)[0]
-            if self.is_zero(f):
-                return None
+            vanishes |= self.is_zero(f)
             out = self.mul(out, f)
-        return out
+        return None if vanishes else out
 
     def _core(self, core: Core) -> Generator[Key, V, V]:
         groups: list[list[V]] = []
@@ -245,6 +251,11 @@ class Members(Schedule[V], Generic[V]):
                 return Num(1) if len(parts) == 1 else mul(weights[k], recip(add(*weights)))
             case _:
                 return t
+
+
+def may_diverge(core: Core) -> bool:
+    """Is the expectation not known to exist by the heads of its body? Then 0 times it is not known to be 0."""
+    return not has_mean(core.body, frozenset(Var(f"z{k + 1}") for k in range(core.size)))
 
 
 def _renamed(j: Jump, names: Mapping[Term, Term]) -> Jump:

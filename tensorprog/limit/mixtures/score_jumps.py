@@ -8,11 +8,12 @@ averaged as it is written; sign(relu(p) u + mean(e)) is the sign of the average 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.limit.averages import Averages
 from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.jumps.standing import Gaussian
@@ -23,11 +24,8 @@ from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import substitute, variables
 
-if TYPE_CHECKING:
-    from tensorprog.limit.members.member_rules import Certified
 
-
-def refuse_jumps(c: Certified, terms: Iterable[Term]) -> None:
+def refuse_jumps(c: Averages, terms: Iterable[Term]) -> None:
     """Raise NotCovered if a jump of the expressions, or of what they are made of, stands where no width is known to be.
 
     What is made without scores is asked about where its expectations are taken.
@@ -39,29 +37,29 @@ def refuse_jumps(c: Certified, terms: Iterable[Term]) -> None:
             continue
         for j in jumps_of(t):
             first = [v for v in c.u.below(j.gap) if c.u.leaves[v].kind == "score" and c.u.level(v) == 1]
-            if any(_is_zero(c, c.covariance(v, v)) for v in first) or _is_still(c, j):
+            if any(_is_zero(c, c.leaf_covariance(v, v)) for v in first) or _is_still(c, j):
                 raise NotCovered(f"{to_text(j.place)} jumps where the limit of {to_text(j.gap)} has no variance")
             if scores and _reached_in_the_limit(c, j):
                 because = "may have positive probability, and is not known to hold at every width"
                 raise NotCovered(f"{to_text(j.place)} jumps, and in the limit {to_text(j.gap)} = 0 {because}")
 
 
-def _reached_in_the_limit(c: Certified, j: Jump) -> bool:
+def _reached_in_the_limit(c: Averages, j: Jump) -> bool:
     """May what is constant in the limit alone, such as mean(e), decide on which side of the jump the rest is?"""
-    exact = Exact(c.u, c.quantities.params)
+    exact = Exact(c.u, c.values)
     below = sorted(c.u.below(j.gap), key=repr)
     known = {v: x for v in below if (x := exact.constant(v)) is not None}
     leaves = [v for v in below if v not in known]
     later = [v for v in leaves if c.u.level(v) > int(c.u.leaves[v].kind == "score")]
     moments = [v for v in leaves if c.u.leaves[v].kind == "moment"]
     names = [v for v in leaves if v not in later and v not in moments]
-    still = [v for v in names if _is_zero(c, c.covariance(v, v))]
+    still = [v for v in names if _is_zero(c, c.leaf_covariance(v, v))]
     if not (still or moments) or exact.beside(j) is not None:
         return False
     if later:
         return True
     fixed: dict[Term, Term] = {v: Num(x) for v, x in known.items()}
-    for n, x in c.quantities.params.items():
+    for n, x in c.values.items():
         fixed[Var(n)] = Num(x)
     gap = substitute(j.gap, fixed)
     limits: dict[Term, Any] = {v: _ball(c.number(c.moment(v))) for v in moments}
@@ -76,7 +74,7 @@ def _reached_in_the_limit(c: Certified, j: Jump) -> bool:
         return found.real if found.imag.contains(0) else arb("nan")
 
     def covariance(i: int, k: int) -> Any:
-        return _ball(c.number(c.covariance(names[i], names[k])))
+        return _ball(c.number(c.leaf_covariance(names[i], names[k])))
 
     means = [_ball(c.number(c.mean(v))) for v in names]
     law = Gaussian(names, covariance, means, constant, lambda v: v not in limits)
@@ -87,7 +85,7 @@ def _ball(x: Estimate) -> Any:
     return arb(x.value, x.error) if x.known and x.rigorous else arb("nan")
 
 
-def _is_still(c: Certified, j: Jump) -> bool:
+def _is_still(c: Averages, j: Jump) -> bool:
     """Is the argument a combination of scores and vectors that cancel in the limit?"""
     leaves = frozenset(v for v in c.u.below(j.gap) if c.u.leaves[v].kind != "moment")
     straight = affine(j.gap, leaves, c.u.below)
@@ -96,10 +94,10 @@ def _is_still(c: Certified, j: Jump) -> bool:
     parts: list[tuple[Var, Term]] = list(straight[0].items())
     if any(c.u.level(v) > 1 or c.u.below(a) for v, a in parts):
         return False
-    total = sum(to_sympy(a) * to_sympy(b) * c.covariance(v, w) for v, a in parts for w, b in parts)
+    total = sum(to_sympy(a) * to_sympy(b) * c.leaf_covariance(v, w) for v, a in parts for w, b in parts)
     return bool(parts) and _is_zero(c, total)
 
 
-def _is_zero(c: Certified, variance: object) -> bool:
+def _is_zero(c: Averages, variance: object) -> bool:
     found = c.number(variance)
     return bool(abs(found.value) <= max(found.error, 1e-12))

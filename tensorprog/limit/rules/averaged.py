@@ -1,0 +1,189 @@
+"""The rules with scores of the first layer among the Gaussians: expectations over everything, no longer given scores.
+
+Scores of the first layer are jointly Gaussian, centred, and independent of every vector (Sakai, Karakida & Imaizumi
+2025, Definition 1(iv)), so that an average over them is one more Gaussian expectation. Vectors and averages whose law
+depends on scores are refused: they are Gaussian given the scores only. An entry of a softmax is a function of its
+logits, and the last entry is 1 minus the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import product
+from math import prod
+
+from tensorprog.errors import TensorProgError
+from tensorprog.limit.rules.labels import is_label, range_of
+from tensorprog.limit.rules.open import MAX_EXPANDED, Composer, Split, Summand, TooLarge
+from tensorprog.limit.rules.quantities import Key, ScalarOf, Sum, no_limit
+from tensorprog.limit.rules.rules import Rules
+from tensorprog.limit.rules.scalars import SCALED
+from tensorprog.limit.rules.scores import Scores
+from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node, Scalar
+from tensorprog.program.graph.scaling import rational
+from tensorprog.program.lowering.masks import holds
+from tensorprog.program.normal.powers import SCORE
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms.term import ONE, ZERO, add, neg, shift_subs, variables
+
+
+class ScoreComposer(Composer):
+    """Opens names until initial vectors, MatMuls, their sums and scores are left."""
+
+    def __init__(self, given: Rules, random: Scores) -> None:
+        super().__init__(given.program)
+        self.random = random
+        self.scalars = given.scalars
+
+    def is_vector(self, t: Term) -> bool:
+        """Does a vector or what depends on scores occur in t?"""
+        families = self.program.families
+        return any(
+            v.name in families and (families[v.name].kind == "vector" or v.name in self.random.dependent)
+            for v in variables(t)
+        )
+
+    def locate(self, ref: Var) -> Node:
+        """The one instruction that defines `ref`; what depends on scores through a product or an average is refused."""
+        known = ref in self._located
+        node = super().locate(ref)
+        if not known and isinstance(node, MatMul | Moment) and ref.name in self.random.dependent:
+            del self._located[ref]
+            self._split(ref.subs)
+            if self.random.below(ref):
+                raise _refused(ref)
+            self._located[ref] = node
+        return node
+
+    def _split(self, subs: tuple[Sub, ...]) -> None:
+        """Cut a sum into single members, where what is looked at differs from one to the next."""
+        for s in subs:
+            if isinstance(s, str) and is_label(s):
+                low, high = range_of(s)
+                raise Split(s, tuple((k, k) for k in range(low, high + 1)))
+
+    # -- opening ---------------------------------------------------------------------------------------------------
+
+    def head(self, t: Term) -> Term:
+        """A function of scores by its definition, an entry of a softmax by its logits; scores and the rest stay."""
+        while True:
+            match t:
+                case Bind("softmax") if self.is_vector(t):
+                    return self._entry(t)
+                case App(name, (Var() as ref, Num(power))) if name == SCALED and self.is_vector(t):
+                    opened = self._scalar(ref, power)
+                case Var() if self._is_random(t):
+                    opened = self._scalar(t, Fraction(0))
+                case _:
+                    return t
+            if opened is None:
+                return t
+            t = opened
+
+    def _is_random(self, ref: Var) -> bool:
+        family = self.program.families.get(ref.name)
+        return family is not None and family.kind != "vector" and ref.name in self.random.dependent
+
+    def _scalar(self, ref: Var, power: Fraction) -> Term | None:
+        """A scalar times n^power by its definition; None of a score."""
+        node = self.locate(ref)
+        match node:
+            case Dot() if self.scalars.factor(node, ref)[1] + power == SCORE:
+                return None
+            case Scalar():
+                return self.scalars.scaled(self.body(node, ref), power)
+        raise _refused(ref)
+
+    def _entry(self, t: Bind) -> Term:
+        """One entry of a softmax: 1 of one logit, 1/m of m that are the same; the last entry is 1 minus the others."""
+        at = t.args[1:] or tuple(Var(j) for j in t.over)
+        bound = set() if not t.args[1:] else set(t.over)
+        for s in (*at, *(() if t.mask is None else (t.mask,))):
+            self._split(tuple(v.name for v in variables(s) if not v.subs and v.name not in bound))
+        kept = list(self._seen(t))
+        chosen = {j: int(v) for j, a in zip(t.over, at, strict=True) if (v := rational(a)) is not None}
+        if len(chosen) < len(t.over):
+            raise TooLarge
+        logits = tuple(shift_subs(t.args[0], at) for at in kept)
+        if chosen not in kept:
+            return ZERO
+        if len(set(logits)) == 1:
+            return Num(Fraction(1, len(logits)))
+        entries = [App("softmax", (Num(k), *logits)) for k in range(len(logits))]
+        k = kept.index(chosen)
+        return entries[k] if k < len(logits) - 1 else add(ONE, *map(neg, entries[:-1]))
+
+    def _seen(self, t: Bind) -> Iterator[dict[str, int]]:
+        ranges = [range(low, high + 1) for low, high in map(self.range_of, t.over)]
+        if prod(map(len, ranges)) > MAX_EXPANDED:
+            raise TooLarge
+        for at in product(*ranges):
+            here = dict(zip(t.over, at, strict=True))
+            if t.mask is None or holds(shift_subs(t.mask, here), {}):
+                yield here
+
+    def open(self, ref: Var) -> Term:
+        return ref if self._is_random(ref) else super().open(ref)
+
+    def summands(self, t: Term) -> list[Summand]:
+        return super().summands(self.head(t))
+
+    def linear(self, t: Term) -> list[Summand] | None:
+        t = self.head(t)
+        match t:
+            case App(name, (Var() as ref, Num())) if name == SCALED and self.is_vector(t):
+                return [Summand(ONE, (), (ref,))]
+        return super().linear(t)
+
+
+class AveragedRules(Rules):
+    """The right-hand side of every quantity, averaged over the scores of the first layer."""
+
+    roots_are = (*Rules.roots_are, Dot)
+
+    def __init__(self, given: Rules, random: Scores) -> None:
+        super().__init__(given.program, ScoreComposer(given, random))
+        self.random = random
+
+    def _find(self, key: Key) -> Sum:
+        if isinstance(key, ScalarOf) and self.random.depends([key.ref]):
+            raise _refused(key.ref)
+        return super()._find(key)
+
+    def _cov(self, a: Var, b: Var) -> Sum:
+        scores = [isinstance(self.composer.locate(v), Dot) for v in (a, b)]
+        if all(scores):
+            self.check_readouts(a, b)
+            return self.random.covariance(a, b)
+        return () if any(scores) else super()._cov(a, b)
+
+    def _mean(self, a: Var) -> Sum:
+        return () if isinstance(self.composer.locate(a), Dot) else super()._mean(a)
+
+    def _related(self, a: Var, b: Var) -> bool:
+        if isinstance(self.composer.locate(a), Dot):
+            (u, v), (x, y) = (map(self.random.source, self.random.sides(p)) for p in (a, b))
+            return (self._tied(u, x) and self._tied(v, y)) or (self._tied(u, y) and self._tied(v, x))
+        return super()._related(a, b)
+
+    def _tied(self, u: Var, x: Var) -> bool:
+        return not all(map(self.composer.is_gaussian, (u, x))) or self.dependent(u, x)
+
+    def check_readouts(self, p: Var, q: Var) -> None:
+        """Cov(v.x, v'.x') = Cov(v, v') E[x x'] where neither readout vector is read by the other's argument."""
+        for one, other in ((p, q), (q, p)):
+            found = self.random.readout(one)
+            theirs = self.random.readout(other)
+            read = self.random.sides(other) if theirs is None else (theirs[1],)
+            if found is not None and not all(self.random.is_readout_vector(found[0], x) for x in read):
+                raise no_limit("TP402", f"the covariance of {p.name} and {q.name}", p.place,
+                               "a readout vector of one is read by the other")  # fmt: skip
+
+
+def _refused(ref: Var) -> TensorProgError:
+    return no_limit("TP402", f"no average over scores of what depends on {ref.name}", ref.place,
+                    f"the law of {ref.name} depends on scores", "ask for its law given the scores")  # fmt: skip
+
+
+__all__ = ["AveragedRules", "ScoreComposer"]
