@@ -16,7 +16,7 @@ LONGEST = 2_000
 
 
 def dual_text(found: Facts, known: Mapping[str, Interval]) -> str:
-    """E[f(Z1) f(Z2)] in the entries K11, K12, K22 of the covariance."""
+    """Write E[f(Z1) f(Z2)] in the entries K11, K12, K22 of the covariance."""
     if not found.controlled.proved:
         return "dual E[f(Z1) f(Z2)]: not asked for, since the function is not known to be controlled"
     from tensorprog.gaussian.arrays.duals import pair_kernel

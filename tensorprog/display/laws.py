@@ -1,4 +1,4 @@
-"""The sections of a report that lay simulation on theory: laws over histograms, covariances, the validation."""
+"""The sections of a report that compare simulation with theory: laws over histograms, covariances, the validation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIMIT_DRAWS = 200_000
 
 
 def laws(s: Subject) -> Markup:
-    """For each output its law, with its density over a histogram of finite networks."""
+    """Show the law of each output, with its density over a histogram of finite networks."""
     members = attempt(lambda: _members(s))
     if isinstance(members, Failed):
         return failure(members)
@@ -43,7 +43,7 @@ def laws(s: Subject) -> Markup:
 
 
 def _members(s: Subject) -> list[Var]:
-    """The first members of the outputs; without a limit, those that the program names."""
+    """Return the first members of the outputs; without a limit, those that the program names."""
     limit = s.limit
     if not isinstance(limit, Failed):
         return list(limit.outputs[0][:MAX_LAWS])
@@ -120,7 +120,7 @@ def _picture(s: Subject, m: Var, law: Law | Failed | None, draws: Any) -> Markup
 
 
 def _window(law: Law | Failed | None, draws: Any) -> tuple[float, float]:
-    """Where both the limit and nearly all draws lie."""
+    """Find an interval with most of the limit and nearly all draws."""
     import numpy as np
 
     spots: list[float] = []
@@ -138,7 +138,7 @@ def _window(law: Law | Failed | None, draws: Any) -> tuple[float, float]:
 
 
 def _limit_curve(law: Law, low: float, high: float, seed: int) -> list[Series]:
-    """The density where there is one; else draws of the limit law."""
+    """Draw the density where there is one, else a histogram of draws of the limit law."""
     import numpy as np
 
     grid = np.linspace(low, high, 161)
@@ -155,7 +155,7 @@ def _limit_curve(law: Law, low: float, high: float, seed: int) -> list[Series]:
 
 
 def _heat_maps(s: Subject) -> list[Markup]:
-    """Covariances of output families that fit a picture."""
+    """Draw the covariances of output families that fit a picture."""
     limit = s.limit
     if isinstance(limit, Failed):
         return []
@@ -177,7 +177,7 @@ def _heat_map(limit: Limit, ref: Var) -> Markup | None:
 
 
 def validation(s: Subject) -> Markup:
-    """Theory against simulation: every test, the rates, and the distance from the limit over the width."""
+    """Compare theory with simulation: every test, the rates, and the distance from the limit over the width."""
     from tensorprog.validate.run import validate
 
     o = s.options
@@ -207,7 +207,7 @@ def validation(s: Subject) -> Markup:
 
 
 def _errors(found: Validation) -> Markup:
-    """The bias of each second moment over the width, on log-log axes."""
+    """Draw the bias of each second moment over the width, on log-log axes."""
     series: list[Series] = []
     for t in found.tests:
         if t.essential and len(t.by_width) == len(t.widths) > 1 and len(series) < 4:

@@ -28,14 +28,14 @@ MAX_STEPS = 400
 MAX_FORMULA = 200_000
 """Characters of MathML above which a formula is shown as plain text."""
 BESIDE_WIDTH = 560
-"""A graph that is wider, in pixels, stands below the program and not beside it."""
+"""Pixels; a wider graph is shown below the program and not beside it."""
 
 
 # -- the program beside its graph ------------------------------------------------------------------------------------
 
 
 def program(s: Subject) -> Markup:
-    """The text with line numbers, failing lines marked, beside the graph."""
+    """Show the text with line numbers, failing lines marked, beside the graph."""
     hits = {(d.place.file, d.place.line): d.message for d in s.verdict.diagnostics if d.place is not None}
     hits = {k: v for k, v in hits.items() if not _only_notes(s.verdict.diagnostics, k)}
     files = [tag("div", _text(lines, name, hits), class_="scroll") if name is None else
@@ -86,7 +86,7 @@ def _at(place: Place | None) -> Markup:
 
 
 def verdict(s: Subject) -> Markup:
-    """Diagnostics first, then the theorem meant for each output, premise by premise, then all others."""
+    """List diagnostics first, then the theorem meant for each output, premise by premise, then all others."""
     parts: list[Markup] = [_diagnostic(s, d) for d in s.verdict.diagnostics]
     if len(s.verdict.outputs) > 1:
         rows = [[o.of, status(o.verdict), ", ".join(o.covered_by) or "none"] for o in s.verdict.outputs]
@@ -131,7 +131,7 @@ def _theorem(r: TheoremReport) -> Markup:
 
 
 def limits(s: Subject) -> Markup:
-    """Means and covariances of the outputs: formula, number with its error, and what supports it."""
+    """List means and covariances of the outputs: formula, number with its error, and what supports it."""
     limit = s.limit
     if isinstance(limit, Failed):
         return failure(limit)
@@ -154,17 +154,17 @@ def _formula(r: Result) -> Markup:
 
 
 def number(value: float | None) -> str:
-    """A number as a page shows it."""
+    """Write a number as a page shows it."""
     return "" if value is None else f"{value:.10g}".replace("-", "−")
 
 
 def support(word: str) -> Markup:
-    """The theorem behind a result, or a warning that there is none."""
+    """Name the theorem behind a result, or a warning that there is none."""
     return tag("span", "formal: no theorem", class_="open") if word == "formal" else tag("span", word)
 
 
 def _steps(s: Subject) -> list[tuple[str, Entry]] | Failed:
-    """The entries of the derivation, each with the name of its instruction."""
+    """Return the entries of the derivation, each with the name of its instruction."""
     limit = s.limit
     return limit if isinstance(limit, Failed) else attempt(lambda: _entries(limit))
 
@@ -186,7 +186,7 @@ def _note(entry: Entry) -> str:
 
 
 def derivation(s: Subject) -> Markup:
-    """Each instruction's limit, the rule that gives it, and its source."""
+    """Show each instruction's limit, the rule that gives it, and its source."""
     limit = s.limit
     if isinstance(limit, Failed):
         return failure(limit)
@@ -208,7 +208,7 @@ def derivation(s: Subject) -> Markup:
 
 
 def claims(s: Subject) -> Markup:
-    """Every claim with its decision."""
+    """List every claim with its decision."""
     from tensorprog.limit.claims.decide import claims as decide
 
     o = s.options
@@ -221,7 +221,7 @@ def claims(s: Subject) -> Markup:
 
 
 def basis(s: Subject) -> Markup:
-    """What is assumed, and whether a certificate of the verdict passes the kernel."""
+    """Say what is assumed, and whether a certificate of the verdict passes the kernel."""
     said = [tag("li", a) for a in s.verdict.assumptions]
     assumed = tag("ul", *said) if said else tag("p", "Nothing is assumed besides the theorems' premises.")
     return join(tag("h3", "Assumed"), assumed, tag("h3", "Certificate"), _certificate(s))
@@ -241,6 +241,6 @@ def _certificate(s: Subject) -> Markup:
 
 
 def cite(s: Subject) -> Markup:
-    """The sources of the theorems that cover the outputs, or of those meant for them."""
+    """Cite the sources of the theorems that cover the outputs, or of those meant for them."""
     used = dict.fromkeys(t for o in s.verdict.outputs for t in (o.covered_by[:1] or [o.target.theorem.id]))
     return tag("pre", bibtex(used), class_="scroll")

@@ -21,7 +21,7 @@ def facts(
     vars: Sequence[str] | None = None,
     assume: Mapping[str, Assumption] | str | Sequence[str] | None = None,
 ) -> Facts:
-    """Everything that can be decided of a function: bounded, pseudo-Lipschitz and its order, continuous, controlled.
+    """Decide what can be decided of a function: bounded, pseudo-Lipschitz and its order, continuous, controlled.
 
     `expr`: text in the language, a term, or a sympy expression, whose symbols' assumptions (positive, nonnegative,
     negative, integer) are assumptions on params. `vars`: the names that vary (default: every name
@@ -43,7 +43,7 @@ def facts(
 
 
 def term_of(expr: Any) -> Term:
-    """Text, a term or a sympy expression as a term; registered functions opened up."""
+    """Read text, a term or a sympy expression as a term, with registered functions replaced by their forms."""
     if isinstance(expr, str):
         return checked(expand(read(expr, frozenset(registry()))))
     if isinstance(expr, Term):
@@ -54,7 +54,7 @@ def term_of(expr: Any) -> Term:
 
 
 def checked(t: Term) -> Term:
-    """A term that is a coordinatewise function: numbers of arguments fit, no matrices, no statements about limits."""
+    """Refuse what is no coordinatewise function: wrong numbers of arguments, matrices, statements about limits."""
     for u in walk(t):
         if isinstance(u, App) and u.head in FUNCTIONS:
             least, most = FUNCTIONS[u.head]

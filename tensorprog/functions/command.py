@@ -18,7 +18,7 @@ Extra = Callable[[Facts, Mapping[str, Interval]], str]
 
 
 def function_command(extra: Extra | None = None) -> click.Command:
-    """The command; `extra` may add a paragraph about a function of one variable (its dual, say)."""
+    """Make the command; `extra` may add a paragraph about a function of one variable (its dual, say)."""
 
     @click.command("function")
     @click.argument("expr")

@@ -21,7 +21,7 @@ COEFFICIENTS = 6
 
 
 def one_variable(found: Facts) -> str:
-    """The derivative (almost everywhere) and the first Hermite coefficients of a function of one variable."""
+    """Write the derivative (almost everywhere) and the first Hermite coefficients of a function of one variable."""
     x = _the_variable(found)
     if x is None:
         return ""
@@ -46,7 +46,7 @@ def _params(t: Term, x: Var) -> list[str]:
 
 
 def hermite_coefficients(t: Term, x: Var, count: int) -> list[float] | None:
-    """E[f(Z) he_k(Z)], Z ~ N(0, 1), he_k = He_k/sqrt(k!), by Gauss-Legendre panels between whole numbers; numeric."""
+    """Compute E[f(Z) he_k(Z)], Z ~ N(0, 1), he_k = He_k/sqrt(k!), by Gauss-Legendre panels between whole numbers."""
     import numpy as np
 
     from tensorprog.functions.evaluate.arrays import compile_numpy

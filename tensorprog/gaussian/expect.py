@@ -140,7 +140,7 @@ def expect(
     certified: bool | None = None,
     progress: bool = False,
 ) -> Expectation:
-    """E[term] over its variables, jointly Gaussian with covariance `cov` and `mean` (0 if not given).
+    """Compute E[term] over its variables, jointly Gaussian with covariance `cov` and `mean` (0 if not given).
 
     Variables come in order of first use unless given as `vars`; other names are params, with assumptions such as
     {"C": "> 0"} or "C > 0".
@@ -186,7 +186,7 @@ def expect(
 
 
 def _written(*given: Any) -> list[Any]:
-    """What was given as sympy expressions, in lists or alone."""
+    """Collect what was given as sympy expressions, in lists or alone."""
     out: list[Any] = []
     for x in given:
         if isinstance(x, list | tuple):
@@ -260,7 +260,7 @@ def _value(
 
 
 def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certified: bool | None) -> Estimate | None:
-    """The number without its formula: a bound if one is found, else quadrature; None where a symbol has no value."""
+    """Find the number by no formula: a bound if one is found, else quadrature; None where a symbol has no value."""
     if not symbols_of(p) <= numbers.keys():
         return None
     from tensorprog.gaussian.integrate.certified import enclose, is_small
@@ -286,7 +286,7 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
 
 
 def _between(low: float, high: float, value: float) -> Estimate:
-    """A number whose truth lies between two others."""
+    """Return a number whose truth lies between two others."""
     if low == high:
         return Estimate(value, 0.0, "exact", "quadrature")
     gap = max(Fraction(high) - Fraction(value), Fraction(value) - Fraction(low))

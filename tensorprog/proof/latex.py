@@ -17,7 +17,7 @@ _FORMULA = re.compile(r"A\(1 \+ r\)(?:\^[0-9]+|\^\([0-9/]+\))?|\bA\b|exp\(C r\^[
 
 
 def document(program: Program, data: dict[str, Any], accepted: Accepted) -> str:
-    """The proof as a LaTeX document."""
+    """Write the proof as a LaTeX document."""
     reader = Reader(program, _marked)
     lines = [PREAMBLE + r"\section*{Program}", program_latex(reader.program)]
     lines += [r"\section*{Proved}", r"\begin{itemize}"]
@@ -34,7 +34,7 @@ def document(program: Program, data: dict[str, Any], accepted: Accepted) -> str:
 
 
 def _marked(t: Term) -> str:
-    """A term as LaTeX, marked, so that what stands around it is escaped and it is not."""
+    """Write a term as LaTeX and mark it, so that only the text around it is escaped."""
     return f"\x01{term_latex(t)}\x02"
 
 
@@ -44,7 +44,7 @@ def _tex(text: str) -> str:
 
 
 def _words(text: str) -> str:
-    """Words escaped, and the bounds among them as formulas."""
+    """Escape words, and write the bounds among them as formulas."""
     out, at = "", 0
     for found in _FORMULA.finditer(text):
         out += escape(text[at : found.start()]) + f"${_formula(found.group())}$"

@@ -1,4 +1,4 @@
-"""Terms as formulas: one writer for every notation, which knows what is written and leaves to a notation how."""
+"""Write terms as formulas: the writer decides what is written, a notation (LaTeX, MathML) how."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Notation(Protocol):
 
 
 class Writer:
-    """Writes terms in one notation; `member` may write variables in another way.
+    """Writes terms in one notation; where `member` returns text for a variable, that is written.
 
     >>> from tensorprog.terms import read
     >>> from tensorprog.terms.latex import LATEX
@@ -59,7 +59,7 @@ class Writer:
     # -- names -----------------------------------------------------------------------------------------------------
 
     def name(self, text: str) -> str:
-        """A letter in italics, a Greek word as its letter, other words upright; what follows `_`, and digits, below."""
+        """Write a name: Greek words as letters, longer words upright, digits and what follows `_` below."""
         if text.startswith("{"):
             return self.n.raw(text)
         base = text.rstrip("'~")
@@ -74,16 +74,16 @@ class Writer:
         return self.n.number(text) if text.isdigit() else self.n.letter(text) if len(text) == 1 else self.n.word(text)
 
     def index(self, s: Sub) -> str:
-        """A subscript."""
+        """Write a subscript."""
         return self.n.number(str(s)) if isinstance(s, int) else self.name(s)
 
     def variable(self, v: Var) -> str:
-        """A variable with its subscripts below."""
+        """Write a variable with its subscripts below."""
         base = self.name(v.name)
         return self.n.below(base, self.listed(map(self.index, v.subs))) if v.subs else base
 
     def listed(self, items: Iterable[str], comma: str = ",") -> str:
-        """Formulas with commas between them."""
+        """Write formulas with commas between them."""
         out: list[str] = []
         for item in items:
             out += [self.n.sign(comma), item] if out else [item]
@@ -92,25 +92,25 @@ class Writer:
     # -- terms -----------------------------------------------------------------------------------------------------
 
     def term(self, t: Term, least: int = SUM) -> str:
-        """The term; in brackets if it binds less tightly than `least`."""
+        """Write a term; in brackets if it binds less tightly than `least`."""
         text, strength = self._term(t)
         return text if strength >= least else self.n.fenced("(", text, ")")
 
     def equation(self, left: str, right: str) -> str:
-        """left = right."""
+        """Write left = right."""
         return self.n.row(left, self.n.sign("="), right)
 
     def matrix(self, rows: Sequence[Sequence[Term]]) -> str:
-        """A matrix of terms; a single entry alone."""
+        """Write a matrix of terms; a single entry without brackets."""
         written = [[self.term(t) for t in row] for row in rows]
         return written[0][0] if len(rows) == 1 else self.n.rows(written, "(", ")")
 
     def call(self, function: str, *args: str) -> str:
-        """A function with its arguments."""
+        """Write a function with its arguments."""
         return self.n.row(function, self.n.fenced("(", self.listed(args, ", "), ")"))
 
     def product(self, *factors: str) -> str:
-        """Factors side by side."""
+        """Write factors side by side."""
         out = [x for f in factors for x in (self.n.space, f)]
         return factors[0] if len(factors) == 1 else self.n.row(*out[1:])
 
@@ -172,7 +172,7 @@ class Writer:
         raise AssertionError(t)
 
     def expectation(self, *inside: str) -> str:
-        """The expectation of a formula."""
+        """Write the expectation of a formula."""
         return self.n.row(self.n.letter("𝔼"), self.n.fenced("[", self.listed(inside, ", "), "]"))
 
     def _fraction(self, above: list[Term], below: list[Term]) -> tuple[str, int]:
@@ -185,7 +185,7 @@ class Writer:
         return self.n.fraction(self._factors(above), bottom), PRODUCT
 
     def _factors(self, factors: Sequence[Term], alone: int = SUM) -> str:
-        """Factors side by side; a sum over an index is bracketed unless it comes last."""
+        """Write factors side by side; a sum over an index is bracketed unless it comes last."""
         if len(factors) == 1:
             return self.term(factors[0], alone)
         out: list[str] = []
@@ -211,7 +211,7 @@ class Writer:
 
 
 def _sign(t: Term) -> tuple[bool, Term]:
-    """Whether a minus is written before the term, and what it is written before."""
+    """Split a term into its sign and the rest."""
     match t:
         case Num(value):
             return value < 0, Num(abs(value))
@@ -232,7 +232,7 @@ def _begins_with_a_number(t: Term) -> bool:
 
 
 def _parts(t: Term) -> tuple[list[Term], list[Term]]:
-    """The factors above and below the line; numbers come first."""
+    """Find the factors above and below the line of a fraction; numbers come first."""
     match t:
         case Num(value):
             return [Num(x) for x in (value.numerator,) if x != 1], [Num(x) for x in (value.denominator,) if x != 1]

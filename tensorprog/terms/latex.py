@@ -77,7 +77,7 @@ LATEX = Latex()
 
 
 def term_latex(t: Term) -> str:
-    """A term in LaTeX."""
+    """Write a term in LaTeX."""
     return Writer(LATEX).term(t)
 
 

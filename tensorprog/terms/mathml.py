@@ -15,7 +15,7 @@ def _tag(name: str, *inside: str, **attributes: str) -> str:
 
 
 class MathML:
-    """Formulas as what stands inside `<math>`."""
+    """Formulas as the content of `<math>`."""
 
     space = _THIN
 

@@ -24,7 +24,7 @@ _NAME = re.compile(r"([^\W\d]\w*)(?:\[([^\]]*)\])?\Z")
 
 @cache
 def _table() -> dict[str, Callable[..., Any]]:
-    """Each named function as sympy writes it."""
+    """Return how sympy writes each named function."""
     import sympy as s
 
     half, root2 = s.Rational(1, 2), s.sqrt(2)
@@ -98,7 +98,7 @@ def _table() -> dict[str, Callable[..., Any]]:
 
 
 def _hermite(k: int, x: Any) -> Any:
-    """He_k(x)/sqrt(k!), by He_{k+1} = x He_k - k He_{k-1}."""
+    """Return He_k(x)/sqrt(k!), by He_{k+1} = x He_k - k He_{k-1}."""
     import sympy as s
 
     before, now = s.S.Zero, s.S.One
@@ -108,19 +108,19 @@ def _hermite(k: int, x: Any) -> Any:
 
 
 def spelled(v: Var) -> str:
-    """The name of a variable with its subscripts, x[1,2]."""
+    """Return the name of a variable with its subscripts, x[1,2]."""
     return to_text(v)
 
 
 def symbol(v: Var) -> Any:
-    """The real sympy symbol of a variable."""
+    """Return the real sympy symbol of a variable."""
     import sympy
 
     return sympy.Symbol(spelled(v), real=True)
 
 
 def to_sympy(term: Term, symbols: Mapping[str, Any] | None = None) -> Any:
-    """The term as a sympy expression in real symbols.
+    """Return the term as a sympy expression in real symbols.
 
     `symbols` gives the symbol (or any expression) of a name as it is spelled, such as `x` or `x[1,2]`.
 
@@ -305,7 +305,7 @@ def _from_python(value: object) -> Term:
 
 
 def symbol_assumptions(*exprs: Any) -> dict[str, str]:
-    """What sympy symbols are assumed to be, as the language writes it: `positive=True` is an assumption on a param.
+    """Read what sympy symbols are assumed to be, in words of the language: `positive=True` is an assumption on a param.
 
     An integer is at least the next one: positive integers are >= 1. What is only an integer has no such form: it is
     an error TP018, because a statement for all reals would be decided at numbers that it is not about.

@@ -1,6 +1,6 @@
 """Kernels: E[f(Z1) g(Z2)] as a function of K11, K12, K22, derived once and evaluated on whole arrays.
 
-The diagonal K11 = K12 = K22 has a derivation of its own, E[(f g)(Z)], because the general form may be singular there.
+The diagonal K11 = K12 = K22 is derived separately, as E[(f g)(Z)], because the general form may be singular there.
 """
 
 from __future__ import annotations
@@ -149,19 +149,19 @@ def _check(a: Array, c: Array, b: Array) -> None:
 
 
 def at_values(t: Term, var: Var, values: Mapping[str, Fraction]) -> Term:
-    """The term with its params replaced by their numbers."""
+    """Return the term with its params replaced by their numbers."""
     return substitute(t, {v: Num(values[spelled(v)]) for v in variables(t) if v != var and spelled(v) in values})
 
 
 def fresh(*terms: Term) -> tuple[Var, Var]:
-    """Two names for the variables of a pair that no term uses."""
+    """Find two names for the variables of a pair that no term uses."""
     taken = {v.name for t in terms for v in variables(t)}
     names = (f"z{k}" for k in range(1, 1000) if f"z{k}" not in taken)
     return Var(next(names)), Var(next(names))
 
 
 def product_of(f: Term, g: Term, var: Var, z1: Var, z2: Var) -> Term:
-    """f(z1) g(z2)."""
+    """Return f(z1) g(z2)."""
     return mul(substitute(f, {var: z1}), substitute(g, {var: z2}))
 
 
@@ -173,7 +173,7 @@ def pair_kernel(
     values: Mapping[str, Any] | None = None,
     tolerance: float = 1e-10,
 ) -> PairKernel:
-    """The kernel E[f(Z1) g(Z2)], f and g terms in `var`; derived once for each pair and set of assumptions.
+    """Return the kernel E[f(Z1) g(Z2)], f and g terms in `var`; derived once for each pair and set of assumptions.
 
     >>> from tensorprog.terms import read
     >>> k = pair_kernel(read("relu(z)"), read("relu(z)"), Var("z"))

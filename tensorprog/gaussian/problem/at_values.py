@@ -22,7 +22,7 @@ TINY = Fraction(1, 10**40)
 
 
 def exact_number(x: Any) -> Fraction:
-    """A number or decimal string as a fraction; floats are read as the decimals they print as."""
+    """Read a number or decimal string as a fraction; floats are read as the decimals they print as."""
     try:
         return Fraction(x) if isinstance(x, int | Fraction) and not isinstance(x, bool) else Fraction(str(x))
     except ValueError:
@@ -42,19 +42,19 @@ def _symbol(name: str) -> Any:
 
 
 def point_of(numbers: Mapping[str, Fraction]) -> dict[Any, Any]:
-    """The numbers as a sympy substitution."""
+    """Return the numbers as a sympy substitution."""
     return {_symbol(n): sympy.Rational(q.numerator, q.denominator) for n, q in numbers.items()}
 
 
 def symbols_of(p: Problem) -> set[str]:
-    """The names of everything in a problem that needs a value before it is a number."""
+    """Return the names of everything in a problem that needs a value before it is a number."""
     entries = [x for row in p.cov for x in row] + list(p.mean)
     params = {spelled(v) for v in variables(p.term) if v not in p.variables}
     return params | {s.name for x in entries for s in x.free_symbols}
 
 
 def at_numbers(p: Problem, numbers: Mapping[str, Fraction]) -> Problem:
-    """The problem with every param and symbol replaced by its value."""
+    """Return the problem with every param and symbol replaced by its value."""
     point = point_of(numbers)
     change: dict[Term, Term] = {
         v: Num(numbers[spelled(v)]) for v in variables(p.term) if v not in p.variables and isinstance(v, Var)
@@ -69,14 +69,14 @@ def at_numbers(p: Problem, numbers: Mapping[str, Fraction]) -> Problem:
 
 
 def as_fraction(x: Any) -> Fraction:
-    """A sympy number as a fraction, to 60 digits where it is not rational."""
+    """Return a sympy number as a fraction, to 60 digits where it is not rational."""
     if x.is_Rational:
         return Fraction(int(x.p), int(x.q))
     return Fraction(str(x.evalf(DIGITS)))
 
 
 def is_singular(p: Problem, numbers: Mapping[str, Fraction]) -> bool:
-    """Whether the covariance of a problem is singular at the numbers (within 60 digits where they are not rational)."""
+    """Tell whether the covariance of a problem is singular at the numbers, within 60 digits."""
     point = point_of(numbers)
     rest = [[as_fraction(x.xreplace(point)) for x in row] for row in p.cov]
     for k in range(len(rest)):

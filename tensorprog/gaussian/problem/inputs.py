@@ -19,14 +19,14 @@ from tensorprog.terms.term import variables as variables_of
 
 
 def term_of(x: Term | str | Any) -> Term:
-    """A term from text, sympy or a term."""
+    """Return text, a sympy expression or a term as a term."""
     if isinstance(x, Num | Var | App | Bind):
         return x
     return read(x) if isinstance(x, str) else from_sympy(x)
 
 
 def names_in(term: Term, given: Sequence[str | Var] | None, params: Mapping[str, Any]) -> tuple[Var, ...]:
-    """The Gaussian variables: those given, else every name that is no param, in order of first use."""
+    """Return the Gaussian variables: those given, else every name that is no param, in order of first use."""
     if given is not None:
         out = []
         for g in given:
@@ -44,7 +44,7 @@ Matrix = tuple[tuple[Any, ...], ...]
 
 
 def entries(cov: Any, mean: Any, size: int, bounds: Mapping[str, Interval]) -> tuple[Matrix, tuple[Any, ...]]:
-    """The covariance and mean as sympy entries, checked: square, symmetric, and positive semidefinite if numeric."""
+    """Check covariance and mean (shape, symmetry and, of numbers, semidefiniteness); return them as sympy entries."""
     if cov is None:
         k: Matrix = tuple(tuple(_generic(min(i, j), max(i, j), size) for j in range(size)) for i in range(size))
     else:
@@ -78,7 +78,7 @@ def _row(x: Any) -> Sequence[Any]:
 
 
 def _entry(x: Any) -> Any:
-    """One number or expression, exactly; floats are read as the decimals they print as."""
+    """Read one number or expression exactly; floats are read as the decimals they print as."""
     if isinstance(x, bool):
         raise fail("TP008", "a truth value in a covariance or mean")
     if isinstance(x, Num | Var | App | Bind | str):
@@ -118,7 +118,7 @@ def _symmetric(k: Matrix) -> Matrix:
 
 
 def _positive_semidefinite(k: Matrix) -> None:
-    """Exact elimination: every pivot and every residual row of a zero pivot within rounding of zero or above."""
+    """Eliminate exactly; every pivot, and the row left by a zero pivot, must be at least zero within rounding."""
     rest = [[Fraction(int(x.p), int(x.q)) for x in row] for row in k]
     left = list(range(len(rest)))
     slack = SLACK * max((abs(rest[i][i]) for i in left), default=Fraction(0))

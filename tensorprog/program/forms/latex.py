@@ -10,7 +10,7 @@ from tensorprog.terms.latex import term_latex
 
 
 def node_latex(node: Node) -> str:
-    """One instruction as an equation with an alignment mark."""
+    """Write one instruction as an equation with an alignment mark."""
     left = term_latex(Var(node.name, node.subs))
     if isinstance(node, Input):
         g = node.group
@@ -20,5 +20,5 @@ def node_latex(node: Node) -> str:
 
 
 def program_latex(program: Graph) -> str:
-    """All instructions as an align* environment (needs amsmath)."""
+    """Write all instructions as an align* environment (needs amsmath)."""
     return "\n".join([r"\begin{align*}", " \\\\\n".join(node_latex(n) for n in program.nodes), r"\end{align*}"])

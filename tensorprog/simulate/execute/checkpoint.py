@@ -25,7 +25,7 @@ FORMAT = 2
 
 
 def job_digest(job: Job) -> str:
-    """sha256 of everything that a job's numbers depend on."""
+    """Return the sha256 of everything that a job's numbers depend on."""
     parts = [
         FORMAT,
         np.__version__,
@@ -68,7 +68,7 @@ class Checkpoint:
         return self.folder / f"{self.digests[number][:24]}-{block:08d}.block"
 
     def read(self, number: int, block: int) -> list[Array] | None:
-        """The arrays of a block, or None if it is not there or not whole."""
+        """Return the arrays of a block, or None if it is not there or not whole."""
         try:
             raw = self._path(number, block).read_bytes()
         except OSError:

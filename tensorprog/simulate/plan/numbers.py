@@ -18,7 +18,7 @@ from tensorprog.simulate.arrays import Array
 
 @dataclass(frozen=True)
 class Numbers:
-    """What the names of constants stand for at width n."""
+    """The values of constants at width n."""
 
     program: Program
     n: int
@@ -30,7 +30,7 @@ class Numbers:
         return self.widths[name or "n"]
 
     def constant(self, name: str, place: Place | None = None) -> float:
-        """The number of a param or a width (TP017 for a param that has none)."""
+        """Return the number of a param or a width (TP017 for a param that has none)."""
         if name in self.widths:
             return float(self.widths[name])
         if name in self.params:
@@ -44,7 +44,7 @@ class Numbers:
         )
 
     def matrix(self, name: str) -> Array:
-        """A constant array, as floats."""
+        """Return a constant array as floats."""
         if name not in self.matrices:
             matrix = self.program.matrices[name]
             if matrix.entries is None:
@@ -61,7 +61,7 @@ class Numbers:
 
 
 def whole(value: Any, what: str, least: int) -> int:
-    """An integer of any kind that is at least `least` (TP018): 64.5 is not taken for 64."""
+    """Check an integer of any kind that is at least `least` (TP018): 64.5 is not taken for 64."""
     try:
         found = index(value)
     except TypeError:
@@ -73,7 +73,7 @@ def whole(value: Any, what: str, least: int) -> int:
 
 
 def numbers(program: Program, n: int, values: Mapping[str, Any] | None = None) -> Numbers:
-    """The numbers of a program at width n, defaults overridden by `values` (TP002, TP011, TP017)."""
+    """Return the numbers of a program at width n, defaults overridden by `values` (TP002, TP011, TP017)."""
     params = {name: float(x) for name, x in param_numbers(program, values).items()}
     widths = {}
     for name, ratio in program.widths.items():
