@@ -82,7 +82,22 @@ def test_every_door_reads_every_way_of_writing_assumptions(assume: Any) -> None:
         assert two.exit_code == 0
 
 
-@pytest.mark.parametrize("assume", ["C = 1", "C > x", "x + 1", "C in [0, 1", {"C": "> 0 > 1"}, {"C": 3}, ["C >"]])
+@pytest.mark.parametrize(
+    "assume",
+    [
+        5,
+        ["C > 0", 3],
+        "C in [oo, 1]",
+        "C in (0, -oo)",
+        "C = 1",
+        "C > x",
+        "x + 1",
+        "C in [0, 1",
+        {"C": "> 0 > 1"},
+        {"C": 3},
+        ["C >"],
+    ],
+)
 @pytest.mark.parametrize("door", [facts, expect])
 def test_every_door_refuses_what_is_no_assumption(door: Callable[..., Any], assume: Any) -> None:
     with pytest.raises(tp.TensorProgError, match="TP00"):

@@ -51,7 +51,10 @@ def intervals(params: Iterable[Param]) -> dict[str, Interval]:
 def _each(given: Mapping[str, Assumption] | str | Sequence[str]) -> list[tuple[str, Interval]]:
     if isinstance(given, Mapping):
         return [(name, _of(name, x)) for name, x in given.items()]
-    return [_one(part) for text in ([given] if isinstance(given, str) else given) for part in _split(text)]
+    texts: Sequence[Any] = given if isinstance(given, list | tuple) else [given]
+    if not all(isinstance(text, str) for text in texts):
+        raise fail("TP001", f"{given!r:.60} is not text of assumptions", help='write "C > 0", or {"C": "> 0"}')
+    return [_one(part) for text in texts for part in _split(text)]
 
 
 def _of(name: str, x: Assumption) -> Interval:
@@ -65,7 +68,7 @@ def _of(name: str, x: Assumption) -> Interval:
         case str():
             return _one(f"x {x}")[1]
         case (low, high):
-            return _interval(name, _end(low), _end(high))
+            return _interval(name, _end(low, "-oo"), _end(high, "oo"))
     raise fail("TP001", f"{x!r:.60} is not an assumption", help='write "> 0", ">= 1", "< 2" or "in [0, 1)"')
 
 
@@ -84,7 +87,7 @@ def _split(text: str) -> list[str]:
 def _one(text: str) -> tuple[str, Interval]:
     if found := _IN.match(text):
         name, opening, low, high, closing = found.groups()
-        return name, _interval(name, _end(low), _end(high), opening == "[", closing == "]")
+        return name, _interval(name, _end(low, "-oo"), _end(high, "oo"), opening == "[", closing == "]")
     match read(text):
         case App(head, (Var(name, ()), bound)) if head in _FLIPPED:
             return name, _half(head, _number(bound))
@@ -99,10 +102,10 @@ def _half(head: str, bound: Fraction) -> Interval:
     return Interval(None, bound, False, head == "le")
 
 
-def _end(x: Any) -> Fraction | None:
-    """Read an end of an interval; None, oo and -oo are infinite."""
-    text = "oo" if x is None else str(x).strip()
-    return None if text in ("oo", "-oo") else _number(read(text))
+def _end(x: Any, infinite: str) -> Fraction | None:
+    """Read an end of an interval; None is infinite, and so is -oo on the left, oo on the right."""
+    text = infinite if x is None else str(x).strip()
+    return None if text == infinite else _number(read(text))
 
 
 def _number(t: Term) -> Fraction:
