@@ -33,7 +33,13 @@ BLOCK = re.compile(r"^```(?P<info>[^\n`]+)\n(?P<body>.*?)^```$(?P<text>\n\n?```t
 
 def pages() -> list[Path]:
     own = sorted(p for p in HERE.glob("*.md") if p.stem != "index")
-    return [*own, HERE.parent / "tutorial.md", *sorted((HERE.parent / "howto").glob("*.md"))]
+    return [*own, *guides()]
+
+
+def guides() -> list[Path]:
+    """The tutorial and what is told step by step; extend.md changes the package, and has a test of its own."""
+    howto = sorted(p for p in (HERE.parent / "howto").glob("*.md") if p.stem != "extend")
+    return [HERE.parent / "tutorial.md", *howto]
 
 
 def rerun(page: str, images: Path, folder: Path = ROOT) -> str:
