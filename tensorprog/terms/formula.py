@@ -16,7 +16,7 @@ GREEK = dict(zip(_LETTERS, _SPELLED.split(), strict=True))
 _WORDS = {word: letter for letter, word in GREEK.items()} | {"epsilon": "ε", "phi": "φ"}
 _COMPARE = {"lt": "<", "le": "≤", "gt": ">", "ge": "≥", "eq": "=", "ne": "≠"}
 _NAMES = {"cov": "Cov", "var": "Var", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
-_SPECIAL = {"Phi2": "Φ_2", "OwenT": "T", "Signs4": "S_4"}
+_SPECIAL = {"Phi2": "Φ2", "OwenT": "T", "Signs4": "S4"}
 SUM, PRODUCT, UNARY, ATOM = range(4)
 
 
@@ -59,15 +59,24 @@ class Writer:
     # -- names -----------------------------------------------------------------------------------------------------
 
     def name(self, text: str) -> str:
-        """Write a name: Greek words as letters, longer words upright, digits and what follows `_` below."""
+        """Write a name: Greek words as letters, longer words upright, digits and what follows `_` below.
+
+        A number after `_` goes above, in brackets: h_1 is no member of h, as h[1] is.
+        """
         if text.startswith("{"):
             return self.n.raw(text)
         base = text.rstrip("'~")
-        head = base.rstrip("0123456789")
-        stem, _, rest = head.partition("_")
-        below = [self._piece(p) for p in (*rest.split("_"), base[len(head) :]) if p]
-        out = self._piece(stem or "_")
-        return self.n.primed(self.n.below(out, self.listed(below)) if below else out, len(text) - len(base))
+        start, _, number = base.rpartition("_")
+        if start.strip("_") and number.isdigit():
+            above = self.n.row(self.n.sign("("), self.n.number(number), self.n.sign(")"))
+            out = self.n.above(self.name(start), above)
+        else:
+            head = base.rstrip("0123456789")
+            stem, _, rest = head.partition("_")
+            below = [self._piece(p) for p in (*rest.split("_"), base[len(head) :]) if p]
+            out = self._piece(stem or "_")
+            out = self.n.below(out, self.listed(below)) if below else out
+        return self.n.primed(out, len(text) - len(base))
 
     def _piece(self, text: str) -> str:
         text = _WORDS.get(text, text)

@@ -10,8 +10,10 @@ from tensorprog.terms.term import Term
 
 _COMMANDS = {letter: "\\" + word for letter, word in GREEK.items()} | {"𝔼": r"\mathbb{E}", "∞": r"\infty"}
 _KNOWN = re.compile("(arc)?(sin|cos|tan)|(sin|cos|tan)h|log|min|max|Phi")
-_SIGNS = {"≤": r" \le ", "≥": r" \ge ", "≠": r" \ne ", "∧": r" \wedge ", "⋅": r" \cdot ", "⊤": r"\top", "-.": "-",
-          ",": ",", ", ": ", ", "∑": r"\sum", "⟨": r"\langle ", "⟩": r" \rangle", "{": r"\{", "": "."}  # fmt: skip
+_SIGNS = {
+    "≤": r" \le ", "≥": r" \ge ", "≠": r" \ne ", "∧": r" \wedge ", "⋅": r" \cdot ", "⊤": r"\top", "∑": r"\sum",
+    "-.": "-", "(": "(", ")": ")", ",": ",", ", ": ", ", "⟨": r"\langle ", "⟩": r" \rangle", "{": r"\{", "": ".",
+}  # fmt: skip
 
 
 class Latex:
@@ -50,7 +52,7 @@ class Latex:
         return (f"{{{base}}}" if "^" in base or "'" in base else base) + f"^{{{exponent}}}"
 
     def primed(self, base: str, count: int) -> str:
-        return base + "'" * count
+        return (f"{{{base}}}" if count and "^" in base else base) + "'" * count
 
     def ringed(self, base: str) -> str:
         return rf"\mathring{{{base}}}"

@@ -56,7 +56,7 @@ def test_boxes_of_a_row_do_not_overlap() -> None:
         ("x[i]*y[j]", r"x_{i}\,y_{j}"),
         ("sqrt(n)", r"\sqrt{n}"),
         ("W1", "W_{1}"),
-        ("h_1", "h_{1}"),
+        ("h_1", "h^{(1)}"),
         ("a - (b - c)", r"a - \left(b - c\right)"),
     ],
 )
