@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from tensorprog.limit.rules.scores import Scores
 from tensorprog.limit.values.arrays import Arrays, Cores
 from tensorprog.limit.values.balls import Enclosure, Enclosures, OutOfTime
 from tensorprog.limit.values.cores import Numbers
-from tensorprog.limit.values.formulas import Formulas, NoFormula
+from tensorprog.limit.values.formulas import Formulas
 from tensorprog.limit.values.named import Named
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.numbers.precision import precision
@@ -217,31 +217,6 @@ class Engine:
             return UNKNOWN
 
     # -- formulas and single numbers ---------------------------------------------------------------------------------
-
-    def formula(self, term: Term) -> Any | None:
-        """E[term | scores] as a sympy expression in the params and in score symbols (`p[1,1,2]`), or None.
-
-        None where some expectation has no closed form, or where the composed formula would be too large to read.
-        """
-        try:
-            return self.formulas.plain(self.formulas.value(Ex(term)))
-        except NoFormula:
-            return None
-
-    def score_formula(self, p: Var, q: Var) -> Any | None:
-        """Cov(p, q | earlier scores) as a sympy expression, or None."""
-        return self.sum_formula(self.random.covariance(p, q))
-
-    def sum_formula(self, parts: Sum) -> Any | None:
-        """A sum of products of quantities as a sympy expression, or None."""
-        try:
-            return self.formulas.plain(self.formulas.total(parts))
-        except NoFormula:
-            return None
-
-    def enclosure(self, term: Term) -> Enclosure:
-        """E[term] as a ball that contains it; no scores may matter."""
-        return self.enclosures.enclosed(Ex(term))
 
     def leaf_covariance(self, a: Var, b: Var) -> Enclosure | None:
         """The covariance of two Gaussian vectors, or of two scores without their factors; None of other pairs."""

@@ -25,7 +25,7 @@ from tensorprog.gaussian.integrate.moved import moved
 from tensorprog.limit.jumps.jumps import Jump
 from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.members.softmax import entries, holds_softmax
-from tensorprog.limit.rules.quantities import GUARD, Core, Key, Unsettled, guarded, no_limit, place
+from tensorprog.limit.rules.quantities import GUARD, Core, Unsettled, guarded, no_limit, place
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.values.arrays import Cores
 from tensorprog.limit.values.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
@@ -107,10 +107,6 @@ class Enclosures(Members[Enclosure]):
         self.numbers = numbers
         self.cores = cores
         self._found: dict[Any, Enclosure] = {}
-
-    def enclosed(self, key: Key) -> Enclosure:
-        with precision(BITS):
-            return self.value(key)
 
     def zero(self) -> Enclosure:
         return Enclosure.exactly(Fraction(0))
