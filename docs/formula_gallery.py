@@ -8,10 +8,10 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
+from tensorprog.functions.evaluate.sympy_bridge import formula
 from tensorprog.gaussian.expect import expect
 from tensorprog.terms import Var, read, to_text
 from tensorprog.terms.latex import LATEX
-from tensorprog.terms.sympy_bridge import formula
 from tensorprog.terms.term import mul, substitute
 
 FUNCTIONS = (

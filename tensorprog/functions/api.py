@@ -8,9 +8,9 @@ from typing import Any
 from tensorprog.errors import fail, renamed
 from tensorprog.functions.assume import Assumption, assumptions_of
 from tensorprog.functions.decide.judge import judge
-from tensorprog.functions.named.registry import expand, registry
+from tensorprog.functions.named.registry import expand, read_term
 from tensorprog.functions.rules.facts import Facts
-from tensorprog.terms import Term, Var, read
+from tensorprog.terms import Term, Var
 from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import App, Bind, variables, walk
 
@@ -45,10 +45,10 @@ def facts(
 def term_of(expr: Any) -> Term:
     """Read text, a term or a sympy expression as a term, with registered functions replaced by their forms."""
     if isinstance(expr, str):
-        return checked(expand(read(expr, frozenset(registry()))))
+        return checked(read_term(expr))
     if isinstance(expr, Term):
         return checked(expand(expr))
-    from tensorprog.terms.sympy_bridge import from_sympy
+    from tensorprog.functions.evaluate.sympy_bridge import from_sympy
 
     return checked(expand(from_sympy(expr)))
 

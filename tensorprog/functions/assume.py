@@ -34,7 +34,7 @@ def assumptions_of(given: Mapping[str, Assumption] | str | Sequence[str] | None,
     """
     known = _each(given or "")
     if exprs:
-        from tensorprog.terms.sympy_bridge import symbol_assumptions
+        from tensorprog.functions.evaluate.sympy_bridge import symbol_assumptions
 
         known += _each(symbol_assumptions(*exprs))
     out: dict[str, Interval] = {}

@@ -12,6 +12,7 @@ import click
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.assume import assumptions_of
+from tensorprog.functions.named.registry import read_term
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.problem.inputs import names_in
 from tensorprog.numbers.interval import Interval
@@ -65,7 +66,7 @@ def settings_of(texts: tuple[str, ...]) -> dict[str, Fraction]:
         found = _SETTING.match(text)
         if found is None:
             raise fail("TP018", f"{text!r:.60} is not a setting", help="write --set C=2.5")
-        from tensorprog.terms.sympy_bridge import to_sympy
+        from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 
         value = to_sympy(read(found[2]))
         if not value.is_Rational:
@@ -162,7 +163,7 @@ def run(
     chosen = None if names is None else [n.strip() for n in _split(names)]
     matrix = None if cov is None else read_list(cov)
     if chosen is None and matrix is not None:
-        found = names_in(read(expression), None, {**assume, **values})
+        found = names_in(read_term(expression), None, {**assume, **values})
         if len(found) != len(matrix):
             raise fail(
                 "TP008",

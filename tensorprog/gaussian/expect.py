@@ -14,6 +14,8 @@ import sympy
 
 from tensorprog.errors import fail, renamed
 from tensorprog.functions.assume import Assumption, assumptions_of
+from tensorprog.functions.evaluate.sympy_bridge import formula
+from tensorprog.functions.named.registry import declared_in
 from tensorprog.gaussian.closed.engine import ClosedForm, Problem
 from tensorprog.gaussian.closed.steps import Step, explain
 from tensorprog.gaussian.closed.value import LEAST, value_of
@@ -31,11 +33,10 @@ from tensorprog.gaussian.problem.derived import derive, existing
 from tensorprog.gaussian.problem.inputs import entries, names_in, term_of
 from tensorprog.gaussian.problem.reduction import Reduced
 from tensorprog.numbers.budget import SECONDS, Budget, budget, search
-from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
+from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown, unknown
 from tensorprog.numbers.interval import REALS
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.latex import LATEX
-from tensorprog.terms.sympy_bridge import formula
 
 LOOSE = 1e-7
 """A bound that is worse than this, relatively, is not taken at its middle if quadrature has a number."""
@@ -263,6 +264,8 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
     """Find the number by no formula: a bound if one is found, else quadrature; None where a symbol has no value."""
     if not symbols_of(p) <= numbers.keys():
         return None
+    if said := declared_in(p.term):
+        return unknown(f"a function without a formula has no number: {said[0]}")
     from tensorprog.gaussian.integrate.certified import enclose, is_small
     from tensorprog.gaussian.integrate.quadrature import expectation
 

@@ -7,11 +7,12 @@ from itertools import islice, product
 from typing import Any
 
 from tensorprog.errors import fail
+from tensorprog.functions.named.registry import read_term
 from tensorprog.limit.rules.labels import label
 from tensorprog.limit.rules.open import Composer
 from tensorprog.program.graph.graph import Graph, member_text
 from tensorprog.program.graph.indices import Range
-from tensorprog.terms import App, Bind, Num, Term, Var, read, to_text
+from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import walk
 
 
@@ -86,7 +87,7 @@ class Lookup:
 
 def _read(given: Any) -> Term:
     if isinstance(given, str):
-        return read(given)
-    from tensorprog.terms.sympy_bridge import from_sympy
+        return read_term(given)
+    from tensorprog.functions.evaluate.sympy_bridge import from_sympy
 
     return from_sympy(given)

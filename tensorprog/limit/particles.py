@@ -25,6 +25,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.judge import judge
 from tensorprog.limit.members.compiled import Compiled
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
@@ -65,6 +66,10 @@ def sampled(u: Unfolding, terms: Sequence[Term], values: Mapping[str, Fraction],
         plan = Plan(u, terms, values)
     except NotCovered as why:
         return unknown(str(why))
+    except TensorProgError as why:  # a registered function of which only facts are declared
+        if why.diagnostics[0].code != "TP003":
+            raise
+        return unknown(why.diagnostics[0].message)
     if plan.dimension > MOST_DIMENSIONS:
         return unknown(f"more than {MOST_DIMENSIONS} vectors")
     known = _samples.setdefault(u, {})

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
+from tensorprog.functions.named.registry import read_term, registry
 from tensorprog.nngp.angular import Angular
 from tensorprog.nngp.blocks import finite, processors, store, target
 from tensorprog.nngp.duals import Array, Dual, Vectors, cut, recognise
-from tensorprog.terms import App, Term, Var, read
+from tensorprog.terms import App, Term, Var
 from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import call, variables
 
@@ -258,7 +259,7 @@ def _term(activation: str) -> Term:
     least, most = FUNCTIONS.get(activation, (0, 0))
     if least <= 1 <= most:  # a name alone needs no grammar, whose tables take longer than the kernel
         return call(activation, Var("x"))
-    term = read(f"{activation}(x)" if most else activation)
+    term = read_term(f"{activation}(x)" if most or activation in registry() else activation)
     if set(variables(term)) - {Var("x")}:
         raise ValueError(f"{activation!r} is not a function of the language or an expression in x")
     return term

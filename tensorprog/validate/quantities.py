@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Literal
 
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.named.library import library
 from tensorprog.program.api import Program
 from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
@@ -18,9 +19,6 @@ from tensorprog.terms.term import variables, walk
 
 Member = tuple[str, tuple[int, ...]]
 Kind = Literal["average", "draw", "coordinates", "law"]
-KINKED = frozenset(
-    {"relu", "leaky_relu", "abs", "sign", "step", "max", "min", "clip", "hardtanh", "where", "elu", "selu"}
-)
 MOST_QUANTITIES = 60
 
 
@@ -180,7 +178,8 @@ class _Facts:
             return False
         return any(
             isinstance(t, App)
-            and t.head in KINKED
+            and t.head in library()
+            and library()[t.head].kinked
             and any(isinstance(v, Var) and self.program.role(v.name) == "scalar" for v in walk(t))
             for t in walk(node.body)
         )

@@ -122,3 +122,55 @@ def test_selu_constants() -> None:
     assert abs(float(SELU_SCALE) - 1.0507009873554805) < 1e-15
     assert abs(float(SELU_ALPHA) - 1.6732632423543772) < 1e-15
     assert isinstance(SELU_ALPHA, Fraction)
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_facts_hold_at_sampled_points(name: str) -> None:
+    record, xs = library()[name], np.array(points(name))
+    with np.errstate(all="ignore"):
+        there, mirrored, zero = record.numpy(xs), record.numpy(-xs), record.numpy(np.zeros(1))[0]
+    if record.parity is not None:
+        np.testing.assert_allclose(mirrored, record.parity * there, rtol=1e-12)
+    if np.isfinite(zero):
+        assert record.at_zero is None or float(record.at_zero) == zero
+    if record.only_zero:
+        assert zero == 0
+        assert (there[(xs != 0) & (xs > -20)] != 0).all()  # far out gelu underflows
+    assert not record.contracts or (np.abs(there) <= np.abs(xs)).all()
+    assert not record.keeps_sign or (there * xs >= 0).all()
+    if record.degree is not None:
+        np.testing.assert_allclose(record.numpy(3 * xs), 3.0**record.degree * there, rtol=1e-12)
+    if record.halves is not None:
+        below, above = (compile_numpy(half, ["x"]) for half in record.halves)
+        expected = [float((above if x > 0 else below)(x)) for x in xs if x]
+        np.testing.assert_allclose(there[xs != 0], expected, rtol=2e-9)
+    if record.above_line:
+        assert (record.numpy(np.array([30.0, 300.0])) >= 10).all()
+        assert (np.abs(record.numpy(np.array([-30.0, -300.0]))) < 2).all()
+
+
+@pytest.mark.parametrize("name", [n for n in ONE if library()[n].analytic or library()[n].breaks])
+def test_breaks_are_where_one_formula_ends_and_strips_where_it_holds(name: str) -> None:
+    """A Taylor polynomial at c is the function within a quarter of the distance to the next singularity."""
+    record = library()[name]
+    radius = record.strip or 1.0
+    for c in (-0.5, 0.7) if name in ("asin", "acos") else (-0.5, 1.7):
+        near = [abs(c - b.at - b.period * round((c - b.at) / (b.period or 1)) * bool(b.period)) for b in record.breaks]
+        r = min([radius if record.analytic else 1.0, *near]) / 4
+        if record.domain is not None and not (record.domain.low is None or record.domain.low < c):
+            continue
+        with mp.workdps(40):
+            if mp.im(mp.mpc(EXACT[name](mp.mpf(c)))) != 0:
+                continue
+            series = mp.taylor(EXACT[name], mp.mpf(c), 16)
+            for x in (c - r, c + r):
+                assert abs(mp.polyval(series[::-1], x - mp.mpf(c)) - EXACT[name](mp.mpf(x))) < 1e-7
+    for b in record.breaks:
+        if b.kind == "jump":
+            assert (
+                abs(EXACT[name](mp.mpf(b.at) - mp.mpf(10) ** -9) - EXACT[name](mp.mpf(b.at) + mp.mpf(10) ** -9)) > 0.5
+            )
+        if b.kind == "kink" and name != "softsign":
+            h = mp.mpf(10) ** -6
+            left, middle, right = (EXACT[name](mp.mpf(b.at) + k * h) for k in (-1, 0, 1))
+            assert abs(left - 2 * middle + right) > h / 2

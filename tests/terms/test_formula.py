@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tensorprog as tp
+from tensorprog.functions.evaluate.sympy_bridge import formula
 from tensorprog.gaussian.closed.special import ErfIm, OwenT, Phi2, Signs4
 from tensorprog.program.forms.latex import program_latex
 from tensorprog.proof.latex import document
@@ -21,7 +22,6 @@ from tensorprog.terms import App, Num, Term, Var, read
 from tensorprog.terms.formula import Writer
 from tensorprog.terms.latex import LATEX, escape, term_latex
 from tensorprog.terms.mathml import MATHML
-from tensorprog.terms.sympy_bridge import formula
 from tensorprog.terms.term import add, mul, neg, power, recip
 from tests.strategies import terms
 

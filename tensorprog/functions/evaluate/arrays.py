@@ -190,15 +190,21 @@ def _operation(
             name = _COMPARE[head]
             compare: Operation = getattr(np, name)
             return lambda inputs, x, y: compare(x, y)
-        case App(head) if head in library():
-            form = library()[head].numpy
+        case App(head) if (form := numpy_form(head)) is not None:
             return lambda inputs, *xs: form(*xs)
-        case App(head) if (entry := registry().get(head)) is not None and entry.numpy is not None:
-            own = entry.numpy
-            return lambda inputs, *xs: own(*xs)
         case Bind(head, _, over, mask):
             return _binder(head, tuple(axes[i] for i in over), mask is not None)
     raise fail("TP003", f"{to_text(t)} is not a number at a point", getattr(t, "place", None))
+
+
+def numpy_form(head: str) -> Callable[..., Any] | None:
+    """A named function on numpy arrays: its own form, or its definition; None if neither is known."""
+    if head in registry():
+        return registry()[head].numpy
+    record = library().get(head)
+    if record is None or record.numpy is not None or record.definition is None:
+        return None if record is None else record.numpy
+    return compile_numpy(record.definition, record.args)
 
 
 _COMPARE = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}

@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from flint import acb, arb, fmpq
 
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, support
-from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import walk
+from tensorprog.terms.term import ONE, ZERO, walk
 
 Ball = Any
 Number = int | float | Fraction
@@ -106,42 +107,10 @@ def _cosh(u: Ball, a: bool) -> Ball:
     return u.cosh()
 
 
-def _gelu_tanh(u: Ball, a: bool) -> Ball:
-    return u * (1 + ((2 / acb.pi()).sqrt() * (u + acb(fmpq(44715, 1000000)) * u**3)).tanh()) / 2
-
-
-def _elu(u: Ball, a: bool, slope: Ball | None = None) -> Ball:
-    if _sign(u) is None and not a and u.imag.is_zero():
-        # between its values at the ends on each side of 0
-        low, high = acb(u.real.lower()).expm1(), acb(u.real.upper())
-        return ((1 if slope is None else slope) * low).union(acb(0)).union(high)
-    return _choose(_sign(u), a, lambda: u, lambda: (1 if slope is None else slope) * u.expm1())
-
-
-def _selu(u: Ball, a: bool) -> Ball:
-    return acb(exact(SELU_SCALE)) * _elu(u, a, acb(exact(SELU_ALPHA)))
-
-
-def _leaky(u: Ball, a: bool, slope: Ball) -> Ball:
-    return _relu(u, a) - slope * _relu(-u, a)
-
-
-def _clip(u: Ball, a: bool, low: Ball, high: Ball) -> Ball:
-    return u.real_max(low, analytic=a).real_min(high, analytic=a)
-
-
 def _abs(u: Ball, a: bool) -> Ball:
     if not a and u.imag.is_zero() and u.is_finite() and u.real.contains(0):
         return acb(arb(0).union(abs(u.real).upper()))
     return u.real_abs(analytic=a)
-
-
-def _sign_of(u: Ball, a: bool) -> Ball:
-    return u.real_sgn(analytic=a)
-
-
-def _step(u: Ball, a: bool) -> Ball:
-    return (1 + u.real_sgn(analytic=a)) / 2
 
 
 def _inside(u: Ball, a: bool, f: Ball) -> Ball:
@@ -165,26 +134,15 @@ def _mod(u: Ball, a: bool, m: Ball) -> Ball:
 
 UNARY: dict[str, Callable[..., Ball]] = {
     "relu": _relu,
-    "leaky_relu": _leaky,
-    "elu": _elu,
-    "selu": _selu,
-    "gelu": lambda u, a: u * _phi(u, a),
-    "gelu_tanh": _gelu_tanh,
-    "silu": lambda u, a: u * _sigmoid(u, a),
     "softplus": _softplus,
-    "mish": lambda u, a: u * _softplus(u, a).tanh(),
     "sigmoid": _sigmoid,
     "tanh": _increasing(lambda u, a: u.tanh()),
     "erf": _increasing(lambda u, a: u.erf()),
     "Phi": _phi,
-    "hardtanh": lambda u, a: _clip(u, a, acb(-1), acb(1)),
-    "clip": _clip,
-    "sign": _sign_of,
-    "step": _step,
+    "sign": lambda u, a: u.real_sgn(analytic=a),
     "abs": _abs,
     "exp": _increasing(lambda u, a: u.exp()),
     "log": _log,
-    "log1p": lambda u, a: _log(1 + u, a),
     "sqrt": _sqrt,
     "sin": lambda u, a: u.sin(),
     "cos": lambda u, a: u.cos(),
@@ -265,6 +223,13 @@ def _within(z: Sequence[Ball], box: Box, inner: Box) -> list[Ball] | None:
     if any(low > high for low, high in inner):
         return None
     return [x if a == b else acb(arb(b[0]).union(arb(b[1]))) for x, a, b in zip(z, box, inner, strict=True)]
+
+
+@cache
+def _defined(head: str) -> Complex:
+    """A function by its definition."""
+    record = library()[head]
+    return ball_function(record.definition or ZERO, record.args)
 
 
 def ball_function(term: Term, names: Sequence[str], values: Values | None = None) -> Complex:
@@ -383,6 +348,9 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
                 if not rest:
                     return lambda z, a: f(inner(z, a), a)
                 return lambda z, a: f(inner(z, a), a, *(m(z, a) for m in rest))
+            case App(head, args) if head in library() and library()[head].definition is not None:
+                whole, each = _defined(head), [make(x) for x in (*args, *(ONE,))[: len(library()[head].args)]]
+                return lambda z, a: whole([f(z, a) for f in each], a)
         return leaf(t)
 
     return make(term)

@@ -186,13 +186,13 @@ def _apply(t: App, xs: list[Value]) -> Value:
             return Fraction(1) if xs[0] == 0 and exact else ball(xs[0]).sinc()
     if head in ("log", "asin"):
         return _partial(t, xs[0])
-    if exact and xs[0] == 0 and head in _AT_ZERO:
-        return Fraction(_AT_ZERO[head])
+    record = library().get(head)
+    if exact and xs[0] == 0 and record is not None and record.at_zero is not None:
+        return record.at_zero
     if head in _ARB:
         return getattr(ball(xs[0]), head)()
     if head == "sigmoid":
         return 1 / (1 + (-ball(xs[0])).exp())
-    record = library().get(head)
     if record is None:
         raise Undecided(head)
     names = [Var(n) for n in record.args]
@@ -203,7 +203,6 @@ def _apply(t: App, xs: list[Value]) -> Value:
 
 
 _ARB = ("exp", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "erf")
-_AT_ZERO = {"exp": 1, "sin": 0, "cos": 1, "tan": 0, "atan": 0, "sinh": 0, "cosh": 1, "tanh": 0, "erf": 0}
 
 
 def _power(t: App, x: Value, p: Value) -> Value:

@@ -9,9 +9,9 @@ from typing import Protocol
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function
-from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import ONE, ZERO, add, children, mul, neg, rebuild, recip, sub
+from tensorprog.terms.term import children, mul, neg, rebuild, recip, sub
 
 
 class Sides(Protocol):
@@ -68,25 +68,6 @@ def resolve(t: Term, sides: Sides) -> Term | None:
         return None if side is None else up if side else down
 
     match t:
-        case App("relu", (u,)):
-            return pick(u, u, ZERO)
-        case App("leaky_relu", (u, a)):
-            return pick(u, u, mul(a, u))
-        case App("elu", (u, *a)):
-            return pick(u, u, mul(*a, sub(App("exp", (u,)), ONE)))
-        case App("selu", (u,)):
-            low = mul(Num(SELU_SCALE * SELU_ALPHA), sub(App("exp", (u,)), ONE))
-            return pick(u, mul(Num(SELU_SCALE), u), low)
-        case App("abs", (u,)):
-            return pick(u, u, neg(u))
-        case App("sign", (u,)):
-            return pick(u, ONE, Num(-1))
-        case App("step", (u,)):
-            return pick(u, ONE, ZERO)
-        case App("softsign", (u,)):
-            return pick(u, mul(u, recip(add(ONE, u))), mul(u, recip(sub(ONE, u))))
-        case App("hardtanh", (u,)):
-            return _clip(u, Num(-1), ONE, pick)
         case App("clip", (u, low, high)):
             return _clip(u, low, high, pick)
         case App("max" | "min" as head, args):
@@ -105,6 +86,12 @@ def resolve(t: Term, sides: Sides) -> Term | None:
             return None if (n := sides.floor(neg(u))) is None else Num(-n)
         case App("mod", (u, m)):
             return None if (n := sides.floor(mul(u, recip(m)))) is None else sub(u, mul(Num(n), m))
+        case App(head, args) if head in library() and (halves := library()[head].halves) is not None:
+            up, down = (library()[head].call(half, args) for half in halves[::-1])
+            return pick(args[0], up, down)
+        case App(head, args) if head in library() and library()[head].kinked:
+            body = library()[head].expand(args)
+            return t if body is None else resolve(body, sides)
         case _:
             return t
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, call, mul, neg, power, recip, substitute, variables
+from tensorprog.terms.term import ONE, ZERO, add, call, mul, neg, power, recip, substitute, variables, walk
 
 
 class Underivable(Exception):
@@ -42,12 +43,12 @@ def derivative(t: Term, v: Var) -> Term:
             return derivative(App(t.head, (App(t.head, args[:-1]), args[-1])), v)
         case App("where", (c, a, b)):
             return App("where", (c, derivative(a, v), derivative(b, v)))
-        case App("hermite" | "mod", args):
-            body = library()[t.head].expand(args)
+        case App(head, args) if head in library() and not library()[head].derivatives:
+            body = library()[head].expand(args)
             if body is None:
-                raise Underivable(t.head)
+                raise Underivable(head)
             return derivative(body, v)
-        case App(head, args) if head in library() and library()[head].derivatives:
+        case App(head, args) if head in library():
             record = library()[head]
             full = args if len(args) == len(record.args) else (*args, *(ONE,) * (len(record.args) - len(args)))
             names: dict[Term, Term] = dict(zip(map(Var, record.args), full, strict=True))
@@ -58,6 +59,25 @@ def derivative(t: Term, v: Var) -> Term:
             ]
             return plus(*parts)
     raise Underivable(t)
+
+
+@lru_cache(2048)
+def smooth_derivative(t: Term, v: Var) -> Term | None:
+    """dt/dv for enclosures in centred form; None where a head is not known to be differentiable.
+
+    >>> from tensorprog.terms import read
+    >>> smooth_derivative(read("x*abs(y)"), Var("x")) is None
+    True
+    """
+    for u in walk(t):
+        if not isinstance(u, App | Num | Var) or (
+            isinstance(u, App) and u.head in library() and library()[u.head].kinked
+        ):
+            return None
+    try:
+        return derivative(t, v)
+    except Underivable:
+        return None
 
 
 def _of_power(a: Term, b: Term, v: Var) -> Term:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tensorprog.functions.named.library import library
-from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import neg, rebuild, walk
+from tensorprog.terms import App, Term
+from tensorprog.terms.term import rebuild, walk
 
 MOST = 64
 """Formulas of one function that are looked at."""
@@ -36,25 +36,16 @@ def _read(s: App) -> tuple[Term, ...]:
 def _choices(s: App) -> list[Term] | None:
     """The formulas of the pieces of a function in pieces."""
     match s:
-        case App("relu", (a,)):
-            return [a, Num(0)]
-        case App("abs", (a,)):
-            return [a, neg(a)]
-        case App("max" | "min", args):
+        case App("max" | "min" | "clip", args):
             return list(args)
-        case App("clip", args):
-            return list(args)
-        case App("hardtanh", (a,)):
-            return [a, Num(1), Num(-1)]
         case App("where", (_, x, y)):
             return [x, y]
-        case App("sign", _):
-            return [Num(1), Num(-1)]
-        case App("step", _):
-            return [Num(1), Num(0)]
-        case App("leaky_relu" | "elu" | "selu" | "softsign" | "sinc", args):
-            opened = library()[s.head].expand(args)
-            return None if opened is None else [opened]
+        case App(head, args) if head in library() and library()[head].analytic is None:
+            record = library()[head]
+            if record.halves is not None:
+                return [record.call(half, args) for half in record.halves[::-1]]
+            body = record.expand(args)
+            return None if body is None else [body]
     return None
 
 

@@ -219,17 +219,11 @@ def _root(c: Fraction, e: Fraction) -> Polynomial:
     return atom(Num(radicand), Fraction(1, 2)).scaled(scale * out)
 
 
-_AT_ZERO: dict[str, int | Fraction] = {
-            "exp": 1, "cos": 1, "cosh": 1, "sinc": 1, "sigmoid": Fraction(1, 2), "Phi": Fraction(1, 2),
-            "step": Fraction(1, 2), "sin": 0, "tan": 0, "asin": 0, "atan": 0, "sinh": 0, "tanh": 0, "erf": 0,
-            "relu": 0, "gelu": 0, "gelu_tanh": 0, "silu": 0, "mish": 0, "selu": 0, "elu": 0, "leaky_relu": 0,
-            "hardtanh": 0, "softsign": 0, "sign": 0, "abs": 0, "floor": 0, "ceil": 0, "log1p": 0}  # fmt: skip
-
-
 def _function(head: str, args: tuple[Term, ...]) -> Polynomial:
     first = args[0]
-    if head in _AT_ZERO and first == Num(0):
-        return number(Fraction(_AT_ZERO[head]))
+    record = library()[head]
+    if first == Num(0) and record.at_zero is not None:
+        return number(record.at_zero)
     if head == "log" and first == ONE:
         return number(Fraction(0))
     if head in ("max", "min") and len(set(args)) == 1:
@@ -238,9 +232,9 @@ def _function(head: str, args: tuple[Term, ...]) -> Polynomial:
         plain = _decided(head, args)
         if plain is not None:
             return plain
-    if head in ("clip", "leaky_relu", "elu", "hermite", "relu"):
-        body = library()[head].expand(args)
-        if body is not None and head != "relu":
+    if record.opens(args) or len(record.args) > len(args):
+        body = record.expand(args)
+        if body is not None:
             return normal(body)
     if head in ("max", "min"):
         args = tuple(sorted(set(args), key=repr))

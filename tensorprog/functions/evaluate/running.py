@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from tensorprog.functions.named.library import library
 from tensorprog.numbers.rounded import UNIT, Rounded, power
 from tensorprog.terms import App, Num, Term, Var
 
@@ -144,24 +145,13 @@ def _evaluate(t: Term, z: Mapping[str, Rounded], memo: dict[Term, Rounded]) -> R
             return _power(of(a), float(p), p.denominator == 1)
         case App("pow", (a, p)):
             return FUNCTIONS["exp"](of(p) * FUNCTIONS["log"](of(a)))
-        case App("gelu", (a,)):
-            return of(a) * FUNCTIONS["Phi"](of(a))
-        case App("silu", (a,)):
-            return of(a) * FUNCTIONS["sigmoid"](of(a))
-        case App("mish", (a,)):
-            return of(a) * FUNCTIONS["tanh"](FUNCTIONS["softplus"](of(a)))
-        case App("gelu_tanh", (a,)):
-            u = of(a)
-            inner = number(math.sqrt(2 / math.pi)) * (u + number(0.044715) * u * u * u)
-            inner = Rounded(inner.value, inner.error + 2 * ULPS * np.abs(inner.value))
-            return number(0.5) * u * (number(1) + FUNCTIONS["tanh"](inner))
-        case App("tan", (a,)):
-            u = of(a)
-            return FUNCTIONS["sin"](u) * _power(FUNCTIONS["cos"](u), -1.0, True)
         case App("hermite", (Num(k), a)):
             return _hermite(int(k), of(a))
         case App(head, (a,)) if head in FUNCTIONS:
             return FUNCTIONS[head](of(a))
+        case App(head, args) if head in library() and (body := library()[head].definition) is not None:
+            given = dict(zip(library()[head].args, map(of, args), strict=False))
+            return evaluate(body, given)
     raise NotComputed(t)
 
 

@@ -15,22 +15,45 @@ Regularity = Literal["smooth", "lipschitz", "continuous", "jumps"]
 """On the domain, in the arguments: infinitely often differentiable, locally Lipschitz, continuous, has jumps."""
 
 
+Analytic = Literal["entire", "meromorphic", "real"]
+"""The largest set on which a function is one analytic function: the plane, the plane but for poles, a neighbourhood of
+its domain in the real line."""
+
+
+BROKEN = frozenset({"step", "ceil", "mod", "log1p", "sqrt", "acos", "tan"})
+"""Functions with a definition that jump or are undefined somewhere, as every room that looks for such places knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A place of the argument where a function is not smooth, repeated with `period` if that is not 0."""
+
+    at: float
+    kind: Literal["jump", "kink", "singular", "pole"]
+    period: float = 0.0
+
+
 @dataclass(frozen=True)
 class Function:
-    """One named function: what it is, and what is known of it.
+    """One named function: what it is, and what is known of it; what is not said here is found from the definition.
 
     `definition`: in simpler heads; `derivatives`: almost everywhere, one per argument; `domain` of the (only)
     argument; `range`; `growth` and `slope`: exponents g, s with |f| <= A(1+|x|^g), |f'| <= B(1+|x|^s), None if
-    exponential or singular; `minus`, `plus`: an exact form near -oo, +oo in simpler heads, where there is one.
-    `minimum`: to 20 digits, where it is attained and has no closed form.
-    Params of the function (leaky_relu's a) are arguments too; the facts are for fixed params.
+    exponential or singular; `minus`, `plus`: an exact form near -oo, +oo in simpler heads, where there is one: on the
+    whole half line if the only break is at 0. `minimum`: to 20 digits, where it is attained and has no closed form.
+    `parity`: f(-x) = parity f(x); `at_zero`: f(0), `only_zero` if f(x) = 0 at x = 0 alone; `contracts`: |f(x)| <= |x|;
+    `keeps_sign`: x f(x) >= 0; `above_line`: f(x) >= cx - K with c > 0, and bounded for x -> -oo;
+    `degree`: f(tx) = t^degree f(x) for t > 0; `strip`: analytic for |Im x| < strip; `steep`: over what distance it
+    changes most, where no singularity tells.
+    A function without a `regularity` is judged by its definition. Params (leaky_relu's a) are arguments too; the facts
+    are for fixed params.
     """
 
     name: str
     args: tuple[str, ...]
     definition: Term | None
-    derivatives: tuple[Term, ...]
-    regularity: Regularity = "smooth"
+    derivatives: tuple[Term, ...] = ()
+    regularity: Regularity | None = None
     range: Interval = REALS
     growth: Fraction | None = None
     slope: Fraction | None = None
@@ -39,23 +62,72 @@ class Function:
     domain: Interval | None = REALS
     monotone: Literal["increasing", "decreasing"] | None = None
     minimum: Fraction | None = None
+    parity: Literal[-1, 1] | None = None
+    at_zero: Fraction | None = None
+    only_zero: bool = False
+    contracts: bool = False
+    keeps_sign: bool = False
+    above_line: bool = False
+    degree: int | None = None
+    analytic: Analytic | None = None
+    strip: float | None = None
+    steep: float | None = None
+    breaks: tuple[Break, ...] = ()
+
+    def opens(self, args: tuple[Term, ...]) -> bool:
+        """Whether the function is judged by its definition: no facts are given, or they are for fixed params only."""
+        return self.regularity is None or len(args) > 1
 
     @property
-    def numpy(self) -> Callable[..., Any]:
-        """The function on numpy arrays, stable in floating point; imports numpy when asked for."""
+    def bare(self) -> bool:
+        """Whether it is read as its definition: no facts are given, or it may jump or be undefined somewhere."""
+        tame = self.regularity not in (None, "jumps") and self.domain == REALS
+        return not tame and self.definition is not None and self.name not in BROKEN
+
+    @property
+    def total(self) -> bool:
+        """Known to be defined on all reals."""
+        return self.regularity is not None and self.domain == REALS
+
+    @property
+    def real_analytic(self) -> bool:
+        """One convergent power series around every real number."""
+        return self.analytic is not None and self.domain == REALS
+
+    @property
+    def kinked(self) -> bool:
+        """Not known to be differentiable inside its domain."""
+        return self.regularity not in ("smooth", "continuous")
+
+    @property
+    def meromorphic(self) -> bool:
+        """Analytic in the plane but for poles."""
+        return self.analytic in ("entire", "meromorphic")
+
+    @property
+    def halves(self) -> tuple[Term, Term] | None:
+        """The formulas for x < 0 and x > 0 of a function that breaks at 0 only."""
+        alone = len(self.breaks) == 1 and self.breaks[0].at == self.breaks[0].period == 0
+        return (self.minus, self.plus) if alone and self.minus is not None and self.plus is not None else None
+
+    def call(self, form: Term, args: tuple[Term, ...]) -> Term:
+        """A formula of this record at these arguments; params left out are 1."""
+        values = (*args, *(Num(1),) * (len(self.args) - len(args)))
+        return substitute(form, dict(zip(map(Var, self.args), values, strict=True)))
+
+    @property
+    def numpy(self) -> Callable[..., Any] | None:
+        """The form on numpy arrays that is stable in floating point, if one is given; imports numpy when asked for."""
         from tensorprog.functions.named import numpy_forms
 
-        out: Callable[..., Any] = getattr(numpy_forms, self.name if self.name != "abs" else "abs_")
+        out: Callable[..., Any] | None = getattr(numpy_forms, self.name if self.name != "abs" else "abs_", None)
         return out
 
     def expand(self, args: tuple[Term, ...]) -> Term | None:
         """The definition with these arguments."""
         if self.name == "hermite":
             return hermite(args[0], args[1])
-        if self.definition is None:
-            return None
-        values = args if len(args) == len(self.args) else (*args, *(Num(1),) * (len(self.args) - len(args)))
-        return substitute(self.definition, dict(zip(map(Var, self.args), values, strict=True)))
+        return None if self.definition is None else self.call(self.definition, args)
 
 
 MAX_HERMITE = 60

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from tensorprog.errors import fail
+from tensorprog.functions.named.library import library
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Term, Var, read, to_text
 from tensorprog.terms.signatures import HEADS, RESERVED
@@ -86,7 +87,7 @@ def register(
         raise fail("TP005", f"{name} cannot name a function", help="choose a name that is not a word of the language")
     low, high = (None if v is None else Fraction(str(v)) for v in range)
     if form is not None:
-        body = expand(read(form, frozenset(registry())))
+        body = read_term(form)
         found = [v.name for v in variables_of(body)]
         entry = Registered(name, tuple(vars) if vars is not None else tuple(dict.fromkeys(found)), body, None, numpy)
         if set(found) - set(entry.args):
@@ -106,12 +107,17 @@ def register(
 
 
 def expand(t: Term) -> Term:
-    """Registered functions with a form replaced by it."""
+    """Registered functions with a form, and bare records, replaced by it."""
 
     def leaf(u: Term) -> Term | None:
-        if not isinstance(u, App) or u.head not in registry():
+        if not isinstance(u, App):
             return None
-        entry = registry()[u.head]
+        entry, record = registry().get(u.head), library().get(u.head)
+        if record is not None and record.bare:
+            body = record.expand(u.args)
+            return None if body is None else expand(body)
+        if entry is None:
+            return None
         if len(u.args) != len(entry.args):
             raise fail("TP016", f"{u.head} takes {len(entry.args)} argument(s)", u.place)
         args = tuple(expand(a) for a in u.args)
@@ -119,7 +125,12 @@ def expand(t: Term) -> Term:
             return App(u.head, args, u.place)
         return substitute(entry.form, dict(zip(map(Var, entry.args), args, strict=True)))
 
-    return transform(t, leaf) if registry() else t
+    return transform(t, leaf) if registry() or any(r.bare for r in library().values()) else t
+
+
+def read_term(text: str) -> Term:
+    """Text as a term in which registered functions are opened."""
+    return expand(read(text, frozenset(registry())))
 
 
 def declared_in(t: Term) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import normal
+from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.roots import rational_roots
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, variables
@@ -14,9 +15,9 @@ from tensorprog.terms.term import add, neg, variables
 if TYPE_CHECKING:
     from tensorprog.functions.tails.analyzer import Analyzer
 
-_ONLY_AT_ZERO = ("abs", "sign", "tanh", "erf", "atan", "sinh", "softsign", "asin", "log1p", "gelu", "silu", "mish",
-                 "gelu_tanh", "elu", "selu", "hardtanh", "sqrt")  # fmt: skip
-"""f(u) = 0 exactly where u = 0."""
+
+def _only_at_zero(head: str) -> bool:
+    return head in library() and library()[head].only_zero
 
 
 def zeros(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
@@ -47,7 +48,7 @@ def _zeros(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
             return []
         case App("pow", (a, Num(p))) if p > 0:
             return _zeros(rules, a, x)
-        case App(head, (a,)) if head in _ONLY_AT_ZERO:
+        case App(head, (a,)) if _only_at_zero(head):
             return _zeros(rules, a, x)
         case App("log", (a,)):
             return _zeros(rules, add(a, Num(-1)), x)
@@ -83,7 +84,7 @@ def _shifted(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
         return None if None in both else [r for b in both if b is not None for r in b]
     if atom.head == "exp":
         return [] if level <= 0 else _zeros(rules, w, x) if level == 1 else None
-    if level == 0 and atom.head in _ONLY_AT_ZERO:
+    if level == 0 and len(atom.args) == 1 and _only_at_zero(atom.head):
         return _zeros(rules, w, x)
     return None
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
+from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.facts import Step, Value
 from tensorprog.functions.rules.heads import bind_info, function_info
@@ -23,8 +24,6 @@ from tensorprog.functions.rules.where import jump_product, where_info
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import mul, neg, variables
-
-_SIGN_KEEPING = ("tanh", "erf", "atan", "sinh", "sign", "softsign", "asin", "hardtanh", "step", "relu")
 
 
 class Rules:
@@ -206,7 +205,8 @@ class Rules:
     def _product_range(self, args: tuple[Term, ...], parts: list[Info]) -> Interval:
         """Equal factors are squares, so that x*x >= 0; so is u f(u) for an f with the sign of its argument."""
         for k, a in enumerate(args):
-            if isinstance(a, App) and a.head in _SIGN_KEEPING and a.args[0] in args:
+            record = library().get(a.head) if isinstance(a, App) else None
+            if isinstance(a, App) and record is not None and record.keeps_sign and a.args[0] in args:
                 rest = [b for j, b in enumerate(args) if j != k]
                 rest.remove(a.args[0])
                 interval = Interval(Fraction(0), None, True)

@@ -21,9 +21,8 @@ _LEVEL = {
     "lipschitz": Regularity.LIPSCHITZ,
     "continuous": Regularity.CONTINUOUS,
     "jumps": Regularity.LOCALLY_BOUNDED,
+    None: Regularity.UNKNOWN,
 }
-_ABOVE_LINEAR = ("relu", "softplus", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "exp")
-"""f(u) >= c u - K with c > 0; all are bounded on (-oo, c]."""
 
 
 def function_info(rules: Calculus, t: App) -> Info:
@@ -32,11 +31,11 @@ def function_info(rules: Calculus, t: App) -> Info:
         return _extremum(rules, t, t.args)
     if t.head == "log" and (found := log_sum_exp(rules, t, t.args[0])) is not None:
         return found
-    if t.head in ("clip", "leaky_relu", "hermite", "acos", "tan") or (t.head == "elu" and len(t.args) == 2):
-        return _by_definition(rules, t)
     if t.head == "mod":
         return _mod(rules, t)
     record = library().get(t.head)
+    if record is not None and record.opens(t.args):
+        return _by_definition(rules, t)
     if record is None and t.head in registry():
         return declared_info(rules, t, registry()[t.head].declared)
     if record is None:
@@ -57,11 +56,11 @@ def function_info(rules: Calculus, t: App) -> Info:
         size = u.growth.clipped()
         growth = BOUNDED if record.growth == 0 else size.to_the(record.growth) if record.growth is not None else ANY
         slope = ANY if record.slope is None else _steep(u.slope, size.to_the(record.slope))
-        up = u.up if t.head in _ABOVE_LINEAR else None
+        up = u.up if record.above_line else None
         if t.head == "abs":
             up = u.up if u.up is not None else u.down
         away = t.head == "abs" and u.away
-        above = t.head in _ABOVE_LINEAR and u.above and regularity > 0  # bounded on every (-oo, c]
+        above = record.above_line and u.above and regularity > 0  # bounded on every (-oo, c]
         info = Info(u.vars, regularity, interval, growth, slope, above=above, away=away, up=up)
     return rules.step("library", t, settled(info), (u.step,))
 

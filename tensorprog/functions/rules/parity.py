@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from tensorprog.functions.evaluate.polynomial import is_zero
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import add, walk
-
-ODD = frozenset({"tanh", "sin", "erf", "atan", "asin", "sinh", "tan", "softsign", "sign", "hardtanh"})
-EVEN = frozenset({"abs", "cos", "cosh"})
 
 
 def parity(t: Term, flipped: Collection[Var], positive: Collection[str] = ()) -> int | None:
@@ -54,5 +52,8 @@ def parity(t: Term, flipped: Collection[Var], positive: Collection[str] = ()) ->
             if head == "add" and all(s == -1 for s in signs):
                 return -1
             if len(args) == 1 and signs[0] == -1:
-                return -1 if head in ODD else 1 if head in EVEN else None
+                record = library().get(head)
+                known = None if record is None else record.parity
+                opened = record.expand(args) if record is not None and known is None else None
+                return parity(opened, flipped, positive) if opened is not None else known
             return None

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from tensorprog.errors import fail
 from tensorprog.functions.assume import Assumption, assumptions_of
+from tensorprog.functions.evaluate.sympy_bridge import spelled
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.problem.reduction import SLACK
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.sympy_bridge import spelled
 from tensorprog.terms.term import mul, substitute, variables
 
 Array = NDArray[np.float64]
@@ -114,8 +114,8 @@ class PairKernel:
     def _compiled(self, expr: Any, names: tuple[str, ...]) -> Callable[..., Array] | None:
         import sympy
 
+        from tensorprog.functions.evaluate.sympy_bridge import symbol
         from tensorprog.gaussian.arrays.compiled import compile_closed_form
-        from tensorprog.terms.sympy_bridge import symbol
 
         numbers = {symbol(Var(n)): sympy.Rational(q.numerator, q.denominator) for n, q in self.values.items()}
         try:

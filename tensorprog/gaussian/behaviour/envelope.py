@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tensorprog.functions.evaluate.ball_function import name_of
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.arguments import affine, constant, polynomial
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import variables
@@ -70,10 +71,10 @@ def envelope(t: Term, names: Sequence[str], imag: Sequence[float]) -> Envelope |
             y = sum(abs(a) * b for a, b in zip(line[0], imag, strict=True)) if line else 0.0
             if line is None and not real:
                 beside = imaginary(u, names, imag) if head in {"erf", "Phi"} else None
-                if beside is None:
-                    return None
-                y = beside
-            return _named(head, u, more, names, imag, y)
+                y = math.inf if beside is None else beside
+            found = _named(head, u, more, names, imag, y) if math.isfinite(y) else None
+            body = library()[head].expand((u, *more)) if found is None and head in library() else None
+            return found if body is None else envelope(body, names, imag)
     return None
 
 
@@ -159,8 +160,6 @@ def _beside(head: str, y: float) -> float | None:
 
 _DAWSON = 0.5411
 """Above the maximum of Dawson's function."""
-_BOUNDED = {"sign": 1.0, "step": 1.0, "hardtanh": 1.0, "softsign": 1.0, "asin": 1.6, "acos": 3.2}
-_BELOW_ARGUMENT = {"relu", "abs", "gelu", "silu", "mish", "gelu_tanh", "leaky_relu"}
 
 
 def _named(
@@ -173,18 +172,14 @@ def _named(
     if head == "tanh":
         return Envelope(_UP * max(1.0, math.tan(y))) if y < math.pi / 2 else None
     # sigmoid(u) = (1 + tanh(u/2))/2
-    if head in {"sigmoid", "silu"}:
-        if y >= math.pi:
-            return None
-        s = Envelope(_UP * (1 + max(1.0, math.tan(y / 2))) / 2)
-        return s if head == "sigmoid" else e * s
+    if head == "sigmoid":
+        return Envelope(_UP * (1 + max(1.0, math.tan(y / 2))) / 2) if y < math.pi else None
     # |erf(x + iy)| <= 1 + (2/√π) ∫_0^y e^{s²} ds: integrate e^{-w²} from x upwards. The integral is e^{y²} times
     # Dawson's function, which is below y and below _DAWSON.
-    if head in {"erf", "Phi", "gelu"}:
+    if head in {"erf", "Phi"}:
         v = y if head == "erf" else y / math.sqrt(2)
         size = 1 + 2 / math.sqrt(math.pi) * min(v, _DAWSON) * math.exp(v * v)
-        s = Envelope(_UP * (size if head == "erf" else (1 + size) / 2))
-        return e * s if head == "gelu" else s
+        return Envelope(_UP * (size if head == "erf" else (1 + size) / 2))
     if head in {"sin", "cos"}:
         return Envelope(_UP * math.cosh(y))
     if head in {"sinh", "cosh"}:
@@ -195,11 +190,12 @@ def _named(
         return e + Envelope(3.9) if y < math.pi / 2 else None
     if head == "atan":
         return Envelope(1.6) if y == 0 else None
-    if y > 0:
+    if y > 0 or head not in library():
         return None
-    if head in _BOUNDED:
-        return Envelope(_BOUNDED[head])
-    if head in _BELOW_ARGUMENT and not more:
+    values = library()[head].range
+    if values.low is not None and values.high is not None:
+        return Envelope(_UP * float(max(abs(values.low), abs(values.high))))
+    if library()[head].contracts:
         return e
     if head in {"leaky_relu", "elu"} and more:
         slope = envelope(more[0], names, imag)

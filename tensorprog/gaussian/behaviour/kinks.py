@@ -19,6 +19,8 @@ from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import Values, ball_function, name_of
 from tensorprog.functions.evaluate.formulas import formulas
+from tensorprog.functions.named.library import library, opened
+from tensorprog.functions.named.record import Function
 from tensorprog.gaussian.behaviour.arguments import affine, polynomial, roots
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, sub, variables, walk
@@ -74,37 +76,12 @@ class _Event:
     period: float = 0.0
 
 
-# The nearest complex singularity, or for entire functions the width of the transition.
-_SOFT = {
-    "tanh": (0.0, math.pi / 2),
-    "sigmoid": (0.0, math.pi),
-    "silu": (0.0, math.pi),
-    "softplus": (0.0, math.pi),
-    "mish": (0.35, 2.3),  # 1 + (1 + e^u)^2 = 0 at u = log(2)/2 ± 3πi/4
-    "erf": (0.0, 0.7),
-    "Phi": (0.0, 1.0),
-    "gelu": (0.0, 1.0),
-    "gelu_tanh": (0.0, 1.0),
-    "atan": (0.0, 1.0),
-    "sinc": (0.0, 3.0),
-    "exp": (0.0, math.pi),  # as in 1/(1 + exp(u))
-    "sinh": (0.0, math.pi / 2),
-    "cosh": (0.0, math.pi / 2),
-}
-_KINK_AT_ZERO = {"relu", "leaky_relu", "elu", "selu", "abs", "softsign"}
 _COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
 def _events(t: Term) -> Iterator[_Event]:
     """What the node t itself contributes (its subterms contribute their own)."""
     match t:
-        case App(head, (u, *_)) if head in _KINK_AT_ZERO:
-            yield _Event(u, 0.0, "kink")
-        case App("sign" | "step", (u,)):
-            yield _Event(u, 0.0, "jump")
-        case App("hardtanh", (u,)):
-            yield _Event(u, -1.0, "kink")
-            yield _Event(u, 1.0, "kink")
         case App("clip", (u, low, high)):
             yield _Event(sub(u, low), 0.0, "kink")
             yield _Event(sub(u, high), 0.0, "kink")
@@ -113,21 +90,10 @@ def _events(t: Term) -> Iterator[_Event]:
                 yield _Event(sub(a, b), 0.0, "kink")
         case App(head, (left, right)) if head in _COMPARE:
             yield _Event(sub(left, right), 0.0, "jump")
-        case App("floor" | "ceil", (u,)):
-            yield _Event(u, 0.0, "jump", period=1.0)
         case App("mod", (u, Num(m))) if m != 0:
             yield _Event(u, 0.0, "jump", period=float(abs(m)))
-        case App("sqrt" | "log", (u,)):
-            yield _Event(u, 0.0, "singular")
-        case App("log1p", (u,)):
-            yield _Event(u, -1.0, "singular")
-        case App("asin" | "acos", (u,)):
-            yield _Event(u, -1.0, "singular")
-            yield _Event(u, 1.0, "singular")
         case App("recip", (u,)):
             yield _Event(u, 0.0, "pole")
-        case App("tan", (u,)):
-            yield _Event(u, math.pi / 2, "pole", period=math.pi)
         case App("pow", (u, Num(p))):
             if p.denominator != 1:
                 yield _Event(u, 0.0, "singular")
@@ -135,11 +101,18 @@ def _events(t: Term) -> Iterator[_Event]:
                 yield _Event(u, 0.0, "pole")
         case App("pow", (u, _)):
             yield _Event(u, 0.0, "singular")
-        case App(head, (u,)) if head in _SOFT:
-            value, scale = _SOFT[head]
-            yield _Event(u, value, "soft", scale)
+        case App(head, (u, *_)) if head in library():
+            record = library()[head]
+            yield from (_Event(u, b.at, b.kind, period=b.period) for b in record.breaks)
+            if scale := record.steep or record.strip:
+                yield _Event(u, 0.0, "soft", scale)
         case _:
             return
+
+
+def _placed(record: Function) -> bool:
+    """Are the places known without the definition?"""
+    return bool(record.breaks) or record.analytic is not None or record.name in ("clip", "mod")
 
 
 def _factors(t: Term) -> Iterator[Term]:
@@ -254,7 +227,7 @@ def loci(term: Term, names: Sequence[str], values: Values, box: Sequence[tuple[f
     planes: dict[Plane, None] = {}
     waves: dict[tuple[float, ...], None] = {}
     complete = True
-    for t in walk(term):
+    for t in walk(opened(term, _placed)):
         if not any(name_of(v) in names for v in variables(t)):
             continue
         for e in _events(t):

@@ -30,7 +30,6 @@ SMALL = 0.1
 LOG = 0.25
 """The power below which a logarithm of what is large is put; less would cost more in the constant."""
 Box = Sequence[tuple[float, float]]
-_BELOW_ARGUMENT = {"relu", "abs", "gelu", "silu", "mish", "gelu_tanh"}
 
 
 class Unbounded(Exception):
@@ -159,15 +158,13 @@ class Size:
                 return self._sum(yes, no) if said is None else self.growth(yes if said else no)
             case App("clip", (_, low, high)):
                 return self._sum(low, high)
-            case App("leaky_relu", (u, a)):
-                return self.growth(u) * (self.growth(a) + self.constant(1.0))
             case App("elu", (u, *a)):
                 return self.growth(u) + (self.growth(a[0]) if a else self.constant(1.0))
             case App("selu", (u,)):
                 return (self.growth(u) + self.constant(1.76)) * self.constant(1.06)
             case App("softplus" | "floor" | "ceil", (u,)):
                 return self.growth(u) + self.constant(1.0)
-            case App(head, (u,)) if head in _BELOW_ARGUMENT:
+            case App(head, (u,)) if head in library() and library()[head].contracts:
                 return self.growth(u)
             case App("sqrt", (u,)):
                 return self.growth(u).power(0.5)
@@ -194,6 +191,8 @@ class Size:
                 fall = 1.0 if not more or not isinstance(more[0], Num) else -float(more[0].value)
                 below, poles = self._below(a)
                 return self._with(((h, k * fall) for h, k in poles), 1.0).scaled(-fall * below)
+            case App(head, args) if head in library() and (body := library()[head].expand(args)) is not None:
+                return self.growth(body)
         raise Unbounded(t)
 
     def _product(self, args: Sequence[Term]) -> Growth:

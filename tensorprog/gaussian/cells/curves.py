@@ -20,7 +20,7 @@ from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function
 from tensorprog.functions.evaluate.branch import resolve
-from tensorprog.functions.evaluate.gradients import derivative
+from tensorprog.functions.evaluate.derivative import smooth_derivative
 from tensorprog.gaussian.cells.cells import SLACK, Cell, Line, Region
 from tensorprog.terms import Num, Term, Var
 from tensorprog.terms.term import add, mul, sub
@@ -52,7 +52,7 @@ class Centred:
 def centred(u: Term, region: Region) -> Centred | None:
     """The linear form around the cell's centre; None where u has no derivative that is bounded there."""
     law, corners = region.law, region.cell.corners()
-    slopes = [derivative(u, Var(name)) for name in law.names]
+    slopes = [smooth_derivative(u, Var(name)) for name in law.names]
     if any(s is None for s in slopes):
         return None
     far = [max(abs(t) for t in axis) for axis in zip(*corners, strict=True)]

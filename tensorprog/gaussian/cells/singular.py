@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.arguments import polynomial
 from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.cells.cells import Region
@@ -24,20 +25,6 @@ from tensorprog.terms.term import walk
 UP = 1 + 1e-9
 SLOW = 0.04
 """log(1/ρ) <= ρ^-SLOW/(e SLOW)."""
-_BELOW_ARGUMENT = {
-    "relu",
-    "abs",
-    "gelu",
-    "silu",
-    "mish",
-    "gelu_tanh",
-    "sin",
-    "tanh",
-    "atan",
-    "hardtanh",
-    "softsign",
-    "sinc",
-}
 
 
 class Unknown(Exception):
@@ -136,7 +123,7 @@ class Place:
                 slow = -low.p / (math.e * SLOW)
                 near = max(1.0, self.reach) ** SLOW
                 return Order((base * near + slow * near) * UP, SLOW)
-            case App(head, (a,)) if head in _BELOW_ARGUMENT:
+            case App(head, (a,)) if head in library() and library()[head].contracts:
                 return self.most(a)
             case App("leaky_relu" | "elu" | "softplus", (a, *_)) if t.head == "softplus" or len(t.args) == 1:
                 return self.most(App("add", (App("abs", (a,)), Num(1))))

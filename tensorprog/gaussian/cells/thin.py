@@ -12,15 +12,9 @@ from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.evaluate.formulas import formulas
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import mul, recip, sub, variables, walk
-
-MEROMORPHIC = frozenset({"add", "mul", "neg", "recip", "pi", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "erf",
-                         "Phi", "sigmoid", "gelu", "gelu_tanh", "silu", "hermite"})  # fmt: skip
-REAL_ANALYTIC = MEROMORPHIC - {"recip", "tan"} | {"atan", "softplus", "mish"}
-"""Analytic near the whole real line: a composition of these is one formula on all of R^k, and one of meromorphic
-functions is one on a connected complex domain. Mixed, neither holds: atan(1/a) + atan(a) is pi/2 for a > 0 and -pi/2
-for a < 0."""
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 
@@ -58,15 +52,23 @@ def _gaps(term: Term) -> Iterator[tuple[Term, bool]]:
 
 def _is_analytic(piece: Term) -> bool:
     parts = [s for s in walk(piece) if isinstance(s, App)]
-    return all(_whole(s, MEROMORPHIC) for s in parts) or all(_whole(s, REAL_ANALYTIC) or _tame(s) for s in parts)
+    return all(_is_meromorphic(s) for s in parts) or all(_is_real_analytic(s) or _tame(s) for s in parts)
 
 
-def _whole(s: App, heads: frozenset[str]) -> bool:
-    match s:
-        case App("pow", (_, Num(k))):
-            return k.denominator == 1 and (k > 0 or "recip" in heads)
-        case _:
-            return s.head in heads
+# A composition of functions that are analytic near the whole real line is one formula on all of R^k, and one of
+# meromorphic functions is one on a connected complex domain. Mixed, neither holds: atan(1/a) + atan(a) is pi/2 for
+# a > 0 and -pi/2 for a < 0.
+def _is_meromorphic(s: App) -> bool:
+    if s.head == "pow":
+        return isinstance(s.args[1], Num) and s.args[1].value.denominator == 1
+    record = library().get(s.head)
+    return s.head in ("add", "mul", "neg", "recip", "pi") or (record is not None and record.meromorphic)
+
+
+def _is_real_analytic(s: App) -> bool:
+    if s.head == "pow":
+        return _is_meromorphic(s) and isinstance(s.args[1], Num) and s.args[1].value > 0
+    return s.head in ("add", "mul", "neg", "pi") or (s.head in library() and library()[s.head].real_analytic)
 
 
 def _tame(s: App) -> bool:
@@ -82,7 +84,7 @@ def _positive(a: Term) -> bool:
     match a:
         case Num(x):
             return x > 0
-        case App("exp" | "cosh" | "sigmoid" | "softplus" | "Phi" | "pi"):
+        case App(head) if head == "pi" or (head in library() and library()[head].range.positive):
             return True
         case App("add", args):
             return any(map(_positive, args)) and all(_positive(b) or _square(b) for b in args)

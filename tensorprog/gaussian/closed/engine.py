@@ -9,6 +9,7 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import Diagnostic, DivergentError
+from tensorprog.functions.evaluate.sympy_bridge import spelled, symbol, to_sympy
 from tensorprog.gaussian.closed.render import Renderer
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.gaussian.exact.element import Element, from_poly, generator, number
@@ -20,7 +21,6 @@ from tensorprog.gaussian.exact.recursion import Engine, Law
 from tensorprog.gaussian.exact.shapes import Form, Space, summands
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.sympy_bridge import spelled, symbol, to_sympy
 from tensorprog.terms.term import walk
 
 MAX_OPAQUE = 20

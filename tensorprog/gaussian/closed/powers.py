@@ -14,11 +14,11 @@ from typing import Any
 
 import sympy
 
+from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.gaussian.closed.engine import ClosedForm, Problem, defined
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.gaussian.exact.ground import NoClosedForm
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import walk
 
 MAX_PARTS = 200

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
 
+from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.exact.base_cases import error_function
 from tensorprog.gaussian.exact.element import Element, at_least_zero, imaginary_unit, number, one, pi, zero
 from tensorprog.gaussian.exact.ground import NoClosedForm
@@ -26,7 +28,6 @@ from tensorprog.gaussian.exact.shapes import (
 )
 from tensorprog.gaussian.exact.sign_of import sign_of_smooth
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.sympy_bridge import SELU_ALPHA, SELU_SCALE
 
 MAX_POWER = 40
 HALF = Fraction(1, 2)
@@ -96,11 +97,7 @@ class Normaliser:
     def _function(self, t: Term, head: str, args: tuple[Term, ...]) -> Form:
         unary: dict[str, Callable[[Form], Form]] = {
             "relu": self._relu, "abs": self._abs, "sign": self._sign, "exp": self._exp, "erf": self._erf,
-            "step": lambda u: scaled(plus(self._unit(), self._sign(u)), HALF), "Phi": self._phi,
-            "gelu": lambda u: product(u, self._phi(u)), "sin": self._sin, "cos": self._cos,
-            "sinh": lambda u: scaled(plus(self._exp(u), scaled(self._exp(scaled(u, -1)), -1)), HALF),
-            "cosh": lambda u: scaled(plus(self._exp(u), self._exp(scaled(u, -1))), HALF),
-            "hardtanh": lambda u: self._min(self._max(u, scaled(self._unit(), -1)), self._unit()),
+            "Phi": self._phi, "sin": self._sin, "cos": self._cos,
             "selu": lambda u: scaled(self._elu(u, self._real(SELU_ALPHA)), SELU_SCALE),
         }  # fmt: skip
         if head in unary:
@@ -120,6 +117,12 @@ class Normaliser:
                 return extreme
             case "hermite", (Num(k), x) if k.denominator == 1 and 0 <= k <= MAX_POWER:
                 return self._hermite(int(k), self.form(x))
+        body = library()[head].expand(args) if head in library() else None
+        try:
+            if body is not None:
+                return self._form(body)
+        except NoClosedForm:
+            pass
         raise NoClosedForm(f"{head} is outside the class of closed forms")
 
     def _is_constant(self, t: Term) -> bool:

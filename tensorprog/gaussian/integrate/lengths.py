@@ -26,6 +26,7 @@ from typing import Any
 from flint import arb, arb_mat
 
 from tensorprog.functions.evaluate.ball_function import Ball, exact, name_of
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
 from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.exact.ground import NoClosedForm
@@ -35,7 +36,6 @@ from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, add, children, mul, power, variables
 
-HOMOGENEOUS = frozenset({"relu", "abs", "leaky_relu", "neg"})
 MOST_LENGTHS = 2
 Quadratic = tuple[tuple[int, Fraction], ...]
 """(i, c_i) for each variable, i from 0; the constant c_0 under i = -1."""
@@ -145,7 +145,7 @@ def _drawn(t: Term, names: Sequence[str]) -> Drawn | None:
             if len(parts) < len(args) or any(p[1] != parts[0][1] for p in parts):
                 return None
             return add(*(p[0] for p in parts)), parts[0][1]
-        case App(head, (x, *rest)) if head in HOMOGENEOUS and all(isinstance(r, Num) for r in rest):
+        case App(head, (x, *rest)) if _degree(head) == 1 and all(isinstance(r, Num) for r in rest):
             inner = _drawn(x, names)
             return inner and (App(head, (inner[0], *rest)), inner[1])
         case _:
@@ -178,11 +178,15 @@ def degree(t: Term) -> Fraction | None:
         case App("pow", (a, Num(k))) if k > 0:
             inner = degree(a)
             return None if inner is None else k * inner
-        case App("leaky_relu", (a, Num())) | App("relu" | "abs" | "neg", (a,)):
-            return degree(a)
-        case App("sign" | "step", (a,)) if degree(a):
-            return Fraction(0)
+        case App(head, (a, *rest)) if (d := _degree(head)) is not None and all(isinstance(r, Num) for r in rest):
+            inner = degree(a)
+            return None if inner is None else d * inner
     return None
+
+
+def _degree(head: str) -> int | None:
+    """k where f(cx) = c^k f(x) for all c > 0."""
+    return 1 if head == "neg" else library()[head].degree if head in library() else None
 
 
 def positive(t: Term) -> Term:
@@ -194,7 +198,7 @@ def positive(t: Term) -> Term:
             return positive(a)
         case App("pow", (_, Num(k))) if k.denominator == 1 and k % 2 == 0:
             return t
-        case App("abs" | "relu", _):
+        case App(head) if head in library() and library()[head].range.nonnegative:
             return t
         case Num(value):
             return Num(abs(value))

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.arguments import affine, polynomial
 from tensorprog.numbers.scrambled import Points
 from tensorprog.numbers.trapezoid import Axis, discretisation, step_for
@@ -25,15 +26,6 @@ from tensorprog.terms.term import variables, walk
 Array = NDArray[Any]
 SAFETY = 8.0
 NARROWEST = 0.25
-
-_WIDTH = {
-    "tanh": math.pi / 2,
-    "sigmoid": math.pi,
-    "silu": math.pi,
-    "softplus": math.pi,
-    "mish": 3 * math.pi / 4,
-    "atan": 1.0,
-}
 
 
 def _sigmoid(u: Array) -> Array:
@@ -45,28 +37,13 @@ def _softplus(u: Array) -> Array:
     return np.asarray(np.where(up, u, 0.0) + np.log(1 + np.exp(np.where(up, -u, u))))
 
 
-def _phi(u: Array) -> Array:
-    return np.asarray(0.5 * special.erfc(-u / math.sqrt(2)))
-
-
-_ENTIRE: dict[str, Callable[[Array], Array]] = {
-    "exp": np.exp,
-    "sin": np.sin,
-    "cos": np.cos,
-    "sinh": np.sinh,
-    "cosh": np.cosh,
-    "erf": special.erf,
-    "Phi": _phi,
-    "gelu": lambda u: u * _phi(u),
-}
-_STRIP: dict[str, Callable[[Array], Array]] = {
-    "tanh": np.tanh,
+_STABLE: dict[str, Callable[[Array], Array]] = {
     "sigmoid": _sigmoid,
-    "silu": lambda u: u * _sigmoid(u),
     "softplus": _softplus,
-    "mish": lambda u: u * np.tanh(_softplus(u)),
-    "atan": np.arctan,
+    "tanh": np.tanh,
+    "Phi": special.ndtr,
 }
+"""Forms off the axis where the definition is not stable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +61,25 @@ def walls(term: Term, names: Sequence[str]) -> tuple[Wall, ...] | None:
         match t:
             case Num() | Var() | App("pi" | "add" | "mul" | "neg"):
                 continue
-            case App(head) if head in _ENTIRE or head == "hermite":
-                continue
             case App("pow", (_, Num(p))) if p.denominator == 1 and p >= 0:
                 continue
-            case App(head, (u,)) if head in _WIDTH:
-                line = affine(u, names, {})
-                if line is None:
-                    return None
-                out.append(Wall(line[0], _WIDTH[head]))
             case App("recip" | "sqrt" | "log" | "pow", (u, *_)):
                 found = _around_roots(u, names)
                 if found is None:
                     return None
                 out += found
+            case App(head, args) if head in library() and (record := library()[head]).analytic != "entire":
+                line = affine(args[0], names, {}) if record.strip is not None else None
+                if record.strip is not None and line is not None:
+                    out.append(Wall(line[0], record.strip))
+                    continue
+                body = record.expand(args) if record.strip is None else None
+                opened = None if body is None else walls(body, names)
+                if opened is None:
+                    return None
+                out += opened
+            case App(head) if head in library():
+                continue
             case _:
                 return None
     return tuple(out)
@@ -155,8 +137,13 @@ def evaluate(t: Term, z: dict[str, Array]) -> Array:
             for j in range(int(k)):
                 before, now = now, (u * now - math.sqrt(j) * before) / math.sqrt(j + 1)
             return now
-        case App(head, (a,)):
-            return (_ENTIRE.get(head) or _STRIP[head])(evaluate(a, z))
+        case App(head, (a,)) if head in _STABLE:
+            return np.asarray(_STABLE[head](evaluate(a, z)))
+        case App(head, args):
+            record, values = library()[head], [evaluate(a, z) for a in args]
+            if record.definition is None and record.numpy is not None:
+                return np.asarray(record.numpy(*values))
+            return evaluate(record.definition or t, dict(zip(record.args, values, strict=True)))
     raise AssertionError(t)
 
 

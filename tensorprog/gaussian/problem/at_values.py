@@ -11,10 +11,10 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import fail
+from tensorprog.functions.evaluate.sympy_bridge import spelled
 from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.sympy_bridge import spelled
 from tensorprog.terms.term import substitute, variables
 
 DIGITS = 60

@@ -10,10 +10,11 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import fail
+from tensorprog.functions.evaluate.sympy_bridge import from_sympy, spelled, to_sympy
+from tensorprog.functions.named.registry import expand, read_term
 from tensorprog.gaussian.problem.reduction import SLACK
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var, read
-from tensorprog.terms.sympy_bridge import from_sympy, spelled, to_sympy
 from tensorprog.terms.term import App, Bind
 from tensorprog.terms.term import variables as variables_of
 
@@ -21,8 +22,8 @@ from tensorprog.terms.term import variables as variables_of
 def term_of(x: Term | str | Any) -> Term:
     """Return text, a sympy expression or a term as a term."""
     if isinstance(x, Num | Var | App | Bind):
-        return x
-    return read(x) if isinstance(x, str) else from_sympy(x)
+        return expand(x)
+    return read_term(x) if isinstance(x, str) else from_sympy(x)
 
 
 def names_in(term: Term, given: Sequence[str | Var] | None, params: Mapping[str, Any]) -> tuple[Var, ...]:

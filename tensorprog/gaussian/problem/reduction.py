@@ -13,10 +13,10 @@ from typing import Any
 
 import sympy
 
+from tensorprog.functions.evaluate.sympy_bridge import from_sympy, symbol, to_sympy
 from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.sympy_bridge import from_sympy, symbol, to_sympy
 from tensorprog.terms.term import add, children, mul, substitute, walk
 
 SLACK = Fraction(1, 10**9)

@@ -18,6 +18,7 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.limit.claims.decision import RANK, Claims, Decision, Status
 from tensorprog.limit.claims.everywhere import Everywhere, has_covariances, inside, partial
 from tensorprog.limit.claims.sides import Sides
@@ -26,7 +27,7 @@ from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.laws.gaussianity import Finding, gaussianity
 from tensorprog.limit.laws.laws import Laws
 from tensorprog.limit.members.leaves import NotCovered
-from tensorprog.limit.members.parity import BOUNDED_BY_POWERS
+from tensorprog.limit.members.parity import bounded_by_powers
 from tensorprog.limit.members.parts import affine
 from tensorprog.limit.support import Support
 from tensorprog.numbers.budget import SECONDS, Budget
@@ -38,7 +39,6 @@ from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.masks import holds
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import children, rebuild, shift_subs, variables, walk
 
 TOLERANCE = 1e-9
@@ -236,7 +236,7 @@ class Decider:
         """Without numbers (a param has none, or no rule gives one): are the terms bounded by powers, by their heads?"""
         return all(
             isinstance(s, Var | Num)
-            or (isinstance(s, App) and s.head in BOUNDED_BY_POWERS | {"pow", "recip", "sqrt", "pi"})
+            or (isinstance(s, App) and (bounded_by_powers(s.head) or s.head in ("pow", "recip", "sqrt", "pi")))
             for t in self._terms(claim, at)
             if self.laws.unfolding.below(t)
             for s in walk(t)

@@ -18,6 +18,8 @@ import sympy
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.positivity import nonzero_somewhere
+from tensorprog.functions.evaluate.sympy_bridge import to_sympy
+from tensorprog.functions.named.library import library
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.parts import affine
@@ -27,7 +29,6 @@ from tensorprog.program.graph.nodes import Input, Param
 from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.lowering.declare import admissible
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import children, substitute, variables
 
 if TYPE_CHECKING:
@@ -290,12 +291,10 @@ def _is_positive(t: Term, strict: bool = True) -> bool:
     if value is not None:
         return value > 0 or (not strict and value == 0)
     match t:
-        case App("exp" | "cosh" | "sigmoid" | "softplus" | "pi" | "Phi"):
+        case App("softmax" | "pi"):
             return True
-        case App("softmax"):
-            return True
-        case App("abs" | "relu") if not strict:
-            return True
+        case App(head) if head in library() and head != "sqrt" and library()[head].range.nonnegative:
+            return not strict or library()[head].range.positive
         case App("pow", (_, Num(k))) if not strict and k.denominator == 1 and k % 2 == 0 and k > 0:
             return True
         case App("sqrt" | "recip", (a,)):

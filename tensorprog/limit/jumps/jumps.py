@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from tensorprog.functions.named.library import library
 from tensorprog.limit.members.parts import affine, is_zero
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
@@ -114,20 +115,14 @@ def _vanishes(t: Term, gap: Term) -> bool:
     return False
 
 
-AT_ZERO = frozenset({"relu", "leaky_relu", "abs", "tanh", "sin", "erf", "atan", "softsign", "gelu", "gelu_tanh", "silu",
-                     "mish", "elu", "selu", "sqrt", "tan", "asin", "sinh", "hardtanh", "sign", "floor", "ceil",
-                     "log1p"})  # fmt: skip
-"""Functions that are 0 at 0."""
-
-
 def _folded(t: Term) -> Term:
     """The same with f(0) = 0 and products with 0 put in."""
     parts = tuple(map(_folded, children(t)))
     match t:
         case App("mul", _) if any(rational(p) == 0 for p in parts):
             return ZERO
-        case App(head, _) if head in AT_ZERO and (rational(parts[0]) == 0 or is_zero(parts[0])):
-            return ZERO
+        case App(head, _) if head in library() and library()[head].at_zero == 0:
+            return ZERO if rational(parts[0]) == 0 or is_zero(parts[0]) else rebuild(t, parts)
     return rebuild(t, parts) if parts else t
 
 

@@ -24,7 +24,6 @@ from tensorprog.terms.term import ZERO, power
 if TYPE_CHECKING:
     from tensorprog.limit.laws.laws import Laws
 
-CONTINUOUS = frozenset({"relu", "leaky_relu", "abs", "clip", "hardtanh", "min", "max", "elu", "selu", "softsign"})
 MAX_MOMENT_TERMS = 400
 
 
@@ -56,7 +55,7 @@ def gaussianity(laws: Laws, member: Var) -> Finding:
 
 def _variance_moves(s: Structure, name: str) -> Finding:
     terms = terms_of(s.parts)
-    if s.parts[0].rest != ZERO or not is_smooth(terms, CONTINUOUS):
+    if s.parts[0].rest != ZERO or not is_smooth(terms, kinks=True):
         return Finding(None, "")
     c = Conditional(s, s.parts)
     if any(c.mean_linear):

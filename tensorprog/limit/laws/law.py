@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
+from tensorprog.functions.named.registry import read_term
 from tensorprog.limit.laws.cumulants import MOST_PAIRED, ByAverage, ByFormula, ByMembers, Cumulants, Gaussian
 from tensorprog.limit.laws.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.laws.statement import Formula, NoFormula
@@ -293,7 +294,7 @@ class Law:
         from tensorprog.functions.decide.judge import judge
         from tensorprog.functions.evaluate.arrays import compile_numpy
 
-        t = read(term) if isinstance(term, str) else term
+        t = read_term(term) if isinstance(term, str) else term
         names = {read(name): Var(f"y{k}") for k, name in enumerate(self.of)}
         t = substitute(t, names)
         facts = judge(t, [v.name for v in names.values()], {})

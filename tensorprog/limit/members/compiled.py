@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.functions.evaluate.arrays import compile_numpy
+from tensorprog.functions.named.library import library
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.limit.members.parts import affine
 from tensorprog.terms import App, Num, Term, Var
@@ -22,15 +23,19 @@ from tensorprog.terms.term import ZERO, add, neg, substitute, walk
 Array = NDArray[np.float64]
 Row = tuple[Term, ...]
 
-ANALYTIC = frozenset(
-    {"add", "mul", "neg", "recip", "pow", "sqrt", "pi", "softmax", "exp", "sin", "cos", "sinh", "cosh", "tanh",
-     "sigmoid", "erf", "Phi", "gelu", "gelu_tanh", "silu", "softplus", "mish", "atan", "hermite"}
-)  # fmt: skip
+ARITHMETIC = frozenset({"add", "mul", "neg", "recip", "pow", "sqrt", "pi", "softmax"})
 
 
-def is_smooth(terms: Sequence[Term], also: frozenset[str] = frozenset()) -> bool:
-    """Are the expressions analytic near the real axis, as the trapezoid rule wants it? `also` are further functions."""
-    return all(not isinstance(t, App) or t.head in ANALYTIC | also for term in terms for t in walk(term))
+def is_smooth(terms: Sequence[Term], kinks: bool = False) -> bool:
+    """Are the expressions analytic near the real axis, as the trapezoid rule wants it? With `kinks`: or Lipschitz."""
+
+    def fine(head: str) -> bool:
+        record = library().get(head)
+        if head in ARITHMETIC or record is None:
+            return head in ARITHMETIC
+        return record.real_analytic or (kinks and record.regularity == "lipschitz")
+
+    return all(not isinstance(t, App) or fine(t.head) for term in terms for t in walk(term))
 
 
 class Compiled:

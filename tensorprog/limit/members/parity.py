@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.parity import parity
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import walk
 
-BOUNDED_BY_POWERS = {
-    "tanh", "sin", "erf", "atan", "softsign", "sign", "hardtanh", "abs", "cos",
-    "add", "mul", "neg", "relu", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "softplus", "mish",
-    "sigmoid", "Phi", "clip", "step", "min", "max", "hermite", "softmax", "where", "lt", "le", "gt", "ge",
-}  # fmt: skip
+_ALSO = {"add", "mul", "neg", "hermite", "softmax", "where", "lt", "le", "gt", "ge"}
+
+
+def bounded_by_powers(head: str) -> bool:
+    """Defined everywhere and polynomially bounded, in arguments that are so."""
+    record = library().get(head)
+    return head in _ALSO or (record is not None and record.total and record.growth is not None)
 
 
 def vanishes(t: Term, flipped: frozenset[Var], positive: frozenset[str] = frozenset()) -> bool:
@@ -30,6 +33,6 @@ def has_mean(t: Term, variables: frozenset[Var]) -> bool:
             if head == "pow":
                 whole = isinstance(args[1], Num) and args[1].value.denominator == 1 and args[1].value >= 0
                 return whole and has_mean(args[0], variables)
-            return head in BOUNDED_BY_POWERS and all(has_mean(a, variables) for a in args)
+            return bounded_by_powers(head) and all(has_mean(a, variables) for a in args)
         case _:
             return True

@@ -13,6 +13,7 @@ from typing import Any
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
@@ -21,7 +22,6 @@ from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import affine
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import Num, Term, Var, to_text
-from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import substitute, variables
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.evaluate.sympy_bridge import formula, to_sympy
 from tensorprog.limit.rules.labels import label
 from tensorprog.limit.rules.open import Split, TooLarge
 from tensorprog.limit.rules.quantities import (
@@ -33,7 +34,6 @@ from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Sub, Term, Var, to_text
 from tensorprog.terms.formula import Notation, Writer
-from tensorprog.terms.sympy_bridge import formula, to_sympy
 from tensorprog.terms.term import mul, shift_subs, substitute, transform
 
 if TYPE_CHECKING:

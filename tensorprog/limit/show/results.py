@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from tensorprog.functions.evaluate.sympy_bridge import formula
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 from tensorprog.terms.formula import Notation
 from tensorprog.terms.latex import LATEX
-from tensorprog.terms.sympy_bridge import formula
 
 FORMAL = "formal"
 """What supports a result that no theorem here covers: the rules of the limit, applied beyond what is proved."""

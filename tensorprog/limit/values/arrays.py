@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.functions.named.library import library
+from tensorprog.errors import fail
+from tensorprog.functions.evaluate.arrays import numpy_form
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.rules.labels import (
     DRAWS,
@@ -377,10 +378,11 @@ def _length(j: str) -> int:
 def operation(head: str) -> Any:
     simple = {"neg": np.negative, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
               "eq": np.equal, "ne": np.not_equal, "pow": np.power, "recip": partial(np.divide, 1.0)}  # fmt: skip
-    many = {"add": np.add, "mul": np.multiply, "and": np.logical_and}
-    if head in many:
-        return lambda *xs: reduce(many[head], xs)
-    return simple[head] if head in simple else library()[head].numpy
+    if (many := {"add": np.add, "mul": np.multiply, "and": np.logical_and}.get(head)) is not None:
+        return lambda *xs: reduce(many, xs)
+    if (form := simple.get(head) or numpy_form(head)) is None:
+        raise fail("TP003", f"{head} is not a number at a point")
+    return form
 
 
 def contracted(factors: Sequence[Field], over: Sequence[str]) -> Field:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sympy
 
+from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent
 from tensorprog.limit.rules.quantities import GUARD, Core, guarded, place
@@ -18,7 +19,6 @@ from tensorprog.limit.values.members import Members
 from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Term, Var
-from tensorprog.terms.sympy_bridge import to_sympy
 from tensorprog.terms.term import substitute, variables
 
 MAX_FORMULA = 400

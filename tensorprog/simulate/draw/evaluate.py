@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.functions.named.library import library
+from tensorprog.functions.evaluate.arrays import numpy_form
 from tensorprog.program.graph.indices import Range
 from tensorprog.simulate.arrays import Named
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
@@ -130,8 +130,8 @@ class Evaluator:
                 return reduce(np.logical_and, parts)
             case App(head) if head in _COMPARE:
                 return getattr(np, _COMPARE[head])(*parts)
-            case App(head) if head in library():
-                return library()[head].numpy(*parts)
+            case App(head) if (form := numpy_form(head)) is not None:
+                return form(*parts)
             case Bind("softmax", (_,), over, mask):
                 return self._softmax(parts, over, mask is not None)
             case Bind("sum" | "max" | "min" as head, _, over, None):

@@ -26,7 +26,7 @@ from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import add, call, children, mul, neg, rebuild, recip, transform, variables
+from tensorprog.terms.term import add, children, neg, rebuild, transform, variables
 from tensorprog.theorems.limits.limit import Limit
 from tensorprog.theorems.limits.limits import Limits
 from tensorprog.theorems.limits.near import neighbourhood
@@ -34,7 +34,6 @@ from tensorprog.theorems.limits.near import neighbourhood
 How = Literal["continuous", "jump", "singular", "unknown"]
 MAX_UNROLLED = 64
 CONDITIONS = ("lt", "le", "gt", "ge", "and")
-_BY_DEFINITION = ("clip", "leaky_relu", "hermite", "acos", "tan", "mod", "elu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class AtLimit:
     def _stays_bounded(self, t: App, args: list[Here]) -> bool:
         """Is a function of arguments that are defined and bounded near the limit so itself?"""
         record = library().get(t.head)
-        total = t.head in ("add", "mul", "neg", "abs", "max", "min") or (record is not None and record.domain == REALS)
+        total = t.head in ("add", "mul", "neg") or (record is not None and record.total)
         return total and all(a.bounded for a in args)
 
     def _function(self, t: App, at: Term, args: list[Here]) -> Here:
@@ -160,9 +159,9 @@ class AtLimit:
                 return self._sided(t.args[0], x, at)
             case "floor":
                 return self._floor(t.args[0], x, at)
-            case _ if t.head in _BY_DEFINITION and (t.head != "elu" or len(t.args) > 1):
-                return self._opened(t, at)
         record, known = library().get(t.head), registry()[t.head].declared if t.head in registry() else None
+        if record is not None and record.opens(t.args):
+            return self._opened(t, at)
         if record is not None:
             fine = record.domain == REALS and record.regularity != "jumps"
         else:
@@ -171,12 +170,8 @@ class AtLimit:
 
     def _opened(self, t: App, at: Term) -> Here:
         """A function judged by its definition in simpler ones."""
-        if t.head == "mod":
-            x, m = t.args
-            found = self.judge(add(x, neg(mul(m, call("floor", mul(x, recip(m)))))))
-        else:
-            body = library()[t.head].expand(t.args)
-            found = self.judge(body) if body is not None else Here("unknown", at, bounded=False)
+        body = library()[t.head].expand(t.args)
+        found = self.judge(body) if body is not None else Here("unknown", at, bounded=False)
         return Here(found.how, at, found.bounded)
 
     # -- where the limit lies ----------------------------------------------------------------------------------------

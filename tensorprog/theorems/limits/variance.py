@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
+from tensorprog.functions.named.library import library
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.constants import primed_indices
 from tensorprog.program.graph.graph import Graph
@@ -190,7 +191,7 @@ def nonnegative(t: Term) -> bool:
             return value >= 0
         case App("pow", (_, Num(e))) if e.denominator == 1 and e % 2 == 0:
             return True
-        case App("abs" | "relu" | "exp" | "sqrt" | "softplus" | "sigmoid" | "Phi" | "step" | "cosh"):
+        case App(head) if head in library() and library()[head].range.nonnegative:
             return True
         case App("add", args) | App("min", args):
             return all(nonnegative(a) for a in args)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.evaluate.derivative import smooth_derivative
 from tensorprog.functions.evaluate.directions import Posed, spread
-from tensorprog.functions.evaluate.gradients import derivative
 from tensorprog.gaussian.cells.adaptive import bounded
 from tensorprog.gaussian.cells.cells import Cell, Line
 from tensorprog.gaussian.cells.curves import Curved, cut, enclosed
@@ -130,7 +130,7 @@ def _point(x: float) -> object:
                                   "softplus", "atan", "erf", "Phi", "gelu", "silu"])  # fmt: skip
 def test_derivatives(head: str) -> None:
     t = read(f"x^3*{head}(x^2 + x)/(2 + x) - {head}(x)")
-    made = derivative(t, Var("x"))
+    made = smooth_derivative(t, Var("x"))
     assert made is not None
     f, g = ball_function(t, ["x"]), ball_function(made, ["x"])
     h = 1e-5

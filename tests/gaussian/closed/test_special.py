@@ -5,10 +5,10 @@ from fractions import Fraction
 import pytest
 import sympy
 
+from tensorprog.functions.evaluate.sympy_bridge import formula
 from tensorprog.gaussian.closed.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 from tensorprog.gaussian.closed.value import value_of
 from tensorprog.terms.latex import LATEX
-from tensorprog.terms.sympy_bridge import formula
 
 R = sympy.Rational
 POINTS = [

@@ -13,12 +13,12 @@ from functools import cache
 from typing import Any
 
 from tensorprog.errors import fail
+from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.library import library
 from tensorprog.terms.formula import Notation, Writer
 from tensorprog.terms.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
 from tensorprog.terms.text import to_text
 
-SELU_SCALE = Fraction("1.0507009873554804934193349852946")
-SELU_ALPHA = Fraction("1.6732632423543772848170429916717")
 _NAME = re.compile(r"([^\W\d]\w*)(?:\[([^\]]*)\])?\Z")
 
 
@@ -42,21 +42,13 @@ def _table() -> dict[str, Callable[..., Any]]:
         return _hermite(int(k), x)
 
     return {
-        "relu": lambda x: s.Max(0, x),
         "leaky_relu": lambda x, a: s.Piecewise((x, x > 0), (a * x, True)),
         "elu": elu,
         "selu": selu,
         "gelu": lambda x: x * (1 + s.erf(x / root2)) / 2,
         "gelu_tanh": lambda x: x * (1 + s.tanh(s.sqrt(2 / s.pi) * (x + s.Rational(44715, 1000000) * x**3))) / 2,
-        "silu": lambda x: x / (1 + s.exp(-x)),
-        "softplus": lambda x: s.log(1 + s.exp(x)),
-        "mish": lambda x: x * s.tanh(s.log(1 + s.exp(x))),
-        "sigmoid": lambda x: 1 / (1 + s.exp(-x)),
         "tanh": s.tanh,
         "erf": s.erf,
-        "Phi": lambda x: (1 + s.erf(x / root2)) / 2,
-        "hardtanh": lambda x: s.Max(-1, s.Min(1, x)),
-        "clip": lambda x, lo, hi: s.Min(hi, s.Max(lo, x)),
         "sign": s.sign,
         "step": lambda x: s.Heaviside(x, half),
         "abs": s.Abs,
@@ -64,7 +56,6 @@ def _table() -> dict[str, Callable[..., Any]]:
         "max": s.Max,
         "exp": s.exp,
         "log": s.log,
-        "log1p": lambda x: s.log(1 + x),
         "sqrt": s.sqrt,
         "sin": s.sin,
         "cos": s.cos,
@@ -74,7 +65,6 @@ def _table() -> dict[str, Callable[..., Any]]:
         "atan": s.atan,
         "sinh": s.sinh,
         "cosh": s.cosh,
-        "softsign": lambda x: x / (1 + s.Abs(x)),
         "hermite": hermite,
         "where": lambda c, a, b: s.Piecewise((a, c), (b, True)),
         "floor": s.floor,
@@ -138,6 +128,9 @@ def to_sympy(term: Term, symbols: Mapping[str, Any] | None = None) -> Any:
             return given[spelled(term)] if spelled(term) in given else symbol(term)
         case App(head, args):
             build = _table().get(head)
+            body = library()[head].expand(args) if build is None and head in library() else None
+            if body is not None:
+                return to_sympy(body, given)
             if build is None:
                 raise fail("TP003", f"{head} has no sympy form", term.place)
             return build(*(to_sympy(a, given) for a in args))

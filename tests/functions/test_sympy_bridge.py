@@ -6,8 +6,8 @@ import pytest
 import sympy
 
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.evaluate.sympy_bridge import from_sympy, to_sympy
 from tensorprog.terms import Var, read, to_text
-from tensorprog.terms.sympy_bridge import from_sympy, to_sympy
 
 X = sympy.Symbol("x", real=True)
 
