@@ -206,7 +206,7 @@ def mul(*factors: Term, place: Place | None = None) -> Term:
             out.append(f)
     kept = [f for f in out if f != ONE]
     if len(kept) < 2:
-        return kept[0] if kept else ONE
+        return kept[0] if kept else Num(ONE.value, place)
     if any(isinstance(a, Num) and isinstance(b, Num) for a, b in pairwise(kept)):
         return mul(*kept, place=place)
     return App("mul", tuple(kept), place)

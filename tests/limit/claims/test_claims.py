@@ -211,3 +211,10 @@ def test_command(tmp_path: Path, lines: str, code: int) -> None:
     sides = [f"{side}{word}" for side in ("left", "right") for word in ("", "_error", "_error_kind")]
     assert list(claim) == ["text", "at", "status", *sides, "because", "supported_by"]
     assert claim["at"][0] == len(PROGRAM.splitlines()) + 1
+
+
+@pytest.mark.parametrize("left", ["1/1", "(1 / 1)", "2*(1/2)", "1*1", "1/1 + 0"])
+def test_a_side_that_is_the_number_one_has_its_place(left: str) -> None:
+    """A product of which nothing was left but 1 had lost the place at which it stands."""
+    found = claims(loads(f"input u ~ N(0, 1)\noutput u\nclaim {left} = 1\n")).decisions[0]
+    assert (found.status, found.text) == ("proved", f"claim {left} = 1")
