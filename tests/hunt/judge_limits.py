@@ -101,10 +101,11 @@ def against_matrices(program: Program, folder: Path, report: Report, seed: int) 
     answer, found = derived(program, folder, report)
     if found is not None or answer.code not in (0, 3):
         return found
-    asked = list(wanted(answer.data))[:10]
+    said = list(wanted(answer.data))
+    asked = said[:10]
     members = list(dict.fromkeys(m for _, ms, _, _ in asked for m in ms))
     scalars = [m for m in members if kind_of(program, m) == "scalar"]
-    spread = {m for what, ms, _, _ in asked if what == "cov" for m in ms} | {
+    spread = {m for what, ms, _, _ in said if what == "cov" for m in ms} | {
         m
         for x in answer.data.get("laws", ())
         for m in [parsed(x["of"])]
