@@ -30,12 +30,14 @@ def parsed(name: str) -> Member | None:
 
 
 def pair(of: str) -> tuple[str, list[Member]] | None:
-    """`cov(y[1], y[2])` as ("cov", members), `E(m)` as ("E", [member])."""
+    """`cov(y[1], y[2])` as ("cov", members), `var(y)` as that of y and y, `E(m)` as ("E", [member])."""
     head, _, inside = of.partition("(")
     names = re.split(r",\s*(?![^\[]*\])", inside.rstrip(")"))
     members = [parsed(x) for x in names]
-    if head not in ("cov", "E") or None in members:
+    if head not in ("cov", "var", "E") or None in members:
         return None
+    if head == "var":
+        head, members = "cov", 2 * members
     return head, [m for m in members if m is not None]
 
 
