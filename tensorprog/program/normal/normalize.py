@@ -4,6 +4,7 @@
     W @ (c * x)               becomes  c * (W @ x)
     W @ (c * x)^2             becomes  c^2 * (W @ x^2)                    (products of such sums multiplied out)
     dot(c*q + q', k)          becomes  c*dot(q, k) + dot(q', k)           (for scores)
+    m + m/n                   becomes  (1 + 1/n)*m                        (m a scalar: `like_terms`)
 
 The rewritten right-hand sides are lowered again, so equal products made by the rewriting are one node.
 """
@@ -13,9 +14,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
+from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, Map, MatMul, Moment, Node, Nonlin
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.program.normal.decomposition import MAX_PIECES, Decomposition, Part, Pieces, names_in
+from tensorprog.program.normal.like_terms import LikeTerms, may_collect
 from tensorprog.program.normal.powers import Powers, scalars_inside
 from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.signatures import HEADS
@@ -24,7 +26,7 @@ from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, walk
 
 def normalize(program: Graph) -> Graph:
     """The program in the form in which it is judged; itself if there is nothing to rewrite."""
-    program = _open_attention(program)
+    program = _collect(_open_attention(program))
     if not any(isinstance(node, Dot) for node in program.nodes):
         return program
     powers = Powers(program)
@@ -63,6 +65,29 @@ def _open_attention(program: Graph) -> Graph:
             score = mul(App("dot", (node.query, node.key), node.place), node.scale)
             weights = Bind("softmax", (score,), node.over, node.mask, node.place)
             lowering.define(node.name, node.subs, Bind("sum", (mul(weights, node.value),), node.over), node.place)
+        elif not isinstance(node, Input):
+            new.append(node)
+            lowering.known.note(node)
+    new.outputs, new.claims = program.outputs, program.claims
+    return new
+
+
+def _collect(program: Graph) -> Graph:
+    """The program with like terms added where their powers of n differ."""
+    if not may_collect(program):
+        return program
+    like = LikeTerms(program)
+    bodies = {id(n): t for n in program.nodes if isinstance(n, Map) and (t := like.collected(n.body)) != n.body}
+    if not bodies:
+        return program
+    new = copy_declarations(program)
+    lowering = Lowering(new, program.families.keys(), heads_of(program))
+    for node in program.nodes:
+        if (body := bodies.get(id(node))) is not None:
+            for j in (j for t in walk(body) if isinstance(t, Bind) for j in t.over):
+                new.indices.setdefault(j, program.range_of(j))
+            body = App("mean", (body,), node.place) if isinstance(node, Moment) else body
+            lowering.define(node.name, node.subs, body, node.place)
         elif not isinstance(node, Input):
             new.append(node)
             lowering.known.note(node)
