@@ -8,10 +8,10 @@ from typing import Any
 from tensorprog.errors import fail, renamed
 from tensorprog.functions.assume import Assumption, assumptions_of
 from tensorprog.functions.decide.judge import judge
+from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import expand, read_term
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import Term, Var
-from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import App, Bind, variables, walk
 
 
@@ -56,8 +56,8 @@ def term_of(expr: Any) -> Term:
 def checked(t: Term) -> Term:
     """Refuse what is no coordinatewise function: wrong numbers of arguments, matrices, statements about limits."""
     for u in walk(t):
-        if isinstance(u, App) and u.head in FUNCTIONS:
-            least, most = FUNCTIONS[u.head]
+        if isinstance(u, App) and u.head in library():
+            least, most = library()[u.head].arity
             if not least <= len(u.args) <= most:
                 count = str(least) if least == most else f"{least} or more"
                 raise fail("TP016", f"{u.head} takes {count} argument(s), here {len(u.args)}", u.place)

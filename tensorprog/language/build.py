@@ -15,7 +15,8 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import TensorProgError, fail
-from tensorprog.functions.named.registry import expand, registry
+from tensorprog.functions.named.library import library
+from tensorprog.functions.named.registry import expand, registry, words
 from tensorprog.language import syntax as s
 from tensorprog.language.load import Loader
 from tensorprog.language.parser import parse
@@ -25,7 +26,6 @@ from tensorprog.program.graph.nodes import Matrix
 from tensorprog.program.lowering.declare import declare_matrix
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.reader import read_raw
-from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import add, mul, neg, power, recip
 
 
@@ -101,7 +101,7 @@ def term_of(value: Any) -> Term:
         case Expr():
             return value.term
         case str():
-            return read_raw(value, frozenset(registry()))
+            return read_raw(value, words())
         case bool():
             raise TypeError("a truth value is not an expression")
         case int() | Fraction():
@@ -117,7 +117,7 @@ class Functions:
     """The functions of the language for Python: fn.relu(x), fn.sum(f, over=j), fn.softmax(p, over=j, mask=j <= i)."""
 
     def __getattr__(self, name: str) -> Any:
-        if name not in FUNCTIONS and name not in registry():
+        if name not in library() and name not in registry():
             raise AttributeError(f"the language has no function {name}")
         return lambda *args: Expr(App(name, tuple(term_of(a) for a in args)))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorprog.errors import Diagnostic, Place, TensorProgError, fail
-from tensorprog.functions.named.registry import expand, registry
+from tensorprog.functions.named.registry import expand, words
 from tensorprog.language import syntax as s
 from tensorprog.language.files import read_text
 from tensorprog.language.offsets import BOUNDARIES, Ended, elements
@@ -59,7 +59,7 @@ class Loader:
         self.root = folder
         self.program = program if program is not None else Program(limits=limits)
         self.program.path = name
-        self.lowering = Lowering(self.program, (), frozenset(registry()))
+        self.lowering = Lowering(self.program, (), words())
         self.env: dict[str, int] = {}
         self.ended = Ended()
         self.file: str | None = None
@@ -88,7 +88,7 @@ class Loader:
 
     def read(self, text: str, folder: Path | None) -> None:
         self.program.sources[self.file] = text.split("\n")
-        statements = parse(text, self.limits, self.lowering.extra | BOUNDARIES)
+        statements = parse(text, self.limits, BOUNDARIES.union(words()))
         self.lowering.names.later = {*self.lowering.names.later, *_defined_names(statements)}
         for k, statement in enumerate(statements):
             if isinstance(statement, s.ProgramName):

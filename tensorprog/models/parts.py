@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any, TypeAlias
 
+from tensorprog.functions.named.library import library
+from tensorprog.functions.named.registry import words
 from tensorprog.language import Program
 from tensorprog.language.build import Expr, term_of
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.reader import read_raw
-from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import substitute
 
 Number: TypeAlias = int | float | Fraction | str
@@ -63,9 +64,9 @@ def activation(given: Activation) -> Callable[[Any], Expr]:
     """
     if not isinstance(given, str):
         return lambda e: Expr(term_of(given(Expr(term_of(e)))))
-    if given in FUNCTIONS:
+    if given in library():
         return lambda e: Expr(App(given, (term_of(e),)))
-    body = read_raw(given)
+    body = read_raw(given, words())
     if given.isidentifier() and given != "x":
         raise ValueError(f"the language has no function {given!r}; write an expression in x")
     return lambda e: Expr(_placed(body, term_of(e)))

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.functions.named.registry import read_term, registry
+from tensorprog.functions.named.library import library
+from tensorprog.functions.named.registry import expand, read_term, registry
 from tensorprog.nngp.angular import Angular
 from tensorprog.nngp.blocks import finite, processors, store, target
 from tensorprog.nngp.duals import Array, Dual, Vectors, cut, recognise
 from tensorprog.terms import App, Term, Var
-from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import call, variables
 
 PANEL = 4_000_000
@@ -256,9 +256,9 @@ def _each(given: Any, count: int) -> tuple[Any, ...]:
 
 def _term(activation: str) -> Term:
     """φ as a term in x."""
-    least, most = FUNCTIONS.get(activation, (0, 0))
+    least, most = library()[activation].arity if activation in library() else (0, 0)
     if least <= 1 <= most:  # a name alone needs no grammar, whose tables take longer than the kernel
-        return call(activation, Var("x"))
+        return expand(call(activation, Var("x")))
     term = read_term(f"{activation}(x)" if most or activation in registry() else activation)
     if set(variables(term)) - {Var("x")}:
         raise ValueError(f"{activation!r} is not a function of the language or an expression in x")

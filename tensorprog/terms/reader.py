@@ -7,6 +7,7 @@ because only a program knows which names are weights, loops, constants and indic
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
@@ -56,8 +57,8 @@ def exact_number(token: Token) -> Fraction:
 class ExpressionBuilder:
     """The grammar's rules as term constructors (called by the parser as it reduces)."""
 
-    def __init__(self, extra: frozenset[str] = frozenset()) -> None:
-        self.words = _WORDS | extra
+    def __init__(self, extra: Collection[str] = ()) -> None:
+        self.words = _WORDS.union(extra)
 
     def number(self, children: list[Any]) -> Term:
         return Num(exact_number(children[0]), place_of(children[0]))
@@ -247,7 +248,7 @@ def syntax_error(error: Any, text: str) -> TensorProgError:
     )
 
 
-def read_raw(text: str, extra_functions: frozenset[str] = frozenset()) -> Term:
+def read_raw(text: str, extra_functions: Collection[str] = ()) -> Term:
     """Parse one expression into a raw term."""
     from lark import Transformer
     from lark.exceptions import LarkError, VisitError
@@ -274,7 +275,7 @@ def read_raw(text: str, extra_functions: frozenset[str] = frozenset()) -> Term:
         raise found from None
 
 
-def read(text: str, extra_functions: frozenset[str] = frozenset()) -> Term:
+def read(text: str, extra_functions: Collection[str] = ()) -> Term:
     """Parse one expression whose subscripts are integers or index names: `read(to_text(t)) == t`.
 
     >>> read("x * exp(-C * x^2)")

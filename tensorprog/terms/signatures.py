@@ -1,6 +1,8 @@
 """The words of the term language: every head and how many arguments it takes.
 
-What the named functions *are* stands in `functions/named/library.py`, one record each; a test keeps the two in step.
+What the named functions *are* is said in `functions/named/library.py`, one record each. The list here is what a
+certificate and a program in JSON may name: it is short, because the kernel reads by it, and a function that is added
+to the library need not be on it.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import add, mul, neg, power, substitute
 
 Regularity = Literal["smooth", "lipschitz", "continuous", "jumps"]
@@ -73,6 +74,11 @@ class Function:
     strip: float | None = None
     steep: float | None = None
     breaks: tuple[Break, ...] = ()
+
+    @property
+    def arity(self) -> tuple[int, int]:
+        """The least and the greatest number of arguments."""
+        return FUNCTIONS.get(self.name, (len(self.args), len(self.args)))
 
     def opens(self, args: tuple[Term, ...]) -> bool:
         """Whether the function is judged by its definition: no facts are given, or they are for fixed params only."""

@@ -13,7 +13,7 @@ from tensorprog.errors import fail
 from tensorprog.functions.named.library import library
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Term, Var, read, to_text
-from tensorprog.terms.signatures import HEADS, RESERVED
+from tensorprog.terms.signatures import FUNCTIONS, HEADS, RESERVED
 from tensorprog.terms.term import substitute, transform
 from tensorprog.terms.term import variables as variables_of
 
@@ -61,6 +61,15 @@ def registry() -> dict[str, Registered]:
     return {}
 
 
+def words() -> dict[str, tuple[int, int]]:
+    """Return the functions beyond the words of every program, with their least and greatest number of arguments.
+
+    They are those of the library that no certificate names, and a user's own.
+    """
+    out = {name: record.arity for name, record in library().items() if name not in FUNCTIONS}
+    return out | {name: (len(entry.args),) * 2 for name, entry in registry().items()}
+
+
 def register(
     name: str,
     form: str | None = None,
@@ -83,7 +92,7 @@ def register(
     >>> facts("tanh_shrink(2*u)").pseudo_lipschitz.order
     Fraction(1, 1)
     """
-    if not _NAME.match(name) or name in RESERVED or name in HEADS:
+    if not _NAME.match(name) or name in RESERVED or name in HEADS or name in library():
         raise fail("TP005", f"{name} cannot name a function", help="choose a name that is not a word of the language")
     low, high = (None if v is None else Fraction(str(v)) for v in range)
     if form is not None:
@@ -130,7 +139,7 @@ def expand(t: Term) -> Term:
 
 def read_term(text: str) -> Term:
     """Text as a term in which registered functions are opened."""
-    return expand(read(text, frozenset(registry())))
+    return expand(read(text, words()))
 
 
 def declared_in(t: Term) -> tuple[str, ...]:
@@ -145,4 +154,4 @@ def declared_in(t: Term) -> tuple[str, ...]:
     return tuple(dict.fromkeys(out))
 
 
-__all__ = ["Declared", "Registered", "declared_in", "expand", "register", "registry", "to_text"]
+__all__ = ["Declared", "Registered", "declared_in", "expand", "register", "registry", "to_text", "words"]

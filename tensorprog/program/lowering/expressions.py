@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import TypeAlias
 
 from tensorprog.errors import Place, TensorProgError, fail
 from tensorprog.program.graph.graph import Graph
@@ -17,15 +18,17 @@ from tensorprog.terms.signatures import CONDITIONS, FUNCTIONS
 from tensorprog.terms.term import ONE, mul, walk
 
 MAX_EXPONENT = 1_000
+Words: TypeAlias = Mapping[str, tuple[int, int]]
+"""Functions beyond the words of every program, with the least and the greatest number of arguments."""
 _RATIONAL = ("add", "mul", "neg", "recip", "pow")
 
 
 class Expressions(ABC):
     """Lowers raw terms (as the reader yields them) of one program, kind by kind."""
 
-    def __init__(self, program: Graph, later: Collection[str] = (), extra: frozenset[str] = frozenset()) -> None:
+    def __init__(self, program: Graph, later: Collection[str] = (), words: Words | None = None) -> None:
         self.program = program
-        self.extra = extra
+        self.words = {**FUNCTIONS, **(words or {})}
         self.names = Names(program, later)
         self.bound: tuple[str, ...] = ()
 
@@ -63,7 +66,7 @@ class Expressions(ABC):
                 if head == "and" and not all(low.condition for low in lows):
                     raise fail("TP003", "`and` joins comparisons", t.place)
                 return self._join(t, [self.plain(low) for low in lows], condition=True)
-            case App(head, args) if head in FUNCTIONS or head in self.extra:
+            case App(head, args) if head in self.words:
                 return self._function(t, head, args)
             case App():
                 return self._arithmetic(t)
@@ -74,7 +77,7 @@ class Expressions(ABC):
         raise AssertionError(t)
 
     def _function(self, t: App, head: str, args: tuple[Term, ...]) -> Lowered:
-        least, most = FUNCTIONS.get(head, (1, 1))
+        least, most = self.words[head]
         if not least <= len(args) <= most:
             wanted = str(least) if least == most else f"{least} to {most}" if most < 100 else f"at least {least}"
             raise fail("TP016", f"{head} takes {wanted} argument(s), and here are {len(args)}", t.place)

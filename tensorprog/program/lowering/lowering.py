@@ -23,7 +23,7 @@ from tensorprog.program.graph.nodes import (
     Scalar,
 )
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.lowering.expressions import Expressions, scaled_dot
+from tensorprog.program.lowering.expressions import Expressions, Words, scaled_dot
 from tensorprog.program.lowering.known import Known
 from tensorprog.program.lowering.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
 from tensorprog.program.lowering.names import name_and_subs
@@ -34,8 +34,8 @@ from tensorprog.terms.term import mul, size, walk
 class Lowering(Expressions):
     """Turns raw terms (as the reader yields them) into instructions of one program."""
 
-    def __init__(self, program: Graph, later: Collection[str] = (), extra: frozenset[str] = frozenset()) -> None:
-        super().__init__(program, later, extra)
+    def __init__(self, program: Graph, later: Collection[str] = (), words: Words | None = None) -> None:
+        super().__init__(program, later, words)
         self.known = Known(program)
         self._counters: dict[str, int] = {}
 

@@ -35,10 +35,11 @@ def normalize(program: Graph) -> Graph:
     return _Normalizer(program, powers).run()
 
 
-def heads_of(program: Graph) -> frozenset[str]:
-    """The function names that occur in the program (a user's own among them)."""
+def words_of(program: Graph) -> dict[str, tuple[int, int]]:
+    """The functions in the program beyond the words of every program, with their numbers of arguments."""
     bodies = [t for node in program.nodes if (t := getattr(node, "body", None)) is not None]
-    return frozenset(t.head for body in bodies for t in walk(body) if isinstance(t, App)) - HEADS.keys()
+    found = (t for body in bodies for t in walk(body) if isinstance(t, App) and t.head not in HEADS)
+    return {t.head: (len(t.args), len(t.args)) for t in found}
 
 
 def copy_declarations(program: Graph) -> Graph:
@@ -59,7 +60,7 @@ def _open_attention(program: Graph) -> Graph:
     if not any(isinstance(node, Attention) for node in program.nodes):
         return program
     new = copy_declarations(program)
-    lowering = Lowering(new, program.families.keys(), heads_of(program))
+    lowering = Lowering(new, program.families.keys(), words_of(program))
     for node in program.nodes:
         if isinstance(node, Attention):
             score = mul(App("dot", (node.query, node.key), node.place), node.scale)
@@ -81,7 +82,7 @@ def _collect(program: Graph) -> Graph:
     if not bodies:
         return program
     new = copy_declarations(program)
-    lowering = Lowering(new, program.families.keys(), heads_of(program))
+    lowering = Lowering(new, program.families.keys(), words_of(program))
     for node in program.nodes:
         if (body := bodies.get(id(node))) is not None:
             for j in (j for t in walk(body) if isinstance(t, Bind) for j in t.over):
@@ -99,7 +100,7 @@ class _Normalizer(Decomposition):
     def __init__(self, program: Graph, powers: Powers) -> None:
         super().__init__(program, copy_declarations(program))
         self.powers = powers
-        self.lowering = Lowering(self.new, program.families.keys(), heads_of(program))
+        self.lowering = Lowering(self.new, program.families.keys(), words_of(program))
         self.inside = scalars_inside(program)
 
     def run(self) -> Graph:

@@ -15,6 +15,7 @@ from typing import Any
 from tensorprog.errors import Place
 from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.judge import judge
+from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import entry_term, with_entries
@@ -24,7 +25,6 @@ from tensorprog.program.graph.scaling import leading, moves, rational
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.program.normal.open import CannotCompose, free_indices, unrolled
 from tensorprog.terms import App, Bind, Term, Var, to_text
-from tensorprog.terms.signatures import FUNCTIONS
 from tensorprog.terms.term import shift_subs, size, substitute, transform, variables, walk
 from tensorprog.theorems.vectors.softmax_form import written_out_softmax
 
@@ -210,7 +210,7 @@ def _without_refutations(found: Facts) -> Facts:
 def function_place(t: Term) -> Place | None:
     """The place of the outermost named function in a term, else of the term."""
     for s in walk(t):
-        if isinstance(s, App) and s.head in FUNCTIONS and s.place is not None:
+        if isinstance(s, App) and s.head in library() and s.place is not None:
             return s.place
     return t.place
 
