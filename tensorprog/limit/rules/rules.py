@@ -27,12 +27,12 @@ from tensorprog.limit.rules.quantities import (
     no_limit,
 )
 from tensorprog.limit.rules.scalars import ScalarRules
-from tensorprog.program.graph.constants import entry_term, primed_indices
+from tensorprog.program.graph.constants import primed_indices, with_entries
 from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Node, Nonlin, Weight
 from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, ZERO, mul, shift_subs, transform
+from tensorprog.terms.term import ONE, ZERO, mul, shift_subs
 
 
 @dataclass(frozen=True)
@@ -198,23 +198,15 @@ class Rules:
         one, two = self.composer.locate(a), self.composer.locate(b)
         match one, two:
             case Input(), Input():
-                return any(rational(self._opened(part.coefficient)) != 0 for part in _input_rule(one, a, two, b))
+                return any(
+                    rational(with_entries(part.coefficient, self.program.matrices)) != 0
+                    for part in _input_rule(one, a, two, b)
+                )
             case MatMul(), MatMul():
                 at, bt = self.composer.mapping(one, a), self.composer.mapping(two, b)
                 return _deltas(_moved(one.weight, at), _moved(two.weight, bt)) is not None
             case _:
                 return False
-
-    def _opened(self, t: Term) -> Term:
-        """A constant with the entries of matrices at given subscripts put in."""
-
-        def entry(s: Term) -> Term | None:
-            if isinstance(s, Var) and s.name in self.program.matrices:
-                at = [k for k in s.subs if isinstance(k, int)]
-                return entry_term(self.program.matrices[s.name], at) if len(at) == len(s.subs) else None
-            return None
-
-        return transform(t, entry)
 
     # -- expectations ----------------------------------------------------------------------------------------------
 

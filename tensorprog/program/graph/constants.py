@@ -12,7 +12,7 @@ from tensorprog.errors import TensorProgError, fail
 from tensorprog.program.graph.nodes import InputGroup, Matrix
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import transform
+from tensorprog.terms.term import substitute, variables
 
 if TYPE_CHECKING:
     from tensorprog.program.graph.graph import Graph
@@ -131,35 +131,28 @@ def entry_term(matrix: Matrix, index: Sequence[int]) -> Term:
 
 def at_indices(t: Term, at: Mapping[str, int], program: Graph) -> Term:
     """A constant with values for its (primed) indices put in, and the entries of arrays in the place of their names."""
-
-    def leaf(v: Term) -> Term | None:
-        match v:
-            case Var(name, ()) if name in at:
-                return Num(at[name], v.place)
-            case Var(name, subs) if name in program.matrices:
-                index = [at[s] if isinstance(s, str) else s for s in subs]
-                return entry_term(program.matrices[name], index)
-        return None
-
-    return transform(t, leaf)
+    known: dict[Term, Term] = {}
+    for v in variables(t):
+        if not v.subs and v.name in at:
+            known[v] = Num(at[v.name], v.place)
+        elif v.name in program.matrices:
+            known[v] = entry_term(program.matrices[v.name], [at[s] if isinstance(s, str) else s for s in v.subs])
+    return substitute(t, known)
 
 
 def with_entries(t: Term, matrices: Mapping[str, Matrix]) -> Term:
     """The term with every entry whose subscripts are numbers replaced by what it is."""
-    if not matrices:
-        return t
-
-    def leaf(v: Term) -> Term | None:
-        if not isinstance(v, Var) or v.name not in matrices or not all(isinstance(s, int) for s in v.subs):
-            return None
-        matrix, at = matrices[v.name], [int(s) for s in v.subs]
-        if not all(1 <= k <= extent for k, extent in zip(at, matrix.shape, strict=True)):
-            return None
-        found = entry_term(matrix, at)
-        number = rational(found)
-        return found if number is None else Num(number)
-
-    return transform(t, leaf)
+    known: dict[Term, Term] = {}
+    for v in variables(t) if matrices else ():
+        at = [s for s in v.subs if isinstance(s, int)]
+        if v.name not in matrices or len(at) < len(v.subs):
+            continue
+        matrix = matrices[v.name]
+        if all(1 <= k <= extent for k, extent in zip(at, matrix.shape, strict=True)):
+            found = entry_term(matrix, at)
+            number = rational(found)
+            known[v] = found if number is None else Num(number)
+    return substitute(t, known) if known else t
 
 
 def check_covariance(group: InputGroup, program: Graph, values: Mapping[str, float] | None = None) -> str | None:

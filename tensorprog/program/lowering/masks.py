@@ -7,17 +7,14 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from itertools import product
-from typing import TYPE_CHECKING
 
 from tensorprog.errors import Place, fail
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import Range
+from tensorprog.program.graph.nodes import Node
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import transform, variables
-
-if TYPE_CHECKING:
-    from tensorprog.program.graph.graph import Graph
-    from tensorprog.program.graph.nodes import Node
+from tensorprog.terms.term import substitute, variables
 
 MAX_MASK_ENTRIES = 1_000_000
 FEW_ENTRIES = 144
@@ -37,9 +34,7 @@ def holds(mask: Term, at: Mapping[str, int]) -> bool:
         case App("and", args):
             return all(holds(a, at) for a in args)
         case App(head, (left, right)) if head in _COMPARE:
-            a, b = (
-                rational(transform(s, lambda v: Num(at[v.name]) if isinstance(v, Var) else None)) for s in (left, right)
-            )
+            a, b = (rational(substitute(s, {v: Num(at[v.name]) for v in variables(s)})) for s in (left, right))
             if a is None or b is None:
                 raise fail("TP003", "a mask compares integers", mask.place)
             return _COMPARE[head](a, b)

@@ -25,7 +25,7 @@ from tensorprog.program.graph.scaling import leading, moves, rational
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.program.normal.open import CannotCompose, free_indices, unrolled
 from tensorprog.terms import App, Bind, Term, Var, to_text
-from tensorprog.terms.term import shift_subs, size, substitute, transform, variables, walk
+from tensorprog.terms.term import children, rebuild, shift_subs, size, substitute, variables, walk
 from tensorprog.theorems.vectors.softmax_form import written_out_softmax
 
 MAX_ENTRIES, MAX_WRITTEN = 64, 4_000
@@ -78,13 +78,7 @@ class Nonlinearities:
     def _entries_written(self, t: Term) -> list[Term]:
         """The term with its sums over matrix entries written out, for each value of the indices of such entries."""
         program = self.program
-
-        def write(b: Term) -> Term | None:
-            if not isinstance(b, Bind) or b.head == "softmax" or not self._reads_entries(b):
-                return None
-            return transform(unrolled(program, b, MAX_ENTRIES), write)
-
-        t = transform(t, write)
+        t = self._sums_written(t)
         subs = {s for v in variables(t) if v.name in program.matrices for s in v.subs}
         free = [s for s in free_indices(program, t) if s in subs]
         where = [program.range_of(s) for s in free]
@@ -93,6 +87,12 @@ class Nonlinearities:
         values = product(*(range(low, high + 1) for low, high in where))
         each = [shift_subs(t, dict(zip(free, at, strict=True))) for at in values]
         return list(dict.fromkeys(with_entries(u, program.matrices) for u in each))
+
+    def _sums_written(self, t: Term) -> Term:
+        if isinstance(t, Bind) and t.head != "softmax" and self._reads_entries(t):
+            return self._sums_written(unrolled(self.program, t, MAX_ENTRIES))
+        parts = tuple(map(self._sums_written, children(t)))
+        return rebuild(t, parts) if parts else t
 
     def entry_ranges(self, t: Term) -> dict[str, Interval]:
         """What is assumed of params, and of the matrices whose entries the term still reads: between which they lie."""
@@ -128,14 +128,16 @@ class Nonlinearities:
 
         1 + 2/n tends to 1 and is 1 at no n: it stands as a variable of its own, whose limit is kept in `tending`.
         """
-        return leading(transform(t, self._name_tending), self.program.widths)
-
-    def _name_tending(self, t: Term) -> Term | None:
-        if not moves(t, self.program.widths) or any(v.name in self.program.families for v in variables(t)):
-            return None
-        name = f"#{to_text(t)}"
-        self.tending[name] = leading(t, self.program.widths)
-        return Var(name)
+        known: dict[Term, Term] = {}
+        stack = [t]
+        while stack:
+            top = stack.pop()
+            if moves(top, self.program.widths) and not any(v.name in self.program.families for v in variables(top)):
+                known[top] = Var(f"#{to_text(top)}")
+                self.tending[f"#{to_text(top)}"] = leading(top, self.program.widths)
+            else:
+                stack += children(top)
+        return leading(substitute(t, known), self.program.widths)
 
     def body(self, node: Node) -> Term | None:
         return node.body if isinstance(node, LinComb | Nonlin | Scalar | Moment) else None

@@ -12,23 +12,23 @@ from collections.abc import Callable
 from tensorprog.functions.evaluate.polynomial import is_zero
 from tensorprog.program.graph.indices import Range
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import add, mul, neg, shift_subs, transform, variables, walk
+from tensorprog.terms.term import add, children, mul, neg, rebuild, shift_subs, variables, walk
 
 Ranges = Callable[[str], Range]
 
 
 def written_out_softmax(t: Term, range_of: Ranges) -> Term:
     """The term with every entry of a softmax that is written out replaced by that entry."""
-
-    def rule(s: Term) -> Term | None:
-        match s:
-            case App("mul", args):
-                return _product(args, range_of)
-            case App("recip", (Bind("sum", (App("exp", (b,)),), (index,), None),)):
-                return _inverse(b, index, range_of)
-        return None
-
-    return transform(t, rule)
+    found = None
+    match t:
+        case App("mul", args):
+            found = _product(args, range_of)
+        case App("recip", (Bind("sum", (App("exp", (b,)),), (index,), None),)):
+            found = _inverse(b, index, range_of)
+    if found is not None:
+        return found
+    parts = tuple(written_out_softmax(p, range_of) for p in children(t))
+    return rebuild(t, parts) if parts else t
 
 
 def _product(args: tuple[Term, ...], range_of: Ranges) -> Term | None:
