@@ -14,6 +14,7 @@ from itertools import product
 from math import prod
 
 from tensorprog.errors import TensorProgError
+from tensorprog.limit.rules.forms import Forms
 from tensorprog.limit.rules.labels import is_label, range_of
 from tensorprog.limit.rules.open import MAX_EXPANDED, Composer, Split, Summand, TooLarge
 from tensorprog.limit.rules.quantities import Key, ScalarOf, Sum, no_limit
@@ -137,13 +138,30 @@ class ScoreComposer(Composer):
         return super().linear(t)
 
 
+class ScoreForms(Forms):
+    """Linear combinations with scores among their roots."""
+
+    roots_are = (*Forms.roots_are, Dot)
+
+    def __init__(self, given: Rules, random: Scores) -> None:
+        super().__init__(ScoreComposer(given, random))
+        self.random = random
+
+    def _related(self, a: Var, b: Var) -> bool:
+        if isinstance(self.composer.locate(a), Dot):
+            (u, v), (x, y) = (map(self.random.source, self.random.sides(p)) for p in (a, b))
+            return (self._tied(u, x) and self._tied(v, y)) or (self._tied(u, y) and self._tied(v, x))
+        return super()._related(a, b)
+
+    def _tied(self, u: Var, x: Var) -> bool:
+        return not all(map(self.composer.is_gaussian, (u, x))) or self.dependent(u, x)
+
+
 class AveragedRules(Rules):
     """The right-hand side of every quantity, averaged over the scores of the first layer."""
 
-    roots_are = (*Rules.roots_are, Dot)
-
     def __init__(self, given: Rules, random: Scores) -> None:
-        super().__init__(given.program, ScoreComposer(given, random))
+        super().__init__(given.program, ScoreForms(given, random))
         self.random = random
 
     def _find(self, key: Key) -> Sum:
@@ -160,15 +178,6 @@ class AveragedRules(Rules):
 
     def _mean(self, a: Var) -> Sum:
         return () if isinstance(self.composer.locate(a), Dot) else super()._mean(a)
-
-    def _related(self, a: Var, b: Var) -> bool:
-        if isinstance(self.composer.locate(a), Dot):
-            (u, v), (x, y) = (map(self.random.source, self.random.sides(p)) for p in (a, b))
-            return (self._tied(u, x) and self._tied(v, y)) or (self._tied(u, y) and self._tied(v, x))
-        return super()._related(a, b)
-
-    def _tied(self, u: Var, x: Var) -> bool:
-        return not all(map(self.composer.is_gaussian, (u, x))) or self.dependent(u, x)
 
     def check_readouts(self, p: Var, q: Var) -> None:
         """Cov(v.x, v'.x') = Cov(v, v') E[x x'] where neither readout vector is read by the other's argument."""

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
-from tensorprog.limit.rules.open import Composer, Summand, TooLarge
-from tensorprog.limit.rules.quantities import Core, Sum, guarded, monomial, no_limit
+from tensorprog.limit.rules.forms import Form, Forms
+from tensorprog.limit.rules.open import Summand, TooLarge
+from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS
 from tensorprog.terms.term import ONE, ZERO, add, children, mul, rebuild, substitute, variables, walk
 
-Form = tuple[Summand, ...]
-"""A linear combination of bases, plus a constant: summands with one atom or none."""
-
-
-class Bases(Protocol):
-    """What extraction asks of the rules of a program (rules/rules.py)."""
-
-    composer: Composer
-    program: Analysis
-
-    def dependent(self, a: Var, b: Var) -> bool: ...
-
-    def form_mean(self, form: Sequence[Summand]) -> Sum: ...
-
-    def form_cov(self, one: Form, two: Form) -> Sum: ...
-
 
 class Extraction:
     """Atoms as functions of as few Gaussian variables as their writing shows: maximal linear parts become variables."""
 
-    def __init__(self, rules: Bases, atoms: Sequence[Term]) -> None:
-        self.rules = rules
-        self.composer = rules.composer
+    def __init__(self, program: Analysis, of: Forms, atoms: Sequence[Term]) -> None:
+        self.program, self.of = program, of
+        self.composer = of.composer
         self.forms: list[Form] = []
         self.constants: list[Term] = []
         self.bodies = [self._body(a) for a in atoms]
@@ -66,7 +50,7 @@ class Extraction:
         coefficients = [s.coefficient for k in members for s in self.forms[k]]
         if all(isinstance(c, Num) for c in coefficients):
             return True
-        plain = all(v.name in self.rules.program.params for c in coefficients for v in variables(c))
+        plain = all(v.name in self.program.params for c in coefficients for v in variables(c))
         used = [_numbered(b, "z") for b in self.bodies]
         together = all(not zs & set(members) or zs >= set(members) for zs in used)
         return plain and together and not any(isinstance(s, Bind) for c in coefficients for s in walk(c))
@@ -79,7 +63,7 @@ class Extraction:
 
     def _constant(self, t: Term) -> Term:
         """Numbers and params stay; what varies with an index, or is the limit of a scalar, gets a name."""
-        program = self.rules.program
+        program = self.program
         if all(v.name in program.params and not v.subs for v in variables(t)) and not any(
             isinstance(s, Bind) for s in walk(t)
         ):
@@ -152,7 +136,7 @@ class Extraction:
 
     def _are_dependent(self, one: Form, two: Form) -> bool:
         return any(
-            self.rules.dependent(s.atoms[0], t.atoms[0])  # type: ignore[arg-type]
+            self.of.dependent(s.atoms[0], t.atoms[0])  # type: ignore[arg-type]
             for s in one
             for t in two
             if s.atoms and t.atoms
@@ -170,11 +154,11 @@ class Extraction:
             body,
             len(zs),
             tuple(
-                () if powers and i == j and powers[i] == 1 else self.rules.form_cov(forms[i], forms[j])
+                () if powers and i == j and powers[i] == 1 else self.of.cov(forms[i], forms[j])
                 for i in range(len(zs))
                 for j in range(i, len(zs))
             ),
-            tuple(self.rules.form_mean(f) for f in forms),
+            tuple(self.of.mean(f) for f in forms),
             tuple(self.constants[c] for c in cs),
             tuple(_form_term(f) for f in forms),
         )

@@ -148,7 +148,7 @@ class Scores:
         u, v = (self.source(s) for s in self.sides(p))
         one, two = self.composer.locate(u), self.composer.locate(v)
         if isinstance(one, MatMul) and isinstance(two, MatMul):
-            if self.rules.dependent(u, v):
+            if self.rules.forms.dependent(u, v):
                 raise no_limit("TP102", f"both sides of {p.name} go through the matrix {one.weight.name}", p.place,
                                "such a dot product is of order n, or has another variance than that of a score",
                                "use two different matrices")  # fmt: skip
@@ -187,7 +187,7 @@ class Scores:
         seen, stack = {other}, [other]
         while stack:
             top = stack.pop()
-            if isinstance(self.composer.locate(top), Input) and self.rules.dependent(side, top):
+            if isinstance(self.composer.locate(top), Input) and self.rules.forms.dependent(side, top):
                 return False
             new = [r for r in self._references(top, True) if r not in seen]
             seen.update(new)

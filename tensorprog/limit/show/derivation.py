@@ -211,7 +211,7 @@ class _Writer:
 
     def _covariance(self, one: Var, two: Var) -> Sum:
         if isinstance(self.rules.composer.locate(one), LinComb | Nonlin):
-            return self.rules.form_cov(tuple(self.rules.parts(one)), tuple(self.rules.parts(two)))
+            return self.rules.forms.cov(tuple(self.rules.forms.parts(one)), tuple(self.rules.forms.parts(two)))
         return self.rules.of(Cov(one, two))
 
     def mean(self, one: Var) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,185 @@
+"""Linear combinations of bases: the roots of which they are made, which of them are dependent, mean and covariance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tensorprog.limit.rules.labels import range_of
+from tensorprog.limit.rules.open import Composer, Summand
+from tensorprog.limit.rules.quantities import Addend, Cov, Mean, Sum
+from tensorprog.program.graph.constants import primed_indices, with_entries
+from tensorprog.program.graph.nodes import Input, MatMul, Node
+from tensorprog.program.graph.scaling import rational
+from tensorprog.terms import Sub, Var
+from tensorprog.terms.term import ZERO, mul, shift_subs
+
+Form = tuple[Summand, ...]
+"""A linear combination of bases, plus a constant: summands with one atom or none."""
+
+
+@dataclass(frozen=True)
+class Roots:
+    """The initial vectors and products below a base, and whether its mean is zero for reasons of structure."""
+
+    members: tuple[Var, ...]
+    centred: bool
+    _sources: dict[object, list[Var]] = field(default_factory=dict, compare=False)
+
+    def by_source(self, composer: Composer) -> dict[object, list[Var]]:
+        """The members of each matrix family and each group of inputs."""
+        if not self._sources:
+            for v in self.members:
+                node = composer.locate(v)
+                self._sources.setdefault(_source(node), []).append(v)
+        return self._sources
+
+
+class Forms:
+    """What is known of the linear combinations in one program, each found once."""
+
+    roots_are: tuple[type[Node], ...] = (Input, MatMul)
+
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
+        self.program = composer.program
+        self._dependent: dict[tuple[Var, Var], bool] = {}
+        self._roots: dict[Var, Roots] = {}
+        self._parts: dict[Var, list[Summand]] = {}
+
+    def parts(self, a: Var) -> list[Summand]:
+        """A base that is a linear combination, as one."""
+        if a not in self._parts:
+            found = self.composer.linear(self.composer.body(self.composer.locate(a), a))
+            assert found is not None
+            self._parts[a] = found
+        return self._parts[a]
+
+    def roots(self, a: Var) -> Roots:
+        """The initial vectors and products that a base is a linear combination of; iterative, for long chains."""
+        stack = [a]
+        while stack:
+            top = stack[-1]
+            if top in self._roots:
+                stack.pop()
+                continue
+            if isinstance(self.composer.locate(top), self.roots_are):
+                self._roots[top] = Roots((top,), self._has_zero_mean(top))
+                continue
+            parts = self.parts(top)
+            below = [s.atoms[0] for s in parts if s.atoms]
+            todo = [v for v in below if isinstance(v, Var) and v not in self._roots]
+            if todo:
+                stack += todo
+                continue
+            found = [self._roots[v] for v in below if isinstance(v, Var)]
+            members = tuple(dict.fromkeys(v for r in found for v in r.members))
+            self._roots[top] = Roots(members, len(below) == len(parts) and all(r.centred for r in found))
+        return self._roots[a]
+
+    def _has_zero_mean(self, a: Var) -> bool:
+        node = self.composer.locate(a)
+        return not isinstance(node, Input) or node.group.mean[node.position] == ZERO
+
+    def dependent(self, a: Var, b: Var) -> bool:
+        """Can Cov(Z^a, Z^b) be other than zero, as far as names tell?"""
+        if (a, b) not in self._dependent:
+            left, right = self.roots(a).by_source(self.composer), self.roots(b).by_source(self.composer)
+            self._dependent[a, b] = any(
+                self._related(v, w)
+                for source in left.keys() & right.keys()
+                for v in left[source]
+                for w in right[source]
+            )
+        return self._dependent[a, b]
+
+    def _related(self, a: Var, b: Var) -> bool:
+        one, two = self.composer.locate(a), self.composer.locate(b)
+        match one, two:
+            case Input(), Input():
+                return any(
+                    rational(with_entries(part.coefficient, self.program.matrices)) != 0
+                    for part in input_rule(one, a, two, b)
+                )
+            case MatMul(), MatMul():
+                at, bt = self.composer.mapping(one, a), self.composer.mapping(two, b)
+                return deltas(moved(one.weight, at), moved(two.weight, bt)) is not None
+            case _:
+                return False
+
+    def mean(self, form: Sequence[Summand]) -> Sum:
+        out = []
+        for s in form:
+            if not s.atoms:
+                out.append(Addend(s.coefficient, (), s.over))
+            elif not self.roots(s.atoms[0]).centred:  # type: ignore[arg-type]
+                out.append(Addend(s.coefficient, (), s.over, (Mean(s.atoms[0]),)))  # type: ignore[arg-type]
+        return tuple(out)
+
+    def cov(self, one: Form, two: Form) -> Sum:
+        out = []
+        for s in one:
+            for t in two:
+                if not s.atoms or not t.atoms or not self.dependent(s.atoms[0], t.atoms[0]):  # type: ignore[arg-type]
+                    continue
+                t = self.composer.refreshed(t) if s.over else t
+                pair = Cov(s.atoms[0], t.atoms[0])  # type: ignore[arg-type]
+                out.append(Addend(mul(s.coefficient, t.coefficient), (), (*s.over, *t.over), (pair,)))
+        return tuple(out)
+
+
+def _source(node: Node) -> object:
+    """What two roots must share to be dependent: a family of matrices or a group of inputs; scores are one source."""
+    match node:
+        case MatMul(weight=weight):
+            return weight.name
+        case Input(group=group):
+            return id(group)
+    return "scores"
+
+
+def moved(v: Var, mapping: dict[str, Sub]) -> Var:
+    out = shift_subs(v, mapping)
+    assert isinstance(out, Var)
+    return out
+
+
+def deltas(a: Var, b: Var) -> tuple[tuple[Sub, Sub], ...] | None:
+    """Where the subscripts must be equal for two weights to be the same matrix; None if they never are."""
+    if a.name != b.name:
+        return None
+    return _equalities(zip(a.subs, b.subs, strict=True))
+
+
+def _equalities(pairs: Iterable[tuple[Sub, Sub]]) -> tuple[tuple[Sub, Sub], ...] | None:
+    out: list[tuple[Sub, Sub]] = []
+    for s, t in pairs:
+        if s == t:
+            continue
+        low, high = _extent(s)
+        if isinstance(s, int) and isinstance(t, int):
+            return None
+        if high < _extent(t)[0] or low > _extent(t)[1]:
+            return None
+        out.append((s, t))
+    return tuple(out)
+
+
+def _extent(s: Sub) -> tuple[int, int]:
+    return (s, s) if isinstance(s, int) else range_of(s)
+
+
+def input_rule(one: Input, a: Var, two: Input, b: Var) -> Sum:
+    """Members of one group: the declared entry, where they agree in every index whose primed form does not occur."""
+    group = one.group
+    if two.group is not group:
+        return ()
+    coupled = primed_indices(group)
+    pairs = zip(group.subs, a.subs, b.subs, strict=True)
+    equal = _equalities([(s, t) for name, s, t in pairs if name not in coupled])
+    if equal is None:
+        return ()
+    mapping: dict[str, Sub] = dict(zip(group.subs, a.subs, strict=True))
+    mapping |= {name + "'": t for name, t in zip(group.subs, b.subs, strict=True)}
+    entry = shift_subs(group.cov[one.position][two.position], mapping)
+    return () if entry == ZERO else (Addend(entry, equal),)
