@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -123,6 +123,3 @@ class Observed:
 
     def law(self, position: int) -> Array:
         return np.concatenate([part[:, position] for part in self.laws])[:KEPT_DRAWS]
-
-
-Deliver = Callable[[int, int, list[Array]], None]

@@ -80,10 +80,10 @@ def test_rates_between_the_powers_are_refused() -> None:
 
 def test_rate_arithmetic() -> None:
     decay, grow = Rate(-1, Fraction(2)), Rate(1, Fraction(1))
-    assert decay.times(Rate.power_of(9)) == decay
+    assert decay.times(Rate(0, Fraction(9))) == decay
     assert decay.times(grow) == decay
     assert decay.times(Rate(1, Fraction(2))).level == 1
-    assert Rate.power_of(2).times(Rate(0, Fraction(-3))) < BOUNDED
+    assert Rate(0, Fraction(2)).times(Rate(0, Fraction(-3))) < BOUNDED
     assert ANY.times(decay) == ANY
     assert BOUNDED.exponential() == BOUNDED
     assert not Rate(1, Fraction(2)).controlled

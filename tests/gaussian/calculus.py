@@ -22,6 +22,8 @@ from tensorprog.gaussian.exact.element import (
     zero,
 )
 from tensorprog.gaussian.exact.ground import MINUS_ONE, Ground, NoClosedForm, Poly
+from tensorprog.gaussian.exact.recursion import Delta, Sign
+from tensorprog.gaussian.exact.shapes import Form, Shape, Space, plus, product
 
 
 def differentiate(x: Element, name: str) -> Element:
@@ -156,3 +158,52 @@ def _rebuilt(g: Ground, number_of_atom: int, name: str, value: Fraction | int) -
             return error_function(args[0] * scale) * error_function(args[1] * scale)
         return two_signs(*args)
     return atom(g, kind, *args) if args[0] else number(g, int(kind == "cos"))
+
+
+def derivative(space: Space, form: Form, i: int) -> Form:
+    """The distributional derivative in z_i: sg' = 2δ for a hard sign, twice a Gaussian density for a soft one."""
+    g = space.ground
+    parts: list[Form] = []
+    for shape, c in form.items():
+        if any(d.a[i] for d in shape.deltas):
+            raise NoClosedForm("the derivative of a Dirac factor")
+        smooth = {Shape(shape.powers, shape.linear, shape.quadratic, (), shape.deltas): c}
+        rest: Form = {Shape((0,) * space.size, space.shape().linear, (), shape.signs): one(g)}
+        inner: Form = {}
+        if shape.powers[i]:
+            lower = tuple(p - int(k == i) for k, p in enumerate(shape.powers))
+            bare = Shape(lower, shape.linear, shape.quadratic, (), shape.deltas)
+            inner = plus(inner, {bare: c.scale(shape.powers[i])})
+        slope: Form = space.constant(shape.linear[i])
+        for (j, k), q in shape.quadratic:
+            if j == i:
+                slope = plus(slope, product(space.variable(k), space.constant(q)))
+            if k == i:
+                slope = plus(slope, product(space.variable(j), space.constant(q)))
+        parts.append(product(plus(inner, product(slope, smooth)), rest))
+        for n, s in enumerate(shape.signs):
+            if s.a[i]:
+                others: Form = {
+                    Shape((0,) * space.size, space.shape().linear, (), shape.signs[:n] + shape.signs[n + 1 :]): one(g)
+                }
+                bump = product(_bump(space, s), space.constant(s.a[i].scale(2)))
+                parts.append(product(product(smooth, bump), others))
+    return plus(*parts)
+
+
+def _bump(space: Space, s: Sign) -> Form:
+    """The density of sN at a·z + b, or δ(a·z + b)."""
+    g = space.ground
+    if not s.s2:
+        return {Shape((0,) * space.size, space.shape().linear, (), (), (Delta(s.a, s.b),)): one(g)}
+    over = s.s2.inverse()
+    quadratic = {
+        (i, j): (s.a[i] * s.a[j] * over).scale(Fraction(-1, 2) if i == j else -1)
+        for i in range(space.size)
+        for j in range(i, space.size)
+        if s.a[i] and s.a[j]
+    }
+    form = space.exponential(
+        (s.b * s.b * over).scale(Fraction(-1, 2)), tuple((x * s.b * over).scale(-1) for x in s.a), quadratic
+    )
+    return product(form, space.constant((pi(g) * s.s2).scale(2).sqrt().inverse()))

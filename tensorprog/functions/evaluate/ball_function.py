@@ -52,13 +52,6 @@ def _sign(u: Ball) -> int | None:
     return 1 if re > 0 else -1 if re < 0 else 0 if re.is_zero() else None
 
 
-def _choose(sign: int | None, analytic: bool, up: Callable[[], Ball], down: Callable[[], Ball]) -> Ball:
-    """`up` for a positive sign, `down` for a negative one, their union where it is not certain."""
-    if sign is None or sign == 0:
-        return indeterminate() if analytic else up().union(down())
-    return up() if sign > 0 else down()
-
-
 def _relu(u: Ball, a: bool) -> Ball:
     return u.real_max(acb(0), analytic=a)
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol
 
-from flint import acb, arb
-
-from tensorprog.functions.evaluate.ball_function import Ball, ball_function
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import children, mul, neg, rebuild, recip, sub
@@ -22,33 +18,6 @@ class Sides(Protocol):
 
     def floor(self, u: Term) -> int | None:
         """The integer part of u, where it is the same in the whole region."""
-
-
-@dataclass(frozen=True)
-class _Point:
-    names: Sequence[str]
-    at: Sequence[float]
-
-    def _real(self, u: Term) -> Ball:
-        return ball_function(u, self.names)([acb(arb(x)) for x in self.at], False).real
-
-    def positive(self, u: Term) -> bool | None:
-        re = self._real(u)
-        return True if re > 0 else False if re < 0 else None
-
-    def floor(self, u: Term) -> int | None:
-        low = self._real(u).floor()
-        return None if (n := low.unique_fmpz()) is None else int(n)
-
-
-def branch(t: Term, names: Sequence[str], at: Sequence[float]) -> Term | None:
-    """The term with every kinked head replaced by its branch at the point; None if the point is on a boundary.
-
-    >>> from tensorprog.terms import read, to_text
-    >>> to_text(branch(read("relu(z) + abs(z - 3)"), ["z"], [1.0]))
-    'z - (z - 3)'
-    """
-    return resolve(t, _Point(names, at))
 
 
 def resolve(t: Term, sides: Sides) -> Term | None:

@@ -23,17 +23,13 @@ Exponent = Fraction | float
 class Rate:
     """One rate; see the module.
 
-    >>> print(Rate.power_of(2).times(Rate(0, Fraction(-1))), SQUARE_EXP)
+    >>> print(Rate(0, Fraction(2)).times(Rate(0, Fraction(-1))), SQUARE_EXP)
     r^1 exp(C r^2)
     """
 
     level: int
     power: Exponent = Fraction(0)
     logs: Fraction = Fraction(0)
-
-    @staticmethod
-    def power_of(a: Exponent | int, logs: Fraction | int = 0) -> Rate:
-        return Rate(0, a if isinstance(a, float) else Fraction(a), Fraction(logs))
 
     def _key(self) -> tuple[int, Exponent, Fraction]:
         sign = -1 if self.level == -1 else 1

@@ -24,7 +24,7 @@ from tensorprog.gaussian.behaviour.kinks import Plane, loci
 from tensorprog.gaussian.integrate.panels import Rule, line_nodes
 from tensorprog.gaussian.integrate.quadrature import expectation
 from tensorprog.gaussian.problem.covariance import rational
-from tensorprog.gaussian.problem.factors import Values, canonical
+from tensorprog.gaussian.problem.factors import canonical
 from tensorprog.terms import Term, Var, to_text
 from tensorprog.terms.term import mul, substitute, variables
 
@@ -67,20 +67,6 @@ class Function:
     def __call__(self, z: Array) -> Array:
         out: Array = compile_numpy(self.term, ("z1",))(z)
         return out
-
-
-def hermite_coefficients(
-    term: Term, var: Var, variance: float, count: int, values: Values | None = None
-) -> tuple[Array, float]:
-    """(a_0, ..., a_{count-1}) of f(√variance t), and a bound on their joint error √Σ|δa_k|².
-
-    >>> from tensorprog.terms import read
-    >>> hermite_coefficients(read("z^2"), Var("z"), 1.0, 4)[0].round(9)[::2].tolist()
-    [1.0, 1.414213562]
-    """
-    f = prepare(canonical(term, [var], values)[0], variance)
-    table = expand(f, np.array([float(variance)]), count)
-    return table.coefficients[:, 0], float(table.error[0])
 
 
 def prepare(term: Term, largest: float) -> Function:
@@ -145,27 +131,17 @@ def _expand(f: Function, variances: Array, count: int, rule: Rule) -> tuple[Arra
     return out, square
 
 
-def _single(term: Term, values: Values | None) -> Term:
+def _single(term: Term) -> Term:
     change: dict[Term, Term] = {}
-    free = [v for v in variables(term) if values is None or name_of(v) not in values]
+    free = variables(term)
     if len(free) > 1:
         raise fail("TP016", f"a function of one variable is wanted, not of {', '.join(map(name_of, free))}")
     if free:
         change[free[0]] = Var("z1")
-    return canonical(substitute(term, change), [Var("z1")], values)[0]
+    return canonical(substitute(term, change), [Var("z1")], None)[0]
 
 
-def mehler(
-    f: Term, g: Term, K11: Any, K12: Any, K22: Any, count: int = 48, values: Values | None = None
-) -> tuple[Array, Array]:
-    """(values, errors) of the series with `count` terms, entry by entry; arrays broadcast."""
-    pair = _Pair(_single(f, values), _single(g, values), K11, K12, K22)
-    return pair.series(count, np.inf)
-
-
-def pair_matrix(
-    f: Term, g: Term, K11: Any, K12: Any, K22: Any, tolerance: float = 1e-10, values: Values | None = None
-) -> tuple[Array, Array]:
+def pair_matrix(f: Term, g: Term, K11: Any, K12: Any, K22: Any, tolerance: float = 1e-10) -> tuple[Array, Array]:
     """(values, errors) of E f(Z1) g(Z2) for arrays of covariances: |value - truth| <= error, entry by entry.
 
     >>> from tensorprog.terms import read
@@ -174,7 +150,7 @@ def pair_matrix(
     >>> bool(abs(value[1] - 0.14675411546038742) <= error[1] < 1e-10)
     True
     """
-    f, g = _single(f, values), _single(g, values)
+    f, g = _single(f), _single(g)
     try:
         return _by_series(_Pair(f, g, K11, K12, K22), tolerance)
     except NoSeries:

@@ -34,9 +34,6 @@ class Envelope:
     def __mul__(self, other: Envelope) -> Envelope:
         return Envelope(_UP * self.C * other.C, self.p + other.p, self.q + other.q, self.s + other.s)
 
-    def log_at(self, R: float) -> float:
-        return math.log(self.C) + self.p * math.log1p(R) + self.q * R + self.s * R * R if self.C > 0 else -math.inf
-
 
 def envelope(t: Term, names: Sequence[str], imag: Sequence[float]) -> Envelope | None:
     """The bound of a term in the strip |Im z_j| <= imag[j] (all zero: on the real space)."""

@@ -22,19 +22,11 @@ from tensorprog.functions.evaluate.formulas import formulas
 from tensorprog.functions.named.library import library, opened
 from tensorprog.functions.named.record import Function
 from tensorprog.gaussian.behaviour.arguments import affine, polynomial, roots
-from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import add, neg, sub, variables, walk
 
 Kind = Literal["jump", "kink", "singular", "pole", "soft"]
 MOST_ROOTS = 400
-
-
-@dataclass(frozen=True, slots=True)
-class Kink:
-    """A place on the line where a function is not smooth."""
-
-    at: float
-    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,22 +234,3 @@ def loci(term: Term, names: Sequence[str], values: Values, box: Sequence[tuple[f
                 if line is not None:
                     waves[line[0]] = None
     return Loci(tuple(planes), tuple(waves), complete)
-
-
-def kinks(term: Term, var: Var, values: Values, low: float = -1e6, high: float = 1e6) -> tuple[Kink, ...]:
-    """The places in [low, high] where a function of one variable is not smooth, in order; exact for affine arguments.
-
-    >>> from tensorprog.terms import read
-    >>> kinks(read("relu(2*z - 1) + sign(z)"), Var("z"), {})
-    (Kink(at=0.0, kind='jump'), Kink(at=0.5, kind='kink'))
-    """
-    name = name_of(var)
-    found = loci(term, [name], values, [(low, high)])
-    places: dict[float, Kind] = {}
-    order: list[Kind] = ["kink", "jump", "singular", "pole"]
-    for p in found.planes:
-        if p.hard:
-            at = p.offset / p.normal[0] + 0.0  # -0.0 becomes 0.0
-            old = places.get(at)
-            places[at] = p.kind if old is None else max(old, p.kind, key=order.index)
-    return tuple(Kink(at, places[at]) for at in sorted(places))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tensorprog.gaussian.exact.base_cases import repr_key
-from tensorprog.gaussian.exact.element import Element, at_least_zero, exponential, one, pi, zero
+from tensorprog.gaussian.exact.element import Element, at_least_zero, exponential, one, zero
 from tensorprog.gaussian.exact.ground import Ground, NoClosedForm
 from tensorprog.gaussian.exact.recursion import Delta, Sign, Summand, Vector
 
@@ -218,55 +218,6 @@ def constant_of(space: Space, form: Form) -> Element | None:
     if not form:
         return zero(space.ground)
     return form[space.shape()] if len(form) == 1 and space.shape() in form else None
-
-
-def derivative(space: Space, form: Form, i: int) -> Form:
-    """The distributional derivative in z_i: sg' = 2δ for a hard sign, twice a Gaussian density for a soft one."""
-    g = space.ground
-    parts: list[Form] = []
-    for shape, c in form.items():
-        if any(d.a[i] for d in shape.deltas):
-            raise NoClosedForm("the derivative of a Dirac factor")
-        smooth = {Shape(shape.powers, shape.linear, shape.quadratic, (), shape.deltas): c}
-        rest: Form = {Shape((0,) * space.size, space.shape().linear, (), shape.signs): one(g)}
-        inner: Form = {}
-        if shape.powers[i]:
-            lower = tuple(p - int(k == i) for k, p in enumerate(shape.powers))
-            bare = Shape(lower, shape.linear, shape.quadratic, (), shape.deltas)
-            inner = plus(inner, {bare: c.scale(shape.powers[i])})
-        slope: Form = space.constant(shape.linear[i])
-        for (j, k), q in shape.quadratic:
-            if j == i:
-                slope = plus(slope, product(space.variable(k), space.constant(q)))
-            if k == i:
-                slope = plus(slope, product(space.variable(j), space.constant(q)))
-        parts.append(product(plus(inner, product(slope, smooth)), rest))
-        for n, s in enumerate(shape.signs):
-            if s.a[i]:
-                others: Form = {
-                    Shape((0,) * space.size, space.shape().linear, (), shape.signs[:n] + shape.signs[n + 1 :]): one(g)
-                }
-                bump = product(_bump(space, s), space.constant(s.a[i].scale(2)))
-                parts.append(product(product(smooth, bump), others))
-    return plus(*parts)
-
-
-def _bump(space: Space, s: Sign) -> Form:
-    """The density of sN at a·z + b, or δ(a·z + b)."""
-    g = space.ground
-    if not s.s2:
-        return {Shape((0,) * space.size, space.shape().linear, (), (), (Delta(s.a, s.b),)): one(g)}
-    over = s.s2.inverse()
-    quadratic = {
-        (i, j): (s.a[i] * s.a[j] * over).scale(Fraction(-1, 2) if i == j else -1)
-        for i in range(space.size)
-        for j in range(i, space.size)
-        if s.a[i] and s.a[j]
-    }
-    form = space.exponential(
-        (s.b * s.b * over).scale(Fraction(-1, 2)), tuple((x * s.b * over).scale(-1) for x in s.a), quadratic
-    )
-    return product(form, space.constant((pi(g) * s.s2).scale(2).sqrt().inverse()))
 
 
 def summands(form: Form) -> list[Summand]:

@@ -117,30 +117,6 @@ class Problem:
         return float(ball.real.mid()) if ball.is_finite() else math.nan
 
 
-def mean1(
-    term: Term, var: Var, mean: Any, variance: Any, values: Values | None = None, tolerance: float = 1e-10
-) -> Estimate:
-    """E f(Z), Z ~ N(mean, variance).
-
-    >>> from tensorprog.terms import read
-    >>> abs(mean1(read("relu(z)"), Var("z"), 0, 1).value - (2 * math.pi) ** -0.5) < 1e-14
-    True
-    """
-    return expectation(term, [var], [[variance]], [mean], values, tolerance)
-
-
-def mean2(
-    term: Term,
-    vars: Sequence[Var],
-    cov: Sequence[Sequence[Any]],
-    mean: Sequence[Any] | None = None,
-    values: Values | None = None,
-    tolerance: float = 1e-10,
-) -> Estimate:
-    """E F(Z1, Z2), (Z1, Z2) ~ N(mean, cov)."""
-    return expectation(term, vars, cov, mean, values, tolerance)
-
-
 def expectation(
     term: Term,
     variables: Sequence[Var],

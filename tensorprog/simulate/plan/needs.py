@@ -13,7 +13,6 @@ from tensorprog.program.api import Program
 from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.simulate.plan.linear import Part, linear_parts
 from tensorprog.simulate.plan.references import Ref, pieces
-from tensorprog.terms import Var
 
 
 @dataclass(slots=True)
@@ -61,9 +60,6 @@ class Uses:
         if ref not in self.found:
             self.found[ref] = pieces(ref, self.program, self.number)
         return self.found[ref]
-
-    def pieces_of(self, v: Var) -> list[int]:
-        return self.pieces(Ref.of(v, self.program))
 
 
 def needs(uses: Uses, looked_at: Sequence[Ref], summed: Sequence[Ref]) -> list[Need]:

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.functions.rules.facts import Fact
-from tensorprog.program.graph.nodes import Dot, Input, MatMul, Node, Weight
+from tensorprog.program.graph.nodes import Dot, Weight
 from tensorprog.program.graph.scaling import width_power
 from tensorprog.terms import to_text
 from tensorprog.theorems.conditions.case import Case
@@ -178,10 +178,6 @@ def first_problem(findings: list[Finding], fine: str) -> Finding:
                 return f
     reasons = list(dict.fromkeys(f.because for f in findings if f.because))
     return proved(fine if not reasons else f"{fine}: {'; '.join(reasons[:4])}{'; ...' if len(reasons) > 4 else ''}")
-
-
-def map_nodes(case: Case) -> list[Node]:
-    return [n for n in case.nodes if not isinstance(n, Input | MatMul)]
 
 
 SAMPLING = Premise(

@@ -7,7 +7,7 @@ for continuity at the limit, within the values that occur.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided
@@ -322,6 +322,4 @@ def _closed(x: Interval) -> Interval:
     return Interval(x.low, x.high, x.low is not None, x.high is not None)
 
 
-LimitOf = Callable[[Var], Limit]
-
-__all__ = ["Limit", "LimitOf", "Limits"]
+__all__ = ["Limit", "Limits"]

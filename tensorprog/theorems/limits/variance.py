@@ -58,12 +58,6 @@ class Variances:
             return self.vanishes(node.arg)
         return False
 
-    def constant_atom(self, node: Node) -> bool:
-        """Is this initial vector a constant (variance 0), or a product of something identically 0?"""
-        if isinstance(node, Input):
-            return node.group.cov[node.position][node.position] == ZERO
-        return self.zero_atom(node)
-
     def vanishes(self, ref: Var) -> bool:
         """Is the vector 0 almost surely (all the atoms it is made of vanish, and the function is 0 at 0)?"""
         try:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from tensorprog.errors import DivergentError, TensorProgError
-from tensorprog.gaussian.integrate.quadrature import expectation, mean1, mean2
+from tensorprog.gaussian.integrate.quadrature import expectation
 from tensorprog.gaussian.problem.covariance import covariance, factor
-from tensorprog.terms import Var, read
+from tensorprog.numbers.estimate import Estimate
+from tensorprog.terms import Term, Var, read
 from tests.gaussian.oracle import Function as Oracle
 from tests.gaussian.oracle import pair_mean
 
@@ -30,6 +31,11 @@ SPELLED = {
 }
 
 
+def mean1(term: Term, var: Var, mean: Any, variance: Any, values: Any = None) -> Estimate:
+    """E f(Z), Z ~ N(mean, variance)."""
+    return expectation(term, [var], [[variance]], [mean], values)
+
+
 def spelled(f: str, name: str) -> str:
     text = SPELLED.get(f, f).replace("**", "^")
     return "".join(name if c == "z" and text[k - 1 : k].isalpha() is False else c for k, c in enumerate(text))
@@ -39,7 +45,7 @@ def spelled(f: str, name: str) -> str:
 def test_reference_values(entry: dict[str, Any]) -> None:
     a, b, c = map(Fraction, entry["K"])
     term = read(f"({spelled(entry['f'], 'a')})*({spelled(entry['g'], 'b')})")
-    got = mean2(term, [A, B], [[a, b], [b, c]])
+    got = expectation(term, [A, B], [[a, b], [b, c]])
     assert abs(Fraction(got.value) - Fraction(entry["value"])) <= got.error
     assert got.error <= 1e-10 * max(1.0, 3 * sqrt(a * c))
 
@@ -68,7 +74,7 @@ def test_random_pairs_stay_within_their_error() -> None:
         rho = float(rng.choice([rng.uniform(-1, 1), 0.0]))
         m = rng.uniform(-1, 1, 2) * rng.integers(0, 2)
         K = [[s * s, rho * s * t], [rho * s * t, t * t]]
-        got = mean2(read(f"({f.at('a')})*({g.at('b')})"), [A, B], K, m.tolist())
+        got = expectation(read(f"({f.at('a')})*({g.at('b')})"), [A, B], K, m.tolist())
         exact = pair_mean(f, g, (K[0][0], K[0][1], K[1][1]), tuple(m))
         # the oracle itself is good to about 1e-13 of the sizes involved
         assert abs(got.value - exact) <= got.error + 2e-12, (f.text, g.text, K, m)
@@ -120,7 +126,7 @@ def test_nearly_perfect_correlation() -> None:
     for k in range(1, 15):
         for sign in (1, -1):
             rho = sign * (1 - Fraction(1, 10**k))
-            got = mean2(read("relu(a)*relu(b)"), [A, B], [[4, 2 * rho], [2 * rho, 1]])
+            got = expectation(read("relu(a)*relu(b)"), [A, B], [[4, 2 * rho], [2 * rho, 1]])
             exact = arc_cosine(2, 1, mp.mpf(rho.numerator) / rho.denominator)
             assert abs(mp.mpf(got.value) - exact) <= got.error, rho
             assert got.error <= 1e-9 * got.value + 1e-30
@@ -128,7 +134,7 @@ def test_nearly_perfect_correlation() -> None:
 
 @pytest.mark.parametrize("scale", [1e-12, 1e-4, 1.0, 1e4, 1e12])
 def test_relative_accuracy_at_every_scale(scale: float) -> None:
-    got = mean2(read("relu(a)*relu(b)"), [A, B], [[scale, scale / 2], [scale / 2, scale]])
+    got = expectation(read("relu(a)*relu(b)"), [A, B], [[scale, scale / 2], [scale / 2, scale]])
     exact = scale * (sqrt(0.75) + 0.5 * (np.pi - np.arccos(0.5))) / (2 * np.pi)
     assert abs(got.value - exact) <= got.error + 1e-15 * exact
     assert got.error <= 1e-10 * scale
@@ -139,7 +145,7 @@ def test_oscillation_is_not_aliased() -> None:
         got = mean1(read(f"cos({w}*z)"), Z, 0, 1)
         assert abs(got.value - np.exp(-w * w / 2)) <= got.error < 1e-10
     # E cos(wa) cos(wb) = (e^{-w²(1-ρ)} + e^{-w²(1+ρ)})/2
-    got = mean2(read("cos(50*a)*cos(50*b)"), [A, B], [[1, Fraction(9999, 10000)], [Fraction(9999, 10000), 1]])
+    got = expectation(read("cos(50*a)*cos(50*b)"), [A, B], [[1, Fraction(9999, 10000)], [Fraction(9999, 10000), 1]])
     assert abs(got.value - np.exp(-0.25) / 2) <= got.error < 1e-10
 
 
@@ -149,7 +155,7 @@ def test_narrow_places_are_seen() -> None:
     got = mean1(read(f"exp(-{n}*(z - 1/3)^2)"), Z, 0, 1)
     assert abs(got.value - (1 + 2 * n) ** -0.5 * np.exp(-n / 9 / (1 + 2 * n))) <= got.error < 1e-12
     # tanh(1000 a) tanh(1000 b) is nearly sign sign
-    got = mean2(read("tanh(1000*a)*tanh(1000*b)"), [A, B], [[1, 0.5], [0.5, 1]])
+    got = expectation(read("tanh(1000*a)*tanh(1000*b)"), [A, B], [[1, 0.5], [0.5, 1]])
     assert got.error < 1e-9
     assert abs(got.value - 1 / 3) < 1e-5
 
@@ -200,10 +206,10 @@ def test_moments_that_do_not_exist(text: str, variance: float) -> None:
 
 def test_divergence_between_the_axes() -> None:
     with pytest.raises(DivergentError, match="TP501"):
-        mean2(read("exp(a*b)"), [A, B], [[1, 0], [0, 1]])
+        expectation(read("exp(a*b)"), [A, B], [[1, 0], [0, 1]])
     with pytest.raises(DivergentError, match="TP501"):
-        mean2(read("exp(3/4*a*b)"), [A, B], [[1, 0.5], [0.5, 1]])
-    got = mean2(read("exp(9/10*a*b)"), [A, B], [[1, 0], [0, 1]])
+        expectation(read("exp(3/4*a*b)"), [A, B], [[1, 0.5], [0.5, 1]])
+    got = expectation(read("exp(9/10*a*b)"), [A, B], [[1, 0], [0, 1]])
     assert abs(got.value - (1 - 0.81) ** -0.5) <= got.error < 1e-10
 
 
@@ -215,7 +221,7 @@ def test_slow_decay_is_not_guessed() -> None:
 @pytest.mark.parametrize("bad", [float("nan"), inf, -inf])
 def test_nan_and_infinity_are_refused(bad: float) -> None:
     with pytest.raises(TensorProgError, match="TP008"):
-        mean2(read("a*b"), [A, B], [[1, bad], [bad, 1]])
+        expectation(read("a*b"), [A, B], [[1, bad], [bad, 1]])
     with pytest.raises(TensorProgError, match="TP008"):
         mean1(read("z"), Z, bad, 1)
 
@@ -231,10 +237,10 @@ def test_only_covariances() -> None:
 
 def test_singular_covariances() -> None:
     relu2 = read("relu(a)*relu(b)")
-    assert mean2(relu2, [A, B], [[1, -1], [-1, 1]]).value == 0.0
-    assert abs(mean2(relu2, [A, B], [[1, 2], [2, 4]]).value - 1.0) < 1e-14
-    assert abs(mean2(relu2, [A, B], [[0, 0], [0, 4]], [3, 0]).value - 6 / sqrt(2 * np.pi)) < 1e-13
-    point = mean2(read("a + b"), [A, B], [[0, 0], [0, 0]], [1, 2])
+    assert expectation(relu2, [A, B], [[1, -1], [-1, 1]]).value == 0.0
+    assert abs(expectation(relu2, [A, B], [[1, 2], [2, 4]]).value - 1.0) < 1e-14
+    assert abs(expectation(relu2, [A, B], [[0, 0], [0, 4]], [3, 0]).value - 6 / sqrt(2 * np.pi)) < 1e-13
+    point = expectation(read("a + b"), [A, B], [[0, 0], [0, 0]], [1, 2])
     assert abs(point.value - 3.0) <= point.error < 1e-14
 
 
@@ -242,7 +248,7 @@ def test_order_of_the_variables_does_not_matter() -> None:
     K = [[1.3, -0.7], [-0.7, 0.9]]
     turned = [[0.9, -0.7], [-0.7, 1.3]]
     term = read("relu(a)*tanh(b)")
-    assert abs(mean2(term, [A, B], K).value - mean2(term, [B, A], turned).value) < 1e-15
+    assert abs(expectation(term, [A, B], K).value - expectation(term, [B, A], turned).value) < 1e-15
 
 
 def test_params() -> None:
