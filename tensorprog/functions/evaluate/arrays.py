@@ -14,6 +14,7 @@ from math import pi
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail
+from tensorprog.functions.evaluate.narrow import vanishing
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import registry
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
@@ -168,11 +169,14 @@ def _operation(
             return lambda inputs, *xs: reduce(np.add, xs)
         case App("mul", args):
             below = [_denominator(a) is not None for a in args]
+            zeros = vanishing(t)
 
             def product(inputs: Any, *xs: Any) -> Any:
                 out = numpy_forms.recip(xs[0]) if below[0] else xs[0]
                 for x, divides in zip(xs[1:], below[1:], strict=True):
                     out = out / np.where(x == 0, np.nan, x) if divides else out * x
+                for k in zeros:
+                    out = np.where(xs[k] == 0, 0.0, out)
                 return out
 
             return product

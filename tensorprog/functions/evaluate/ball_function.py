@@ -15,16 +15,14 @@ from typing import Any
 from flint import acb, arb, fmpq
 
 from tensorprog.errors import fail
-from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, support
+from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, partial, support
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, walk
+from tensorprog.terms.term import ONE, ZERO
 
 Ball = Any
 Number = int | float | Fraction
 Values = Mapping[str, Number]
-PARTIAL = {"recip", "pow", "log", "log1p", "sqrt", "asin", "acos", "tan", "mod"}
-"""Heads that may have no value somewhere."""
 Complex = Callable[[Sequence[Ball], bool], Ball]
 """A function of complex balls and of the flag `analytic`."""
 
@@ -52,8 +50,21 @@ def _sign(u: Ball) -> int | None:
     return 1 if re > 0 else -1 if re < 0 else 0 if re.is_zero() else None
 
 
+def _larger(u: Ball, v: Ball, a: bool) -> Ball:
+    """max(u, v): of two intervals that overlap, the interval of its values, not both of them together."""
+    if not a and u.imag.is_zero() and v.imag.is_zero():
+        return acb(u.real.max(v.real))
+    return u.real_max(v, analytic=a)
+
+
+def _smaller(u: Ball, v: Ball, a: bool) -> Ball:
+    if not a and u.imag.is_zero() and v.imag.is_zero():
+        return acb(u.real.min(v.real))
+    return u.real_min(v, analytic=a)
+
+
 def _relu(u: Ball, a: bool) -> Ball:
-    return u.real_max(acb(0), analytic=a)
+    return _larger(u, acb(0), a)
 
 
 def _log(u: Ball, a: bool) -> Ball:
@@ -86,12 +97,34 @@ def _softplus(u: Ball, a: bool) -> Ball:
 
 @_increasing
 def _sigmoid(u: Ball, a: bool) -> Ball:
-    return 1 / (1 + (-u).exp())
+    # Of two equal forms the one whose exponential is small: far off the axis the other is a ball around 0.
+    return 1 / (1 + (-u).exp()) if u.real.mid() > 0 else u.exp() / (1 + u.exp())
+
+
+def _erfc(u: Ball) -> Ball:
+    """erfc(u), also on wide balls far from 0, where Arb gives up.
+
+    erfc(z) = 2/√π e^{-z²} ∫_0^∞ e^{-2zs - s²} ds, so that |erfc(x + iy)| <= e^{y² - x²} for x >= 0.
+    """
+    made = u.erfc()
+    if made.is_finite() or not u.is_finite():
+        return made
+    if u.real < 0:
+        return 2 - _erfc(-u)
+    x, y = arb(u.real.lower()), arb(abs(u.imag).upper())
+    size = ((y * y - x * x).exp() if x >= 0 else 2 + (y * y).exp()).upper()
+    return acb(arb(0, size), arb(0, size))
+
+
+@_increasing
+def _erf(u: Ball, a: bool) -> Ball:
+    made = u.erf()
+    return made if made.is_finite() else 1 - _erfc(u)
 
 
 @_increasing
 def _phi(u: Ball, a: bool) -> Ball:
-    return (-u / acb(2).sqrt()).erfc() / 2
+    return _erfc(-u / acb(2).sqrt()) / 2
 
 
 def _cosh(u: Ball, a: bool) -> Ball:
@@ -130,7 +163,7 @@ UNARY: dict[str, Callable[..., Ball]] = {
     "softplus": _softplus,
     "sigmoid": _sigmoid,
     "tanh": _increasing(lambda u, a: u.tanh()),
-    "erf": _increasing(lambda u, a: u.erf()),
+    "erf": _erf,
     "Phi": _phi,
     "sign": lambda u, a: u.real_sgn(analytic=a),
     "abs": _abs,
@@ -303,11 +336,7 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
                 return make(App("pow", (x, Num(2))))
             case App("mul", args):
                 whole = many(args, lambda x, y, a: x * y)
-                return (
-                    whole
-                    if any(s.head in PARTIAL for s in walk(t) if isinstance(s, App))
-                    else where_not_zero(args, whole)
-                )
+                return whole if partial(t) else where_not_zero(args, whole)
             case App("neg", (x,)):
                 inner = make(x)
                 return lambda z, a: -inner(z, a)
@@ -321,9 +350,9 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
                 inner = make(x)
                 return lambda z, a: _hermite(int(k), inner(z, a))
             case App("max", args):
-                return many(args, lambda x, y, a: x.real_max(y, analytic=a))
+                return many(args, _larger)
             case App("min", args):
-                return many(args, lambda x, y, a: x.real_min(y, analytic=a))
+                return many(args, _smaller)
             case App("where", (c, yes, no)):
                 said, one, two = condition(c), make(yes), make(no)
 

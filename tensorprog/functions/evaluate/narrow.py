@@ -12,9 +12,10 @@ from functools import lru_cache
 
 from tensorprog.functions.evaluate.directions import linear
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import neg, sub
+from tensorprog.terms.term import neg, sub, walk
 
 Box = tuple[tuple[float, float], ...]
+PARTIAL = frozenset({"recip", "pow", "log", "log1p", "sqrt", "asin", "acos", "tan", "mod"})
 
 
 def narrowed(names: Sequence[str], box: Box, condition: Term, holds: bool) -> Box:
@@ -82,6 +83,38 @@ def may_vanish(factors: Iterable[Term]) -> bool:
             case App("mul" | "neg" | "abs" | "sqrt" | "pow", args) if may_vanish(args):
                 return True
     return False
+
+
+def partial(term: Term) -> bool:
+    """Whether a head of the term may have no value somewhere."""
+    return any(
+        isinstance(s, App)
+        and s.head in PARTIAL
+        and not (s.head == "pow" and isinstance(p := s.args[1], Num) and p.value.denominator == 1 and p.value >= 0)
+        for s in walk(term)
+    )
+
+
+_KEPT = frozenset({"relu", "step", "max", "min", "where", "add", "mul", "neg", "abs", "and", "lt", "le", "gt", "ge"})
+
+
+def vanishing(product: Term) -> tuple[int, ...]:
+    """Which factors of a product, where they are 0 in floating point, are 0, and the other ones finite.
+
+    relu(z) is, and relu(z) e^-z is 0 at -1000, where the other factor overflows; e^z is not, and neither is a product
+    with 1/z as its other factor.
+
+    >>> from tensorprog.terms import read
+    >>> [vanishing(read(t)) for t in ("relu(z)*exp(-z)", "exp(z)*cosh(z)", "relu(z)*(1/z)")]
+    [(0,), (), ()]
+    """
+    if not isinstance(product, App) or partial(product):
+        return ()
+    return tuple(
+        k
+        for k, f in enumerate(product.args)
+        if may_vanish((f,)) and all(not isinstance(s, App) or s.head in _KEPT for s in walk(f))
+    )
 
 
 def support(names: Sequence[str], box: Box, factors: Iterable[Term]) -> Box:

@@ -20,8 +20,10 @@ from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.ball_function import Complex, ball_function
 from tensorprog.functions.evaluate.directions import Posed
 from tensorprog.gaussian.behaviour.divergence import refuse, undefined
+from tensorprog.gaussian.behaviour.domains import defined
 from tensorprog.gaussian.behaviour.growth import Reach, poles_vanish, reach, shrinks
 from tensorprog.gaussian.behaviour.kinks import Loci, Plane, loci
+from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.integrate import strip
 from tensorprog.gaussian.integrate.panels import Rule, nested
 from tensorprog.gaussian.problem.covariance import covariance, factor, rational
@@ -163,7 +165,9 @@ def _reduce(
         return integrate(problem, tolerance, seed)
     except NoValue:
         refuse(problem.posed)
-        return unknown("the function has no value at some point, and it is not known how likely that is")
+        if defined(term, Size(tuple(used), ((-math.inf, math.inf),) * len(used))):
+            return unknown("floating point has no number for the function at some points")
+        return unknown("the function may have no value at some point, and it is not known how likely that is")
 
 
 def pose(term: Term, names: Sequence[str], K: Sequence[Sequence[Fraction]], m: Sequence[Fraction]) -> Problem:
