@@ -44,8 +44,8 @@ class Function:
     whole half line if the only break is at 0. `minimum`: to 20 digits, where it is attained and has no closed form.
     `parity`: f(-x) = parity f(x); `at_zero`: f(0), `only_zero` if f(x) = 0 at x = 0 alone; `contracts`: |f(x)| <= |x|;
     `keeps_sign`: x f(x) >= 0; `above_line`: f(x) >= cx - K with c > 0, and bounded for x -> -oo;
-    `degree`: f(tx) = t^degree f(x) for t > 0; `strip`: analytic for |Im x| < strip; `steep`: over what distance it
-    changes most, where no singularity tells.
+    `degree`: f(tx) = t^degree f(x) for t > 0; `strip`: analytic for |Im x| < strip; `steep`: over what distance
+    from 0 it changes most, where no strip tells: also beside a break.
     A function without a `regularity` is judged by its definition. Params (leaky_relu's a) are arguments too; the facts
     are for fixed params.
     """

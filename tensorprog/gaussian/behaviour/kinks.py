@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations
 from typing import Literal
@@ -100,6 +100,29 @@ def _events(t: Term) -> Iterator[_Event]:
                 yield _Event(u, 0.0, "soft", scale)
         case _:
             return
+
+
+_STRAIGHT = _COMPARE | {
+    *("add", "mul", "neg", "and", "where", "max", "min", "clip", "mod", "sign", "step", "abs", "floor", "ceil"),
+    *("relu", "leaky_relu", "hardtanh"),
+}
+"""Heads that keep pieces of polynomials such pieces."""
+
+
+def _bent(term: Term) -> set[Term]:
+    """The subterms in which a kink is steep beside it too: those under a head that is no polynomial on either side.
+
+    exp(-abs(z)) and z/(1 + abs(z)) change over a distance of about 1 from the kink of abs(z), abs(z)^2 does not.
+    """
+    out: set[Term] = set()
+    for t in walk(term):
+        match t:
+            case App("pow", (_, Num(p))) if p.denominator == 1 and p > 0:
+                continue
+            case App(head, args) if head not in _STRAIGHT:
+                for a in args:
+                    out |= set(walk(a))
+    return out
 
 
 def _placed(record: Function) -> bool:
@@ -219,12 +242,16 @@ def loci(term: Term, names: Sequence[str], values: Values, box: Sequence[tuple[f
     planes: dict[Plane, None] = {}
     waves: dict[tuple[float, ...], None] = {}
     complete = True
-    for t in walk(opened(term, _placed)):
+    body = opened(term, _placed)
+    bent = _bent(body)
+    for t in walk(body):
         if not any(name_of(v) in names for v in variables(t)):
             continue
         for e in _events(t):
             found, sure = _solve(e, names, values, box)
             planes |= dict.fromkeys(found)
+            if t in bent:
+                planes |= dict.fromkeys(replace(p, kind="soft", scale=1.0) for p in found if p.hard)
             complete = complete and sure
         match t:
             case App("exp", (u,)):

@@ -210,8 +210,9 @@ def _edges(law: Law, found: Loci) -> tuple[list[Line], set[float]]:
     """The special places as lines y = a + bx and as columns x = c."""
     lines: dict[Line, None] = {}
     columns: set[float] = set()
-    planes = [p for p in found.planes if p.hard] + [p for p in found.planes if not p.hard]
-    for p in planes:
+    hard = [p for p in found.planes if p.hard]
+    cut = {(p.normal, p.offset) for p in hard}
+    for p in hard + [p for p in found.planes if not p.hard and (p.normal, p.offset) not in cut]:
         form = law.form(p.normal, -p.offset)
         slopes, constant, size = form.slopes, form.constant, form.size
         if len(lines) > MOST_LINES or len(columns) > MOST_COLUMNS:
