@@ -280,8 +280,7 @@ def _number(p: Problem, numbers: Mapping[str, Fraction], tolerance: float, certi
         # a number from elsewhere is better than the middle, and the bound holds for it too
         other = expectation(at.term, at.variables, cov, mean, {}, tolerance)
         useless = bound.error > budget().aim * abs(bound.value) and not is_small(at.term, at.variables, cov, mean)
-        # an error of 0 is a sample that saw one value only, which says nothing of rare ones
-        if useless and other.known and 0 < other.error < bound.error / 10:
+        if useless and other.known and other.error < bound.error / 10:
             return other.within(*ends)  # the bound says next to nothing
         if other.known and ends[0] <= other.value <= ends[1]:
             return _between(*ends, other.value)

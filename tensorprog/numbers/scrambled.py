@@ -56,7 +56,8 @@ def sample(f: Callable[[Array], Any], dimension: int, seed: int = 0, aim: Budget
     """E f(t) for `dimension` independent standard normals t; f maps points (count, dimension) to `count` values.
 
     Steps until five standard errors are within the tolerance, relatively, or the time of the search is used up; the
-    note of the result says which. The first step is always made. No number where f is not finite at some point.
+    note of the result says which. The first step is always made. No number where f is not finite at some point, or
+    has one value at all points: their spread is then no error.
 
     >>> out = sample(lambda t: t.sum(axis=1) ** 2, 6)
     >>> out.error_kind, abs(out.value - 6) <= out.error <= 6e-3
@@ -67,7 +68,7 @@ def sample(f: Callable[[Array], Any], dimension: int, seed: int = 0, aim: Budget
     goal = (aim or budget()).aim
     scramblings = [Points(dimension, s) for s in streams(seed, dimension)]
     sums, sizes = np.zeros(SCRAMBLINGS), np.zeros(SCRAMBLINGS)
-    done, out = 0, UNKNOWN
+    done, out, seen, constant = 0, UNKNOWN, (math.inf, -math.inf), False
     progress = Progress.of(LAST - FIRST + 1, budget().progress, unit="steps of sampling")
     try:
         for step, power in enumerate(range(FIRST, LAST + 1), 1):
@@ -80,14 +81,16 @@ def sample(f: Callable[[Array], Any], dimension: int, seed: int = 0, aim: Budget
                         return unknown("the function is not finite at a point of the sample")
                     sums[k] += values.sum()
                     sizes[k] += np.abs(values).sum()
+                    seen = min(seen[0], float(values.min())), max(seen[1], float(values.max()))
                 done += count
             progress.add(1)
             out, settled = _summary(sums / done, float(sizes.mean() / done), goal, step, done)
-            if settled or spent():
-                return out
+            constant = seen[0] == seen[1]  # which says nothing of rare values
+            if (settled and not constant) or spent():
+                break
     finally:
         progress.close()
-    return out
+    return unknown("the sample saw one value only, and nothing is known of rarer ones") if constant else out
 
 
 def _summary(means: Array, size: float, goal: float, step: int, done: int) -> tuple[Estimate, bool]:
