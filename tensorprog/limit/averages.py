@@ -40,6 +40,7 @@ class Averages:
     def __init__(self, engine: Engine, unfolding: Unfolding) -> None:
         self.engine, self.u = engine, unfolding
         self.named, self.averaged = engine.named, engine.averaged
+        self.algebra = engine.named.calculus.algebra
 
     @property
     def values(self) -> Mapping[str, Fraction]:
@@ -77,24 +78,24 @@ class Averages:
         return None if both is None or one is None or two is None else both - one * two
 
     def _polynomial(self, term: Term, scores: Sequence[Var], layers: int) -> Any | None:
-        named, random = self.named, self.engine.random
-        expr = named.written(named.value(Ex(term)))
-        symbols = {named.score(p): p for p in scores}
+        algebra, random = self.algebra, self.engine.random
+        expr = algebra.written(self.named.value(Ex(term)))
+        symbols = {algebra.score(p): p for p in scores}
 
         def covariances(of: Sequence[Any]) -> list[Any]:
             pairs = ((s, t) for i, s in enumerate(of) for t in of[i:])
-            return [named.total(random.covariance(symbols[s], symbols[t])) for s, t in pairs]
+            return [self.named.total(random.covariance(symbols[s], symbols[t])) for s, t in pairs]
 
         used = [s for s in symbols if s in expr.free_symbols]
         if not layers:
             return expr
         if not self._grows_slowly(term):
             return None
-        for relation in named.conditions(expr):
+        for relation in algebra.conditions(expr):
             inside = [s for s in symbols if s in relation.free_symbols]
             if inside and not (self._regular(covariances(inside), len(inside)) and _off_zero(relation.lhs, inside)):
                 return None
-            if not inside and not named.number(relation.lhs).ball > 0:
+            if not inside and not algebra.number(relation.lhs).ball > 0:
                 return None
         if not used:
             return expr
@@ -116,7 +117,7 @@ class Averages:
         entry = {}
         pairs = ((i, j) for i in range(size) for j in range(i, size))
         for (i, j), c in zip(pairs, cov, strict=True):
-            entry[i, j] = entry[j, i] = self.named.number(c)
+            entry[i, j] = entry[j, i] = self.algebra.number(c)
         if any(x.kind not in ("bound", "exact") for x in entry.values()):
             return False
         names = [Var(f"z{k + 1}") for k in range(size)]
@@ -125,7 +126,7 @@ class Averages:
 
     def constant(self, t: Term) -> Any:
         """A term in params, matrices and constants of the program."""
-        return self._asked(lambda: self.named.run(self.named.constant(t)))
+        return self._asked(lambda: self.named.constant(t))
 
     # -- leaves ----------------------------------------------------------------------------------------------------
 
@@ -161,20 +162,20 @@ class Averages:
 
     def number(self, expr: Any) -> Estimate:
         """The value of a formula at the params' values."""
-        return self.named.estimate(expr)
+        return self.algebra.estimate(expr)
 
     def opened(self, expr: Any) -> Any:
         """The formula in real symbols, shared parts written out."""
-        return self.named.plain(sympy.S.One * expr)
+        return self.algebra.plain(sympy.S.One * expr)
 
     def names(self, expr: Any) -> set[Any]:
         """The symbols in it that stand for expectations without closed form."""
-        return self.named.names(expr)
+        return self.algebra.names(expr)
 
     def forget(self) -> None:
         """Before a question: `required` is about what is asked from here on."""
-        self.named.roots.clear()
-        self.averaged.roots.clear()
+        self.named.forget()
+        self.averaged.forget()
 
     def required(self) -> list[Any]:
         """What must be positive so that all means exist that were asked for since `forget`."""

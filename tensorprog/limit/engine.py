@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,10 +23,12 @@ from tensorprog.limit.rules.open import MINUS_ONE, Split
 from tensorprog.limit.rules.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scores import Scores
-from tensorprog.limit.values.arrays import Arrays, Cores
-from tensorprog.limit.values.balls import Enclosure, Enclosures, OutOfTime
-from tensorprog.limit.values.cores import Numbers
+from tensorprog.limit.solver import Solver
+from tensorprog.limit.values.arrays import Arrays
+from tensorprog.limit.values.balls import BITS, Balls, Enclosure, OutOfTime
+from tensorprog.limit.values.cores import Cores, Numbers
 from tensorprog.limit.values.formulas import Formulas
+from tensorprog.limit.values.members import Members, enclosures, formulas, named
 from tensorprog.limit.values.named import Named
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.numbers.precision import precision
@@ -60,7 +62,7 @@ class Engine:
         self.random = Scores(self.rules)
         self.cores = Cores(self.numbers)
         self._families: dict[str, tuple[Array, list[int]]] = {}
-        self.arrays = Arrays(self.rules, self.numbers, self.cores, single=self.single)
+        self.arrays = self.array_solver()
 
     def single(self, a: Addend) -> float:
         """A product of single members as a number, nan where it has none."""
@@ -69,20 +71,30 @@ class Engine:
         except NoLimit:
             return math.nan
 
+    def array_solver(self) -> Solver[Field, Arrays]:
+        """The arrays without scores, in a memory of their own."""
+        return Solver(Arrays(self.rules, self.numbers, self.cores, single=self.single))
+
     @cached_property
-    def enclosures(self) -> Enclosures:
+    def enclosures(self) -> Solver[Enclosure, Members[Enclosure, Balls]]:
         """Single members as balls."""
-        return Enclosures(self.rules, self.numbers, self.cores)
+        return Solver(enclosures(self.rules, self.numbers, self.cores))
+
+    @property
+    def balls(self) -> Balls:
+        """The algebra of balls."""
+        found: Balls = self.enclosures.calculus.algebra
+        return found
 
     @cached_property
-    def formulas(self) -> Formulas:
+    def formulas(self) -> Solver[Any, Members[Any, Formulas]]:
         """Single members as sympy expressions."""
-        return Formulas(self.rules, self.cores)
+        return Solver(formulas(self.rules, self.cores))
 
     @cached_property
-    def named(self) -> Named:
+    def named(self) -> Solver[Any, Members[Any, Named]]:
         """Single members as sympy expressions in which what has no closed form has a name."""
-        return Named(self.rules, self.cores, self.enclosures)
+        return Solver(named(self.rules, self.cores, self.balls, self.enclosures.core))
 
     @cached_property
     def averaged_rules(self) -> AveragedRules:
@@ -90,10 +102,11 @@ class Engine:
         return AveragedRules(self.rules, self.random)
 
     @cached_property
-    def averaged(self) -> Named:
+    def averaged(self) -> Solver[Any, Members[Any, Named]]:
         """The same expressions averaged over scores; names are those of `named`."""
-        rules = self.averaged_rules
-        return Named(rules, self.cores, Enclosures(rules, self.numbers, self.cores), self.named)
+        rules, names = self.averaged_rules, self.named.calculus.algebra
+        within: Solver[Enclosure, Any] = Solver(enclosures(rules, self.numbers, self.cores))
+        return Solver(named(rules, self.cores, self.balls, within.core, names))
 
     # -- structure -----------------------------------------------------------------------------------------------
 
@@ -143,11 +156,11 @@ class Engine:
         at, rule = self.given(scores), self.random.bare_covariance
         return _matrix([[at.total(rule(p, q)) for q in refs[: k + 1]] for k, p in enumerate(refs)])
 
-    def given(self, scores: ScoreValues | None) -> Arrays:
+    def given(self, scores: ScoreValues | None) -> Solver[Field, Arrays]:
         """The arrays with these values of the scores; what depends on none is shared."""
         if not scores:
             return self.arrays
-        return Arrays(self.rules, self.numbers, self.cores, scores, (self.arrays, self.random.depends))
+        return Solver(Arrays(self.rules, self.numbers, self.cores, scores), (self.arrays, self.random.depends))
 
     def bases(self, a: Term, b: Term) -> Cov | None:
         """The covariance of two vectors as a quantity of its own, where both are Gaussian given the scores."""
@@ -206,7 +219,7 @@ class Engine:
     def fourth_cumulant(self, t: Term) -> Estimate:
         """E[(Z - EZ)^4] - 3 Var(Z)^2, unknown where it is infinite."""
         try:
-            with precision(self.enclosures.bits):
+            with precision(BITS):
                 parts = [self.sum_enclosure(self.mean_sum(power(t, Num(k)) if k > 1 else t)) for k in (1, 2, 3, 4)]
                 a, b, c, d = (x.ball for x in parts)
                 ball = d - 4 * a * c - 3 * b**2 + 12 * a**2 * b - 6 * a**4
@@ -249,7 +262,7 @@ class Engine:
 
     def sum_enclosure(self, parts: Sum) -> Enclosure:
         """A sum of products of quantities as a ball."""
-        with precision(self.enclosures.bits):
+        with precision(BITS):
             return self.enclosures.total(parts)
 
 

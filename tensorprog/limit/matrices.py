@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import fail
-from tensorprog.limit.rules.labels import apply, range_of
+from tensorprog.limit.rules.labels import Field, apply, range_of
 from tensorprog.limit.rules.quantities import Cov, Ex
+from tensorprog.limit.solver import Solver
 from tensorprog.limit.values.arrays import Arrays
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
@@ -49,7 +50,7 @@ def matrix(limit: Answers, ref: Var) -> Estimate:
     if layers and (a is None or b is None):
         found = _of_law(limit, ref, shape)
     else:
-        arrays = Arrays(engine.rules, engine.numbers, engine.cores, single=engine.single)
+        arrays = engine.array_solver()
         with np.errstate(divide="ignore", invalid="ignore"):  # what has no number is asked for alone, or refused
             if a is not None and b is not None:
                 field = arrays.total(engine.random.linear_covariance(a, b))
@@ -59,12 +60,12 @@ def matrix(limit: Answers, ref: Var) -> Estimate:
         value: Array = np.broadcast_to(field.to(axes), full).copy().reshape(shape)
         singles = _filled(limit, ref, ranges, value)
         _complete(ref, ranges, value)
-        found = _judged(limit, arrays, ref, ranges, value, singles)
+        found = _judged(limit, arrays.calculus, ref, ranges, value, singles)
     _complete(ref, ranges, found.value)
     return found
 
 
-def _field(limit: Answers, arrays: Arrays, one: Var, two: Var) -> Any:
+def _field(limit: Answers, arrays: Solver[Field, Arrays], one: Var, two: Var) -> Any:
     """Bases have a covariance of their own; else E[x x'] - E[x] E[x']. Several pieces are cut inside."""
     program = limit.engine.program
     pieces = program.families[one.name].pieces

@@ -17,7 +17,7 @@ from tensorprog.limit.rules.labels import Field
 from tensorprog.limit.rules.quantities import Sum
 from tensorprog.nngp.blocks import finite, processors, store, target
 from tensorprog.nngp.duals import Array
-from tensorprog.nngp.pairs import COLUMNS, ROWS, Pairs, entries
+from tensorprog.nngp.pairs import COLUMNS, ROWS, Block, block, entries
 from tensorprog.program.api import Program
 from tensorprog.terms import Term
 
@@ -118,7 +118,7 @@ class NetworkKernel:
     def _held(self) -> int:
         """Quantities of a block that vary with rows and columns; made with two inputs, which tests the symmetry too."""
         x = np.random.default_rng(1).standard_normal((2, self.tokens, 3))
-        pairs = self._pairs(x, x)
+        pairs = self._block(x, x)
         both = self._values(pairs, self._sums[0], (2, 2))
         one, two = (
             self._values(pairs, s, (2,), (axis,)) for s, axis in zip(self._sums[1:], (ROWS, COLUMNS), strict=True)
@@ -146,7 +146,7 @@ class NetworkKernel:
 
         def work(tile: tuple[slice, slice]) -> None:
             r, c = tile
-            pairs = self._pairs(x[r], y[c])
+            pairs = self._block(x[r], y[c])
             values = self._values(pairs, self._sums[0], (len(x[r]), len(y[c])))
             store(result, r, c, values, diagonal)
 
@@ -164,9 +164,9 @@ class NetworkKernel:
         """K(x, x) for each input: what stands on the diagonal of K(X, X)."""
         x = self._data(X)
         assert self._held
-        return self._values(self._pairs(x, x[:1]), self._sums[1], (len(x),), (ROWS,))
+        return self._values(self._block(x, x[:1]), self._sums[1], (len(x),), (ROWS,))
 
-    def _pairs(self, x: Array, y: Array) -> Pairs:
+    def _block(self, x: Array, y: Array) -> Block:
         """The calculus with the Gram matrices of these inputs; an entry is computed when asked for."""
         made: dict[tuple[int, int], Field] = {}
 
@@ -176,14 +176,12 @@ class NetworkKernel:
                 made[i, j] = _products(x, y, i, j, self.tokens)
             return made[i, j]
 
-        return Pairs(self._limit.engine, self.matrix, entry)
+        return block(self._limit.engine, self.matrix, entry)
 
-    def _values(
-        self, pairs: Pairs, parts: Sum, shape: tuple[int, ...], axes: tuple[str, ...] = (ROWS, COLUMNS)
-    ) -> Array:
+    def _values(self, of: Block, parts: Sum, shape: tuple[int, ...], axes: tuple[str, ...] = (ROWS, COLUMNS)) -> Array:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             try:
-                found = pairs.total(parts)
+                found = of.total(parts)
             except ZeroDivisionError:
                 raise fail("TP501", "the kernel divides by a variance that is 0", help="give a positive eps") from None
         if not set(found.axes) <= set(axes):

@@ -18,6 +18,8 @@ from tensorprog.limit.engine import Engine
 from tensorprog.limit.jumps.jumps import Jump
 from tensorprog.limit.rules.labels import Field, apply
 from tensorprog.limit.rules.quantities import Core, no_limit
+from tensorprog.limit.solver import Solver
+from tensorprog.limit.values.algebra import Algebra
 from tensorprog.limit.values.arrays import operation
 from tensorprog.limit.values.cores import CoreFunction, no_value
 from tensorprog.limit.values.members import Members
@@ -32,12 +34,12 @@ ROWS, COLUMNS = "rows:0:0", "columns:0:0"
 TOLERANCE = 1e-12
 
 
-class Pairs(Members[Field]):
+class Pairs(Algebra[Field]):
     """Quantities as arrays over the rows of a block, its columns, or both."""
 
     def __init__(self, engine: Engine, matrix: str, entry: Callable[[int, int], Field]) -> None:
         """`entry(i, j)`: the Gram matrix, named `matrix` in the program, for this block."""
-        super().__init__(engine.rules)
+        super().__init__(engine.program)
         self.numbers, self.cores = engine.numbers, engine.cores
         self.matrix, self.entry = matrix, entry
         self._fixed: dict[str, Array] = {}
@@ -100,6 +102,15 @@ class Pairs(Members[Field]):
             dual.apply(block, *made, np.empty((2, *shape)))
             return Field((ROWS, COLUMNS), block)
         return function.on_fields(cov, mean, constants)
+
+
+Block = Solver[Field, Members[Field, Pairs]]
+"""The quantities of one block of pairs."""
+
+
+def block(engine: Engine, matrix: str, entry: Callable[[int, int], Field]) -> Block:
+    """`entry(i, j)`: the Gram matrix, named `matrix` in the program, for these inputs."""
+    return Solver(Members(engine.rules, Pairs(engine, matrix, entry)))
 
 
 def _discontinuous(body: Term) -> TensorProgError:

@@ -44,7 +44,7 @@ class Sides:
     def _ball(self, t: Term) -> Enclosure:
         match t:
             case Num():
-                return Enclosure(self.limit.engine.enclosures.evaluated(t, {}).ball)
+                return Enclosure(self.limit.engine.balls.evaluated(t, {}).ball)
             case App("E" | "var" | "cov" as head, args):
                 return self._asked(head, args)
             case Var(name) if name in self.program.families:
@@ -52,7 +52,7 @@ class Sides:
             case Var(name, ()) if name in self.program.params and name not in self.values:
                 return NOWHERE
             case Var():
-                return self.limit.engine.enclosures.evaluated(t, {})
+                return self.limit.engine.balls.evaluated(t, {})
             case Bind(head, (body,), over) if head in ("sum", "max", "min"):
                 ranges = [range(low, high + 1) for low, high in map(self.program.range_of, over)]
                 parts = [self._ball(shift_subs(body, dict(zip(over, x, strict=True)))) for x in product(*ranges)]

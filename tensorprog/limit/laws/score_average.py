@@ -23,7 +23,7 @@ def exact(averages: Averages, terms: Sequence[Term]) -> tuple[Any | None, Estima
     if expr is None:
         found = gaussian(averages, terms)
         return found and (*found, "" if found[0] is not None else "averaged over scores")
-    named = averages.named
+    named = averages.algebra
     everywhere = not any({s.name for s in c.free_symbols} <= named.symbols.keys() for c in named.conditions(expr))
     plain = everywhere and named.is_plain(expr) and named.written(expr).count_ops() <= MAX_FORMULA
     try:

@@ -130,6 +130,33 @@ def renamed(key: Key, names: dict[str, Sub]) -> Key:
             return Ex(shift_subs(term, names))
 
 
+def moved(a: Addend, names: dict[str, Sub]) -> Addend:
+    """The addend with labels renamed or fixed."""
+    if not names:
+        return a
+
+    def sub(s: Sub) -> Sub:
+        return names.get(s, s) if isinstance(s, str) else s
+
+    return Addend(
+        shift_subs(a.coefficient, names),
+        tuple((sub(s), sub(t)) for s, t in a.deltas),
+        tuple(j for j in a.over if j not in names),
+        tuple(moved_core(f, names) if isinstance(f, Core) else renamed(f, names) for f in a.factors),
+    )
+
+
+def moved_core(core: Core, names: dict[str, Sub]) -> Core:
+    return Core(
+        core.body,
+        core.size,
+        tuple(tuple(moved(a, names) for a in parts) for parts in core.cov),
+        tuple(tuple(moved(a, names) for a in parts) for parts in core.mean),
+        tuple(shift_subs(c, names) for c in core.constants),
+        tuple(shift_subs(t, names) for t in core.shown),
+    )
+
+
 def free_labels(t: Term) -> tuple[str, ...]:
     """The labels that occur in t, in order of first use (labels are never bound inside a term)."""
     out: dict[str, None] = {}

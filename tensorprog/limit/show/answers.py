@@ -103,7 +103,7 @@ class Answers:
         try:
             parts = rule(terms)
             formula, because, assumed = self._formula(parts)
-            if formula is not None and self.engine.formulas.is_undefined(formula):
+            if formula is not None and self.engine.formulas.calculus.algebra.is_undefined(formula):
                 return Result(
                     of, None, None, "closed-form", supported, "its limit divides by a scalar whose limit is 0"
                 )
@@ -140,7 +140,7 @@ class Answers:
         formulas = self.engine.formulas
         try:
             found = formulas.total(parts)
-            return formulas.plain(found), "", formulas.conditions(found)
+            return formulas.calculus.algebra.plain(found), "", formulas.calculus.algebra.conditions(found)
         except (NoFormula, Unsettled) as why:
             return None, str(why), ()
 

@@ -35,16 +35,14 @@ from tensorprog.limit.rules.quantities import (
     Sum,
     canonical,
     free_labels,
+    moved,
     no_limit,
     place,
-    refs_of,
     renamed,
 )
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
-from tensorprog.limit.values.cores import CoreFunction, Numbers, no_value
-from tensorprog.limit.values.members import moved
-from tensorprog.limit.values.schedule import Schedule
+from tensorprog.limit.values.cores import CoreFunction, Cores, Numbers, no_value
 from tensorprog.program.graph.nodes import Matrix
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import shift_subs, variables
@@ -55,44 +53,11 @@ Asking = Generator[Key, Field, Field]
 """A computation that asks for quantities and ends with one."""
 
 
-class Cores:
-    """The core functions of one program, each made once."""
+class Arrays:
+    """Numbers for whole families: a Field over the labels that occur in a quantity (and the draws).
 
-    def __init__(self, numbers: Numbers) -> None:
-        self.numbers = numbers.guarded()
-        self._made: dict[tuple[Any, ...], CoreFunction] = {}
-
-    def of(self, core: Core) -> CoreFunction:
-        centred = tuple(not m for m in core.mean)
-        signs = tuple(is_positive(c) for c in core.constants)
-        key = (core.body, core.size, centred, signs)
-        if key not in self._made:
-            self._made[key] = CoreFunction(core.body, core.size, centred, signs, self.numbers)
-        return self._made[key]
-
-
-def is_positive(t: Term) -> bool:
-    """Is a constant positive for reasons of its form?"""
-    match t:
-        case Num(value):
-            return value > 0
-        case App("recip" | "sqrt" | "pow", (a, *_)):
-            return is_positive(a) or (isinstance(t, App) and t.head == "recip" and _is_root(a))
-        case App("exp" | "pi" | "cosh", _):
-            return True
-        case App("mul" | "add", args):
-            return all(is_positive(a) for a in args)
-        case _:
-            return False
-
-
-def _is_root(t: Term) -> bool:
-    """A square root: where its reciprocal is finite it is positive."""
-    return isinstance(t, App) and t.head == "sqrt"
-
-
-class Arrays(Schedule[Field]):
-    """Numbers for whole families: `value(key)` is a Field over the labels that occur in the key (and the draws)."""
+    Its computations yield the quantities that they need, and are sent their values (`limit.engine.Solver`).
+    """
 
     def __init__(
         self,
@@ -100,15 +65,9 @@ class Arrays(Schedule[Field]):
         numbers: Numbers,
         cores: Cores | None = None,
         scores: Mapping[str, Array] | None = None,
-        fixed: tuple[Arrays, Callable[[Sequence[Term]], bool]] | None = None,
         single: Callable[[Addend], float] | None = None,
     ) -> None:
-        """`fixed`: the arrays without scores, and what tells the terms that depend on scores.
-
-        `single` gives the number of single members, nan where they have none.
-        """
-        super().__init__()
-        self.fixed = fixed
+        """`single` gives the number of single members, nan where they have none."""
         self.rules = rules
         self.program = rules.program
         self.composer = rules.composer
@@ -118,17 +77,9 @@ class Arrays(Schedule[Field]):
         self.single = single
         self._matrices: dict[str, Array] = {}
         self.used: set[CoreFunction] = set()
+        self.noted: set[Any] = set()
 
-    def value(self, key: Key) -> Field:
-        """The quantity, over the labels that it names."""
-        inner, back = canonical(key)
-        return self.solve(inner).renamed(back)
-
-    def total(self, parts: Sum) -> Field:
-        """A sum of products of quantities."""
-        return self.run(self._sum(parts))
-
-    def _ask(self, key: Key) -> Asking:
+    def ask(self, key: Key) -> Asking:
         inner, back = canonical(key)
         found = yield inner
         return found.renamed(back)
@@ -138,18 +89,16 @@ class Arrays(Schedule[Field]):
     def compute(self, key: Key) -> Asking:
         if isinstance(key, ScoreOf):
             return self._score(key.ref)
-        if self.fixed is not None and not self.fixed[1](refs_of(key)):
-            return self.fixed[0].solve(key)
         try:
             parts = self.rules.of(key)
         except Split as split:
             found = yield from self._assembled(key, split)
         else:
-            found = yield from self._sum(parts)
+            found = yield from self.sum(parts)
         unified = self._diagonal(key)
         if unified is not None:
             same, pairs = unified
-            on_diagonal = yield from self._ask(same)
+            on_diagonal = yield from self.ask(same)
             mask = reduce(lambda a, b: apply(np.multiply, a, b), (equal(s, t) for s, t in pairs))
             found = apply(lambda m, d, f: np.where(m > 0, d, f), mask, on_diagonal, found)
         return found
@@ -175,7 +124,7 @@ class Arrays(Schedule[Field]):
         parts: list[Field] = []
         for r in split.ranges:
             at = label("#cut", r)
-            part = yield from self._ask(renamed(key, {split.label: at}))
+            part = yield from self.ask(renamed(key, {split.label: at}))
             parts.append(part.renamed({at: split.label}) if isinstance(at, str) else part)
         others = tuple(a for a in union(parts) if a != split.label)
         axes = (split.label, *others)
@@ -192,7 +141,7 @@ class Arrays(Schedule[Field]):
         array = self.scores[ref.name]
         return take(array, ref.subs, lows, draws=array.ndim > len(ref.subs))
 
-    def _sum(self, parts: Sum) -> Asking:
+    def sum(self, parts: Sum) -> Asking:
         out: Field | None = None
         for a in parts:
             term = yield from self._addend(a)
@@ -210,17 +159,17 @@ class Arrays(Schedule[Field]):
             return Field.number(0.0)
         factors += [equal(s, t) for s, t in a.deltas]
         for factor in a.factors:
-            f = yield from self._core(factor) if isinstance(factor, Core) else self._ask(factor)
+            f = yield from self.core(factor) if isinstance(factor, Core) else self.ask(factor)
             factors.append(f)
         return contracted(factors, a.over)
 
-    def _core(self, core: Core) -> Asking:
+    def core(self, core: Core) -> Asking:
         cov, mean, constants = [], [], []
         for parts in core.cov:
-            f = yield from self._sum(parts)
+            f = yield from self.sum(parts)
             cov.append(f)
         for parts in core.mean:
-            f = yield from self._sum(parts)
+            f = yield from self.sum(parts)
             mean.append(f)
         for c in core.constants:
             f = yield from self.constant(c)
@@ -275,7 +224,7 @@ class Arrays(Schedule[Field]):
         found: dict[Term, Field] = {}
         for key in self._scalars(t):
             ref: Term = key.ref if not key.power else App(SCALED, (key.ref, Num(key.power)))
-            found[ref] = yield from self._ask(key)
+            found[ref] = yield from self.ask(key)
         out = self._evaluated(t, found)
         if found and jumps_of(t) and not any(DRAWS in f.axes for f in found.values()):
             gaps = [apply(np.abs, self._evaluated(j.gap, found)) for j in jumps_of(t)]

@@ -18,7 +18,7 @@ from flint import acb, arb, fmpq
 
 from tensorprog.errors import Diagnostic, TensorProgError
 from tensorprog.functions.evaluate.ball_function import ball_function
-from tensorprog.gaussian.closed.value import Balls
+from tensorprog.gaussian.closed.value import Balls as Evaluation
 from tensorprog.gaussian.integrate import lengths
 from tensorprog.gaussian.integrate.grid import grid
 from tensorprog.gaussian.integrate.moved import moved
@@ -26,13 +26,12 @@ from tensorprog.limit.jumps.jumps import Jump
 from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.members.softmax import entries, holds_softmax
 from tensorprog.limit.rules.quantities import GUARD, Core, Unsettled, guarded, no_limit, place
-from tensorprog.limit.rules.rules import Rules
-from tensorprog.limit.values.arrays import Cores
-from tensorprog.limit.values.cores import PLAIN, CoreFunction, Numbers, isserlis, no_value
-from tensorprog.limit.values.members import Members
+from tensorprog.limit.values.algebra import Algebra
+from tensorprog.limit.values.cores import PLAIN, CoreFunction, Cores, Numbers, isserlis, no_value
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.numbers.precision import precision
+from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS
 from tensorprog.terms.term import substitute, variables
@@ -97,13 +96,11 @@ class Enclosure:
         return Enclosure(ball, method, worst_kind(kind, "bound"), note[:MOST_NOTED])
 
 
-class Enclosures(Members[Enclosure]):
+class Balls(Algebra[Enclosure]):
     """Balls; every param needs a value."""
 
-    bits = BITS
-
-    def __init__(self, rules: Rules, numbers: Numbers, cores: Cores) -> None:
-        super().__init__(rules)
+    def __init__(self, program: Analysis, numbers: Numbers, cores: Cores) -> None:
+        super().__init__(program)
         self.numbers = numbers
         self.cores = cores
         self._found: dict[Any, Enclosure] = {}
@@ -166,7 +163,7 @@ class Enclosures(Members[Enclosure]):
                     raise no_value(name)
                 return Enclosure.exactly(self.numbers.values[name])
             case Var(name, subs):
-                return self._entry(name, subs)
+                return self.evaluated(self.matrix_entry(name, subs), {})
             case App():
                 inner: list[Enclosure] = []
                 named = self._named(t, found, inner)
@@ -190,17 +187,6 @@ class Enclosures(Members[Enclosure]):
             return Var(f"a{len(inner) - 1}")
 
         return App(t.head, tuple(name(a) for a in t.args), t.place)
-
-    def _entry(self, name: str, subs: tuple[Any, ...]) -> Enclosure:
-        matrix = self.program.matrices[name]
-        flat = 0
-        for k, extent in zip(subs, matrix.shape, strict=True):
-            flat = flat * extent + k - 1
-        if matrix.entries is not None:
-            return self.evaluated(matrix.entries[flat], {})
-        import struct
-
-        return Enclosure(arb(struct.unpack_from("<d", matrix.data, 8 * flat)[0]))
 
     def core(
         self, core: Core, cov: Sequence[Enclosure], mean: Sequence[Enclosure], constants: Sequence[Enclosure]
@@ -331,7 +317,7 @@ class Enclosures(Members[Enclosure]):
 
 def enclose(expr: Any, balls: dict[str, Any]) -> Any | None:
     """The ball of a closed form at balls for its symbols, or None where it cannot be enclosed."""
-    evaluation = Balls()
+    evaluation = Evaluation()
     for s in expr.free_symbols:
         if s.name not in balls:
             raise no_value(s.name)

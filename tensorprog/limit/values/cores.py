@@ -20,9 +20,10 @@ from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
 from tensorprog.limit.members import softmax
+from tensorprog.limit.members.parity import has_mean
 from tensorprog.limit.members.softmax import holds_softmax
 from tensorprog.limit.rules.labels import Array, Field, union
-from tensorprog.limit.rules.quantities import guarded, monomial, no_limit
+from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit
 from tensorprog.limit.values.ratios import expectation
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate
 from tensorprog.program.graph.nodes import Param
@@ -255,6 +256,47 @@ class CoreFunction:
             self.body, _within(cov), mean, vars=self.variables, assume=self.assumptions, values=values,
             certified=certified,
         ).number  # fmt: skip
+
+
+class Cores:
+    """The core functions of one program, each made once."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self.numbers = numbers.guarded()
+        self._made: dict[tuple[Any, ...], CoreFunction] = {}
+
+    def of(self, core: Core) -> CoreFunction:
+        centred = tuple(not m for m in core.mean)
+        signs = tuple(is_positive(c) for c in core.constants)
+        key = (core.body, core.size, centred, signs)
+        if key not in self._made:
+            self._made[key] = CoreFunction(core.body, core.size, centred, signs, self.numbers)
+        return self._made[key]
+
+
+def is_positive(t: Term) -> bool:
+    """Is a constant positive for reasons of its form?"""
+    match t:
+        case Num(value):
+            return value > 0
+        case App("recip" | "sqrt" | "pow", (a, *_)):
+            return is_positive(a) or (isinstance(t, App) and t.head == "recip" and _is_root(a))
+        case App("exp" | "pi" | "cosh", _):
+            return True
+        case App("mul" | "add", args):
+            return all(is_positive(a) for a in args)
+        case _:
+            return False
+
+
+def _is_root(t: Term) -> bool:
+    """A square root: where its reciprocal is finite it is positive."""
+    return isinstance(t, App) and t.head == "sqrt"
+
+
+def may_diverge(core: Core) -> bool:
+    """Is the expectation not known to exist by the heads of its body? Then 0 times it is not known to be 0."""
+    return not has_mean(core.body, frozenset(Var(f"z{k + 1}") for k in range(core.size)))
 
 
 def no_value(name: str) -> TensorProgError:

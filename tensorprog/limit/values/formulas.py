@@ -12,12 +12,11 @@ from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent
 from tensorprog.limit.rules.quantities import GUARD, Core, guarded, place
-from tensorprog.limit.rules.rules import Rules
-from tensorprog.limit.values.arrays import Cores
-from tensorprog.limit.values.cores import PLAIN, isserlis
-from tensorprog.limit.values.members import Members
+from tensorprog.limit.values.algebra import Algebra
+from tensorprog.limit.values.cores import PLAIN, Cores, isserlis
 from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.nodes import Param
+from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Term, Var
 from tensorprog.terms.term import substitute, variables
 
@@ -35,15 +34,15 @@ class Infinite(NoFormula):
     """The expectation is infinite."""
 
 
-class Formulas(Members[Any]):
+class Formulas(Algebra[Any]):
     """Sympy expressions; `NoFormula` where some expectation has no closed form or the composition grows too large."""
 
     largest = MAX_FORMULA
 
-    def __init__(self, rules: Rules, cores: Cores) -> None:
-        super().__init__(rules)
+    def __init__(self, program: Analysis, cores: Cores) -> None:
+        super().__init__(program)
         self.cores = cores
-        self.symbols = {p.name: _symbol(p) for p in rules.program.params.values()}
+        self.symbols = {p.name: _symbol(p) for p in program.params.values()}
         self._constants: dict[Term, Any] = {}
         self._shared: dict[Any, Any] = {}
         self._meaning: dict[Any, Any] = {}
@@ -98,7 +97,7 @@ class Formulas(Members[Any]):
             case Var(name, ()) if name in self.symbols:
                 return self.symbols[name]
             case Var(name, subs) if name in self.program.matrices:
-                return self._entry(name, subs)
+                return self.evaluated(self.matrix_entry(name, subs), {})
             case App(head, args) if args:
                 inner = [self.evaluated(a, found) for a in args]
                 names = [Var(f"a{k}") for k in range(len(args))]
@@ -106,17 +105,6 @@ class Formulas(Members[Any]):
                 return self.small(to_sympy(App(head, tuple(names)), values))
             case _:
                 return to_sympy(t)
-
-    def _entry(self, name: str, subs: tuple[Any, ...]) -> Any:
-        matrix = self.program.matrices[name]
-        flat = 0
-        for k, extent in zip(subs, matrix.shape, strict=True):
-            flat = flat * extent + k - 1
-        if matrix.entries is not None:
-            return self.evaluated(matrix.entries[flat], {})
-        import struct
-
-        return sympy.Rational(*struct.unpack_from("<d", matrix.data, 8 * flat)[0].as_integer_ratio())
 
     def core(self, core: Core, cov: Sequence[Any], mean: Sequence[Any], constants: Sequence[Any]) -> Any:
         f = self.cores.of(core)
@@ -140,15 +128,12 @@ class Formulas(Members[Any]):
             if found.is_number and not found > 0:
                 raise Infinite("the expectation is infinite")
             if not found.is_number:
-                self.note_condition(found)
+                self.noted.add(found)
         if out.has(sympy.nan, sympy.zoo, sympy.oo):
             raise NoFormula("the covariance is singular")
         for positive in self._wanted(core, cov):
             out = out * self._premise(positive)
         return self.small(out)
-
-    def note_condition(self, positive: Any) -> None:
-        """Called with what must be positive for an expectation to be finite."""
 
     # -- jumps -----------------------------------------------------------------------------------------------------
 

@@ -1,21 +1,22 @@
 """Quantities of single members: sums over indices are written out, and values are whatever the algebra says.
 
-Two algebras use this: formulas (sympy expressions in the params) and enclosures (balls that contain the true value).
+Balls contain the true value; formulas are sympy expressions in the params, in which what has no closed form may have a
+name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tensorprog.errors import Diagnostic
 from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.jumps.jumps import Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import Unfolding
-from tensorprog.limit.members.parity import has_mean, vanishes
+from tensorprog.limit.members.parity import vanishes
 from tensorprog.limit.rules.labels import range_of
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import (
@@ -30,95 +31,65 @@ from tensorprog.limit.rules.quantities import (
     Unsettled,
     canonical,
     guarded,
-    renamed,
+    moved,
 )
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
-from tensorprog.limit.values.schedule import Schedule
+from tensorprog.limit.values.algebra import Algebra
+from tensorprog.limit.values.balls import Balls, Enclosure
+from tensorprog.limit.values.cores import Cores, Numbers, may_diverge
+from tensorprog.limit.values.formulas import Formulas
+from tensorprog.limit.values.named import Named
 from tensorprog.program.lowering.masks import holds
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
 from tensorprog.terms.term import add, mul, recip, shift_subs, substitute, variables
 
 MAX_MEMBERS = 20_000
 V = TypeVar("V")
+A = TypeVar("A", bound=Algebra[Any])
 
 
-class Members(Schedule[V], Generic[V]):
-    """The calculus for members with integer subscripts; subclasses say what numbers, functions and cores are."""
+class Members(Generic[V, A]):
+    """The calculus for members with integer subscripts; the algebra says what numbers, functions and cores are.
 
-    def __init__(self, rules: Rules) -> None:
-        super().__init__()
+    Its computations yield the quantities that they need, and are sent their values (`limit.engine.Solver`).
+    """
+
+    def __init__(self, rules: Rules, algebra: A) -> None:
         self.rules = rules
+        self.algebra = algebra
+        self.values: Algebra[V] = algebra
         self.program = rules.program
         self.composer = rules.composer
 
-    # -- the algebra -----------------------------------------------------------------------------------------------
-
-    def zero(self) -> V:
-        raise NotImplementedError
-
-    def add(self, a: V, b: V) -> V:
-        raise NotImplementedError
-
-    def mul(self, a: V, b: V) -> V:
-        raise NotImplementedError
-
-    def is_zero(self, a: V) -> bool:
-        raise NotImplementedError
-
-    def evaluated(self, t: Term, found: dict[Term, V]) -> V:
-        """A constant term without binders; `found` are the limits of the scalars in it."""
-        raise NotImplementedError
-
-    def core(self, core: Core, cov: Sequence[V], mean: Sequence[V], constants: Sequence[V]) -> V:
-        """The expectation of a core's body."""
-        raise NotImplementedError
-
-    def score(self, ref: Var) -> V:
-        raise NotImplementedError
-
-    def standing(
-        self, body: Term, cov: Sequence[V], mean: Sequence[V], found: dict[Term, V], shown: Sequence[Term] = ()
-    ) -> Sequence[Jump]:
-        """The jumps of a body at which its variables may stand; `found` are its constants, `shown` what is written."""
-        raise NotImplementedError
-
     @property
-    def given(self) -> Mapping[str, Fraction]:
-        """The params' numbers, in an algebra that has them."""
-        return {}
+    def noted(self) -> set[Any]:
+        """What must be positive for the expectations at hand to be finite."""
+        return self.values.noted
 
     @cached_property
     def exact(self) -> Exact:
         """What holds at every width."""
-        return Exact(Unfolding(self.program), self.given)
+        return Exact(Unfolding(self.program), self.values.given)
 
-    # -- the calculus ----------------------------------------------------------------------------------------------
-
-    def value(self, key: Key) -> V:
-        return self.solve(canonical(key)[0])
-
-    def total(self, parts: Sum) -> V:
-        """A sum of products of quantities."""
-        return self.run(self._sum(parts))
-
-    def of_core(self, core: Core) -> V:
-        """One Gaussian expectation."""
-        return self.run(self._core(core))
+    def ask(self, key: Key) -> Generator[Key, V, V]:
+        """The value of a quantity."""
+        return (yield canonical(key)[0])
 
     def compute(self, key: Key) -> Generator[Key, V, V]:
         if isinstance(key, ScoreOf):
-            return self.score(key.ref)
-        return (yield from self._sum(self.rules.of(key)))
+            return self.values.score(key.ref)
+        return (yield from self.sum(self.rules.of(key)))
 
-    def _sum(self, parts: Sum) -> Generator[Key, V, V]:
+    def sum(self, parts: Sum) -> Generator[Key, V, V]:
+        """A sum of products of quantities."""
         out: V | None = None
         for a in parts:
             for one in self._written_out(a):
                 term = yield from self._product(one)
                 if term is not None:
-                    out = term if out is None else self.add(out, term)
-        return self.zero() if out is None else out
+                    out = term if out is None else self.values.add(out, term)
+        return self.values.zero() if out is None else out
 
     def _written_out(self, a: Addend) -> Iterator[Addend]:
         """One addend for each value of its bound labels; deltas are used first, so that few are left."""
@@ -140,26 +111,27 @@ class Members(Schedule[V], Generic[V]):
 
     def _product(self, a: Addend) -> Generator[Key, V, V | None]:
         out = yield from self.constant(a.coefficient)
-        if self.is_zero(out):
+        if self.values.is_zero(out):
             return None
         vanishes = False
         for factor in a.factors:
             if vanishes and not (isinstance(factor, Core) and may_diverge(factor)):
                 continue
             if isinstance(factor, Core):
-                f = yield from self._core(factor)
+                f = yield from self.core(factor)
             else:
-                f = yield canonical(factor)[0]
-            vanishes |= self.is_zero(f)
-            out = self.mul(out, f)
+                f = yield from self.ask(factor)
+            vanishes |= self.values.is_zero(f)
+            out = self.values.mul(out, f)
         return None if vanishes else out
 
-    def _core(self, core: Core) -> Generator[Key, V, V]:
+    def core(self, core: Core) -> Generator[Key, V, V]:
+        """One Gaussian expectation."""
         groups: list[list[V]] = []
         for sums in (core.cov, core.mean):
             group = []
             for parts in sums:
-                f = yield from self._sum(parts)
+                f = yield from self.sum(parts)
                 group.append(f)
             groups.append(group)
         constants = []
@@ -167,19 +139,19 @@ class Members(Schedule[V], Generic[V]):
             f = yield from self.constant(c)
             constants.append(f)
         found: dict[Term, V] = {Var(f"c{k + 1}"): f for k, f in enumerate(constants)}
-        if jumps_of(core.body) and (jumps := self.standing(core.body, groups[0], groups[1], found, core.shown)):
+        if jumps_of(core.body) and (jumps := self.values.standing(core.body, groups[0], groups[1], found, core.shown)):
             names: dict[Term, Term] = {Var(f"z{k + 1}"): t for k, t in enumerate(core.shown)}
             names |= {Var(f"c{k + 1}"): t for k, t in enumerate(core.constants)}
             names |= {v: Var(v.name.removeprefix(GUARD)) for v in variables(core.body) if v not in names}
             landed = substitute(core.body, names)
-            return (yield canonical(Ex(self._settled(landed, [_renamed(j, names) for j in jumps])))[0])
+            return (yield from self.ask(Ex(self._settled(landed, [_renamed(j, names) for j in jumps]))))
         if core.size == 0:
-            return self.evaluated(core.body, found)
+            return self.values.evaluated(core.body, found)
         if not any(core.mean) and vanishes(
             core.body, frozenset(Var(f"z{k + 1}") for k in range(core.size)), self._signs
         ):
-            return self.zero()
-        return self.core(core, groups[0], groups[1], constants)
+            return self.values.zero()
+        return self.values.core(core, groups[0], groups[1], constants)
 
     @cached_property
     def _signs(self) -> frozenset[str]:
@@ -204,13 +176,14 @@ class Members(Schedule[V], Generic[V]):
         return settled(t, known)
 
     def constant(self, t: Term) -> Generator[Key, V, V]:
+        """A term in params, matrices and scalars."""
         t = self.written_out(t)
         found: dict[Term, V] = {}
         for ref, key in self._scalars(t):
-            found[ref] = yield canonical(key)[0]
-        if found and jumps_of(t) and (jumps := self.standing(t, (), (), found)):
+            found[ref] = yield from self.ask(key)
+        if found and jumps_of(t) and (jumps := self.values.standing(t, (), (), found)):
             return (yield from self.constant(self._settled(t, jumps)))
-        return self.evaluated(t, found)
+        return self.values.evaluated(t, found)
 
     def _scalars(self, t: Term) -> list[tuple[Term, Key]]:
         out: dict[Term, Key] = {}
@@ -253,11 +226,6 @@ class Members(Schedule[V], Generic[V]):
                 return t
 
 
-def may_diverge(core: Core) -> bool:
-    """Is the expectation not known to exist by the heads of its body? Then 0 times it is not known to be 0."""
-    return not has_mean(core.body, frozenset(Var(f"z{k + 1}") for k in range(core.size)))
-
-
 def _renamed(j: Jump, names: Mapping[Term, Term]) -> Jump:
     return Jump(substitute(j.place, names), substitute(j.gap, names), j.periodic)
 
@@ -281,31 +249,18 @@ def _without_deltas(a: Addend) -> Addend:
     return a
 
 
-def moved(a: Addend, names: dict[str, Sub]) -> Addend:
-    """The addend with labels renamed or fixed."""
-    if not names:
-        return a
-
-    def sub(s: Sub) -> Sub:
-        return names.get(s, s) if isinstance(s, str) else s
-
-    return Addend(
-        shift_subs(a.coefficient, names),
-        tuple((sub(s), sub(t)) for s, t in a.deltas),
-        tuple(j for j in a.over if j not in names),
-        tuple(moved_core(f, names) if isinstance(f, Core) else renamed(f, names) for f in a.factors),
-    )
+def enclosures(rules: Rules, numbers: Numbers, cores: Cores) -> Members[Enclosure, Balls]:
+    """Single members as balls."""
+    return Members(rules, Balls(rules.program, numbers, cores))
 
 
-def moved_core(core: Core, names: dict[str, Sub]) -> Core:
-    return Core(
-        core.body,
-        core.size,
-        tuple(tuple(moved(a, names) for a in parts) for parts in core.cov),
-        tuple(tuple(moved(a, names) for a in parts) for parts in core.mean),
-        tuple(shift_subs(c, names) for c in core.constants),
-        tuple(shift_subs(t, names) for t in core.shown),
-    )
+def formulas(rules: Rules, cores: Cores) -> Members[Any, Formulas]:
+    """Single members as sympy expressions."""
+    return Members(rules, Formulas(rules.program, cores))
 
 
-__all__ = ["MAX_MEMBERS", "Members", "moved", "moved_core"]
+def named(
+    rules: Rules, cores: Cores, balls: Balls, enclosed: Callable[[Core], Enclosure], like: Named | None = None
+) -> Members[Any, Named]:
+    """Single members as sympy expressions in which what has no closed form has a name."""
+    return Members(rules, Named(rules.program, cores, balls, enclosed, like))

@@ -6,7 +6,7 @@ are one, independent factors stand apart, and variables come in an order that do
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -20,14 +20,13 @@ from tensorprog.gaussian.expect import expect
 from tensorprog.limit.members.parts import polynomial
 from tensorprog.limit.members.softmax import holds_softmax
 from tensorprog.limit.rules.open import TooLarge
-from tensorprog.limit.rules.quantities import GUARD, Core, Key, NoLimit, guarded, place
-from tensorprog.limit.rules.rules import Rules
-from tensorprog.limit.values.arrays import Cores
-from tensorprog.limit.values.balls import BITS, Enclosure, Enclosures, OutOfTime, enclose
+from tensorprog.limit.rules.quantities import GUARD, Core, NoLimit, guarded, place
+from tensorprog.limit.values.balls import BITS, Balls, Enclosure, OutOfTime, enclose
+from tensorprog.limit.values.cores import Cores, may_diverge
 from tensorprog.limit.values.formulas import Formulas, Infinite, NoFormula
-from tensorprog.limit.values.members import may_diverge
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.numbers.precision import precision
+from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import mul, power, substitute, variables
 
@@ -74,26 +73,29 @@ class Expected:
 class Named(Formulas):
     """Sympy expressions in params, scores and names; a name stands for one expectation, equal ones have one name.
 
-    Algebras of several rules share their names: `like` is another one.
+    Algebras for several rules share their names: `like` is another one.
     """
 
     largest = MAX_PARTS
 
-    def __init__(self, rules: Rules, cores: Cores, enclosures: Enclosures, like: Named | None = None) -> None:
-        super().__init__(rules, cores)
-        self.enclosures = enclosures
+    def __init__(
+        self,
+        program: Analysis,
+        cores: Cores,
+        balls: Balls,
+        enclosed: Callable[[Core], Enclosure],
+        like: Named | None = None,
+    ) -> None:
+        """`balls`: what params are as numbers. `enclosed` finds the number of an expectation without a formula."""
+        super().__init__(program, cores)
+        self.balls, self.enclosed = balls, enclosed
         self._names: dict[object, Any] = {}
-        self._meant: dict[Any, tuple[Core, Enclosures]] = {}
+        self._meant: dict[Any, tuple[Core, Callable[[Core], Enclosure]]] = {}
         self._numbers: dict[Any, Enclosure] = {}
         if like is not None:
             self._names, self._meant, self._numbers = like._names, like._meant, like._numbers
             self._shared, self._meaning, self._sizes = like._shared, like._meaning, like._sizes
             self._premises = like._premises
-        self._asked: dict[Key, list[Key]] = {}
-        self._finite: dict[Key | None, set[Any]] = {}
-        self._here: Key | None = None
-        self.roots: list[Key] = []
-        """The quantities that were asked for from outside."""
 
     # -- names -----------------------------------------------------------------------------------------------------
 
@@ -130,7 +132,7 @@ class Named(Formulas):
     def _may_hold(self, positive: Any) -> bool:
         """Is an expression positive at the params' values, or are there none?"""
         free = {s.name for s in self.plain(positive).free_symbols - self._meant.keys()}
-        return not free <= self.enclosures.given.keys() or bool(self.number(positive).ball > 0)
+        return not free <= self.balls.given.keys() or bool(self.number(positive).ball > 0)
 
     def _by_monomials(self, e: Expected) -> Any:
         try:
@@ -157,7 +159,7 @@ class Named(Formulas):
             except OutOfTime:
                 pass
             except NoFormula:
-                self.note_condition(NOT_KNOWN)
+                self.noted.add(NOT_KNOWN)
         return symbol
 
     def _by_itself(self, e: Expected) -> Any | None:
@@ -191,7 +193,7 @@ class Named(Formulas):
             positive = (c.lhs - c.rhs).xreplace(back)
             if not self._may_hold(positive):
                 return None  # another formula there, as of sign(z*u)^2 at z = 0
-            self.note_condition(positive)
+            self.noted.add(positive)
         if found.expr is None:
             return None
         out = found.expr.xreplace(back)
@@ -210,7 +212,7 @@ class Named(Formulas):
             if not {s.name for s in free} <= self.symbols.keys():
                 raise NoFormula("a score enters a function")
             self._names[key] = symbol = sympy.Dummy(f"{GUARD}{len(self._names) + 1}", real=True)
-            self._meant[symbol] = e.core, self.enclosures
+            self._meant[symbol] = e.core, self.enclosed
         return self._names[key]
 
     def names(self, expr: Any) -> set[Any]:
@@ -220,40 +222,6 @@ class Named(Formulas):
     def is_plain(self, expr: Any) -> bool:
         """Is the expression free of names?"""
         return not self.names(expr)
-
-    # -- existence -------------------------------------------------------------------------------------------------
-
-    def solve(self, key: Key) -> Any:
-        self.roots.append(key)
-        return super().solve(key)
-
-    def compute(self, key: Key) -> Generator[Key, Any, Any]:
-        inner, asked, answer = super().compute(key), self._asked.setdefault(key, []), None
-        while True:
-            self._here = key
-            try:
-                wanted = inner.send(answer)
-            except StopIteration as done:
-                return done.value
-            asked.append(wanted)
-            answer = yield wanted
-
-    def note_condition(self, positive: Any) -> None:
-        """What must be positive for the expectation at hand to be finite."""
-        self._finite.setdefault(self._here, set()).add(positive)
-
-    def required(self) -> set[Any]:
-        """What must be positive for all that was asked since `roots` was emptied to be finite, whatever cancelled."""
-        seen: set[Key] = set()
-        stack = list(self.roots)
-        out = set(self._finite.get(None, ()))
-        while stack:
-            top = stack.pop()
-            if top not in seen:
-                seen.add(top)
-                out |= self._finite.get(top, set())
-                stack += self._asked.get(top, [])
-        return out
 
     # -- numbers ---------------------------------------------------------------------------------------------------
 
@@ -265,7 +233,7 @@ class Named(Formulas):
         found = {s: self._number_of(s) for s in out.free_symbols if s in self._meant}
         free = {s: sympy.Symbol(f"{s.name} {s.dummy_index}", real=True) for s in found}
         balls = {new.name: found[s].ball for s, new in free.items()}
-        balls |= {name: self.enclosures.param(name) for name in self.symbols if name in self.enclosures.given}
+        balls |= {name: self.balls.param(name) for name in self.symbols if name in self.balls.given}
         out = out.xreplace(free)
         if not {s.name for s in out.free_symbols} <= balls.keys():
             raise NoFormula("a param has no value, or a score enters a function")
@@ -277,10 +245,10 @@ class Named(Formulas):
 
     def _number_of(self, symbol: Any) -> Enclosure:
         if symbol not in self._numbers:
-            core, enclosures = self._meant[symbol]
+            core, enclosed = self._meant[symbol]
             try:
                 with precision(BITS):
-                    self._numbers[symbol] = enclosures.of_core(core)
+                    self._numbers[symbol] = enclosed(core)
             except OutOfTime:
                 raise
             except NoLimit as why:  # a param has no value, or a score enters a function
