@@ -30,6 +30,9 @@ class Rounded:
         v = self.value + other.value
         return Rounded(v, self.error + other.error + UNIT * np.abs(v))
 
+    def __neg__(self) -> Rounded:
+        return Rounded(-self.value, self.error)
+
     def __mul__(self, other: Rounded) -> Rounded:
         v = self.value * other.value
         quick = np.abs(self.value) * other.error + np.abs(other.value) * self.error + self.error * other.error

@@ -13,6 +13,7 @@ from itertools import islice, product
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, sign_at, upper
 from tensorprog.functions.evaluate.polynomial import normal
+from tensorprog.functions.named.library import library
 from tensorprog.functions.points import recheck
 from tensorprog.functions.points.pieces import Pieces, examine
 from tensorprog.functions.rules.info import Info, Regularity
@@ -156,14 +157,14 @@ def _broken(rules: Analyzer, t: Term, xs: Sequence[Var], pieces: Pieces | None, 
 
 
 def _two_values(t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None:
-    """A function with whole-numbered (or half) values that takes two of them jumps somewhere between."""
+    """A function that is constant between jumps, and takes two values, jumps somewhere between."""
     while True:
         match t:
             case App("mul", (Num(c), _)) if c == 0:
                 return
             case App("neg", (u,)) | App("mul", (Num(), u)) | App("add", (Num(), u)) | App("add", (u, Num())):
                 t = u
-            case App("floor" | "ceil" | "sign" | "step", _):
+            case App(head, (_,)) if head in library() and library()[head].constant_between:
                 break
             case _:
                 return
@@ -178,7 +179,7 @@ def _two_values(t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None
         if len(seen) > 1:
             (a, at), (b, there) = list(seen.items())[:2]
             where = [", ".join(f"{to_text(v)} = {c}" for v, c in zip(xs, p, strict=True)) for p in (at, there)]
-            because = f"its values are whole multiples of 1/2; it is {a} at {where[0]} and {b} at {where[1]}"
+            because = f"it is constant between jumps; it is {a} at {where[0]} and {b} at {where[1]}"
             out.no("continuous", because, (*said, ("from", where[0]), ("to", where[1])))
             return
 
@@ -261,8 +262,10 @@ def _denominators(t: Term) -> Iterator[Term]:
             return
         case App("recip", (d,)):
             yield d
-        case App("tan", (u,)):
-            yield App("cos", (u,))
+        case App(head, args) if head in library() and not library()[head].total:
+            body = library()[head].expand(args)
+            if body is not None:
+                yield from _denominators(body)
         case App("pow", (d, Num(p))) if p < 0:
             yield d
     for c in children(t):

@@ -208,7 +208,8 @@ def numpy_form(head: str) -> Callable[..., Any] | None:
     record = library().get(head)
     if record is None or record.numpy is not None or record.definition is None:
         return None if record is None else record.numpy
-    return compile_numpy(record.definition, record.args)
+    form, count = compile_numpy(record.definition, record.args), len(record.args)
+    return lambda *xs: form(*xs, *(1.0,) * (count - len(xs)))
 
 
 _COMPARE = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import children, mul, neg, rebuild, recip, sub
+from tensorprog.terms.term import children, rebuild, sub
 
 
 class Sides(Protocol):
@@ -37,8 +37,6 @@ def resolve(t: Term, sides: Sides) -> Term | None:
         return None if side is None else up if side else down
 
     match t:
-        case App("clip", (u, low, high)):
-            return _clip(u, low, high, pick)
         case App("max" | "min" as head, args):
             best: Term | None = args[0]
             for a in args[1:]:
@@ -51,10 +49,6 @@ def resolve(t: Term, sides: Sides) -> Term | None:
             return None if said is None else yes if said else no
         case App("floor", (u,)):
             return None if (n := sides.floor(u)) is None else Num(n)
-        case App("ceil", (u,)):
-            return None if (n := sides.floor(neg(u))) is None else Num(-n)
-        case App("mod", (u, m)):
-            return None if (n := sides.floor(mul(u, recip(m)))) is None else sub(u, mul(Num(n), m))
         case App(head, args) if head in library() and (halves := library()[head].halves) is not None:
             up, down = (library()[head].call(half, args) for half in halves[::-1])
             return pick(args[0], up, down)
@@ -67,11 +61,6 @@ def resolve(t: Term, sides: Sides) -> Term | None:
 
 def _is_number(t: Term) -> bool:
     return not (isinstance(t, App) and t.head in {"lt", "le", "gt", "ge", "eq", "ne", "and"})
-
-
-def _clip(u: Term, low: Term, high: Term, pick: Callable[[Term, Term, Term], Term | None]) -> Term | None:
-    inner = pick(sub(u, low), u, low)
-    return None if inner is None else pick(sub(inner, high), high, inner)
 
 
 def _holds(t: Term, positive: Callable[[Term], bool | None]) -> bool | None:

@@ -36,7 +36,7 @@ def _read(s: App) -> tuple[Term, ...]:
 def _choices(s: App) -> list[Term] | None:
     """The formulas of the pieces of a function in pieces."""
     match s:
-        case App("max" | "min" | "clip", args):
+        case App("max" | "min", args):
             return list(args)
         case App("where", (_, x, y)):
             return [x, y]

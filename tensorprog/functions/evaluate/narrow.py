@@ -11,11 +11,11 @@ from fractions import Fraction
 from functools import lru_cache
 
 from tensorprog.functions.evaluate.directions import linear
+from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.term import neg, sub, walk
 
 Box = tuple[tuple[float, float], ...]
-PARTIAL = frozenset({"recip", "pow", "log", "log1p", "sqrt", "asin", "acos", "tan", "mod"})
 
 
 def narrowed(names: Sequence[str], box: Box, condition: Term, holds: bool) -> Box:
@@ -78,7 +78,9 @@ def may_vanish(factors: Iterable[Term]) -> bool:
     """Whether `support` has anything to look for in a product."""
     for f in factors:
         match f:
-            case App("relu" | "step" | "max" | "where"):
+            case App("max" | "where"):
+                return True
+            case App(head, (_,)) if _one_sided(head):
                 return True
             case App("mul" | "neg" | "abs" | "sqrt" | "pow", args) if may_vanish(args):
                 return True
@@ -87,15 +89,19 @@ def may_vanish(factors: Iterable[Term]) -> bool:
 
 def partial(term: Term) -> bool:
     """Whether a head of the term may have no value somewhere."""
-    return any(
-        isinstance(s, App)
-        and s.head in PARTIAL
-        and not (s.head == "pow" and isinstance(p := s.args[1], Num) and p.value.denominator == 1 and p.value >= 0)
-        for s in walk(term)
-    )
+
+    def somewhere(s: App) -> bool:
+        match s:
+            case App("pow", (_, Num(p))):
+                return p.denominator != 1 or p < 0
+            case App("recip" | "pow"):
+                return True
+        return s.head in library() and not library()[s.head].total
+
+    return any(isinstance(s, App) and somewhere(s) for s in walk(term))
 
 
-_KEPT = frozenset({"relu", "step", "max", "min", "where", "add", "mul", "neg", "abs", "and", "lt", "le", "gt", "ge"})
+_KEPT = frozenset({"max", "min", "where", "add", "mul", "neg", "abs", "and", "lt", "le", "gt", "ge"})
 
 
 def vanishing(product: Term) -> tuple[int, ...]:
@@ -113,8 +119,14 @@ def vanishing(product: Term) -> tuple[int, ...]:
     return tuple(
         k
         for k, f in enumerate(product.args)
-        if may_vanish((f,)) and all(not isinstance(s, App) or s.head in _KEPT for s in walk(f))
+        if may_vanish((f,)) and all(not isinstance(s, App) or s.head in _KEPT or _one_sided(s.head) for s in walk(f))
     )
+
+
+def _one_sided(head: str) -> bool:
+    """Whether a named function is 0 for negative arguments: relu, step."""
+    halves = library()[head].halves if head in library() else None
+    return halves is not None and halves[0] == Num(0)
 
 
 def support(names: Sequence[str], box: Box, factors: Iterable[Term]) -> Box:
@@ -127,7 +139,7 @@ def support(names: Sequence[str], box: Box, factors: Iterable[Term]) -> Box:
     zero = Num(0)
     for f in factors:
         match f:
-            case App("relu" | "step", (u,)):
+            case App(head, (u,)) if _one_sided(head):
                 box = _below(names, box, zero, u)
             case App("max", (u, Num(value))) | App("max", (Num(value), u)) if value == 0:
                 box = _below(names, box, zero, u)

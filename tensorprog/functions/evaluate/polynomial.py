@@ -13,6 +13,7 @@ from math import isqrt
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
 from tensorprog.functions.named.library import library
+from tensorprog.functions.named.record import Function
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, PI, add, mul, power, variables
 
@@ -228,10 +229,9 @@ def _function(head: str, args: tuple[Term, ...]) -> Polynomial:
         return number(Fraction(0))
     if head in ("max", "min") and len(set(args)) == 1:
         return normal(first)
-    if head in ("abs", "sign", "step", "relu", "max", "min", "hardtanh", "floor", "ceil"):
-        plain = _decided(head, args)
-        if plain is not None:
-            return plain
+    plain = _extreme(head, args) if head in ("max", "min") else _piece(record, args)
+    if plain is not None:
+        return plain
     if record.opens(args) or len(record.args) > len(args):
         body = record.expand(args)
         if body is not None:
@@ -241,36 +241,28 @@ def _function(head: str, args: tuple[Term, ...]) -> Polynomial:
     return atom(App(head, args))
 
 
-def _decided(head: str, args: tuple[Term, ...]) -> Polynomial | None:
-    """Piecewise functions of constants whose signs are known."""
-    if head in ("max", "min"):
-        best = args[0]
-        for a in args[1:]:
-            s = _sign(add(a, App("neg", (best,))))
-            if s is None:
-                return None
-            if (s > 0) == (head == "max") and s != 0:
-                best = a
-        return normal(best)
-    s = _sign(args[0])
-    if head in ("hardtanh", "floor", "ceil"):
-        value = normal(args[0]).constant()
-        if value is None:
+def _extreme(head: str, args: tuple[Term, ...]) -> Polynomial | None:
+    """The largest or smallest of constants whose order is known."""
+    best = args[0]
+    for a in args[1:]:
+        s = _sign(add(a, App("neg", (best,))))
+        if s is None:
             return None
-        if head == "hardtanh":
-            return number(max(Fraction(-1), min(Fraction(1), value)))
-        return number(
-            Fraction(
-                value.numerator // value.denominator if head == "floor" else -(-value.numerator // value.denominator)
-            )
-        )
-    if s is None:
-        return None
-    if head == "abs":
-        return normal(args[0]).scaled(Fraction(s))
-    if head == "relu":
-        return normal(args[0]) if s > 0 else number(Fraction(0))
-    return number(Fraction(s) if head == "sign" else Fraction(1 + s, 2))
+        if (s > 0) == (head == "max") and s != 0:
+            best = a
+    return normal(best)
+
+
+def _piece(record: Function, args: tuple[Term, ...]) -> Polynomial | None:
+    """The value of a function in pieces at a constant, by the piece in which it lies."""
+    if record.halves is not None:
+        s = _sign(args[0])
+        return normal(record.call(record.halves[s > 0], args)) if s else None
+    value = normal(args[0]).constant() if record.kinked else None
+    if value is not None and record.name == "floor":
+        return number(Fraction(value.__floor__()))
+    body = None if value is None else record.expand(args)
+    return None if body is None else normal(body)
 
 
 def is_zero(t: Term) -> bool:

@@ -67,8 +67,8 @@ def _rectifiers() -> tuple[Function, ...]:
                  at_zero=_F0, breaks=_KINK, degree=1),
         Function("elu", ("x", "a"), (f("max", x, 0) + a * (f("exp", f("min", x, 0)) - 1)).term,
                  ((f("step", x) + elu_negative * f("step", -x)).term, (f("exp", f("min", x, 0)) - 1).term),
-                 "lipschitz", REALS, _F1, _F0, (a * (f("exp", x) - 1)).term, x.term,
-                 at_zero=_F0, only_zero=True, above_line=True, breaks=_KINK, steep=1.0),
+                 "lipschitz", Interval(-_F1, None), _F1, _F0, (a * (f("exp", x) - 1)).term, x.term,
+                 monotone="increasing", at_zero=_F0, only_zero=True, above_line=True, breaks=_KINK, steep=1.0),
         Function("selu", ("x",),
                  (SELU_SCALE * (f("max", x, 0) + SELU_ALPHA * (f("exp", f("min", x, 0)) - 1))).term,
                  ((SELU_SCALE * (f("step", x) + SELU_ALPHA * f("exp", f("min", x, 0)) * f("step", -x))).term,),
@@ -102,13 +102,14 @@ def _rectifiers() -> tuple[Function, ...]:
 def _sigmoids() -> tuple[Function, ...]:
     x = E.var("x")
     pi = E(PI)
-    sig = f("sigmoid", x)
+    sig, small = f("sigmoid", x), f("exp", x)
     return (
         Function("sigmoid", ("x",), (1 / (1 + f("exp", -x))).term, ((sig * f("sigmoid", -x)).term,),
-                 "smooth", _UNIT, _F0, _F0, monotone="increasing",
-                 at_zero=_HALF, analytic="meromorphic", strip=_PI),
+                 "smooth", _UNIT, _F0, _F0, (small / (1 + small)).term, (1 / (1 + f("exp", -x))).term,
+                 monotone="increasing", at_zero=_HALF, analytic="meromorphic", strip=_PI),
         Function("tanh", ("x",), (1 - 2 / (1 + f("exp", 2 * x))).term, ((1 - f("tanh", x) ** 2).term,), "smooth",
-                 _SYMMETRIC, _F0, _F0, monotone="increasing",
+                 _SYMMETRIC, _F0, _F0, (2 * small**2 / (1 + small**2) - 1).term,
+                 (1 - 2 * f("exp", -x) ** 2 / (1 + f("exp", -x) ** 2)).term, monotone="increasing",
                  parity=-1, at_zero=_F0, only_zero=True, contracts=True, analytic="meromorphic", strip=_PI / 2,
                  keeps_sign=True),
         Function("erf", ("x",), None, ((2 / f("sqrt", pi) * f("exp", -(x**2))).term,), "smooth", _SYMMETRIC, _F0, _F0,
@@ -167,10 +168,11 @@ def _elementary() -> tuple[Function, ...]:
                  parity=-1, at_zero=_F0, only_zero=True, contracts=True, analytic="real", strip=1.0, keeps_sign=True),
         Function("sinh", ("x",), ((f("exp", x) - f("exp", -x)) / 2).term, (f("cosh", x).term,), "smooth",
                  monotone="increasing",
-                 parity=-1, at_zero=_F0, only_zero=True, analytic="entire", steep=_PI / 2, keeps_sign=True),
+                 parity=-1, at_zero=_F0, only_zero=True, analytic="entire", steep=_PI / 2, keeps_sign=True,
+                 exponential=True),
         Function("cosh", ("x",), ((f("exp", x) + f("exp", -x)) / 2).term, (f("sinh", x).term,), "smooth",
                  Interval(_F1, None, True),
-                 parity=1, at_zero=_F1, analytic="entire", steep=_PI / 2),
+                 parity=1, at_zero=_F1, analytic="entire", steep=_PI / 2, exponential=True),
         Function("sinc", ("x",), None, (sinc_derivative.term,), "smooth", Interval(Fraction(-1, 4), _F1, False, True),
                  _F0, _F0, (f("sin", x) / x).term, (f("sin", x) / x).term,
                  parity=1, at_zero=_F1, analytic="entire", steep=3.0),
@@ -207,7 +209,7 @@ def _many() -> tuple[Function, ...]:
         Function("min", ("x", "y"), None, (smaller.term, larger.term), "lipschitz", REALS, _F1, _F0),
         Function("clip", ("x", "lo", "hi"), f("min", f("max", x, low), high).term,
                  (inside.term, f("step", low - x).term, f("step", x - high).term), "lipschitz", REALS, _F0, _F0,
-                 low.term, high.term),
+                 f("min", low, high).term, high.term),
         Function("where", ("c", "x", "y"), None, (Num(0), f("where", c, 1, 0).term, f("where", c, 0, 1).term),
                  "jumps"),
     )  # fmt: skip

@@ -40,9 +40,10 @@ class Function:
 
     `definition`: in simpler heads; `derivatives`: almost everywhere, one per argument; `domain` of the (only)
     argument; `range`; `growth` and `slope`: exponents g, s with |f| <= A(1+|x|^g), |f'| <= B(1+|x|^s), None if
-    exponential or singular; `minus`, `plus`: an exact form near -oo, +oo in simpler heads, where there is one: on the
-    whole half line if the only break is at 0. `minimum`: to 20 digits, where it is attained and has no closed form.
-    `parity`: f(-x) = parity f(x); `at_zero`: f(0), `only_zero` if f(x) = 0 at x = 0 alone; `contracts`: |f(x)| <= |x|;
+    exponential or singular; `exponential`: |f(x)| <= C e^|x|, and log|f(x)| - |x| is bounded far out; `minus`, `plus`:
+    an exact form near -oo, +oo, in simpler heads or in an exponential that is small there: on the whole half line if
+    the only break is at 0. `minimum`: to 20 digits, where it is attained and has no closed form. `parity`: f(-x) =
+    parity f(x); `at_zero`: f(0), `only_zero` if f(x) = 0 at x = 0 alone; `contracts`: |f(x)| <= |x|;
     `keeps_sign`: x f(x) >= 0; `above_line`: f(x) >= cx - K with c > 0, and bounded for x -> -oo;
     `degree`: f(tx) = t^degree f(x) for t > 0; `strip`: analytic for |Im x| < strip; `steep`: over what distance
     from 0 it changes most, where no strip tells: also beside a break.
@@ -68,6 +69,7 @@ class Function:
     only_zero: bool = False
     contracts: bool = False
     keeps_sign: bool = False
+    exponential: bool = False
     above_line: bool = False
     degree: int | None = None
     analytic: Analytic | None = None
@@ -83,6 +85,11 @@ class Function:
     def opens(self, args: tuple[Term, ...]) -> bool:
         """Whether the function is judged by its definition: no facts are given, or they are for fixed params only."""
         return self.regularity is None or len(args) > 1
+
+    @property
+    def unbounded_by_facts(self) -> bool:
+        """Whether the definition says how large it is, and the other facts do not: log(1 + x)."""
+        return self.growth is None and not self.exponential and self.definition is not None
 
     @property
     def bare(self) -> bool:
@@ -116,6 +123,16 @@ class Function:
         alone = len(self.breaks) == 1 and self.breaks[0].at == self.breaks[0].period == 0
         return (self.minus, self.plus) if alone and self.minus is not None and self.plus is not None else None
 
+    @property
+    def constant_between(self) -> bool:
+        """A function that jumps, and is constant between its jumps, which lie apart."""
+        return self.regularity == "jumps" and bool(self.breaks) and self.derivatives == (Num(0),)
+
+    @property
+    def endless(self) -> bool:
+        """A function without a simpler definition that breaks in infinitely many places."""
+        return self.definition is None and any(b.period for b in self.breaks)
+
     def call(self, form: Term, args: tuple[Term, ...]) -> Term:
         """A formula of this record at these arguments; params left out are 1."""
         values = (*args, *(Num(1),) * (len(self.args) - len(args)))
@@ -126,8 +143,7 @@ class Function:
         """The form on numpy arrays that is stable in floating point, if one is given; imports numpy when asked for."""
         from tensorprog.functions.named import numpy_forms
 
-        out: Callable[..., Any] | None = getattr(numpy_forms, self.name if self.name != "abs" else "abs_", None)
-        return out
+        return numpy_forms.FORMS.get(self.name)
 
     def expand(self, args: tuple[Term, ...]) -> Term | None:
         """The definition with these arguments."""

@@ -15,7 +15,7 @@ from itertools import pairwise
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import number
-from tensorprog.functions.named.library import library
+from tensorprog.functions.named.library import library, opened
 from tensorprog.functions.points import recheck
 from tensorprog.functions.points.zeros import zeros
 from tensorprog.functions.rules.where import difference
@@ -56,7 +56,7 @@ def critical(rules: Analyzer, t: Term, x: Var) -> tuple[list[Fraction], bool]:
                 complete = False
             else:
                 found.update(roots)
-        if isinstance(u, App) and u.head in ("floor", "ceil", "mod", "tan") and x in variables(u):
+        if isinstance(u, App) and u.head in library() and library()[u.head].endless and x in variables(u):
             complete = False
         if isinstance(u, App) and u.head == "pow" and x in variables(u.args[1]):
             complete = False  # whole powers of negative numbers exist, others do not
@@ -66,15 +66,9 @@ def critical(rules: Analyzer, t: Term, x: Var) -> tuple[list[Fraction], bool]:
 
 
 def _expanded(t: Term) -> list[Term]:
-    """Every subterm; log1p, acos and step opened up to what can break in them."""
-    out: list[Term] = []
-    for u in walk(t):
-        out.append(u)
-        if isinstance(u, App) and u.head in ("log1p", "acos", "step", "hermite"):
-            body = library()[u.head].expand(u.args)
-            if body is not None:
-                out.extend(walk(body))
-    return out
+    """Every subterm, and those of the definitions of functions that are not smooth everywhere."""
+    opened_up = opened(t, lambda record: record.regularity == "smooth" and record.total)
+    return [*walk(t), *(walk(opened_up) if opened_up != t else ())]
 
 
 def _dangers(u: Term) -> list[Term]:

@@ -34,24 +34,22 @@ def function_info(rules: Calculus, t: App) -> Info:
     if t.head == "mod":
         return _mod(rules, t)
     record = library().get(t.head)
-    if record is not None and record.opens(t.args):
+    if record is not None and (record.opens(t.args) or record.unbounded_by_facts):
         return _by_definition(rules, t)
     if record is None and t.head in registry():
         return declared_info(rules, t, registry()[t.head].declared)
     if record is None:
         return Info(rules.info(t.args[0]).vars if t.args else frozenset())
-    if t.head == "elu":  # of one argument, with a = 1
-        record = replace(record, range=Interval(Fraction(-1), None), monotone="increasing")
     u = rules.info(t.args[0])
     interval = _wave_range(t.head, u.range) if t.head in ("sin", "cos") else ranges.image(u.range, record)
     regularity = _regularity(u, record)
-    if t.head in ("sign", "step") and u.total and (u.range.positive or u.range.negative):
-        one = Fraction(1) if u.range.positive else Fraction(-1 if t.head == "sign" else 0)
-        return rules.constant(t, Regularity.SMOOTH, ranges.point(one), (u.step,))
+    if record.constant_between and record.halves and u.total and (u.range.positive or u.range.negative):
+        side = rules.info(record.halves[u.range.positive])
+        return rules.constant(t, Regularity.SMOOTH, side.range, (u.step,))
     if u.constant:
         return rules.constant(t, regularity, interval, (u.step,))
-    if t.head in ("exp", "log", "log1p", "sinh", "cosh"):
-        info = _transcendental(t.head, u, regularity, interval)
+    if t.head in ("exp", "log") or record.exponential:
+        info = _transcendental(record, u, regularity, interval)
     else:
         size = u.growth.clipped()
         growth = BOUNDED if record.growth == 0 else size.to_the(record.growth) if record.growth is not None else ANY
@@ -121,25 +119,24 @@ def _regularity(u: Info, record: Function) -> Regularity:
     return Regularity(min(u.regularity, level))
 
 
-def _transcendental(head: str, u: Info, regularity: Regularity, interval: Interval) -> Info:
+def _transcendental(record: Function, u: Info, regularity: Regularity, interval: Interval) -> Info:
     """exp, log and their relatives: the growth is another scale."""
-    if head == "exp":
+    if record.name == "exp":
         growth = BOUNDED if u.above else u.growth.exponential()
         if u.down is not None:
             growth = Rate(-1, u.down)
         away = u.total and u.below
         return Info(u.vars, regularity, interval, growth, _steep(u.slope, growth), u.total, u.above and u.total, away,
                     up=u.up)  # fmt: skip
-    if head in ("sinh", "cosh"):
-        growth = u.growth.clipped().exponential()
-        up = (u.up if u.up is not None else u.down) if head == "cosh" else u.up
-        down = u.down if head == "sinh" else None
-        return Info(u.vars, regularity, interval, growth, _steep(u.slope, growth), head == "cosh", up=up, down=down)
-    away = u.away if head == "log" else (u.range.low is not None and u.range.low > -1)
+    if record.exponential:
+        growth, even = u.growth.clipped().exponential(), record.parity == 1
+        up = u.down if even and u.up is None else u.up
+        down = None if even else u.down
+        return Info(u.vars, regularity, interval, growth, _steep(u.slope, growth), even, up=up, down=down)
     far = u.up is not None and regularity >= Regularity.CONTINUOUS
-    below, above = away or far, u.above
+    below, above = u.away or far, u.above
     growth = u.growth.logarithm() if below else ANY
-    inverse = Rate(0, -u.up) if u.up is not None else BOUNDED if away else ANY
+    inverse = Rate(0, -u.up) if u.up is not None else BOUNDED if u.away else ANY
     return Info(u.vars, regularity, interval, growth, _steep(u.slope, inverse), below, above)
 
 

@@ -37,7 +37,7 @@ def parity(t: Term, flipped: Collection[Var], positive: Collection[str] = ()) ->
         case App("pow", (a, Num(k))) if k.denominator == 1:
             s = parity(a, flipped, positive)
             return s if s is None or k % 2 else 1
-        case App("clip", (a, low, high)):
+        case App("min", (App("max", (a, low)), high)):
             s = parity(a, flipped, positive)
             fixed = parity(low, flipped, positive) == parity(high, flipped, positive) == 1
             ordered = (isinstance(high, Num) and high.value >= 0) or (isinstance(high, Var) and high.name in positive)

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Polynomial, is_zero, normal
+from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.info import Calculus, Info, Regularity, settled
 from tensorprog.functions.rules.rates import most
@@ -210,9 +211,15 @@ def _divides(rules: Calculus, d: Term, t: Term) -> bool:
         return False
 
 
+def _jumps(head: str) -> bool:
+    """Whether a named function jumps at 0 and is constant on both sides."""
+    record = library().get(head)
+    return record is not None and record.constant_between and record.halves is not None
+
+
 def jump_product(rules: Calculus, t: Term, args: tuple[Term, ...]) -> Info | None:
     """rest * sign(u) (or step): continuous if rest = 0 where u = 0; |rest| and |grad rest| bound it."""
-    jumps = [a for a in args if isinstance(a, App) and a.head in ("sign", "step") and not rules.info(a).constant]
+    jumps = [a for a in args if isinstance(a, App) and _jumps(a.head) and not rules.info(a).constant]
     rest = [a for a in args if a not in jumps]
     if not jumps or not rest:
         return None

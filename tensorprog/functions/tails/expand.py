@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 from math import factorial
+from typing import cast
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
@@ -152,45 +153,22 @@ class Expansion:
                 for u in args[1:]:
                     out = self._extremum(out, self.of(u), 1 if t.head == "max" else -1, t)
                 return out
-            case App(head, args) if head in (
-                "exp",
-                "log",
-                "sin",
-                "cos",
-                "abs",
-                "sign",
-                "floor",
-                "atan",
-                "erf",
-                "asin",
-                "sinc",
-            ):
-                inner = self.of(args[0])
-                return self._primitive(head, inner, t)
-            case App("tanh" | "sigmoid" | "softplus", (u,)) if self._grows(self.of(u)):
-                return self.of(self._mirrored(t.head, u))
+            case App("exp" | "log" as head, (u,)):
+                return (self.exp if head == "exp" else self.log)(self.of(u), t)
+            case App(head, (u,)) if (form := getattr(heads, f"{head}_series", None)) is not None:
+                return cast("Callable[[Expansion, Series, Term], Series]", form)(self, self.of(u), t)
             case App(head, args) if head in library():
-                body = library()[head].expand(args)
+                record = library()[head]
+                if record.minus is not None and record.plus is not None and self._grows(self.of(args[0])):
+                    form = record.plus if self.sign_of(self.of(args[0])) > 0 else record.minus
+                    return self.of(record.call(form, args))
+                body = record.expand(args)
                 if body is not None:
                     return self.of(body)
         raise Undecided("no expansion is known")
 
     def _grows(self, s: Series) -> bool:
         return bool(s.terms) and self.algebra.compare(s.terms[0][0], UNIT) > 0 and not self.oscillating(s.terms[0][1])
-
-    def _mirrored(self, head: str, u: Term) -> Term:
-        """sigmoid, tanh and softplus for u -> oo in terms of exp(-|u|), which is small."""
-        side = self.sign_of(self.of(u))
-        decay = App("exp", (neg(u) if side > 0 else u,))
-        if head == "softplus":
-            rest = App("log", (add(Num(1), decay),))
-            return add(u, rest) if side > 0 else rest
-        if head == "tanh":
-            square = mul(decay, decay)
-            value = add(Num(1), mul(Num(-2), square, App("recip", (add(Num(1), square),))))
-            return value if side > 0 else neg(value)
-        below = App("recip", (add(Num(1), decay),))
-        return below if side > 0 else mul(decay, below)
 
     def _rational(self, e: Term) -> Fraction | None:
         try:
@@ -302,14 +280,6 @@ class Expansion:
         terms = [(power_scale(k[0], k[1]), d) for k, d in m.parts]
         taylor = [number(Fraction(0))] + [number(Fraction((-1) ** (k + 1), k)) for k in range(1, a.length + 1)]
         return a.add(Series(tuple(terms)), a.constant(front), a.function(e, taylor))
-
-    def _primitive(self, head: str, s: Series, t: Term) -> Series:
-        if head == "exp":
-            return self.exp(s, t)
-        if head == "log":
-            return self.log(s, t)
-        form: Callable[[Expansion, Series, Term], Series] = getattr(heads, f"{head}_series")
-        return form(self, s, t)
 
     def _extremum(self, u: Series, v: Series, side: int, t: Term) -> Series:
         a = self.algebra

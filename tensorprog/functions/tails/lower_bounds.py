@@ -14,6 +14,7 @@ from itertools import islice, product
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
+from tensorprog.functions.named.library import library, opened
 from tensorprog.functions.rules.rates import Rate
 from tensorprog.functions.tails.analyzer import Analyzer, scale_term
 from tensorprog.functions.tails.expand import Expansion
@@ -93,7 +94,7 @@ def reached(rules: Analyzer, t: Term, curve: Curve, strict: bool = False) -> Rea
         except (Undefined, Underivable, RecursionError):
             return best
         except Undecided:
-            if _heads(body) & {"sin", "cos", "tan", "sinc"}:
+            if _heads(body) & {"sin", "cos", "sinc"}:
                 continue
             return _huge(rules, body, curve)
         found = leading(rules, expansion, series)
@@ -109,7 +110,7 @@ def reached(rules: Analyzer, t: Term, curve: Curve, strict: bool = False) -> Rea
 def _heads(t: Term) -> set[str]:
     from tensorprog.terms.term import walk
 
-    return {u.head for u in walk(t) if isinstance(u, App)}
+    return {u.head for u in walk(opened(t, lambda record: record.total)) if isinstance(u, App)}
 
 
 def leading(rules: Analyzer, expansion: Expansion, series: Series) -> tuple[Rate, str, int] | None:
@@ -179,7 +180,7 @@ def _log(t: Term) -> Term | None:
             return None if inner is None else mul(p, inner)
         case App("neg", (u,)):
             return _log(u)
-        case App("cosh", (u,)):
+        case App(head, (u,)) if head in library() and library()[head].exponential:
             return App("abs", (u,))
     return None
 

@@ -15,7 +15,9 @@ from flint import acb, arb
 from numpy.typing import NDArray
 
 from tensorprog.functions.evaluate.ball_function import ball_function
-from tensorprog.functions.evaluate.running import NotComputed, evaluate
+from tensorprog.functions.evaluate.systems import evaluate
+from tensorprog.functions.named.rounded_forms import ROUNDED
+from tensorprog.functions.named.system import NotComputed
 from tensorprog.gaussian.cells.cells import Cell, coefficients, values_at
 from tensorprog.gaussian.cells.law import Law
 from tensorprog.numbers.precision import precision
@@ -122,7 +124,7 @@ def _by_nodes(law: Law, piece: Term, counts: tuple[int, int], leaves: Sequence[L
             scale = (2 * math.pi) ** (-len(t) / 2)
             density = np.exp(exponent.value) * scale
             off = density * (np.expm1(np.minimum(exponent.error, 700.0)) + 8 * UNIT) + 1e-300
-            y = evaluate(piece, z) * (weight * Rounded(density, off))
+            y = evaluate(piece, z, ROUNDED) * (weight * Rounded(density, off))
     except NotComputed:
         return _by_balls(law, piece, counts, leaves)
     values = np.broadcast_to(y.value, (len(cells), counts[0], counts[1]))

@@ -22,7 +22,9 @@ from flint import arb
 from numpy.typing import NDArray
 
 from tensorprog.functions.evaluate.ball_function import Ball
-from tensorprog.functions.evaluate.tabled import UP, Inexact, NotTabled, evaluate
+from tensorprog.functions.evaluate.systems import evaluate
+from tensorprog.functions.named.system import NotComputed
+from tensorprog.functions.named.tabled_forms import TABLED, UP, Inexact
 from tensorprog.gaussian.behaviour.envelope import envelope
 from tensorprog.gaussian.integrate.strip import Wall, walls
 from tensorprog.numbers.precision import precision
@@ -67,7 +69,7 @@ def grid(term: Term, names: Sequence[str], cov: Sequence[Sequence[Ball]], mean: 
             return None
         axes, error = made
         value, rounded = _sum(F, L, m, axes)
-    except NotTabled:
+    except NotComputed:
         return None
     return arb(value, UP * (error + rounded + inexact))
 
@@ -179,14 +181,16 @@ def _sum(F: Bounded, L: Array, m: Array, axes: Sequence[Axis]) -> tuple[float, f
     points = [x.points for x in axes]
     weights = [x.weights for x in axes]
     if rank == 0:
-        y = evaluate(F.term, {n: Inexact(float(a), 0.0, abs(float(a))) for n, a in zip(F.names, m, strict=True)})
+        y = evaluate(
+            F.term, {n: Inexact(float(a), 0.0, abs(float(a))) for n, a in zip(F.names, m, strict=True)}, TABLED
+        )
         return float(y.data), y.error
     rows = math.prod(len(p) for p in points[1:])
     block = max(1, BLOCK // rows)
     total = worst = size = 0.0
     for start in range(0, len(points[0]), block):
         here = [points[0][start : start + block], *points[1:]]
-        y = evaluate(F.term, {n: _line(L[i], float(m[i]), here) for i, n in enumerate(F.names)})
+        y = evaluate(F.term, {n: _line(L[i], float(m[i]), here) for i, n in enumerate(F.names)}, TABLED)
         out = np.broadcast_to(y.data, [len(p) for p in here])
         for w in reversed(weights[1:]):
             out = out @ w

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from tensorprog.functions.evaluate.systems import evaluate
 from tensorprog.functions.named.library import library
+from tensorprog.functions.named.numpy_forms import COMPLEX
 from tensorprog.gaussian.behaviour.arguments import affine, polynomial
 from tensorprog.numbers.scrambled import Points
 from tensorprog.numbers.trapezoid import Axis, discretisation, step_for
@@ -26,24 +27,6 @@ from tensorprog.terms.term import variables, walk
 Array = NDArray[Any]
 SAFETY = 8.0
 NARROWEST = 0.25
-
-
-def _sigmoid(u: Array) -> Array:
-    return np.asarray(0.5 * (1 + np.tanh(u / 2)))
-
-
-def _softplus(u: Array) -> Array:
-    up = np.real(u) > 0
-    return np.asarray(np.where(up, u, 0.0) + np.log(1 + np.exp(np.where(up, -u, u))))
-
-
-_STABLE: dict[str, Callable[[Array], Array]] = {
-    "sigmoid": _sigmoid,
-    "softplus": _softplus,
-    "tanh": np.tanh,
-    "Phi": special.ndtr,
-}
-"""Forms off the axis where the definition is not stable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,51 +85,6 @@ def _around_roots(u: Term, names: Sequence[str]) -> list[Wall] | None:
     return [Wall(tuple(float(n == used[0]) for n in names), distance)] if len(coefficients) == 3 else None
 
 
-def evaluate(t: Term, z: dict[str, Array]) -> Array:
-    """The term at complex points of its strip."""
-    match t:
-        case Num(value):
-            return np.asarray(complex(float(value)))
-        case Var(name):
-            return z[name]
-        case App("pi"):
-            return np.asarray(complex(math.pi))
-        case App("add", args):
-            return sum((evaluate(a, z) for a in args[1:]), evaluate(args[0], z))
-        case App("mul", args):
-            out = evaluate(args[0], z)
-            for a in args[1:]:
-                out = out * evaluate(a, z)
-            return out
-        case App("neg", (a,)):
-            return -evaluate(a, z)
-        case App("recip", (a,)):
-            return 1 / evaluate(a, z)
-        case App("sqrt", (a,)):
-            return np.asarray(np.sqrt(evaluate(a, z)))
-        case App("log", (a,)):
-            return np.asarray(np.log(evaluate(a, z)))
-        case App("pow", (a, Num(p))):
-            base = evaluate(a, z)
-            return np.asarray(base ** int(p) if p.denominator == 1 else base ** float(p))
-        case App("pow", (a, p)):
-            return np.asarray(np.exp(evaluate(p, z) * np.log(evaluate(a, z))))
-        case App("hermite", (Num(k), a)):
-            u = evaluate(a, z)
-            before, now = np.zeros_like(u), np.ones_like(u)
-            for j in range(int(k)):
-                before, now = now, (u * now - math.sqrt(j) * before) / math.sqrt(j + 1)
-            return now
-        case App(head, (a,)) if head in _STABLE:
-            return np.asarray(_STABLE[head](evaluate(a, z)))
-        case App(head, args):
-            record, values = library()[head], [evaluate(a, z) for a in args]
-            if record.definition is None and record.numpy is not None:
-                return np.asarray(record.numpy(*values))
-            return evaluate(record.definition or t, dict(zip(record.args, values, strict=True)))
-    raise AssertionError(t)
-
-
 def _weighted_points(d: int, step: float, radius: float) -> tuple[list[Array], Array | float]:
     """Points that see the Gaussian: a grid in one or two dimensions, a low-discrepancy sequence in more."""
     if d <= 2:
@@ -182,7 +120,7 @@ def plan(
             shifted = [t + 1j * a if j == k else t for j, t in enumerate(axes)]
             z = {n: mean[i] + sum(L[i, j] * shifted[j] for j in range(d)) for i, n in enumerate(names)}
             with np.errstate(all="ignore"):
-                bound = SAFETY * math.exp(a * a / 2) * float(np.sum(np.abs(evaluate(term, z)) * density))
+                bound = SAFETY * math.exp(a * a / 2) * float(np.sum(np.abs(evaluate(term, z, COMPLEX)) * density))
             if not math.isfinite(bound) or bound > 1e280 * goal:  # no step is small enough
                 continue
             h = step_for(a, d * bound, goal)

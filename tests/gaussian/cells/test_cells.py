@@ -13,7 +13,8 @@ from scipy import integrate
 from tensorprog.errors import DivergentError
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.directions import Posed
-from tensorprog.functions.evaluate.running import evaluate
+from tensorprog.functions.evaluate.systems import evaluate
+from tensorprog.functions.named.rounded_forms import ROUNDED
 from tensorprog.gaussian.behaviour.divergence import refuse
 from tensorprog.gaussian.behaviour.kinks import loci
 from tensorprog.gaussian.cells.cells import Region, partition
@@ -146,7 +147,7 @@ def test_running_errors_are_bounds() -> None:
     z = np.concatenate([np.random.default_rng(0).normal(0, s, 12) for s in (1e-6, 1.0, 6.0)])
     for text in texts:
         term = read(text)
-        f, y = ball_function(term, ["z"]), evaluate(term, {"z": Rounded(z, 1e-15 * np.abs(z))})
+        f, y = ball_function(term, ["z"]), evaluate(term, {"z": Rounded(z, 1e-15 * np.abs(z))}, ROUNDED)
         for x, value, error in zip(
             z, np.broadcast_to(y.value, z.shape), np.broadcast_to(y.error, z.shape), strict=True
         ):

@@ -12,7 +12,8 @@ from flint import acb, arb
 from scipy.special import erf
 
 from tensorprog.functions.evaluate.ball_function import Ball, ball_function
-from tensorprog.functions.evaluate.tabled import Inexact, evaluate
+from tensorprog.functions.evaluate.systems import evaluate
+from tensorprog.functions.named.tabled_forms import TABLED, Inexact
 from tensorprog.gaussian.behaviour.envelope import envelope, imaginary
 from tensorprog.gaussian.expect import expect
 from tensorprog.gaussian.integrate.certified import enclose
@@ -133,7 +134,7 @@ def test_errors_of_arrays_hold() -> None:
     rng = np.random.default_rng(2)
     z = rng.normal(size=(2, 200))
     data = {n: Inexact(row, 0.0, float(np.max(np.abs(row)))) for n, row in zip("ab", z, strict=True)}
-    found = evaluate(term, data)
+    found = evaluate(term, data, TABLED)
     exact = ball_function(term, ["a", "b"])
     assert found.error < 1e-13
     with precision(120):
