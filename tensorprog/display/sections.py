@@ -170,7 +170,8 @@ def _steps(s: Subject) -> list[tuple[str, Entry]] | Failed:
 
 
 def _entries(limit: Limit, notation: Notation | None = None) -> list[tuple[str, Entry]]:
-    from tensorprog.limit.show.derivation import TEXT, Derivation, typeset
+    from tensorprog.limit.show.derivation import Derivation
+    from tensorprog.limit.show.style import TEXT, typeset
 
     made = Derivation(limit, typeset(notation) if notation else TEXT)
     wanted = {o.ref.name for o in made.program.outputs}

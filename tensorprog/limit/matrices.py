@@ -17,7 +17,7 @@ from tensorprog.limit.values.arrays import Arrays
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.program.graph.graph import member_text
-from tensorprog.terms import Var
+from tensorprog.terms import Var, to_text
 from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ MAX_MATRIX_OF_LAW = 64
 FEW = 8
 MAX_SINGLE = 64
 """Entries of an array that are asked for one by one where the arrays have no number."""
+MAX_JUDGED = 1 << 12
+"""Members of a family that are asked whether they have a limit."""
 MOST_MEMBERS = 4
 """Members of a family whose covariances are asked one by one, each with its own bound."""
 
@@ -42,6 +44,7 @@ def matrix(limit: Answers, ref: Var) -> Estimate:
     scalar = engine.program.families[ref.name].kind == "scalar"
     if scalar and ref.name not in engine.random.dependent:
         raise fail("TP003", f"{ref.name} is a scalar: a constant has no covariance", help="ask for its mean")
+    _refuse(limit, ref)
     layers = engine.scores(limit.lookup.members(ref, FEW)) if ref.name in engine.random.dependent else ()
     if not layers and (single := _of_members(limit, ref, ranges)) is not None:
         return single
@@ -63,6 +66,14 @@ def matrix(limit: Answers, ref: Var) -> Estimate:
         found = _judged(limit, arrays.calculus, ref, ranges, value, singles)
     _complete(ref, ranges, found.value)
     return found
+
+
+def _refuse(limit: Answers, ref: Var) -> None:
+    """Refuses (TP502) a family of which one member has no limit."""
+    for member in limit.lookup.members(ref, MAX_JUDGED):
+        if because := limit.no_value([member]):
+            raise fail("TP502", f"{to_text(member)} has no covariance", because=because,
+                       help="fix indices to leave such members out")  # fmt: skip
 
 
 def _field(limit: Answers, arrays: Solver[Field, Arrays], one: Var, two: Var) -> Any:

@@ -176,12 +176,15 @@ class Decider:
 
     def _instance(self, claim: Claim, at: dict[str, int]) -> _Instance:
         assert claim.left is not None
+        given = self._at(self.given)
+        if because := given.no_value((claim.left, claim.right), at):
+            return _Instance("undecided", because)
         if claim.form in ("gaussian", "not gaussian"):
             return self._gaussian(claim, at)
         assert claim.right is not None
-        tolerance = None if claim.tolerance is None else self._tolerance(claim.tolerance)
+        at_most = claim.tolerance
+        tolerance = None if at_most is None else float(self.laws.averages.number(self._side(at_most)).value)
         doubt = self._doubt(claim, at) if tolerance is None else None
-        given = self._at(self.given)
         x, y = given.number(claim.left, at), given.number(claim.right, at)
         known = x.known and y.known
         found = _compared(x, y, tolerance) if known else None
@@ -294,9 +297,6 @@ class Decider:
         if missing:
             return f"{doubt or 'no formula decides it'}, and a param has no number: {', '.join(missing)}"
         return f"{doubt or 'no formula decides it'}, and a side has no number"
-
-    def _tolerance(self, t: Term) -> float:
-        return float(self.laws.averages.number(self._side(t)).value)
 
     # -- sides -------------------------------------------------------------------------------------------------------
 

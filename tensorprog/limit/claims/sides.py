@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -40,6 +40,26 @@ class Sides:
         with precision(BITS):
             found = self._ball(shift_subs(t, dict(at)))
             return found.number if found.ball.is_finite() else UNKNOWN
+
+    def no_value(self, sides: Iterable[Term | None], at: Mapping[str, int]) -> str:
+        """Why an expectation in one of the sides has no value; empty if all may have one."""
+        asked = (shift_subs(side, dict(at)) for side in sides if side is not None)
+        return self.limit.no_value([t for side in asked for t in self._inside(side)])
+
+    def _inside(self, t: Term) -> Iterator[Term]:
+        """The expressions in members whose limits a side speaks of."""
+        match t:
+            case App("E" | "var" | "cov", args):
+                yield from args
+            case Var(name) if name in self.program.families:
+                yield t
+            case Bind(head, (body,), over) if head in ("sum", "max", "min"):
+                ranges = [range(low, high + 1) for low, high in map(self.program.range_of, over)]
+                for x in product(*ranges):
+                    yield from self._inside(shift_subs(body, dict(zip(over, x, strict=True))))
+            case App(_, args):
+                for a in args:
+                    yield from self._inside(a)
 
     def _ball(self, t: Term) -> Enclosure:
         match t:
@@ -81,7 +101,7 @@ class Sides:
 
     def _by_formula(self, head: str, args: tuple[Term, ...]) -> Estimate | None:
         """The number of a formula in averages over scores, which have bounds of their own."""
-        if not self.limit.engine.scores(args):
+        if not self.limit.engine.scores(args) or self.limit.no_value(args):
             return None
         c = self.limit.averages
         try:

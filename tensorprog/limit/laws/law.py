@@ -57,7 +57,7 @@ class Law:
     @property
     def given(self) -> tuple[str, ...]:
         """The scores that the law is conditional on; none for a Gaussian."""
-        if self.kind in ("deterministic", "gaussian", "function-of-gaussian"):
+        if self.kind in ("none", "deterministic", "gaussian", "function-of-gaussian"):
             return ()
         return tuple(map(to_text, self.structure.scores))
 

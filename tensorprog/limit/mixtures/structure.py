@@ -12,13 +12,17 @@ from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.limit.members.parts import Parts
 from tensorprog.terms import Term, Var
 
-Kind = Literal["deterministic", "gaussian", "function-of-gaussian", "hierarchical-gaussian", "function-of-hierarchical"]
+Kind = Literal[
+    "deterministic", "gaussian", "function-of-gaussian", "hierarchical-gaussian", "function-of-hierarchical", "none"
+]
+"""`none`: a variable that has no limit law."""
 ORDER: tuple[Kind, ...] = (
     "deterministic",
     "gaussian",
     "function-of-gaussian",
     "hierarchical-gaussian",
     "function-of-hierarchical",
+    "none",
 )
 
 

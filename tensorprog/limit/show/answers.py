@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tensorprog.errors import DivergentError, TensorProgError, fail
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.lookup import Lookup
+from tensorprog.limit.no_value import NoValues
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.show.results import FORMAL, Result
@@ -87,6 +88,8 @@ class Answers:
             if self.engine.program.families[m.name].kind == "scalar":
                 self.engine.rules.of(ScalarOf(m))  # refuses what diverges
         supported = partial(self.supported_by, members)
+        if because := self.no_value(terms):
+            return Result(of, None, None, "closed-form", lambda: FORMAL, because)
         if self._is_random(terms):
             from tensorprog.limit.members.leaves import NotCovered
 
@@ -193,6 +196,10 @@ class Answers:
 
         return Laws(self.program, self.engine.values, self.engine, self.budget)
 
+    @cached_property
+    def _no_values(self) -> NoValues:
+        return NoValues(self.engine)
+
     @property
     def averages(self) -> Averages:
         """Formulas of means over everything, in which what has no closed form has a name."""
@@ -208,10 +215,13 @@ class Answers:
                 raise fail("TP003", f"a law is asked of variables, and {to_text(t)} is an expression",
                            help="give it a name in the program")  # fmt: skip
             refs.append(t)
+        from tensorprog.limit.laws.no_law import without_law
         from tensorprog.limit.members.leaves import NotCovered
 
         try:
             with search(self.budget):
+                if because := self.no_value(refs):
+                    return without_law(self.averages, refs, self.supported_by(refs), because)
                 found: Law = self._laws.law(refs, self.supported_by(refs))
         except (TooLarge, RecursionError):
             raise _too_large(f"the law of {', '.join(map(to_text, refs))}") from None
@@ -220,6 +230,10 @@ class Answers:
                 "TP402", f"no rule gives the law of {', '.join(map(to_text, refs))}", None, str(why)
             ) from None
         return found
+
+    def no_value(self, terms: Sequence[Term]) -> str:
+        """Why one of the expressions has no value at all; empty if all may have one."""
+        return self._no_values.because(terms)
 
     def supported_by(self, members: Sequence[Var]) -> str:
         """The weakest theorem that covers these variables together, or `formal`."""

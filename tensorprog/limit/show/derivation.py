@@ -6,12 +6,12 @@ however deep the program is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import TensorProgError
-from tensorprog.functions.evaluate.sympy_bridge import formula, to_sympy
+from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.limit.rules.labels import label
 from tensorprog.limit.rules.open import Split, TooLarge
 from tensorprog.limit.rules.quantities import (
@@ -28,12 +28,12 @@ from tensorprog.limit.rules.quantities import (
     free_labels,
 )
 from tensorprog.limit.rules.scalars import SCALED
+from tensorprog.limit.show.style import TEXT, Style
 from tensorprog.limit.values.cores import PLAIN, isserlis
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.terms import App, Bind, Sub, Term, Var, to_text
-from tensorprog.terms.formula import Notation, Writer
+from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.term import mul, shift_subs, substitute, transform
 
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ YANG = "Yang 2019, Tensor Programs I (netsor)"
 YANG_PLUS = "Yang 2019, Tensor Programs I, Theorem C.4; Tensor Programs III, Theorem E.15 (netsor-plus)"
 LEMMA = "by conditioning on all but the readout vectors (readout-scores)"
 SAKAI = "Sakai, Karakida & Imaizumi 2025, Theorem 1"
+NO_LIMIT = "No limit: it rests on a function that is not known to be continuous at the limit of its scalars"
+MOST_ASKED = 8
+"""Members of an instruction that are asked whether they have a limit."""
 
 
 @dataclass(frozen=True)
@@ -59,59 +62,6 @@ class Entry:
     rule: str
     equations: tuple[tuple[str, str], ...]
     source: str
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a derivation is written: as text, or in a notation for formulas."""
-
-    term: Callable[[Term], str]
-    formula: Callable[[Any], str]
-    cov: Callable[[str, str], str]
-    expectation: Callable[[str], str]
-    limit: Callable[[str], str]
-    vector: Callable[[str], str]
-    delta: Callable[[str, str], str]
-    sum: Callable[[Sequence[str], str], str]
-    product: Callable[[str, str], str]
-    equation: Callable[[str, str], str]
-    function: Callable[[Term, Callable[[Var], str | None]], str]
-    raw: Callable[[str], str]
-
-
-TEXT = Style(
-    term=to_text,
-    formula=str,
-    cov=lambda a, b: f"Σ({a}, {b})",
-    expectation=lambda inner: f"E[{inner}]",
-    limit=lambda a: f"lim({a})",
-    vector=lambda a: a,
-    delta=lambda s, t: f"[{s} = {t}]",
-    sum=lambda over, body: f"(sum over {', '.join(over)} of {body})",
-    product=lambda a, b: f"{a} * {b}",
-    equation=lambda a, b: f"{a} = {b}",
-    function=lambda t, _: to_text(t),
-    raw=lambda s: s,
-)
-
-
-def typeset(n: Notation) -> Style:
-    """Write a derivation in a notation."""
-    w = Writer(n)
-    return Style(
-        term=w.term,
-        formula=lambda expr: formula(expr, n),
-        cov=lambda a, b: w.call(n.letter("Σ"), a, b),
-        expectation=w.expectation,
-        limit=n.ringed,
-        vector=lambda a: n.above(n.letter("Z"), a),
-        delta=lambda s, t: n.below(n.letter("δ"), w.product(s, t)),
-        sum=lambda over, body: n.fenced("(", n.row(n.big("∑", w.listed(over)), body), ")"),
-        product=w.product,
-        equation=w.equation,
-        function=lambda t, member: Writer(n, member).term(t),
-        raw=lambda s: "{" + s + "}",
-    )
 
 
 class Derivation:
@@ -136,6 +86,8 @@ class Derivation:
         one = self._generic(node, 0, "", names)
         two = self._generic(node, 1, "'", names)
         write = _Writer(self, names)
+        if self.limit.no_value(self.limit.lookup.members(Var(node.name, node.subs), MOST_ASKED)):
+            return Entry(self._instruction(node), NO_LIMIT, (), YANG_PLUS)
         random = self.engine.random.depends([Var(node.name)])
         given = " given the scores" if random else ""
         match node:
@@ -325,7 +277,6 @@ class _Writer:
 
     def _short(self, expr: Any, always: bool) -> Any:
         """A letter for a part that would make a formula long; what it stands for follows the equation."""
-
         if expr.is_number or (expr.is_Symbol and not always):
             return expr
         if expr not in self.parts:
@@ -397,4 +348,4 @@ def explanation(limit: Answers) -> str:
     return "\n".join(out)
 
 
-__all__ = ["TEXT", "Derivation", "Entry", "explanation", "typeset"]
+__all__ = ["Derivation", "Entry", "explanation"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tensorprog.limit.show.derivation import Derivation, Entry, typeset
+from tensorprog.limit.show.derivation import Derivation, Entry
+from tensorprog.limit.show.style import typeset
 from tensorprog.program.graph.nodes import Dot
 from tensorprog.terms import Var
 from tensorprog.terms.latex import LATEX, PREAMBLE, escape, term_latex
@@ -130,6 +131,8 @@ def _results(limit: Answers) -> str:
         if number is not None and not (exact and formula == number):
             error = "" if not r.error else rf" ({ERRORS[r.error_kind or 'bound']} ${_power_of_ten(r.error)}$)"
             said.append(f"$= {number}${error}")
+        if r.formula is None and r.number is None:
+            said.append("has no value here")
         said.append(f"[{escape(r.supported_by)}]")
         lines.append(rf"\item \texttt{{{escape(r.of)}}} {' '.join(said)}")
         if formula is not None and not inline:
@@ -149,7 +152,8 @@ def _laws(limit: Answers) -> str | None:
         return None
     lines = [r"\subsection*{Laws}"]
     for law in laws:
-        lines.append(rf"\texttt{{{escape(', '.join(law.of))}}} is {escape(law.kind)}.")
+        what = "has no limit law" if law.kind == "none" else f"is {escape(law.kind)}"
+        lines.append(rf"\texttt{{{escape(', '.join(law.of))}}} {what}.")
         variance = law.conditional_variance_latex
         if variance is not None and len(variance) <= 6 * WIDE:
             lines.append(rf"Given the scores its variance is \[\fit{{{variance}}}.\]")

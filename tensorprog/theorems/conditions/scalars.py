@@ -170,7 +170,7 @@ def _converges(case: Case, node: Node, t: Term) -> Finding:
     text = to_text(t)
     if here.continuous:
         return proved(f"{text}: continuous at the limit of its arguments")
-    refutation = stands_off(case, t, [(t, here)], node)
+    refutation = stands_off(at_limit(case), t, [(t, here)], place_of(node))
     if refutation is not None:
         return refutation
     because = "not shown to be continuous at the limit of its arguments"
@@ -179,19 +179,24 @@ def _converges(case: Case, node: Node, t: Term) -> Finding:
     return unknown(f"{text}: {because}", Diagnostic("TP203", message, place_of(node), why, "", KEEP_AWAY, "warning"))
 
 
-def stands_off(case: Case, t: Term, faults: Sequence[tuple[Term, Here]], node: Node) -> Finding | None:
+def stands_off(near: AtLimit, t: Term, faults: Sequence[tuple[Term, Here]], place: Place | None) -> Finding | None:
     """Refuted where a part in scalars alone is singular at their limit, or stays away from its value there."""
-    place, text = place_of(node), to_text(t)
     for part, here in faults:
         if here.how == "singular":
-            message = "this function is singular at the limit of its scalars"
-            said = f"{text} is singular at the limit of its scalars"
-            return refuted(said, Diagnostic("TP205", message, place, BECAUSE, "", KEEP_AWAY))
+            return singular(t, place)
         if here.how == "jump":
-            apart = at_limit(case).pulled_apart(part)
+            apart = near.pulled_apart(part)
             if falsified(apart.term, apart.limits):
                 return jumps(t, place)
     return None
+
+
+def singular(t: Term, place: Place | None, why: str = "") -> Finding:
+    """Refuted: a function with a pole or an edge of its domain at the limit of its scalars has no value there."""
+    message = "this function is singular at the limit of its scalars"
+    because = f"{BECAUSE}; {why}" if why else BECAUSE
+    said = f"{to_text(t)} is singular at the limit of its scalars"
+    return refuted(said, Diagnostic("TP205", message, place, because, "", KEEP_AWAY))
 
 
 def jumps(t: Term, place: Place | None) -> Finding:

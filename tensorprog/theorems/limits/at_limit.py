@@ -154,7 +154,8 @@ class AtLimit:
                 inside = self._inside(add(Num(1), x), at), self._inside(add(Num(1), neg(x)), at)
                 if all(h.continuous for h in inside) or self._within(t.args[0], Fraction(-1), Fraction(1)):
                     return Here("continuous", at)
-                return Here("unknown", at, bounded=False)
+                beyond = any(self.sign(add(Num(1), y)) == "negative" for y in (x, neg(x)))
+                return Here("singular" if beyond else "unknown", at, bounded=False)
             case "sign" | "step":
                 return self._sided(t.args[0], x, at)
             case "floor":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import add, call, neg, transform
+from tensorprog.terms.term import add, call, neg, transform, variables
 
 if TYPE_CHECKING:
     from tensorprog.theorems.limits.limit import Limit
@@ -74,6 +75,11 @@ def _high(limit: Limit) -> Term:
     return Num(end + _width(end) if most is None else min(most, end + _width(end)))
 
 
+POINTS = (Fraction(1009, 997), Fraction(-1009, 997), Fraction(2027, 1013), Fraction(499, 1013))
+"""Points at which functions of vectors are tried; a program that jumps at one of them in particular is not written."""
+STEPS = (10, 20, 40)
+
+
 def falsified(t: Term, limits: Mapping[str, Limit]) -> bool:
     """Does the term, at some point x, stay away from its value at the limit for scalars 2^-10, 2^-20, 2^-40 from it?
 
@@ -81,40 +87,66 @@ def falsified(t: Term, limits: Mapping[str, Limit]) -> bool:
     """
     from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower
 
-    if not all(isinstance(v.value, Num) for v in limits.values()):
-        return False
+    for at in _nearby(t, limits):
+        here = at(None)
+        try:
+            gaps = [lower(evaluate(call("abs", add(at(k), neg(here))), {})) for k in STEPS]
+        except (Undefined, Undecided):
+            continue
+        if all(g is not None and g > Fraction(1, 32) for g in gaps):
+            return True
+    return False
 
-    def at(x: Fraction, side: int, step: Fraction) -> Term:
+
+def undefined(t: Term, limits: Mapping[str, Limit]) -> bool:
+    """Has the term, at some point x, a value at the limit of its scalars and none for scalars at those distances?
+
+    sqrt(s g) is 0 at s = 0, and undefined where s g < 0.
+    """
+    from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
+
+    def defined(u: Term) -> bool | None:
+        try:
+            evaluate(u, {})
+        except Undefined:
+            return False
+        except Undecided:
+            return None
+        return True
+
+    return any(defined(at(None)) and all(defined(at(k)) is False for k in STEPS) for at in _nearby(t, limits))
+
+
+def _nearby(t: Term, limits: Mapping[str, Limit]) -> Iterator[Callable[[int | None], Term]]:
+    """The term at points, its scalars 2^-k to one side of their limit, or at it; none if a limit is not a number."""
+    values = {name: v.value for name, v in limits.items()}
+    if any(v is None or variables(v) for v in values.values()):
+        return
+    vectors = [v for v in variables(t) if v.name not in limits]
+
+    def at(x: Fraction, side: int, k: int | None) -> Term:
         def leaf(v: Term) -> Term | None:
             if not isinstance(v, Var):
                 return None
             if v.name not in limits:
-                return Num(x)
-            known = limits[v.name]
-            assert isinstance(known.value, Num)
-            return Num(known.value.value + (0 if known.fixed else _turned(known, side) * step))
+                return Num(x * (1 + Fraction(241 * vectors.index(v), 317)))
+            value = values[v.name]
+            assert value is not None
+            step = Fraction(0) if k is None or limits[v.name].fixed else Fraction(_turned(limits[v.name], side), 2**k)
+            return add(value, Num(step)) if step else value
 
         return transform(t, leaf)
 
-    for x in (Fraction(1), Fraction(-1), Fraction(2), Fraction(1, 2)):
+    for x in POINTS if vectors else POINTS[:1]:
         for side in (1, -1):
-            here = at(x, side, Fraction(0))
-            try:
-                gaps = [
-                    lower(evaluate(call("abs", add(at(x, side, Fraction(1, 2**k)), neg(here))), {}))
-                    for k in (10, 20, 40)
-                ]
-            except (Undefined, Undecided):
-                continue
-            if all(g is not None and g > Fraction(1, 32) for g in gaps):
-                return True
-    return False
+            yield partial(at, x, side)
 
 
 def _turned(limit: Limit, side: int) -> int:
     """To the side of the limit where the scalar's values are, if they are on one side only."""
-    assert isinstance(limit.value, Num)
+    if not isinstance(limit.value, Num):
+        return side
     return 1 if limit.always.low == limit.value.value else -1 if limit.always.high == limit.value.value else side
 
 
-__all__ = ["falsified", "neighbourhood"]
+__all__ = ["falsified", "neighbourhood", "undefined"]

@@ -21,24 +21,23 @@ from tensorprog.theorems.conditions.common import (
     scaling_problem,
 )
 from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
+from tensorprog.theorems.conditions.off_limit import off_limit
 from tensorprog.theorems.conditions.scalars import (
     BECAUSE,
     KEEP_AWAY,
+    at_limit,
     at_zero,
     each_member,
-    jumps,
     limit_of,
     place_of,
     pulled,
     reads_scalar,
     scalars_in,
     smooth_at_limits,
-    stands_off,
     terms_of,
 )
 from tensorprog.theorems.conditions.statement import Premise, Theorem
 from tensorprog.theorems.limits.at_limit import Pulled
-from tensorprog.theorems.limits.near import falsified
 from tensorprog.theorems.papers.netsor import controlled
 from tensorprog.theorems.vectors.nonlinearities import Judged
 
@@ -131,7 +130,7 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
     found = pulled(case, t)
     if _parameter_controlled(case, found) and rank_stable(case):
         return proved(f"{text}: parameter-controlled; {STABLE}")
-    refutation = stands_off(case, t, found.faults, node) or _singular(case, t, found, place)
+    refutation = off_limit(case, at_limit(case), t, found, place) or _uncontrolled(case, t, found, place)
     if refutation is not None:
         return refutation
     fact = Fact("unknown", f"not near the limits of the scalars: {smooth.because}")
@@ -170,7 +169,7 @@ def _arguments(t: Term, head: str) -> list[Term]:
     return [s for a in t.args for s in _arguments(a, head)] if isinstance(t, App) and t.head == head else [t]
 
 
-def _singular(case: Case, t: Term, found: Pulled, place: Place | None) -> Finding | None:
+def _uncontrolled(case: Case, t: Term, found: Pulled, place: Place | None) -> Finding | None:
     """Refuted where the limits of all scalars are known, and the function of vectors that they leave is no function."""
     if found.faults or any(v.value is None for v in found.limits.values()):
         return None
@@ -179,8 +178,6 @@ def _singular(case: Case, t: Term, found: Pulled, place: Place | None) -> Findin
         message, why = "this function is not controlled at the limit of its scalars", limit.controlled.because
         diagnostic = Diagnostic("TP205", message, place, f"{BECAUSE}; {why}", "", KEEP_AWAY)
         return refuted(f"{to_text(t)} is singular at the limit of its scalars", diagnostic)
-    if falsified(case.functions.at_infinity(found.term), found.limits):
-        return jumps(t, place)
     return None
 
 
