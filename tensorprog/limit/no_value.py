@@ -75,7 +75,7 @@ class Measured(Limits):
         single = ref.name in self.program.families and all(isinstance(s, int) for s in ref.subs)
         if found.fixed or not single:
             return replace(found, value=value)
-        constant = self.engine.enclosures.exact.constant(ref)
+        constant = self.engine.enclosures.calculus.exact.constant(ref)
         if constant is not None:
             return Limit(ranges.point(constant), ranges.point(constant), Num(constant), fixed=True)
         if isinstance(value, Num):
