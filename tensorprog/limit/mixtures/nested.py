@@ -15,7 +15,6 @@ import numpy as np
 from tensorprog.limit.members.compiled import Compiled
 from tensorprog.limit.members.parts import Parts
 from tensorprog.limit.mixtures.conditional import Given, Second, assemble, pseudo_inverse, terms_of
-from tensorprog.limit.mixtures.inner import Inner, Kinked
 from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.numbers.roots import Array, roots_of
 from tensorprog.terms import Term, Var
@@ -36,8 +35,6 @@ class Nested:
         self.mean = np.array([self.second.mean(v) for v in (*self.linear, *self.given)])
         self.dimension = len(structure.scores) + len(self.given)
         self.compiled = Compiled(terms, frozenset(u.leaves), structure.params)
-        self.inner = Inner(structure.averages, structure.params)
-        self.by_engine = False
         self.written: dict[Var, Term] = {}
         self.compiled_scores: dict[Var, Compiled] = {}
         self.names = {v.name for v in structure.scores}
@@ -62,24 +59,12 @@ class Nested:
         return shape, members
 
     def draw(self, points: Array) -> Given:
-        """Mean and covariance given standard normal points (draws, dimension).
-
-        The covariances come from one grid for all draws where functions are smooth, else from the engine.
-        """
-        if not self.by_engine:
-            try:
-                return self._drawn(points)
-            except Kinked:
-                self.by_engine = True
-        return self._drawn(points)
-
-    def _drawn(self, points: Array) -> Given:
+        """Mean and covariance given standard normal points (draws, dimension)."""
         n = len(points)
-        self.inner.forget()
         values: dict[Var, Array] = {}
         column = 0
         for layer in self.s.layers:
-            root = roots_of(self._score_covariance(layer, values, n))
+            root = roots_of(self.second.scores(layer, self._scores(values, n) if values else None))
             noise = points[:, column : column + len(layer)]
             if root.ndim == 2:
                 drawn = noise[:, : root.shape[1]] @ root.T
@@ -87,10 +72,10 @@ class Nested:
                 drawn = np.einsum("nij,nj->ni", root, noise)
             values |= {v: drawn[:, k] for k, v in enumerate(layer)}
             column += len(layer)
-        count = len(self.linear)
+        count, scores = len(self.linear), self._scores(values, n)
         leaves = (*self.linear, *self.given)
         size = (n, len(leaves), len(leaves))
-        k = np.broadcast_to(self._covariance(leaves, values, n), size) if leaves else np.zeros(size)
+        k = np.broadcast_to(self.second.vectors(leaves, scores), size) if leaves else np.zeros(size)
         inverse = pseudo_inverse(k[:, count:, count:])
         slope = k[:, :count, count:] @ inverse
         residual = k[:, :count, :count] - slope @ k[:, count:, :count]
@@ -98,28 +83,11 @@ class Nested:
         noise = np.einsum("nij,nj->ni", root, points[:, column:])
         at = dict(values)
         at |= {v: noise[:, j] + self.mean[count + j] for j, v in enumerate(self.given)}
-        at |= {v: np.broadcast_to(self._moment(v, values, n), (n,)) for v in self.moments}
+        at |= {v: np.broadcast_to(self.second.moment(v, scores), (n,)) for v in self.moments}
         a, rest = assemble(self.parts, self.linear, self.compiled(at), n)
         inner = self.mean[:count] + np.einsum("nij,nj->ni", slope, noise)
         mean = rest + np.einsum("ndk,nk->nd", a, inner)
         return Given(mean, np.einsum("ndk,nkl,nel->nde", a, residual, a, optimize=True))
-
-    def _score_covariance(self, layer: Sequence[Var], values: dict[Var, Array], n: int) -> Array:
-        if not values:
-            return self.second.scores(layer)
-        if self.by_engine:
-            return self.second.scores(layer, self._scores(values, n))
-        return self.inner.scores(layer, values, n)
-
-    def _covariance(self, leaves: Sequence[Var], values: dict[Var, Array], n: int) -> Array:
-        if self.by_engine:
-            return self.second.vectors(leaves, self._scores(values, n))
-        return self.inner.covariance(leaves, values, n)
-
-    def _moment(self, leaf: Var, values: dict[Var, Array], n: int) -> Array:
-        if self.by_engine:
-            return np.asarray(self.second.moment(leaf, self._scores(values, n)))
-        return self.inner.moment(leaf, values, n)
 
     def _scores(self, values: dict[Var, Array], n: int) -> dict[str, Array]:
         """The arrays of the score families, with their factors; zero where a member plays no part."""

@@ -16,14 +16,17 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
 from tensorprog.limit.members import softmax
+from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.parity import has_mean
 from tensorprog.limit.members.softmax import holds_softmax
-from tensorprog.limit.rules.labels import Array, Field, union
+from tensorprog.limit.rules.labels import DRAWS, Array, Field, union
 from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit
+from tensorprog.limit.values.draws import over_draws
 from tensorprog.limit.values.ratios import expectation
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate
 from tensorprog.program.graph.nodes import Param
@@ -148,6 +151,8 @@ class CoreFunction:
         axes = union(given)
         arrays = np.broadcast_arrays(*(f.to(axes) for f in given))
         self._refuse_divergent(arrays)
+        if DRAWS in axes and not self.has_formula and (found := self._over_draws(arrays)) is not None:
+            return Field(axes, found)
         if self.size == 1 and self.kernel is not None:
             return Field(axes, self.kernel(arrays[0], arrays[0], arrays[0]))
         if self.size == 2 and self.kernel is not None:
@@ -175,6 +180,24 @@ class CoreFunction:
             for n, x in self.numbers.values.items()
         }
         return compile_closed_form(expr.xreplace(point), self.names)
+
+    def _over_draws(self, arrays: Sequence[Array]) -> Array | None:
+        """All draws of the scores at once, on one grid."""
+        flat, (i, j) = [np.ravel(a) for a in arrays], np.triu_indices(self.size)
+        cov, mean = np.zeros((len(flat[0]), self.size, self.size)), np.zeros((len(flat[0]), self.size))
+        cov[:, i, j] = cov[:, j, i] = np.stack(flat[: len(i)], axis=1)
+        shifted = [k for k, zero in enumerate(self.centred) if not zero]
+        for k, m in zip(shifted, flat[len(i) :], strict=False):
+            mean[:, k] = m
+        found = over_draws(self._function, cov, mean, flat[len(i) + len(shifted) :], is_smooth([self.body]))
+        return None if found is None else found.reshape(arrays[0].shape)
+
+    @cached_property
+    def _function(self) -> Callable[..., Array]:
+        """The body as a function of the variables and constants, params at their values."""
+        values: dict[Term, Term] = {Var(n): Num(x) for n, x in self.numbers.values.items()}
+        names = [v.name for v in self.variables] + [f"c{k + 1}" for k in range(len(self.positive))]
+        return compile_numpy(substitute(self.body, values), names)
 
     def _general(self, arrays: Sequence[Array]) -> Array:
         if self._compiled is None:
