@@ -16,6 +16,7 @@ from flint import acb, arb, fmpq
 
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, partial, support
+from tensorprog.functions.named.ball_forms import form, hermite, increasing, indeterminate, sqrt
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO
@@ -40,10 +41,6 @@ def exact(value: Number | str) -> Ball:
     return arb(fmpq(q.numerator, q.denominator))
 
 
-def indeterminate() -> Ball:
-    return acb("nan", "nan")
-
-
 def _sign(u: Ball) -> int | None:
     """The sign of the real part, where it is certain."""
     re = u.real
@@ -61,137 +58,6 @@ def _smaller(u: Ball, v: Ball, a: bool) -> Ball:
     if not a and u.imag.is_zero() and v.imag.is_zero():
         return acb(u.real.min(v.real))
     return u.real_min(v, analytic=a)
-
-
-def _relu(u: Ball, a: bool) -> Ball:
-    return _larger(u, acb(0), a)
-
-
-def _log(u: Ball, a: bool) -> Ball:
-    if u.imag.is_zero() and u.real <= 0:
-        return indeterminate()
-    return u.log(analytic=a)
-
-
-def _sqrt(u: Ball, a: bool) -> Ball:
-    # acb.real_sqrt is 0 at negative numbers, where a square root is undefined.
-    return indeterminate() if u.imag.is_zero() and u.real < 0 else u.real_sqrt(analytic=a)
-
-
-def _increasing(f: Callable[..., Ball]) -> Callable[..., Ball]:
-    """An increasing function: on a wide real ball its values at the ends enclose it better than its formula."""
-
-    def run(u: Ball, a: bool, *more: Ball) -> Ball:
-        if not (u.imag.is_zero() and u.real.rad() > 0.01 and u.is_finite()):
-            return f(u, a, *more)
-        return f(acb(u.real.lower()), False, *more).union(f(acb(u.real.upper()), False, *more))
-
-    return run
-
-
-@_increasing
-def _softplus(u: Ball, a: bool) -> Ball:
-    # log(1 + e^u) = u + log(1 + e^-u): the form whose exponential is small.
-    return u + (1 + (-u).exp()).log(analytic=a) if u.real.mid() > 0 else (1 + u.exp()).log(analytic=a)
-
-
-@_increasing
-def _sigmoid(u: Ball, a: bool) -> Ball:
-    # Of two equal forms the one whose exponential is small: far off the axis the other is a ball around 0.
-    return 1 / (1 + (-u).exp()) if u.real.mid() > 0 else u.exp() / (1 + u.exp())
-
-
-def _erfc(u: Ball) -> Ball:
-    """erfc(u), also on wide balls far from 0, where Arb gives up.
-
-    erfc(z) = 2/√π e^{-z²} ∫_0^∞ e^{-2zs - s²} ds, so that |erfc(x + iy)| <= e^{y² - x²} for x >= 0.
-    """
-    made = u.erfc()
-    if made.is_finite() or not u.is_finite():
-        return made
-    if u.real < 0:
-        return 2 - _erfc(-u)
-    x, y = arb(u.real.lower()), arb(abs(u.imag).upper())
-    size = ((y * y - x * x).exp() if x >= 0 else 2 + (y * y).exp()).upper()
-    return acb(arb(0, size), arb(0, size))
-
-
-@_increasing
-def _erf(u: Ball, a: bool) -> Ball:
-    made = u.erf()
-    return made if made.is_finite() else 1 - _erfc(u)
-
-
-@_increasing
-def _phi(u: Ball, a: bool) -> Ball:
-    return _erfc(-u / acb(2).sqrt()) / 2
-
-
-def _cosh(u: Ball, a: bool) -> Ball:
-    if u.imag.is_zero() and u.real.contains(0) and u.is_finite():
-        return acb(1).union(acb(abs(u.real).upper().cosh()))
-    return u.cosh()
-
-
-def _abs(u: Ball, a: bool) -> Ball:
-    if not a and u.imag.is_zero() and u.is_finite() and u.real.contains(0):
-        return acb(arb(0).union(abs(u.real).upper()))
-    return u.real_abs(analytic=a)
-
-
-def _inside(u: Ball, a: bool, f: Ball) -> Ball:
-    """f(u) for asin, acos: undefined beyond ±1, a branch cut there."""
-    if u.imag.is_zero():
-        return indeterminate() if u.real > 1 or u.real < -1 or (a and not (u.real < 1 and u.real > -1)) else f
-    return indeterminate() if a and u.imag.contains(0) and not (u.real < 1 and u.real > -1) else f
-
-
-def _atan(u: Ball, a: bool) -> Ball:
-    cut = a and u.real.contains(0) and not (u.imag < 1 and u.imag > -1)
-    return indeterminate() if cut else u.atan()
-
-
-def _mod(u: Ball, a: bool, m: Ball) -> Ball:
-    made = u - m * (u / m).real_floor(analytic=a)
-    if not a and u.imag.is_zero() and m.imag.is_zero() and not m.real.contains(0) and u.real.rad() > abs(m.real).mid():
-        return acb(m.real.union(arb(0)))
-    return made
-
-
-UNARY: dict[str, Callable[..., Ball]] = {
-    "relu": _relu,
-    "softplus": _softplus,
-    "sigmoid": _sigmoid,
-    "tanh": _increasing(lambda u, a: u.tanh()),
-    "erf": _erf,
-    "Phi": _phi,
-    "sign": lambda u, a: u.real_sgn(analytic=a),
-    "abs": _abs,
-    "exp": _increasing(lambda u, a: u.exp()),
-    "log": _log,
-    "sqrt": _sqrt,
-    "sin": lambda u, a: u.sin(),
-    "cos": lambda u, a: u.cos(),
-    "tan": lambda u, a: u.tan(),
-    "asin": lambda u, a: _inside(u, a, u.asin()),
-    "acos": lambda u, a: _inside(u, a, u.acos()),
-    "atan": _atan,
-    "sinh": _increasing(lambda u, a: u.sinh()),
-    "cosh": _cosh,
-    "softsign": _increasing(lambda u, a: u / (1 + u.real_abs(analytic=a))),
-    "floor": lambda u, a: u.real_floor(analytic=a),
-    "ceil": lambda u, a: u.real_ceil(analytic=a),
-    "mod": _mod,
-    "sinc": lambda u, a: u.sinc(),
-}
-
-
-def _hermite(k: int, u: Ball) -> Ball:
-    """He_k(u)/√(k!) by its three-term recursion: √(k+1) h_{k+1} = u h_k - √k h_{k-1}."""
-    before, now = acb(0), acb(1)
-    for j in range(k):
-        before, now = now, (u * now - acb(j).sqrt() * before) / acb(j + 1).sqrt()
-    return now
 
 
 def _square(u: Ball) -> Ball:
@@ -218,7 +84,7 @@ def _power(u: Ball, exponent: Term, value: Ball, analytic: bool) -> Ball:
         n = int(exponent.value)
         return _whole_power(u, n) if n > 0 else u**n
     if isinstance(exponent, Num) and exponent.value > 0:
-        root = _sqrt(u, analytic) if exponent.value == Fraction(1, 2) else None
+        root = sqrt(u, analytic) if exponent.value == Fraction(1, 2) else None
         if root is not None:
             return root
         if not analytic and u.imag.is_zero() and u.real.contains(0):
@@ -348,7 +214,7 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
                 return lambda z, a: _power(inner(z, a), p, exponent(z, a), a)
             case App("hermite", (Num(k), x)):
                 inner = make(x)
-                return lambda z, a: _hermite(int(k), inner(z, a))
+                return lambda z, a: hermite(int(k), inner(z, a))
             case App("max", args):
                 return many(args, _larger)
             case App("min", args):
@@ -365,14 +231,17 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
                     return made[0] if len(made) == 1 else made[0].union(made[1])
 
                 return choose
-            case App(head, (x, *more)) if head in UNARY:
-                f, inner, rest = UNARY[head], make(x), [make(m) for m in more]
+            case App(head, (x, *more)) if (f := form(head)) is not None:
+                inner, rest = make(x), [make(m) for m in more]
                 if not rest:
                     return lambda z, a: f(inner(z, a), a)
                 return lambda z, a: f(inner(z, a), a, *(m(z, a) for m in rest))
-            case App(head, args) if head in library() and library()[head].definition is not None:
-                whole, each = _defined(head), [make(x) for x in (*args, *(ONE,))[: len(library()[head].args)]]
-                return lambda z, a: whole([f(z, a) for f in each], a)
+            case App(head, args) if head in library() and (record := library()[head]).definition is not None:
+                whole, each = _defined(head), [make(x) for x in (*args, *(ONE,))[: len(record.args)]]
+                if len(args) == 1:
+                    defined = increasing(record, lambda u, a: whole([u, *(g((), a) for g in each[1:])], a))
+                    return lambda z, a: defined(each[0](z, a), a)
+                return lambda z, a: whole([g(z, a) for g in each], a)
         return leaf(t)
 
     return make(term)

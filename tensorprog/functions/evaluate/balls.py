@@ -139,7 +139,9 @@ def truth(cond: Term, env: Mapping[Term, Value], memo: dict[Term, Value] | None 
 
 
 def _apply(t: App, xs: list[Value]) -> Value:
-    from flint import arb
+    from flint import acb, arb
+
+    from tensorprog.functions.named.ball_forms import FORMS
 
     head = t.head
     exact = all(isinstance(x, Fraction) for x in xs)
@@ -180,29 +182,22 @@ def _apply(t: App, xs: list[Value]) -> Value:
         case "sign":
             s = sign_at(xs[0])
             return Fraction(s) if s is not None else arb(0, 1)
-        case "floor":
-            return Fraction(xs[0].numerator // xs[0].denominator) if exact else ball(xs[0]).floor()
-        case "sinc":
-            return Fraction(1) if xs[0] == 0 and exact else ball(xs[0]).sinc()
+        case "floor" if exact:
+            return Fraction(xs[0].numerator // xs[0].denominator)
     if head in ("log", "asin"):
         return _partial(t, xs[0])
     record = library().get(head)
     if exact and xs[0] == 0 and record is not None and record.at_zero is not None:
         return record.at_zero
-    if head in _ARB:
-        return getattr(ball(xs[0]), head)()
-    if head == "sigmoid":
-        return 1 / (1 + (-ball(xs[0])).exp())
     if record is None:
         raise Undecided(head)
+    if record.total and len(xs) == 1 and (form := FORMS.get(head)) is not None:
+        return form(acb(ball(xs[0])), False).real
     names = [Var(n) for n in record.args]
     plain = record.expand((t.args[0], names[1]) if head == "hermite" else tuple(names[: len(xs)]))
     if plain is None:
         raise Undecided(head)
     return _value(plain, dict(zip(names, xs, strict=False)), {})
-
-
-_ARB = ("exp", "sin", "cos", "tan", "atan", "sinh", "cosh", "tanh", "erf")
 
 
 def _power(t: App, x: Value, p: Value) -> Value:
