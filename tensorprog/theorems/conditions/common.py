@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tensorprog.errors import Diagnostic, Place
-from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.graph.nodes import Dot, Weight
 from tensorprog.program.graph.scaling import width_power
+from tensorprog.program.normal.powers import SCORE
 from tensorprog.terms import to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
@@ -118,55 +118,51 @@ def readout_hindered(what: str, place: Place | None, first: Place | None) -> Dia
 def scaling_problem(case: Case, allowed: frozenset[Fraction]) -> Finding | None:
     """A scalar that vanishes or diverges with n, judged where it enters a function, a vector or an output."""
     for use in case.uses:
-        source, power = use.source, use.power
-        if isinstance(source, Dot):
-            if power in allowed:
-                continue
-            code, word = ("TP302", "diverges") if power > Fraction(-1, 2) else ("TP301", "degenerates")
-            return refuted(
-                f"{source.name} is a dot product times n^{power}",
-                Diagnostic(
-                    code,
-                    f"the dot product {source.name}, scaled by n^{power}, {word}",
-                    use.place or source.place,
-                    "a dot product of n coordinates has a limit law at n^(-1/2) (a score) or n^(-1) (a moment)",
-                    f"it grows like n^{power + Fraction(1, 2)}"
-                    if code == "TP302"
-                    else "its limit is 0 at the scale n^(-1/2)",
-                    "divide by sqrt(n), or by n",
-                ),
-            )
-        if power != 0:
-            code, word = ("TP302", "diverges") if power > 0 else ("TP301", "degenerates")
-            return refuted(
-                f"{source.name} times n^{power} {word}",
-                Diagnostic(code, f"{source.name} times n^{power} {word}", use.place or source.place,
-                           "averages and constants have limits as they are", "", "remove the power of n"),
-            )  # fmt: skip
+        name, power, place = use.source.name, use.power, use.place or use.source.place
+        dot = isinstance(use.source, Dot)
+        if power in (allowed if dot else (0,)):
+            continue
+        beyond = power - (SCORE if dot else 0)
+        code, word = ("TP302", "diverges") if beyond > 0 else ("TP301", "degenerates")
+        if not dot:
+            said = f"{name} times n^{power} {word}"
+            why = "averages and constants have limits as they are"
+            return refuted(said, Diagnostic(code, said, place, why, "", "remove the power of n"))
+        return refuted(
+            f"{name} is a dot product times n^{power}",
+            Diagnostic(
+                code,
+                f"the dot product {name}, scaled by n^{power}, {word}",
+                place,
+                "a dot product of n coordinates has a limit law at n^(-1/2) (a score) or n^(-1) (a moment)",
+                f"it grows like n^{beyond}" if beyond > 0 else "its limit is 0 at the scale n^(-1/2)",
+                "divide by sqrt(n), or by n",
+            ),
+        )
     return None
 
 
-def judged(fact: Judged, code: str, message: str, because: str, help: str, place: Place | None = None) -> Finding:
+def judged(found: Judged, code: str, message: str, because: str, help: str) -> Finding:
     """A finding from a fact about a function: refuted with `code`, unknown with TP203."""
-    if fact.fact.proved:
-        return proved(f"{fact.text}: {fact.fact.because}", fact.place)
-    where = fact.place or place
-    if fact.fact.refuted:
-        return refuted(
-            f"{fact.text}: {fact.fact.because}",
-            Diagnostic(code, message, where, f"{because}; {fact.fact.because}", "", help),
-        )
-    return unknown(
-        f"{fact.text}: {fact.fact.because}",
-        Diagnostic(
-            "TP203",
-            f"could not decide about {fact.text}",
-            where,
-            f"{because}; neither was proved nor refuted: {fact.fact.because}",
-            "",
-            "`tensorprog function` shows what is known of it",
-            "warning",
-        ),
+    fact, said, place = found.fact, f"{found.text}: {found.fact.because}", found.place
+    if fact.proved:
+        return proved(said, place)
+    if fact.refuted:
+        return refuted(said, Diagnostic(code, message, place, f"{because}; {fact.because}", "", help))
+    why = f"{because}; neither was proved nor refuted: {fact.because}"
+    help = "`tensorprog function` shows what is known of it"
+    message = f"could not decide about {found.text}"
+    return unknown(said, Diagnostic("TP203", message, place, why, "", help, "warning"))
+
+
+def judged_controlled(found: Judged, word: str) -> Finding:
+    """The finding for a function (called `word` in messages) that must be pseudo-Lipschitz, or at least controlled."""
+    return judged(
+        found,
+        "TP205",
+        f"this {word} is not controlled",
+        f"every {word} must be pseudo-Lipschitz, or at least bounded by exp(C|x|^(2-eps) + c)",
+        "use a function that is defined everywhere and grows more slowly",
     )
 
 
@@ -177,7 +173,8 @@ def first_problem(findings: list[Finding], fine: str) -> Finding:
             if f.status == status:
                 return f
     reasons = list(dict.fromkeys(f.because for f in findings if f.because))
-    return proved(fine if not reasons else f"{fine}: {'; '.join(reasons[:4])}{'; ...' if len(reasons) > 4 else ''}")
+    said = "; ".join(reasons[:4]) + ("; ..." if len(reasons) > 4 else "")
+    return proved(": ".join(part for part in (fine, said) if part))
 
 
 SAMPLING = Premise(
@@ -193,5 +190,3 @@ READOUTS = Premise(
     "a readout vector is a centred initial vector independent of all else, used only in readouts",
     readout_rule,
 )
-
-__all__ = ["GAUSSIAN", "READOUTS", "SAMPLING", "TRANSPOSES", "VARIANCE", "Fact"]

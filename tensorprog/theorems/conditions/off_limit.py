@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 
 from tensorprog.errors import Place
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import registry
+from tensorprog.numbers.interval import REALS
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.normal.open import CannotCompose
@@ -26,6 +27,7 @@ from tensorprog.theorems.conditions.scalars import (
     at_limit,
     at_zero,
     each_member,
+    every_member,
     jumps,
     place_of,
     reads_scalar,
@@ -33,7 +35,6 @@ from tensorprog.theorems.conditions.scalars import (
     singular,
     smooth_at_limits,
     stands_off,
-    terms_of,
 )
 from tensorprog.theorems.limits.at_limit import CONDITIONS, AtLimit, Pulled
 from tensorprog.theorems.limits.near import falsified, undefined
@@ -79,7 +80,7 @@ def _is_partial(t: App) -> bool:
     if t.head in ("recip", "pow"):
         return not (t.head == "pow" and isinstance(t.args[1], Num) and t.args[1].value >= 0 == t.args[1].value % 1)
     record = library().get(t.head)
-    return record is not None and record.domain != _REALS
+    return record is not None and record.domain != REALS
 
 
 def _is_tame(t: App) -> bool:
@@ -91,9 +92,6 @@ def _is_tame(t: App) -> bool:
         return known is not None and (known.lipschitz or known.pseudo_lipschitz is not None)
     record = library().get(t.head)
     return record is not None and record.total and record.regularity != "jumps"
-
-
-_REALS = library()["tanh"].domain
 
 
 class OffLimit:
@@ -129,7 +127,7 @@ class OffLimit:
             place = next((place_of(n) for n, _ in self.program.resolve(t)), None)
         atoms = {v for u in terms for v in variables(u) if v.name in self.program.families}
         case = Case(self.shared, ())
-        own = (each_member(case, u, {}, lambda u: self._judged(case, u, place)) for u in terms)
+        own = (each_member(case, u, {}, partial(self._judged, case, place)) for u in terms)
         return next((f for f in own if f.status == "refuted"), None) or self._below(frozenset(atoms))
 
     def _below(self, atoms: frozenset[Var]) -> Finding | None:
@@ -144,19 +142,13 @@ class OffLimit:
         for node in dict.fromkeys([*case.consumed, *(n for n in case.nodes if isinstance(n, Moment))]):
             if not (isinstance(node, Scalar) or reads_scalar(case, node)):
                 continue
-            try:
-                terms = terms_of(case, node)
-            except CannotCompose:
-                continue
-            place = place_of(node)
-            for t, ranges in terms:
-                found = each_member(case, t, ranges, lambda t, place=place: self._judged(case, t, place))  # type: ignore[misc]
-                if found.status == "refuted":
-                    yield found
+            found = every_member(case, node, partial(self._judged, case, place_of(node)))
+            if found.status == "refuted":
+                yield found
 
     # -- one function -----------------------------------------------------------------------------------------------
 
-    def _judged(self, case: Case, t: Term, place: Place | None) -> Finding:
+    def _judged(self, case: Case, place: Place | None, t: Term) -> Finding:
         """Refuted if the value of a composed function at the limit of its scalars is, or may be, none of its limits."""
         if not scalars_in(case, t) or not self._is_risky(t):
             return proved("")

@@ -18,6 +18,7 @@ from tensorprog.program.normal.open import CannotCompose, free_indices
 from tensorprog.terms import Sub, Term, Var, to_text
 from tensorprog.terms.term import shift_subs, transform
 from tensorprog.theorems.conditions.case import Case
+from tensorprog.theorems.conditions.common import first_problem
 from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
 from tensorprog.theorems.limits.at_limit import AtLimit, Here, Pulled
 from tensorprog.theorems.limits.limit import Limit
@@ -73,6 +74,20 @@ def each_member(case: Case, t: Term, ranges: Ranges, decide: Callable[[Term], Fi
             return each
         findings.append(each)
     return next((f for f in findings if f.status != "proved"), findings[0])
+
+
+def every_member(
+    case: Case, node: Node, decide: Callable[[Term], Finding], otherwise: Finding | None = None
+) -> Finding:
+    """Decide about a node's function of atoms for all members that the case needs: the worst of the findings.
+
+    `otherwise`: what is said of a function that is too large once composed.
+    """
+    try:
+        terms = terms_of(case, node)
+    except CannotCompose as why:
+        return otherwise or unknown(str(why))
+    return first_problem([each_member(case, t, ranges, decide) for t, ranges in terms], "")
 
 
 def at_limit(case: Case) -> AtLimit:
@@ -156,12 +171,7 @@ def averages_in(case: Case, t: Term) -> list[Var]:
 
 def limit_of(case: Case, node: Node) -> Finding:
     """Does a function of scalars converge: is it continuous at the limits of its arguments?"""
-    try:
-        terms = terms_of(case, node)
-    except CannotCompose as why:
-        return unknown(str(why))
-    found = [each_member(case, t, ranges, lambda t: _converges(case, node, t)) for t, ranges in terms]
-    return next((f for s in ("refuted", "unknown") for f in found if f.status == s), found[0])
+    return every_member(case, node, lambda t: _converges(case, node, t))
 
 
 def _converges(case: Case, node: Node, t: Term) -> Finding:

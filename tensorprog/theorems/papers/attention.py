@@ -172,7 +172,6 @@ def smooth(case: Case, node: Node) -> Finding:
         f"this nonlinearity is {'discontinuous' if jump else 'not pseudo-Lipschitz'}",
         PSEUDO_LIPSCHITZ,
         "use a locally Lipschitz function of polynomial growth",
-        node.place,
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.graph.nodes import Dot, Moment, Node, Scalar
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import (
@@ -14,10 +12,10 @@ from tensorprog.theorems.conditions.common import (
     TRANSPOSES,
     VARIANCE,
     first_problem,
-    judged,
+    judged_controlled,
 )
 from tensorprog.theorems.conditions.finding import Finding, proved
-from tensorprog.theorems.conditions.scalars import each_member, limit_of, terms_of
+from tensorprog.theorems.conditions.scalars import every_member, limit_of
 from tensorprog.theorems.conditions.statement import Premise, Theorem
 from tensorprog.theorems.vectors.nonlinearities import Judged
 
@@ -39,29 +37,15 @@ def controlled(case: Case) -> Finding:
 
 def _controlled(case: Case, node: Node) -> Finding:
     whole = case.functions.controlled(node)
+    found = judged_controlled(whole, "nonlinearity")
     if whole.fact.proved or case.functions.body(node) is None:
-        return _said(node, whole)
-    try:
-        terms = terms_of(case, node)
-    except CannotCompose as why:
-        return _said(node, Judged(Fact("unknown", str(why)), whole.text, whole.place))
+        return found
 
     def decide(t: Term) -> Finding:
-        facts = case.functions.facts(t)
-        return _said(node, Judged(facts.controlled, to_text(t), whole.place, facts))
+        fact = case.functions.facts(t).controlled
+        return judged_controlled(Judged(fact, to_text(t), whole.place), "nonlinearity")
 
-    return first_problem([each_member(case, t, ranges, decide) for t, ranges in terms], "")
-
-
-def _said(node: Node, found: Judged) -> Finding:
-    return judged(
-        found,
-        "TP205",
-        "this nonlinearity is not controlled",
-        "every nonlinearity must be pseudo-Lipschitz, or at least bounded by exp(C|x|^(2-eps) + c)",
-        "use a function that is defined everywhere and grows more slowly",
-        node.place,
-    )
+    return every_member(case, node, decide, found)
 
 
 THEOREM = Theorem(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from tensorprog.errors import Diagnostic, Place
 from tensorprog.functions.rules.facts import Fact
 from tensorprog.program.graph.nodes import MatMul, Moment, Node, Scalar
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.program.normal.powers import MOMENT
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.term import mul, variables
@@ -18,6 +17,7 @@ from tensorprog.theorems.conditions.common import (
     VARIANCE,
     first_problem,
     judged,
+    judged_controlled,
     scaling_problem,
 )
 from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
@@ -27,14 +27,13 @@ from tensorprog.theorems.conditions.scalars import (
     KEEP_AWAY,
     at_limit,
     at_zero,
-    each_member,
+    every_member,
     limit_of,
     place_of,
     pulled,
     reads_scalar,
     scalars_in,
     smooth_at_limits,
-    terms_of,
 )
 from tensorprog.theorems.conditions.statement import Premise, Theorem
 from tensorprog.theorems.limits.at_limit import Pulled
@@ -86,10 +85,6 @@ def _judged(case: Case, node: Node, inside: bool) -> Finding:
         return limit_of(case, node)
     if case.functions.pseudo_lipschitz(node).fact.proved:
         return proved("")
-    try:
-        terms = terms_of(case, node)
-    except CannotCompose as why:
-        return unknown(str(why))
     by_ranks: list[Finding] = []
 
     def decide(t: Term) -> Finding:
@@ -97,19 +92,11 @@ def _judged(case: Case, node: Node, inside: bool) -> Finding:
         by_ranks.extend([made] if STABLE in made.because else [])
         return made
 
-    found = [each_member(case, t, ranges, decide) for t, ranges in terms]
-    return first_problem([*found, *by_ranks], "")
+    return first_problem([every_member(case, node, decide), *by_ranks], "")
 
 
 def _controlled(case: Case, node: Node, t: Term) -> Finding:
-    facts = case.functions.facts(t)
-    return judged(
-        Judged(facts.controlled, to_text(t), place_of(node), facts),
-        "TP205",
-        "this function is not controlled",
-        "every function must be pseudo-Lipschitz, or at least bounded by exp(C|x|^(2-eps) + c)",
-        "use a function that is defined everywhere and grows more slowly",
-    )
+    return judged_controlled(Judged(case.functions.facts(t).controlled, to_text(t), place_of(node)), "function")
 
 
 def _near_limit(case: Case, node: Node, t: Term) -> Finding:

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems.conditions.case import Case
@@ -28,7 +27,7 @@ from tensorprog.theorems.conditions.common import (
     scaling_problem,
 )
 from tensorprog.theorems.conditions.finding import Finding, proved, unknown
-from tensorprog.theorems.conditions.scalars import each_member, scalars_in, smooth_at_limits, terms_of
+from tensorprog.theorems.conditions.scalars import every_member, scalars_in, smooth_at_limits
 from tensorprog.theorems.conditions.statement import Premise, PremiseReport, Theorem
 from tensorprog.theorems.papers import attention
 from tensorprog.theorems.papers.attention import smooth
@@ -78,10 +77,6 @@ def _near_limit(case: Case, node: Node) -> Finding:
     judged = case.functions.pseudo_lipschitz(node)
     if judged.fact.proved:
         return proved(f"{judged.text}: {judged.fact.because}", node.place)
-    try:
-        terms = terms_of(case, node)
-    except CannotCompose as why:
-        return unknown(str(why))
 
     def decide(t: Term) -> Finding:
         fact = smooth_at_limits(case, t)
@@ -91,7 +86,7 @@ def _near_limit(case: Case, node: Node) -> Finding:
         refutes = judged.fact.refuted and not scalars_in(case, t)
         return Finding("refuted" if refutes else "unknown", said, node.place)
 
-    return first_problem([each_member(case, t, ranges, decide) for t, ranges in terms], "")
+    return every_member(case, node, decide)
 
 
 def readout(case: Case) -> Finding:
