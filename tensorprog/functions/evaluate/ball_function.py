@@ -19,7 +19,7 @@ from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, part
 from tensorprog.functions.named.ball_forms import form, hermite, increasing, indeterminate, sqrt
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO
+from tensorprog.terms.term import ONE, ZERO, mul
 
 Ball = Any
 Number = int | float | Fraction
@@ -201,8 +201,12 @@ def ball_function(term: Term, names: Sequence[str], values: Values | None = None
             case App("mul", (x, y)) if x == y:
                 return make(App("pow", (x, Num(2))))
             case App("mul", args):
-                whole = many(args, lambda x, y, a: x * y)
-                return whole if partial(t) else where_not_zero(args, whole)
+                sure = [x for x in args if not partial(x)]
+                if len(sure) == len(args):
+                    return where_not_zero(args, many(args, lambda x, y, a: x * y))
+                if may_vanish(sure) and len(sure) > 1:  # where they are 0 the others still need a value
+                    return many([mul(*sure), *(x for x in args if partial(x))], lambda x, y, a: x * y)
+                return many(args, lambda x, y, a: x * y)
             case App("neg", (x,)):
                 inner = make(x)
                 return lambda z, a: -inner(z, a)

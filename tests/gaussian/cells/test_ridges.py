@@ -36,7 +36,7 @@ def test_a_bound_for_three_ridges(text: str, cov: list[list[str]], mean: list[st
     found = tp.expect(text, cov, mean, vars=("a", "b"))
     assert found.error_kind == "bound"
     assert abs(found.value - right) <= found.error + 1e-13 * abs(right)
-    assert found.error <= 1e-7 * abs(right)
+    assert found.error <= 1e-5 * abs(right)
 
 
 @pytest.mark.parametrize(("text", "cov", "mean", "right"), RIDGES[:1])
@@ -92,6 +92,10 @@ def test_the_values_of_max_and_min_on_an_interval() -> None:
         assert float(ball.upper()) <= high + 1e-3, text
         assert not ball < low + 1, text
         assert not ball > high - 1, text
+    for text in ("relu(z)*exp(-z)", "relu(z)*z^2*exp(-z)/(1 + abs(z))"):
+        ball = ball_function(read(text), ["z"])([wide], False).real
+        assert float(abs(ball).upper()) < 1e16, text
+    assert not ball_function(read("relu(z)*exp(-z)*log(z)"), ["z"])([wide], False).is_finite()
 
 
 @pytest.mark.parametrize("name", ["erf", "Phi", "sigmoid", "tanh", "gelu", "silu"])
