@@ -32,7 +32,7 @@ from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.numbers.budget import PATIENCE, budget, remaining, spent
 from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, unknown
 from tensorprog.numbers.progress import Progress
-from tensorprog.numbers.scrambled import CANCELLING, MOST_DIMENSIONS, Points, streams
+from tensorprog.numbers.scrambled import CANCELLING, CONSTANT, MOST_DIMENSIONS, Points, streams
 from tensorprog.program.graph.nodes import Input
 from tensorprog.terms import Num, Term, Var, to_text
 from tensorprog.terms.term import substitute
@@ -113,7 +113,8 @@ def _drawn(plan: Plan, statistic: Statistic) -> tuple[Estimate, bool]:
             settled = step > 1 and error <= budget().aim * max(abs(value), CANCELLING * size)
             stop = "the tolerance" if settled else "the last step" if power == LAST else "the time"
             note = f"{len(numbers)} x {1 << power} particles, {step} steps; stopped by {stop}"
-            out = Estimate(value, error, "sampling", "sampling", note)
+            # a size of 0 is particles of one value only, whose spread says nothing of rarer ones
+            out = Estimate(value, error, "sampling", "sampling", note) if size else unknown(CONSTANT)
             if settled or (step > 1 and spent()):
                 return out, settled
     finally:

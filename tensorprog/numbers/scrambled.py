@@ -26,6 +26,7 @@ FIRST, LAST = 9, 20
 BLOCK = 1 << 14
 CANCELLING = 0.01
 """A mean that is smaller than this part of the mean of the absolute values is measured against that part."""
+CONSTANT = "the sample saw one value only, and nothing is known of rarer ones"
 MOST_DIMENSIONS = 21_201
 """What the table of direction numbers holds (Joe & Kuo 2008)."""
 
@@ -90,7 +91,7 @@ def sample(f: Callable[[Array], Any], dimension: int, seed: int = 0, aim: Budget
                 break
     finally:
         progress.close()
-    return unknown("the sample saw one value only, and nothing is known of rarer ones") if constant else out
+    return unknown(CONSTANT) if constant else out
 
 
 def _summary(means: Array, size: float, goal: float, step: int, done: int) -> tuple[Estimate, bool]:
