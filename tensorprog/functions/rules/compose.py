@@ -15,11 +15,11 @@ from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, 
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.facts import Step, Value
-from tensorprog.functions.rules.heads import bind_info, function_info
+from tensorprog.functions.rules.heads import averaged, bind_info, function_info, opened, side
 from tensorprog.functions.rules.info import ZERO, Info, Regularity, of_variable, settled, slope_times
 from tensorprog.functions.rules.power import power_info
 from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate, most
-from tensorprog.functions.rules.softmax import reciprocal_share, share_info
+from tensorprog.functions.rules.softmax import log_sum_exp, reciprocal_share, share_info
 from tensorprog.functions.rules.where import jump_product, where_info
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Num, Term, Var
@@ -108,8 +108,10 @@ class Rules:
                 return self.step("variable", t, of_variable(t, self.env.get(t, REALS), -1))
             case Var(name):
                 return self.constant(t, Regularity.SMOOTH, self.assumptions.get(name, REALS))
-            case Bind():
-                return bind_info(self, t)
+            case Bind(_, (body, *_)):
+                inner, v = self.info(body), averaged(t)
+                found = bind_info(t, inner, None if v is None else self.info(v), self.sizes)
+                return self._recorded(t, found, [inner])
             case App("pi"):
                 return self.constant(t, Regularity.SMOOTH, Interval(Fraction("3.14159265"), Fraction("3.14159266")))
             case App("add", args):
@@ -126,9 +128,27 @@ class Rules:
                 return power_info(self, t, u, Num(Fraction(1, 2)))
             case App("where", (condition, yes, no)):
                 return where_info(self, t, condition, yes, no)
-            case App():
-                return function_info(self, t)
+            case App("log", (u,)) if (summed := log_sum_exp(self, t, u)) is not None:
+                return summed
+            case App(head, args) if opened(head, args):
+                definition = library()[head].expand(args)
+                if definition is None:
+                    return Info(frozenset().union(*(self.info(a).vars for a in args)))
+                inner = self.info(definition)
+                return self.step("definition", t, inner, (inner.step,))
+            case App(head, args):
+                parts = [self.info(a) for a in args]
+                if len(parts) == 1 and (at := side(head, parts[0])) is not None:
+                    return self.constant(t, Regularity.SMOOTH, self.info(at).range, (parts[0].step,))
+                return self._recorded(t, function_info(head, parts), parts)
         raise AssertionError(t)
+
+    def _recorded(self, t: Term, found: tuple[str, Info], parts: list[Info]) -> Info:
+        rule, info = found
+        premises = tuple(p.step for p in parts)
+        if rule == "const":
+            return self.constant(t, info.regularity, info.range, premises)
+        return self.step(rule, t, info, premises) if rule else info
 
     def sum(self, t: Term, args: tuple[Term, ...]) -> Info:
         parts = [self.info(a) for a in args]

@@ -1,17 +1,22 @@
-"""The composition rule for library functions, and the rules for finite sums, maxima and softmax over indices."""
+"""The composition rule for library functions, and the rules for finite sums, maxima and softmax over indices.
+
+Each takes what is known of the parts and gives the name of a rule and what holds by it: `const` for a constant, of
+which regularity and range count, and no name where nothing is known but the variables.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from math import prod
 
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.record import Function
 from tensorprog.functions.named.registry import Declared, registry
 from tensorprog.functions.rules import ranges
-from tensorprog.functions.rules.info import Calculus, Info, Regularity, settled, slope_times
+from tensorprog.functions.rules.info import Info, Regularity, settled, slope_times
 from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate, most
-from tensorprog.functions.rules.softmax import log_sum_exp
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Term
 from tensorprog.terms.term import mul
@@ -25,61 +30,78 @@ _LEVEL = {
 }
 
 
-def function_info(rules: Calculus, t: App) -> Info:
-    """f(u, ...) for a library function f."""
-    if t.head in ("max", "min"):
-        return _extremum(rules, t, t.args)
-    if t.head == "log" and (found := log_sum_exp(rules, t, t.args[0])) is not None:
-        return found
-    if t.head == "mod":
-        return _mod(rules, t)
-    record = library().get(t.head)
-    if record is not None and (record.opens(t.args) or record.unbounded_by_facts):
-        return _by_definition(rules, t)
-    if record is None and t.head in registry():
-        return declared_info(rules, t, registry()[t.head].declared)
+Found = tuple[str, Info]
+
+
+def _constant(regularity: Regularity, interval: Interval) -> Found:
+    """A constant of which this is known."""
+    return "const", Info(frozenset(), regularity, interval)
+
+
+def opened(head: str, args: tuple[Term, ...]) -> bool:
+    """Is the function judged by its definition?"""
+    record = library().get(head)
+    if record is None or head in ("max", "min", "mod"):
+        return False
+    return record.opens(args) or record.unbounded_by_facts
+
+
+def side(head: str, u: Info) -> Term | None:
+    """What f(u) is where f is constant on both sides of 0 and u lies on one of them."""
+    record = library().get(head)
+    if record is None or not (record.constant_between and record.halves and u.total):
+        return None
+    return record.halves[u.range.positive] if u.range.positive or u.range.negative else None
+
+
+def function_info(head: str, parts: Sequence[Info]) -> Found:
+    """f(u, ...) for a function f that is not judged by its definition."""
+    if head in ("max", "min"):
+        return _extremum(head, parts)
+    if head == "mod":
+        return _mod(*parts)
+    record = library().get(head)
+    if record is None and head in registry():
+        return _declared(parts, registry()[head].declared)
     if record is None:
-        return Info(rules.info(t.args[0]).vars if t.args else frozenset())
-    u = rules.info(t.args[0])
-    interval = _wave_range(t.head, u.range) if t.head in ("sin", "cos") else ranges.image(u.range, record)
+        return "", Info(parts[0].vars if parts else frozenset())
+    (u,) = parts
+    interval = _wave_range(head, u.range) if head in ("sin", "cos") else ranges.image(u.range, record)
     regularity = _regularity(u, record)
-    if record.constant_between and record.halves and u.total and (u.range.positive or u.range.negative):
-        side = rules.info(record.halves[u.range.positive])
-        return rules.constant(t, Regularity.SMOOTH, side.range, (u.step,))
     if u.constant:
-        return rules.constant(t, regularity, interval, (u.step,))
-    if t.head in ("exp", "log") or record.exponential:
+        return _constant(regularity, interval)
+    if head in ("exp", "log") or record.exponential:
         info = _transcendental(record, u, regularity, interval)
     else:
         size = u.growth.clipped()
         growth = BOUNDED if record.growth == 0 else size.to_the(record.growth) if record.growth is not None else ANY
         slope = ANY if record.slope is None else _steep(u.slope, size.to_the(record.slope))
         up = u.up if record.above_line else None
-        if t.head == "abs":
+        if head == "abs":
             up = u.up if u.up is not None else u.down
-        away = t.head == "abs" and u.away
+        away = head == "abs" and u.away
         above = record.above_line and u.above and regularity > 0  # bounded on every (-oo, c]
         info = Info(u.vars, regularity, interval, growth, slope, above=above, away=away, up=up)
-    return rules.step("library", t, settled(info), (u.step,))
+    return "library", settled(info)
 
 
-def declared_info(rules: Calculus, t: App, declared: Declared | None) -> Info:
+def _declared(parts: Sequence[Info], declared: Declared | None) -> Found:
     """A registered function of which only declared facts are known; nothing is declared but that."""
-    u = rules.info(t.args[0])
-    if declared is None or len(t.args) != 1:
-        return Info(u.vars)
+    u = parts[0]
+    if declared is None or len(parts) != 1:
+        return "", Info(u.vars)
     order = Fraction(1) if declared.lipschitz else declared.pseudo_lipschitz
     level = Regularity.LOCALLY_BOUNDED if order is None else Regularity.LIPSCHITZ
     bounded = declared.bounded or (declared.low is not None and declared.high is not None)
     if u.constant:
-        return rules.constant(t, Regularity.SMOOTH if u.total else Regularity.UNKNOWN, declared.range, (u.step,))
+        return _constant(Regularity.SMOOTH if u.total else Regularity.UNKNOWN, declared.range)
     size = u.growth.clipped()
     growth = BOUNDED if bounded else ANY if order is None else size.to_the(order)
     slope = ANY if order is None else _steep(u.slope, size.to_the(order - 1))
     if order is None and not bounded:
         level = Regularity.TOTAL
     info = Info(u.vars, Regularity(min(u.regularity, level)), declared.range, growth, slope)
-    return rules.step("declared", t, settled(info), (u.step,))
+    return "declared", settled(info)
 
 
 def _wave_range(head: str, x: Interval) -> Interval:
@@ -140,29 +162,16 @@ def _transcendental(record: Function, u: Info, regularity: Regularity, interval:
     return Info(u.vars, regularity, interval, growth, _steep(u.slope, inverse), below, above)
 
 
-def _by_definition(rules: Calculus, t: App) -> Info:
-    record = library()[t.head]
-    body = record.expand(t.args)
-    if body is None:
-        return Info(frozenset().union(*(rules.info(a).vars for a in t.args)))
-    inner = rules.info(body)
-    interval = inner.range
-    return rules.step("definition", t, replace(inner, range=interval), (inner.step,))
-
-
-def _extremum(rules: Calculus, t: Term, args: tuple[Term, ...]) -> Info:
+def _extremum(head: str, parts: Sequence[Info]) -> Found:
     """max, min: as regular as the arguments (at most Lipschitz), the larger exponents."""
-    head = t.head if isinstance(t, App | Bind) else ""
-    parts = [rules.info(a) for a in args]
     combine = ranges.larger if head == "max" else ranges.smaller
     interval = parts[0].range
     for p in parts[1:]:
         interval = combine(interval, p.range)
     regularity = Regularity(min(*(p.regularity for p in parts), Regularity.LIPSCHITZ))
-    steps = tuple(p.step for p in parts)
     union = frozenset().union(*(p.vars for p in parts))
     if not union:
-        return rules.constant(t, regularity, interval, steps)
+        return _constant(regularity, interval)
     highs, lows = [p.above for p in parts], [p.below for p in parts]
     below, above = (any(lows), all(highs)) if head == "max" else (all(lows), any(highs))
     same_sign = all(p.range.nonnegative for p in parts) or all(p.range.nonpositive for p in parts)
@@ -182,7 +191,7 @@ def _extremum(rules: Calculus, t: Term, args: tuple[Term, ...]) -> Info:
         up=up,
         down=down,
     )
-    return rules.step("max/min", t, settled(info), steps)
+    return "max/min", settled(info)
 
 
 def _gather(exponents: list[Fraction | None], one_is_enough: bool, full: bool) -> Fraction | None:
@@ -192,56 +201,40 @@ def _gather(exponents: list[Fraction | None], one_is_enough: bool, full: bool) -
     return max(known) if one_is_enough else min(known)
 
 
-def _mod(rules: Calculus, t: App) -> Info:
+def _mod(x: Info, m: Info) -> Found:
     """x mod m = x - m floor(x/m), in [0, m) for m > 0."""
-    x, m = (rules.info(a) for a in t.args)
     fine = x.total and m.total and m.constant and (m.range.positive or m.range.negative)
     if not fine:
-        return Info(x.vars | m.vars)
+        return "", Info(x.vars | m.vars)
     interval = (
         Interval(Fraction(0), m.range.high, True)
         if m.range.positive
         else Interval(m.range.low, Fraction(0), False, True)
     )
     if x.constant:
-        return rules.constant(t, Regularity.SMOOTH, interval, (x.step, m.step))
-    return rules.step(
-        "library", t, Info(x.vars, Regularity.LOCALLY_BOUNDED, interval, BOUNDED, ANY, True, True), (x.step, m.step)
-    )
+        return _constant(Regularity.SMOOTH, interval)
+    return "library", Info(x.vars, Regularity.LOCALLY_BOUNDED, interval, BOUNDED, ANY, True, True)
 
 
-def bind_info(rules: Calculus, t: Bind) -> Info:
-    """A finite sum (max, min, softmax) over indices of terms of one shape."""
+def bind_info(t: Bind, inner: Info, average: Info | None, sizes: Mapping[str, tuple[int, int]]) -> Found:
+    """A finite sum (max, min, softmax) over indices of terms of one shape; `average`: see `averaged`."""
     if t.head in ("max", "min"):
-        inner = rules.info(t.args[0])
         regularity = Regularity(min(inner.regularity, Regularity.LIPSCHITZ))
-        return rules.step("max/min", t, replace(inner, regularity=regularity, up=None, down=None), (inner.step,))
+        return "max/min", replace(inner, regularity=regularity, up=None, down=None)
     if t.head == "softmax":
-        return _softmax(rules, t)
+        return _softmax(t, inner)
     if t.head != "sum":
-        return Info(frozenset())
-    inner = rules.info(t.args[0])
-    average = _weighted(rules, t)
+        return "", Info(frozenset())
     if average is not None:
         interval = average.range
     else:
-        interval = _multiple(inner.range, _count(rules, t.over))
+        known = all(i in sizes for i in t.over)
+        interval = _multiple(inner.range, prod(sizes[i][1] - sizes[i][0] + 1 for i in t.over) if known else None)
     if inner.constant:
-        return rules.constant(t, inner.regularity, interval, (inner.step,))
+        return _constant(inner.regularity, interval)
     same_sign = inner.range.nonnegative or inner.range.nonpositive
     info = replace(inner, range=interval, away=inner.away and same_sign, up=None, down=None)
-    name = "softmax-weighted sum" if average is not None else "finite sum"
-    return rules.step(name, t, info, (inner.step,))
-
-
-def _count(rules: Calculus, over: tuple[str, ...]) -> int | None:
-    out = 1
-    for i in over:
-        if i not in rules.sizes:
-            return None
-        low, high = rules.sizes[i]
-        out *= high - low + 1
-    return out
+    return "softmax-weighted sum" if average is not None else "finite sum", info
 
 
 def _multiple(x: Interval, count: int | None) -> Interval:
@@ -251,31 +244,26 @@ def _multiple(x: Interval, count: int | None) -> Interval:
     return ranges.mul(Interval(Fraction(1), None, True), x)
 
 
-def _softmax(rules: Calculus, t: Bind) -> Info:
+def _softmax(t: Bind, p: Info) -> Found:
     """Weights in (0, 1) ([0, 1] with a mask) with |d softmax| <= |dp|: as regular as p, the slope of p."""
-    p = rules.info(t.args[0])
     low_closed = t.mask is not None
     interval = Interval(Fraction(0), Fraction(1), low_closed, True)
     if p.constant:
-        return rules.constant(t, p.regularity, interval, (p.step,))
+        return _constant(p.regularity, interval)
     regularity = p.regularity
     if regularity == Regularity.LOCALLY_BOUNDED or p.total:
         regularity = Regularity(max(regularity, Regularity.LOCALLY_BOUNDED))
-    info = Info(p.vars, regularity, interval, BOUNDED, p.slope, p.total, p.total)
-    return rules.step("softmax", t, info, (p.step,))
+    return "softmax", Info(p.vars, regularity, interval, BOUNDED, p.slope, p.total, p.total)
 
 
-def _weighted(rules: Calculus, t: Bind) -> Info | None:
-    """sum(softmax(p over j) * v for j): an average of v, so within the range of v."""
+def averaged(t: Bind) -> Term | None:
+    """The v of sum(softmax(p over j) * v for j): its average, which lies within the range of v."""
     body = t.args[0]
-    if not (isinstance(body, App) and body.head == "mul"):
+    if t.head != "sum" or not (isinstance(body, App) and body.head == "mul"):
         return None
     weights = [a for a in body.args if isinstance(a, Bind) and a.head == "softmax" and set(a.over) == set(t.over)]
     if len(weights) != 1:
         return None
     rest = list(body.args)
     rest.remove(weights[0])
-    return rules.info(mul(*rest))
-
-
-__all__ = ["bind_info", "function_info"]
+    return mul(*rest)
