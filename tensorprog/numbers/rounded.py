@@ -75,6 +75,8 @@ def power(x: Rounded, p: float, whole: bool) -> Rounded:
             grown = np.where(zero, e**p if p > 0 else np.where(e == 0, 0.0, np.inf), grown)
         if 0 < p < 1 and np.any(relative > 0.1):
             grown = np.minimum(grown, e**p)  # |√a - √b| <= √|a - b|
+        if p >= 1 and np.any(relative > 0.1):  # the mean value theorem, which x² beside 0 needs
+            grown = np.minimum(grown, p * e * (np.abs(v) + e) ** (p - 1) * (1 + 1e-12))
     exact = whole and p == 1
     return Rounded(y, grown + (0.0 if exact else 3 * UNIT * np.abs(np.where(np.isinf(y), 0.0, y))))
 

@@ -15,6 +15,7 @@ from tensorprog.functions.named.library import library
 from tensorprog.gaussian.integrate.certified import enclose
 from tensorprog.gaussian.integrate.quadrature import expectation
 from tensorprog.numbers.budget import Budget, search
+from tensorprog.numbers.rounded import Rounded, power
 from tensorprog.numbers.scrambled import sample
 from tensorprog.terms import Var, read
 
@@ -74,6 +75,16 @@ def test_a_zero_factor_wins_over_one_that_overflows() -> None:
     """∫_0^∞ z³ e^{-z} φ(z/σ)/σ dz = (3! - 5!/(2σ²) + ...)/(√(2π) σ)."""
     found = expectation(read("relu(z)*z^2*exp(-z)"), [Var("z")], [[Fraction(10**8)]], [Fraction(0)])
     assert abs(found.value - (6 - 60e-8) / mp.sqrt(2 * mp.pi * 10**8)) <= found.error + 1e-13 * found.value
+
+
+@pytest.mark.parametrize("p", [1, 2, 3, 2.5])
+def test_a_power_beside_zero_has_a_small_error(p: float) -> None:
+    rng = np.random.default_rng(0)
+    v, e = rng.uniform(0, 1e-15, 500), 10.0 ** rng.uniform(-18, -14, 500)
+    found = power(Rounded(v, e), float(p), p == int(p))
+    for x in (v + e, v - e * (p == int(p)), v + 0.3 * e):
+        assert np.all(np.abs(x**p - v**p) <= found.error * (1 + 1e-9))
+    assert np.all(found.error <= 1e-13)
 
 
 def test_a_sample_of_one_value_is_no_number() -> None:
