@@ -29,6 +29,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.judge import judge
 from tensorprog.limit.members.compiled import Compiled
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
+from tensorprog.limit.rules.quantities import Cov, Mean
 from tensorprog.numbers.budget import PATIENCE, budget, remaining, spent
 from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, unknown
 from tensorprog.numbers.progress import Progress
@@ -271,14 +272,6 @@ class Plan:
         """Covariances of an initial vector with earlier ones and with itself, and its mean."""
         if leaf in self._inputs:
             return self._inputs[leaf]
-        node = self.u.leaves[leaf].node
-        assert isinstance(node, Input)
-        out = []
-        for other in (*before, leaf):
-            its = self.u.leaves[other].node
-            assert isinstance(its, Input)
-            out.append(self._number(self.u.input_covariance(node, leaf, its, other)))
-        at = {i: int(p) for i, p in zip(node.group.subs, leaf.subs, strict=True)}
-        centre = self._number(self.u.expression(node.group.mean[node.position], at))
-        self._inputs[leaf] = np.array(out), centre
+        row = [self._number(self.u.declared(Cov(leaf, other))) for other in (*before, leaf)]
+        self._inputs[leaf] = np.array(row), self._number(self.u.declared(Mean(leaf)))
         return self._inputs[leaf]

@@ -22,6 +22,7 @@ from tensorprog.limit.jumps.jumps import COMPARISONS, Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.members.parts import Monomial, polynomial
 from tensorprog.limit.rules.open import TooLarge
+from tensorprog.limit.rules.quantities import Cov, Mean
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.nodes import Input, MatMul
 from tensorprog.program.graph.scaling import rational
@@ -154,11 +155,9 @@ class Exact:
 
     def _spanned(self, v: Var, node: Input) -> Term:
         """The initial vector by earlier ones of its group, where its covariance says that it is one."""
-        group = node.group
-        span = self._spanning.setdefault(group.names, _Span())
+        span = self._spanning.setdefault(node.group.names, _Span())
         entries = [self._entry(v, w) for w in (*span.basis, v)]
-        at = {i: int(p) for i, p in zip(group.subs, v.subs, strict=True)}
-        mean = rational(substitute(self.u.expression(group.mean[node.position], at), self.values))
+        mean = rational(substitute(self.u.declared(Mean(v)), self.values))
         if mean is None or any(e is None for e in entries):
             return v
         row = [e for e in entries if e is not None]
@@ -172,10 +171,7 @@ class Exact:
         return add(*parts, *([Num(offset)] if offset else []))
 
     def _entry(self, v: Var, w: Var) -> Fraction | None:
-        x, y = self.u.leaves[v].node, self.u.leaves[w].node
-        assert isinstance(x, Input)
-        assert isinstance(y, Input)
-        return rational(substitute(self.u.input_covariance(x, v, y, w), self.values))
+        return rational(substitute(self.u.declared(Cov(v, w)), self.values))
 
 
 class _Span:

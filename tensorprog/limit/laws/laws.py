@@ -31,8 +31,8 @@ class Laws:
     ) -> None:
         self.program = program
         self.budget = budget or Budget()
-        self.unfolding = Unfolding(program)
         self.engine = engine or Engine(program, values)
+        self.unfolding = Unfolding(program, self.engine.random)
         self.values = self.engine.values
         self.averages = Averages(self.engine, self.unfolding)
         self._known: dict[tuple[tuple[Var, ...], str | None, Budget, int], Law] = {}

@@ -10,23 +10,27 @@ A softmax entry is `App("softmax", (k, b_1, ..., b_m))`: entry k of the m logits
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
 from typing import Literal
 
-from tensorprog.errors import fail
+from tensorprog.errors import TensorProgError, fail
+from tensorprog.limit.rules.quantities import Cov, Mean
+from tensorprog.limit.rules.rules import Rules, refuse_transpose
+from tensorprog.limit.rules.scores import Scores
 from tensorprog.program.api import Program
 from tensorprog.program.graph.constants import entry_term
 from tensorprog.program.graph.graph import member_text
-from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node
-from tensorprog.program.graph.scaling import leading_part, mentions_width, rational, width_monomials, width_power
+from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node
+from tensorprog.program.graph.scaling import leading_part, mentions_width, rational, width_monomials
 from tensorprog.program.lowering.masks import holds
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, transform, variables
+from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, transform
 
 MAX_TWINS = 64
 """Initial vectors of one group that are compared with each other."""
@@ -56,21 +60,19 @@ class Leaf:
     factor: Term = ONE
 
 
-_NONE = Leaf("score", LinComb("", (), ZERO), (), ())
-
-
 class Unfolding:
     """The leaves of a program, and each member as an expression of them."""
 
-    def __init__(self, program: Program | Analysis) -> None:
+    def __init__(self, program: Program | Analysis, scores: Scores | None = None) -> None:
         self.program = program.analysis
+        self.scores = scores or Scores(Rules(self.program))
         self.powers = self.program.powers
         self.leaves: dict[Var, Leaf] = {}
         self._members: dict[Var, Term] = {}
         self._same: dict[object, Var] = {}
         self._below: dict[Term, frozenset[Var]] = {}
         self._level: dict[Var, int] = {}
-        self._inputs: dict[tuple[str, ...], list[tuple[Var, Input]]] = {}
+        self._inputs: dict[tuple[str, ...], list[Var]] = {}
         self._rows: dict[tuple[Bind, tuple[tuple[str, int], ...]], tuple[dict[tuple[int, ...], int], list[Term]]] = {}
 
     # -- members -------------------------------------------------------------------------------------------------
@@ -95,25 +97,17 @@ class Unfolding:
         match node:
             case Input():
                 return self._leaf(("input", self._twin(ref, node)), ref, Leaf("vector", node, items, ()))
-            case MatMul(weight=weight, transposed=transposed, arg=arg):
-                if transposed:
-                    raise NotCovered(f"{ref.name} is made by a transposed matrix, whose limit no rule here gives")
-                w = self.program.weights[weight.name]
-                inner = self.member(_at(arg, at))
-                if inner == ZERO:
+            case MatMul(weight=weight, arg=arg):
+                inner, w, matrix = self.member(_at(arg, at)), self.program.weights[weight.name], _at(weight, at)
+                with _ruled():
+                    refuse_transpose(node)
+                    factor = self._inlined(self.scores.rules.weight_scale(w, matrix.subs), {})
+                if inner == ZERO or rational(factor) == 0:
                     return ZERO
-                own = {i: int(v) for i, v in zip(w.subs, _at(weight, at).subs, strict=True)}
-                variance = self._inlined(w.variance, own)
-                if rational(variance) == 0:
-                    return ZERO
-                scale = width_power(variance, self.program.widths)
-                if scale is None or scale[1] != -1:
-                    raise NotCovered(f"the variance of {weight.name} is not proportional to 1/(its input width)")
-                factor = mul(scale[0], Num(self.program.widths[w.cols]))
-                key = ("matmul", _at(weight, at), inner)
+                key = ("matmul", matrix, inner)
                 return self._leaf(key, ref, Leaf("vector", node, items, (inner,), factor))
-            case Dot(left=u, right=v, factor=c):
-                return self._dot(node, items, ref, self.member(_at(u, at)), self.member(_at(v, at)), c)
+            case Dot(left=u, right=v):
+                return self._dot(node, items, ref, self.member(_at(u, at)), self.member(_at(v, at)))
             case Moment(body=body):
                 inner = self._inlined(body, at)
                 return self._leaf(("mean", inner), ref, Leaf("moment", node, items, (inner,)))
@@ -122,65 +116,30 @@ class Unfolding:
             case _:
                 return self._inlined(node.body, at)
 
-    def _dot(self, node: Dot, at: tuple[tuple[str, int], ...], ref: Var, u: Term, v: Term, c: Term) -> Term:
+    def _dot(self, node: Dot, at: tuple[tuple[str, int], ...], ref: Var, u: Term, v: Term) -> Term:
         powers = self.powers.dot_powers.get(id(node), set())
-        own = width_power(c, self.program.widths)
-        if own is None:
-            raise NotCovered(f"the scale of {ref.name} is not a power of the width")
+        constant, own = self.scores.rules.scalars.factor(node, ref)
         if powers - {SCORE, MOMENT} or len(powers) > 1 or not powers:
-            powers = {own[1]}
+            powers = {own}
         (total,) = powers
         if ZERO in (u, v):
             return ZERO
         if total not in (SCORE, MOMENT):
             raise NotCovered(f"{ref.name} is a dot product scaled by n^({total}), which has no finite random limit")
         # The plain sum over m = r n coordinates is sqrt(m) times the score, or m times the moment.
-        ratio = Num(self.program.widths[self.program.families[node.left.name].width or "n"])
+        ratio = Num(self.scores.rules.scalars.width(node))
         if total == SCORE:
-            self._check_sides(ref, u, v)
+            with _ruled():
+                self.scores.check(ref)
             leaf = self._leaf(("score", u, v), ref, Leaf("score", node, at, (u, v)))
             scale: Term = ONE if ratio == ONE else App("sqrt", (ratio,))
         else:
             leaf = self._leaf(("mean", mul(u, v)), ref, Leaf("moment", node, at, (mul(u, v),)))
             scale = ratio
-        left = own[1] - total
-        constant = self._inlined(own[0], dict(at))
+        left = own - total
+        constant = self._inlined(constant, {})
         return mul(*([constant] if constant != ONE else []), *([scale] if scale != ONE else []),
                    *([power(Var("n"), Num(left))] if left else []), leaf)  # fmt: skip
-
-    def _check_sides(self, ref: Var, u: Term, v: Term) -> None:
-        """A score has Gaussian sides made by different matrices, a readout an initial vector and what is not of it."""
-        hindered = ""
-        for side, other in ((u, v), (v, u)):
-            if isinstance(side, Var) and isinstance(node := self.leaves.get(side, _NONE).node, Input):
-                if node.group.mean[node.position] != ZERO:
-                    hindered = f"{ref.name} is a product with an initial vector that is not centred"
-                elif self.reads(other, side):
-                    hindered = f"{ref.name} is a product of an initial vector with what depends on it"
-                else:
-                    return
-        if hindered:
-            raise NotCovered(hindered)
-        sides = [self.leaves.get(s, _NONE).node if isinstance(s, Var) else None for s in (u, v)]
-        if not all(isinstance(node, MatMul) for node in sides):
-            raise NotCovered(f"a side of the score {ref.name} is not made by a MatMul")
-        matrices = [
-            _at(node.weight, dict(self.leaves[s].at))  # type: ignore[union-attr,index]
-            for node, s in zip(sides, (u, v), strict=True)
-        ]
-        if matrices[0] == matrices[1]:
-            raise NotCovered(f"both sides of the score {ref.name} are made by one matrix: it grows like sqrt(n)")
-
-    def reads(self, t: Term, vector: Var) -> bool:
-        """Does an expression depend on an initial vector, or on one that is correlated with it?"""
-        mine = self.leaves[vector].node
-        assert isinstance(mine, Input)
-        for w in self._ancestors(t):
-            node = self.leaves[w].node
-            together = isinstance(node, Input) and node.group is mine.group
-            if w == vector or (together and rational(self.input_covariance(mine, vector, node, w)) != 0):  # type: ignore[arg-type]
-                return True
-        return False
 
     def _ancestors(self, t: Term) -> set[Var]:
         seen: set[Var] = set()
@@ -319,33 +278,20 @@ class Unfolding:
             self._level[leaf] = under + (1 if here.kind == "score" and not self.is_plain(leaf) else 0)
         return self._level[leaf]
 
-    def input_covariance(self, x: Input, a: Var, y: Input, b: Var) -> Term:
-        """Cov of two initial vectors of one group, as a term."""
-        group = x.group
-        primed = {
-            s[:-1]
-            for row in group.cov
-            for t in row
-            for v in variables(t)
-            for s in (*v.subs, v.name)
-            if isinstance(s, str) and s.endswith("'")
-        }
-        if any(i not in primed and p != q for i, p, q in zip(group.subs, a.subs, b.subs, strict=True)):
-            return ZERO
-        at = {i: int(p) for i, p in zip(group.subs, a.subs, strict=True)}
-        at |= {i + "'": int(q) for i, q in zip(group.subs, b.subs, strict=True)}
-        return self.expression(group.cov[x.position][y.position], at)
+    def declared(self, key: Cov | Mean) -> Term:
+        """The covariance of two initial vectors, or the mean of one, as the program declares it."""
+        return add(*(self.expression(part.coefficient) for part in self.scores.rules.of(key)))
 
     def _twin(self, ref: Var, node: Input) -> Var:
         """An earlier initial vector that is the same almost surely: equal variances and covariance, means 0."""
         earlier = self._inputs.setdefault(node.group.names, [])
         if len(earlier) < MAX_TWINS and node.group.mean == (ZERO,) * len(node.group.mean):
-            mine = rational(self.input_covariance(node, ref, node, ref))
-            for other, its in earlier:
-                both = rational(self.input_covariance(node, ref, its, other))
-                if mine is not None and mine == both == rational(self.input_covariance(its, other, its, other)):
+            mine = rational(self.declared(Cov(ref, ref)))
+            for other in earlier:
+                both = rational(self.declared(Cov(ref, other)))
+                if mine is not None and mine == both == rational(self.declared(Cov(other, other))):
                     return other
-            earlier.append((ref, node))
+            earlier.append(ref)
         return ref
 
     def matrix(self, leaf: Var) -> Var:
@@ -358,26 +304,17 @@ class Unfolding:
         """Leaves of different origin (matrix, input group, pair of matrices) are uncorrelated."""
         here = self.leaves[leaf]
         if here.kind == "score":
-            found = self.readout(leaf)
-            if found is not None:
-                return ("readout", self.origin(found[0]))
+            if (found := self.scores.readout(leaf)) is not None:
+                vector = self.member(found[0])
+                assert isinstance(vector, Var)
+                return ("readout", self.origin(vector))
             return frozenset(self.origin(s) if isinstance(s, Var) else "other" for s in here.parts)
         return here.node.group.names if isinstance(here.node, Input) else self.matrix(leaf)
 
-    def readout(self, leaf: Var) -> tuple[Var, Term] | None:
-        """The readout vector of a dot product and what it reads, if one side is a centred initial vector."""
-        here = self.leaves[leaf]
-        if here.kind == "score":
-            for side, other in (here.parts, here.parts[::-1]):
-                node = self.leaves.get(side, _NONE).node if isinstance(side, Var) else None
-                centred = isinstance(node, Input) and node.group.mean[node.position] == ZERO
-                if isinstance(side, Var) and centred and not self.reads(other, side):
-                    return side, other
-        return None
-
     def is_plain(self, leaf: Var) -> bool:
         """Is it a readout that the program puts out and uses for nothing else? It has the law of a coordinate."""
-        return id(self.leaves[leaf].node) not in self._entering and self.readout(leaf) is not None
+        here = self.leaves[leaf]
+        return here.kind == "score" and id(here.node) not in self._entering and self.scores.readout(leaf) is not None
 
     @cached_property
     def _entering(self) -> set[int]:
@@ -393,6 +330,15 @@ class Unfolding:
 
 def _at(ref: Var, at: Mapping[str, int]) -> Var:
     return Var(ref.name, tuple(at.get(s, s) if isinstance(s, str) else s for s in ref.subs))
+
+
+@contextmanager
+def _ruled() -> Iterator[None]:
+    """NotCovered where no rule of the limit applies."""
+    try:
+        yield
+    except TensorProgError as why:
+        raise NotCovered(why.diagnostics[0].message) from None
 
 
 def _mentions(t: Term, widths: Mapping[str, Fraction]) -> bool:

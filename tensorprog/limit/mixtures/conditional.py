@@ -72,20 +72,8 @@ class Second:
         return out
 
     def scores(self, leaves: Sequence[Var], scores: Any = None) -> Array:
-        """Cov(p, p') = C(1,1') C(2,2') + C(1,2') C(2,1') for dot products of centred vectors."""
-        if scores is None:
-            return self._exact(leaves)
-        sides = [side for leaf in leaves for side in self.sides(leaf)]
-        distinct = list(dict.fromkeys(sides))
-        k = self.engine.second_moments(distinct, scores)
-        place = {side: n for n, side in enumerate(distinct)}
-        a = [place[s] for s in sides[0::2]]
-        b = [place[s] for s in sides[1::2]]
-
-        def at(rows: list[int], columns: list[int]) -> Array:
-            return np.asarray(k[..., rows, :][..., columns])
-
-        return at(a, a) * at(b, b) + at(a, b) * at(b, a)
+        """Covariance of dot products."""
+        return self._exact(leaves) if scores is None else self.engine.score_covariance(leaves, scores)
 
     def _exact(self, leaves: Sequence[Var]) -> Array:
         if len(leaves) > MOST_SINGLE:
@@ -120,28 +108,19 @@ class Second:
             value = float(ask([a, b])[0, 1])
             return Estimate(value, FLOAT_ROUNDING * abs(value), "estimate", "quadrature")
 
-    def sides(self, leaf: Var) -> tuple[Var, Var]:
-        node, at = self.u.leaves[leaf].node, dict(self.u.leaves[leaf].at)
-        assert isinstance(node, Dot)
-        return _at(node.left, at), _at(node.right, at)
-
     def moment(self, leaf: Var, scores: Any = None) -> Any:
         """The limit of an average over coordinates."""
         if scores is None or not self.u.level(leaf):
             return self.averages.number(self.averages.moment(leaf)).value
         node = self.u.leaves[leaf].node
         if isinstance(node, Dot):
-            return self.engine.expectation(mul(*self.sides(leaf)), scores)
+            return self.engine.expectation(mul(*self.engine.random.sides(leaf)), scores)
         assert isinstance(node, Moment)
         return self.engine.expectation(leaf, scores)
 
     def mean(self, leaf: Var) -> float:
         """The mean of a Gaussian leaf; only inputs have one."""
         return float(self.averages.number(self.averages.mean(leaf)).value)
-
-
-def _at(ref: Var, at: Mapping[str, int]) -> Var:
-    return Var(ref.name, tuple(at.get(s, s) if isinstance(s, str) else s for s in ref.subs))
 
 
 class Conditional:

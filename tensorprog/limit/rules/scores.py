@@ -35,6 +35,7 @@ class Scores:
         self.families, self.dependent = self.program.scores, self.program.dependent
         self._below: dict[Var, frozenset[Var]] = {}
         self._depth: dict[Var, int] = {}
+        self._readouts: dict[Var, tuple[Var, Var] | None] = {}
 
     def depends(self, terms: Iterable[Term]) -> bool:
         """Does a name in one of the terms depend on scores?"""
@@ -161,6 +162,11 @@ class Scores:
 
     def readout(self, p: Var) -> tuple[Var, Var] | None:
         """The readout vector of a dot product, and the side that it reads."""
+        if p not in self._readouts:
+            self._readouts[p] = self._readout(p)
+        return self._readouts[p]
+
+    def _readout(self, p: Var) -> tuple[Var, Var] | None:
         u, v = self.sides(p)
         for side, other in ((self.source(u), v), (self.source(v), u)):
             if self.is_readout_vector(side, other):
