@@ -18,7 +18,7 @@ import numpy as np
 from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.limit.lookup import Lookup
 from tensorprog.limit.rules.averaged import AveragedRules
-from tensorprog.limit.rules.labels import DRAWS, Field
+from tensorprog.limit.rules.labels import DRAWS, Field, apply
 from tensorprog.limit.rules.open import MINUS_ONE, Split
 from tensorprog.limit.rules.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
 from tensorprog.limit.rules.rules import Rules
@@ -267,8 +267,6 @@ class Engine:
 
 
 def _minus(product: Field, a: Field, b: Field) -> Field:
-    from tensorprog.limit.rules.labels import apply
-
     if a.is_zero() or b.is_zero():
         return product
     return apply(lambda p, x, y: p - x * y, product, a, b)

@@ -16,7 +16,7 @@ from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.api import facts
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.jumps.jumps import Jump
-from tensorprog.limit.rules.labels import Field, apply
+from tensorprog.limit.rules.labels import Field, Label, apply
 from tensorprog.limit.rules.quantities import Core, no_limit
 from tensorprog.limit.solver import Solver
 from tensorprog.limit.values.algebra import Algebra
@@ -30,7 +30,7 @@ from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import substitute, variables
 
-ROWS, COLUMNS = "rows:0:0", "columns:0:0"
+ROWS, COLUMNS = Label("rows", (0, 0)), Label("columns", (0, 0))
 TOLERANCE = 1e-12
 
 

@@ -15,7 +15,7 @@ from math import prod
 
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.rules.forms import Forms
-from tensorprog.limit.rules.labels import is_label, range_of
+from tensorprog.limit.rules.labels import Label
 from tensorprog.limit.rules.open import MAX_EXPANDED, Composer, Split, Summand, TooLarge
 from tensorprog.limit.rules.quantities import Key, ScalarOf, Sum, no_limit
 from tensorprog.limit.rules.rules import Rules
@@ -60,8 +60,8 @@ class ScoreComposer(Composer):
     def _split(self, subs: tuple[Sub, ...]) -> None:
         """Cut a sum into single members, where what is looked at differs from one to the next."""
         for s in subs:
-            if isinstance(s, str) and is_label(s):
-                low, high = range_of(s)
+            if isinstance(s, Label):
+                low, high = s.values
                 raise Split(s, tuple((k, k) for k in range(low, high + 1)))
 
     # -- opening ---------------------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """Arrays whose axes have names: the values of a family, one axis for each index it varies with.
 
-Inside the calculus an index is written with its range, `#0:1:4`, so that a label says all there is to say about it.
+Inside the calculus an index is a label, which knows its range and so says all there is to say about it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,28 @@ from tensorprog.program.graph.indices import Range
 from tensorprog.terms import Sub
 
 Array = NDArray[np.float64]
-DRAWS = "draws:0:0"
+
+
+class Label(str):
+    """The name of an index over a range of values; written `#0:1:4`, so that labels of other ranges differ."""
+
+    name: str
+    values: Range
+
+    def __new__(cls, name: str, values: Range) -> Self:
+        out = super().__new__(cls, f"{name}:{values[0]}:{values[1]}")
+        out.name, out.values = name, values
+        return out
+
+    def __getnewargs__(self) -> tuple[str, Range]:  # type: ignore[override]
+        return self.name, self.values
+
+    def __add__(self, mark: str) -> Label:
+        """Another label over the same values, as where a bound index j becomes j~."""
+        return Label(self.name + mark, self.values)
+
+
+DRAWS = Label("draws", (0, 0))
 """The axis along which the draws of the scores are laid out."""
 
 
@@ -26,17 +47,13 @@ def label(name: str, values: Range) -> Sub:
     >>> label("#0", (1, 4)), label("#0", (3, 3))
     ('#0:1:4', 3)
     """
-    return values[0] if values[0] == values[1] else f"{name}:{values[0]}:{values[1]}"
-
-
-def is_label(s: str) -> bool:
-    return ":" in s
+    return values[0] if values[0] == values[1] else Label(name, values)
 
 
 def range_of(s: str) -> Range:
-    """The range written in a label."""
-    _, low, high = s.rstrip("~'").split(":")
-    return int(low), int(high)
+    """The range of a label."""
+    assert isinstance(s, Label)
+    return s.values
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from itertools import count, pairwise, product
 
 from tensorprog.errors import fail
-from tensorprog.limit.rules.labels import is_label, label, range_of
+from tensorprog.limit.rules.labels import Label, label
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import Range, match
 from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Node, Nonlin
@@ -59,7 +59,7 @@ class Composer:
 
     def range_of(self, name: str) -> Range:
         """The range of an index name or label."""
-        return range_of(name) if is_label(name) else self.program.range_of(name)
+        return name.values if isinstance(name, Label) else self.program.range_of(name)
 
     def is_vector(self, t: Term) -> bool:
         """Does a vector occur in t?"""
@@ -152,8 +152,8 @@ class Composer:
 
     def fresh(self, values: Range, like: str) -> Sub:
         """A new label over these values (one value stands for itself), named after an index."""
-        stem = like.partition(":")[0].partition("%")[0].rstrip("~")
-        return label(f"{stem}%{next(self._fresh)}", values)
+        stem = like.name if isinstance(like, Label) else like
+        return label(f"{stem.partition('%')[0].rstrip('~')}%{next(self._fresh)}", values)
 
     def open(self, ref: Var) -> Term:
         """A base stays (an alias becomes what it names); another vector becomes its right-hand side."""
@@ -212,7 +212,7 @@ class Composer:
         if not s.over:
             return s
         new = {j: self.fresh(self.range_of(j), j) for j in s.over}
-        over = tuple(str(v) for v in new.values())
+        over = tuple(v for v in new.values() if isinstance(v, str))
         return Summand(shift_subs(s.coefficient, new), over, tuple(shift_subs(a, new) for a in s.atoms))
 
     def cut(self, s: Summand, split: Split) -> Iterator[Summand]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tensorprog.errors import Diagnostic, Place, TensorProgError
-from tensorprog.limit.rules.labels import is_label, label, range_of
+from tensorprog.limit.rules.labels import Label, label, range_of
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, shift_subs, walk
+from tensorprog.terms.term import ONE, shift_subs, substitute, variables, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,12 @@ GUARD = "ƿ"
 def guarded(name: str) -> str:
     """The name under which a param enters a core: its own, unless the core has a use for it."""
     return GUARD + name if RESERVED.match(name) else name
+
+
+def unguarded(t: Term) -> Term:
+    """The body of a core with params under their own names."""
+    guards: dict[Term, Term] = {v: Var(v.name.removeprefix(GUARD)) for v in variables(t) if v.name.startswith(GUARD)}
+    return substitute(t, guards) if guards else t
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +163,18 @@ def moved_core(core: Core, names: dict[str, Sub]) -> Core:
     )
 
 
-def free_labels(t: Term) -> tuple[str, ...]:
+def free_labels(t: Term) -> tuple[Label, ...]:
     """The labels that occur in t, in order of first use (labels are never bound inside a term)."""
-    out: dict[str, None] = {}
+    out: dict[Label, None] = {}
     for s in walk(t):
         if isinstance(s, Var):
-            if not s.subs and is_label(s.name):
+            if not s.subs and isinstance(s.name, Label):
                 out[s.name] = None
             for x in s.subs:
-                if isinstance(x, str) and is_label(x):
+                if isinstance(x, Label):
                     out[x] = None
         elif isinstance(s, Bind):
-            out |= dict.fromkeys(x for x in s.over if is_label(x) and s.head == "softmax" and len(s.args) == 1)
+            out |= dict.fromkeys(x for x in s.over if isinstance(x, Label) and s.head == "softmax" and len(s.args) == 1)
     return tuple(out)
 
 

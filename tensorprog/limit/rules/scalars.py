@@ -9,6 +9,7 @@ A scalar is judged with the power of n that it has where it is used, as `program
 
 from __future__ import annotations
 
+from collections.abc import Container
 from fractions import Fraction
 
 from tensorprog.limit.rules.open import Composer
@@ -21,6 +22,22 @@ from tensorprog.terms.term import ONE, mul, rebuild, shift_subs, variables
 
 SCALED = "scaled"
 """The head of a reference to a scalar times a power of n: scaled(p[i,j], -1/2)."""
+
+
+def scalars_in(t: Term, families: Container[str]) -> dict[Term, ScalarOf]:
+    """The scalars in a constant, as quantities, by how they are written there."""
+    out: dict[Term, ScalarOf] = {}
+    stack = [t]
+    while stack:
+        top = stack.pop()
+        match top:
+            case App(head, (Var() as ref, Num(power))) if head == SCALED:
+                out[top] = ScalarOf(ref, power)
+            case Var(name) if name in families:
+                out[top] = ScalarOf(top)
+            case App(_, args) | Bind(_, args):
+                stack += args
+    return out
 
 
 class ScalarRules:

@@ -215,7 +215,7 @@ class _Writer:
         found = free_labels(t)
         for x in found:
             if x not in self.names:
-                name = x.split(":")[0].split("%")[0] or "j"
+                name = x.name.partition("%")[0].rstrip("~") or "j"
                 while name in self.names.values():
                     name += "'"
                 self.names[x] = name

@@ -15,6 +15,7 @@ from tensorprog.limit.rules.labels import (
     DRAWS,
     Array,
     Field,
+    Label,
     apply,
     equal,
     gather,
@@ -30,7 +31,6 @@ from tensorprog.limit.rules.quantities import (
     Core,
     Ex,
     Key,
-    ScalarOf,
     ScoreOf,
     Sum,
     canonical,
@@ -41,7 +41,7 @@ from tensorprog.limit.rules.quantities import (
     renamed,
 )
 from tensorprog.limit.rules.rules import Rules
-from tensorprog.limit.rules.scalars import SCALED
+from tensorprog.limit.rules.scalars import scalars_in
 from tensorprog.limit.values.cores import CoreFunction, Cores, Numbers, no_value
 from tensorprog.program.graph.nodes import Matrix
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
@@ -103,7 +103,7 @@ class Arrays:
             found = apply(lambda m, d, f: np.where(m > 0, d, f), mask, on_diagonal, found)
         return found
 
-    def _diagonal(self, key: Key) -> tuple[Key, list[tuple[str, str]]] | None:
+    def _diagonal(self, key: Key) -> tuple[Key, list[tuple[Sub, Sub]]] | None:
         """E[x x'] for members of one family: where all indices agree it is E[x^2], which has a form of its own."""
         match key:
             case Ex(App("mul", (Var(name, subs), Var(other, others)))) if name == other and subs != others:
@@ -115,7 +115,7 @@ class Arrays:
                     moved[t] = s
                 if any(t in subs for t in moved):
                     return None
-                return renamed(key, moved), [(str(s), str(t)) for s, t in pairs]
+                return renamed(key, moved), pairs
             case _:
                 return None
 
@@ -153,30 +153,24 @@ class Arrays:
         for c in (
             a.coefficient.args if isinstance(a.coefficient, App) and a.coefficient.head == "mul" else (a.coefficient,)
         ):
-            f = yield from self.constant(c)
-            factors.append(f)
+            factors.append((yield from self.constant(c)))
         if any(f.is_zero() for f in factors):
             return Field.number(0.0)
         factors += [equal(s, t) for s, t in a.deltas]
         for factor in a.factors:
-            f = yield from self.core(factor) if isinstance(factor, Core) else self.ask(factor)
-            factors.append(f)
+            factors.append((yield from self.core(factor) if isinstance(factor, Core) else self.ask(factor)))
         return contracted(factors, a.over)
 
     def core(self, core: Core) -> Asking:
         cov, mean, constants = [], [], []
         for parts in core.cov:
-            f = yield from self.sum(parts)
-            cov.append(f)
+            cov.append((yield from self.sum(parts)))
         for parts in core.mean:
-            f = yield from self.sum(parts)
-            mean.append(f)
+            mean.append((yield from self.sum(parts)))
         for c in core.constants:
-            f = yield from self.constant(c)
-            constants.append(f)
+            constants.append((yield from self.constant(c)))
         if core.size == 0:
-            names = {f"c{k + 1}": f for k, f in enumerate(constants)}
-            return self._evaluated(core.body, {Var(n): f for n, f in names.items()})
+            return self._evaluated(core.body, {Var(f"c{k + 1}"): f for k, f in enumerate(constants)})
         missing = self.numbers.missing([core.body])
         if missing is not None:
             raise no_value(missing)
@@ -222,8 +216,7 @@ class Arrays:
         """A term in params, indices, matrices and scalars."""
         given, t = t, self._relabelled(t)
         found: dict[Term, Field] = {}
-        for key in self._scalars(t):
-            ref: Term = key.ref if not key.power else App(SCALED, (key.ref, Num(key.power)))
+        for ref, key in scalars_in(t, self.program.families).items():
             found[ref] = yield from self.ask(key)
         out = self._evaluated(t, found)
         if found and jumps_of(t) and not any(DRAWS in f.axes for f in found.values()):
@@ -238,27 +231,14 @@ class Arrays:
         """Bound indices become labels, so that scalars below them can be asked for as families."""
         match t:
             case Bind(head, args, over, mask):
-                new: dict[str, Sub] = {j: _wide(j, self.composer.range_of(j)) for j in over}
+                new = {j: _wide(j, self.composer.range_of(j)) for j in over}
                 inner = self._relabelled(shift_subs(args[0], new))
                 moved = None if mask is None else shift_subs(mask, new)
-                return Bind(head, (inner, *args[1:]), tuple(str(v) for v in new.values()), moved, t.place)
+                return Bind(head, (inner, *args[1:]), tuple(new.values()), moved, t.place)
             case App(head, args):
                 return App(head, tuple(self._relabelled(a) for a in args), t.place)
             case _:
                 return t
-
-    def _scalars(self, t: Term) -> list[ScalarOf]:
-        match t:
-            case App(head, (Var() as ref, Num(power))) if head == SCALED:
-                return [ScalarOf(ref, power)]
-            case Var(name) if name in self.program.families:
-                return [ScalarOf(t)]
-            case App(_, args):
-                return list(dict.fromkeys(k for a in args for k in self._scalars(a)))
-            case Bind(_, args):
-                return list(dict.fromkeys(k for a in args for k in self._scalars(a)))
-            case _:
-                return []
 
     def _evaluated(self, t: Term, found: Mapping[Term, Field]) -> Field:
         if t in found:
@@ -316,7 +296,7 @@ class Arrays:
 
 
 def _wide(j: str, r: tuple[int, int]) -> str:
-    return f"${j.rstrip('~')}:{r[0]}:{r[1]}"
+    return Label(f"${j.rstrip('~')}", r)
 
 
 def _length(j: str) -> int:

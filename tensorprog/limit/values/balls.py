@@ -25,7 +25,7 @@ from tensorprog.gaussian.integrate.moved import moved
 from tensorprog.limit.jumps.jumps import Jump
 from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.members.softmax import entries, holds_softmax
-from tensorprog.limit.rules.quantities import GUARD, Core, Unsettled, guarded, no_limit, place
+from tensorprog.limit.rules.quantities import Core, Unsettled, guarded, no_limit, place, unguarded
 from tensorprog.limit.values.algebra import Algebra
 from tensorprog.limit.values.cores import PLAIN, CoreFunction, Cores, Numbers, isserlis, no_value
 from tensorprog.numbers.budget import spent
@@ -34,7 +34,7 @@ from tensorprog.numbers.precision import precision
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.signatures import CONDITIONS
-from tensorprog.terms.term import substitute, variables
+from tensorprog.terms.term import substitute
 
 BITS = 212
 SHARE = 0.4
@@ -134,13 +134,10 @@ class Balls(Algebra[Enclosure]):
         shown: Sequence[Term] = (),
     ) -> tuple[Jump, ...]:  # fmt: skip
         names = [Var(f"z{k + 1}") for k in range(len(mean))]
-        guards: dict[Term, Term] = {
-            v: Var(v.name.removeprefix(GUARD)) for v in variables(body) if v.name.startswith(GUARD)
-        }
 
         def constant(t: Term, still: Mapping[Term, Any]) -> Any:
             at = {v: Enclosure(ball) for v, ball in still.items()}
-            return self.evaluated(substitute(t, guards), {**found, **at}).ball
+            return self.evaluated(unguarded(t), {**found, **at}).ball
 
         def entry(i: int, j: int) -> Any:
             return cov[place(i, j, len(names))].ball

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +24,8 @@ from tensorprog.limit.members import softmax
 from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.parity import has_mean
 from tensorprog.limit.members.softmax import holds_softmax
-from tensorprog.limit.rules.labels import DRAWS, Array, Field, union
-from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit
+from tensorprog.limit.rules.labels import DRAWS, Array, Field, Label, apply, union
+from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit, place
 from tensorprog.limit.values.draws import over_draws
 from tensorprog.limit.values.ratios import expectation
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate
@@ -34,6 +34,7 @@ from tensorprog.terms import App, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, mul, substitute, variables
 
 Z = Var("z")
+POINTS = Label("p", (0, 0))
 
 
 @dataclass(frozen=True)
@@ -250,8 +251,8 @@ class CoreFunction:
         def inner(moved: Array) -> Array:
             if not used:
                 return np.ones(len(moved))
-            entries = [Field(("p:0:0",), moved[:, i, j]) for n, i in enumerate(used) for j in used[n:]]
-            return rest.on_fields(entries, [Field.number(0.0)] * len(used), ()).to(("p:0:0",))
+            entries = [Field((POINTS,), moved[:, i, j]) for n, i in enumerate(used) for j in used[n:]]
+            return rest.on_fields(entries, [Field.number(0.0)] * len(used), ()).to((POINTS,))
 
         out = expectation(r, k, inner)
         return None if out is None else Estimate(*out, "estimate", "quadrature")
@@ -347,18 +348,9 @@ class Ring:
     times: Callable[[int, Any], Any]
 
 
-def _field_ring() -> Ring:
-    from tensorprog.limit.rules.labels import apply
-
-    return Ring(
-        Field((), np.ones(())),
-        lambda a, b: apply(np.add, a, b),
-        lambda a, b: apply(np.multiply, a, b),
-        lambda k, a: Field(a.axes, k * a.data),
-    )
-
-
-_FIELDS = _field_ring()
+_FIELDS = Ring(
+    Field((), np.ones(())), partial(apply, np.add), partial(apply, np.multiply), lambda k, a: Field(a.axes, k * a.data)
+)
 PLAIN = Ring(1, lambda a, b: a + b, lambda a, b: a * b, lambda k, a: k * a)
 
 
@@ -366,10 +358,6 @@ def isserlis(powers: tuple[int, ...], cov: Sequence[Any], mean: Sequence[Any], r
     """E[Π z_i^{n_i}]: E[z_i P] = m_i E[P] + Σ_j K_ij E[∂_j P], Stein's identity; the zero moment of odd P included."""
     size = len(powers)
     memo: dict[tuple[int, ...], Any] = {}
-
-    def entry(i: int, j: int) -> Any:
-        i, j = min(i, j), max(i, j)
-        return cov[i * size - i * (i - 1) // 2 + j - i]
 
     def moment(n: tuple[int, ...]) -> Any:
         if not any(n):
@@ -382,7 +370,7 @@ def isserlis(powers: tuple[int, ...], cov: Sequence[Any], mean: Sequence[Any], r
         for j, e in enumerate(rest):
             if e:
                 lower = tuple(x - (k == j) for k, x in enumerate(rest))
-                out = ring.add(out, ring.times(e, ring.mul(entry(i, j), moment(lower))))
+                out = ring.add(out, ring.times(e, ring.mul(cov[place(i, j, size)], moment(lower))))
         memo[n] = out
         return out
 

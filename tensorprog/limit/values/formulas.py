@@ -11,14 +11,14 @@ import sympy
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent
-from tensorprog.limit.rules.quantities import GUARD, Core, guarded, place
+from tensorprog.limit.rules.quantities import Core, guarded, place, unguarded
 from tensorprog.limit.values.algebra import Algebra
 from tensorprog.limit.values.cores import PLAIN, Cores, isserlis
 from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.nodes import Param
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Term, Var
-from tensorprog.terms.term import substitute, variables
+from tensorprog.terms.term import variables
 
 MAX_FORMULA = 400
 """Nodes of an expression; larger ones are not formulas that a person would read."""
@@ -179,11 +179,8 @@ class Formulas(Algebra[Any]):
         form = affine(gap, leaves, lambda t: frozenset(variables(t)) & leaves)
         if form is None:
             return None
-        guards: dict[Term, Term] = {
-            v: Var(v.name.removeprefix(GUARD)) for v in variables(gap) if v.name.startswith(GUARD)
-        }
-        slopes = {names.index(v): self.evaluated(substitute(a, guards), self._constants) for v, a in form[0].items()}
-        return slopes, self.evaluated(substitute(form[1], guards), self._constants)
+        slopes = {names.index(v): self.evaluated(unguarded(a), self._constants) for v, a in form[0].items()}
+        return slopes, self.evaluated(unguarded(form[1]), self._constants)
 
     def _variance(self, slopes: Mapping[int, Any], cov: Sequence[Any]) -> Any:
         size = round((math.sqrt(8 * len(cov) + 1) - 1) / 2)

@@ -25,7 +25,6 @@ from tensorprog.limit.rules.quantities import (
     Core,
     Ex,
     Key,
-    ScalarOf,
     ScoreOf,
     Sum,
     Unsettled,
@@ -34,7 +33,7 @@ from tensorprog.limit.rules.quantities import (
     moved,
 )
 from tensorprog.limit.rules.rules import Rules
-from tensorprog.limit.rules.scalars import SCALED
+from tensorprog.limit.rules.scalars import SCALED, scalars_in
 from tensorprog.limit.values.algebra import Algebra
 from tensorprog.limit.values.balls import Balls, Enclosure
 from tensorprog.limit.values.cores import Cores, Numbers, may_diverge
@@ -117,10 +116,7 @@ class Members(Generic[V, A]):
         for factor in a.factors:
             if vanishes and not (isinstance(factor, Core) and may_diverge(factor)):
                 continue
-            if isinstance(factor, Core):
-                f = yield from self.core(factor)
-            else:
-                f = yield from self.ask(factor)
+            f = yield from self.core(factor) if isinstance(factor, Core) else self.ask(factor)
             vanishes |= self.values.is_zero(f)
             out = self.values.mul(out, f)
         return None if vanishes else out
@@ -131,13 +127,11 @@ class Members(Generic[V, A]):
         for sums in (core.cov, core.mean):
             group = []
             for parts in sums:
-                f = yield from self.sum(parts)
-                group.append(f)
+                group.append((yield from self.sum(parts)))
             groups.append(group)
         constants = []
         for c in core.constants:
-            f = yield from self.constant(c)
-            constants.append(f)
+            constants.append((yield from self.constant(c)))
         found: dict[Term, V] = {Var(f"c{k + 1}"): f for k, f in enumerate(constants)}
         if jumps_of(core.body) and (jumps := self.values.standing(core.body, groups[0], groups[1], found, core.shown)):
             names: dict[Term, Term] = {Var(f"z{k + 1}"): t for k, t in enumerate(core.shown)}
@@ -179,25 +173,11 @@ class Members(Generic[V, A]):
         """A term in params, matrices and scalars."""
         t = self.written_out(t)
         found: dict[Term, V] = {}
-        for ref, key in self._scalars(t):
+        for ref, key in scalars_in(t, self.program.families).items():
             found[ref] = yield from self.ask(key)
         if found and jumps_of(t) and (jumps := self.values.standing(t, (), (), found)):
             return (yield from self.constant(self._settled(t, jumps)))
         return self.values.evaluated(t, found)
-
-    def _scalars(self, t: Term) -> list[tuple[Term, Key]]:
-        out: dict[Term, Key] = {}
-        stack = [t]
-        while stack:
-            top = stack.pop()
-            match top:
-                case App(head, (Var() as ref, Num(power))) if head == SCALED:
-                    out[top] = ScalarOf(ref, power)
-                case Var(name) if name in self.program.families:
-                    out[top] = ScalarOf(top)
-                case App(_, args):
-                    stack += args
-        return list(out.items())
 
     def written_out(self, t: Term) -> Term:
         """A constant with its binders written out member by member."""

@@ -20,7 +20,7 @@ from tensorprog.gaussian.expect import expect
 from tensorprog.limit.members.parts import polynomial
 from tensorprog.limit.members.softmax import holds_softmax
 from tensorprog.limit.rules.open import TooLarge
-from tensorprog.limit.rules.quantities import GUARD, Core, NoLimit, guarded, place
+from tensorprog.limit.rules.quantities import GUARD, Core, NoLimit, guarded, place, unguarded
 from tensorprog.limit.values.balls import BITS, Balls, Enclosure, OutOfTime, enclose
 from tensorprog.limit.values.cores import Cores, may_diverge
 from tensorprog.limit.values.formulas import Formulas, Infinite, NoFormula
@@ -113,10 +113,7 @@ class Named(Formulas):
     def _closed(self, e: Expected) -> Any | None:
         if not e.core.size:
             known: dict[Term, Any] = {Var(f"c{k + 1}"): x for k, x in enumerate(e.constants)}
-            guards: dict[Term, Term] = {
-                v: Var(v.name.removeprefix(GUARD)) for v in variables(e.core.body) if v.name.startswith(GUARD)
-            }
-            return self.evaluated(substitute(e.core.body, guards), known)
+            return self.evaluated(unguarded(e.core.body), known)
         try:
             out = None if holds_softmax(e.core.body) else super().core(e.core, e.cov, e.mean, e.constants)
         except Infinite:
