@@ -13,7 +13,6 @@ from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Sub, Term, Var
 from tensorprog.theorems.limits.at_limit import AtLimit
 from tensorprog.theorems.limits.limits import Limits
-from tensorprog.theorems.limits.variance import Variances
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 from tensorprog.theorems.vectors.spans import Spans
 
@@ -25,8 +24,7 @@ class Shared:
         self.program = program
         self.powers = program.powers
         self.functions = Nonlinearities(program)
-        self.signs = Variances(program, self.functions)
-        self.limits = Limits(program, self.functions, self.signs, self.powers)
+        self.limits = Limits(program, self.functions, self.powers)
         self.at_limit = AtLimit(program, self.limits, self.functions.assumptions)
         self.spans = Spans(program)
         self.near: dict[Any, Any] = {}
@@ -96,7 +94,6 @@ class Ancestors:
         self.program = shared.program
         self.powers = shared.powers
         self.functions = shared.functions
-        self.signs = shared.signs
         self.roots = tuple(roots)
         self.demand: dict[int, list[Pattern]] = {}
         for root in self.roots:

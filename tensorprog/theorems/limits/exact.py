@@ -6,19 +6,23 @@ function of one centred variable of variance v, E|Z|^p = v^(p/2) 2^(p/2) Gamma((
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
+from itertools import product
 from math import factorial
 
+from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Monomial, normal
 from tensorprog.program.graph.constants import primed_indices, with_entries
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Input, MatMul, Node
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.normal.open import CannotCompose, Composer
+from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import App, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, PI, ZERO, add, call, mul, power, recip, shift_subs, variables
+from tensorprog.terms.term import ONE, PI, ZERO, add, call, mul, power, recip, shift_subs, substitute, variables
+from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 
 MAX_DEGREE = 12
 MAX_WORK = 3_000
@@ -31,9 +35,10 @@ class NoClosedForm(Exception):
 class Expectations:
     """E of polynomials in inputs and products of one program, as terms in its params."""
 
-    def __init__(self, program: Graph, composer: Composer) -> None:
+    def __init__(self, program: Graph, functions: Nonlinearities) -> None:
         self.program = program
-        self.composer = composer
+        self.composer = functions.composer
+        self.assumptions = functions.assumptions
         self._covariances: dict[tuple[Var, Var], Term | None] = {}
         self._work = 0
 
@@ -47,18 +52,42 @@ class Expectations:
 
     def covariance(self, a: Var, b: Var) -> Term | None:
         """Cov(Z_a, Z_b) of two initial vectors or products; None where it is not known."""
-        key = (a, b)
-        if key not in self._covariances:
-            self._covariances[key] = None
-            with suppress(NoClosedForm, CannotCompose, Undecided):
-                self._covariances[key] = self._covariance(a, b)
-        return self._covariances[key]
+        self._work = 0
+        return self._known(a, b)
 
     def mean(self, a: Var) -> Term | None:
         """E Z_a; None where it is not known."""
         with suppress(NoClosedForm):
             return self._mean(a)
         return None
+
+    def constant(self, a: Var) -> Term | None:
+        """What an initial vector of variance 0 is, or a product of zeros; None of others."""
+        found: set[Term] = set()
+        for node, _ in self.program.resolve(a):
+            if isinstance(node, Input) and node.group.cov[node.position][node.position] == ZERO:
+                mean = shift_subs(node.group.mean[node.position], dict(zip(node.group.subs, a.subs, strict=True)))
+                found.add(with_entries(mean, self.program.matrices))
+            elif isinstance(node, MatMul) and self.vanishes(node.arg):
+                found.add(ZERO)
+            else:
+                return None
+        return found.pop() if len(found) == 1 else None
+
+    def vanishes(self, ref: Var) -> bool:
+        """Is the vector 0 almost surely: are all the atoms it is made of constants, at which the function is 0?"""
+        try:
+            t = self.composer.of_term(ref)
+        except CannotCompose:
+            return False
+        values: dict[Term, Term] = {a: c for a in self._vectors(t) if (c := self.constant(a)) is not None}
+        if not values or len(values) < len(self._vectors(t)):
+            return False
+        return sign_of(substitute(t, values), self.assumptions) == "zero"
+
+    def independent(self, a: Var, others: Iterable[Var]) -> bool:
+        """Is Z_a certainly independent of the others (all are jointly Gaussian)?"""
+        return all(self.covariance(a, b) == ZERO for b in others)
 
     def _of(self, t: Term) -> Term:
         t = with_entries(t, self.program.matrices)
@@ -67,6 +96,9 @@ class Expectations:
 
     def _atoms(self, t: Term) -> list[Var]:
         return [v for v in variables(t) if v.name in self.program.families]
+
+    def _vectors(self, *terms: Term) -> list[Var]:
+        return [v for t in terms for v in self._atoms(t) if self.program.families[v.name].kind == "vector"]
 
     def _monomial(self, m: Monomial) -> Term:
         """A product of powers: constants, powers of variables, and of relu or abs of one variable."""
@@ -89,7 +121,7 @@ class Expectations:
                 sided[atoms[0]] = (of_relu + int(e), of_abs) if base.head == "relu" else (of_relu, of_abs + int(e))
             else:
                 raise NoClosedForm
-        if any(v.name not in self.program.families or self._kind(v) != "vector" for v in powers):
+        if len(self._vectors(*powers)) < len(powers):
             raise NoClosedForm
         if sum(powers.values()) > MAX_DEGREE:
             raise NoClosedForm
@@ -100,9 +132,6 @@ class Expectations:
             return mul(*constants, self._one_sided(v, powers.get(v, 0), of_relu, of_abs))
         return mul(*constants, self._moment(tuple(sorted(powers.items(), key=repr))))
 
-    def _kind(self, v: Var) -> str:
-        return self.program.families[v.name].kind
-
     def _one_sided(self, v: Var, plain: int, of_relu: int, of_abs: int) -> Term:
         """E[z^plain relu(z)^of_relu |z|^of_abs] for a centred z."""
         if self._mean(v) != ZERO:
@@ -112,7 +141,7 @@ class Expectations:
             raise NoClosedForm
         if not of_relu and plain % 2:
             return ZERO
-        size = self._absolute(self._known(v, v), p)
+        size = self._absolute(self._needed(v, v), p)
         return mul(Num(Fraction(1, 2)), size) if of_relu else size
 
     @staticmethod
@@ -141,26 +170,33 @@ class Expectations:
             terms.append(mul(mean, self._moment(less)))
         for k, (other, f) in enumerate(less):
             if f:
-                c = self._known(first, other)
+                c = self._needed(first, other)
                 if c != ZERO:
                     fewer = (*less[:k], (other, f - 1), *less[k + 1 :])
                     terms.append(mul(Num(f), c, self._moment(fewer)))
         return add(*terms)
 
-    def _known(self, a: Var, b: Var) -> Term:
-        found = self.covariance(a, b)
+    def _known(self, a: Var, b: Var) -> Term | None:
+        key = (a, b)
+        if key not in self._covariances:
+            self._covariances[key] = None
+            with suppress(NoClosedForm, CannotCompose, Undecided):
+                self._covariances[key] = self._covariance(a, b)
+        return self._covariances[key]
+
+    def _needed(self, a: Var, b: Var) -> Term:
+        found = self._known(a, b)
         if found is None:
             raise NoClosedForm
         return found
 
-    def _node(self, ref: Var) -> Node:
-        pieces = [n for n, _ in self.program.resolve(ref)]
-        if len(pieces) != 1:
-            raise NoClosedForm
-        return pieces[0]
+    def _pieces(self, ref: Var) -> list[Node]:
+        return [n for n, _ in self.program.resolve(ref)]
 
     def _mean(self, ref: Var) -> Term:
-        node = self._node(ref)
+        return _one_of({self._mean_of(node, ref) for node in self._pieces(ref)})
+
+    def _mean_of(self, node: Node, ref: Var) -> Term:
         if isinstance(node, MatMul):
             return ZERO
         if not isinstance(node, Input):
@@ -177,15 +213,19 @@ class Expectations:
         return _short(t)
 
     def _covariance(self, a: Var, b: Var) -> Term:
-        x, y = self._node(a), self._node(b)
+        some, others = self._pieces(a), self._pieces(b)
+        pairs = zip(some, some, strict=True) if a == b else product(some, others)
+        return _one_of({self._between(x, a, y, b) for x, y in pairs})
+
+    def _between(self, x: Node, a: Var, y: Node, b: Var) -> Term:
         if isinstance(x, Input) and isinstance(y, Input):
             return self._of_inputs(x, a, y, b)
         if not isinstance(x, MatMul) or not isinstance(y, MatMul):
             return ZERO
-        if x.transposed or y.transposed:
-            raise NoClosedForm
         if x.weight.name != y.weight.name:
             return ZERO
+        if x.transposed or y.transposed:
+            raise NoClosedForm
         at, bt = _renaming(x, a), _renaming(y, b)
         left, right = shift_subs(x.weight, at), shift_subs(y.weight, bt)
         if not _same(left.subs, right.subs):  # type: ignore[union-attr]
@@ -211,6 +251,13 @@ class Expectations:
         names = x.group.subs
         mapping = dict(zip(names, at, strict=True)) | {f"{s}'": j for s, j in zip(names, bt, strict=True)}
         return self._constant(shift_subs(x.group.cov[x.position][y.position], mapping))
+
+
+def _one_of(found: set[Term]) -> Term:
+    """What all pieces of a family have in common."""
+    if len(found) != 1:
+        raise NoClosedForm
+    return found.pop()
 
 
 def _members(node: Input, ref: Var) -> tuple[Sub, ...]:

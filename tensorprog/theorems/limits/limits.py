@@ -12,13 +12,14 @@ from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import is_zero, normal
+from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.parity import parity
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node
+from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node
 from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.program.normal.powers import MOMENT, Powers
@@ -27,7 +28,7 @@ from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, t
 from tensorprog.theorems.limits.enclose import enclosure
 from tensorprog.theorems.limits.exact import Expectations
 from tensorprog.theorems.limits.limit import Limit
-from tensorprog.theorems.limits.variance import Variances, nonnegative
+from tensorprog.theorems.limits.variance import Variances
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 
 MAX_UNROLLED = 64
@@ -40,14 +41,13 @@ UNKNOWN = Limit()
 class Limits:
     """Limits of the moments of one program."""
 
-    def __init__(self, program: Graph, functions: Nonlinearities, variances: Variances, powers: Powers) -> None:
+    def __init__(self, program: Graph, functions: Nonlinearities, powers: Powers) -> None:
         self.program = program
         self.functions = functions
-        self.variances = variances
         self.powers = powers
-        self.exact = Expectations(program, functions.composer)
+        self.exact = Expectations(program, functions)
+        self.variances = Variances(program, functions, self.of)
         self._known: dict[Var, Limit] = {}
-        variances.limits = self.of
 
     def of(self, ref: Var) -> Limit:
         """The limit of a scalar; of several members, what holds of all of them."""
@@ -173,24 +173,24 @@ class Limits:
         scalars = {v: self.of(v) for v in self._scalars(t)}
         if any(x.random for x in scalars.values()):
             always = self.range(t, {v: x.always for v, x in scalars.items()})
-            return Limit(always=ranges.meet(always, NONNEGATIVE) if nonnegative(t) else always, random=True)
+            return Limit(always=ranges.meet(always, NONNEGATIVE) if _nonnegative(t) else always, random=True)
         fixed = self._fixed(t, scalars)
         if fixed is not None:
             return self._settled(Limit(value=fixed, fixed=True))
         always = self.range(t, {v: x.always for v, x in scalars.items()})
         at = ranges.meet(self.range(t, {v: x.at for v, x in scalars.items()}), _closed(always))
         known: dict[Term, Term] = {v: x.value for v, x in scalars.items() if x.value is not None}
-        known |= {a: value for a in self._atoms(t) if (value := self._constant_atom(a)) is not None}
+        known |= {a: value for a in self._atoms(t) if (value := self.exact.constant(a)) is not None}
         here = substitute(t, known)
         value = ZERO if self._vanishes(here) else self.exact.of(here)
         if value is not None:
             return self._settled(Limit(at, always, value))
         at = ranges.meet(ranges.meet(self._enclosed(here, at), self._squares(here)), at)
-        if at.nonnegative or nonnegative(t):
+        if at.nonnegative or _nonnegative(t):
             at = ranges.meet(at, NONNEGATIVE)
-            if self._square_positive(t) or self.variances.positive_somewhere(t):
+            if self._square_positive(t) or self.variances.somewhere(t):
                 at = ranges.meet(at, POSITIVE)
-        if nonnegative(t):
+        if _nonnegative(t):
             always = ranges.meet(always, NONNEGATIVE)
         return Limit(at, always)
 
@@ -251,7 +251,7 @@ class Limits:
             return None
         at: dict[Term, Term] = {v: x.value for v, x in scalars.items() if x.value is not None}
         for a in self._atoms(t):
-            value = self._constant_atom(a)
+            value = self.exact.constant(a)
             if value is None:
                 return None
             at[a] = value
@@ -265,29 +265,13 @@ class Limits:
             return None
         return ZERO if is_zero(out) else out
 
-    def _constant_atom(self, ref: Var) -> Term | None:
-        """What an initial vector of variance 0 is, or a product of zeros."""
-        found: set[Term] = set()
-        for node, _ in self.program.resolve(ref):
-            if isinstance(node, Input) and node.group.cov[node.position][node.position] == ZERO:
-                at = dict(zip(node.group.subs, ref.subs, strict=True))
-                found.add(with_entries(shift_subs(node.group.mean[node.position], at), self.program.matrices))
-            elif isinstance(node, MatMul) and self.variances.vanishes(node.arg):
-                found.add(ZERO)
-            else:
-                return None
-        return found.pop() if len(found) == 1 else None
-
     def _vanishes(self, t: Term) -> bool:
         """E F(Z; s) = 0 if F is odd in centred Z whatever s is, or odd in a centred Z_A independent of the others."""
         atoms = self._atoms(t)
-        if self.variances.centred(atoms) and _odd(t, atoms):
+        centred = [a for a in atoms if self.exact.mean(a) == ZERO]
+        if len(centred) == len(atoms) and _odd(t, atoms):
             return True
-        for a in atoms:
-            others = [b for b in atoms if b != a]
-            if others and self.variances.centred([a]) and self.variances.independent(a, others) and _odd(t, [a]):
-                return True
-        return False
+        return any(_odd(t, [a]) and self.exact.independent(a, (b for b in atoms if b != a)) for a in centred)
 
     def _square_positive(self, t: Term) -> bool:
         """E[(F - c)^2] > 0 whatever the constant c (a scalar's limit), if F is not constant."""
@@ -304,12 +288,12 @@ class Limits:
             return False
         f = add(*moving)
         if f == inner:
-            return self.variances.positive_somewhere(inner)
+            return self.variances.somewhere(inner)
         if not self.functions.facts(f).continuous.proved:  # sign(z)^2 is 0 at 0, and 1 almost surely
             return False
         atoms = set(self._atoms(f))
         at_zero = transform(f, lambda v: ZERO if isinstance(v, Var) and v in atoms else None)
-        return self.variances.positive_somewhere(add(f, neg(at_zero)))
+        return self.variances.somewhere(add(f, neg(at_zero)))
 
 
 def _odd(t: Term, atoms: list[Var]) -> bool:
@@ -320,6 +304,36 @@ def _odd(t: Term, atoms: list[Var]) -> bool:
 
 def _closed(x: Interval) -> Interval:
     return Interval(x.low, x.high, x.low is not None, x.high is not None)
+
+
+def _nonnegative(t: Term) -> bool:
+    """Is the term nowhere negative, by its form alone?"""
+    match t:
+        case Num(value):
+            return value >= 0
+        case App("pow", (_, Num(e))) if e.denominator == 1 and e % 2 == 0:
+            return True
+        case App(head) if head in library() and library()[head].range.nonnegative:
+            return True
+        case App("add", args) | App("min", args):
+            return all(_nonnegative(a) for a in args)
+        case App("max", args):
+            return any(_nonnegative(a) for a in args)
+        case App("mul", args):
+            rest = list(args)
+            while rest:
+                a = rest.pop()
+                if a in rest:
+                    rest.remove(a)
+                elif not _nonnegative(a):
+                    return False
+            return True
+        case App("recip", (a,)) | Bind("sum" | "min", (a,)):
+            return _nonnegative(a)
+        case Bind("softmax"):
+            return True
+        case _:
+            return False
 
 
 __all__ = ["Limit", "Limits"]

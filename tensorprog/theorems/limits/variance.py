@@ -1,208 +1,226 @@
-"""Which limits have positive variance.
+"""Which limits have positive variance, member by member.
 
-E[F(Z)^2] > 0   if F is continuous, Z_A has positive variance and is independent of the other Z's, these have mean
-                0, and F(a, 0) is not 0 for some a: the point (a, 0) lies in the support of Z.
+A vector is F(Z) for members Z = (Z_1, ..., Z_k) of initial vectors and products, jointly Gaussian. Two members of
+different blocks (matrices, or initial vectors that no covariance couples) are independent. The mean of a block lies in
+its support, and every point does if its covariance is nonsingular. Hence, for a continuous F,
+
+    E F(Z)^2 > 0   if F(z, m) != 0 for some z: one member's value, the others at their means, its block nonsingular;
+                   or if F(m) != 0;
+                   or if F(z) != 0 for some z, all blocks nonsingular (looked for on a line through 0).
+
+The block of W x_1, ..., W x_r is nonsingular if x_1, ..., x_r are linearly independent: if, one after the other, each
+has a member Z_A that none of the later ones has, its block nonsingular, and x_k(z, m) is no constant in z = Z_A. (For
+sum a_k x_k, take the first k with a_k != 0: the sum is not constant on the line of points (z, m) of the support.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
+from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
-from tensorprog.functions.named.library import library
-from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.program.graph.constants import primed_indices
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, Value, ball, evaluate
+from tensorprog.numbers.interval import Interval
+from tensorprog.program.graph.constants import at_indices, primed_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Input, MatMul, Node
+from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Scalar
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.normal.open import CannotCompose
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ZERO, shift_subs, transform, variables, walk
+from tensorprog.program.normal.open import free_indices
+from tensorprog.terms import Term, Var
+from tensorprog.terms.term import add, mul, neg, variables
 from tensorprog.theorems.limits.limit import Limit
-from tensorprog.theorems.limits.nondegenerate import Nondegenerate
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
-from tensorprog.theorems.vectors.slices import Member
+from tensorprog.theorems.vectors.slices import Member, Slices, TooMuch, Z, matrix_of, order
 
-Sign = Literal["positive", "nonnegative", "zero", "real"]
+LARGEST_BLOCK = 32
 
 
 class Variances:
-    """Signs of second moments, for one program. `limits`: what is known of its scalars."""
+    """Positive second moments for the members of one program; `limit`: what is known of a scalar."""
 
-    def __init__(self, program: Graph, functions: Nonlinearities) -> None:
+    def __init__(self, program: Graph, functions: Nonlinearities, limit: Callable[[Var], Limit]) -> None:
         self.program = program
         self.functions = functions
-        self._atoms: dict[int, bool] | None = None
-        self._found: dict[object, bool] = {}
-        self.limits: Callable[[Var], Limit] | None = None
-        self.nondegenerate = Nondegenerate(program, functions, self._limit)
+        self.slices = Slices(program, lambda m: _known(limit(m.ref)))
+        self._asked: dict[Term | int, bool] = {}
+        self._positive: dict[Member, bool] = {}
+        self._blocks: dict[frozenset[Member], bool] = {}
+        self._continuous: dict[int, bool] = {}
+        self._found: dict[Term, bool] = {}
+        self._signs: dict[Term, str] = {}
 
-    def atom_positive(self, node: Node) -> bool:
-        """Is E[(Z - E Z)^2] > 0 proved for every member of this Input or MatMul?"""
-        if self._atoms is None:
-            self._atoms = {}
-            for each in self.program.nodes:
-                if isinstance(each, Input):
-                    self._atoms[id(each)] = self._input_positive(each)
-                elif isinstance(each, MatMul):
-                    generic = self._weight_positive(each) and self.second_moment_positive(each.arg)
-                    self._atoms[id(each)] = generic or self.nondegenerate.every_member(each)
-        return self._atoms.get(id(node), False)
+    # -- what is asked -------------------------------------------------------------------------------------------
 
-    def zero_atom(self, node: Node) -> bool:
-        """Is this initial vector identically 0, or a product of something identically 0?"""
-        if isinstance(node, Input):
-            return node.group.cov[node.position][node.position] == ZERO and node.group.mean[node.position] == ZERO
-        if isinstance(node, MatMul):
-            return self.vanishes(node.arg)
-        return False
+    def every_product(self, node: MatMul) -> bool:
+        """Has every member of this product positive variance in the limit?"""
+        return self._every(id(node), node, lambda m: self._block(frozenset({m})))
 
-    def vanishes(self, ref: Var) -> bool:
-        """Is the vector 0 almost surely (all the atoms it is made of vanish, and the function is 0 at 0)?"""
-        try:
-            t = self.functions.composer.of_term(ref)
-        except CannotCompose:
+    def somewhere(self, t: Term) -> bool:
+        """Is E F(Z)^2 > 0 proved for every member of a composed term F?"""
+        return self._every(t, Nonlin("", tuple(free_indices(self.program, t)), t), self.positive)
+
+    def _every(self, key: Term | int, node: MatMul | Nonlin, ask: Callable[[Member], bool]) -> bool:
+        if key not in self._asked:
+            try:
+                self._asked[key] = all(ask(Member(node, at)) for at in self.slices.classes(node))
+            except (TooMuch, RecursionError, TensorProgError):
+                self._asked[key] = False
+        return self._asked[key]
+
+    # -- positivity ----------------------------------------------------------------------------------------------
+
+    def positive(self, m: Member) -> bool:
+        """Is E F(Z)^2 > 0 proved?"""
+        if m not in self._positive:
+            self._positive[m] = False
+            self._positive[m] = self._is_positive(m)
+        return self._positive[m]
+
+    def _is_positive(self, m: Member) -> bool:
+        atoms = self.slices.atoms(m)
+        continuous = self._is_continuous(m)
+        if continuous and self._sign(self.slices.slice(m, None)) in _NONZERO:
+            return True
+        if len(atoms) > 1 and not continuous:
             return False
-        atoms = self._atom_refs(t)
-        if not atoms or not all(self.zero_atom(n) for a in atoms for n, _ in self.program.resolve(a)):
+        tried: set[Term] = set()
+        for a in sorted(atoms, key=order):
+            t = self.slices.slice(m, a)
+            if t not in tried and Z in variables(t) and self._regular(a, atoms):
+                tried.add(t)
+                if self._nonzero(t):
+                    return True
+        few = 1 < len(atoms) <= LARGEST_BLOCK
+        return few and self._nonzero(self.slices.slice(m, "line")) and all(self._regular(a, atoms) for a in atoms)
+
+    def _regular(self, a: Member, atoms: frozenset[Member]) -> bool:
+        """Is the block of this atom nonsingular, as far as it occurs here?"""
+        key = self._source(a)
+        return self._block(frozenset(b for b in atoms if self._source(b) == key))
+
+    def _source(self, a: Member) -> object:
+        """The matrix, or the initial vectors that are coupled with this one. Different sources are independent."""
+        match a.node:
+            case MatMul(weight=w):
+                return (w.name, matrix_of(a))
+            case Input(group=group):
+                coupled = primed_indices(group)
+                return (id(group), tuple(v for s, v in a.env.items() if s not in coupled))
+            case _:
+                raise TooMuch
+
+    def _block(self, block: frozenset[Member]) -> bool:
+        if block not in self._blocks:
+            self._blocks[block] = False
+            first = next(iter(block)).node
+            self._blocks[block] = len(block) <= LARGEST_BLOCK and (
+                self._inputs(block) if isinstance(first, Input) else self._products(block)
+            )
+        return self._blocks[block]
+
+    def _products(self, block: frozenset[Member]) -> bool:
+        """W x_1, ..., W x_r: the matrix is not 0, and the x_k are linearly independent."""
+        if len(block) > 1 and any(isinstance(m.node, MatMul) and m.node.transposed for m in block):
             return False
-        at_zero = transform(t, lambda v: ZERO if v in atoms else None)
-        return sign_of(at_zero, self.functions.assumptions) == "zero"
-
-    def _weight_positive(self, node: MatMul) -> bool:
-        part = width_power(self.program.weights[node.weight.name].variance, self.program.widths)
-        return part is not None and self._constant_sign(part[0]) == "positive"
-
-    def _constant_sign(self, t: Term) -> Sign:
-        return self.nondegenerate.constant_sign(t)
-
-    def _input_positive(self, node: Input) -> bool:
-        diagonal = node.group.cov[node.position][node.position]
-        same = {s + "'": s for s in node.group.subs}
-        return self._constant_sign(shift_subs(diagonal, dict(same))) == "positive"
-
-    # -- second moments ------------------------------------------------------------------------------------------
-
-    def second_moment_positive(self, ref: Var) -> bool:
-        """Is E[F(Z)^2] > 0 proved for the vector `ref` = F(atoms)?"""
-        try:
-            return all(self.positive_somewhere(t) for t in self.functions.composer.members(ref))
-        except CannotCompose:
+        one = min(block, key=order)
+        assert isinstance(one.node, MatMul)
+        weight = self.program.weights[one.node.weight.name]
+        variance = at_indices(weight.variance, dict(zip(weight.subs, matrix_of(one), strict=True)), self.program)
+        part = width_power(variance, self.program.widths)
+        if part is None or self._sign(part[0]) != "positive":
             return False
+        inputs = {self.slices.member(m.node.arg, m.env) for m in block if isinstance(m.node, MatMul)}
+        return len(inputs) == len(block) and self._independent(inputs)
 
-    def positive_somewhere(self, t: Term) -> bool:
-        """Is P(F(Z) != 0) > 0 proved for F a composed term?"""
-        whole = t
-        bound = {j for b in walk(t) if isinstance(b, Bind) for j in b.over}
-        atoms = self._atom_refs(t)
-        scalars = [v for v in variables(t) if v.name in self.program.families and v not in atoms]
-        t, assumptions = self._at_limits(t, scalars)
-        for a in atoms:
-            if any(s in bound for s in a.subs):
-                continue
-            nodes = [n for n, _ in self.program.resolve(a)]
-            if not nodes or not all(self.atom_positive(n) for n in nodes):
-                continue
-            others = [b for b in atoms if b != a]
-            fine = self.centred(others) and self.independent(a, others)
-            if others and not (fine and self.functions.facts(whole).continuous.proved):
-                continue
-            values: dict[Term, Term] = {**dict.fromkeys(others, ZERO), a: Var("#z")}
-            if self._nonzero(transform(t, values.get), assumptions):
-                return True
-        return False
-
-    def _nonzero(self, alone: Term, assumptions: dict[str, Interval]) -> bool:
-        key = (alone, tuple(sorted((k, str(v)) for k, v in assumptions.items() if k.startswith("#"))))
-        if key not in self._found:
-            self._found[key] = nonzero_somewhere(alone, ["#z"], assumptions).proved
-        return self._found[key]
-
-    def _at_limits(self, t: Term, scalars: list[Var]) -> tuple[Term, dict[str, Interval]]:
-        """The term with its scalars at their limits: exact values, or new names, each with what is known of it."""
-        values: dict[Term, Term] = {}
-        assumptions = dict(self.functions.assumptions)
-        for k, v in enumerate(scalars):
-            limit = self.limits(v) if self.limits is not None else None
-            if limit is not None and limit.value is not None:
-                values[v] = limit.value
+    def _independent(self, vectors: set[Member]) -> bool:
+        """Are these vectors linearly independent in the limit?"""
+        if len(vectors) == 1:
+            return self.positive(next(iter(vectors)))
+        if not all(map(self._is_continuous, vectors)):
+            return False
+        every = frozenset(a for x in vectors for a in self.slices.atoms(x))
+        left = sorted(vectors, key=order)
+        while len(left) > 1:
+            for x in left:
+                shared = {a for y in left if y is not x for a in self.slices.atoms(y)}
+                own = sorted(self.slices.atoms(x) - shared, key=order)
+                if any(self._moves(x, a) and self._regular(a, every) for a in own):
+                    left.remove(x)
+                    break
             else:
-                values[v] = Var(f"#s{k}", v.subs)
-                assumptions[f"#s{k}"] = limit.at if limit is not None else REALS
-        return transform(t, values.get), assumptions
+                return False
+        return self.positive(left[0])
 
-    def _limit(self, m: Member) -> Interval:
-        """An interval that holds the limit of a moment."""
-        ref = Var(m.node.name, tuple(s if isinstance(s, int) else m.env[s] for s in m.node.subs))
-        return REALS if self.limits is None else self.limits(ref).at
+    def _moves(self, x: Member, a: Member) -> bool:
+        """Is the slice along one atom no constant?"""
+        at_mean = self.slices.slice(x, None)
+        return self._nonzero(add(self.slices.slice(x, a), neg(at_mean)))
 
-    def _atom_refs(self, t: Term) -> list[Var]:
-        return [
-            v
-            for v in variables(t)
-            if v.name in self.program.families and self.program.families[v.name].kind == "vector"
-        ]
-
-    def centred(self, refs: list[Var]) -> bool:
-        for ref in refs:
-            for node, _ in self.program.resolve(ref):
-                if isinstance(node, Input) and node.group.mean[node.position] != ZERO:
-                    return False
-        return True
-
-    def independent(self, a: Var, others: list[Var]) -> bool:
-        """Is Z_a independent of the others: another matrix, or initial vectors that no covariance couples?"""
-        mine = self._sources(a)
-        return not any(_may_meet(x, y) for b in others for y in self._sources(b) for x in mine)
-
-    def _sources(self, ref: Var) -> list[tuple[object, tuple[Sub, ...]]]:
-        """What makes a vector: a matrix with its subscripts, or initial vectors with those that nothing couples."""
-        out: list[tuple[object, tuple[Sub, ...]]] = []
-        for node, _ in self.program.resolve(ref):
-            at = dict(zip(node.subs, ref.subs, strict=True)) if ref.subs else {}
-            if isinstance(node, MatMul):
-                out.append((node.weight.name, tuple(at.get(s, s) for s in node.weight.subs)))
-            elif isinstance(node, Input):
-                coupled = primed_indices(node.group)
-                apart = tuple(at.get(s, s) for s in node.group.subs if s not in coupled)
-                out.append((id(node.group), apart))
-            else:
-                out.append((id(node), ()))
-        return out
-
-
-def _may_meet(x: tuple[object, tuple[Sub, ...]], y: tuple[object, tuple[Sub, ...]]) -> bool:
-    """The same source, at subscripts that may be equal."""
-    differ = any(isinstance(s, int) and isinstance(t, int) and s != t for s, t in zip(x[1], y[1], strict=False))
-    return x[0] == y[0] and not differ
-
-
-def nonnegative(t: Term) -> bool:
-    """Is the term nowhere negative, by its form alone?"""
-    match t:
-        case Num(value):
-            return value >= 0
-        case App("pow", (_, Num(e))) if e.denominator == 1 and e % 2 == 0:
-            return True
-        case App(head) if head in library() and library()[head].range.nonnegative:
-            return True
-        case App("add", args) | App("min", args):
-            return all(nonnegative(a) for a in args)
-        case App("max", args):
-            return any(nonnegative(a) for a in args)
-        case App("mul", args):
-            rest = list(args)
-            while rest:
-                a = rest.pop()
-                if a in rest:
-                    rest.remove(a)
-                elif not nonnegative(a):
-                    return False
-            return True
-        case App("recip", (a,)) | Bind("sum" | "min", (a,)):
-            return nonnegative(a)
-        case Bind("softmax"):
-            return True
-        case _:
+    def _inputs(self, block: frozenset[Member]) -> bool:
+        """Is the covariance of initial vectors nonsingular?"""
+        members = sorted(block, key=order)
+        entries = [[self._covariance(a, b) for b in members] for a in members]
+        if len(members) == 1:
+            return self._sign(entries[0][0]) == "positive"
+        if any(v.name in self.program.params for row in entries for t in row for v in variables(t)):
+            (a, b), (c, d) = entries[0][:2], entries[1][:2]
+            det = add(mul(a, d), neg(mul(b, c)))
+            return len(members) == 2 and self._sign(a) == self._sign(det) == "positive"
+        try:
+            return _positive_definite([[evaluate(t, {}) for t in row] for row in entries])
+        except (Undecided, Undefined):
             return False
+
+    def _covariance(self, a: Member, b: Member) -> Term:
+        assert isinstance(a.node, Input)
+        assert isinstance(b.node, Input)
+        env = a.env | {s + "'": v for s, v in b.env.items()}
+        return at_indices(a.node.group.cov[a.node.position][b.node.position], env, self.program)
+
+    # -- facts ---------------------------------------------------------------------------------------------------
+
+    def _is_continuous(self, m: Member) -> bool:
+        """Is every function on the way to the atoms continuous?"""
+        node = m.node
+        if not isinstance(node, LinComb | Nonlin | Scalar):
+            return True
+        if id(node) not in self._continuous:
+            refs = [n for ref, _ in self.program.references(node) for n, _ in self.program.resolve(ref)]
+            inner = all(self._is_continuous(Member(n, ())) for n in refs)
+            local = inner and self.functions.facts(node.body).continuous.proved
+            self._continuous[id(node)] = local or self.functions.continuous(node).proved
+        return self._continuous[id(node)]
+
+    def _nonzero(self, t: Term) -> bool:
+        if t not in self._found:
+            self._found[t] = nonzero_somewhere(t, [Z.name], self._known(t)).proved
+        return self._found[t]
+
+    def _sign(self, t: Term) -> str:
+        if t not in self._signs:
+            self._signs[t] = sign_of(t, self._known(t))
+        return self._signs[t]
+
+    def _known(self, t: Term) -> dict[str, Interval]:
+        own = {v.name: self.slices.scalars[v.name] for v in variables(t) if v.name in self.slices.scalars}
+        return {**self.functions.assumptions, **own}
+
+
+_NONZERO = ("positive", "negative", "nonzero")
+
+
+def _known(limit: Limit) -> tuple[Term | None, Interval]:
+    return limit.value, limit.at
+
+
+def _positive_definite(matrix: list[list[Value]]) -> bool:
+    """Are all pivots certainly positive? (Certified arithmetic; a symmetric matrix.)"""
+    rows = [[ball(v) for v in row] for row in matrix]
+    for k, pivot in enumerate(rows):
+        if not pivot[k] > 0:
+            return False
+        for row in rows[k + 1 :]:
+            factor = row[k] / pivot[k]
+            for j in range(k, len(row)):
+                row[j] -= factor * pivot[j]
+    return True

@@ -235,14 +235,14 @@ def positive(case: Case) -> Finding:
         for ref, node, _ in case.sides(d):
             if not isinstance(node, MatMul) or case.depends_on_score(node.arg):
                 continue
-            if case.signs.vanishes(node.arg):
+            if case.shared.limits.exact.vanishes(node.arg):
                 return refuted(
                     f"the side {to_text(ref)} of {d.name} has limit variance 0",
                     Diagnostic("TP301", f"the limit of the score {d.name} has variance 0", d.place,
                                "the limit scores are random variables with positive variance", "the score vanishes",
                                "give the initial vectors a positive variance"),
                 )  # fmt: skip
-            if not case.signs.atom_positive(node):
+            if not case.shared.limits.variances.every_product(node):
                 return unknown(
                     f"the limit variance of {to_text(ref)} is not known to be positive",
                     Diagnostic("TP203", f"could not show that the limit of {d.name} has positive variance", d.place,

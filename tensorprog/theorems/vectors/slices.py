@@ -11,17 +11,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
+from math import prod
 from typing import Literal
 
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import representatives
-from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.program.graph.indices import length, representatives
+from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, rebuild, walk
 
-MANY_MEMBERS = 1_024
+MANY_MEMBERS, MOST_MEMBERS = 1_024, 10_000
 MUCH_WORK = 400_000
 LARGEST_SLICE = 2_000
 Z = Var("_z")
@@ -48,15 +49,20 @@ class Member:
     def env(self) -> dict[str, int]:
         return dict(zip((s for s in self.node.subs if isinstance(s, str)), self.at, strict=True))
 
+    @property
+    def ref(self) -> Var:
+        """The member by its name."""
+        return Var(self.node.name, tuple(s if isinstance(s, int) else self.env[s] for s in self.node.subs))
+
 
 Along = Member | Literal["line"] | None
 """One atom, all atoms at once, or none."""
 
 
 class Slices:
-    """The members of one program; `limit`: an interval that holds a scalar's limit."""
+    """The members of one program; `limit`: a scalar's limit, if known, and an interval that holds it."""
 
-    def __init__(self, program: Graph, limit: Callable[[Member], Interval]) -> None:
+    def __init__(self, program: Graph, limit: Callable[[Member], tuple[Term | None, Interval]]) -> None:
         self.program = program
         self.limit = limit
         self.work = MUCH_WORK
@@ -78,15 +84,15 @@ class Slices:
         """All members, or one for each class that nothing in the program tells apart."""
         axes = [s for s in node.subs if isinstance(s, str)]
         box = [self.program.range_of(s) for s in axes]
-        size = 1
-        for lo, hi in box:
-            size *= hi - lo + 1
-        if size <= MANY_MEMBERS:
-            yield from product(*(range(lo, hi + 1) for lo, hi in box))
-        elif self._values_matter:
+        found: Iterator[tuple[int, ...]] = product(*(range(lo, hi + 1) for lo, hi in box))
+        size = prod(map(length, box))
+        if size > MANY_MEMBERS and not self._values_matter:
+            found = representatives(box, [], self._breaks, equalities=True)
+        elif size > MOST_MEMBERS:
             raise TooMuch
-        else:
-            yield from representatives(box, [], self._breaks, equalities=True)
+        for at in found:
+            self.spend()
+            yield at
 
     @property
     def _values_matter(self) -> bool:
@@ -175,13 +181,11 @@ class Slices:
             case _:
                 return self._scalar(m)
 
-    def _scalar(self, m: Member) -> Var:
-        """The limit of a moment, as a symbol."""
+    def _scalar(self, m: Member) -> Term:
+        """The limit of a scalar: its value, or a symbol."""
         name = f"_{m.node.name}:{m.at}:{id(m.node)}"
-        if name not in self.scalars:
-            fixed = isinstance(m.node, Moment | Dot)
-            self.scalars[name] = self.limit(m) if fixed else Interval()
-        return Var(name)
+        value, self.scalars[name] = self.limit(m)
+        return Var(name) if value is None else value
 
     def _at(self, t: Term, env: dict[str, int], a: Along) -> Term:
         self.spend()
