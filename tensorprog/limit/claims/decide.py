@@ -15,13 +15,11 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-import sympy
-
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.limit.claims.decision import RANK, Claims, Decision, Status
 from tensorprog.limit.claims.everywhere import Everywhere, has_covariances, inside, partial
-from tensorprog.limit.claims.sides import Sides
+from tensorprog.limit.claims.sides import EXPECTATIONS, Sides, asked, written_out
 from tensorprog.limit.claims.zero import is_zero
 from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.laws.gaussianity import Finding, gaussianity
@@ -42,7 +40,6 @@ from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import children, rebuild, shift_subs, variables, walk
 
 TOLERANCE = 1e-9
-EXPECTATIONS = ("E", "var", "cov")
 MAX_INSTANCES = 20_000
 
 
@@ -249,21 +246,18 @@ class Decider:
         """The sides and what stands inside their expectations, over leaves."""
         out: list[Term] = []
 
-        def visit(t: Term, here: dict[str, int]) -> None:
+        def visit(t: Term) -> None:
             if isinstance(t, App) and t.head in EXPECTATIONS:
-                out.extend(self._inside(a, here) for a in t.args)
-            elif isinstance(t, Bind) and t.head in ("sum", "max", "min"):
-                for values in product(*(range(lo, hi + 1) for lo, hi in map(self.program.range_of, t.over))):
-                    visit(t.args[0], {**here, **dict(zip(t.over, values, strict=True))})
+                out.extend(map(self.laws.unfolding.expression, t.args))
             elif any(isinstance(s, App) and s.head in EXPECTATIONS for s in walk(t)):
                 for c in children(t):
-                    visit(c, here)
+                    visit(c)
             else:
-                out.append(self._inside(t, here))
+                out.append(self.laws.unfolding.expression(t))
 
         for side in (claim.left, claim.right):
             if side is not None:
-                visit(side, at)
+                visit(written_out(self.program, shift_subs(side, dict(at))))
         return out
 
     def _used(self, claim: Claim, at: dict[str, int]) -> set[str]:
@@ -302,7 +296,7 @@ class Decider:
 
     def _side(self, t: Term) -> Any:
         """One side as a formula, E, var and cov written out; its indices have values."""
-        c = self.laws.averages
+        c, t = self.laws.averages, written_out(self.program, t)
         match t:
             case App("E", (f,)):
                 return c.expectation(f)
@@ -310,21 +304,13 @@ class Decider:
                 return c.covariance(f, other[0] if other else f)
             case Var(name) if name in self.program.families:
                 return c.expectation(t)
-            case Bind(head, (body,), over) if head in ("sum", "max", "min"):
-                ranges = [range(low, high + 1) for low, high in map(self.program.range_of, over)]
-                parts = [self._side(shift_subs(body, dict(zip(over, x, strict=True)))) for x in product(*ranges)]
-                joined: Any = {"sum": sympy.Add, "max": sympy.Max, "min": sympy.Min}[head]
-                return joined(*parts)
-            case App(_, args) if any(_is_asked(s, self.program) for s in walk(t)):
+            case App(_, args) if any(asked(self.program, t)):
                 # The values stand for the terms below while sympy applies the head to them.
                 names = {Var(f"side {k}"): self._side(a) for k, a in enumerate(args)}
                 opened = rebuild(t, tuple(names))
                 return to_sympy(opened, {v.name: x for v, x in names.items()})
             case _:
                 return c.constant(t)
-
-    def _inside(self, f: Term, at: Mapping[str, int]) -> Term:
-        return self.laws.unfolding.expression(f, at)
 
     # -- Gaussianity -------------------------------------------------------------------------------------------------
 
@@ -363,11 +349,6 @@ class Decider:
         if form is None or not all(rational(c) is not None for c in (*form[0].values(), form[1])):
             return None
         return f"{name} is affine in Gaussian vectors"
-
-
-def _is_asked(t: Term, program: Program) -> bool:
-    """Does the limit say what the term is: an expectation, or a variable?"""
-    return (isinstance(t, App) and t.head in EXPECTATIONS) or (isinstance(t, Var) and t.name in program.families)
 
 
 def _number(x: Fraction) -> str:

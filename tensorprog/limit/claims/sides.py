@@ -7,10 +7,9 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
-from flint import acb, arb
+from flint import arb
 
 from tensorprog.errors import TensorProgError
-from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.limit.derive import Limit
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.leaves import NotCovered
@@ -20,10 +19,33 @@ from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.numbers.precision import precision
 from tensorprog.program.api import Program
-from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import shift_subs
+from tensorprog.terms import App, Bind, Term, Var
+from tensorprog.terms.term import add, children, rebuild, shift_subs
 
 NOWHERE = Enclosure(arb("nan"), "closed-form", "estimate")
+EXPECTATIONS = ("E", "var", "cov")
+
+
+def written_out(program: Program, t: Term) -> Term:
+    """A side with its sums, maxima and minima over indices written out; what stands in an expectation stays."""
+    match t:
+        case Bind("sum" | "max" | "min" as head, (body,), over):
+            ranges = [range(low, high + 1) for low, high in map(program.range_of, over)]
+            values = (dict(zip(over, x, strict=True)) for x in product(*ranges))
+            parts = tuple(written_out(program, shift_subs(body, at)) for at in values)
+            return parts[0] if len(parts) == 1 else add(*parts) if head == "sum" else App(head, parts)
+        case App(head, args) if head not in EXPECTATIONS:
+            return rebuild(t, tuple(written_out(program, a) for a in args))
+    return t
+
+
+def asked(program: Program, t: Term) -> Iterator[Term]:
+    """What the limit says of a side: its expectations, and the variables that stand for their means."""
+    if (isinstance(t, App) and t.head in EXPECTATIONS) or (isinstance(t, Var) and t.name in program.families):
+        yield t
+    else:
+        for c in children(t):
+            yield from asked(program, c)
 
 
 class Sides:
@@ -33,71 +55,26 @@ class Sides:
         self.program = program
         self.limit = Limit(program, values, budget)
         self.values = self.limit.engine.values
-        self._known: dict[tuple[str, tuple[Term, ...]], Enclosure] = {}
+        self._known: dict[Term, Enclosure] = {}
 
     def number(self, t: Term, at: Mapping[str, int]) -> Estimate:
         """The value of a side; unknown where it does not exist or no number can be had."""
+        side, balls = written_out(self.program, shift_subs(t, dict(at))), self.limit.engine.balls
         with precision(BITS):
-            found = self._ball(shift_subs(t, dict(at)))
-            return found.number if found.ball.is_finite() else UNKNOWN
+            found = {a: self._asked(a) for a in asked(self.program, side)}
+            if not all(x.ball.is_finite() for x in found.values()):
+                return UNKNOWN
+            try:
+                value = balls.evaluated(side, found)
+            except (TensorProgError, NotImplementedError, ZeroDivisionError, ValueError):
+                return UNKNOWN
+            return value.number if value.ball.is_finite() else UNKNOWN
 
     def no_value(self, sides: Iterable[Term | None], at: Mapping[str, int]) -> str:
         """Why an expectation in one of the sides has no value; empty if all may have one."""
-        asked = (shift_subs(side, dict(at)) for side in sides if side is not None)
-        return self.limit.no_value([t for side in asked for t in self._inside(side)])
-
-    def _inside(self, t: Term) -> Iterator[Term]:
-        """The expressions in members whose limits a side speaks of."""
-        match t:
-            case App("E" | "var" | "cov", args):
-                yield from args
-            case Var(name) if name in self.program.families:
-                yield t
-            case Bind(head, (body,), over) if head in ("sum", "max", "min"):
-                ranges = [range(low, high + 1) for low, high in map(self.program.range_of, over)]
-                for x in product(*ranges):
-                    yield from self._inside(shift_subs(body, dict(zip(over, x, strict=True))))
-            case App(_, args):
-                for a in args:
-                    yield from self._inside(a)
-
-    def _ball(self, t: Term) -> Enclosure:
-        match t:
-            case Num():
-                return Enclosure(self.limit.engine.balls.evaluated(t, {}).ball)
-            case App("E" | "var" | "cov" as head, args):
-                return self._asked(head, args)
-            case Var(name) if name in self.program.families:
-                return self._asked("E", (t,))
-            case Var(name, ()) if name in self.program.params and name not in self.values:
-                return NOWHERE
-            case Var():
-                return self.limit.engine.balls.evaluated(t, {})
-            case Bind(head, (body,), over) if head in ("sum", "max", "min"):
-                ranges = [range(low, high + 1) for low, high in map(self.program.range_of, over)]
-                parts = [self._ball(shift_subs(body, dict(zip(over, x, strict=True)))) for x in product(*ranges)]
-                return self._applied({"sum": "add"}.get(head, head), parts) if len(parts) > 1 else parts[0]
-            case App("pow", (a, Num())):
-                return self._applied("pow", [self._ball(a)], t)
-            case App("hermite", (Num(), a)):
-                return self._applied("hermite", [self._ball(a)], t)
-            case App(head, args):
-                return self._applied(head, [self._ball(a) for a in args])
-        return NOWHERE
-
-    def _applied(self, head: str, parts: list[Enclosure], whole: App | None = None) -> Enclosure:
-        names = [f"a{k}" for k in range(len(parts))]
-        inner: list[Term] = [Var(n) for n in names]
-        if whole is not None:
-            inner = [a if isinstance(a, Num) else inner[0] for a in whole.args]
-        if not all(p.ball.is_finite() for p in parts):
-            return NOWHERE
-        try:
-            out = ball_function(App(head, tuple(inner)), names)([acb(p.ball) for p in parts], False)
-        except (TensorProgError, NotImplementedError, ZeroDivisionError, ValueError):
-            return NOWHERE
-        real = out.is_finite() and out.imag.contains(0)
-        return Enclosure.of(out.real, *parts) if real else NOWHERE
+        written = [written_out(self.program, shift_subs(side, dict(at))) for side in sides if side is not None]
+        atoms = [a for side in written for a in asked(self.program, side)]
+        return self.limit.no_value([t for a in atoms for t in (a.args if isinstance(a, App) else (a,))])
 
     def _by_formula(self, head: str, args: tuple[Term, ...]) -> Estimate | None:
         """The number of a formula in averages over scores, which have bounds of their own."""
@@ -112,11 +89,12 @@ class Sides:
             return None
         return found if found.known and found.rigorous else None
 
-    def _asked(self, head: str, args: tuple[Term, ...]) -> Enclosure:
-        key = head, args
-        if key not in self._known:
-            self._known[key] = self._found(head, args)
-        return self._known[key]
+    def _asked(self, atom: Term) -> Enclosure:
+        if atom not in self._known:
+            self._known[atom] = (
+                self._found(atom.head, atom.args) if isinstance(atom, App) else self._found("E", (atom,))
+            )
+        return self._known[atom]
 
     def _found(self, head: str, args: tuple[Term, ...]) -> Enclosure:
         ask: Any = {"E": self.limit.mean, "var": self.limit.var, "cov": self.limit.cov}[head]

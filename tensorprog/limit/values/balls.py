@@ -167,7 +167,8 @@ class Balls(Algebra[Enclosure]):
                 if (exact := _arithmetic(t, [x.known for x in inner])) is not None:
                     return Enclosure.exactly(exact)
                 f = ball_function(named, [f"a{k}" for k in range(len(inner))])
-                return Enclosure.of(f([acb(x.ball) for x in inner], False).real, *inner)
+                ball = f([acb(x.ball) for x in inner], False)
+                return Enclosure.of(ball.real if ball.imag.contains(0) else arb("nan"), *inner)
         raise AssertionError(t)
 
     def _named(self, t: App, found: dict[Term, Enclosure], inner: list[Enclosure]) -> Term:
