@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.program.api import Program
+from tensorprog.simulate.execute.summary import Moments
 from tensorprog.simulate.plan.job import Job, Options
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.validate.quantities import Quantity
-from tensorprog.validate.statistics import Running
 
 Array = NDArray[np.float64]
 COORDINATES = 32
@@ -78,9 +78,9 @@ class Observed:
     requests: Requests
     samples: int
     centre: Array
-    running: Running | None = None
+    running: Moments | None = None
     laws: list[Array] = field(default_factory=list)
-    pending: dict[int, tuple[Running, Array]] = field(default_factory=dict)
+    pending: dict[int, tuple[Moments, Array]] = field(default_factory=dict)
     next: int = 0
     draws: int = 0
 
@@ -91,13 +91,10 @@ class Observed:
         x, laws = extract(self.wanted, self.requests, arrays)
         x = x[:count].astype(float)
         both = np.concatenate([x, np.square(x - self.centre)], axis=1)
-        self.pending[block] = (Running.of(both), laws[:count].astype(float))
+        self.pending[block] = (Moments.of(both), laws[:count].astype(float))
         while self.next in self.pending:
             part, kept = self.pending.pop(self.next)
-            if self.running is None:
-                self.running = part
-            else:
-                self.running.merge(part)
+            self.running = part if self.running is None else self.running.merged(part)
             if self.draws < KEPT_DRAWS:
                 self.laws.append(kept)
             self.draws += len(kept)

@@ -13,53 +13,6 @@ from scipy import special
 Array = NDArray[np.float64]
 
 
-@dataclass(slots=True)
-class Running:
-    """Count, mean, sums of squared and of cubed deviations, merged block by block (Chan et al. 1983, Pébay 2008).
-
-    mean = mean_a + (n_b/n) delta, M = M_a + M_b + (n_a n_b/n) delta^2: no cancellation however many draws;
-    C = C_a + C_b + n_a n_b (n_a - n_b)/n^2 delta^3 + 3 (n_a M_b - n_b M_a)/n delta.
-    """
-
-    count: int
-    mean: Array
-    squares: Array
-    cubes: Array
-
-    @staticmethod
-    def of(x: Array) -> Running:
-        """From the observations of one block: shape (draws, observables)."""
-        mean = x.mean(axis=0)
-        gap = x - mean
-        with np.errstate(over="ignore", invalid="ignore"):
-            return Running(len(x), mean, np.square(gap).sum(axis=0), (gap**3).sum(axis=0))
-
-    def merge(self, other: Running) -> None:
-        total = self.count + other.count
-        delta = other.mean - self.mean
-        a, b = self.count, other.count
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.cubes = self.cubes + other.cubes + delta**3 * (a * b * (a - b) / total**2)
-            self.cubes = self.cubes + 3 * delta * (a * other.squares - b * self.squares) / total
-        self.squares = self.squares + other.squares + np.square(delta) * (self.count * other.count / total)
-        self.mean = self.mean + delta * (other.count / total)
-        self.count = total
-
-    @property
-    def standard_error(self) -> Array:
-        """sqrt(variance / count), the draw being the unit of replication."""
-        if self.count < 2:
-            return np.full_like(self.mean, np.inf)
-        return np.asarray(np.sqrt(self.squares / (self.count - 1) / self.count))
-
-    @property
-    def skewness(self) -> Array:
-        """The size of the skewness of the mean: that of the draws over sqrt(count); 0 where it is not a number."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            found = np.abs(self.cubes) / self.squares**1.5
-        return np.asarray(np.where(np.isfinite(found), found, 0.0))
-
-
 @dataclass(frozen=True, slots=True)
 class Fit:
     """estimate(n) = a + b h(n) + ...: a, its standard error, the coefficients, and how well it fits."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from tensorprog.simulate.execute.summary import Moments
 from tensorprog.validate.statistics import (
-    Running,
     extrapolated_distance,
     fit,
     holm,
@@ -26,9 +26,9 @@ from tensorprog.validate.statistics import (
 def test_merged_blocks_are_the_whole(sizes: list[int], seed: int) -> None:
     x = np.random.default_rng(seed).standard_normal((sum(sizes), 3)) * 1e-3 + 1e6
     parts = np.split(x, np.cumsum(sizes)[:-1])
-    running = Running.of(parts[0])
+    running = Moments.of(parts[0])
     for part in parts[1:]:
-        running.merge(Running.of(part))
+        running = running.merged(Moments.of(part))
     assert running.count == len(x)
     assert running.mean == pytest.approx(x.mean(0), rel=1e-14)
     if len(x) > 1:

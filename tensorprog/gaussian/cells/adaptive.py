@@ -112,15 +112,7 @@ class Integral:
         if made is None or made[1] * region.mass >= leaf.error / 2:
             return leaf
         piece, error = made[0], made[1] * region.mass
-        g = ball_function(piece, self.law.names)
-        errors = [self._rules(cell, g, axis) for axis in range(self.law.dimension)]
-        if not all(errors):
-            return leaf
-        counts = [next((n for n, e in zip(NODES, es, strict=True) if e <= error / 10), NODES[-1]) for es in errors]
-        error += sum(es[NODES.index(n)] for n, es in zip(counts, errors, strict=True))
-        if error >= leaf.error:
-            return leaf
-        return Leaf(cell, error, leaf.along_x, 1.0, piece, (counts[0], counts[1] if len(counts) == 2 else 1))
+        return self._by_nodes(cell, ball_function(piece, self.law.names), error, 1.0, piece, leaf)
 
     def _crossed(self, cell: Cell, region: Curved, whole: Ball, leaf: Leaf) -> Leaf:
         """A cell that a kink may cross: the middle of F's enclosure times the cell's measure, by nodes."""
@@ -132,14 +124,18 @@ class Integral:
         error = upper(abs(whole - middle)) * region.mass
         if error > leaf.error / 4:
             return leaf
-        errors = [self._rules(cell, lambda z, a: acb(middle), axis) for axis in range(self.law.dimension)]
+        return self._by_nodes(cell, lambda z, a: acb(middle), error, middle, ONE, leaf)
+
+    def _by_nodes(self, cell: Cell, g: Complex, error: float, value: float, piece: Term, leaf: Leaf) -> Leaf:
+        """The mean of `value` times `piece`, which is g, by nodes; the leaf where that is no better known."""
+        errors = [self._rules(cell, g, axis) for axis in range(self.law.dimension)]
         if not all(errors):
             return leaf
         counts = [next((n for n, e in zip(NODES, es, strict=True) if e <= error / 10), NODES[-1]) for es in errors]
         error += sum(es[NODES.index(n)] for n, es in zip(counts, errors, strict=True))
         if error >= leaf.error:
             return leaf
-        return Leaf(cell, error, leaf.along_x, middle, ONE, (counts[0], counts[1] if len(counts) == 2 else 1))
+        return Leaf(cell, error, leaf.along_x, value, piece, (counts[0], counts[1] if len(counts) == 2 else 1))
 
     def _smooth(self, cell: Cell, piece: Term, region: Region, whole: Ball, leaf: Leaf) -> Leaf:
         g = self.pieces.get(piece)

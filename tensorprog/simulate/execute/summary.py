@@ -34,18 +34,35 @@ class Moments:
         """From rows of draws."""
         mean = x.mean(axis=0)
         d = x - mean
-        return Moments(len(x), mean, (d**2).sum(axis=0), (d**3).sum(axis=0), (d**4).sum(axis=0))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return Moments(len(x), mean, (d**2).sum(axis=0), (d**3).sum(axis=0), (d**4).sum(axis=0))
 
     def merged(self, b: Moments) -> Moments:
+        """Those of both parts together."""
         na, nb, n = self.count, b.count, self.count + b.count
         d = b.mean - self.mean
-        second = self.second + b.second + d**2 * (na * nb / n)
-        third = self.third + b.third + d**3 * (na * nb * (na - nb) / n**2)
-        third = third + 3 * d * (na * b.second - nb * self.second) / n
-        fourth = self.fourth + b.fourth + d**4 * (na * nb * (na * na - na * nb + nb * nb) / n**3)
-        fourth = fourth + 6 * d**2 * (na**2 * b.second + nb**2 * self.second) / n**2
-        fourth = fourth + 4 * d * (na * b.third - nb * self.third) / n
+        with np.errstate(over="ignore", invalid="ignore"):
+            second = self.second + b.second + d**2 * (na * nb / n)
+            third = self.third + b.third + d**3 * (na * nb * (na - nb) / n**2)
+            third = third + 3 * d * (na * b.second - nb * self.second) / n
+            fourth = self.fourth + b.fourth + d**4 * (na * nb * (na * na - na * nb + nb * nb) / n**3)
+            fourth = fourth + 6 * d**2 * (na**2 * b.second + nb**2 * self.second) / n**2
+            fourth = fourth + 4 * d * (na * b.third - nb * self.third) / n
         return Moments(n, self.mean + d * (nb / n), second, third, fourth)
+
+    @property
+    def standard_error(self) -> Array:
+        """sqrt(variance / count), the draw being the unit of replication."""
+        if self.count < 2:
+            return np.full_like(self.mean, np.inf)
+        return np.asarray(np.sqrt(self.second / (self.count - 1) / self.count))
+
+    @property
+    def skewness(self) -> Array:
+        """The size of the skewness of the mean: that of the draws over sqrt(count); 0 where it is not a number."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            found = np.abs(self.third) / self.second**1.5
+        return np.asarray(np.where(np.isfinite(found), found, 0.0))
 
     def rows(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """One record a column: SE(mean) = sqrt(var/N), SE(var) = var sqrt((kurtosis + 2)/N)."""
