@@ -66,7 +66,8 @@ def test_membership(made: Any, data: st.DataObject) -> None:
     assert p.contains(candidate) == (candidate in wanted)
     positions = data.draw(st.sets(st.integers(0, arity - 1))) if arity else set()
     fixed = {k: candidate[k] for k in positions}
-    assert p.meets(fixed) == any(all(m[k] == v for k, v in fixed.items()) for m in wanted)
+    found = {m for part in p.at(fixed) for m in part.members()}
+    assert found == {m for m in wanted if all(m[k] == v for k, v in fixed.items())}
 
 
 @settings(max_examples=300)

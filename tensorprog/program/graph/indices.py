@@ -86,29 +86,27 @@ class Pattern:
         return self.apart is not None or len(set(names)) < len(names)
 
     def contains(self, member: Sequence[int]) -> bool:
-        return self._differ(member) and self.meets(dict(enumerate(member)))
+        values: dict[str, int] = {}
+        ranges = dict(self.ranges)
+        for s, value in zip(self.slots, member, strict=True):
+            low, high = (s, s) if isinstance(s, int) else ranges[s]
+            if not low <= value <= high or values.setdefault(str(s), value) != value:
+                return False
+        return self._differ(member)
 
     def _differ(self, member: Sequence[int]) -> bool:
         return self.apart is None or member[self.apart[0]] != member[self.apart[1]]
 
-    def meets(self, fixed: Mapping[int, int]) -> bool:
-        """Does some member have these values at these positions?"""
-        values: dict[str, int] = {}
+    def at(self, fixed: Mapping[int, int]) -> list[Pattern]:
+        """The members that have these values at these positions, as disjoint patterns."""
         ranges = dict(self.ranges)
         for position, value in fixed.items():
-            s = self.slots[position]
-            if isinstance(s, int):
-                if s != value:
-                    return False
-            elif values.setdefault(s, value) != value or not ranges[s][0] <= value <= ranges[s][1]:
-                return False
-        if self.apart is None:
-            return True
-        a, b = (self.slots[k] for k in self.apart)
-        if not {a, b} <= values.keys():
-            one = values.get(str(a), values.get(str(b)))
-            return one is None or any(ranges[str(s)] != (one, one) for s in (a, b) if s not in values)
-        return values[str(a)] != values[str(b)]
+            low, high = (s, s) if isinstance(s := self.slots[position], int) else ranges[s]
+            if not low <= value <= high:
+                return []
+            ranges[str(s)] = (value, value)
+        out = Pattern.of(self.slots, ranges)
+        return [out] if self.apart is None else out.separated(*self.apart)
 
     def first(self) -> tuple[int, ...]:
         """The least member."""

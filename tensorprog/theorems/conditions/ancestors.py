@@ -103,7 +103,7 @@ class Ancestors:
         for node in reversed(self.program.nodes):
             for pattern in list(self.demand.get(id(node), ())):
                 for ref, bound, mask in shared.masked_references(node):
-                    for target, used in self._reached(node, pattern, ref, bound, mask):
+                    for target, used in self.touched(node, pattern, ref, bound, mask):
                         self._add(target, used)
         self.nodes = [node for node in self.program.nodes if id(node) in self.demand]
 
@@ -125,8 +125,8 @@ class Ancestors:
         axes = [s for s in node.subs if isinstance(s, str)]
         return Pattern.of(axes, self.program.indices)
 
-    def _reached(
-        self, node: Node, pattern: Pattern, ref: Var, bound: tuple[str, ...], mask: Term | None = None
+    def touched(
+        self, node: Node, pattern: Pattern, ref: Var, bound: tuple[str, ...] = (), mask: Term | None = None
     ) -> list[tuple[Node, Pattern]]:
         """What these members of a node read through one of its references."""
         if not ref.subs:
@@ -147,7 +147,7 @@ class Ancestors:
     def reached(self, node: Node, ref: Var, bound: tuple[str, ...] = ()) -> Iterator[tuple[Node, Pattern]]:
         """What the members of a node that the case asks for read through one of its references."""
         for pattern in self.demand[id(node)]:
-            yield from self._reached(node, pattern, ref, bound)
+            yield from self.touched(node, pattern, ref, bound)
 
     def _add(self, node: Node, pattern: Pattern) -> None:
         have = self.demand.setdefault(id(node), [])

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tensorprog.program.graph.graph import member_text
-from tensorprog.program.graph.indices import Pattern, Range, match, representatives, unify
-from tensorprog.program.graph.nodes import Dot, MatMul, Node
-from tensorprog.terms import Sub, Var
-from tensorprog.theorems.conditions.ancestors import kept_apart
+from tensorprog.program.graph.indices import Pattern, match, representatives, unify
+from tensorprog.program.graph.nodes import Dot, MatMul
+from tensorprog.terms import Sub, Var, to_text
 from tensorprog.theorems.conditions.case import Case
-from tensorprog.theorems.vectors.spans import MOST_INPUTS, Vector
+from tensorprog.theorems.vectors.member import Member, matrix_of, member_of
+from tensorprog.theorems.vectors.spans import MOST_INPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +40,39 @@ class _Product:
     node: MatMul
     pattern: Pattern
 
+    def through(self, matrix: tuple[int, ...]) -> list[Pattern]:
+        """The members that the matrix with these subscripts makes."""
+        axes = [s for s in self.node.subs if isinstance(s, str)]
+        fixed: dict[int, int] = {}
+        for sub, value in zip(self.node.weight.subs, matrix, strict=True):
+            if (value if isinstance(sub, str) else sub) != value:
+                return []
+            if isinstance(sub, str) and fixed.setdefault(axes.index(sub), value) != value:
+                return []
+        return self.pattern.at(fixed)
+
 
 def sides_of(case: Case, dots: Sequence[Dot]) -> list[_Product]:
     """All members of MatMuls that are sides of the given scores."""
-    out = []
-    for d in dots:
-        for _, node, used in case.sides(d):
-            if isinstance(node, MatMul):
-                out += [_Product(node, p) for p in used]
-    return out
+    found = (each for d in dots for each in case.sides(d))
+    return [_Product(node, p) for _, node, used in found if isinstance(node, MatMul) for p in used]
 
 
 def makes_side(case: Case, dots: Sequence[Dot], node: MatMul | Dot, matrix: tuple[int, ...]) -> bool:
     """Is a side of these scores made by the matrix with these subscripts of the family that makes `node`?"""
-    for s in sides_of(case, dots):
-        if isinstance(node, MatMul) and s.node.weight.name == node.weight.name:
-            fixed = _fixed_by_matrix(s, matrix)
-            if fixed is not None and s.pattern.meets(fixed):
-                return True
-    return False
+    name = node.weight.name if isinstance(node, MatMul) else None
+    return any(s.node.weight.name == name and s.through(matrix) for s in sides_of(case, dots))
 
 
 def not_exclusive(case: Case, dots: Sequence[Dot]) -> Violation | None:
     """A use of a score matrix that is no score side (Assumption 1(a)), or None."""
-    sides = sides_of(case, dots)
-    by_weight: dict[tuple[str, bool], list[_Product]] = {}
-    for s in sides:
-        by_weight.setdefault((s.node.weight.name, False), []).append(s)
+    by_weight: dict[str, list[_Product]] = {}
+    for s in sides_of(case, dots):
+        by_weight.setdefault(s.node.weight.name, []).append(s)
     for node in case.matmuls:
-        through = by_weight.get((node.weight.name, False))
-        if not through:
-            continue
-        for pattern in case.demand[id(node)]:
-            found = _uncovered_use(case, _Product(node, pattern), through)
+        sides = by_weight.get(node.weight.name)
+        for pattern in case.demand[id(node)] if sides else ():
+            found = _uncovered_use(case, _Product(node, pattern), sides or [])
             if found is not None:
                 return found
     return None
@@ -83,59 +83,61 @@ def _uncovered_use(case: Case, use: _Product, sides: list[_Product]) -> Violatio
     if any(_contains_all(c, use.pattern) for c in covering):
         return None
     box = [use.pattern.range_of(k) for k in range(len(use.pattern.slots))]
-    breaks = _breaks(sides)
-    equalities = any(s.pattern.has_equalities() or _repeats(s.node) for s in [use, *sides])
-    for member in representatives(box, [use.pattern, *covering], breaks, equalities):
-        if not use.pattern.contains(member) or any(c.contains(member) for c in covering):
+    equalities = any(s.pattern.has_equalities() or s.node.weight.subs or s.node.arg.subs for s in [use, *sides])
+    for at in representatives(box, [use.pattern, *covering], _breaks(sides), equalities):
+        if not use.pattern.contains(at) or any(c.contains(at) for c in covering):
             continue
-        if _clash(case, use, member, sides) is not None:
-            return _outside_the_span(case, use, member, sides)
+        if _clash(case, Member(use.node, at), sides) is not None:
+            return _outside_the_span(case, use, at, sides)
     return None
 
 
-def _clash(case: Case, use: _Product, member: Sequence[int], sides: list[_Product]) -> _Product | None:
+def _clash(case: Case, use: Member, sides: list[_Product]) -> Member | None:
     """A side through the same matrix, if none is the same product."""
-    matrix, source = _matrix(use.node, member), _input_member(case, use.node, member)
-    clash: _Product | None = None
+    assert isinstance(use.node, MatMul)
+    matrix, source = matrix_of(use), member_of(case.program, use.node.arg, use.env)
+    clash: Member | None = None
     for s in sides:
-        fixed = _fixed_by_matrix(s, matrix)
-        if fixed is None or not s.pattern.meets(fixed):
-            continue
-        if s.node.transposed == use.node.transposed and source is not None and _same_input(case, s, fixed, source):
-            return None
-        clash = clash or s
+        for p in s.through(matrix):
+            if s.node.transposed == use.node.transposed and _reads(case, s.node, p, source):
+                return None
+            clash = clash or Member(s.node, p.first())
     return clash
+
+
+def _reads(case: Case, node: MatMul, members: Pattern, source: Member) -> bool:
+    """Does one of these products multiply this vector?"""
+    found = case.touched(node, members, node.arg)
+    return any(target is source.node and used.contains(source.at) for target, used in found)
 
 
 def _outside_the_span(case: Case, use: _Product, first: tuple[int, ...], sides: list[_Product]) -> Violation | None:
     """The first member of a use that is no side and no combination of sides; `first` is not the same product as one."""
     few = use.pattern.size <= MOST_INPUTS and not use.node.transposed
-    for member in use.pattern.members() if few else [first]:
-        clash = _clash(case, use, member, sides)
-        if clash is None or (few and _spanned(case, use, member, sides)):
+    for at in use.pattern.members() if few else [first]:
+        member = Member(use.node, at)
+        clash = _clash(case, member, sides)
+        if clash is None or (few and _spanned(case, member, sides)):
             continue
-        matrix = _matrix(use.node, member)
-        side = _some_member(clash, _fixed_by_matrix(clash, matrix) or {})
+        assert isinstance(clash.node, MatMul)
+        matrix = matrix_of(member)
         weight = member_text(use.node.weight.name, matrix)
-        return Violation(weight, side, _name(use.node, member), use.node, clash.node, matrix)
+        return Violation(weight, to_text(clash.ref), to_text(member.ref), use.node, clash.node, matrix)
     return None
 
 
-def _spanned(case: Case, use: _Product, member: Sequence[int], sides: list[_Product]) -> bool:
+def _spanned(case: Case, use: Member, sides: list[_Product]) -> bool:
     """Is the input a combination of the inputs from which this matrix makes score sides?"""
-    matrix, source = _matrix(use.node, member), _input_member(case, use.node, member)
-    inputs: dict[Vector, None] = {}
+    assert isinstance(use.node, MatMul)
+    inputs: dict[Member, None] = {}
     for s in sides:
-        fixed = _fixed_by_matrix(s, matrix)
-        if fixed is None or s.node.transposed:
-            continue
-        if s.pattern.size > MOST_INPUTS:
+        through = [] if s.node.transposed else s.through(matrix_of(use))
+        if through and s.pattern.size > MOST_INPUTS:
             return False
-        for at in s.pattern.members():
-            found = _input_member(case, s.node, at) if all(at[k] == v for k, v in fixed.items()) else None
-            if found is not None:
-                inputs[found] = None
-    return source is not None and case.shared.spans.contains(inputs, source)
+        for p in through:
+            for at in p.members():
+                inputs[member_of(case.program, s.node.arg, Member(s.node, at).env)] = None
+    return case.shared.spans.contains(inputs, member_of(case.program, use.node.arg, use.env))
 
 
 def _contains_all(c: Pattern, part: Pattern) -> bool:
@@ -148,94 +150,8 @@ def _contains_all(c: Pattern, part: Pattern) -> bool:
 
 
 def _breaks(sides: list[_Product]) -> set[int]:
-    out: set[int] = set()
-    for s in sides:
-        for k in range(len(s.pattern.slots)):
-            lo, hi = s.pattern.range_of(k)
-            out |= {lo, hi}
-        out |= {x for x in (*s.node.weight.subs, *s.node.arg.subs) if isinstance(x, int)}
-    return out
-
-
-def _repeats(node: MatMul) -> bool:
-    """Does an axis occur twice, or do the input's subscripts carry constants, so that equalities matter?"""
-    return len(node.weight.subs) + len(node.arg.subs) > 0
-
-
-def _axes(node: MatMul) -> list[str]:
-    return [s for s in node.subs if isinstance(s, str)]
-
-
-def _at(node: MatMul, subs: Sequence[Sub], member: Sequence[int]) -> tuple[int, ...]:
-    at = dict(zip(_axes(node), member, strict=True))
-    return tuple(s if isinstance(s, int) else at[s] for s in subs)
-
-
-def _matrix(node: MatMul, member: Sequence[int]) -> tuple[int, ...]:
-    return _at(node, node.weight.subs, member)
-
-
-def _name(node: MatMul, member: Sequence[int]) -> str:
-    return member_text(node.name, _at(node, node.subs, member))
-
-
-def _some_member(s: _Product, fixed: dict[int, int]) -> str:
-    ranges = dict(s.pattern.ranges)
-    values: dict[str, int] = {}
-    for k, v in fixed.items():
-        slot = s.pattern.slots[k]
-        if isinstance(slot, str):
-            values[slot] = v
-    member = [x if isinstance(x, int) else values.get(x, ranges[x][0]) for x in s.pattern.slots]
-    return _name(s.node, member)
-
-
-def _fixed_by_matrix(s: _Product, matrix: tuple[int, ...]) -> dict[int, int] | None:
-    """Positions of the product's axes that its matrix being `matrix` fixes, or None if it never is."""
-    axes = _axes(s.node)
-    fixed: dict[int, int] = {}
-    for sub, value in zip(s.node.weight.subs, matrix, strict=True):
-        if isinstance(sub, int):
-            if sub != value:
-                return None
-        elif fixed.setdefault(axes.index(sub), value) != value:
-            return None
-    return fixed
-
-
-def _input_member(case: Case, node: MatMul, member: Sequence[int]) -> tuple[int, tuple[int, ...]] | None:
-    """Which node defines the input vector of this member, and which of its members that is."""
-    subs = _at(node, node.arg.subs, member)
-    found = case.program.resolve(Var(node.arg.name, subs))
-    if len(found) != 1:
-        return None
-    source, pattern = found[0]
-    return id(source), pattern.first()
-
-
-def _same_input(case: Case, s: _Product, fixed: dict[int, int], source: tuple[int, tuple[int, ...]]) -> bool:
-    """Is there a side with this matrix whose input vector is `source`?"""
-    ranges = dict(s.pattern.ranges)
-    slots: dict[str, Sub] = dict(zip(_axes(s.node), s.pattern.slots, strict=True))
-    bound: dict[str, Range] = {}
-    for k, v in fixed.items():
-        slot = s.pattern.slots[k]
-        if isinstance(slot, str):
-            bound[slot] = (v, v)
-    where = {**ranges, **bound}
-    subs = tuple(x if isinstance(x, int) else slots[x] for x in s.node.arg.subs)
-    for target, pattern in case.program.resolve(Var(s.node.arg.name, subs), where):
-        if id(target) == source[0] and any(p.contains(source[1]) for p in _apart(s, bound, target, pattern, subs)):
-            return True
-    return False
-
-
-def _apart(s: _Product, bound: dict[str, Range], target: Node, used: Pattern, subs: tuple[Sub, ...]) -> list[Pattern]:
-    """The members touched, where two variables of the product differ, some of them fixed."""
-    if s.pattern.pair is None:
-        return [used]
-    a, b = (bound[x][0] if isinstance(x, str) and x in bound else x for x in s.pattern.pair)
-    return kept_apart(target, used, subs, a, b)
+    ends = {b for s in sides for k in range(len(s.pattern.slots)) for b in s.pattern.range_of(k)}
+    return ends | {x for s in sides for x in (*s.node.weight.subs, *s.node.arg.subs) if isinstance(x, int)}
 
 
 def not_distinct(case: Case, dots: Sequence[Dot]) -> Violation | None:
@@ -268,10 +184,7 @@ def _tied(case: Case, d: Dot, pattern: Pattern) -> Violation | None:
                 continue
             wa = _weight_subs(a, left)
             wb = _weight_subs(b, right)
-            apart = (
-                None if pattern.apart is None else (pattern.slots[pattern.apart[0]], pattern.slots[pattern.apart[1]])
-            )
-            values = unify(wa, wb, {**ranges, **first, **second}, apart)
+            values = unify(wa, wb, {**ranges, **first, **second}, pattern.pair)
             if values is not None:
                 matrix = tuple(s if isinstance(s, int) else values[s] for s in wa)
                 member = tuple(

@@ -29,8 +29,9 @@ from tensorprog.program.normal.open import free_indices
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import add, mul, neg, variables
 from tensorprog.theorems.limits.limit import Limit
+from tensorprog.theorems.vectors.member import Member, matrix_of, member_of, order
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
-from tensorprog.theorems.vectors.slices import Member, Slices, TooMuch, Z, matrix_of, order
+from tensorprog.theorems.vectors.slices import Slices, TooMuch, Z
 
 LARGEST_BLOCK = 32
 
@@ -129,7 +130,7 @@ class Variances:
         part = width_power(variance, self.program.widths)
         if part is None or self._sign(part[0]) != "positive":
             return False
-        inputs = {self.slices.member(m.node.arg, m.env) for m in block if isinstance(m.node, MatMul)}
+        inputs = {member_of(self.program, m.node.arg, m.env) for m in block if isinstance(m.node, MatMul)}
         return len(inputs) == len(block) and self._independent(inputs)
 
     def _independent(self, vectors: set[Member]) -> bool:

@@ -8,7 +8,6 @@ atom is a multiple of one variable.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -21,6 +20,7 @@ from tensorprog.program.graph.indices import length, representatives
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, rebuild, walk
+from tensorprog.theorems.vectors.member import Member, matrix_of, member_of
 
 MANY_MEMBERS, MOST_MEMBERS = 1_024, 10_000
 MUCH_WORK = 400_000
@@ -30,29 +30,6 @@ Z = Var("_z")
 
 class TooMuch(Exception):
     """More members than are looked at."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Member:
-    """One member of a family: its instruction and the values of that instruction's indices."""
-
-    node: Node
-    at: tuple[int, ...]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Member) and self.node is other.node and self.at == other.at
-
-    def __hash__(self) -> int:
-        return hash((id(self.node), self.at))
-
-    @property
-    def env(self) -> dict[str, int]:
-        return dict(zip((s for s in self.node.subs if isinstance(s, str)), self.at, strict=True))
-
-    @property
-    def ref(self) -> Var:
-        """The member by its name."""
-        return Var(self.node.name, tuple(s if isinstance(s, int) else self.env[s] for s in self.node.subs))
 
 
 Along = Member | Literal["line"] | None
@@ -120,11 +97,8 @@ class Slices:
             self.spend()
             yield dict(zip(names, values, strict=True))
 
-    def member(self, ref: Var, env: Mapping[str, int]) -> Member:
-        """The member that a reference names at these values of the indices."""
-        subs = tuple(env[s] if isinstance(s, str) else s for s in ref.subs)
-        ((node, pattern),) = self.program.resolve(Var(ref.name, subs))
-        return Member(node, pattern.first())
+    def _member(self, ref: Var, env: Mapping[str, int]) -> Member:
+        return member_of(self.program, ref, env)
 
     def atoms(self, m: Member) -> frozenset[Member]:
         """The initial vectors and products that a member is a function of."""
@@ -140,9 +114,9 @@ class Slices:
         """The same product wherever it is made: g[1] = W @ x[1] of a family, and W @ x[1] by itself."""
         if not isinstance(m.node, MatMul):
             return m
-        x = self.member(m.node.arg, m.env)
+        x = self._member(m.node.arg, m.env)
         while isinstance(x.node, LinComb) and isinstance(x.node.body, Var):
-            x = self.member(x.node.body, x.env)
+            x = self._member(x.node.body, x.env)
         return self._same.setdefault((m.node.weight.name, matrix_of(m), x), m)
 
     def _read(self, t: Term, env: dict[str, int]) -> set[Member]:
@@ -151,7 +125,7 @@ class Slices:
         for ref, bound in self.program.references_in(t):
             if self.program.families[ref.name].kind == "vector":
                 for values in self.values(j for j in bound if j in ref.subs):
-                    out.add(self.member(ref, {**env, **values}))
+                    out.add(self._member(ref, {**env, **values}))
         return out
 
     # -- functions of one member ---------------------------------------------------------------------------------
@@ -191,7 +165,7 @@ class Slices:
         self.spend()
         match t:
             case Var(name) if name in self.program.families:
-                return self.slice(self.member(t, env), a)
+                return self.slice(self._member(t, env), a)
             case Num() | Var():
                 return at_indices(t, env, self.program)
             case App("mul", args):
@@ -219,17 +193,6 @@ class Slices:
         name = f"_{hash((t, inside))}:{t!r}:{inside}"
         self.scalars[name] = Interval(Fraction(0), Fraction(1), t.mask is not None, True)
         return Var(name)
-
-
-def order(m: Member) -> tuple[str, tuple[int, ...], str]:
-    """A key to sort members by."""
-    return m.node.name, m.at, str(m.node.subs)
-
-
-def matrix_of(m: Member) -> tuple[int, ...]:
-    """The subscripts of the matrix that makes this product."""
-    assert isinstance(m.node, MatMul)
-    return tuple(s if isinstance(s, int) else m.env[s] for s in m.node.weight.subs)
 
 
 def index_names(t: Term) -> set[str]:

@@ -12,18 +12,17 @@ from itertools import product
 
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import LinComb, MatMul, Node, Nonlin, Scalar
+from tensorprog.program.graph.nodes import LinComb, MatMul, Nonlin, Scalar
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import children, mul, rebuild, size, variables
+from tensorprog.theorems.vectors.member import Member, matrix_of, member_of
 
 LARGEST = 512
 LARGEST_FUNCTION = 2_000
 MOST_INPUTS = 512
 
-Vector = tuple[int, tuple[int, ...]]
-"""An instruction (its identity) and the member of it."""
 Combination = dict[Term, Fraction | None]
 """Coefficients of vectors; None stands for one that is no plain number."""
 
@@ -37,12 +36,11 @@ class Spans:
 
     def __init__(self, program: Graph) -> None:
         self.program = program
-        self._nodes: dict[int, Node] = {id(node): node for node in program.nodes}
-        self._known: dict[Vector, Combination] = {}
-        self._written: dict[Vector, Term] = {}
+        self._known: dict[Member, Combination] = {}
+        self._written: dict[Member, Term] = {}
         self._products: dict[Term, int] = {}
 
-    def contains(self, vectors: Iterable[Vector], wanted: Vector) -> bool:
+    def contains(self, vectors: Iterable[Member], wanted: Member) -> bool:
         """Is a vector certainly a combination of others?"""
         try:
             given = [self.combination(v) for v in vectors]
@@ -56,12 +54,11 @@ class Spans:
         rest = {v: x for v, x in target.items() if x is not None}
         return len(rest) == len(target) and _in_span(plain, rest)
 
-    def combination(self, v: Vector) -> Combination:
+    def combination(self, v: Member) -> Combination:
         """The vector as a combination of vectors that are none."""
         if v not in self._known:
-            node = self._nodes[v[0]]
-            if isinstance(node, LinComb | Nonlin):
-                self._known[v] = self._of(node.body, _values(node, v))
+            if isinstance(v.node, LinComb | Nonlin):
+                self._known[v] = self._of(v.node.body, v.env)
             else:
                 self._known[v] = {self._member(v): Fraction(1)}
         return self._known[v]
@@ -69,7 +66,7 @@ class Spans:
     def _of(self, t: Term, env: Mapping[str, int]) -> Combination:
         match t:
             case Var(name) if name in self.program.families:
-                return self.combination(self._named(t, env))
+                return self.combination(member_of(self.program, t, env))
             case App("neg", (a,)):
                 return _times(Fraction(-1), self._of(a, env))
             case App("add", args):
@@ -89,26 +86,19 @@ class Spans:
 
     # -- vectors that are no combinations ----------------------------------------------------------------------------
 
-    def _named(self, ref: Var, env: Mapping[str, int]) -> Vector:
-        at = Var(ref.name, tuple(env[s] if isinstance(s, str) else s for s in ref.subs))
-        ((node, pattern),) = self.program.resolve(at)
-        return id(node), pattern.first()
-
-    def _member(self, v: Vector) -> Term:
+    def _member(self, v: Member) -> Term:
         """A member as a term in initial vectors, products and scalars; equal terms are equal vectors."""
         if v not in self._written:
-            node = self._nodes[v[0]]
-            env = _values(node, v)
-            match node:
+            match v.node:
                 case LinComb(body=body) | Nonlin(body=body) | Scalar(body=body):
-                    found = self._function(body, env)
-                case MatMul(weight=w, arg=x):
-                    matrix = Var(w.name, tuple(env[s] if isinstance(s, str) else s for s in w.subs))
-                    head = "transposed" if node.transposed else "times"
-                    made = App(head, (matrix, self._member(self._named(x, env))))
+                    found = self._function(body, v.env)
+                case MatMul(weight=w, arg=x, transposed=transposed):
+                    matrix = Var(w.name, matrix_of(v))
+                    head = "transposed" if transposed else "times"
+                    made = App(head, (matrix, self._member(member_of(self.program, x, v.env))))
                     found = Var(f"#{self._products.setdefault(made, len(self._products))}")
                 case _:
-                    found = Var(node.name, tuple(env[s] if isinstance(s, str) else s for s in node.subs))
+                    found = v.ref
             self._written[v] = found
         return self._written[v]
 
@@ -121,7 +111,7 @@ class Spans:
     def _composed(self, t: Term, env: Mapping[str, int]) -> Term:
         match t:
             case Var(name) if name in self.program.families:
-                return self._member(self._named(t, env))
+                return self._member(member_of(self.program, t, env))
             case Num() | Var():
                 return at_indices(t, env, self.program)
             case Bind():
@@ -131,10 +121,6 @@ class Spans:
                     raise TooLarge from None
             case _:
                 return rebuild(t, tuple(self._composed(a, env) for a in children(t)))
-
-
-def _values(node: Node, v: Vector) -> dict[str, int]:
-    return dict(zip((s for s in node.subs if isinstance(s, str)), v[1], strict=True))
 
 
 def _times(c: Fraction | None, parts: Combination) -> Combination:

@@ -1,0 +1,55 @@
+"""Members of families: which instruction defines one, and the values of that instruction's indices there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tensorprog.program.graph.graph import Graph
+from tensorprog.program.graph.nodes import MatMul, Node
+from tensorprog.terms import Var
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Member:
+    """One member of a family: its instruction and the values of that instruction's indices."""
+
+    node: Node
+    at: tuple[int, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Member) and self.node is other.node and self.at == other.at
+
+    def __hash__(self) -> int:
+        return hash((id(self.node), self.at))
+
+    @property
+    def env(self) -> dict[str, int]:
+        return dict(zip((s for s in self.node.subs if isinstance(s, str)), self.at, strict=True))
+
+    @property
+    def ref(self) -> Var:
+        """The member by its name."""
+        return Var(self.node.name, tuple(s if isinstance(s, int) else self.env[s] for s in self.node.subs))
+
+
+def member_of(program: Graph, ref: Var, env: Mapping[str, int]) -> Member:
+    """The member that a reference names at these values of the indices."""
+    subs = tuple(env[s] if isinstance(s, str) else s for s in ref.subs)
+    ((node, pattern),) = program.resolve(Var(ref.name, subs))
+    return Member(node, pattern.first())
+
+
+def order(m: Member) -> tuple[str, tuple[int, ...], str]:
+    """A key to sort members by."""
+    return m.node.name, m.at, str(m.node.subs)
+
+
+def matrix_of(m: Member) -> tuple[int, ...]:
+    """The subscripts of the matrix that makes this product."""
+    assert isinstance(m.node, MatMul)
+    env = m.env
+    return tuple(s if isinstance(s, int) else env[s] for s in m.node.weight.subs)
+
+
+__all__ = ["Member", "matrix_of", "member_of", "order"]
