@@ -9,10 +9,10 @@ has to exist.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 
 from tensorprog.errors import Place, fail
 from tensorprog.program.api import Program
+from tensorprog.program.graph.indices import assignments
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import add, children, rebuild, variables, walk
 
@@ -57,10 +57,8 @@ def elements(
         raise program.limits.exceeded(
             "TP904", "statements", size, "the subscripts open into too many members", ref.place
         )
-    ranges = [range(program.indices[name][0], program.indices[name][1] + 1) for name in left]
     out = []
-    for at in product(*ranges):
-        here = dict(zip(left, at, strict=True))
+    for here in assignments({name: program.indices[name] for name in left}):
         opened = _Open(program, here, computed, integer, ended).term(value)
         member = _put(ref, here)
         if opened is None:
@@ -138,9 +136,8 @@ class _Open:
         opened = [name for name in over if name in self.computed]
         rest = tuple(name for name in over if name not in self.computed)
         kept: list[Term] = []
-        for at in product(*(range(lo, hi + 1) for lo, hi in (self.program.indices[name] for name in opened))):
-            here = {**self.at, **dict(zip(opened, at, strict=True))}
-            inner = _Open(self.program, here, self.computed, self.integer, self.ended)
+        for at in assignments({name: self.program.indices[name] for name in opened}):
+            inner = _Open(self.program, {**self.at, **at}, self.computed, self.integer, self.ended)
             found = inner.term(body)
             if found is not None:
                 kept.append(Bind("sum", (found,), rest) if rest else found)

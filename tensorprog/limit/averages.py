@@ -24,7 +24,7 @@ from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.members.parity import has_mean
 from tensorprog.limit.rules.open import Split, TooLarge
 from tensorprog.limit.rules.quantities import Cov, Ex, Mean, ScalarOf, Sum
-from tensorprog.limit.values.cores import PLAIN, isserlis
+from tensorprog.limit.values.cores import isserlis
 from tensorprog.limit.values.formulas import NoFormula
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.graph.nodes import Dot, Input
@@ -105,7 +105,7 @@ class Averages:
         if len(monomials) > MAX_MONOMIALS:
             return None
         cov, zero = covariances(used), [sympy.S.Zero] * len(used)
-        return sympy.Add(*(c * isserlis(tuple(powers), cov, zero, PLAIN) for powers, c in monomials))
+        return sympy.Add(*(c * isserlis(tuple(powers), cov, zero) for powers, c in monomials))
 
     def _grows_slowly(self, term: Term) -> bool:
         """Is all that is made of scores bounded by powers of them? Then 0 given the scores is 0 on average."""

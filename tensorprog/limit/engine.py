@@ -18,7 +18,7 @@ import numpy as np
 from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.limit.lookup import Lookup
 from tensorprog.limit.rules.averaged import AveragedRules
-from tensorprog.limit.rules.labels import DRAWS, Field, apply
+from tensorprog.limit.rules.labels import DRAWS, Field
 from tensorprog.limit.rules.open import MINUS_ONE, Split
 from tensorprog.limit.rules.quantities import Addend, Cov, Ex, NoLimit, ScalarOf, Sum, Unsettled
 from tensorprog.limit.rules.rules import Rules
@@ -144,7 +144,7 @@ class Engine:
             if pair is not None:
                 return at.value(pair)
             product = at.value(Ex(mul(terms[i], terms[j])))
-            return _minus(product, means[i], means[j])
+            return minus(product, means[i], means[j])
 
         return _matrix([[entry(i, j) for j in range(i + 1)] for i in range(len(terms))])
 
@@ -266,10 +266,9 @@ class Engine:
             return self.enclosures.total(parts)
 
 
-def _minus(product: Field, a: Field, b: Field) -> Field:
-    if a.is_zero() or b.is_zero():
-        return product
-    return apply(lambda p, x, y: p - x * y, product, a, b)
+def minus(product: Field, a: Field, b: Field) -> Field:
+    """E[x y] - E[x] E[y], where a mean of 0 counts as 0 beside one that is no number."""
+    return product if a.is_zero() or b.is_zero() else product - a * b
 
 
 def _draws(f: Field) -> Array:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import fail
-from tensorprog.limit.rules.labels import Field, apply, range_of
+from tensorprog.limit.engine import minus
+from tensorprog.limit.rules.labels import Field, range_of
 from tensorprog.limit.rules.quantities import Cov, Ex
 from tensorprog.limit.solver import Solver
 from tensorprog.limit.values.arrays import Arrays
@@ -82,11 +83,7 @@ def _field(limit: Answers, arrays: Solver[Field, Arrays], one: Var, two: Var) ->
     pieces = program.families[one.name].pieces
     if all(limit.engine.is_linear(Var(n.name, tuple(b[0] for b in program.box(n)))) for n in pieces):
         return arrays.value(Cov(one, two))
-    product_of_both = arrays.value(Ex(mul(one, two)))
-    means = [arrays.value(Ex(v)) for v in (one, two)]
-    if any(m.is_zero() for m in means):
-        return product_of_both
-    return apply(lambda p, a, b: p - a * b, product_of_both, *means)
+    return minus(*(arrays.value(Ex(t)) for t in (mul(one, two), one, two)))
 
 
 def _of_members(limit: Answers, ref: Var, ranges: Sequence[tuple[int, int]]) -> Estimate | None:

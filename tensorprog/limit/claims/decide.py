@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 from tensorprog.errors import TensorProgError
@@ -32,6 +31,7 @@ from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.api import Program
 from tensorprog.program.forms.text import claim_text
+from tensorprog.program.graph.indices import assignments, length
 from tensorprog.program.graph.nodes import Claim
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.masks import holds
@@ -150,11 +150,10 @@ class Decider:
         for side in (claim.left, claim.right):
             if side is not None:
                 free |= dict.fromkeys(self._free(side))
-        ranges = [self.program.range_of(i) for i in free]
-        if math.prod(hi - lo + 1 for lo, hi in ranges) > MAX_INSTANCES:
+        ranges = self.program.ranges(free)
+        if math.prod(map(length, ranges.values())) > MAX_INSTANCES:
             raise NotCovered(f"more than {MAX_INSTANCES} index values to look at (MAX_INSTANCES)")
-        for values in product(*(range(lo, hi + 1) for lo, hi in ranges)):
-            at = dict(zip(free, values, strict=True))
+        for at in assignments(ranges):
             if claim.condition is None or holds(claim.condition, at):
                 yield at
 

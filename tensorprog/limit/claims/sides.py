@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from itertools import product
 from typing import Any
 
 from flint import arb
@@ -19,6 +18,7 @@ from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.numbers.precision import precision
 from tensorprog.program.api import Program
+from tensorprog.program.graph.indices import assignments
 from tensorprog.terms import App, Bind, Term, Var
 from tensorprog.terms.term import add, children, rebuild, shift_subs
 
@@ -30,8 +30,7 @@ def written_out(program: Program, t: Term) -> Term:
     """A side with its sums, maxima and minima over indices written out; what stands in an expectation stays."""
     match t:
         case Bind("sum" | "max" | "min" as head, (body,), over):
-            ranges = [range(low, high + 1) for low, high in map(program.range_of, over)]
-            values = (dict(zip(over, x, strict=True)) for x in product(*ranges))
+            values = assignments(program.ranges(over))
             parts = tuple(written_out(program, shift_subs(body, at)) for at in values)
             return parts[0] if len(parts) == 1 else add(*parts) if head == "sum" else App(head, parts)
         case App(head, args) if head not in EXPECTATIONS:

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import product
 from typing import Literal
 
 from tensorprog.errors import TensorProgError, fail
@@ -24,6 +23,7 @@ from tensorprog.limit.rules.scores import Scores
 from tensorprog.program.api import Program
 from tensorprog.program.graph.constants import entry_term
 from tensorprog.program.graph.graph import member_text
+from tensorprog.program.graph.indices import assignments
 from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node
 from tensorprog.program.graph.scaling import leading_part, mentions_width, rational, width_monomials
 from tensorprog.program.lowering.masks import holds
@@ -189,8 +189,7 @@ class Unfolding:
         raise NotCovered(f"{type(t).__name__} has no limit here")
 
     def _values(self, over: tuple[str, ...], at: dict[str, int]) -> Iterator[dict[str, int]]:
-        for values in product(*(range(lo, hi + 1) for lo, hi in map(self.program.range_of, over))):
-            yield {**at, **dict(zip(over, values, strict=True))}
+        return ({**at, **inner} for inner in assignments(self.program.ranges(over)))
 
     def _softmax(self, t: Bind, at: dict[str, int]) -> Term:
         """A single entry: 1 where one logit remains, 1/m where all m are the same expression."""

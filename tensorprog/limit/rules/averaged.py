@@ -8,10 +8,7 @@ logits, and the last entry is 1 minus the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
-from itertools import product
-from math import prod
 
 from tensorprog.errors import TensorProgError
 from tensorprog.limit.rules.forms import Forms
@@ -23,7 +20,6 @@ from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.limit.rules.scores import Scores
 from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node, Scalar
 from tensorprog.program.graph.scaling import rational
-from tensorprog.program.lowering.masks import holds
 from tensorprog.program.normal.powers import SCORE
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, neg, shift_subs, variables
@@ -102,7 +98,7 @@ class ScoreComposer(Composer):
         bound = set() if not t.args[1:] else set(t.over)
         for s in (*at, *(() if t.mask is None else (t.mask,))):
             self._split(tuple(v.name for v in variables(s) if not v.subs and v.name not in bound))
-        kept = list(self._seen(t))
+        kept = self.places(t.over, t.mask, MAX_EXPANDED)
         chosen = {j: int(v) for j, a in zip(t.over, at, strict=True) if (v := rational(a)) is not None}
         if len(chosen) < len(t.over):
             raise TooLarge
@@ -114,15 +110,6 @@ class ScoreComposer(Composer):
         entries = [App("softmax", (Num(k), *logits)) for k in range(len(logits))]
         k = kept.index(chosen)
         return entries[k] if k < len(logits) - 1 else add(ONE, *map(neg, entries[:-1]))
-
-    def _seen(self, t: Bind) -> Iterator[dict[str, int]]:
-        ranges = [range(low, high + 1) for low, high in map(self.range_of, t.over)]
-        if prod(map(len, ranges)) > MAX_EXPANDED:
-            raise TooLarge
-        for at in product(*ranges):
-            here = dict(zip(t.over, at, strict=True))
-            if t.mask is None or holds(shift_subs(t.mask, here), {}):
-                yield here
 
     def open(self, ref: Var) -> Term:
         return ref if self._is_random(ref) else super().open(ref)

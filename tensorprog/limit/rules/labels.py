@@ -86,7 +86,18 @@ class Field:
             else:
                 low, high = range_of(a)
                 factor *= high - low + 1
-        return out if factor == 1 else Field(out.axes, out.data * factor)
+        return out if factor == 1 else factor * out
+
+    def __add__(self, other: Field) -> Field:
+        return apply(np.add, self, other)
+
+    def __sub__(self, other: Field) -> Field:
+        return apply(np.subtract, self, other)
+
+    def __mul__(self, other: Field | float) -> Field:
+        return apply(np.multiply, self, other) if isinstance(other, Field) else Field(self.axes, self.data * other)
+
+    __rmul__ = __mul__
 
     def is_zero(self) -> bool:
         return not self.data.any()

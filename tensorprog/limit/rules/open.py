@@ -5,17 +5,19 @@ What is left is called a base: given the scores, all bases together are jointly 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count, pairwise, product
+from itertools import count, pairwise
+from math import prod
 
 from tensorprog.errors import fail
 from tensorprog.limit.rules.labels import Label, label
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Range, match
+from tensorprog.program.graph.indices import Range, assignments, length, match
 from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Node, Nonlin
 from tensorprog.program.graph.scaling import rational
+from tensorprog.program.lowering.masks import holds
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, variables
 
@@ -272,18 +274,18 @@ class Composer:
 
     def expanded(self, t: Bind) -> Term:
         """A binder over vectors inside a function, written out member by member."""
-        ranges = [self.range_of(j) for j in t.over]
-        size = 1
-        for low, high in ranges:
-            size *= high - low + 1
         head = {"sum": "add", "max": "max", "min": "min"}.get(t.head)
-        if head is None or t.mask is not None or size > MAX_EXPANDED:
+        if head is None or t.mask is not None:
             raise TooLarge
-        members = [
-            shift_subs(t.args[0], dict(zip(t.over, at, strict=True)))
-            for at in product(*(range(low, high + 1) for low, high in ranges))
-        ]
-        return add(*members) if head == "add" else members[0] if size == 1 else App(head, tuple(members))
+        members = [shift_subs(t.args[0], at) for at in self.places(t.over, None, MAX_EXPANDED)]
+        return add(*members) if head == "add" else members[0] if len(members) == 1 else App(head, tuple(members))
+
+    def places(self, over: Sequence[str], mask: Term | None, most: int | None = None) -> list[dict[str, int]]:
+        """The values of bound indices that a mask leaves; `TooLarge` where more than `most` are to be looked at."""
+        ranges = {j: self.range_of(j) for j in over}
+        if most is not None and prod(map(length, ranges.values())) > most:
+            raise TooLarge
+        return [at for at in assignments(ranges) if mask is None or holds(mask, at)]
 
 
 def _merged(parts: list[Summand]) -> list[Summand]:

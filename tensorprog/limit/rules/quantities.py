@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -113,7 +114,7 @@ def refs_of(key: Key) -> tuple[Term, ...]:
             return (term,)
 
 
-def renamed(key: Key, names: dict[str, Sub]) -> Key:
+def renamed(key: Key, names: Mapping[str, Sub]) -> Key:
     """The quantity with its free labels renamed or fixed."""
     if not names:
         return key
@@ -136,7 +137,7 @@ def renamed(key: Key, names: dict[str, Sub]) -> Key:
             return Ex(shift_subs(term, names))
 
 
-def moved(a: Addend, names: dict[str, Sub]) -> Addend:
+def moved(a: Addend, names: Mapping[str, Sub]) -> Addend:
     """The addend with labels renamed or fixed."""
     if not names:
         return a
@@ -152,7 +153,7 @@ def moved(a: Addend, names: dict[str, Sub]) -> Addend:
     )
 
 
-def moved_core(core: Core, names: dict[str, Sub]) -> Core:
+def moved_core(core: Core, names: Mapping[str, Sub]) -> Core:
     return Core(
         core.body,
         core.size,

@@ -12,16 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import product
 
 from tensorprog.limit.rules.open import Split, Summand
 from tensorprog.limit.rules.quantities import Addend, Ex, Sum, no_limit
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.program.graph.nodes import Dot, Input, MatMul, Scalar
-from tensorprog.program.lowering.masks import holds
 from tensorprog.program.normal.powers import MOMENT, SCORE
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, children, mul, shift_subs
 
 
@@ -200,12 +198,10 @@ class Scores:
             stack += new
         return True
 
-    def _members_of(self, *refs: Var) -> Iterator[dict[str, Sub]]:
+    def _members_of(self, *refs: Var) -> list[dict[str, int]]:
         """Values of the labels in some references."""
         labels = list(dict.fromkeys(s for r in refs for s in r.subs if isinstance(s, str)))
-        ranges = [range(low, high + 1) for low, high in map(self.composer.range_of, labels)]
-        for at in product(*ranges):
-            yield dict(zip(labels, at, strict=True))
+        return self.composer.places(labels, None)
 
     def _input_names(self, name: str) -> set[str]:
         """The initial vectors that a family depends on."""
@@ -269,9 +265,7 @@ class Scores:
             case Bind(head, args, over, mask):
                 if not everything and not self.depends([args[0]]):
                     return
-                ranges = [range(low, high + 1) for low, high in map(self.composer.range_of, over)]
-                seen: list[dict[str, Sub]] = [dict(zip(over, at, strict=True)) for at in product(*ranges)]
-                seen = [m for m in seen if mask is None or holds(shift_subs(mask, m), {})]
+                seen = self.composer.places(over, mask)
                 if head == "softmax" and len(seen) == 1:
                     return  # a row with one entry is the number 1
                 for m in seen:

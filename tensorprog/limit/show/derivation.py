@@ -29,7 +29,7 @@ from tensorprog.limit.rules.quantities import (
 )
 from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.limit.show.style import TEXT, Style
-from tensorprog.limit.values.cores import PLAIN, isserlis
+from tensorprog.limit.values.cores import isserlis
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
@@ -319,7 +319,7 @@ class _Writer:
         mean = [self.sum(parts) for parts in core.mean]
         constants = [self.constant(c) for c in core.constants]
         if f.powers is not None:
-            return sympy.S.One * isserlis(f.powers, cov, mean, PLAIN)
+            return sympy.S.One * isserlis(f.powers, cov, mean)
         if core.size == 0:
             return self.constant(substitute(core.body, self._constants(core)))
         closed = f.closed.expr

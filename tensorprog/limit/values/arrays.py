@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial, reduce
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ class Arrays:
         if unified is not None:
             same, pairs = unified
             on_diagonal = yield from self.ask(same)
-            mask = reduce(lambda a, b: apply(np.multiply, a, b), (equal(s, t) for s, t in pairs))
+            mask = reduce(mul, (equal(s, t) for s, t in pairs))
             found = apply(lambda m, d, f: np.where(m > 0, d, f), mask, on_diagonal, found)
         return found
 
@@ -145,7 +146,7 @@ class Arrays:
         out: Field | None = None
         for a in parts:
             term = yield from self._addend(a)
-            out = term if out is None else apply(np.add, out, term)
+            out = term if out is None else out + term
         return out if out is not None else Field.number(0.0)
 
     def _addend(self, a: Addend) -> Asking:
@@ -264,7 +265,7 @@ class Arrays:
     def _bound(self, t: Bind, found: Mapping[Term, Field]) -> Field:
         body = self._evaluated(t.args[0], found)
         for j in t.over:
-            body = apply(np.add, body, Field((j,), np.zeros(_length(j))))
+            body += Field((j,), np.zeros(_length(j)))
         if t.head == "sum":
             return body.sum(t.over)
         axes = tuple(a for a in body.axes if a not in t.over)
@@ -317,7 +318,7 @@ def operation(head: str) -> Any:
 def contracted(factors: Sequence[Field], over: Sequence[str]) -> Field:
     """The product of fields, summed over some labels; sums are taken as early as they can be."""
     if not over:
-        return reduce(lambda a, b: apply(np.multiply, a, b), factors) if factors else Field.number(1.0)
+        return reduce(mul, factors) if factors else Field.number(1.0)
     axes = union(factors)
     scale = float(np.prod([_length(j) for j in over if j not in axes]))
     number = {a: k for k, a in enumerate(axes)}

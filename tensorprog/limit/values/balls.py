@@ -27,7 +27,7 @@ from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.members.softmax import entries, holds_softmax
 from tensorprog.limit.rules.quantities import Core, Unsettled, guarded, no_limit, place, unguarded
 from tensorprog.limit.values.algebra import Algebra
-from tensorprog.limit.values.cores import PLAIN, CoreFunction, Cores, Numbers, isserlis, no_value
+from tensorprog.limit.values.cores import CoreFunction, Cores, Numbers, isserlis, no_value
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
 from tensorprog.numbers.precision import precision
@@ -194,8 +194,8 @@ class Balls(Algebra[Enclosure]):
             known = [x.known for x in (*cov, *mean)]
             exact = [x for x in known if x is not None]
             if len(exact) == len(known):
-                return Enclosure.exactly(Fraction(isserlis(f.powers, exact[: len(cov)], exact[len(cov) :], PLAIN)))
-            return Enclosure.of(isserlis(f.powers, [x.ball for x in cov], [x.ball for x in mean], PLAIN), *cov, *mean)
+                return Enclosure.exactly(Fraction(isserlis(f.powers, exact[: len(cov)], exact[len(cov) :])))
+            return Enclosure.of(isserlis(f.powers, [x.ball for x in cov], [x.ball for x in mean]), *cov, *mean)
         given = (*cov, *(m for m, zero in zip(mean, f.centred, strict=True) if not zero), *constants)
         # Tied weights ask for one expectation several times.
         if not all(x.ball.is_finite() for x in given):  # a covariance whose quadrature did not settle

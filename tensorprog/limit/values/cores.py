@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from tensorprog.limit.members import softmax
 from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.parity import has_mean
 from tensorprog.limit.members.softmax import holds_softmax
-from tensorprog.limit.rules.labels import DRAWS, Array, Field, Label, apply, union
+from tensorprog.limit.rules.labels import DRAWS, Array, Field, Label, union
 from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit, place
 from tensorprog.limit.values.draws import over_draws
 from tensorprog.limit.values.ratios import expectation
@@ -146,7 +146,7 @@ class CoreFunction:
     def on_fields(self, cov: Sequence[Field], mean: Sequence[Field], constants: Sequence[Field]) -> Field:
         """Vectorised over named axes; `cov` row by row with i <= j."""
         if self.powers is not None:
-            out: Field = isserlis(self.powers, cov, mean, _FIELDS)
+            out: Field = isserlis(self.powers, cov, mean)
             return out
         given = (*cov, *(m for m, zero in zip(mean, self.centred, strict=True) if not zero), *constants)
         axes = union(given)
@@ -338,39 +338,26 @@ def _within(cov: list[list[Fraction]]) -> list[list[Fraction]]:
     return cov
 
 
-@dataclass(frozen=True)
-class Ring:
-    """Addition and multiplication of whatever the values are."""
+def isserlis(powers: tuple[int, ...], cov: Sequence[Any], mean: Sequence[Any]) -> Any:
+    """E[Π z_i^{n_i}]: E[z_i P] = m_i E[P] + Σ_j K_ij E[∂_j P], Stein's identity; the zero moment of odd P included.
 
-    one: Any
-    add: Callable[[Any, Any], Any]
-    mul: Callable[[Any, Any], Any]
-    times: Callable[[int, Any], Any]
-
-
-_FIELDS = Ring(
-    Field((), np.ones(())), partial(apply, np.add), partial(apply, np.multiply), lambda k, a: Field(a.axes, k * a.data)
-)
-PLAIN = Ring(1, lambda a, b: a + b, lambda a, b: a * b, lambda k, a: k * a)
-
-
-def isserlis(powers: tuple[int, ...], cov: Sequence[Any], mean: Sequence[Any], ring: Ring) -> Any:
-    """E[Π z_i^{n_i}]: E[z_i P] = m_i E[P] + Σ_j K_ij E[∂_j P], Stein's identity; the zero moment of odd P included."""
+    Covariances and means are whatever can be added and multiplied: numbers, balls, formulas, fields.
+    """
     size = len(powers)
     memo: dict[tuple[int, ...], Any] = {}
 
     def moment(n: tuple[int, ...]) -> Any:
         if not any(n):
-            return ring.one
+            return 1
         if n in memo:
             return memo[n]
         i = next(k for k, e in enumerate(n) if e)
         rest = tuple(e - (k == i) for k, e in enumerate(n))
-        out = ring.mul(mean[i], moment(rest))
+        out = mean[i] * moment(rest)
         for j, e in enumerate(rest):
             if e:
                 lower = tuple(x - (k == j) for k, x in enumerate(rest))
-                out = ring.add(out, ring.times(e, ring.mul(cov[place(i, j, size)], moment(lower))))
+                out += e * (cov[place(i, j, size)] * moment(lower))
         memo[n] = out
         return out
 

@@ -13,7 +13,7 @@ from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent
 from tensorprog.limit.rules.quantities import Core, guarded, place, unguarded
 from tensorprog.limit.values.algebra import Algebra
-from tensorprog.limit.values.cores import PLAIN, Cores, isserlis
+from tensorprog.limit.values.cores import Cores, isserlis
 from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.nodes import Param
 from tensorprog.program.normal.analysis import Analysis
@@ -109,7 +109,7 @@ class Formulas(Algebra[Any]):
     def core(self, core: Core, cov: Sequence[Any], mean: Sequence[Any], constants: Sequence[Any]) -> Any:
         f = self.cores.of(core)
         if f.powers is not None:
-            return self.small(sympy.S.One * isserlis(f.powers, cov, mean, PLAIN))
+            return self.small(sympy.S.One * isserlis(f.powers, cov, mean))
         expr = f.closed.expr
         if expr is None:
             raise NoFormula(f.closed.because)

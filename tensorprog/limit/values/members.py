@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
-from itertools import product
 from typing import Any, Generic, TypeVar
 
 from tensorprog.errors import Diagnostic
@@ -18,7 +17,6 @@ from tensorprog.limit.jumps.jumps import Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.limit.members.parity import vanishes
 from tensorprog.limit.rules.labels import range_of
-from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import (
     GUARD,
     Addend,
@@ -39,8 +37,7 @@ from tensorprog.limit.values.balls import Balls, Enclosure
 from tensorprog.limit.values.cores import Cores, Numbers, may_diverge
 from tensorprog.limit.values.formulas import Formulas
 from tensorprog.limit.values.named import Named
-from tensorprog.program.lowering.masks import holds
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
+from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import add, mul, recip, shift_subs, substitute, variables
 
 MAX_MEMBERS = 20_000
@@ -97,14 +94,8 @@ class Members(Generic[V, A]):
             if all(s == t for s, t in a.deltas):
                 yield a
             return
-        ranges = [range(low, high + 1) for low, high in map(self.composer.range_of, a.over)]
-        size = 1
-        for r in ranges:
-            size *= len(r)
-        if size > MAX_MEMBERS:
-            raise TooLarge
-        for at in product(*ranges):
-            fixed = moved(a, dict(zip(a.over, at, strict=True)))
+        for at in self.composer.places(a.over, None, MAX_MEMBERS):
+            fixed = moved(a, at)
             if all(s == t for s, t in fixed.deltas):
                 yield fixed
 
@@ -185,18 +176,13 @@ class Members(Generic[V, A]):
             case App(head, args) if head != SCALED:
                 return App(head, tuple(self.written_out(a) for a in args), t.place) if args else t
             case Bind(head, args, over, mask):
-                at = list(product(*(range(low, high + 1) for low, high in map(self.composer.range_of, over))))
-                if len(at) > MAX_MEMBERS:
-                    raise TooLarge
-                names: list[dict[str, Sub]] = [dict(zip(over, values, strict=True)) for values in at]
-                kept = [m for m in names if mask is None or holds(shift_subs(mask, m), {})]
+                kept = self.composer.places(over, mask, MAX_MEMBERS)
                 parts = [self.written_out(shift_subs(args[0], m)) for m in kept]
                 if head == "sum":
                     return add(*parts)
                 if head in ("max", "min"):
                     return App(head, tuple(parts)) if len(parts) > 1 else parts[0]
-                entry: list[Sub] = [_number(self.written_out(a)) for a in args[1:]]
-                chosen: dict[str, Sub] = dict(zip(over, entry, strict=True))
+                chosen = dict(zip(over, (_number(self.written_out(a)) for a in args[1:]), strict=True))
                 weights = [App("exp", (p,)) for p in parts]
                 if chosen not in kept:
                     return Num(0)

@@ -9,6 +9,7 @@ from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from tensorprog.errors import TensorProgError, fail
+from tensorprog.program.graph.indices import assignments
 from tensorprog.program.graph.nodes import InputGroup, Matrix
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
@@ -180,8 +181,8 @@ def check_covariance(group: InputGroup, program: Graph, values: Mapping[str, flo
     except NoNumber:
         params = {}
     try:
-        for o in product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, outer))):
-            fixed = {**params, **dict(zip(outer, o, strict=True))}
+        for at in assignments(program.ranges(outer)):
+            fixed = {**params, **at}
             rows = [(m, c) for m in range(members) for c in product(*(range(lo, hi + 1) for lo, hi in sizes))]
             matrix = [[_cov(group, a, b, coupled, fixed, program) for b in rows] for a in rows]
             _check_psd(matrix, group, _rounding(group, program))
@@ -232,9 +233,9 @@ def check_means(group: InputGroup, program: Graph) -> None:
 def values_over(t: Term, subs: Sequence[str], at: Mapping[str, float], program: Graph) -> Iterator[float]:
     """The numbers of a constant for all values of the indices in it; of large families, the first members."""
     used = [s for s in subs if any(s == v.name or s in v.subs for v in _vars(t))]
-    for values in islice(product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, used))), MAX_MEMBERS):
+    for inner in islice(assignments(program.ranges(used)), MAX_MEMBERS):
         try:
-            yield evaluate(t, {**at, **dict(zip(used, values, strict=True))}, program)
+            yield evaluate(t, {**at, **inner}, program)
         except NoNumber:
             return
 

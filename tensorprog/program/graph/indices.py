@@ -17,6 +17,16 @@ Range = tuple[int, int]
 """Least and greatest value of an index, both included."""
 
 
+def assignments(ranges: Mapping[str, Range]) -> Iterator[dict[str, int]]:
+    """Every choice of a value for each name.
+
+    >>> list(assignments({"i": (1, 2), "j": (5, 5)}))
+    [{'i': 1, 'j': 5}, {'i': 2, 'j': 5}]
+    """
+    for values in product(*(range(low, high + 1) for low, high in ranges.values())):
+        yield dict(zip(ranges, values, strict=True))
+
+
 def length(r: Range) -> int:
     return max(0, r[1] - r[0] + 1)
 

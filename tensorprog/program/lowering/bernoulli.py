@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from itertools import islice, product
+from itertools import islice
 
 from tensorprog.errors import Place, fail
 from tensorprog.program.graph.constants import NoNumber, default_values, evaluate
 from tensorprog.program.graph.graph import Graph
+from tensorprog.program.graph.indices import assignments
 from tensorprog.program.lowering.declare import by_position, check_axes, declare_input
 from tensorprog.program.lowering.lowered import CONST, KIND_NAMES
 from tensorprog.program.lowering.lowering import Lowering
@@ -52,10 +53,10 @@ def _check_probability(name: str, p: Term, subs: tuple[str, ...], program: Graph
     used = [s for s in subs if any(s in v.subs for v in variables(p))]
     try:
         values = default_values(program)
-        for at in islice(product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, used))), MAX_PROBABILITIES):
-            value = evaluate(p, {**values, **dict(zip(used, at, strict=True))}, program)
+        for at in islice(assignments(program.ranges(used)), MAX_PROBABILITIES):
+            value = evaluate(p, {**values, **at}, program)
             if not 0 <= value <= 1:
-                where = f" at {', '.join(f'{s} = {k}' for s, k in zip(used, at, strict=True))}" if used else ""
+                where = f" at {', '.join(f'{s} = {k}' for s, k in at.items())}" if used else ""
                 raise fail("TP019", f"the probability {value:g} of {name}{where} is not between 0 and 1", place,
                            because=f"each coordinate of {name} is 1 with this probability, and else 0",
                            help="bernoulli(4/5) keeps four coordinates in five; "

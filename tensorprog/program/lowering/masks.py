@@ -6,11 +6,10 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from itertools import product
 
 from tensorprog.errors import Place, fail
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Range
+from tensorprog.program.graph.indices import Range, assignments
 from tensorprog.program.graph.nodes import Node
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
@@ -43,8 +42,7 @@ def holds(mask: Term, at: Mapping[str, int]) -> bool:
 
 def index_values(names: list[str], program: Graph) -> Iterator[dict[str, int]]:
     """Every assignment of the named indices."""
-    for values in product(*(range(lo, hi + 1) for lo, hi in map(program.range_of, names))):
-        yield dict(zip(names, values, strict=True))
+    return assignments(program.ranges(names))
 
 
 def masked_references(program: Graph, node: Node) -> list[tuple[Var, tuple[str, ...], Term | None]]:
@@ -91,8 +89,7 @@ def allowed(
         return [dict(ranges)], next((pair for part in parts if (pair := _strict(part, names)) is not None), None)
     boxes: list[dict[str, Range]] = []
     *outer, last = free or [""]
-    for values in product(*(range(ranges[s][0], ranges[s][1] + 1) for s in outer)):
-        at = dict(zip(outer, values, strict=True))
+    for at in assignments({s: ranges[s] for s in outer}):
         low, high = ranges.get(last, (0, 0))
         fine = [x for x in range(low, high + 1) if holds(mask, _values(names, {**at, last: x}))]
         for start, end in _runs(fine):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import product
+from math import prod
 
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Range, length
+from tensorprog.program.graph.indices import Range, assignments, length
 from tensorprog.program.graph.nodes import Input, LinComb, Node, Nonlin, Scalar
 from tensorprog.terms import Bind, Sub, Term, Var
 from tensorprog.terms.term import add, call, children, shift_subs, size, transform
@@ -132,14 +132,11 @@ class Composer:
 
 def unrolled(program: Graph, t: Bind, most: int = MAX_MEMBERS) -> Term:
     """A sum, max or min over indices written out; raises CannotCompose for other binders and for many terms."""
-    ranges = [program.range_of(j) for j in t.over]
-    count = 1
-    for r in ranges:
-        count *= length(r)
+    ranges = program.ranges(t.over)
+    count = prod(map(length, ranges.values()))
     if t.head not in ("sum", "max", "min") or t.mask is not None or count * size(t) > MAX_COMPOSED or count > most:
         raise CannotCompose(f"the terms of a {t.head} are defined differently")
-    values = product(*(range(low, high + 1) for low, high in ranges))
-    terms = [shift_subs(t.args[0], dict(zip(t.over, at, strict=True))) for at in values]
+    terms = [shift_subs(t.args[0], at) for at in assignments(ranges)]
     return terms[0] if len(terms) == 1 else add(*terms) if t.head == "sum" else call(t.head, *terms)
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.program.api import Program
 from tensorprog.program.graph.graph import member_text
-from tensorprog.program.graph.indices import Range
+from tensorprog.program.graph.indices import Range, assignments
 from tensorprog.program.graph.nodes import Node
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.terms import Num, Sub, Var
@@ -46,8 +45,7 @@ class Ref:
         """The first members, in the order of the array's axes: `h[3,1]`, `h[3,2]`."""
         ranges = dict(self.ranges)
         out = []
-        for values in product(*(range(ranges[a][0], ranges[a][1] + 1) for a in self.axes)):
-            at = dict(zip(self.axes, values, strict=True))
+        for at in assignments({a: ranges[a] for a in self.axes}):
             out.append(member_text(self.name, [at[s] if isinstance(s, str) else s for s in self.subs]))
             if len(out) == SHOWN:
                 break

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
 from math import prod
 
-from tensorprog.program.graph.indices import Range
+from tensorprog.program.graph.indices import Range, assignments
 from tensorprog.program.graph.nodes import MatMul
 from tensorprog.simulate.plan.needs import Need, Uses
 from tensorprog.simulate.plan.numbers import Numbers
@@ -134,8 +133,7 @@ def _applications(uses: Uses, k: int, together: bool, made: dict[object, Slab], 
                not any(a in names for a in argument.axes))  # fmt: skip
         yield Application((w.name, box), (), names, tuple(box[p][0] for p in places))
         return
-    for values in product(*(range(lo, hi + 1) for lo, hi in (uses.program.range_of(s) for s in names))):
-        at = dict(zip(names, values, strict=True))
+    for at in assignments(uses.program.ranges(names)):
         member = tuple((at[s], at[s]) if isinstance(s, str) else (s, s) for s in w.subs)
         inputs = prod(hi - lo + 1 for a, (lo, hi) in argument.ranges if a not in names)
         _count(made, (w.name, member), Slab(w.name, member, (), (), real), node.transposed, inputs, True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import product
 from math import prod
 
 from tensorprog.errors import Diagnostic, Place
@@ -12,7 +11,7 @@ from tensorprog.functions.decide.positivity import parametric
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import with_entries
-from tensorprog.program.graph.indices import Range, length
+from tensorprog.program.graph.indices import Range, assignments, length
 from tensorprog.program.graph.nodes import Moment, Node
 from tensorprog.program.normal.open import CannotCompose, free_indices
 from tensorprog.terms import Sub, Term, Var, to_text
@@ -64,12 +63,12 @@ def each_member(case: Case, t: Term, ranges: Ranges, decide: Callable[[Term], Fi
     if found.status == "proved":
         return found
     free = free_indices(case.program, t)
-    where = [ranges.get(s) or case.program.range_of(s) for s in free]
-    if not free or prod(map(length, where)) > MAX_MEMBERS:
+    where = {s: ranges.get(s) or case.program.range_of(s) for s in free}
+    if not free or prod(map(length, where.values())) > MAX_MEMBERS:
         return found
     findings: list[Finding] = []
-    for at in product(*(range(low, high + 1) for low, high in where)):
-        each = decide(shift_subs(t, dict(zip(free, at, strict=True))))
+    for at in assignments(where):
+        each = decide(shift_subs(t, at))
         if each.status == "refuted":
             return each
         findings.append(each)

@@ -19,7 +19,7 @@ from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import entry_term, with_entries
-from tensorprog.program.graph.indices import length
+from tensorprog.program.graph.indices import assignments, length
 from tensorprog.program.graph.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.graph.scaling import leading, moves, rational
 from tensorprog.program.normal.analysis import Analysis
@@ -81,11 +81,10 @@ class Nonlinearities:
         t = self._sums_written(t)
         subs = {s for v in variables(t) if v.name in program.matrices for s in v.subs}
         free = [s for s in free_indices(program, t) if s in subs]
-        where = [program.range_of(s) for s in free]
-        if prod(map(length, where)) * size(t) > MAX_WRITTEN:
+        ranges = program.ranges(free)
+        if prod(map(length, ranges.values())) * size(t) > MAX_WRITTEN:
             raise CannotCompose("many matrix entries")
-        values = product(*(range(low, high + 1) for low, high in where))
-        each = [shift_subs(t, dict(zip(free, at, strict=True))) for at in values]
+        each = [shift_subs(t, at) for at in assignments(ranges)]
         return list(dict.fromkeys(with_entries(u, program.matrices) for u in each))
 
     def _sums_written(self, t: Term) -> Term:

@@ -16,7 +16,7 @@ from typing import Literal
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import length, representatives
+from tensorprog.program.graph.indices import assignments, length, representatives
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.terms.term import ZERO, add, mul, neg, rebuild, walk
@@ -92,10 +92,9 @@ class Slices:
 
     def values(self, names: Iterable[str]) -> Iterator[dict[str, int]]:
         """Every assignment of these indices."""
-        names = list(names)
-        for values in product(*(range(lo, hi + 1) for lo, hi in map(self.program.range_of, names))):
+        for at in assignments(self.program.ranges(names)):
             self.spend()
-            yield dict(zip(names, values, strict=True))
+            yield at
 
     def _member(self, ref: Var, env: Mapping[str, int]) -> Member:
         return member_of(self.program, ref, env)

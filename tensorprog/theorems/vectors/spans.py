@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from itertools import product
 
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
+from tensorprog.program.graph.indices import assignments
 from tensorprog.program.graph.nodes import LinComb, MatMul, Nonlin, Scalar
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.normal.open import CannotCompose, unrolled
@@ -75,8 +75,7 @@ class Spans:
                 constant = mul(*(a for a in args if a is not vectors[0]))
                 return _times(rational(at_indices(constant, env, self.program)), self._of(vectors[0], env))
             case Bind("sum", (a,), over, None):
-                ranges = [range(lo, hi + 1) for lo, hi in map(self.program.range_of, over)]
-                return _sum(self._of(a, {**env, **dict(zip(over, at, strict=True))}) for at in product(*ranges))
+                return _sum(self._of(a, {**env, **at}) for at in assignments(self.program.ranges(over)))
             case _:
                 return {self._function(t, env): Fraction(1)}
 
