@@ -7,94 +7,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 from tensorprog.errors import fail
-from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.functions.named.library import library
+from tensorprog.functions.named.sympy_forms import forms, heads
 from tensorprog.terms.formula import Notation, Writer
 from tensorprog.terms.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
 from tensorprog.terms.text import to_text
 
 _NAME = re.compile(r"([^\W\d]\w*)(?:\[([^\]]*)\])?\Z")
-
-
-@cache
-def _table() -> dict[str, Callable[..., Any]]:
-    """Return how sympy writes each named function."""
-    import sympy as s
-
-    half, root2 = s.Rational(1, 2), s.sqrt(2)
-
-    def elu(x: Any, a: Any = s.S.One) -> Any:
-        return s.Piecewise((x, x > 0), (a * (s.exp(x) - 1), True))
-
-    def selu(x: Any) -> Any:
-        scale, alpha = (s.Rational(c.numerator, c.denominator) for c in (SELU_SCALE, SELU_ALPHA))
-        return s.Piecewise((scale * x, x > 0), (scale * alpha * (s.exp(x) - 1), True))
-
-    def hermite(k: Any, x: Any) -> Any:
-        if not (k.is_Integer and k >= 0):
-            raise fail("TP003", "hermite needs a whole number as its degree")
-        return _hermite(int(k), x)
-
-    return {
-        "leaky_relu": lambda x, a: s.Piecewise((x, x > 0), (a * x, True)),
-        "elu": elu,
-        "selu": selu,
-        "gelu": lambda x: x * (1 + s.erf(x / root2)) / 2,
-        "gelu_tanh": lambda x: x * (1 + s.tanh(s.sqrt(2 / s.pi) * (x + s.Rational(44715, 1000000) * x**3))) / 2,
-        "tanh": s.tanh,
-        "erf": s.erf,
-        "sign": s.sign,
-        "step": lambda x: s.Heaviside(x, half),
-        "abs": s.Abs,
-        "min": s.Min,
-        "max": s.Max,
-        "exp": s.exp,
-        "log": s.log,
-        "sqrt": s.sqrt,
-        "sin": s.sin,
-        "cos": s.cos,
-        "tan": s.tan,
-        "asin": s.asin,
-        "acos": s.acos,
-        "atan": s.atan,
-        "sinh": s.sinh,
-        "cosh": s.cosh,
-        "hermite": hermite,
-        "where": lambda c, a, b: s.Piecewise((a, c), (b, True)),
-        "floor": s.floor,
-        "ceil": s.ceiling,
-        "mod": s.Mod,
-        "sinc": s.sinc,
-        "pi": lambda: s.pi,
-        "add": s.Add,
-        "mul": s.Mul,
-        "neg": lambda a: -a,
-        "recip": lambda a: 1 / a,
-        "pow": lambda a, b: a**b,
-        "lt": lambda a, b: a < b,
-        "le": lambda a, b: a <= b,
-        "gt": lambda a, b: a > b,
-        "ge": lambda a, b: a >= b,
-        "eq": s.Eq,
-        "ne": s.Ne,
-        "and": s.And,
-    }
-
-
-def _hermite(k: int, x: Any) -> Any:
-    """Return He_k(x)/sqrt(k!), by He_{k+1} = x He_k - k He_{k-1}."""
-    import sympy as s
-
-    before, now = s.S.Zero, s.S.One
-    for j in range(k):
-        before, now = now, s.expand(x * now - j * before)
-    return now / s.sqrt(s.factorial(k))
 
 
 def spelled(v: Var) -> str:
@@ -127,7 +51,7 @@ def to_sympy(term: Term, symbols: Mapping[str, Any] | None = None) -> Any:
         case Var():
             return given[spelled(term)] if spelled(term) in given else symbol(term)
         case App(head, args):
-            build = _table().get(head)
+            build = forms().get(head)
             body = library()[head].expand(args) if build is None and head in library() else None
             if body is not None:
                 return to_sympy(body, given)
@@ -212,7 +136,7 @@ class _Terms:
             raise fail("TP002", "step is 1/2 at 0; another value there has no word in the language")
         if isinstance(expr, s.erfc):
             return add(Num(1), neg(App("erf", (self.term(expr.args[0]),))))
-        head = _heads().get(expr.func)
+        head = heads().get(expr.func)
         if head is None:
             raise fail("TP002", f"the language has no function {expr.func.__name__}")
         args = expr.args[:1] if head == "step" else expr.args
@@ -272,21 +196,8 @@ class _Shown(_Terms):
     def function(self, expr: Any) -> Term:
         if not expr.args:
             return Var({"oo": "∞", "zoo": "∞", "I": "i"}.get(str(expr), str(expr)))
-        head = _heads().get(expr.func, expr.func.__name__)
+        head = heads().get(expr.func, expr.func.__name__)
         return App(head, tuple(map(self.term, expr.args[:1] if head == "step" else expr.args)))
-
-
-@cache
-def _heads() -> dict[Any, str]:
-    import sympy as s
-
-    return {
-        s.Max: "max", s.Min: "min", s.Abs: "abs", s.sign: "sign", s.Heaviside: "step", s.erf: "erf", s.exp: "exp",
-        s.log: "log", s.sin: "sin", s.cos: "cos", s.tan: "tan", s.tanh: "tanh", s.sinh: "sinh", s.cosh: "cosh",
-        s.asin: "asin", s.acos: "acos", s.atan: "atan", s.floor: "floor", s.ceiling: "ceil", s.Mod: "mod",
-        s.sinc: "sinc", s.StrictLessThan: "lt", s.LessThan: "le", s.StrictGreaterThan: "gt", s.GreaterThan: "ge",
-        s.Equality: "eq", s.Unequality: "ne", s.And: "and",
-    }  # fmt: skip
 
 
 def _from_python(value: object) -> Term:
