@@ -125,8 +125,7 @@ def vanishing(product: Term) -> tuple[int, ...]:
 
 def _one_sided(head: str) -> bool:
     """Whether a named function is 0 for negative arguments: relu, step."""
-    halves = library()[head].halves if head in library() else None
-    return halves is not None and halves[0] == Num(0)
+    return head in library() and library()[head].one_sided
 
 
 def support(names: Sequence[str], box: Box, factors: Iterable[Term]) -> Box:

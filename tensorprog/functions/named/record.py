@@ -43,8 +43,9 @@ class Function:
     exponential or singular; `exponential`: |f(x)| <= C e^|x|, and log|f(x)| - |x| is bounded far out; `minus`, `plus`:
     an exact form near -oo, +oo, in simpler heads or in an exponential that is small there: on the whole half line if
     the only break is at 0. `minimum`: to 20 digits, where it is attained and has no closed form. `parity`: f(-x) =
-    parity f(x); `at_zero`: f(0), `only_zero` if f(x) = 0 at x = 0 alone; `contracts`: |f(x)| <= |x|;
-    `keeps_sign`: x f(x) >= 0; `above_line`: f(x) >= cx - K with c > 0, and bounded for x -> -oo;
+    parity f(x); `at_zero`: f(0), `only_zero` if f(x) = 0 at x = 0 alone; `line` = (a, b): |f(x)| <= a|x| + b, as
+    `contracts` says with (1, 0); `between`: two terms between which it lies; `keeps_sign`: x f(x) >= 0; `above_line`:
+    f(x) >= cx - K with c > 0, and bounded for x -> -oo;
     `degree`: f(tx) = t^degree f(x) for t > 0; `strip`: analytic for |Im x| < strip; `steep`: over what distance
     from 0 it changes most, where no strip tells: also beside a break.
     A function without a `regularity` is judged by its definition. Params (leaky_relu's a) are arguments too; the facts
@@ -68,6 +69,8 @@ class Function:
     at_zero: Fraction | None = None
     only_zero: bool = False
     contracts: bool = False
+    line: tuple[float, float] | None = None
+    between: tuple[Term, Term] | None = None
     keeps_sign: bool = False
     exponential: bool = False
     above_line: bool = False
@@ -122,6 +125,16 @@ class Function:
         """The formulas for x < 0 and x > 0 of a function that breaks at 0 only."""
         alone = len(self.breaks) == 1 and self.breaks[0].at == self.breaks[0].period == 0
         return (self.minus, self.plus) if alone and self.minus is not None and self.plus is not None else None
+
+    @property
+    def below_line(self) -> tuple[float, float] | None:
+        """(a, b) with |f(x)| <= a|x| + b."""
+        return (1.0, 0.0) if self.contracts else self.line
+
+    @property
+    def one_sided(self) -> bool:
+        """0 for negative arguments: relu, step."""
+        return self.halves is not None and self.halves[0] == Num(0)
 
     @property
     def constant_between(self) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
 from tensorprog.terms import App, Num, Term, Var
 
@@ -130,17 +131,18 @@ class Cone:
                 return self.low(a).times(Fraction(1, 2))
             case App("exp", (u,)):
                 return self._exp(u)
-            case App("cosh", (u,)):
-                both = [self._exp(u), self._exp(App("neg", (u,)))]
-                return max(both, key=lambda x: x.order) + Low(Fraction(0), Fraction(0), Fraction(0), -0.7)
-            case App("relu" | "softplus", (u,)) if self.size.range(u).nonnegative:
-                return self.low(u)
-            case App("leaky_relu" | "elu", (u, *_)) if self.size.range(u).nonnegative:
-                return self.low(u)
             case App("where", (c, yes, no)) if (said := self.size.holds(c)) is not None:
                 return self.low(yes if said else no)
+            case App("log", (App("add", (Num(one), App("exp", (u,)))),)) if one == 1 and self.size.range(u).nonnegative:
+                return self.low(u)  # log(1 + e^u) >= u
             case App("add", args):
                 return self._sum(args)
+            case App(head, (u, *_) as args) if head in library():
+                r, halves, body = self.size.range(u), library()[head].halves, library()[head].expand(args)
+                if halves is not None and (r.nonnegative or r.nonpositive):
+                    return self.low(library()[head].call(halves[r.nonnegative], args))
+                if body is not None:
+                    return self.low(body)
         raise Unbounded(t)
 
     def _exp(self, u: Term) -> Low:

@@ -21,6 +21,7 @@ from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.evaluate.directions import Posed, Row, linear
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.cones import Cone, Low
 from tensorprog.gaussian.behaviour.growth import directions, steepest
 from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
@@ -279,35 +280,33 @@ def _vanishing(t: Term) -> list[Term]:
 
 
 def _has_pole(p: Posed) -> bool:
-    """A factor 1/g, g^-p or tan(g) with p >= 1, an affine zero h of g, and other factors away from 0 beside it."""
+    """A factor 1/g, g^-p with p >= 1, or tan(g), an affine zero h of g, and other factors away from 0 beside it."""
     factors = _factors(p.term)
     L = np.array(factor(p.cov)).reshape(len(p.names), -1)
     m = np.array([float(x) for x in p.mean])
     for k, f in enumerate(factors):
         match f:
             case App("recip", (g,)):
-                zeros = _vanishing(g)
+                zeros = [(h, 0.0) for h in _vanishing(g)]
             case App("pow", (g, Num(e))) if e <= -1:
-                zeros = _vanishing(g)
-            case App("tan", (g,)):
-                zeros = [App("add", (g, App("mul", (Num(Fraction(-1, 2)), App("pi")))))]
+                zeros = [(h, 0.0) for h in _vanishing(g)]
+            case App(head, (g,)) if head in library():
+                zeros = [(g, b.at) for b in library()[head].breaks if b.kind == "pole"]
             case _:
                 continue
         rest = [*factors[:k], *factors[k + 1 :]]
-        for h in zeros:
-            if _stands(h, f, rest, p, m, L):
-                return True
+        if any(_stands(h, at, rest, p, m, L) for h, at in zeros):
+            return True
     return False
 
 
-def _stands(h: Term, f: Term, rest: Sequence[Term], p: Posed, m: Array, L: Array) -> bool:
-    """Whether the other factors keep away from 0 on a small box on one side of a point of the plane h = 0."""
-    inner = h.args[0] if isinstance(f, App) and f.head == "tan" and isinstance(h, App) else h
-    line = linear(inner, p.names)
+def _stands(h: Term, at: float, rest: Sequence[Term], p: Posed, m: Array, L: Array) -> bool:
+    """Whether the other factors keep away from 0 on a small box on one side of a point of the plane h = at."""
+    line = linear(h, p.names)
     if line is None or not any(line[0]):
         return False
     normal = np.array([float(x) for x in line[0]])
-    offset = float(line[1]) - (math.pi / 2 if inner is not h else 0.0)
+    offset = float(line[1]) - at
     slope = L.T @ normal
     if float(slope @ slope) == 0:
         return False

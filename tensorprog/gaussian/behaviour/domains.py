@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tensorprog.functions.evaluate import narrow
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import children
@@ -47,17 +48,12 @@ def defined(t: Term, size: Size, almost: bool = False) -> bool:
         case App("log", (a,)):
             r = size.range(a)
             return of(a) and (r.positive or (almost and r.nonnegative))
-        case App("log1p", (a,)):
-            return of(a) and size.range(App("add", (a, Num(1)))).positive
-        case App("asin" | "acos", (a,)):
+        case App("asin", (a,)):
             r = size.range(a)
             return of(a) and r.low is not None and r.high is not None and r.low >= -1 and r.high <= 1
-        case App("mod", (a, Num(m))) if m:
-            return of(a)
-        case App("tan", (a,)):
-            return almost and of(a)
-        case App("mod", _):
-            return False
+        case App(head, args) if head in library() and not library()[head].total:
+            body = library()[head].expand(args)
+            return body is not None and of(*args, body)
         case App(_, args):
             return of(*args)
     return False

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tensorprog.functions.evaluate.ball_function import name_of
 from tensorprog.functions.named.library import library
+from tensorprog.functions.named.strip_forms import BESIDE, SIZE
 from tensorprog.gaussian.behaviour.arguments import affine, constant, polynomial
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import variables
@@ -57,8 +58,8 @@ def envelope(t: Term, names: Sequence[str], imag: Sequence[float]) -> Envelope |
             return _fold(args, names, imag, "add")  # |max| <= Σ| |
         case App("where", (_, a, b)) if real:
             return _fold((a, b), names, imag, "add")
-        case App("clip", (_, a, b)) if real:
-            return _fold((a, b), names, imag, "add")
+        case App("exp", (App("min", (_, Num(most))),)) if real:
+            return Envelope(_UP * math.exp(most))
         case App("exp", (u,)):
             return _exponential(u, names, imag)
         case App("recip", (u,)):
@@ -67,9 +68,9 @@ def envelope(t: Term, names: Sequence[str], imag: Sequence[float]) -> Envelope |
             line = affine(u, names, {})
             y = sum(abs(a) * b for a, b in zip(line[0], imag, strict=True)) if line else 0.0
             if line is None and not real:
-                beside = imaginary(u, names, imag) if head in {"erf", "Phi"} else None
+                beside = imaginary(u, names, imag) if head in BESIDE else None
                 y = math.inf if beside is None else beside
-            found = _named(head, u, more, names, imag, y) if math.isfinite(y) else None
+            found = _named(head, u, names, imag, y) if math.isfinite(y) and not more else None
             body = library()[head].expand((u, *more)) if found is None and head in library() else None
             return found if body is None else envelope(body, names, imag)
     return None
@@ -136,69 +137,37 @@ def imaginary(t: Term, names: Sequence[str], imag: Sequence[float]) -> float | N
             return imaginary(a, names, imag)
         case App("pow", (a, Num(p))) if p.denominator == 1 and 1 <= p <= 12:
             return imaginary(App("mul", (a,) * int(p)), names, imag)
-        case App("erf" | "Phi" | "tanh" | "sigmoid" as head, (u,)):
+        case App(head, (u,)) if head in BESIDE:
             y = imaginary(u, names, imag)
-            return None if y is None else _beside(head, y)
+            moved = math.inf if y is None else BESIDE[head](y)
+            return _UP * moved if math.isfinite(moved) else None
     return None
 
 
-def _beside(head: str, y: float) -> float | None:
-    """|Im f(x + iy)| for a function f that is real on the real line."""
-    # erf(x + iy) - erf(x) is bounded in `_named`; |Im tanh(x + iy)| = |sin 2y|/(cosh 2x + cos 2y) <= tan y
-    if head == "erf":
-        return _UP * 2 / math.sqrt(math.pi) * min(y, _DAWSON) * math.exp(y * y)
-    if head == "Phi":
-        v = y / math.sqrt(2)
-        return _UP / math.sqrt(math.pi) * min(v, _DAWSON) * math.exp(v * v)
-    if head == "tanh":
-        return _UP * math.tan(y) if y < math.pi / 2 else None
-    return _UP * math.tan(y / 2) / 2 if y < math.pi else None
-
-
-_DAWSON = 0.5411
-"""Above the maximum of Dawson's function."""
-
-
-def _named(
-    head: str, u: Term, more: Sequence[Term], names: Sequence[str], imag: Sequence[float], y: float
-) -> Envelope | None:
+def _named(head: str, u: Term, names: Sequence[str], imag: Sequence[float], y: float) -> Envelope | None:
     e = envelope(u, names, imag)
-    if e is None:
+    record = library().get(head)
+    if e is None or record is None:
         return None
-    # |tanh(x + iy)|² = (sinh² x + sin² y)/(sinh² x + cos² y) <= max(1, tan² y)
-    if head == "tanh":
-        return Envelope(_UP * max(1.0, math.tan(y))) if y < math.pi / 2 else None
-    # sigmoid(u) = (1 + tanh(u/2))/2
-    if head == "sigmoid":
-        return Envelope(_UP * (1 + max(1.0, math.tan(y / 2))) / 2) if y < math.pi else None
-    # |erf(x + iy)| <= 1 + (2/√π) ∫_0^y e^{s²} ds: integrate e^{-w²} from x upwards. The integral is e^{y²} times
-    # Dawson's function, which is below y and below _DAWSON.
-    if head in {"erf", "Phi"}:
-        v = y if head == "erf" else y / math.sqrt(2)
-        size = 1 + 2 / math.sqrt(math.pi) * min(v, _DAWSON) * math.exp(v * v)
-        return Envelope(_UP * (size if head == "erf" else (1 + size) / 2))
-    if head in {"sin", "cos"}:
-        return Envelope(_UP * math.cosh(y))
-    if head in {"sinh", "cosh"}:
+    if record.exponential:
         line = affine(u, names, {})
         return None if line is None else Envelope(_UP * math.exp(abs(line[1])), 0.0, _UP * math.hypot(*line[0]))
-    # |log(1 + e^u)| <= |u| + log 2 + π while 1 + e^u stays off its cut
-    if head == "softplus":
-        return e + Envelope(3.9) if y < math.pi / 2 else None
-    if head == "atan":
-        return Envelope(1.6) if y == 0 else None
-    if y > 0 or head not in library():
+    if head in SIZE:
+        return _along(SIZE[head](y), e)
+    if y > 0:
         return None
-    values = library()[head].range
+    values = record.range
     if values.low is not None and values.high is not None:
         return Envelope(_UP * float(max(abs(values.low), abs(values.high))))
-    if library()[head].contracts:
-        return e
-    if head in {"leaky_relu", "elu"} and more:
-        slope = envelope(more[0], names, imag)
-        return None if slope is None else e + e * slope + slope
-    if head in {"elu", "selu"}:
-        return Envelope(1.76 * 1.06) * (e + Envelope(1.0))
-    if head == "sqrt":
-        return Envelope(_UP * math.sqrt(e.C), e.p / 2, e.q / 2, e.s / 2)
-    return None
+    if record.below_line is not None:
+        return _along(record.below_line, e)
+    return Envelope(_UP * math.sqrt(e.C), e.p / 2, e.q / 2, e.s / 2) if head == "sqrt" else None
+
+
+def _along(line: tuple[float, float], e: Envelope) -> Envelope | None:
+    """a e + b."""
+    a, b = line
+    if math.isinf(b):
+        return None
+    slope, offset = Envelope(a), Envelope(_UP * b)
+    return offset if a == 0 else slope * e + offset if b else slope * e

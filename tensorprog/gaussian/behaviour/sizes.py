@@ -82,24 +82,21 @@ class Size:
                 return self._fold(ranges.larger, args)
             case App("min", args):
                 return self._fold(ranges.smaller, args)
-            case App("clip", (u, low, high)):
-                return ranges.smaller(ranges.larger(self.range(u), self.range(low)), self.range(high))
             case App("where", (c, yes, no)):
                 said = self.holds(c)
                 if said is not None:
                     return self.range(yes if said else no)
                 return ranges.hull(self.range(yes), self.range(no))
-            case App("sign" | "step" as head, (u,)):
-                r = self.range(u)
-                if r.positive:
-                    return ranges.point(1)
-                return ranges.point(-1 if head == "sign" else 0) if r.negative else library()[head].range
-            case App("mod", (_, Num(m))):
-                return ranges.hull(ranges.point(0), ranges.point(m))
-            case App("relu", (u,)):
-                return ranges.larger(self.range(u), ranges.point(0))
-            case App(head, (u,)) if head in library():
-                return ranges.image(_near(self.range(u)), library()[head])
+            case App(head, (u, *_) as args) if head in library():
+                record, r = library()[head], self.range(u)
+                if record.halves is not None and (r.positive or r.negative):
+                    return self.range(record.call(record.halves[r.positive], args))
+                by_facts = len(args) == 1 and (record.monotone is not None or not record.kinked)
+                body = None if by_facts else record.expand(args)
+                out = ranges.image(_near(r), record) if body is None else self.range(body)
+                if record.between is not None:
+                    out = ranges.meet(out, ranges.hull(*(self.range(record.call(b, args)) for b in record.between)))
+                return out
             case App():
                 if not variables(t):
                     ball = ball_function(t, [])([], False).real
@@ -151,40 +148,29 @@ class Size:
                 return self._exp(App("mul", (Num(p), u)))
             case App("exp", (u,)):
                 return self._exp(u)
-            case App("sinh" | "cosh", (u,)):
+            case App(head, (u,)) if head in library() and library()[head].exponential:
                 return self._exp(u) + self._exp(neg(u))
             case App("where", (c, yes, no)):
                 said = self.holds(c)
                 return self._sum(yes, no) if said is None else self.growth(yes if said else no)
-            case App("clip", (_, low, high)):
-                return self._sum(low, high)
-            case App("elu", (u, *a)):
-                return self.growth(u) + (self.growth(a[0]) if a else self.constant(1.0))
-            case App("selu", (u,)):
-                return (self.growth(u) + self.constant(1.76)) * self.constant(1.06)
-            case App("softplus" | "floor" | "ceil", (u,)):
-                return self.growth(u) + self.constant(1.0)
-            case App(head, (u,)) if head in library() and library()[head].contracts:
-                return self.growth(u)
+            case App(head, (u,)) if head in library() and (line := library()[head].below_line) is not None:
+                out = self.growth(u) if line[0] == 1 else self.growth(u) * self.constant(line[0])
+                return out + self.constant(line[1]) if line[1] else out
             case App("sqrt", (u,)):
                 return self.growth(u).power(0.5)
             case App("hermite", (Num(k), u)):
                 # the coefficients of He_k/√k! add up to at most 2^k in size
                 return (self.growth(u) + self.constant(1.0)).power(float(k)) * self.constant(2.0 ** float(k))
-            case App("log" | "log1p" as head, (u,)):
-                inner = App("add", (u, Num(1))) if head == "log1p" else u
-                if (slow := self._log(inner)) is not None:
+            case App("log", (u,)):
+                if (slow := self._log(u)) is not None:
                     return slow
-                inside = self.range(inner)
+                inside = self.range(u)
                 if inside.low is not None and inside.low > 0:  # -log low <= log x <= x
                     least = abs(math.log(inside.low)) if inside.low < 1 else 0.0
                     return self.growth(u) + self.constant(1.0 + least)
-                if head == "log":
-                    below, poles = self._below(u)
-                    top = self.growth(u) + self.constant(1.0 + abs(below))
-                    return top * self._with(
-                        ((h, SLOW) for h, _ in poles), 1 + sum(k for _, k in poles) / (math.e * SLOW)
-                    )
+                below, poles = self._below(u)
+                top = self.growth(u) + self.constant(1.0 + abs(below))
+                return top * self._with(((h, SLOW) for h, _ in poles), 1 + sum(k for _, k in poles) / (math.e * SLOW))
             case App("pow", (a, p)) if not isinstance(p, Num):
                 return self._exp(App("mul", (p, App("log", (a,)))))
             case App("recip" | "pow", (a, *more)) if not more or isinstance(more[0], Num):

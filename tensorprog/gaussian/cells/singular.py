@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.named.library import library
@@ -20,7 +21,7 @@ from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.cells.cells import Region
 from tensorprog.gaussian.cells.law import Form
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import walk
+from tensorprog.terms.term import add, mul, walk
 
 UP = 1 + 1e-9
 SLOW = 0.04
@@ -123,10 +124,9 @@ class Place:
                 slow = -low.p / (math.e * SLOW)
                 near = max(1.0, self.reach) ** SLOW
                 return Order((base * near + slow * near) * UP, SLOW)
-            case App(head, (a,)) if head in library() and library()[head].contracts:
-                return self.most(a)
-            case App("leaky_relu" | "elu" | "softplus", (a, *_)) if t.head == "softplus" or len(t.args) == 1:
-                return self.most(App("add", (App("abs", (a,)), Num(1))))
+            case App(head, (a,)) if head in library() and (line := library()[head].below_line) is not None:
+                slope, offset = (Num(Fraction(x)) for x in line)
+                return self.most(add(mul(slope, a), offset) if line[1] else mul(slope, a))
         raise Unknown(t)
 
     def _over(self, x: Order) -> Order:

@@ -12,9 +12,9 @@ from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.evaluate.formulas import formulas
-from tensorprog.functions.named.library import library
+from tensorprog.functions.named.library import library, opened
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import mul, recip, sub, variables, walk
+from tensorprog.terms.term import mul, sub, variables, walk
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 
@@ -38,16 +38,15 @@ def _is_thin(pieces: list[Term] | None, periodic: bool) -> bool:
 
 def _gaps(term: Term) -> Iterator[tuple[Term, bool]]:
     """What vanishes, or is an integer, where a subterm jumps."""
-    for s in walk(term):
+    for s in walk(opened(term, lambda record: record.regularity != "jumps" or bool(record.breaks))):
         match s:
             case App(head, (a, b)) if head in COMPARISONS:
                 yield sub(a, b), False
-            case App("sign" | "step", (a,)):
-                yield a, False
-            case App("floor" | "ceil", (a,)):
-                yield a, True
-            case App("mod", (a, m)):
-                yield mul(a, recip(m)), True
+            case App(head, (a, *_)) if head in library():
+                for place in library()[head].breaks:
+                    if place.kind == "jump":
+                        gap = sub(a, Num(Fraction(place.at))) if place.at else a
+                        yield mul(gap, Num(1 / Fraction(place.period or 1))), bool(place.period)
 
 
 def _is_analytic(piece: Term) -> bool:

@@ -10,6 +10,7 @@ import sympy
 
 from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.functions.evaluate.sympy_bridge import spelled, symbol, to_sympy
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.closed.render import Renderer
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.gaussian.exact.element import Element, from_poly, generator, number
@@ -165,7 +166,7 @@ def _bounds_of_constant(t: Term) -> Interval:
         if value.is_real and value.is_number:
             return POSITIVE if value > 0 else Interval(None, POSITIVE.low) if value < 0 else REALS
     match t:
-        case App("exp" | "cosh" | "sqrt", _):
+        case App(head) if head == "sqrt" or (head in library() and library()[head].range.positive):
             return POSITIVE
         case App("pow", (base, Num())) if _bounds_of_constant(base) is POSITIVE:
             return POSITIVE

@@ -15,6 +15,7 @@ from typing import Any
 import sympy
 
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.closed.engine import ClosedForm, Problem, defined
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.gaussian.exact.ground import NoClosedForm
@@ -108,17 +109,11 @@ def _parts(problem: Problem, t: Term) -> list[Part]:
         case App("sign", (u,)):
             p = _one(problem, u)
             return [Part(sympy.sign(p.c), blank[0], p.odd)]
-        case App("step" | "relu" as head, (u,)):
+        case App(head, (u,)) if head in library() and library()[head].one_sided and library()[head].degree in (0, 1):
             p = _one(problem, u)
-            positive = Part(
-                abs(p.c) if head == "relu" else sympy.S.One, p.powers if head == "relu" else blank[0], blank[1]
-            )
-            half = sympy.Rational(1, 2)
-            side = sympy.sign(p.c)
-            return [
-                Part(half * positive.c, positive.powers, blank[1]),
-                Part(half * side * positive.c, positive.powers, p.odd),
-            ]
+            c, powers = (abs(p.c), p.powers) if library()[head].degree else (sympy.S.One, blank[0])
+            half = sympy.Rational(1, 2) * c
+            return [Part(half, powers, blank[1]), Part(half * sympy.sign(p.c), powers, p.odd)]
         case App("sqrt", (u,)):
             return _power(problem, u, sympy.Rational(1, 2))
         case App("recip", (u,)):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import factorial
 
-from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.exact.base_cases import error_function
 from tensorprog.gaussian.exact.element import Element, at_least_zero, imaginary_unit, number, one, pi, zero
@@ -28,6 +27,7 @@ from tensorprog.gaussian.exact.shapes import (
 )
 from tensorprog.gaussian.exact.sign_of import sign_of_smooth
 from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms.term import walk
 
 MAX_POWER = 40
 HALF = Fraction(1, 2)
@@ -39,6 +39,14 @@ class OpaqueConstant(Exception):
     def __init__(self, term: Term) -> None:
         super().__init__(term)
         self.term = term
+
+
+IN_PIECES = frozenset({"add", "mul", "neg", "max", "min", "exp"})
+"""Of a function that is defined by these alone, the reason why it has no closed form is that of its definition."""
+
+
+def heads_of(t: Term) -> set[str]:
+    return {s.head for s in walk(t) if isinstance(s, App)}
 
 
 @dataclass(frozen=True)
@@ -96,20 +104,12 @@ class Normaliser:
 
     def _function(self, t: Term, head: str, args: tuple[Term, ...]) -> Form:
         unary: dict[str, Callable[[Form], Form]] = {
-            "relu": self._relu, "abs": self._abs, "sign": self._sign, "exp": self._exp, "erf": self._erf,
-            "Phi": self._phi, "sin": self._sin, "cos": self._cos,
-            "selu": lambda u: scaled(self._elu(u, self._real(SELU_ALPHA)), SELU_SCALE),
+            "abs": self._abs, "sign": self._sign, "exp": self._exp, "erf": self._erf, "Phi": self._phi,
+            "sin": self._sin, "cos": self._cos,
         }  # fmt: skip
         if head in unary:
             return unary[head](self.form(args[0]))
         match head, args:
-            case "leaky_relu", (x, slope):
-                u, a = self.form(x), self.form(slope)
-                return plus(self._relu(u), scaled(product(a, self._relu(scaled(u, -1))), -1))
-            case "elu", (x, *rest):
-                return self._elu(self.form(x), self.form(rest[0]) if rest else self._unit())
-            case "clip", (x, low, high):
-                return self._min(self._max(self.form(x), self.form(low)), self.form(high))
             case (("max" | "min"), _):
                 extreme = self.form(args[0])
                 for other in args[1:]:
@@ -117,12 +117,18 @@ class Normaliser:
                 return extreme
             case "hermite", (Num(k), x) if k.denominator == 1 and 0 <= k <= MAX_POWER:
                 return self._hermite(int(k), self.form(x))
-        body = library()[head].expand(args) if head in library() else None
+        record = library().get(head)
+        body = None if record is None else record.expand(args)
         try:
+            if record is not None and record.halves is not None and record.degree is None:
+                down, up = (self.form(record.call(half, args)) for half in record.halves)
+                inside = scaled(plus(self._unit(), self._sign(self.form(args[0]))), HALF)
+                return plus(product(inside, up), product(self._complement(inside), down))
             if body is not None:
                 return self._form(body)
         except NoClosedForm:
-            pass
+            if record is not None and record.definition is not None and heads_of(record.definition) <= IN_PIECES:
+                raise
         raise NoClosedForm(f"{head} is outside the class of closed forms")
 
     def _is_constant(self, t: Term) -> bool:
@@ -143,9 +149,6 @@ class Normaliser:
         if form is None or not form:
             return None if form is None else Fraction(0)
         return next(iter(form.values())).rational_value()
-
-    def _real(self, value: Fraction) -> Form:
-        return self.space.constant(number(self.space.ground, value))
 
     def _unit(self) -> Form:
         return self.space.constant(one(self.space.ground))
@@ -180,11 +183,6 @@ class Normaliser:
 
     def _min(self, f: Form, g: Form) -> Form:
         return scaled(self._max(scaled(f, -1), scaled(g, -1)), -1)
-
-    def _elu(self, u: Form, a: Form) -> Form:
-        below = product(a, plus(self._exp(u), scaled(self._unit(), -1)))
-        inside = scaled(plus(self._unit(), self._sign(u)), HALF)
-        return plus(product(inside, u), product(self._complement(inside), below))
 
     def _indicator(self, condition: Term) -> Form:
         match condition:
