@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Literal
 
 from tensorprog.errors import TensorProgError
-from tensorprog.functions.named.library import library
+from tensorprog.functions.named.library import grows_exponentially, library
 from tensorprog.program.api import Program
 from tensorprog.program.graph.graph import member_text
 from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
@@ -157,7 +157,7 @@ class _Facts:
     def _grows_exponentially(self, node: Node) -> bool:
         if not isinstance(node, Nonlin | Moment):
             return False
-        if not any(isinstance(t, App) and t.head in ("exp", "sinh", "cosh") for t in walk(node.body)):
+        if not any(isinstance(t, App) and grows_exponentially(t.head) for t in walk(node.body)):
             return False
         from tensorprog.functions.decide.judge import judge
 

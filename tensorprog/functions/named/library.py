@@ -36,6 +36,11 @@ def library() -> dict[str, Function]:
     return {r.name: r for r in (*_rectifiers(), *_sigmoids(), *_elementary(), *_stepped(), *_many())}
 
 
+def grows_exponentially(head: str) -> bool:
+    """Whether a named function is exp, or grows like it on one side or both."""
+    return head == "exp" or (head in library() and library()[head].exponential)
+
+
 def opened(t: Term, known: Callable[[Function], bool]) -> Term:
     """The term with every function that is not `known` replaced by its definition, if it has one."""
 

@@ -271,16 +271,15 @@ def partial(t: Term) -> Iterator[tuple[Term, bool]]:
             yield a, True
         case App("log", (a,)):
             yield a, True
-        case App("log1p", (a,)):
-            yield App("add", (a, Num(1))), True
         case App("sqrt", (a,)):
             yield a, False
         case App("pow", (a, Num(k))) if k < 0 or k.denominator != 1:
             yield a, k < 0
-        case App("asin" | "acos", (a,)):
+        case App("asin", (a,)):
             yield App("add", (Num(1), App("neg", (App("pow", (a, Num(2))),)))), False
-        case App("tan", (a,)):
-            yield App("cos", (a,)), True
+        case App(head, args) if head in library() and not library()[head].total:
+            body = library()[head].expand(args)
+            yield from () if body is None else partial(body)
     for c in children(t):
         yield from partial(c)
 

@@ -12,6 +12,9 @@ from typing import Any
 
 import sympy
 
+from tensorprog.functions.named.library import library
+from tensorprog.functions.named.sympy_forms import heads
+
 MAX_TERMS = 3_000
 MAX_POWER = 40
 
@@ -21,8 +24,6 @@ Poly = dict[Monomial, Fraction]
 Ratio = tuple[Poly, Poly]
 
 UNIT: Monomial = frozenset()
-ODD = frozenset({"asin", "atan", "erf", "sin", "tan", "sinh", "tanh", "erfi"})
-EVEN = frozenset({"cos", "cosh", "Abs"})
 
 
 class Undecidable(Exception):
@@ -196,9 +197,11 @@ class Normal:
         if name == "Abs" and all(map(self._is_positive, parts[0])):
             return parts[0]
         sign = Fraction(1)
-        if name in ODD | EVEN and parts[0][0] and parts[0][0][min(parts[0][0], key=_order)] < 0:
+        record = library().get(heads().get(e.func, ""))
+        parity = -1 if name == "erfi" else None if record is None else record.parity
+        if parity is not None and parts[0][0] and parts[0][0][min(parts[0][0], key=_order)] < 0:
             parts = [({m: -c for m, c in parts[0][0].items()}, parts[0][1])]
-            sign = Fraction(-1 if name in ODD else 1)
+            sign = Fraction(parity)
         if name in ("Max", "Min"):
             parts = sorted(parts, key=lambda p: hash(_key(p)))
         atom = (name, *(_key(p) for p in parts), *(str(a) for a in e.args if not hasattr(a, "free_symbols")))

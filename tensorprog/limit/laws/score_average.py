@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from tensorprog.functions.named.library import grows_exponentially
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.mixtures.score_jumps import refuse_jumps
@@ -55,7 +56,7 @@ def gaussian(averages: Averages, terms: Sequence[Term]) -> tuple[Any | None, Est
     if not math.isfinite(number.value + number.error) or number.method == "sampling":
         return None
     closed = averages.opened(expr)
-    grows = any(isinstance(s, App) and s.head in ("exp", "sinh", "cosh") for t in inside for s in walk(t))
+    grows = any(isinstance(s, App) and grows_exponentially(s.head) for t in inside for s in walk(t))
     # an exponential's mean may not exist everywhere
     withheld = averages.names(expr) or (closed.free_symbols and grows)
     return (None if withheld else closed), number

@@ -17,6 +17,7 @@ import numpy as np
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.arrays import compile_numpy
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
@@ -305,7 +306,7 @@ def is_positive(t: Term) -> bool:
             return value > 0
         case App("recip" | "sqrt" | "pow", (a, *_)):
             return is_positive(a) or (isinstance(t, App) and t.head == "recip" and _is_root(a))
-        case App("exp" | "pi" | "cosh", _):
+        case App(head) if head == "pi" or (head in library() and library()[head].range.positive):
             return True
         case App("mul" | "add", args):
             return all(is_positive(a) for a in args)

@@ -148,20 +148,18 @@ class AtLimit:
                 return self._root(t.args[0], x, at)
             case "log":
                 return self._inside(x, at)
-            case "log1p":
-                return self._inside(add(Num(1), x), at)
             case "asin":
                 inside = self._inside(add(Num(1), x), at), self._inside(add(Num(1), neg(x)), at)
                 if all(h.continuous for h in inside) or self._within(t.args[0], Fraction(-1), Fraction(1)):
                     return Here("continuous", at)
                 beyond = any(self.sign(add(Num(1), y)) == "negative" for y in (x, neg(x)))
                 return Here("singular" if beyond else "unknown", at, bounded=False)
-            case "sign" | "step":
-                return self._sided(t.args[0], x, at)
             case "floor":
                 return self._floor(t.args[0], x, at)
         record, known = library().get(t.head), registry()[t.head].declared if t.head in registry() else None
-        if record is not None and record.opens(t.args):
+        if record is not None and record.constant_between and record.halves is not None:
+            return self._sided(t.args[0], x, at)
+        if record is not None and (record.opens(t.args) or record.unbounded_by_facts):
             return self._opened(t, at)
         if record is not None:
             fine = record.domain == REALS and record.regularity != "jumps"
