@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -68,6 +69,9 @@ def double(
         along = c * s + d * slope
         if along:
             outer.append((k - c * mean[0] - d * mean[1]) / along)
+    for (c, d, k), (p, q, m) in combinations(lines, 2):  # beyond a crossing the kinks have changed places
+        if c * q != d * p:
+            outer.append(((k * q - d * m) / (c * q - d * p) - mean[0]) / s)
     found = []
     for order in (8, 11):
         t, w = panels(np.array([outer]), order)

@@ -82,6 +82,14 @@ def test_matrices_give_known_laws() -> None:
     assert abs((dense.get("y", ()) ** 2).mean() - expected) < 0.02
 
 
+def test_an_integral_with_kinks_that_cross_is_cut_where_they_do() -> None:
+    """E max(a + b, 1) sign(b + 1/2), by conditioning on b in mpmath."""
+    cov, lines = [[0.247861, -0.485286], [-0.485286, 1.48459]], [(1.0, 1.0, 1.0), (0.0, 1.0, -0.5)]
+    found = double(lambda a, b: np.maximum(a + b, 1) * np.sign(b + 0.5), (2.0, 0.0), cov, lines)
+    assert found.value == pytest.approx(1.18390205645134, abs=1e-14)
+    assert found.error < 1e-14
+
+
 def test_integrals_agree_with_closed_forms() -> None:
     """Kinks at variances from 1e-8 to 1e12; the arc cosine kernel with covariance near singular."""
     for v in (1e-8, 1.0, 1e12):
