@@ -28,8 +28,8 @@ from tensorprog.limit.values.cores import isserlis
 from tensorprog.limit.values.formulas import NoFormula
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.graph.nodes import Dot, Input
-from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.term import mul
+from tensorprog.terms import Num, Term, Var, to_text
+from tensorprog.terms.term import mul, power
 
 MAX_MONOMIALS = 500
 
@@ -63,6 +63,11 @@ class Averages:
         if not self.engine.scores([a, b]):
             return self._asked(lambda: self.named.total(self.engine.covariance_sum(a, b)))
         return self.expectation(mul(a, b)) - self.expectation(a) * self.expectation(b)
+
+    def cumulants(self, t: Term) -> tuple[Any, Any]:
+        """The third and the fourth cumulant."""
+        a, b, c, d = (self.expectation(t if k == 1 else power(t, Num(k))) for k in (1, 2, 3, 4))
+        return c - 3 * b * a + 2 * a**3, d - 4 * a * c - 3 * b**2 + 12 * a**2 * b - 6 * a**4
 
     def polynomial(self, t: Term) -> Any | None:
         """E[t] where E[t | scores] is a polynomial in scores of the first layer, or depends on none."""

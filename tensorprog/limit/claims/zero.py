@@ -14,6 +14,8 @@ import sympy
 
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.sympy_forms import heads
+from tensorprog.limit.members.parts import accumulate
+from tensorprog.limit.rules.open import TooLarge
 
 MAX_TERMS = 3_000
 MAX_POWER = 40
@@ -27,7 +29,7 @@ UNIT: Monomial = frozenset()
 
 
 class Undecidable(Exception):
-    """The normal form is too large, or divides by what is identically 0."""
+    """The normal form would be too large, or divides by what is identically 0."""
 
 
 def is_zero(expr: Any, positive: frozenset[str] = frozenset()) -> bool:
@@ -39,7 +41,7 @@ def is_zero(expr: Any, positive: frozenset[str] = frozenset()) -> bool:
     """
     try:
         return not Normal(positive).ratio(expr)[0]
-    except (Undecidable, RecursionError):
+    except (Undecidable, TooLarge, RecursionError):
         return False
 
 
@@ -90,18 +92,10 @@ class Normal:
 
     def _power(self, base: Any, exponent: Any) -> Ratio:
         if exponent.is_Integer:
-            n = int(exponent)
-            top, bottom = self.ratio(base)
-            if n < 0:
-                top, bottom, n = bottom, top, -n
+            top, bottom = self.ratio(base) if exponent >= 0 else self.ratio(base)[::-1]
             if not bottom:
                 raise Undecidable
-            if n > MAX_POWER:
-                raise Undecidable
-            out = _constant(Fraction(1)), _constant(Fraction(1))
-            for _ in range(n):
-                out = self._times(out[0], top), self._times(out[1], bottom)
-            return out
+            return self._power_of((top, bottom), abs(int(exponent)))
         if exponent.is_Rational and exponent.q == 2:
             root = self._root(base)
             one = self._power_of(root, abs(int(exponent.p)))
@@ -230,14 +224,7 @@ class Normal:
 
 def _plus(a: Poly, b: Poly) -> Poly:
     out = dict(a)
-    for m, c in b.items():
-        total = out.get(m, Fraction(0)) + c
-        if total:
-            out[m] = total
-        else:
-            out.pop(m, None)
-    if len(out) > MAX_TERMS:
-        raise Undecidable
+    accumulate(out, b)
     return out
 
 

@@ -20,14 +20,14 @@ from tensorprog.errors import TensorProgError
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.limit.jumps.jumps import COMPARISONS, Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
-from tensorprog.limit.members.parts import Monomial, polynomial
+from tensorprog.limit.members.parts import collected, monomial_term, polynomial
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import Cov, Mean
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.nodes import Input, MatMul
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, substitute, variables
+from tensorprog.terms.term import ZERO, add, children, mul, rebuild, substitute, variables
 
 MOST_SPANNING = 32
 """Initial vectors of one group between which linear relations are looked for."""
@@ -107,13 +107,13 @@ class Exact:
         if jumps_of(t):
             known: dict[Jump, Fraction] = {}
             for j in jumps_of(t):
-                if j.place == t and (c := rational(_collected(j.gap))) is not None:
+                if j.place == t and (c := rational(collected(j.gap))) is not None:
                     known[j] = c
             if known:
                 return self._normal(settled(t, known))
         if isinstance(t, App) and t.head not in COMPARISONS and t.args and all(isinstance(a, Num) for a in t.args):
             return _value(t)
-        return _collected(t) if isinstance(t, App) and t.head in ("add", "mul", "neg", "pow") else t
+        return collected(t) if isinstance(t, App) and t.head in ("add", "mul", "neg", "pow") else t
 
     def _over(self, t: Term) -> Term:
         names = variables(t)
@@ -146,7 +146,7 @@ class Exact:
         """W @ x over the products of W with the monomials of x."""
         terms, plain = [], all(v in self._vectors or self.is_vector(v) for v in variables(x))
         for monomial, c in polynomial(x).items():
-            key = (matrix, _term(monomial))
+            key = (matrix, monomial_term(monomial))
             product = self._products.setdefault(key, Var(f"product {len(self._products)}"))
             if plain:
                 self._vectors.add(product)
@@ -222,17 +222,3 @@ def _value(t: App) -> Term:
         return t
     mantissa, exponent = ball.real.mid().man_exp()
     return Num(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
-
-
-def _collected(t: Term) -> Term:
-    return add(*(_scaled(c, m) for m, c in polynomial(t).items()))
-
-
-def _scaled(c: Fraction, m: Monomial) -> Term:
-    return Num(c) if not m else _term(m) if c == 1 else mul(Num(c), _term(m))
-
-
-def _term(m: Monomial) -> Term:
-    """A product of powers of atoms; equal monomials are equal terms."""
-    parts = sorted(((a if e == 1 else power(a, Num(e))) for a, e in m), key=repr)
-    return mul(*parts) if parts else ONE

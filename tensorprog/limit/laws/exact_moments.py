@@ -52,11 +52,8 @@ class Moments:
             return [ZERO for _ in self.s.members]
         if not self._random:
             return [self.s.engine.fourth_cumulant(m) for m in self.s.members]
-        c, out = self.s.averages, []
-        for m in self.s.members:
-            a, b, d, f = (c.expectation(power(m, Num(p)) if p > 1 else m) for p in (1, 2, 3, 4))
-            out.append(c.number(f - 4 * a * d - 3 * b**2 + 12 * a**2 * b - 6 * a**4))
-        return out
+        c = self.s.averages
+        return [c.number(c.cumulants(m)[1]) for m in self.s.members]
 
     def moment(self, powers: tuple[int, ...]) -> Estimate:
         """E[y_1^k_1 ... y_m^k_m]."""

@@ -76,10 +76,7 @@ def _cumulants(laws: Laws, s: Structure, name: str) -> Finding:
     try:
         if len(polynomial(t)) ** 4 > MAX_MOMENT_TERMS * 24 or len(polynomial(power(t, Num(4)))) > MAX_MOMENT_TERMS:
             return unknown
-        c, (y,) = laws.averages, s.members
-        m1, m2, m3, m4 = (c.expectation(y if k == 1 else power(y, Num(k))) for k in (1, 2, 3, 4))
-        third = c.number(m3 - 3 * m2 * m1 + 2 * m1**3)
-        fourth = c.number(m4 - 4 * m3 * m1 - 3 * m2**2 + 12 * m2 * m1**2 - 6 * m1**4)
+        third, fourth = map(laws.averages.number, laws.averages.cumulants(s.members[0]))
     except (NotCovered, TooLarge, TensorProgError):
         return unknown
     for word, k in (("third", third), ("fourth", fourth)):

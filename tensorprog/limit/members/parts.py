@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, mul
+from tensorprog.terms.term import ONE, ZERO, add, mul, power
 
 MAX_MONOMIALS = 4_000
 
@@ -128,7 +129,7 @@ def polynomial(t: Term) -> Poly:
         case App("add", args):
             out: Poly = {}
             for a in args:
-                _accumulate(out, polynomial(a))
+                accumulate(out, polynomial(a))
             return out
         case App("mul", args):
             out = {(): Fraction(1)}
@@ -150,6 +151,21 @@ def polynomial(t: Term) -> Poly:
             return out
         case _:
             return {((t, 1),): Fraction(1)}
+
+
+def collected(t: Term) -> Term:
+    """The same expression written anew from its polynomial.
+
+    >>> from tensorprog.terms import read, to_text
+    >>> to_text(collected(read("(a + b)*(a - b) + b^2 + 2*a")))
+    'a^2 + 2*a'
+    """
+    return add(*(mul(Num(c), monomial_term(m)) for m, c in polynomial(t).items()))
+
+
+def monomial_term(m: Monomial) -> Term:
+    """A product of powers of atoms; equal monomials are equal terms."""
+    return mul(*sorted((a if e == 1 else power(a, Num(e)) for a, e in m), key=repr))
 
 
 def independent(terms: Sequence[Term]) -> list[int]:
@@ -181,7 +197,8 @@ def independent(terms: Sequence[Term]) -> list[int]:
     return out
 
 
-def _accumulate(out: Poly, more: Poly) -> None:
+def accumulate(out: dict[Any, Fraction], more: Mapping[Any, Fraction]) -> None:
+    """Add a polynomial to another, which is changed; TooLarge where it has too many terms."""
     for m, c in more.items():
         total = out.get(m, Fraction(0)) + c
         if total:
@@ -208,5 +225,5 @@ def _product(a: Poly, b: Poly) -> Poly:
                         value *= inside ** (powers[atom] // 2)
                         powers[atom] %= 2
             monomial = tuple(sorted(((x, e) for x, e in powers.items() if e), key=lambda p: (hash(p[0]), p[1])))
-            _accumulate(out, {monomial: value})
+            accumulate(out, {monomial: value})
     return out

@@ -23,11 +23,14 @@ from tensorprog.limit.members.parts import affine
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.numbers.roots import root_of
+from tensorprog.numbers.trapezoid import discretisation
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, neg, walk
 
 ROUNDING = 1e-13
 LARGEST = 13
+WIDEST = 30.0
+"""Half the widest strip that is looked at."""
 
 
 def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[str, Fraction]) -> Estimate:
@@ -77,14 +80,9 @@ def average(t: Term, names: Sequence[Var], cov: Any, mean: Any, values: Mapping[
 def _bound(half: Sequence[float], h: float, entries: int, d: int) -> float:
     total = 0.0
     for r in half:
-        best = math.inf
-        for a in np.linspace(0.1, 1.5, 29):
-            width = min(a / r, 2 * math.pi / h)  # beyond 2 pi/h the Gaussian itself stops the gain
-            exponent = 2 * math.pi * width / h
-            if exponent < 600:
-                size = 2 * math.cos(a) ** -entries * math.exp(width**2 / 2)
-                best = min(best, size / math.expm1(exponent))
-        total += best
+        # beyond 2 pi/h the Gaussian itself stops the gain
+        strips = [(a, min(a / r if r else WIDEST, 2 * math.pi / h, WIDEST)) for a in np.linspace(0.1, 1.5, 29)]
+        total += min(discretisation(h, w, math.cos(a) ** -entries * math.exp(w**2 / 2)) for a, w in strips)
     inner = REACH[d] - h * math.sqrt(d)
     return total + 4 * float(special.chdtrc(d, inner**2))
 

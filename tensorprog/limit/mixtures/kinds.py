@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
-from tensorprog.limit.members.parts import Parts, affine, is_constant, is_zero, settle, split
+from tensorprog.limit.members.parts import Parts, affine, collected, is_constant, is_zero, settle, split
 from tensorprog.limit.mixtures.score_jumps import refuse_jumps
 from tensorprog.limit.mixtures.structure import Kind, Structure
 from tensorprog.terms import Term, Var
@@ -59,24 +59,10 @@ def _settled(t: Term, u: Unfolding) -> Term:
     out = []
     for g, a in p.coefficients.items():
         if loose(a) and is_constant(a, loose):
-            a = _constant_value(a)
+            a = collected(a)  # where scores have cancelled
         if not is_zero(a):
             out.append(g if a == ONE else mul(a, g))
     return add(*out, *([] if p.rest == ZERO else [p.rest]))
-
-
-def _constant_value(a: Term) -> Term:
-    """A coefficient written anew from its normal form, where scores have cancelled."""
-    from tensorprog.limit.members.parts import polynomial
-    from tensorprog.terms import Num
-    from tensorprog.terms.term import power
-
-    return add(
-        *(
-            mul(Num(c), *(atom if e == 1 else power(atom, Num(e)) for atom, e in monomial))
-            for monomial, c in polynomial(a).items()
-        )
-    )
 
 
 def _random(u: Unfolding, leaf: Var) -> bool:
