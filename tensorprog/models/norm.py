@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tensorprog.language import Program, fn
@@ -43,14 +44,26 @@ def layernorm_mlp(
     'netsor-plus'
     """
     p, act = Program("layernorm_mlp"), _activation(activation)
-    x, i = inputs(p, gram), Expr(term_of("i"))
+    i = Expr(term_of("i"))
+
+    def features(t: int, h: Any) -> Any:
+        return act(layer_norm(p, str(t), "i", h[t, i], eps))
+
+    return _layers(p, inputs(p, gram), depth, weights, bias, features)
+
+
+def _layers(
+    p: Program, x: Any, depth: int, weights: Number, bias: Number, features: Callable[[int, Any], Any]
+) -> Program:
+    """h[1] = W[1] x + b[1] and h[t] = W[t] z[t-1] + b[t], where z[t] = features(t, h)."""
+    i = Expr(term_of("i"))
     p.index(f"l in 1..{depth + 1}")
     (w,) = p.weight(f"W[l] ~ {law(weights)}")
     b = biases(p, "b[l]", bias)
     h = p.define("h[1,i]", plus(w[1] @ x[i], b(1)))
-    for t in range(2, depth + 2):
-        z = p.define(f"z{t - 1}[i]", act(layer_norm(p, str(t - 1), "i", h[t - 1, i], eps)))
-        h = p.define(f"h[{t},i]", plus(w[t] @ z[i], b(t)))
+    for t in range(1, depth + 1):
+        z = p.define(f"z{t}[i]", features(t, h))
+        h = p.define(f"h[{t + 1},i]", plus(w[t + 1] @ z[i], b(t + 1)))
     p.output(h[depth + 1, i])
     return p
 
@@ -80,14 +93,10 @@ def batchnorm_mlp(
         raise ValueError("a batch has at least two inputs")
     p, act = Program("batchnorm_mlp"), _activation(activation)
     x, i, j = inputs(p, gram, indices="i, j"), Expr(term_of("i")), Expr(term_of("j"))
-    p.index(f"l in 1..{depth + 1}")
-    (w,) = p.weight(f"W[l] ~ {law(weights)}")
-    b = biases(p, "b[l]", bias)
-    h = p.define("h[1,i]", plus(w[1] @ x[i], b(1)))
-    for t in range(2, depth + 2):
-        m = p.define(f"m{t - 1}", fn.sum(h[t - 1, j], over=j) / size)
-        v = p.define(f"v{t - 1}", fn.sum((h[t - 1, j] - m) ** 2, over=j) / size)
-        z = p.define(f"z{t - 1}[i]", act((h[t - 1, i] - m) / fn.sqrt(_eps(v, eps))))
-        h = p.define(f"h[{t},i]", plus(w[t] @ z[i], b(t)))
-    p.output(h[depth + 1, i])
-    return p
+
+    def features(t: int, h: Any) -> Any:
+        m = p.define(f"m{t}", fn.sum(h[t, j], over=j) / size)
+        v = p.define(f"v{t}", fn.sum((h[t, j] - m) ** 2, over=j) / size)
+        return act((h[t, i] - m) / fn.sqrt(_eps(v, eps)))
+
+    return _layers(p, x, depth, weights, bias, features)

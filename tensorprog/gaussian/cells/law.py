@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 
-from flint import arb
-
 from tensorprog.functions.evaluate.ball_function import Ball, exact
 from tensorprog.gaussian.behaviour.arguments import affine
+from tensorprog.gaussian.problem.covariance import pivoted
 from tensorprog.terms import Term
 
 
@@ -65,22 +64,8 @@ class Law:
 
 def law_of(names: Sequence[str], K: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]) -> Law:
     """The law N(mean, K): pivots in exact rationals, the variable of largest variance a multiple of t_1 alone."""
-    n = len(K)
-    rest = [[Fraction(x) for x in row] for row in K]
-    columns: list[list[Ball]] = []
-    left = list(range(n))
-    while left:
-        p = max(left, key=lambda i: rest[i][i])
-        pivot = rest[p][p]
-        if pivot <= 0:
-            break
-        root = exact(pivot).sqrt()
-        columns.append([exact(rest[i][p]) / root if i in left else arb(0) for i in range(n)])
-        left.remove(p)
-        for i in left:
-            by = rest[i][p] / pivot
-            rest[i] = [x - by * y for x, y in zip(rest[i], rest[p], strict=True)]
-    rows = [tuple(c[i] for c in columns) for i in range(n)]
+    columns = [(column, exact(pivot).sqrt()) for column, pivot in pivoted(K)[0]]
+    rows = [tuple(exact(c[i]) / root for c, root in columns) for i in range(len(K))]
     m = [exact(Fraction(x)) for x in mean]
     return Law(
         tuple(names),

@@ -50,34 +50,25 @@ def factor(K: Sequence[Sequence[Fraction]]) -> list[list[float]]:
     >>> factor([[Fraction(4), Fraction(2)], [Fraction(2), Fraction(1)]])
     [[2.0], [1.0]]
     """
-    n = len(K)
-    rest = [list(row) for row in K]
-    scale = max((abs(K[i][i]) for i in range(n)), default=Fraction(0))
-    columns: list[list[float]] = []
-    left = list(range(n))
-    while left:
-        p = max(left, key=lambda i: rest[i][i])
-        pivot = rest[p][p]
-        if pivot <= 0:
-            break
-        columns.append([_over_root(rest[i][p], pivot) for i in range(n)])
-        left.remove(p)
-        for i in left:
-            for j in left:
-                rest[i][j] -= K_product(rest[i][p], rest[p][j], pivot)
-        for i in range(n):
-            if i not in left:
-                for j in range(n):
-                    rest[i][j] = rest[j][i] = Fraction(0)
-    if any(rest[i][i] < -SLACK * scale for i in left) or any(
-        abs(rest[i][j]) > SLACK * scale for i in left for j in left
-    ):
+    scale = max((abs(K[i][i]) for i in range(len(K))), default=Fraction(0))
+    columns, rest = pivoted(K)
+    if any(abs(x) > SLACK * scale for row in rest for x in row):
         raise fail("TP008", "the covariance is not positive semidefinite", help="check its entries")
-    return [[c[i] for c in columns] for i in range(n)]
+    return [[_over_root(column[i], pivot) for column, pivot in columns] for i in range(len(K))]
 
 
-def K_product(a: Fraction, b: Fraction, pivot: Fraction) -> Fraction:
-    return a * b / pivot
+def pivoted(K: Sequence[Sequence[Fraction]]) -> tuple[list[tuple[list[Fraction], Fraction]], list[list[Fraction]]]:
+    """Columns c and pivots d > 0, the largest first, with K = Σ c c^T / d + rest, where rest is 0 at the pivots."""
+    rest = [list(map(Fraction, row)) for row in K]
+    columns: list[tuple[list[Fraction], Fraction]] = []
+    while rest and rest[p := max(range(len(rest)), key=lambda i: rest[i][i])][p] > 0:
+        column, pivot = [row[p] for row in rest], rest[p][p]
+        columns.append((column, pivot))
+        rest = [
+            [x - a * b / pivot for x, b in zip(row, column, strict=True)] if a else row
+            for a, row in zip(column, rest, strict=True)
+        ]
+    return columns, rest
 
 
 def _over_root(x: Fraction, pivot: Fraction) -> float:
