@@ -14,7 +14,7 @@ from tensorprog.terms.term import variables
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import not_exclusive
-from tensorprog.theorems.conditions.statement import PremiseReport, Theorem, TheoremReport
+from tensorprog.theorems.conditions.statement import Theorem, TheoremReport, reported
 from tensorprog.theorems.papers.absorption import with_unused_scores
 from tensorprog.theorems.verdict import ORDER, THEOREMS, OutputVerdict, Verdict, VerdictWord
 
@@ -68,10 +68,7 @@ def _target(case: Case, reports: tuple[TheoremReport, ...]) -> TheoremReport:
 
 def judge(case: Case, theorem: Theorem) -> TheoremReport:
     """Every premise of one theorem, decided for one case."""
-    for p in theorem.premises:
-        if p.decide not in case.findings:
-            case.findings[p.decide] = p.decide(case)
-    return TheoremReport(theorem, tuple(PremiseReport(p, case.findings[p.decide]) for p in theorem.premises))
+    return TheoremReport(theorem, reported(case, theorem.premises))
 
 
 def _verdict(reports: tuple[TheoremReport, ...]) -> VerdictWord:

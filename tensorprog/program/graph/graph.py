@@ -26,7 +26,7 @@ from tensorprog.program.graph.nodes import (
 )
 from tensorprog.terms import Sub, Term, Var
 from tensorprog.terms.signatures import RESERVED
-from tensorprog.terms.term import Bind, children
+from tensorprog.terms.term import Bind, children, variables
 
 
 class Graph:
@@ -230,6 +230,11 @@ class Graph:
                 inside = (*inside, *(i for i in top.over if i not in inside))
             stack.extend((c, inside) for c in reversed(children(top)))
         return list(out)
+
+    def vectors_in(self, t: Term) -> list[Var]:
+        """The vectors that occur in a term."""
+        families = self.families
+        return [v for v in variables(t) if v.name in families and families[v.name].kind == "vector"]
 
     def resolve(self, ref: Var, ranges: Mapping[str, Range] | None = None) -> list[tuple[Node, Pattern]]:
         """The nodes that define the members which `ref` touches, with the set of members touched (over node axes)."""

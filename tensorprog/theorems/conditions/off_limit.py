@@ -12,9 +12,6 @@ from fractions import Fraction
 from functools import cached_property, partial
 
 from tensorprog.errors import Place
-from tensorprog.functions.named.library import library
-from tensorprog.functions.named.registry import registry
-from tensorprog.numbers.interval import REALS
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.nodes import LinComb, Moment, Node, Nonlin, Scalar
 from tensorprog.program.normal.open import CannotCompose
@@ -39,8 +36,7 @@ from tensorprog.theorems.conditions.scalars import (
 from tensorprog.theorems.limits.at_limit import CONDITIONS, AtLimit, Pulled
 from tensorprog.theorems.limits.near import falsified, undefined
 from tensorprog.theorems.limits.pulling import pull
-
-TAME = ("add", "mul", "neg", "abs", "max", "min")
+from tensorprog.theorems.limits.tame import is_partial, is_tame
 
 
 def off_limit(case: Case, near: AtLimit, t: Term, found: Pulled, place: Place | None) -> Finding | None:
@@ -67,31 +63,12 @@ def _conditions(near: AtLimit, found: Pulled) -> list[Term]:
 def _mixed(found: Pulled) -> bool:
     """Does a scalar move the places where a function of vectors is undefined? It moves those of 1/(h^2 + s)."""
     for u in walk(found.term):
-        if isinstance(u, App) and _is_partial(u):
+        if isinstance(u, App) and is_partial(u):
             parts = u.args[0].args if isinstance(u.args[0], App) and u.args[0].head == "mul" else u.args[:1]
             names = [{v.name for v in variables(p)} for p in parts]
             if any(n & found.limits.keys() and n - found.limits.keys() for n in names):
                 return True
     return False
-
-
-def _is_partial(t: App) -> bool:
-    """Is the function undefined somewhere, as far as its head says?"""
-    if t.head in ("recip", "pow"):
-        return not (t.head == "pow" and isinstance(t.args[1], Num) and t.args[1].value >= 0 == t.args[1].value % 1)
-    record = library().get(t.head)
-    return record is not None and record.domain != REALS
-
-
-def _is_tame(t: App) -> bool:
-    """Is the function continuous everywhere, as its head says?"""
-    if t.head in (*TAME, "pow", "recip"):
-        return not _is_partial(t)
-    if t.head in registry():
-        known = registry()[t.head].declared
-        return known is not None and (known.lipschitz or known.pseudo_lipschitz is not None)
-    record = library().get(t.head)
-    return record is not None and record.total and record.regularity != "jumps"
 
 
 class OffLimit:
@@ -153,7 +130,7 @@ class OffLimit:
         if not scalars_in(case, t) or not self._is_risky(t):
             return proved("")
         near = at_limit(case)
-        if near.vectors(t) and smooth_at_limits(case, t).proved:
+        if near.program.vectors_in(t) and smooth_at_limits(case, t).proved:
             return proved("")
         t = with_entries(case.functions.at_infinity(t), case.program.matrices)
         found = self._near(case, near, t, place)
@@ -169,7 +146,7 @@ class OffLimit:
     def _near(self, case: Case, near: AtLimit, t: Term, place: Place | None) -> Finding:
         """What one judge knows of the limits."""
         found = pull(near, t)
-        if near.vectors(t):
+        if near.program.vectors_in(t):
             refutation = off_limit(case, near, t, found, place)
         else:
             here = near.judge(t)
@@ -196,7 +173,7 @@ class OffLimit:
         return id(node) in self.shared.reading_scalars
 
     def _is_risky(self, t: Term) -> bool:
-        return any(isinstance(u, App) and u.args and not _is_tame(u) for u in walk(t) if not _is_condition(u))
+        return any(isinstance(u, App) and u.args and not is_tame(u) for u in walk(t) if not _is_condition(u))
 
 
 def _is_condition(t: Term) -> bool:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 
-from tensorprog.program.graph.constants import entry_term, primed_indices
+from tensorprog.program.graph.constants import primed_indices
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.indices import Pattern, unify
 from tensorprog.program.graph.nodes import Dot, Input, Node
 from tensorprog.program.graph.scaling import rational
-from tensorprog.terms import Num, Sub, Term, Var
-from tensorprog.terms.term import ZERO, shift_subs, transform
+from tensorprog.terms import Sub, Var
+from tensorprog.terms.term import ZERO
 from tensorprog.theorems.conditions.ancestors import Ancestors
+from tensorprog.theorems.vectors.member import Member, covariance
 
 MOST_PAIRS = 4096
 """Pairs of members whose covariances are looked at one by one; in larger families they count as correlated."""
@@ -158,8 +158,7 @@ class Readouts:
 def correlated(program: Graph, a: Input, p: Pattern, b: Input, q: Pattern) -> bool:
     """Can two members of one group of inputs, of these patterns, have a covariance other than 0?"""
     group = a.group
-    entry = group.cov[a.position][b.position]
-    if entry == ZERO:
+    if group.cov[a.position][b.position] == ZERO:
         return False
     coupled = primed_indices(group)
     apart = [k for k, name in enumerate(group.subs) if name not in coupled]
@@ -171,7 +170,7 @@ def correlated(program: Graph, a: Input, p: Pattern, b: Input, q: Pattern) -> bo
     if p.size * q.size > MOST_PAIRS:
         return True
     return any(
-        all(m[k] == m2[k] for k in apart) and _entry(program, group.subs, entry, m, m2) != 0
+        all(m[k] == m2[k] for k in apart) and rational(covariance(program, Member(a, m), Member(b, m2))) != 0
         for m in p.members()
         for m2 in q.members()
     )
@@ -179,20 +178,3 @@ def correlated(program: Graph, a: Input, p: Pattern, b: Input, q: Pattern) -> bo
 
 def _renamed(s: Sub, mark: str) -> Sub:
     return s if isinstance(s, int) else s + mark
-
-
-def _entry(
-    program: Graph, subs: tuple[str, ...], entry: Term, m: tuple[int, ...], m2: tuple[int, ...]
-) -> Fraction | None:
-    """The covariance of two members where it is a plain number, whatever the params are."""
-    at: dict[str, Sub] = dict(zip((*subs, *(s + "'" for s in subs)), (*m, *m2), strict=True))
-
-    def constant(t: Term) -> Term | None:
-        if not isinstance(t, Var):
-            return None
-        if t.name in program.matrices:
-            return entry_term(program.matrices[t.name], [s for s in t.subs if isinstance(s, int)])
-        k = at.get(t.name)
-        return Num(k) if isinstance(k, int) else None
-
-    return rational(transform(shift_subs(entry, at), constant))

@@ -112,7 +112,7 @@ def smooth_at_limits(case: Case, t: Term) -> Fact:
         return plain
     memo = case.shared.near
     key, vectors, limits, assumptions = _canonical(case, found)
-    at = ("smooth", key, _shown(limits))
+    at = ("smooth", key, tuple(limits.items()))
     if at not in memo:
         random = [k for k, v in limits.items() if v.random]
         own = {k: v.at for k, v in limits.items() if not v.random}
@@ -126,7 +126,7 @@ def at_limits(case: Case, t: Term) -> Facts:
     found = pulled(case, t)
     memo = case.shared.near
     key, vectors, limits, assumptions = _canonical(case, found)
-    at = ("facts", key, _shown(limits))
+    at = ("facts", key, tuple(limits.items()))
     if at not in memo:
         inside, known = neighbourhood(key, limits, assumptions)
         ranges = {i: case.program.range_of(i) for i in case.program.indices}
@@ -142,10 +142,6 @@ def _canonical(case: Case, found: Pulled) -> tuple[Term, list[str], dict[str, Li
     limits = {new: found.limits[v.name] for v, new in renamed.items() if v.name in found.limits}
     vectors = [new for new in dict.fromkeys(renamed.values()) if new not in limits]
     return key, vectors, limits, {**at_limit(case).assumptions, **case.functions.entry_ranges(t)}
-
-
-def _shown(limits: Mapping[str, Limit]) -> tuple[str, ...]:
-    return tuple(f"{name} {limit}" for name, limit in limits.items())
 
 
 def at_zero(found: Pulled) -> Term:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -61,6 +61,14 @@ class PremiseReport:
             "because": self.finding.because,
             "at": self.finding.place.to_json() if self.finding.place else None,
         }
+
+
+def reported(case: Case, premises: Sequence[Premise]) -> tuple[PremiseReport, ...]:
+    """These premises, each decided for one case, once."""
+    for p in premises:
+        if p.decide not in case.findings:
+            case.findings[p.decide] = p.decide(case)
+    return tuple(PremiseReport(p, case.findings[p.decide]) for p in premises)
 
 
 TheoremStatus = Literal["applies", "applies-by-remark", "formal", "fails", "unknown"]

@@ -17,7 +17,6 @@ from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import is_zero, normal
 from tensorprog.functions.named.library import library
-from tensorprog.functions.named.registry import registry
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.where import difference
 from tensorprog.functions.tails.analyzer import Analyzer
@@ -30,9 +29,11 @@ from tensorprog.terms.term import add, children, neg, rebuild, transform, variab
 from tensorprog.theorems.limits.limit import Limit
 from tensorprog.theorems.limits.limits import Limits
 from tensorprog.theorems.limits.near import neighbourhood
+from tensorprog.theorems.limits.tame import is_tame
 
 How = Literal["continuous", "jump", "singular", "unknown"]
 MAX_UNROLLED = 64
+UNIT = Interval(Fraction(-1), Fraction(1), True, True)
 CONDITIONS = ("lt", "le", "gt", "ge", "and")
 
 
@@ -78,17 +79,13 @@ class AtLimit:
     def scalars(self, t: Term) -> list[Var]:
         return [v for v in variables(t) if self.limits.is_scalar(v)]
 
-    def vectors(self, t: Term) -> bool:
-        families = self.program.families
-        return any(v.name in families and families[v.name].kind == "vector" for v in variables(t))
-
     def moments(self, t: Term) -> list[Var]:
         """The scalars whose limits are constants."""
         return [v for v in self.scalars(t) if not self.limits.of(v).random]
 
     def alone(self, t: Term) -> bool:
         """Is this a function of scalars with constant limits, with no vector and no score in it?"""
-        return bool(self.scalars(t)) and not self.vectors(t) and len(self.moments(t)) == len(self.scalars(t))
+        return bool(self.scalars(t)) and not self.program.vectors_in(t) and len(self.moments(t)) == len(self.scalars(t))
 
     # -- continuity --------------------------------------------------------------------------------------------------
 
@@ -137,9 +134,12 @@ class AtLimit:
     def _function(self, t: App, at: Term, args: list[Here]) -> Here:
         """A named function of continuous arguments."""
         x = args[0].at if args else at
+        record = library().get(t.head)
+        if record is not None and record.opens(t.args):
+            return self._opened(t, at)
+        if is_tame(t):
+            return Here("continuous", at)
         match t.head:
-            case "add" | "mul" | "neg" | "abs" | "max" | "min":
-                return Here("continuous", at)
             case "recip":
                 return self._off_zero(x, at)
             case "pow":
@@ -150,22 +150,17 @@ class AtLimit:
                 return self._inside(x, at)
             case "asin":
                 inside = self._inside(add(Num(1), x), at), self._inside(add(Num(1), neg(x)), at)
-                if all(h.continuous for h in inside) or self._within(t.args[0], Fraction(-1), Fraction(1)):
+                if all(h.continuous for h in inside) or ranges.within(self.always(t.args[0]), UNIT):
                     return Here("continuous", at)
                 beyond = any(self.sign(add(Num(1), y)) == "negative" for y in (x, neg(x)))
                 return Here("singular" if beyond else "unknown", at, bounded=False)
             case "floor":
                 return self._floor(t.args[0], x, at)
-        record, known = library().get(t.head), registry()[t.head].declared if t.head in registry() else None
         if record is not None and record.constant_between and record.halves is not None:
             return self._sided(t.args[0], x, at)
-        if record is not None and (record.opens(t.args) or record.unbounded_by_facts):
+        if record is not None and record.unbounded_by_facts:
             return self._opened(t, at)
-        if record is not None:
-            fine = record.domain == REALS and record.regularity != "jumps"
-        else:
-            fine = known is not None and (known.lipschitz or known.pseudo_lipschitz is not None)
-        return Here("continuous" if fine else "unknown", at, bounded=fine)
+        return Here("unknown", at, bounded=False)
 
     def _opened(self, t: App, at: Term) -> Here:
         """A function judged by its definition in simpler ones."""
@@ -208,31 +203,26 @@ class AtLimit:
             return found
         return found if plain == "unknown" else plain
 
-    def _within(self, t: Term, low: Fraction, high: Fraction) -> bool:
-        return ranges.within(self.always(t), Interval(low, high, True, True))
+    def _asked(self, x: Term, at: Term, fine: tuple[str, ...], singular: tuple[str, ...] = ()) -> Here:
+        """A function that needs a limit of one of these signs, and is singular at one of those."""
+        s = self.sign(x)
+        if s in fine:
+            return Here("continuous", at)
+        return Here("singular" if s in singular else "unknown", at, bounded=False)
 
     def _off_zero(self, x: Term, at: Term) -> Here:
         """1/x needs a limit that is not 0."""
-        s = self.sign(x)
-        if s in ("positive", "negative", "nonzero"):
-            return Here("continuous", at)
-        return Here("singular" if s == "zero" else "unknown", at, bounded=False)
+        return self._asked(x, at, ("positive", "negative", "nonzero"), ("zero",))
 
     def _inside(self, x: Term, at: Term) -> Here:
         """log x needs a positive limit."""
-        s = self.sign(x)
-        if s == "positive":
-            return Here("continuous", at)
-        return Here("singular" if s in ("zero", "negative", "nonpositive") else "unknown", at, bounded=False)
+        return self._asked(x, at, ("positive",), ("zero", "negative", "nonpositive"))
 
     def _root(self, inner: Term, x: Term, at: Term) -> Here:
         """A root is continuous on [0, oo): its argument has a positive limit, or is never negative."""
-        s = self.sign(x)
-        if s == "positive" or self.always(inner).nonnegative:
+        if self.always(inner).nonnegative or (self.fixed(inner) and self.sign(x) == "zero"):
             return Here("continuous", at)
-        if s == "zero" and self.fixed(inner):
-            return Here("continuous", at)
-        return Here("singular" if s in ("zero", "negative") else "unknown", at, bounded=False)
+        return self._asked(x, at, ("positive",), ("zero", "negative"))
 
     def _power(self, t: App, x: Term, e: Term, at: Term) -> Here:
         match e if self.fixed(t.args[1]) else None:
@@ -240,8 +230,7 @@ class AtLimit:
                 return Here("continuous", at) if value >= 0 else self._off_zero(x, at)
             case Num(value) if value > 0:
                 return self._root(t.args[0], x, at)
-        fine = self.sign(x) == "positive"  # x^e of a moving e is exp(e log x)
-        return Here("continuous" if fine else "unknown", at, bounded=fine)
+        return self._asked(x, at, ("positive",))  # x^e of a moving e is exp(e log x)
 
     def _sided(self, inner: Term, x: Term, at: Term) -> Here:
         """sign and step jump at 0 alone."""

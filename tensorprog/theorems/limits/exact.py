@@ -80,8 +80,9 @@ class Expectations:
             t = self.composer.of_term(ref)
         except CannotCompose:
             return False
-        values: dict[Term, Term] = {a: c for a in self._vectors(t) if (c := self.constant(a)) is not None}
-        if not values or len(values) < len(self._vectors(t)):
+        atoms = self.program.vectors_in(t)
+        values: dict[Term, Term] = {a: c for a in atoms if (c := self.constant(a)) is not None}
+        if not values or len(values) < len(atoms):
             return False
         return sign_of(substitute(t, values), self.assumptions) == "zero"
 
@@ -96,9 +97,6 @@ class Expectations:
 
     def _atoms(self, t: Term) -> list[Var]:
         return [v for v in variables(t) if v.name in self.program.families]
-
-    def _vectors(self, *terms: Term) -> list[Var]:
-        return [v for t in terms for v in self._atoms(t) if self.program.families[v.name].kind == "vector"]
 
     def _monomial(self, m: Monomial) -> Term:
         """A product of powers: constants, powers of variables, and of relu or abs of one variable."""
@@ -121,7 +119,7 @@ class Expectations:
                 sided[atoms[0]] = (of_relu + int(e), of_abs) if base.head == "relu" else (of_relu, of_abs + int(e))
             else:
                 raise NoClosedForm
-        if len(self._vectors(*powers)) < len(powers):
+        if not all(map(self.program.vectors_in, powers)):
             raise NoClosedForm
         if sum(powers.values()) > MAX_DEGREE:
             raise NoClosedForm

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import reduce
 
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import is_zero, normal
@@ -61,10 +62,7 @@ class Limits:
                 found = [self._of(node, ref) for node, _ in self.program.resolve(ref)]
             except RecursionError:
                 found = []
-            out = found[0] if found else UNKNOWN
-            for other in found[1:]:
-                out = out.joined(other)
-            self._known[ref] = out
+            self._known[ref] = reduce(Limit.joined, found) if found else UNKNOWN
         return self._known[ref]
 
     def _of(self, node: Node, ref: Var) -> Limit:
@@ -126,11 +124,7 @@ class Limits:
             terms = self.functions.composer.members(body)
         except CannotCompose:
             return UNKNOWN
-        found = [self._of_function(t) for t in terms]
-        out = found[0]
-        for other in found[1:]:
-            out = out.joined(other)
-        return out
+        return reduce(Limit.joined, map(self._of_function, terms))
 
     def _of_function(self, t: Term) -> Limit:
         """The average of a composed function over the coordinates, and its limit: linear in the function."""
@@ -149,16 +143,14 @@ class Limits:
         match t:
             case App("add", args):
                 found = [self._of_function(a) for a in args]
-                at, always = found[0].at, found[0].always
-                for x in found[1:]:
-                    at, always = ranges.add(at, x.at), ranges.add(always, x.always)
+                at, always = (reduce(ranges.add, each) for each in zip(*((x.at, x.always) for x in found), strict=True))
                 values = [x.value for x in found if x.value is not None]
                 value = add(*values) if len(values) == len(found) else None
                 return Limit(at, always, value, all(x.fixed for x in found))
             case App("neg", (a,)):
                 return self._scaled(Num(-1), self._of_function(a))
             case App("mul", args):
-                moving = [a for a in args if self._atoms(a) or self._scalars(a)]
+                moving = [a for a in args if self.program.vectors_in(a) or self._scalars(a)]
                 if 0 < len(moving) < len(args):
                     return self._scaled(mul(*(a for a in args if a not in moving)), self._of_function(mul(*moving)))
             case Bind("sum"):
@@ -180,7 +172,7 @@ class Limits:
         always = self.range(t, {v: x.always for v, x in scalars.items()})
         at = ranges.meet(self.range(t, {v: x.at for v, x in scalars.items()}), _closed(always))
         known: dict[Term, Term] = {v: x.value for v, x in scalars.items() if x.value is not None}
-        known |= {a: value for a in self._atoms(t) if (value := self.exact.constant(a)) is not None}
+        known |= {a: value for a in self.program.vectors_in(t) if (value := self.exact.constant(a)) is not None}
         here = substitute(t, known)
         value = ZERO if self._vanishes(here) else self.exact.of(here)
         if value is not None:
@@ -196,7 +188,7 @@ class Limits:
 
     def _enclosed(self, t: Term, within: Interval) -> Interval:
         """Certain bounds, where the function is one of a single Gaussian variable whose law is known in numbers."""
-        atoms = self._atoms(t)
+        atoms = self.program.vectors_in(t)
         if len(atoms) != 1 or len(variables(t)) != 1:
             return REALS
         law = self.exact.mean(atoms[0]), self.exact.covariance(atoms[0], atoms[0])
@@ -241,16 +233,12 @@ class Limits:
     def _scalars(self, t: Term) -> list[Var]:
         return [v for v in variables(t) if self.is_scalar(v)]
 
-    def _atoms(self, t: Term) -> list[Var]:
-        families = self.program.families
-        return [v for v in variables(t) if v.name in families and families[v.name].kind == "vector"]
-
     def _fixed(self, t: Term, scalars: Mapping[Var, Limit]) -> Term | None:
         """The value of a function of vectors and scalars that are constants at every n."""
         if not all(x.fixed and x.value is not None for x in scalars.values()):
             return None
         at: dict[Term, Term] = {v: x.value for v, x in scalars.items() if x.value is not None}
-        for a in self._atoms(t):
+        for a in self.program.vectors_in(t):
             value = self.exact.constant(a)
             if value is None:
                 return None
@@ -267,7 +255,7 @@ class Limits:
 
     def _vanishes(self, t: Term) -> bool:
         """E F(Z; s) = 0 if F is odd in centred Z whatever s is, or odd in a centred Z_A independent of the others."""
-        atoms = self._atoms(t)
+        atoms = self.program.vectors_in(t)
         centred = [a for a in atoms if self.exact.mean(a) == ZERO]
         if len(centred) == len(atoms) and _odd(t, atoms):
             return True
@@ -283,7 +271,7 @@ class Limits:
             case _:
                 return False
         parts = inner.args if isinstance(inner, App) and inner.head == "add" else (inner,)
-        moving = [p for p in parts if self._atoms(p)]
+        moving = [p for p in parts if self.program.vectors_in(p)]
         if any(self._scalars(p) for p in moving):
             return False
         f = add(*moving)
@@ -291,7 +279,7 @@ class Limits:
             return self.variances.somewhere(inner)
         if not self.functions.facts(f).continuous.proved:  # sign(z)^2 is 0 at 0, and 1 almost surely
             return False
-        atoms = set(self._atoms(f))
+        atoms = set(self.program.vectors_in(f))
         at_zero = transform(f, lambda v: ZERO if isinstance(v, Var) and v in atoms else None)
         return self.variances.somewhere(add(f, neg(at_zero)))
 

@@ -31,7 +31,7 @@ def _pull(at_limit: AtLimit, t: Term, out: Pulled) -> Term:
         return rebuild(t, tuple(_pull(at_limit, c, out) for c in children(t)))
     match t:
         case App("where", (condition, yes, no)):
-            holds = at_limit.truth(condition) if not at_limit.vectors(condition) else None
+            holds = at_limit.truth(condition) if not at_limit.program.vectors_in(condition) else None
             if holds is not None:
                 return _pull(at_limit, yes if holds else no, out)
             return App("where", tuple(_pull(at_limit, c, out) for c in (condition, yes, no)), t.place)

@@ -29,7 +29,7 @@ from tensorprog.program.normal.open import free_indices
 from tensorprog.terms import Term, Var
 from tensorprog.terms.term import add, mul, neg, variables
 from tensorprog.theorems.limits.limit import Limit
-from tensorprog.theorems.vectors.member import Member, matrix_of, member_of, order
+from tensorprog.theorems.vectors.member import Member, covariance, matrix_of, member_of, order
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 from tensorprog.theorems.vectors.slices import Slices, TooMuch, Z
 
@@ -160,7 +160,7 @@ class Variances:
     def _inputs(self, block: frozenset[Member]) -> bool:
         """Is the covariance of initial vectors nonsingular?"""
         members = sorted(block, key=order)
-        entries = [[self._covariance(a, b) for b in members] for a in members]
+        entries = [[covariance(self.program, a, b) for b in members] for a in members]
         if len(members) == 1:
             return self._sign(entries[0][0]) == "positive"
         if any(v.name in self.program.params for row in entries for t in row for v in variables(t)):
@@ -171,12 +171,6 @@ class Variances:
             return _positive_definite([[evaluate(t, {}) for t in row] for row in entries])
         except (Undecided, Undefined):
             return False
-
-    def _covariance(self, a: Member, b: Member) -> Term:
-        assert isinstance(a.node, Input)
-        assert isinstance(b.node, Input)
-        env = a.env | {s + "'": v for s, v in b.env.items()}
-        return at_indices(a.node.group.cov[a.node.position][b.node.position], env, self.program)
 
     # -- facts ---------------------------------------------------------------------------------------------------
 

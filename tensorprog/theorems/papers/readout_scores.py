@@ -28,7 +28,7 @@ from tensorprog.theorems.conditions.common import (
 )
 from tensorprog.theorems.conditions.finding import Finding, proved, unknown
 from tensorprog.theorems.conditions.scalars import every_member, scalars_in, smooth_at_limits
-from tensorprog.theorems.conditions.statement import Premise, PremiseReport, Theorem
+from tensorprog.theorems.conditions.statement import Premise, Theorem, reported
 from tensorprog.theorems.papers import attention
 from tensorprog.theorems.papers.attention import smooth
 
@@ -53,10 +53,7 @@ def underlying(case: Case) -> Finding:
 
 def _whole(fine: str, case: Case, asked: list[Premise]) -> Finding:
     """The answer to several premises as one."""
-    for p in asked:
-        if p.decide not in case.findings:
-            case.findings[p.decide] = p.decide(case)
-    gaps = [r for p in asked if (r := PremiseReport(p, case.findings[p.decide])).finding.status != "proved"]
+    gaps = [r for r in reported(case, asked) if r.finding.status != "proved"]
     if not gaps:
         return proved(fine)
     hard = [r for r in gaps if not r.by_remark] or gaps

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import MatMul, Node
-from tensorprog.terms import Var
+from tensorprog.program.graph.nodes import Input, MatMul, Node
+from tensorprog.terms import Term, Var
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -40,6 +41,14 @@ def member_of(program: Graph, ref: Var, env: Mapping[str, int]) -> Member:
     return Member(node, pattern.first())
 
 
+def covariance(program: Graph, a: Member, b: Member) -> Term:
+    """The covariance of two members of one group of initial vectors."""
+    assert isinstance(a.node, Input)
+    assert isinstance(b.node, Input)
+    env = a.env | {s + "'": v for s, v in b.env.items()}
+    return at_indices(a.node.group.cov[a.node.position][b.node.position], env, program)
+
+
 def order(m: Member) -> tuple[str, tuple[int, ...], str]:
     """A key to sort members by."""
     return m.node.name, m.at, str(m.node.subs)
@@ -52,4 +61,4 @@ def matrix_of(m: Member) -> tuple[int, ...]:
     return tuple(s if isinstance(s, int) else env[s] for s in m.node.weight.subs)
 
 
-__all__ = ["Member", "matrix_of", "member_of", "order"]
+__all__ = ["Member", "covariance", "matrix_of", "member_of", "order"]

@@ -16,7 +16,7 @@ from tensorprog.program.graph.nodes import LinComb, MatMul, Nonlin, Scalar
 from tensorprog.program.graph.scaling import rational
 from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import children, mul, rebuild, size, variables
+from tensorprog.terms.term import children, mul, rebuild, size
 from tensorprog.theorems.vectors.member import Member, matrix_of, member_of
 
 LARGEST = 512
@@ -71,17 +71,13 @@ class Spans:
                 return _times(Fraction(-1), self._of(a, env))
             case App("add", args):
                 return _sum(self._of(a, env) for a in args)
-            case App("mul", args) if len(vectors := [a for a in args if self._is_vector(a)]) == 1:
+            case App("mul", args) if len(vectors := [a for a in args if self.program.vectors_in(a)]) == 1:
                 constant = mul(*(a for a in args if a is not vectors[0]))
                 return _times(rational(at_indices(constant, env, self.program)), self._of(vectors[0], env))
             case Bind("sum", (a,), over, None):
                 return _sum(self._of(a, {**env, **at}) for at in assignments(self.program.ranges(over)))
             case _:
                 return {self._function(t, env): Fraction(1)}
-
-    def _is_vector(self, t: Term) -> bool:
-        families = self.program.families
-        return any(v.name in families and families[v.name].kind == "vector" for v in variables(t))
 
     # -- vectors that are no combinations ----------------------------------------------------------------------------
 
