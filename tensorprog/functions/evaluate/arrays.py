@@ -1,12 +1,12 @@
 """A term as a vectorised numpy function: compiled once to a flat list of operations, evaluated without recursion.
 
-An undefined value is nan. Index families (`v[a,j]` inside `sum(... for a, j)`) are arrays whose leading axes are
-the subscripts, in their order; the axes behind them are data and broadcast.
+An undefined value is nan. Members of a family (`v[1,2]`) are read from an array whose leading axes are the subscripts,
+in their order; the axes behind them are data and broadcast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, reduce
@@ -17,8 +17,8 @@ from tensorprog.errors import fail
 from tensorprog.functions.evaluate.narrow import vanishing
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import registry
-from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, children, variables, walk
+from tensorprog.terms import App, Num, Term, Var, to_text
+from tensorprog.terms.term import ONE, children, variables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,22 +29,19 @@ if TYPE_CHECKING:
 Operation = Callable[..., Any]
 
 
-def compile_numpy(term: Term, names: Sequence[str], ranges: Mapping[str, tuple[int, int]] | None = None) -> Compiled:
+def compile_numpy(term: Term, names: Sequence[str]) -> Compiled:
     """The term as a numpy function of the names, in their order (variables, params and families alike).
 
-    `ranges` gives each index its first and last value. The result's leading axes are the free indices, in the
-    order of `ranges`; then the data axes. Raises TP006 for a name that is not listed, TP004 for an index without
-    a range.
+    Raises TP006 for a name that is not listed, TP004 for an index that is no number.
 
     >>> from tensorprog.terms import read
     >>> relu = compile_numpy(read("max(x, a*x)"), ["x", "a"])
     >>> relu([-2.0, 3.0], 0.5).tolist()
     [-1.0, 3.0]
-    >>> heads = compile_numpy(read("sum(softmax(p[j] over j) * v[j] for j)"), ["p", "v"], {"j": (1, 2)})
-    >>> float(heads([0.0, 0.0], [1.0, 3.0]))
-    2.0
+    >>> float(compile_numpy(read("v[1] - 2*v[2]"), ["v"])([5.0, 2.0]))
+    1.0
     """
-    return _compile(term, tuple(names), tuple((ranges or {}).items()))
+    return _compile(term, tuple(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +53,10 @@ class _Instruction:
 
 
 @lru_cache(maxsize=1024)
-def _compile(term: Term, names: tuple[str, ...], ranges: tuple[tuple[str, tuple[int, int]], ...]) -> Compiled:
+def _compile(term: Term, names: tuple[str, ...]) -> Compiled:
     import numpy as np
 
-    axes = {name: k for k, (name, _) in enumerate(ranges)}
-    sizes = dict(ranges)
-    _check_names(term, set(names), set(axes))
-    bases = _bases(term, sizes)
+    _check_names(term, set(names))
     slots: dict[Term, int] = {}
     program: list[_Instruction] = []
     stack = [term]
@@ -76,12 +70,10 @@ def _compile(term: Term, names: tuple[str, ...], ranges: tuple[tuple[str, tuple[
             stack.extend(todo)
             continue
         stack.pop()
-        operation = _operation(top, names, bases, axes, sizes)
+        operation = _operation(top, names)
         slots[top] = len(program)
         program.append(_Instruction(operation, tuple(slots[c] for c in _parts(top))))
     subscripts = {v.name: len(v.subs) for v in variables(term) if v.name in names}
-    free = _free_indices(term, set(axes))
-    bound_axes = tuple(k for name, k in axes.items() if name not in free)
 
     def run(*given: Any) -> NDArray[np.float64]:
         if len(given) != len(names):
@@ -91,25 +83,17 @@ def _compile(term: Term, names: tuple[str, ...], ranges: tuple[tuple[str, tuple[
         data = max((a.ndim - k for a, k in zip(arrays, leading, strict=True)), default=0)
         if data < 0:
             raise TypeError("a family needs one leading axis for each of its subscripts")
-        inputs = _Inputs(
-            [
-                a.reshape(a.shape[:k] + (1,) * (data + k - a.ndim) + a.shape[k:])
-                for a, k in zip(arrays, leading, strict=True)
-            ],
-            data,
-        )
+        inputs = [
+            a.reshape(a.shape[:k] + (1,) * (data + k - a.ndim) + a.shape[k:])
+            for a, k in zip(arrays, leading, strict=True)
+        ]
         values: list[Any] = []
         with np.errstate(all="ignore"):
             for step in program:
                 values.append(step.operation(inputs, *(values[i] for i in step.arguments)))
         out = np.asarray(values[-1], dtype=float)
-        if axes:
-            out = out.reshape((1,) * (len(axes) + data - out.ndim) + out.shape)
-            full = [sizes[n][1] - sizes[n][0] + 1 if n in free else 1 for n in axes]
-            out = np.broadcast_to(out, (*full, *out.shape[len(axes) :]))
-            out = out.squeeze(bound_axes)
         shape = np.broadcast_shapes(*(i.shape[k:] for i, k in zip(inputs, leading, strict=True))) if inputs else ()
-        return np.broadcast_to(out, (*out.shape[: len(free & axes.keys())], *shape)).copy()
+        return np.broadcast_to(out, shape).copy()
 
     return run
 
@@ -133,13 +117,7 @@ def _denominator(t: Term) -> Term | None:
     return t.args[0] if isinstance(t, App) and t.head == "recip" else None
 
 
-def _operation(
-    t: Term,
-    names: tuple[str, ...],
-    bases: Mapping[tuple[str, int], int],
-    axes: Mapping[str, int],
-    sizes: Mapping[str, tuple[int, int]],
-) -> Operation:
+def _operation(t: Term, names: tuple[str, ...]) -> Operation:
     import numpy as np
 
     from tensorprog.functions.named import numpy_forms
@@ -148,15 +126,9 @@ def _operation(
         case Num(value):
             number = _float(value)
             return lambda inputs: number
-        case Var(name, ()) if name in names:
-            at = names.index(name)
-            return lambda inputs: inputs[at].reshape((1,) * len(axes) + inputs[at].shape) if axes else inputs[at]
-        case Var(name, ()):
-            values = _index_values(name, axes, sizes)
-            return lambda inputs: values.reshape(values.shape + (1,) * inputs.data)
-        case Var(name):
-            at, where = names.index(name), _positions(t, bases, axes, sizes)
-            return lambda inputs: inputs[at][where]
+        case Var(name, subs):
+            at, where = names.index(name), tuple(int(k) - 1 for k in subs)
+            return lambda inputs: inputs[at][where] if where else inputs[at]
         case App("pi"):
             return lambda inputs: pi
         case App("add", (App("exp"), minus)) if minus == Num(-1):
@@ -196,8 +168,6 @@ def _operation(
             return lambda inputs, x, y: compare(x, y)
         case App(head) if (form := numpy_form(head)) is not None:
             return lambda inputs, *xs: form(*xs)
-        case Bind(head, _, over, mask):
-            return _binder(head, tuple(axes[i] for i in over), mask is not None)
     raise fail("TP003", f"{to_text(t)} is not a number at a point", getattr(t, "place", None))
 
 
@@ -222,89 +192,9 @@ def _float(value: Fraction) -> float:
         return float("inf") if value > 0 else float("-inf")
 
 
-class _Inputs(list[Any]):
-    """The argument arrays, each with its family axes and then `data` data axes."""
-
-    def __init__(self, arrays: list[Any], data: int) -> None:
-        super().__init__(arrays)
-        self.data = data
-
-
-def _bases(term: Term, sizes: Mapping[str, tuple[int, int]]) -> dict[tuple[str, int], int]:
-    """The subscript at which a family's array starts, for each axis: the least that its index names reach, else 1."""
-    out: dict[tuple[str, int], int] = {}
+def _check_names(term: Term, names: set[str]) -> None:
     for v in variables(term):
-        for k, s in enumerate(v.subs):
-            if isinstance(s, str):
-                out[v.name, k] = min(sizes[s][0], out.get((v.name, k), sizes[s][0]))
-    return out
-
-
-def _index_values(name: str, axes: Mapping[str, int], sizes: Mapping[str, tuple[int, int]]) -> Any:
-    import numpy as np
-
-    low, high = sizes[name]
-    shape = [1] * len(axes)
-    shape[axes[name]] = high - low + 1
-    return np.arange(low, high + 1).reshape(shape)
-
-
-def _positions(
-    v: Var, bases: Mapping[tuple[str, int], int], axes: Mapping[str, int], sizes: Mapping[str, tuple[int, int]]
-) -> tuple[Any, ...]:
-    """Where the members of a family stand in its array: one index array per subscript, spread over all index axes."""
-    import numpy as np
-
-    out: list[Any] = []
-    for k, s in enumerate(v.subs):
-        values = np.full((1,) * len(axes), s) if isinstance(s, int) else _index_values(s, axes, sizes)
-        out.append(values - bases.get((v.name, k), 1))
-    return tuple(out)
-
-
-def _binder(head: str, over: tuple[int, ...], masked: bool) -> Operation:
-    import numpy as np
-
-    def softmax(inputs: Any, p: Any, mask: Any = True) -> Any:
-        p, mask = np.broadcast_arrays(p, mask)
-        if not np.all(np.any(mask, axis=over)):
-            raise fail("TP014", "a row of this softmax is fully masked")
-        kept = np.where(mask, p, -np.inf)
-        weights = np.exp(kept - np.max(kept, axis=over, keepdims=True))
-        return weights / np.sum(weights, axis=over, keepdims=True)
-
-    simple: dict[str, Callable[..., Any]] = {"sum": np.sum, "max": np.max, "min": np.min}
-    if head == "softmax":
-        return softmax
-    if head in simple and not masked:
-        fold = simple[head]
-        return lambda inputs, x: fold(x, axis=over, keepdims=True)
-    raise fail("TP003", f"{head} is not a number at a point")
-
-
-def _check_names(term: Term, names: set[str], indices: set[str]) -> None:
-    for t in walk(term):
-        wanted: tuple[str, ...] = ()
-        match t:
-            case Var(name, subs):
-                if name not in names and not (name in indices and not subs):
-                    raise fail("TP006", f"{name} is not among {', '.join(sorted(names))}", t.place)
-                wanted = tuple(s for s in subs if isinstance(s, str))
-            case Bind(_, _, over):
-                wanted = over
-        for i in wanted:
-            if i not in indices:
-                raise fail("TP004", f"the index {i} has no range", getattr(t, "place", None))
-
-
-def _free_indices(t: Term, indices: set[str]) -> set[str]:
-    if not indices:
-        return set()
-    match t:
-        case Var(name, subs):
-            return ({name} | {s for s in subs if isinstance(s, str)}) & indices
-        case Bind(head, _, over):
-            inner = set().union(*(_free_indices(c, indices) for c in children(t)))
-            return inner | set(over) if head == "softmax" else inner - set(over)
-        case _:
-            return set().union(*(_free_indices(c, indices) for c in children(t)))
+        if v.name not in names:
+            raise fail("TP006", f"{v.name} is not among {', '.join(sorted(names))}", v.place)
+        if any(isinstance(s, str) for s in v.subs):
+            raise fail("TP004", f"the index of {to_text(v)} is no number", v.place)

@@ -29,8 +29,6 @@ from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import substitute, variables
 
-Values = dict[str, Any]
-
 
 def enclose(
     term: Term,

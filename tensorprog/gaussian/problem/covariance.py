@@ -9,7 +9,6 @@ from typing import Any
 
 from tensorprog.errors import fail
 
-Exact = int | float | Fraction
 SLACK = Fraction(1, 10**9)
 """How far below zero, relative to the largest variance, an eigenvalue may be by rounding."""
 

@@ -88,9 +88,9 @@ class Unfolding:
             self._members[ref] = self._cancelled(self._unfolded(node, at, ref), ref)
         return self._members[ref]
 
-    def expression(self, term: Term, at: Mapping[str, int] | None = None) -> Term:
+    def expression(self, term: Term) -> Term:
         """Any expression over members, such as x[1]*x[2]^2, over leaves."""
-        return self._cancelled(self._inlined(term, dict(at or {})), None)
+        return self._cancelled(self._inlined(term, {}), None)
 
     def _unfolded(self, node: Node, at: dict[str, int], ref: Var) -> Term:
         items = tuple(at.items())
