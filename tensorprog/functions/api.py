@@ -12,6 +12,7 @@ from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import expand, read_term
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.terms import Term, Var
+from tensorprog.terms.signatures import CONDITIONS, LIMIT, VECTOR
 from tensorprog.terms.term import App, Bind, variables, walk
 
 
@@ -63,17 +64,7 @@ def checked(t: Term) -> Term:
                 raise fail("TP016", f"{u.head} takes {count} argument(s), here {len(u.args)}", u.place)
             if u.head == "where" and not _is_condition(u.args[0]):
                 raise fail("TP003", "the first argument of where is a condition", u.place, help="where(x > 0, a, b)")
-        if isinstance(u, App) and u.head in (
-            "matmul",
-            "transpose",
-            "dot",
-            "mean",
-            "E",
-            "cov",
-            "var",
-            "gaussian",
-            "ref",
-        ):
+        if isinstance(u, App) and u.head in (*VECTOR, *LIMIT, "gaussian", "ref"):
             raise fail("TP003", f"{u.head} is not allowed in a coordinatewise function", u.place)
         if isinstance(u, Bind) and u.head == "attention":
             raise fail("TP003", "attention is not allowed in a coordinatewise function", u.place)
@@ -85,4 +76,4 @@ def checked(t: Term) -> Term:
 
 
 def _is_condition(t: Term) -> bool:
-    return isinstance(t, App) and t.head in ("lt", "le", "gt", "ge", "eq", "ne", "and")
+    return isinstance(t, App) and t.head in CONDITIONS

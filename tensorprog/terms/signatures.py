@@ -9,46 +9,20 @@ from __future__ import annotations
 
 MANY = 100_000
 
+_ONE = (
+    "relu selu gelu gelu_tanh silu softplus mish sigmoid tanh erf Phi softsign hardtanh sign step abs exp log log1p"
+    " sqrt sin cos tan asin acos atan sinh cosh floor ceil sinc"
+)
 FUNCTIONS: dict[str, tuple[int, int]] = {
-    "relu": (1, 1),
+    **dict.fromkeys(_ONE.split(), (1, 1)),
     "leaky_relu": (2, 2),
     "elu": (1, 2),
-    "selu": (1, 1),
-    "gelu": (1, 1),
-    "gelu_tanh": (1, 1),
-    "silu": (1, 1),
-    "softplus": (1, 1),
-    "mish": (1, 1),
-    "sigmoid": (1, 1),
-    "tanh": (1, 1),
-    "erf": (1, 1),
-    "Phi": (1, 1),
-    "hardtanh": (1, 1),
+    "hermite": (2, 2),
+    "mod": (2, 2),
     "clip": (3, 3),
-    "sign": (1, 1),
-    "step": (1, 1),
-    "abs": (1, 1),
+    "where": (3, 3),
     "min": (2, MANY),
     "max": (2, MANY),
-    "exp": (1, 1),
-    "log": (1, 1),
-    "log1p": (1, 1),
-    "sqrt": (1, 1),
-    "sin": (1, 1),
-    "cos": (1, 1),
-    "tan": (1, 1),
-    "asin": (1, 1),
-    "acos": (1, 1),
-    "atan": (1, 1),
-    "sinh": (1, 1),
-    "cosh": (1, 1),
-    "softsign": (1, 1),
-    "hermite": (2, 2),
-    "where": (3, 3),
-    "floor": (1, 1),
-    "ceil": (1, 1),
-    "mod": (2, 2),
-    "sinc": (1, 1),
 }
 """Named functions of a program, with the least and the greatest number of arguments."""
 
@@ -62,12 +36,7 @@ ARITHMETIC: dict[str, tuple[int, int]] = {
 }
 
 CONDITIONS: dict[str, tuple[int, int]] = {
-    "lt": (2, 2),
-    "le": (2, 2),
-    "gt": (2, 2),
-    "ge": (2, 2),
-    "eq": (2, 2),
-    "ne": (2, 2),
+    **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), (2, 2)),
     "and": (2, MANY),
 }
 

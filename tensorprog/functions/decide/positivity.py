@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice, product
 from typing import Literal
@@ -114,6 +114,7 @@ def _nonzero_on_a_box(term: Term, xs: list[Var], corner: tuple[Fraction, ...]) -
         return False
 
 
+@dataclass(eq=False)
 class _Near(Analyzer):
     """The rules on a neighbourhood of the limits of some scalars.
 
@@ -121,8 +122,8 @@ class _Near(Analyzer):
     there); one that is only >= 0 at the limits may be negative nearby, and nothing is concluded from its sign.
     """
 
-    scalars: Mapping[str, Interval]
-    limits: Analyzer
+    scalars: Mapping[str, Interval] = field(kw_only=True)
+    limits: Analyzer = field(kw_only=True)
 
     def improve(self, t: Term, found: Info) -> Info:
         own = {v.name for v in found.vars}
@@ -144,12 +145,6 @@ class _Near(Analyzer):
         )  # fmt: skip
         return near if near == found else self.step("near the limit", t, near, (found.step,))
 
-    def inside(self, env: Mapping[Var, Interval]) -> _Near:
-        out = super().inside(env)
-        assert isinstance(out, _Near)
-        out.scalars, out.limits = self.scalars, self.limits
-        return out
-
 
 def parametric(
     term: Term,
@@ -170,9 +165,7 @@ def parametric(
     """
     known = assumptions or {}
     names = frozenset(variables) | scalars.keys()
-    rules = _Near(names, known)
-    rules.scalars = scalars
-    rules.limits = Analyzer(frozenset(), {**known, **scalars})
+    rules = _Near(names, known, scalars=scalars, limits=Analyzer(frozenset(), {**known, **scalars}))
     info = rules.info(term)
     if info.constant:
         return PseudoLipschitz("proved", "a constant", trace(rules.steps, info.step), (), Fraction(1), True, True)

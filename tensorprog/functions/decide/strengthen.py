@@ -43,7 +43,7 @@ def by_cases(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var]) -> Info:
         return info
     cases: list[Info] = []
     for combination in product(*choices):
-        case = Analyzer(rules.variables, {**rules.assumptions, **dict(combination)}, rules.sizes, None, rules.steps)
+        case = Analyzer(rules.variables, {**rules.assumptions, **dict(combination)}, rules.sizes, steps=rules.steps)
         case.fuel = rules.fuel
         found, _ = _whole(case, t, case.info(t), xs)
         if found.regularity < info.regularity or not found.total:

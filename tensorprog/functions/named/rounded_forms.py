@@ -67,10 +67,6 @@ def _log(x: Rounded) -> Rounded:
     return _made(np.log(x.value), _over(x.error, x.value - x.error))
 
 
-def _log1p(x: Rounded) -> Rounded:
-    return _made(np.log1p(x.value), _over(x.error, 1 + x.value - x.error))
-
-
 def _over(error: Any, room: Any) -> Any:
     return np.where(error == 0, 0.0, np.where(room > 0, error / np.where(room > 0, room, 1.0), np.inf))
 
@@ -94,7 +90,6 @@ _FORMS: dict[str, Callable[[Rounded], Rounded]] = {
     "sigmoid": _grows(special.expit),
     "softplus": _grows(_softplus),
     "log": _log,
-    "log1p": _log1p,
     "sin": _lipschitz(np.sin, lambda x, e: 1.0),
     "cos": _lipschitz(np.cos, lambda x, e: 1.0),
     "sinc": _lipschitz(_sinc, lambda x, e: 0.5),
@@ -103,8 +98,5 @@ _FORMS: dict[str, Callable[[Rounded], Rounded]] = {
     "erf": _lipschitz(special.erf, lambda x, e: _NORMAL * np.exp(-(np.maximum(np.abs(x) - e, 0.0) ** 2))),
     "Phi": _phi,
     "asin": _lipschitz(np.arcsin, _arc),
-    "acos": _lipschitz(np.arccos, _arc),
-    "sinh": _lipschitz(np.sinh, lambda x, e: np.cosh(np.abs(x) + e)),
-    "cosh": _lipschitz(np.cosh, lambda x, e: np.cosh(np.abs(x) + e)),
 }
 ROUNDED = System(number, number(math.pi) + Rounded(0.0, UNIT * 4), _power, _FORMS)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from fractions import Fraction
-from typing import Protocol
 
 from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, LINEAR, Rate, least
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.terms import Term, Var
+from tensorprog.terms import Var
 
 ZERO = Rate(-1, INF)
 """The rate of 0, the slope of a constant."""
@@ -122,31 +120,3 @@ def settled(info: Info) -> Info:
     if far and info.regularity >= Regularity.CONTINUOUS:  # never 0, and large far out: at least c > 0 by compactness
         away = True
     return replace(info, below=below, above=above, growth=growth, away=away)
-
-
-class Calculus(Protocol):
-    """What a rule asks of the calculus that runs it (rules/compose.py)."""
-
-    variables: frozenset[str]
-    assumptions: Mapping[str, Interval]
-    sizes: Mapping[str, tuple[int, int]]
-    env: Mapping[Var, Interval]
-    depth: int
-
-    def info(self, t: Term) -> Info: ...
-
-    def inside(self, env: Mapping[Var, Interval]) -> Calculus: ...
-
-    def constant(self, t: Term, regularity: Regularity, interval: Interval, premises: tuple[int, ...] = ()) -> Info: ...
-
-    def product_of(self, t: Term, parts: list[Info], interval: Interval | None = None) -> Info: ...
-
-    def step(
-        self,
-        rule: str,
-        t: Term,
-        info: Info,
-        premises: tuple[int, ...] = (),
-        note: str = "",
-        tails: tuple[str, ...] = (),
-    ) -> Info: ...

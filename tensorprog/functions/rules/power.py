@@ -6,7 +6,8 @@ from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.rules import ranges
-from tensorprog.functions.rules.info import Calculus, Info, Regularity, settled, slope_times
+from tensorprog.functions.rules.calculus import Calculus
+from tensorprog.functions.rules.info import Info, Regularity, settled, slope_times
 from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term

@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from tensorprog.functions.evaluate.polynomial import is_zero
 from tensorprog.functions.named.library import library
-from tensorprog.functions.rules.info import Calculus, Info, Regularity
+from tensorprog.functions.rules.calculus import Calculus
+from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.ranges import image
 from tensorprog.functions.rules.rates import ANY, BOUNDED, least, most
 from tensorprog.numbers.interval import Interval

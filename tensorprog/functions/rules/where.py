@@ -14,7 +14,8 @@ from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Polynomial, is_zero, normal
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
-from tensorprog.functions.rules.info import Calculus, Info, Regularity, settled
+from tensorprog.functions.rules.calculus import Calculus
+from tensorprog.functions.rules.info import Info, Regularity, settled
 from tensorprog.functions.rules.rates import most
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var

@@ -7,14 +7,14 @@ expansions at both ends give the exact rates of f and f', and with them order, b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import Self
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.evaluate.polynomial import Polynomial, is_zero, normal
 from tensorprog.functions.rules.compose import Rules
-from tensorprog.functions.rules.facts import Step
 from tensorprog.functions.rules.info import ZERO, Info, Regularity, settled
 from tensorprog.functions.rules.ranges import meet, point
 from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, Rate, least, most
@@ -40,27 +40,16 @@ class Tail:
         return "+oo" if self.side > 0 else "-oo"
 
 
+@dataclass(eq=False)
 class Analyzer(Rules):
     """The composition rules, strengthened by the calculus of tails and exact zero counts of polynomials."""
 
-    def __init__(
-        self,
-        variables: frozenset[str],
-        assumptions: Mapping[str, Interval],
-        sizes: Mapping[str, tuple[int, int]] | None = None,
-        env: Mapping[Var, Interval] | None = None,
-        steps: list[Step] | None = None,
-    ) -> None:
-        super().__init__(variables, assumptions, sizes, env, steps)
-        self.expansions: dict[tuple[Var, int, bool], Expansion] = {}
-        self.slopes: dict[Term, Rate] = {}
-        self.fuel = [FUEL]
+    expansions: dict[tuple[Var, int, bool], Expansion] = field(default_factory=dict)
+    slopes: dict[Term, Rate] = field(default_factory=dict)
+    fuel: list[int] = field(default_factory=lambda: [FUEL])
 
-    def inside(self, env: Mapping[Var, Interval]) -> Analyzer:
-        out = super().inside(env)
-        assert isinstance(out, Analyzer)
-        out.fuel = self.fuel
-        return out
+    def inside(self, env: Mapping[Var, Interval]) -> Self:
+        return replace(super().inside(env), expansions={}, slopes={})
 
     def constant_sign(self, t: Term) -> int:
         """The sign of a constant, for all admissible params; raises Undecided."""
