@@ -1,6 +1,7 @@
 """The promises about the code itself that import-linter cannot express."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -221,3 +222,12 @@ def test_no_folder_of_tests_is_crowded_and_each_bears_the_name_of_what_it_tests(
         assert (PACKAGE / folder.name).is_dir()
         for room in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
             assert len(list(room.glob("*.py"))) <= 12, room
+
+
+@pytest.mark.long
+def test_a_claim_climbs_back_at_most_six_times() -> None:
+    """Of the gallery's page of claims; it was 18 calls before the packages had rooms."""
+    counter = PACKAGE.parent / "benchmarks" / "journeys.py"
+    done = subprocess.run([sys.executable, str(counter)], capture_output=True, text=True, check=True)
+    (calls,) = re.findall(r"(\d+) calls up", done.stdout)
+    assert int(calls) <= 6, done.stdout
