@@ -26,7 +26,7 @@ class Report:
 
 
 def report_of(program: Program, options: Options | None = None, progress: bool = False) -> Report:
-    """The report on a program, as one HTML document; `progress` tells on a terminal how far it is.
+    """Return the report on a program, as one HTML document; `progress` tells on a terminal how far it is.
 
     >>> import tensorprog
     >>> made = report_of(tensorprog.loads("input u ~ N(0, 1)\\noutput u"), Options(samples=0))

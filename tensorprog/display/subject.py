@@ -44,7 +44,7 @@ class Failed:
 
 
 def attempt(compute: Callable[[], T]) -> T | Failed:
-    """The result, or the program's own reason why there is none."""
+    """Return the result, or the program's own reason why there is none."""
     try:
         return compute()
     except TensorProgError as error:

@@ -96,7 +96,7 @@ class Expr:
 
 
 def term_of(value: Any) -> Term:
-    """A raw term from an expression, text of the language, or a number (a float stands for its shortest decimal)."""
+    """A raw term from an expression, text of the language, or a number (a float is read as its shortest decimal)."""
     match value:
         case Expr():
             return value.term
@@ -122,15 +122,15 @@ class Functions:
         return lambda *args: Expr(App(name, tuple(term_of(a) for a in args)))
 
     def dot(self, u: Any, v: Any) -> Expr:
-        """The plain sum over coordinates of u times v."""
+        """Return the plain sum over coordinates of u times v."""
         return Expr(App("dot", (term_of(u), term_of(v))))
 
     def mean(self, f: Any) -> Expr:
-        """The average over coordinates."""
+        """Return the average over coordinates."""
         return Expr(App("mean", (term_of(f),)))
 
     def sum(self, f: Any, over: Any) -> Expr:
-        """The sum over finite indices."""
+        """Return the sum over finite indices."""
         return Expr(Bind("sum", (term_of(f),), _indices(over)))
 
     def softmax(self, p: Any, over: Any, mask: Any = None) -> Expr:
@@ -153,7 +153,7 @@ fn = Functions()
 
 
 class Program(CoreProgram):
-    """A Tensor Program that is written statement by statement; what stands is never changed.
+    """A Tensor Program that is written statement by statement; what is written is never changed.
 
     >>> p = Program("mlp")
     >>> (x,), (W,) = p.input("x ~ N(0, 1)"), p.weight("W ~ N(0, 2/n)")
@@ -210,7 +210,7 @@ class Program(CoreProgram):
         return self._declare("weight", text)
 
     def matrix(self, name: str, rows: Sequence[Any]) -> Expr:
-        """A constant array from numbers (nested lists or a numpy array), kept as exact decimals."""
+        """Return a constant array from numbers (nested lists or a numpy array), kept as exact decimals."""
         listed: Any = rows.tolist() if hasattr(rows, "tolist") else list(rows)
         if listed and isinstance(listed[0], list | tuple):
             shape: tuple[int, ...] = (len(listed), len(listed[0]))

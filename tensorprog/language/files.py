@@ -9,7 +9,7 @@ from tensorprog.program.graph.limits import Limits
 
 
 def read_text(path: Path, limits: Limits) -> str:
-    """The text of a file, refusing what is too large, unreadable or not UTF-8 (TP018, TP901, TP013)."""
+    """Return the text of a file, refusing what is too large, unreadable or not UTF-8 (TP018, TP901, TP013)."""
     try:
         if not path.is_file() and path.exists():
             raise fail("TP018", f"{path} is not a file")

@@ -162,7 +162,7 @@ class Loader:
             raise fail("TP005", f"{name} is already a const or a loop variable", place)
 
     def integer(self, t: Term, what: str) -> int:
-        """A compile-time integer: arithmetic of numbers, consts and loop variables."""
+        """Return a compile-time integer: arithmetic of numbers, consts and loop variables."""
         folded = transform(t, lambda v: Num(self.env[v.name]) if isinstance(v, Var) and v.name in self.env else None)
         for v in walk(folded):
             if isinstance(v, Var) and v.name in self.program.widths:
@@ -262,7 +262,7 @@ class Loader:
         declare_input(self.lowering, names, _index_names(subs, st.refs[0]), width, mean_terms, cov_terms, place)
 
     def anonymous(self, entry: s.Entry, name: str, place: Place | None) -> Term:
-        """An array literal in an input becomes a named matrix."""
+        """Turn an array literal in an input into a named matrix."""
         if not isinstance(entry, tuple):
             return entry
         while self.program.role(name) is not None or name in self.lowering.names.later:
@@ -302,7 +302,7 @@ class Loader:
     # -- files ---------------------------------------------------------------------------------------------------
 
     def beside(self, name: str, place: Place) -> Path:
-        """A file named in the text, which must lie in the program's folder or below."""
+        """Return a file named in the text, which must lie in the program's folder or below."""
         if self.root is None:
             raise fail("TP010", "files cannot be read here, since the program has no folder", place,
                        help="load the program from a file")  # fmt: skip

@@ -40,7 +40,7 @@ class Ended:
 def elements(
     ref: Term, value: Term, program: Program, env: Mapping[str, int], integer: Integer, ended: Ended
 ) -> list[tuple[Term, Term]]:
-    """The definitions that `ref = value` stands for: itself, unless a subscript computes with an index.
+    """Return the definitions that `ref = value` means: itself, unless a subscript computes with an index.
 
     Errors: TP004 an offset where no sum or left side gives the index its values, or a 0 inside a function.
     """
@@ -74,7 +74,7 @@ def _subscripts(t: Term) -> Sequence[Term]:
 
 
 def _computed(value: Term, is_index: Callable[[str], bool]) -> set[str]:
-    """The indices that some subscript computes with, or that stand in a subscript under pad or wrap."""
+    """Return the indices that some subscript computes with, or that occur in a subscript under pad or wrap."""
     out: set[str] = set()
     for t in walk(value):
         inside = isinstance(t, App) and t.head in BOUNDARIES and len(t.args) == 1
@@ -85,7 +85,7 @@ def _computed(value: Term, is_index: Callable[[str], bool]) -> set[str]:
 
 
 def _put(t: Term, at: Mapping[str, int]) -> Term:
-    """The term with index names replaced by their values."""
+    """Return the term with index names replaced by their values."""
     if isinstance(t, Var) and t.name in at and not t.subs:
         return Num(at[t.name])
     parts = children(t)
@@ -93,7 +93,7 @@ def _put(t: Term, at: Mapping[str, int]) -> Term:
 
 
 class _Open:
-    """One member's right-hand side: None stands for 0."""
+    """One member's right-hand side: None for 0."""
 
     def __init__(
         self, program: Program, at: Mapping[str, int], computed: set[str], integer: Integer, ended: Ended
@@ -183,7 +183,7 @@ class _Open:
 
 
 def _extents(name: str, program: Program) -> tuple[tuple[int, int], ...]:
-    """The least and the largest subscript of a family at each position, as far as it is defined."""
+    """Return the least and the largest subscript of a family at each position, as far as it is defined."""
     boxes = program.families[name].boxes
     return tuple((min(b[k][0] for b in boxes), max(b[k][1] for b in boxes)) for k in range(len(boxes[0])))
 

@@ -17,7 +17,7 @@ from tensorprog.terms import read
 
 
 def read_program(file: str, limits: Iterable[str] = (), values: Iterable[str] = ()) -> Program:
-    """The program in a file, or on standard input for `-`; `values` (PARAM=NUMBER) are checked against it."""
+    """Return the program in a file, or on standard input for `-`; `values` (PARAM=NUMBER) are checked against it."""
     bounds = read_limits(limits)
     if file == "-":
         raw = sys.stdin.buffer.read(bounds.file_bytes + 1)

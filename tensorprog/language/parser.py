@@ -131,7 +131,7 @@ def _parser(extra: frozenset[str]) -> Lark:
 
 
 def parse(text: str, limits: Limits, extra_functions: frozenset[str] = frozenset()) -> tuple[s.Statement, ...]:
-    """The statements of a text; a TensorProgError for anything that is not one."""
+    """Return the statements of a text; a TensorProgError for anything that is not one."""
     from lark.exceptions import LarkError, VisitError
 
     _check_characters(text)

@@ -1,6 +1,6 @@
 """Arrays with named index axes: (draws, one axis per index name, coordinates), and the products between them.
 
-An axis of size 1 stands for "the same for all": constants have one draw, scalars one coordinate.
+An axis of size 1 means "the same for all": constants have one draw, scalars one coordinate.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Named:
     data: Array
 
     def to(self, axes: Sequence[str]) -> Array:
-        """The data over `axes` in that order, absent ones with size 1."""
+        """Return the data over `axes` in that order, absent ones with size 1."""
         if tuple(axes) == self.axes:
             return self.data
         kept = [a for a in axes if a in self.axes]
@@ -40,7 +40,7 @@ class Named:
         return int(self.data.shape[self.axes.index(axis) + 1])
 
     def first(self, coordinates: int) -> Named:
-        """The first few coordinates alone."""
+        """Return the first few coordinates alone."""
         return Named(self.axes, self.data[..., :coordinates])
 
 
@@ -62,21 +62,21 @@ def times(a: Array, b: Array) -> Array:
 
 
 def spread(x: Named, axes: Sequence[str], sizes: Sequence[int]) -> Array:
-    """The data over `axes`, absent ones repeated."""
+    """Return the data over `axes`, absent ones repeated."""
     data = x.to(axes)
     wanted = (data.shape[0], *sizes, data.shape[-1])
     return data if data.shape == wanted else np.broadcast_to(data, wanted)
 
 
 def _matrix(x: Named, groups: Sequence[Sequence[str]]) -> Array:
-    """The data with each group of axes merged into one."""
+    """Return the data with each group of axes merged into one."""
     data = x.to([a for g in groups for a in g])
     sizes = iter(data.shape[1:-1])
     return data.reshape(data.shape[0], *(prod(next(sizes) for _ in g) for g in groups), data.shape[-1])
 
 
 def inner(left: Named, right: Named, axes: Sequence[str]) -> Named:
-    """The dot products over coordinates: sum_alpha left_alpha right_alpha, over all named axes of both.
+    """Return the dot products over coordinates: sum_alpha left_alpha right_alpha, over all named axes of both.
 
     left (draws, common, i, n) times right (draws, common, n, j): one matrix product a draw.
     """

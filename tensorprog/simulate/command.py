@@ -22,7 +22,7 @@ Reader = Callable[[str, Iterable[str], Iterable[str]], tuple[Program, Mapping[st
 
 
 def simulate_command(reader: Reader) -> click.Command:
-    """The command, given how to read a program."""
+    """Return the command, given how to read a program."""
 
     @click.command("simulate")
     @click.argument("file", metavar="FILE")

@@ -54,7 +54,7 @@ def _judge_output(shared: Shared, output: Output) -> OutputVerdict:
 
 
 def _target(case: Case, reports: tuple[TheoremReport, ...]) -> TheoremReport:
-    """The theorem that is meant for a case: its premises are what a person wants to read."""
+    """Return the theorem that is meant for a case: its premises are what a person wants to read."""
     by_id = {r.theorem.id: r for r in reports}
     if case.scores or case.readout_scores:
         found = by_id["attention" if case.scores else "readout-scores"]
@@ -67,7 +67,7 @@ def _target(case: Case, reports: tuple[TheoremReport, ...]) -> TheoremReport:
 
 
 def judge(case: Case, theorem: Theorem) -> TheoremReport:
-    """Every premise of one theorem, decided for one case."""
+    """Decide every premise of one theorem for one case."""
     return TheoremReport(theorem, reported(case, theorem.premises))
 
 

@@ -6,7 +6,7 @@ from tensorprog.theorems.conditions.statement import Theorem
 
 
 def theorem_text(theorem: Theorem) -> str:
-    """A theorem with its premises, conclusion and source, as `explain` prints it."""
+    """Return a theorem with its premises, conclusion and source, as `explain` prints it."""
     lines = [f"{theorem.title} [{theorem.id}]", "", f"Source: {theorem.source}.", ""]
     if theorem.formal:
         lines += ["This is a formal rule, not a theorem: results that rest on it are labelled formal.", ""]

@@ -38,7 +38,7 @@ class OutputVerdict:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """What stands in the way in the theorem that is meant for this output; an open verdict has a cause."""
+        """What prevents the theorem that is meant for this output; an open verdict has a cause."""
         found = self.target.diagnostics
         return (_cause(self),) if self.verdict == "undecided" and not found else found
 
@@ -95,7 +95,7 @@ class Verdict:
         return tuple(max(column, key=lambda r: rank.index(r.status)) for column in columns)
 
     def to_json(self) -> dict[str, Any]:
-        """The schema tensorprog/check/1."""
+        """Return the schema tensorprog/check/1."""
         return {
             "schema": "tensorprog/check/1",
             "program": self.program.name,
@@ -124,7 +124,7 @@ SAYS = {
 
 
 def verdict_text(verdict: Verdict) -> str:
-    """The whole verdict as text."""
+    """Return the whole verdict as text."""
     program = verdict.program
     lines = [f"{program.name}: {verdict.verdict} ({SAYS[verdict.verdict]})"]
     if verdict.covered_by:
@@ -143,7 +143,7 @@ def verdict_text(verdict: Verdict) -> str:
 
 
 def diagnostics_text(verdict: Verdict) -> str:
-    """Every diagnostic, rendered with its line."""
+    """Return every diagnostic, rendered with its line."""
     program = verdict.program
     return "\n\n".join(d.render(program.sources, program.path) for d in verdict.diagnostics)
 
@@ -168,7 +168,7 @@ def _theorem_lines(report: TheoremReport) -> list[str]:
 
 
 def verdict_html(verdict: Verdict) -> str:
-    """The verdict as a table, for notebooks."""
+    """Return the verdict as a table, for notebooks."""
     rows = "".join(
         f"<tr><td>{MARKS[r.finding.status]}</td><td>{escape(r.premise.statement)}</td>"
         f"<td>{escape(r.finding.because)}</td></tr>"

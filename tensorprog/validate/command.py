@@ -17,7 +17,7 @@ from tensorprog.simulate.command import simulate_command
 
 
 def read(file: str, limits: Iterable[str], values: Iterable[str]) -> tuple[Program, Mapping[str, Any]]:
-    """The program and the numbers of its params that were given."""
+    """Return the program and the numbers of its params that were given."""
     program = read_program(file, limits)
     return program, read_values(program, values)
 

@@ -106,7 +106,7 @@ class Observed:
         return float(self.running.mean[k]), float(self.running.standard_error[k])
 
     def skewness(self, k: int) -> float:
-        """The size of the skewness of the mean of a quantity over draws."""
+        """Return the size of the skewness of the mean of a quantity over draws."""
         assert self.running is not None
         return float(self.running.skewness[k])
 

@@ -46,7 +46,7 @@ class Quantity:
 
 
 def quantities(program: Program) -> tuple[list[Quantity], list[Quantity]]:
-    """What to compare, and what is refused because its mean at finite width may be infinite.
+    """Return what to compare, and what is refused because its mean at finite width may be infinite.
 
     Means, second and fourth moments and laws of outputs; second moments of scores and of what they are made of.
     """
@@ -99,7 +99,7 @@ class _Facts:
         return bool(self.ancestors({name}) & self.scores)
 
     def unbounded(self, name: str) -> bool:
-        """A dot product that is not scaled to have a limit."""
+        """Is this a dot product that is not scaled to have a limit?"""
         for node in self.program.families[name].pieces:
             if isinstance(node, Dot):
                 power = width_power(node.factor, self.program.widths)
@@ -208,7 +208,7 @@ def _hull(ref: Ref, program: Program) -> list[tuple[int, int]]:
 
 
 def _members(ref: Ref, program: Program) -> Iterator[Member]:
-    """The first member, then one step along each axis, then a step along the last two."""
+    """Yield the first member, then one step along each axis, then a step along the last two."""
     box = _hull(ref, program)
     first = tuple(lo for lo, _ in box)
     yield (ref.name, first)
@@ -219,7 +219,7 @@ def _members(ref: Ref, program: Program) -> Iterator[Member]:
 
 
 def untested(program: Program, tested: Collection[Quantity]) -> list[str]:
-    """The outputs none of whose second moments is among the quantities."""
+    """Return the outputs none of whose second moments is among the quantities."""
     found = {q.members[0] for q in tested if q.output and len(q.members) == 2}
     refs = [Ref.of(o.ref, program) for o in program.outputs]
     return [r.text for r in dict.fromkeys(refs) if next(_members(r, program)) not in found]

@@ -107,7 +107,7 @@ def _theory(program: Program, values: Mapping[str, Any] | None, tolerance: float
 
 
 def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], dict[Quantity, Estimate], list[str]]:
-    """The quantities that the theory has a number for, and which it has not."""
+    """Return the quantities that the theory has a number for, and which it has not."""
     import numpy as np
 
     from tensorprog.validate.compare import label

@@ -26,7 +26,7 @@ class Fit:
 
 
 def orders(widths: Sequence[int], half: bool) -> tuple[float, ...]:
-    """The powers of 1/n in the fit: 0, then 1, 2 (or 1/2, 1), as many as the widths allow, three at most."""
+    """Return the powers of 1/n in the fit: 0, then 1, 2 (or 1/2, 1), as many as the widths allow, three at most."""
     powers = (0.0, 0.5, 1.0) if half else (0.0, 1.0, 2.0)
     return powers[: min(3, len(set(widths)))]
 
@@ -73,7 +73,7 @@ def kolmogorov_p(statistic: float, effective: float) -> float:
 
 
 def holm(p_values: Sequence[float], level: float) -> list[bool]:
-    """Which hypotheses are rejected, the chance of any false rejection being at most `level` (Holm 1979)."""
+    """Find which hypotheses are rejected, the chance of any false rejection being at most `level` (Holm 1979)."""
     order = sorted(range(len(p_values)), key=lambda k: p_values[k])
     rejected = [False] * len(p_values)
     for rank, k in enumerate(order):

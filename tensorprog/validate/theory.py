@@ -15,10 +15,10 @@ from tensorprog.numbers.estimate import Estimate
 
 
 class Theory(Protocol):
-    """Claims about the limit; None stands for no claim."""
+    """Claims about the limit; None where nothing is claimed."""
 
     def moment(self, members: Sequence[str]) -> Estimate | None:
-        """E of the product of the limit variables (`x[1]`), each as often as it stands there."""
+        """E of the product of the limit variables (`x[1]`), each as often as it is listed."""
 
     def cdf(self, member: str, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float] | None:
         """P(Z <= .) at points, and a bound on its error."""
@@ -53,7 +53,7 @@ class LimitTheory:
             return None
 
     def cdf(self, member: str, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float] | None:
-        """The law's distribution function."""
+        """Return the law's distribution function."""
         try:
             found = self.limit.law(member).cdf(points)
         except (TensorProgError, NotCovered, TypeError):
@@ -62,6 +62,6 @@ class LimitTheory:
 
 
 def known(found: Any) -> Estimate | None:
-    """The number of a result, or None where it has none."""
+    """Return the number of a result, or None where it has none."""
     number = found if isinstance(found, Estimate) else found.number
     return number if number is not None and number.known else None

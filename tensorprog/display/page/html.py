@@ -64,7 +64,7 @@ class Section:
 
 
 def page(title: str, lead: Markup, sections: Sequence[Section], foot: str) -> str:
-    """The whole document."""
+    """Return the whole document."""
     links = [tag("li", tag("a", s.title, href=f"#{s.id}")) for s in sections]
     head = tag(
         "head",
@@ -85,7 +85,7 @@ def page(title: str, lead: Markup, sections: Sequence[Section], foot: str) -> st
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, numbers: Sequence[int] = ()) -> Markup:
-    """A table that becomes a list of cards on a phone; the columns in `numbers` are aligned to the right."""
+    """Return a table that becomes a list of cards on a phone; the columns in `numbers` are aligned to the right."""
 
     def look(k: int) -> str | None:
         return "num" if k in numbers else None
@@ -101,7 +101,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, numb
 
 
 def status(word: str) -> Markup:
-    """A word of judgement with a sign, so that colour is not all that tells it."""
+    """Return a word of judgement with a sign, so that colour is not all that tells it."""
     good = ("proved", "confirmed", "applies", "applies-by-remark", "valid", "valid-by-remark", "agrees", "accepted")
     bad = ("refuted", "fails", "invalid", "disagrees", "rejected")
     look, sign = ("good", "✓") if word in good else ("bad", "✗") if word in bad else ("open", "?")

@@ -19,7 +19,7 @@ def visible(text: str) -> str:
 
 
 def tag(name: str, /, *children: str, **attributes: object) -> Markup:
-    """One element; a trailing or inner underscore of an attribute becomes nothing or a hyphen.
+    """Return one element; a trailing or inner underscore of an attribute becomes nothing or a hyphen.
 
     >>> tag("p", "a < b", tag("b", "c"), class_="note")
     '<p class="note">a &lt; b<b>c</b></p>'
@@ -34,7 +34,7 @@ def tag(name: str, /, *children: str, **attributes: object) -> Markup:
 
 
 def math(formula: str, block: bool = False) -> Markup:
-    """A formula in MathML as one element."""
+    """Return a formula in MathML as one element."""
     return tag("math", Markup(formula), display="block" if block else None)
 
 

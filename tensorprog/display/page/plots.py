@@ -54,7 +54,7 @@ class Plot:
 
 
 def draw(plot: Plot) -> Markup:
-    """The plot as one `<svg>` element."""
+    """Return the plot as one `<svg>` element."""
     rows = _legend_rows(plot.series)
     top = 30 + 18 * len(rows)
     x, x_ticks = _scale([v for s in plot.series for v in s.x], plot.log_x, LEFT, WIDTH - RIGHT, plot.x_ticks)
@@ -86,7 +86,7 @@ def draw(plot: Plot) -> Markup:
 
 
 def standalone(plot: Plot) -> str:
-    """The plot as a file of its own, light or dark as the reader's screen is."""
+    """Return the plot as a separate file, light or dark as the reader's screen is."""
     style = f"<style>{STYLE}@media (prefers-color-scheme:dark){{svg{{{DARK}}}}}</style>"
     svg = draw(plot)
     head, _, rest = svg.partition(">")
@@ -94,7 +94,7 @@ def standalone(plot: Plot) -> str:
 
 
 def heat_map(title: str, labels: Sequence[str], values: Sequence[Sequence[float]]) -> Markup:
-    """A matrix as coloured squares, its numbers written in them while they fit."""
+    """Return a matrix as coloured squares, its numbers written in them while they fit."""
     n = len(labels)
     cell = max(8, min(64, 420 // max(n, 1)))
     left = 10 + 7 * max((len(text) for text in labels), default=0)
@@ -142,7 +142,7 @@ def _heights(plot: Plot) -> list[float]:
 def _scale(
     values: Sequence[float], log: bool, start: float, end: float, ticks: Sequence[float] = ()
 ) -> tuple[Callable[[float], float], list[float]]:
-    """The map from data to pixels, and where ticks stand."""
+    """Return the map from data to pixels, and the places of the ticks."""
     found = [v for v in values if math.isfinite(v) and (v > 0 or not log)]
     low, high = (min(found), max(found)) if found else (1.0, 10.0) if log else (0.0, 1.0)
     if log:

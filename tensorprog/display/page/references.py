@@ -30,7 +30,7 @@ WORKS = {
 
 
 def bibtex(theorems: Iterable[str]) -> str:
-    """The entries that a use of these theorems should cite.
+    """Return the entries that a use of these theorems should cite.
 
     >>> bibtex(["netsor"]).partition(",")[0]
     '@inproceedings{yang2019wide'

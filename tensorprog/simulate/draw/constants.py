@@ -22,7 +22,7 @@ class Constants:
     numbers: Numbers
 
     def range(self, name: str) -> Range | None:
-        """The range of an index name, primed or renamed ones included."""
+        """Return the range of an index name, primed or renamed ones included."""
         return self.numbers.program.indices.get(name.rstrip("~'"))
 
     def length(self, name: str) -> int:
@@ -30,7 +30,7 @@ class Constants:
         return high - low + 1
 
     def leaf(self, v: Var, dtype: np.dtype[np.generic]) -> Named | float:
-        """A param, a width, or entries of a constant array."""
+        """Return a param, a width, or entries of a constant array."""
         if not v.subs:
             return self.numbers.constant(v.name, v.place)
         array = self.numbers.matrix(v.name)
@@ -44,7 +44,7 @@ class Constants:
         return Named(axes, np.asarray(array[where], dtype=dtype)[None, ..., None])
 
     def array(self, t: Term, axes: Sequence[str]) -> Array:
-        """The term over `axes`, with size 1 where it does not depend on one."""
+        """Return the term over `axes`, with size 1 where it does not depend on one."""
         dtype = np.dtype(float)
         with np.errstate(all="ignore"):
             value = Evaluator(t, self.range, dtype)(lambda v: self.leaf(v, dtype), axes)

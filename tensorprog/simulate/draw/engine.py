@@ -67,14 +67,14 @@ class Runner:
         return self.refs[v]
 
     def view(self, ref: Ref) -> View | None:
-        """Where a reference is a plain view of one instruction's array."""
+        """Find where a reference is a plain view of one instruction's array."""
         if ref not in self.views:
             nodes = [self.plan.uses.nodes[k] for k in self.pieces(ref)]
             self.views[ref] = view(ref, nodes, self.plan.job.program.box)
         return self.views[ref]
 
     def constant(self, t: Term, axes: tuple[str, ...]) -> Named | None:
-        """The value of a term without vectors or scalars, computed once; None for other terms."""
+        """Return the value of a term without vectors or scalars, computed once; None for other terms."""
         key = (t, axes)
         if key not in self.fixed:
             families = self.plan.job.program.families
@@ -152,13 +152,13 @@ class Block:
         return inner(self.read(a), self.read(b), axes).data[..., 0] / width
 
     def low(self, k: int) -> int:
-        """The first value of the axis in which an input is deferred."""
+        """Return the first value of the axis in which an input is deferred."""
         return self.program.box(self.plan.uses.nodes[k])[self.runner.deferred[k].axis][0]
 
     # -- reading -------------------------------------------------------------------------------------------------
 
     def read(self, ref: Ref, layout: Layout | None = None) -> Named:
-        """The members, as a vector of the given layout stores them."""
+        """Return the members, as a vector of the given layout stores them."""
         plain = self.runner.view(ref)
         if plain is not None:
             k = self.runner.pieces(ref)[0]
@@ -182,7 +182,7 @@ class Block:
     # -- instructions --------------------------------------------------------------------------------------------
 
     def step(self, k: int, node: Node) -> Array:
-        """The array of one instruction, over its named subscripts in their order."""
+        """Return the array of one instruction, over its named subscripts in their order."""
         names = tuple(s for s in node.subs if isinstance(s, str))
         layout = self.plan.layouts[k]
         out: Named

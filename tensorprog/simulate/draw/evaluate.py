@@ -22,13 +22,13 @@ from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.term import ONE, children, walk
 
 Leaf = Callable[[Var], Named | float]
-"""What a name stands for: an array over its distinct index names, or a number."""
+"""The value of a name: an array over its distinct index names, or a number."""
 
 _COMPARE = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
 
 
 def index_names(t: Term, is_index: Callable[[str], bool]) -> tuple[str, ...]:
-    """Every index name in t, free or bound, in order of first use."""
+    """Return every index name in t, free or bound, in order of first use."""
     found: dict[str, None] = {}
     for s in walk(t):
         match s:
@@ -59,7 +59,7 @@ class Evaluator:
         self.shared = {t for t, k in counts.items() if k > 1 and isinstance(t, App | Bind)}
 
     def __call__(self, leaf: Leaf, free: Sequence[str]) -> Named:
-        """The value over the free index names; bound ones are gone."""
+        """Return the value over the free index names; bound ones are gone."""
         memo: dict[Term, Any] = {}
         out = np.asarray(self._value(self.term, leaf, memo))
         full = len(self.axes) + 2

@@ -49,7 +49,7 @@ def tables() -> tuple[Array, Array]:
 
 @njit(cache=True, inline="always")
 def _next(s: Any) -> Any:
-    """The next 64 bits of xoshiro256++; s holds its four words."""
+    """Return the next 64 bits of xoshiro256++; s holds its four words."""
     sum_ = s[0] + s[3]
     out = ((sum_ << np.uint64(23)) | (sum_ >> np.uint64(41))) + s[0]
     shifted = s[1] << np.uint64(17)
@@ -64,7 +64,7 @@ def _next(s: Any) -> Any:
 
 @njit(cache=True, inline="always")
 def _uniform(bits: Any) -> Any:
-    """The upper 53 bits as a number in [0, 1)."""
+    """Return the upper 53 bits as a number in [0, 1)."""
     return np.int64(bits >> np.uint64(11)) * 2.0**-53
 
 

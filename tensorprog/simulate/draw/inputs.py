@@ -79,5 +79,5 @@ def _not_a_covariance(group: InputGroup) -> Exception:
 
 
 def means(group: InputGroup, constants: Constants) -> list[Any]:
-    """The mean of each name, over the group's indices."""
+    """Return the mean of each name, over the group's indices."""
     return [constants.array(t, group.subs) for t in group.mean]

@@ -45,7 +45,7 @@ class Matrices:
             del self.roots[key]
 
     def apply(self, k: int, node: MatMul, x: Named, ref: Ref, pieces: tuple[int, ...]) -> Named:
-        """The products of one instruction: one call for all members of the slab, or one for each member."""
+        """Return the products of one instruction: one call for all members of the slab, or one for each member."""
         names = tuple(s for s in node.subs if isinstance(s, str))
         applications = self.plan.applications[k]
         if not applications[0].fixed:
@@ -106,7 +106,7 @@ class Matrices:
             past.append((x.copy(), out[..., j, :].copy()))
 
     def _root(self, rows: Array, source: tuple[Ref, tuple[int, ...]] | None, names: tuple[str, ...]) -> Array:
-        """The root of the same vectors is computed once for all matrices that read them."""
+        """Compute the root of the same vectors once for all matrices that read them."""
         if source is None:
             return root(rows, self.stream)
         lead = rows.shape[1:-2]
@@ -119,7 +119,7 @@ class Matrices:
     # -- making --------------------------------------------------------------------------------------------------
 
     def _deviation(self, slab: Slab) -> Array:
-        """The standard deviation of the entries, over the slab's running subscripts, ready to broadcast."""
+        """Return the standard deviation of the entries, over the slab's running subscripts, ready to broadcast."""
         weight = self.plan.job.program.weights[slab.weight]
         variance = self.constants.array(weight.variance, weight.subs)
         where = []

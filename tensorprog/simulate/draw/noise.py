@@ -57,7 +57,7 @@ class Source:
         return out
 
     def slots(self, start: int, count: int) -> Array:
-        """The direction of every vector: shape (sizes..., count)."""
+        """Return the direction of every vector: shape (sizes..., count)."""
         free: Sequence[int] = [size for k, size in enumerate(self.sizes) if k not in self.batch]
         member = np.arange(prod(free)).reshape([1 if k in self.batch else s for k, s in enumerate(self.sizes)])
         member = np.broadcast_to(member, self.sizes)

@@ -184,7 +184,7 @@ class Once:
     dtype: np.dtype[Any]
 
     def forward(self, factor: Array) -> Array:
-        """The products, from the root of the inputs."""
+        """Return the products, from the root of the inputs."""
         k, rank = factor.shape[-2:]
         scaled = factor * self.deviation
         if k == rank == 1:

@@ -23,7 +23,7 @@ class Stream:
 
     @staticmethod
     def of(engine: str, seed: int, n: int, block: int) -> Stream:
-        """The stream of a block at width n: independent of all others, the same whoever computes it."""
+        """Return the stream of a block at width n: independent of all others, the same whoever computes it."""
         sequence = np.random.SeedSequence(entropy=seed, spawn_key=(n, block))
         generator = np.random.Generator(np.random.SFC64(sequence))
         if engine == "numpy":
@@ -58,7 +58,7 @@ class Stream:
 
 
 def seed_of(rng: int | np.random.Generator | None) -> int:
-    """The seed as a number: given, or drawn from a generator (TP018)."""
+    """Return the seed as a number: given, or drawn from a generator (TP018)."""
     if rng is None:
         return int(np.random.SeedSequence().entropy)  # type: ignore[arg-type]
     if isinstance(rng, np.random.Generator):

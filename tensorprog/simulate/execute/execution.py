@@ -56,7 +56,7 @@ def run_blocks(jobs: Sequence[tuple[Job, int]], how: Execution, deliver: Deliver
     progress = Progress.of(sum(samples for _, samples in jobs), how.progress)
 
     def tasks() -> Iterator[Task]:
-        """What is left to compute, made as it is asked for; blocks on disk are delivered on the way."""
+        """Yield what is left to compute, made as it is asked for; blocks on disk are delivered on the way."""
         for number, ((job, _), plan, count) in enumerate(zip(jobs, plans, counts, strict=True)):
             most = _blocks_in_a_task(count, lanes, plan.block * plan.bytes_per_draw)
             left: list[int] = []
@@ -85,14 +85,14 @@ def run_blocks(jobs: Sequence[tuple[Job, int]], how: Execution, deliver: Deliver
 
 
 def _blocks_in_a_task(count: int, lanes: int, size: int) -> int:
-    """A few dozen megabytes of work: enough to pay for sending, small enough to balance and to save often."""
+    """Return a few dozen megabytes of work: enough to pay for sending, small enough to balance and to save often."""
     if lanes == 1:
         return 1
     return max(1, min(TASK_BYTES // max(1, size) + 1, -(-count // (4 * lanes))))
 
 
 def _lanes(how: Execution, block_bytes: int) -> int:
-    """How many tasks may be under way at once, within the bound on memory."""
+    """Return how many tasks may be under way at once, within the bound on memory."""
     wanted = 1
     if how.workers is not None:
         wanted = how.workers
@@ -114,7 +114,7 @@ def _lanes(how: Execution, block_bytes: int) -> int:
 
 
 def memory_bytes(size: str | float) -> float:
-    """A size such as "2GB" in bytes (TP018)."""
+    """Return a size such as "2GB" in bytes (TP018)."""
     text = str(size).strip().upper().replace("I", "")
     digits = text.rstrip("KMGTB")
     try:

@@ -78,7 +78,7 @@ def report_json(
     shapes: Mapping[str, tuple[int, ...]],
     statistics: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """The schema tensorprog/simulate/1."""
+    """Return the schema tensorprog/simulate/1."""
     return {
         "schema": "tensorprog/simulate/1",
         "program": program,
@@ -100,7 +100,7 @@ def finite(value: Any) -> Any:
 def report_text(
     program: str, n: int, samples: int, seed: int, dense: bool, statistics: Sequence[Mapping[str, Any]]
 ) -> str:
-    """One line for each of the first members of each output."""
+    """Return one line for each of the first members of each output."""
     how = "real matrices" if dense else "exact in law"
     lines = [f"{samples} draws of {program} at n = {n}, seed {seed} ({how})"]
     label = max((len(s["of"]) for s in statistics), default=0)

@@ -65,7 +65,7 @@ class Moments:
         return np.asarray(np.where(np.isfinite(found), found, 0.0))
 
     def rows(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """One record a column: SE(mean) = sqrt(var/N), SE(var) = var sqrt((kurtosis + 2)/N)."""
+        """Return one record a column: SE(mean) = sqrt(var/N), SE(var) = var sqrt((kurtosis + 2)/N)."""
         out = []
         for k, name in enumerate(names):
             variance = float(self.second[k]) / self.count

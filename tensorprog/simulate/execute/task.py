@@ -30,7 +30,7 @@ def runner_of(job: Job) -> Runner:
 
 
 def compute(task: Task) -> list[list[Array]]:
-    """The arrays of every block of a task, in order; runs in a worker (TP907 without the memory for it)."""
+    """Return the arrays of every block of a task, in order; runs in a worker (TP907 without the memory for it)."""
     runner = runner_of(task.job)
     try:
         return [[a for arrays in runner.block(b) for a in arrays] for b in task.blocks]

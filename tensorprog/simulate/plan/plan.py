@@ -47,11 +47,11 @@ class Plan:
         return max(1, min(MOST_DRAWS, BLOCK_BYTES // max(1, self.bytes_per_draw)))
 
     def layout(self, member: Member) -> Layout:
-        """The layout of a space, as a member of it sees it."""
+        """Return the layout of a space, as a member of it sees it."""
         return space_layout(self.spaces[member], self.job.coordinates)
 
     def side(self, side: str, weight: str) -> Layout:
-        """The layout of what a matrix reads (`in`) or makes (`out`)."""
+        """Return the layout of what a matrix reads (`in`) or makes (`out`)."""
         if (side, weight) in self.spaces:
             return self.layout((side, weight))
         declared = self.job.program.weights[weight]

@@ -29,7 +29,7 @@ class Ref:
 
     @staticmethod
     def of(v: Var, program: Program) -> Ref:
-        """A reference of the program; a family's bare name stands for all its members (axes #0, #1, ...)."""
+        """Return a reference of the program; a family's bare name means all its members (axes #0, #1, ...)."""
         family = program.families[v.name]
         if family.arity and not v.subs:
             sides = [(min(r[0] for r in s), max(r[1] for r in s)) for s in zip(*family.boxes, strict=True)]
@@ -42,7 +42,7 @@ class Ref:
         return tuple(dict.fromkeys(s for s in self.subs if isinstance(s, str)))
 
     def labels(self) -> list[str]:
-        """The first members, in the order of the array's axes: `h[3,1]`, `h[3,2]`."""
+        """Return the first members, in the order of the array's axes: `h[3,1]`, `h[3,2]`."""
         ranges = dict(self.ranges)
         out = []
         for at in assignments({a: ranges[a] for a in self.axes}):
@@ -58,7 +58,7 @@ class Ref:
 
 
 def pieces(ref: Ref, program: Program, number: Mapping[int, int]) -> list[int]:
-    """The numbers of the instructions that define the members."""
+    """Return the numbers of the instructions that define the members."""
     found = program.resolve(Var(ref.name, ref.subs), dict(ref.ranges))
     return [number[id(node)] for node, _ in found]
 
@@ -67,7 +67,7 @@ View = tuple[slice | int | None, ...]
 
 
 def view(ref: Ref, nodes: list[Node], box: Callable[[Node], tuple[Range, ...]]) -> View | None:
-    """The index that makes the members a view of the one array that defines them all, if there is one."""
+    """Return the index that makes the members a view of the one array that defines them all, if there is one."""
     if len(nodes) != 1 or len(ref.axes) != sum(isinstance(s, str) for s in ref.subs):
         return None
     ranges = dict(ref.ranges)
@@ -76,7 +76,7 @@ def view(ref: Ref, nodes: list[Node], box: Callable[[Node], tuple[Range, ...]]) 
 
 
 def read(ref: Ref, nodes: list[tuple[Node, Array]], box: Callable[[Node], tuple[Range, ...]]) -> Named:
-    """The members of several instructions as one array over the reference's index names."""
+    """Return the members of several instructions as one array over the reference's index names."""
     ranges = dict(ref.ranges)
     shape = tuple(ranges[a][1] - ranges[a][0] + 1 for a in ref.axes)
     draws = max(d.shape[0] for _, d in nodes)
@@ -90,7 +90,7 @@ def read(ref: Ref, nodes: list[tuple[Node, Array]], box: Callable[[Node], tuple[
 def _slices(
     ref: Ref, node: Node, box: tuple[Range, ...], ranges: Mapping[str, Range]
 ) -> tuple[tuple[slice | int | None, ...], dict[str, Range]] | None:
-    """Where one instruction's array holds the members, and which ranges of the index names it covers."""
+    """Find where one instruction's array holds the members, and which ranges of the index names it covers."""
     where: list[slice | int | None] = [slice(None)]
     covers: dict[str, Range] = {}
     for s, left, (low, high) in zip(ref.subs, node.subs, box, strict=True):
@@ -132,7 +132,7 @@ def _fill(out: Array, ref: Ref, node: Node, data: Array, box: tuple[Range, ...],
 
 
 def reference(text: str, program: Program) -> Ref:
-    """A variable named in text: `y`, `q[1,2]` (TP002, TP004)."""
+    """Return a variable named in text: `y`, `q[1,2]` (TP002, TP004)."""
     from tensorprog.program.lowering.names import name_and_subs
     from tensorprog.terms import read as read_term
 

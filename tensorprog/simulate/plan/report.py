@@ -17,7 +17,7 @@ _MODES = {
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
-    """What is kept of every family, how every matrix is revealed, and what one draw costs."""
+    """Return what is kept of every family, how every matrix is revealed, and what one draw costs."""
     vectors = []
     for k, node in enumerate(plan.uses.nodes):
         need = plan.need[k]
@@ -61,7 +61,7 @@ def _why(plan: Plan, k: int, layout: Layout) -> str:
 
 
 def plan_text(plan: Plan) -> str:
-    """The plan, one family a line."""
+    """Return the plan, one family a line."""
     data = plan_json(plan)
     lines = [f"plan of {data['program']} at n = {data['n']}", "", "families (numbers kept for each member):"]
     label = max((len(v["of"]) for v in data["families"]), default=0)

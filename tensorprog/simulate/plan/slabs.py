@@ -71,7 +71,7 @@ class Application:
 def slabs(
     uses: Uses, need: list[Need], numbers: Numbers, spaces: dict[Member, Space], real: set[str]
 ) -> tuple[dict[object, Slab], dict[int, list[Application]]]:
-    """Every matrix that the needed instructions apply, and how each applies them."""
+    """Return every matrix that the needed instructions apply, and how each applies them."""
     by_weight: dict[str, list[int]] = {}
     for k, node in enumerate(uses.nodes):
         if isinstance(node, MatMul) and need[k]:
@@ -96,7 +96,7 @@ def _weight(uses: Uses, k: int) -> Var:
 
 
 def _box(uses: Uses, k: int) -> Box | None:
-    """The members that the instruction applies, or None where an index is repeated."""
+    """Return the members that the instruction applies, or None where an index is repeated."""
     w = _weight(uses, k)
     names = [s for s in w.subs if isinstance(s, str)]
     if len(set(names)) < len(names):

@@ -6,10 +6,10 @@ direction is the k-th axis. Then k vectors need k coordinates whatever m: a fres
 entries in the directions that are there already, and in its own new direction the length of what remains, a chi with
 as many degrees of freedom as there are dimensions left. (This is Bartlett's decomposition, taken step by step; vectors
 of one space share their directions, so the joint law of all dot products is right, cyclic ones too.) A few true
-coordinates can stand in front, rotated by nobody.
+coordinates can come first, and no rotation touches them.
 
 Where a space has an index in which everything is diagonal (heads whose queries meet only their own keys), each value of
-that index has directions of its own.
+that index has its own directions.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Forest:
 
 
 def operations(uses: Uses, need: list[Need], summed: Iterable[tuple[Ref, Ref]]) -> list[list[Role]]:
-    """Every step that makes vectors meet, as the list of those it brings together."""
+    """Return every step that makes vectors meet, as the list of those it brings together."""
     out: list[list[Role]] = []
 
     def roles(ref: Ref, bound: tuple[str, ...] = ()) -> list[Role]:
@@ -106,7 +106,7 @@ def build(
     width: Callable[[Member], int],
     whole: Callable[[Member], str],
 ) -> dict[Member, Space]:
-    """The space of every vector needed whole; `whole(member)` says why all its coordinates are needed, or ""."""
+    """Return the space of every vector needed whole; `whole(member)` says why all its coordinates are needed, or ""."""
     steps = operations(uses, need, summed)
     forest = Forest()
     for step in steps:
@@ -131,7 +131,7 @@ def build(
 
 
 def _axes(member: Member, uses: Uses) -> tuple[Sub, ...]:
-    """The subscripts of a member where it is defined."""
+    """Return the subscripts of a member where it is defined."""
     kind, name = member
     if kind == "node":
         return uses.nodes[int(name)].subs
@@ -153,7 +153,7 @@ def _diagonal_axes(space: Space, uses: Uses, touching: dict[Member, list[list[Ro
 
 
 def _follow(space: Space, axis: int, uses: Uses, touching: dict[Member, list[list[Role]]]) -> dict[Member, int] | None:
-    """The axis of every member that runs with `axis` of the first, or None where some step mixes its values."""
+    """Return the axis of every member that runs with `axis` of the first, or None where some step mixes its values."""
     seed = space.members[0]
     extent = uses.program.range_of(str(_axes(seed, uses)[axis]))
     assigned = {seed: axis}
@@ -191,7 +191,7 @@ def _follow(space: Space, axis: int, uses: Uses, touching: dict[Member, list[lis
 
 
 def _coupled(name: str, uses: Uses) -> set[str]:
-    """The indices of an input group across which its members are correlated."""
+    """Return the indices of an input group across which its members are correlated."""
     group = next(g for g in uses.program.groups if g.names[0] == name)
     return {s for s in group.subs if any(s + "'" in (v.name, *v.subs) for row in group.cov for t in row
                                          for v in variables(t))}  # fmt: skip

@@ -32,14 +32,14 @@ class Shared:
 
     @staticmethod
     def of(program: Analysis) -> Shared:
-        """The one of this program, made once."""
+        """Return the one of this program, made once."""
         if "shared" not in program.kept:
             program.kept["shared"] = Shared(program)
         found: Shared = program.kept["shared"]
         return found
 
     def masked_references(self, node: Node) -> list[tuple[Var, tuple[str, ...], Term | None]]:
-        """What the node reads, with the mask under which it does."""
+        """Return what the node reads, with the mask under which it does."""
         if id(node) not in self._references:
             self._references[id(node)] = masked_references(self.program, node)
         return self._references[id(node)]
@@ -66,7 +66,7 @@ def kept_apart(target: Node, used: Pattern, subs: tuple[Sub, ...], a: Sub, b: Su
     axes = [k for k, s in enumerate(target.subs) if isinstance(s, str)]
 
     def place(s: Sub) -> Sub | None:
-        """A value, or the position in the pattern as text."""
+        """Return a value, or the position in the pattern as text."""
         if isinstance(s, int):
             return s
         if s not in subs:
@@ -121,14 +121,14 @@ class Ancestors:
             self._add(node, pattern)
 
     def box(self, node: Node) -> Pattern:
-        """All members of a node."""
+        """Return all members of a node."""
         axes = [s for s in node.subs if isinstance(s, str)]
         return Pattern.of(axes, self.program.indices)
 
     def touched(
         self, node: Node, pattern: Pattern, ref: Var, bound: tuple[str, ...] = (), mask: Term | None = None
     ) -> list[tuple[Node, Pattern]]:
-        """What these members of a node read through one of its references."""
+        """Return what these members of a node read through one of its references."""
         if not ref.subs:
             return self.program.resolve(ref)
         axes = [s for s in node.subs if isinstance(s, str)]
@@ -145,7 +145,7 @@ class Ancestors:
         return [(target, p) for target, used in found for p in kept_apart(target, used, subs, *apart)]
 
     def reached(self, node: Node, ref: Var, bound: tuple[str, ...] = ()) -> Iterator[tuple[Node, Pattern]]:
-        """What the members of a node that the case asks for read through one of its references."""
+        """Yield what the members of a node that the case asks for read through one of its references."""
         for pattern in self.demand[id(node)]:
             yield from self.touched(node, pattern, ref, bound)
 

@@ -46,7 +46,7 @@ class Case(Ancestors):
 
     @cached_property
     def readout_scores(self) -> list[Dot]:
-        """Readouts that enter functions or vectors: they are scores with a law of their own."""
+        """Readouts that enter functions or vectors: they are scores, with the law that readouts have."""
         plain = {id(d) for d in self.plain}
         return [d for d in self.readouts if id(d) not in plain]
 
@@ -111,7 +111,7 @@ class Case(Ancestors):
         return out
 
     def read_by(self, dots: Sequence[Dot]) -> Case:
-        """What these readouts read, with its ancestors."""
+        """Return what these readouts read, with its ancestors."""
         return Case(self.shared, (), [m for d in dots for m in self.reached(d, self.readings.read(d))])
 
     def depends_on_score(self, ref: Var) -> bool:

@@ -16,7 +16,7 @@ from tensorprog.theorems.vectors.nonlinearities import Judged
 
 
 def weights_of(case: Case) -> list[Weight]:
-    """The weights that the case uses, in order of first use."""
+    """Return the weights that the case uses, in order of first use."""
     names = dict.fromkeys(m.weight.name for m in case.matmuls)
     return [case.program.weights[name] for name in names]
 
@@ -116,7 +116,7 @@ def readout_hindered(what: str, place: Place | None, first: Place | None) -> Dia
 
 
 def scaling_problem(case: Case, allowed: frozenset[Fraction]) -> Finding | None:
-    """A scalar that vanishes or diverges with n, judged where it enters a function, a vector or an output."""
+    """Find a scalar that vanishes or diverges with n, judged where it enters a function, a vector or an output."""
     for use in case.uses:
         name, power, place = use.source.name, use.power, use.place or use.source.place
         dot = isinstance(use.source, Dot)
@@ -143,7 +143,7 @@ def scaling_problem(case: Case, allowed: frozenset[Fraction]) -> Finding | None:
 
 
 def judged(found: Judged, code: str, message: str, because: str, help: str) -> Finding:
-    """A finding from a fact about a function: refuted with `code`, unknown with TP203."""
+    """Return a finding from a fact about a function: refuted with `code`, unknown with TP203."""
     fact, said, place = found.fact, f"{found.text}: {found.fact.because}", found.place
     if fact.proved:
         return proved(said, place)
@@ -167,7 +167,7 @@ def judged_controlled(found: Judged, word: str) -> Finding:
 
 
 def first_problem(findings: list[Finding], fine: str) -> Finding:
-    """The first refuted finding, else the first unknown one, else proved."""
+    """Return the first refuted finding, else the first unknown one, else proved."""
     for status in ("refuted", "unknown"):
         for f in findings:
             if f.status == status:

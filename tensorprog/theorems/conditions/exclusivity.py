@@ -41,7 +41,7 @@ class _Product:
     pattern: Pattern
 
     def through(self, matrix: tuple[int, ...]) -> list[Pattern]:
-        """The members that the matrix with these subscripts makes."""
+        """Return the members that the matrix with these subscripts makes."""
         axes = [s for s in self.node.subs if isinstance(s, str)]
         fixed: dict[int, int] = {}
         for sub, value in zip(self.node.weight.subs, matrix, strict=True):
@@ -53,7 +53,7 @@ class _Product:
 
 
 def sides_of(case: Case, dots: Sequence[Dot]) -> list[_Product]:
-    """All members of MatMuls that are sides of the given scores."""
+    """Return all members of MatMuls that are sides of the given scores."""
     found = (each for d in dots for each in case.sides(d))
     return [_Product(node, p) for _, node, used in found if isinstance(node, MatMul) for p in used]
 
@@ -65,7 +65,7 @@ def makes_side(case: Case, dots: Sequence[Dot], node: MatMul | Dot, matrix: tupl
 
 
 def not_exclusive(case: Case, dots: Sequence[Dot]) -> Violation | None:
-    """A use of a score matrix that is no score side (Assumption 1(a)), or None."""
+    """Find a use of a score matrix that is no score side (Assumption 1(a)), or None."""
     by_weight: dict[str, list[_Product]] = {}
     for s in sides_of(case, dots):
         by_weight.setdefault(s.node.weight.name, []).append(s)
@@ -93,7 +93,7 @@ def _uncovered_use(case: Case, use: _Product, sides: list[_Product]) -> Violatio
 
 
 def _clash(case: Case, use: Member, sides: list[_Product]) -> Member | None:
-    """A side through the same matrix, if none is the same product."""
+    """Find a side through the same matrix, if none is the same product."""
     assert isinstance(use.node, MatMul)
     matrix, source = matrix_of(use), member_of(case.program, use.node.arg, use.env)
     clash: Member | None = None
@@ -155,7 +155,7 @@ def _breaks(sides: list[_Product]) -> set[int]:
 
 
 def not_distinct(case: Case, dots: Sequence[Dot]) -> Violation | None:
-    """A score both of whose sides come through one matrix (Assumption 1(b)), or None."""
+    """Find a score both of whose sides come through one matrix (Assumption 1(b)), or None."""
     for d in dots:
         for pattern in case.demand[id(d)]:
             found = _tied(case, d, pattern)
@@ -197,6 +197,6 @@ def _tied(case: Case, d: Dot, pattern: Pattern) -> Violation | None:
 
 
 def _weight_subs(node: MatMul, ref: Var) -> tuple[Sub, ...]:
-    """The weight's subscripts where the node's left side is read as `ref`."""
+    """Return the weight's subscripts where the node's left side is read as `ref`."""
     at = {a: b for a, b in zip(node.subs, ref.subs, strict=True) if isinstance(a, str)}
     return tuple(s if isinstance(s, int) else at[s] for s in node.weight.subs)

@@ -144,7 +144,7 @@ class OffLimit:
         return found if found.status == "refuted" else refuted(again.because)
 
     def _near(self, case: Case, near: AtLimit, t: Term, place: Place | None) -> Finding:
-        """What one judge knows of the limits."""
+        """Return what one judge knows of the limits."""
         found = pull(near, t)
         if near.program.vectors_in(t):
             refutation = off_limit(case, near, t, found, place)

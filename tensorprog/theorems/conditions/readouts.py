@@ -1,4 +1,4 @@
-"""Readouts n^(-1/2) v.x of a case: which side of each is the readout vector v, and what stands in the way.
+"""Readouts n^(-1/2) v.x of a case: which side of each is the readout vector v, and what prevents it.
 
 A readout vector is a centred initial vector that the case uses in readouts only, and every initial vector that is
 correlated with it is one too. All of this is asked of members: v[1] may be read out while v[2] feeds the network.
@@ -47,11 +47,11 @@ class Readouts:
         self._orient()
 
     def vector(self, d: Dot) -> Var:
-        """The side that is, or would have to be, the readout vector."""
+        """Return the side that is, or would have to be, the readout vector."""
         return (d.left, d.right)[self._sides[id(d)]]
 
     def read(self, d: Dot) -> Var:
-        """What a readout reads: the side that is not its vector."""
+        """Return what a readout reads: the side that is not its vector."""
         return (d.right, d.left)[self._sides[id(d)]]
 
     # -- what the case reads ---------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ class Readouts:
         return out
 
     def members(self, d: Dot, side: int) -> list[InputUse]:
-        """The initial vectors that stand on one side of a dot product."""
+        """Return the initial vectors on one side of a dot product."""
         return self._by_dot.get((id(d), side), [])
 
     def _input_sides(self, d: Dot) -> list[int]:
@@ -118,7 +118,7 @@ class Readouts:
                 self._beaten[id(d)] = found
 
     def _hindrance(self, d: Dot, side: int, elsewhere: list[InputUse]) -> InputUse | None:
-        """A use outside of readouts of what stands on this side, or of an initial vector correlated with it."""
+        """Find a use outside of readouts of a vector on this side, or of an initial vector correlated with it."""
         mine = self.members(d, side)
         for u in elsewhere:
             if self._any_correlated([u], mine):
@@ -128,7 +128,7 @@ class Readouts:
     # -- findings --------------------------------------------------------------------------------------------------
 
     def used_elsewhere(self, d: Dot) -> InputUse | None:
-        """A use of the readout vector, or of one correlated with it, that is no readout."""
+        """Find a use of the readout vector, or of one correlated with it, that is no readout."""
         return self._beaten.get(id(d))
 
     def centred(self, d: Dot) -> bool:
@@ -138,7 +138,7 @@ class Readouts:
         return all(u.node.group.mean[u.node.position] == ZERO for u in self.members(d, side))
 
     def reads_itself(self, d: Dot) -> Dot | None:
-        """A readout with the same vector, or with a correlated one, that what d reads depends on."""
+        """Find a readout with the same vector, or with a correlated one, that what d reads depends on."""
         below = self.case.below([*self.case.reached(d, self.read(d))])
         return next((o for o in self.dots if id(o) in below.demand and self._correlated(d, o)), None)
 

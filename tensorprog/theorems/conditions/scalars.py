@@ -32,7 +32,7 @@ Ranges = Mapping[str, Range]
 
 
 def terms_of(case: Case, node: Node) -> list[tuple[Term, Ranges]]:
-    """The node's function of atoms, for each set of its members that the case needs; raises CannotCompose.
+    """Return the node's function of atoms, for each set of its members that the case needs; raises CannotCompose.
 
     Of a Moment, the function that it averages. One term where all members are defined alike.
     """
@@ -90,12 +90,12 @@ def every_member(
 
 
 def at_limit(case: Case) -> AtLimit:
-    """The judge of functions of this program's scalars."""
+    """Return the judge of functions of this program's scalars."""
     return case.shared.at_limit
 
 
 def pulled(case: Case, t: Term) -> Pulled:
-    """The term with its continuous parts in scalars alone as scalars."""
+    """Return the term with its continuous parts in scalars alone as scalars."""
     memo = case.shared.near
     t = case.functions.at_infinity(t)
     if ("pulled", t) not in memo:
@@ -122,7 +122,7 @@ def smooth_at_limits(case: Case, t: Term) -> Fact:
 
 
 def at_limits(case: Case, t: Term) -> Facts:
-    """All facts of a composed term, its moments near their limits; scores stay variables."""
+    """Return all facts of a composed term, its moments near their limits; scores stay variables."""
     found = pulled(case, t)
     memo = case.shared.near
     key, vectors, limits, assumptions = _canonical(case, found)
@@ -136,7 +136,7 @@ def at_limits(case: Case, t: Term) -> Facts:
 
 
 def _canonical(case: Case, found: Pulled) -> tuple[Term, list[str], dict[str, Limit], dict[str, Interval]]:
-    """The term under short names: its vectors, what is known of its scalars, and of its constants."""
+    """Return the term under short names: its vectors, what is known of its scalars, and of its constants."""
     t = with_entries(found.term, case.program.matrices)
     key, renamed = case.functions.canonical(t, found.limits)
     limits = {new: found.limits[v.name] for v, new in renamed.items() if v.name in found.limits}
@@ -145,18 +145,18 @@ def _canonical(case: Case, found: Pulled) -> tuple[Term, list[str], dict[str, Li
 
 
 def at_zero(found: Pulled) -> Term:
-    """The function of vectors at the limits of its scalars, where these are known exactly."""
+    """Return the function of vectors at the limits of its scalars, where these are known exactly."""
     exact = {k: v.value for k, v in found.limits.items() if v.value is not None}
     return transform(found.term, lambda v: exact.get(v.name) if isinstance(v, Var) else None)
 
 
 def scalars_in(case: Case, t: Term) -> list[Var]:
-    """The scalars that a composed term depends on."""
+    """Return the scalars that a composed term depends on."""
     return [v for v in at_limit(case).scalars(t) if v.name in case.program.families]
 
 
 def averages_in(case: Case, t: Term) -> list[Var]:
-    """The scalars that are averages over coordinates, of functions of scores too."""
+    """Return the scalars that are averages over coordinates, of functions of scores too."""
     found = [(v, n) for v in scalars_in(case, t) for n, _ in case.program.resolve(v)]
     return list(dict.fromkeys(v for v, n in found if isinstance(n, Moment) or not case.powers.is_score(n)))
 

@@ -1,7 +1,7 @@
 """The one judgement of functions of scalars: continuity at the limit of their arguments, member by member.
 
 A function of scalars alone has a limit if it is continuous at the limit of its arguments, within the values that they
-take (TP III, E.6). Inside a function of vectors every such part is a scalar with a limit of its own, as if it had a
+take (TP III, E.6). Inside a function of vectors every such part is a scalar with its own limit, as if it had a
 name; what is left is judged jointly in vectors and scalars near these limits.
 """
 
@@ -80,7 +80,7 @@ class AtLimit:
         return [v for v in variables(t) if self.limits.is_scalar(v)]
 
     def moments(self, t: Term) -> list[Var]:
-        """The scalars whose limits are constants."""
+        """Return the scalars whose limits are constants."""
         return [v for v in self.scalars(t) if not self.limits.of(v).random]
 
     def alone(self, t: Term) -> bool:
@@ -132,7 +132,7 @@ class AtLimit:
         return total and all(a.bounded for a in args)
 
     def _function(self, t: App, at: Term, args: list[Here]) -> Here:
-        """A named function of continuous arguments."""
+        """Judge a named function of continuous arguments."""
         x = args[0].at if args else at
         record = library().get(t.head)
         if record is not None and record.opens(t.args):
@@ -163,7 +163,7 @@ class AtLimit:
         return Here("unknown", at, bounded=False)
 
     def _opened(self, t: App, at: Term) -> Here:
-        """A function judged by its definition in simpler ones."""
+        """Judge a function by its definition in simpler ones."""
         body = library()[t.head].expand(t.args)
         found = self.judge(body) if body is not None else Here("unknown", at, bounded=False)
         return Here(found.how, at, found.bounded)
@@ -171,7 +171,7 @@ class AtLimit:
     # -- where the limit lies ----------------------------------------------------------------------------------------
 
     def _value(self, v: Var) -> Term:
-        """The limit of a scalar: its exact value, or a name for it with what is known of it."""
+        """Return the limit of a scalar: its exact value, or a name for it with what is known of it."""
         if v not in self._names:
             limit = self.limits.of(v)
             self._names[v] = name = Var(f"#l{len(self._names)}", v.subs)
@@ -185,7 +185,7 @@ class AtLimit:
         return any(v.name in self._random for v in variables(at))
 
     def always(self, t: Term) -> Interval:
-        """An interval that holds the values of the function at every n."""
+        """Return an interval that holds the values of the function at every n."""
         return self.limits.range(t, {v: self.limits.of(v).always for v in self.scalars(t)})
 
     def fixed(self, t: Term) -> bool:
@@ -193,7 +193,7 @@ class AtLimit:
         return all(self.limits.of(v).fixed for v in self.scalars(t))
 
     def sign(self, at: Term) -> str:
-        """The sign of a constant at the limit, as written or in its normal form."""
+        """Return the sign of a constant at the limit, as written or in its normal form."""
         found = sign_of(at, self.assumptions)
         if found in ("positive", "negative", "zero"):
             return found
@@ -204,7 +204,7 @@ class AtLimit:
         return found if plain == "unknown" else plain
 
     def _asked(self, x: Term, at: Term, fine: tuple[str, ...], singular: tuple[str, ...] = ()) -> Here:
-        """A function that needs a limit of one of these signs, and is singular at one of those."""
+        """Judge a function that needs a limit of one of these signs, and is singular at one of those."""
         s = self.sign(x)
         if s in fine:
             return Here("continuous", at)
@@ -219,7 +219,7 @@ class AtLimit:
         return self._asked(x, at, ("positive",), ("zero", "negative", "nonpositive"))
 
     def _root(self, inner: Term, x: Term, at: Term) -> Here:
-        """A root is continuous on [0, oo): its argument has a positive limit, or is never negative."""
+        """Judge a root, continuous on [0, oo): its argument has a positive limit, or is never negative."""
         if self.always(inner).nonnegative or (self.fixed(inner) and self.sign(x) == "zero"):
             return Here("continuous", at)
         return self._asked(x, at, ("positive",), ("zero", "negative"))
@@ -265,7 +265,7 @@ class AtLimit:
     # -- conditions --------------------------------------------------------------------------------------------------
 
     def truth(self, condition: Term) -> bool | None:
-        """Whether a condition on scalars holds for all large n; None where its limit does not decide it."""
+        """Return whether a condition on scalars holds for all large n; None where its limit does not decide it."""
         if isinstance(condition, App) and condition.head == "and":
             each = [self.truth(c) for c in condition.args]
             return False if False in each else True if all(each) else None
@@ -309,7 +309,7 @@ class AtLimit:
         return Here("unknown", at, a.bounded and b.bounded)
 
     def _bind(self, t: Bind) -> Here:
-        """A binder over indices: written out where it is short, else through its body."""
+        """Judge a binder over indices: written out where it is short, else through its body."""
         if t.head != "softmax":
             try:
                 return self.judge(unrolled(self.program, t, MAX_UNROLLED))
@@ -334,13 +334,13 @@ class AtLimit:
         return any(judge(u, names, known, extremes=False).continuous.proved for u, known in tries)
 
     def pulled_apart(self, t: Term) -> Pulled:
-        """Every scalar of the term by itself."""
+        """Name every scalar of the term by itself."""
         out = Pulled(t)
         out.term = transform(t, lambda v: self.named(v, out) if isinstance(v, Var) and self.alone(v) else None)
         return out
 
     def named(self, t: Term, out: Pulled) -> Term:
-        """A name for a continuous function of scalars, with what is known of its limit."""
+        """Return a name for a continuous function of scalars, with what is known of its limit."""
         subs = tuple(dict.fromkeys(s for v in self.scalars(t) for s in v.subs if isinstance(s, str)))
         for name, whole in out.whole.items():
             if whole == t:
@@ -367,7 +367,7 @@ class AtLimit:
 
 
 def _at_limit(condition: Term, heres: list[Here]) -> Term:
-    """A condition on differences at the limit."""
+    """Return a condition on differences at the limit."""
     parts = condition.args if isinstance(condition, App) and condition.head == "and" else (condition,)
     made = [App(c.head, (h.at, Num(0))) for c, h in zip(parts, heres, strict=True) if isinstance(c, App)]
     return made[0] if len(made) == 1 else App("and", tuple(made))

@@ -19,7 +19,7 @@ MAX_SIZE = 60
 
 
 def enclosure(t: Term, z: Var, mean: Fraction, variance: Fraction, within: Interval) -> Interval:
-    """An interval that holds E t(Z) for Z ~ N(mean, variance); `within` holds the values of t.
+    """Return an interval that holds E t(Z) for Z ~ N(mean, variance); `within` holds the values of t.
 
     >>> from tensorprog.terms import read
     >>> found = enclosure(read("cos(x)"), Var("x"), Fraction(0), Fraction(1), Interval(Fraction(-1), Fraction(1)))

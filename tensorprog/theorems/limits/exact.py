@@ -62,7 +62,7 @@ class Expectations:
         return None
 
     def constant(self, a: Var) -> Term | None:
-        """What an initial vector of variance 0 is, or a product of zeros; None of others."""
+        """Return what an initial vector of variance 0 is, or a product of zeros; None of others."""
         found: set[Term] = set()
         for node, _ in self.program.resolve(a):
             if isinstance(node, Input) and node.group.cov[node.position][node.position] == ZERO:
@@ -99,7 +99,7 @@ class Expectations:
         return [v for v in variables(t) if v.name in self.program.families]
 
     def _monomial(self, m: Monomial) -> Term:
-        """A product of powers: constants, powers of variables, and of relu or abs of one variable."""
+        """Return E of a product of powers: constants, powers of variables, and of relu or abs of one variable."""
         self._work += 1
         if self._work > MAX_WORK:
             raise NoClosedForm
@@ -203,7 +203,7 @@ class Expectations:
         return self._constant(shift_subs(node.group.mean[node.position], at))
 
     def _constant(self, t: Term) -> Term:
-        """A constant with its matrix entries read; nothing is known where an index is left in it."""
+        """Return a constant with its matrix entries read; nothing is known where an index is left in it."""
         t = with_entries(t, self.program.matrices)
         params = self.program.params
         if any(v.subs or v.name not in params for v in variables(t)):
@@ -222,21 +222,33 @@ class Expectations:
             return ZERO
         if x.weight.name != y.weight.name:
             return ZERO
+        scale, body = self._rule(x, a, y, b)
+        return ZERO if scale == ZERO else _short(mul(scale, self._of(self.composer.of_term(body))))
+
+    def _rule(self, x: MatMul, a: Var, y: MatMul, b: Var) -> tuple[Term, Term]:
+        """(c, F) with Cov(Z_a, Z_b) = c E F, of two products by one family of weights."""
         if x.transposed or y.transposed:
             raise NoClosedForm
         at, bt = _renaming(x, a), _renaming(y, b)
         left, right = shift_subs(x.weight, at), shift_subs(y.weight, bt)
+        body = mul(shift_subs(x.arg, at), shift_subs(y.arg, bt))
         if not _same(left.subs, right.subs):  # type: ignore[union-attr]
-            return ZERO
-        part = width_power(self.program.weights[x.weight.name].variance, self.program.widths)
+            return ZERO, body
+        weight = self.program.weights[x.weight.name]
+        part = width_power(weight.variance, self.program.widths)
         if part is None or part[1] != -1:
             raise NoClosedForm
-        weight = self.program.weights[x.weight.name]
         scale = shift_subs(part[0], dict(zip(weight.subs, left.subs, strict=True)))  # type: ignore[union-attr]
         # sigma^2 = c/n times the input width r n: part[0] is for n, the sum has r n terms
-        scale = mul(self._constant(scale), Num(self.program.widths[weight.cols]))
-        inner = self.composer.of_term(mul(shift_subs(x.arg, at), shift_subs(y.arg, bt)))
-        return _short(mul(scale, self._of(inner)))
+        return mul(self._constant(scale), Num(self.program.widths[weight.cols])), body
+
+    def second_moment(self, a: Var) -> tuple[Term, Term] | None:
+        """(c, F) with E Z_a^2 = c E F, of a product."""
+        match self._pieces(a) if a.name in self.program.families else []:
+            case [MatMul() as x]:
+                with suppress(NoClosedForm):
+                    return self._rule(x, a, x, a)
+        return None
 
     def _of_inputs(self, x: Input, a: Var, y: Input, b: Var) -> Term:
         if x.group is not y.group:
@@ -252,14 +264,14 @@ class Expectations:
 
 
 def _one_of(found: set[Term]) -> Term:
-    """What all pieces of a family have in common."""
+    """Return what all pieces of a family have in common."""
     if len(found) != 1:
         raise NoClosedForm
     return found.pop()
 
 
 def _members(node: Input, ref: Var) -> tuple[Sub, ...]:
-    """The member of an input family that a reference names."""
+    """Return the member of an input family that a reference names."""
     return ref.subs if ref.subs else node.subs
 
 
@@ -284,7 +296,7 @@ def _double_factorial(k: int) -> int:
 
 
 def _short(t: Term) -> Term:
-    """The normal form of a constant, where there is one."""
+    """Return the normal form of a constant, where there is one."""
     try:
         return normal(t).term()
     except Undecided:

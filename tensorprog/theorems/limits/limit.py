@@ -24,7 +24,7 @@ class Limit:
     random: bool = False
 
     def joined(self, other: Limit) -> Limit:
-        """What holds of both."""
+        """Return what holds of both."""
         if self == other:
             return self
         return Limit(

@@ -20,7 +20,7 @@ from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node
+from tensorprog.program.graph.nodes import Dot, Moment, Node
 from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.normal.open import CannotCompose, unrolled
 from tensorprog.program.normal.powers import MOMENT, Powers
@@ -51,7 +51,7 @@ class Limits:
         self._known: dict[Var, Limit] = {}
 
     def of(self, ref: Var) -> Limit:
-        """The limit of a scalar; of several members, what holds of all of them."""
+        """Return the limit of a scalar; of several members, what holds of all of them."""
         if ref not in self._known:
             self._known[ref] = UNKNOWN
             tends = self.functions.tending.get(ref.name)
@@ -96,7 +96,7 @@ class Limits:
         return any(v.subs or v.name not in self.program.params for v in variables(t))
 
     def _settled(self, x: Limit) -> Limit:
-        """What an exact value says of the intervals."""
+        """Narrow the intervals by what an exact value says."""
         if x.value is None:
             return x
         if is_zero(x.value):
@@ -108,7 +108,7 @@ class Limits:
         return Limit(at, at if x.fixed else x.always, value, x.fixed)
 
     def range(self, t: Term, env: Mapping[Var, Interval]) -> Interval:
-        """An interval that holds the term's values, its variables in the given intervals."""
+        """Return an interval that holds the term's values, its variables in the given intervals."""
         names = frozenset(v.name for v in variables(t) if v.name in self.program.families or self._tends(v))
         sizes = {i: self.program.range_of(i) for i in self.program.indices}
         try:
@@ -127,7 +127,7 @@ class Limits:
         return reduce(Limit.joined, map(self._of_function, terms))
 
     def _of_function(self, t: Term) -> Limit:
-        """The average of a composed function over the coordinates, and its limit: linear in the function."""
+        """Return the average of a composed function over the coordinates, and its limit: linear in the function."""
         t = self.functions.at_infinity(t)
         whole = self._as_a_whole(t)
         if whole.value is not None or whole.random:
@@ -139,7 +139,7 @@ class Limits:
         return self._settled(Limit(at, always, parts.value, parts.fixed))
 
     def _summed(self, t: Term) -> Limit | None:
-        """The same from the summands, each with its constant factors apart."""
+        """Find the same from the summands, each with its constant factors apart."""
         match t:
             case App("add", args):
                 found = [self._of_function(a) for a in args]
@@ -166,14 +166,13 @@ class Limits:
         if any(x.random for x in scalars.values()):
             always = self.range(t, {v: x.always for v, x in scalars.items()})
             return Limit(always=ranges.meet(always, NONNEGATIVE) if _nonnegative(t) else always, random=True)
-        fixed = self._fixed(t, scalars)
-        if fixed is not None:
-            return self._settled(Limit(value=fixed, fixed=True))
-        always = self.range(t, {v: x.always for v, x in scalars.items()})
-        at = ranges.meet(self.range(t, {v: x.at for v, x in scalars.items()}), _closed(always))
         known: dict[Term, Term] = {v: x.value for v, x in scalars.items() if x.value is not None}
         known |= {a: value for a in self.program.vectors_in(t) if (value := self.exact.constant(a)) is not None}
         here = substitute(t, known)
+        if all(x.fixed for x in scalars.values()) and self._is_constant(here):
+            return self._settled(Limit(value=here, fixed=True))
+        always = self.range(t, {v: x.always for v, x in scalars.items()})
+        at = ranges.meet(self.range(t, {v: x.at for v, x in scalars.items()}), _closed(always))
         value = ZERO if self._vanishes(here) else self.exact.of(here)
         if value is not None:
             return self._settled(Limit(at, always, value))
@@ -210,48 +209,28 @@ class Limits:
         return total
 
     def _second_moment(self, ref: Var) -> Interval:
-        found = [n for n, _ in self.program.resolve(ref)] if ref.name in self.program.families else []
-        if len(found) != 1 or not isinstance(found[0], MatMul) or found[0].transposed:
-            return REALS
-        node = found[0]
-        at: dict[str, Sub] = {a: b for a, b in zip(node.subs, ref.subs, strict=True) if isinstance(a, str)}
-        weight = self.program.weights[node.weight.name]
-        part = width_power(weight.variance, self.program.widths)
-        x = shift_subs(node.arg, at)
-        if part is None or (weight.subs and self._indexed(part[0])):
-            return REALS
-        return self._scaled(mul(Num(self.program.widths[weight.cols]), part[0]), self._expectation(mul(x, x))).at
+        found = self.exact.second_moment(ref)
+        return REALS if found is None else self._scaled(found[0], self._expectation(found[1])).at
 
     def _tends(self, v: Var) -> bool:
         return v.name in self.functions.tending
 
     def is_scalar(self, v: Var) -> bool:
-        """A scalar of the program, or a constant that depends on n."""
+        """Is this a scalar of the program, or a constant that depends on n?"""
         families = self.program.families
         return self._tends(v) or (v.name in families and families[v.name].kind == "scalar")
 
     def _scalars(self, t: Term) -> list[Var]:
         return [v for v in variables(t) if self.is_scalar(v)]
 
-    def _fixed(self, t: Term, scalars: Mapping[Var, Limit]) -> Term | None:
-        """The value of a function of vectors and scalars that are constants at every n."""
-        if not all(x.fixed and x.value is not None for x in scalars.values()):
-            return None
-        at: dict[Term, Term] = {v: x.value for v, x in scalars.items() if x.value is not None}
-        for a in self.program.vectors_in(t):
-            value = self.exact.constant(a)
-            if value is None:
-                return None
-            at[a] = value
-        out = substitute(t, at)
-        if self._indexed(out) or any(isinstance(b, Bind) for b in walk(out)):
-            return None
+    def _is_constant(self, t: Term) -> bool:
+        """Has the term a value, whatever the params are, and no scalar, vector or index left in it?"""
+        if self._indexed(t) or any(isinstance(b, Bind) for b in walk(t)):
+            return False
         try:
-            if not Analyzer(frozenset(), self.functions.assumptions).info(out).total:
-                return None
+            return Analyzer(frozenset(), self.functions.assumptions).info(t).total
         except RecursionError:
-            return None
-        return ZERO if is_zero(out) else out
+            return False
 
     def _vanishes(self, t: Term) -> bool:
         """E F(Z; s) = 0 if F is odd in centred Z whatever s is, or odd in a centred Z_A independent of the others."""

@@ -44,7 +44,7 @@ def neighbourhood(
 
 
 def _inside(v: Term, always: Interval) -> Term:
-    """A scalar that may be anywhere within the values that occur."""
+    """Return a scalar that may be anywhere within the values that occur."""
     if always.high is not None:
         v = call("min", v, Num(always.high))
     return v if always.low is None else call("max", Num(always.low), v)
@@ -55,7 +55,7 @@ def _width(end: Fraction) -> Fraction:
 
 
 def _low(limit: Limit) -> Term:
-    """The lower end of a neighbourhood."""
+    """Return the lower end of a neighbourhood."""
     least = limit.always.low
     end = limit.at.low
     if end is None:

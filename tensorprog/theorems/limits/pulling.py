@@ -10,7 +10,7 @@ from tensorprog.theorems.limits.at_limit import CONDITIONS, MAX_UNROLLED, AtLimi
 
 
 def pull(at_limit: AtLimit, t: Term) -> Pulled:
-    """The largest continuous parts in scalars alone under one name each; conditions that the limits decide."""
+    """Name the largest continuous parts in scalars alone, and decide the conditions that the limits decide."""
     out = Pulled(t)
     out.term = _pull(at_limit, t, out)
     return out

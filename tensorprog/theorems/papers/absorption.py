@@ -32,7 +32,7 @@ class _Extra:
 
 
 def with_unused_scores(shared: Shared, root: Var, case: Case, bounded: bool = False) -> Case | None:
-    """The case with the greatest set of unused scores that qualifies, if that makes score matrices exclusive.
+    """Return the case with the greatest set of unused scores that qualifies, if that makes score matrices exclusive.
 
     `bounded`: only scores of bounded features, which the theorem asks for but for a remark.
     """

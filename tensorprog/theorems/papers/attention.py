@@ -113,7 +113,7 @@ def exclusive(case: Case) -> Finding:
 
 
 def _absorbing(case: Case, node: object) -> str:
-    """The line that would make the extra product a side of an unused score."""
+    """Return the line that would make the extra product a side of an unused score."""
     if not isinstance(node, MatMul) or any(isinstance(n, Input) for n, _ in case.program.resolve(node.arg)):
         return ""
     if case.depends_on_score(node.arg):
@@ -153,7 +153,7 @@ def distinct(case: Case) -> Finding:
 
 
 def nonlinearities(case: Case) -> Finding:
-    """Every function before the scores; what depends on scores is judged under `final`."""
+    """Judge every function before the scores; what depends on scores is judged under `final`."""
     if not (case.scores or case.readout_scores):
         return unknown("not examined: the output depends on no score")
     nodes = [n for n in case.consumed if id(n) not in case.score_dependent]
@@ -176,7 +176,7 @@ def smooth(case: Case, node: Node) -> Finding:
 
 
 def near_moments(case: Case, node: Node, found: Judged, name: Literal["pseudo_lipschitz", "bounded"]) -> Judged:
-    """The same judgement with moments near their limits; what fails elsewhere is unknown, not refuted."""
+    """Judge the same with moments near their limits; what fails elsewhere is unknown, not refuted."""
     if found.fact.proved:
         return found
     try:

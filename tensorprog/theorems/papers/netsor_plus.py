@@ -80,7 +80,7 @@ def rests_on_ranks(finding: Finding) -> bool:
 
 
 def _judged(case: Case, node: Node, inside: bool) -> Finding:
-    """One function: of scalars alone, of vectors near the limits of scalars, or of vectors."""
+    """Judge one function: of scalars alone, of vectors near the limits of scalars, or of vectors."""
     if isinstance(node, Scalar):
         return limit_of(case, node)
     if case.functions.pseudo_lipschitz(node).fact.proved:
@@ -135,7 +135,7 @@ def rank_stable(case: Case) -> bool:
 
 
 def _parameter_controlled(case: Case, found: Pulled) -> bool:
-    """A sum of products s(theta) f(x), s continuous at the limit and f controlled.
+    """Is this a sum of products s(theta) f(x), s continuous at the limit and f controlled?
 
     |s(theta) f(x) - s(limit) f(x)| <= |s(theta) - s(limit)| |f(x)|, and the first factor is continuous and 0 there.
     """
@@ -152,7 +152,7 @@ def _parameter_controlled(case: Case, found: Pulled) -> bool:
 
 
 def _arguments(t: Term, head: str) -> list[Term]:
-    """The summands or the factors of a term, whatever its parentheses."""
+    """Return the summands or the factors of a term, whatever its parentheses."""
     return [s for a in t.args for s in _arguments(a, head)] if isinstance(t, App) and t.head == head else [t]
 
 

@@ -52,7 +52,7 @@ def underlying(case: Case) -> Finding:
 
 
 def _whole(fine: str, case: Case, asked: list[Premise]) -> Finding:
-    """The answer to several premises as one."""
+    """Return the answer to several premises as one."""
     gaps = [r for r in reported(case, asked) if r.finding.status != "proved"]
     if not gaps:
         return proved(fine)

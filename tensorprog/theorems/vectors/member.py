@@ -35,14 +35,14 @@ class Member:
 
 
 def member_of(program: Graph, ref: Var, env: Mapping[str, int]) -> Member:
-    """The member that a reference names at these values of the indices."""
+    """Return the member that a reference names at these values of the indices."""
     subs = tuple(env[s] if isinstance(s, str) else s for s in ref.subs)
     ((node, pattern),) = program.resolve(Var(ref.name, subs))
     return Member(node, pattern.first())
 
 
 def covariance(program: Graph, a: Member, b: Member) -> Term:
-    """The covariance of two members of one group of initial vectors."""
+    """Return the covariance of two members of one group of initial vectors."""
     assert isinstance(a.node, Input)
     assert isinstance(b.node, Input)
     env = a.env | {s + "'": v for s, v in b.env.items()}
@@ -50,12 +50,12 @@ def covariance(program: Graph, a: Member, b: Member) -> Term:
 
 
 def order(m: Member) -> tuple[str, tuple[int, ...], str]:
-    """A key to sort members by."""
+    """Return a key to sort members by."""
     return m.node.name, m.at, str(m.node.subs)
 
 
 def matrix_of(m: Member) -> tuple[int, ...]:
-    """The subscripts of the matrix that makes this product."""
+    """Return the subscripts of the matrix that makes this product."""
     assert isinstance(m.node, MatMul)
     env = m.env
     return tuple(s if isinstance(s, int) else env[s] for s in m.node.weight.subs)

@@ -109,7 +109,7 @@ class Nonlinearities:
         return out
 
     def canonical(self, t: Term, scalars: Collection[str] = ()) -> tuple[Term, dict[Var, str]]:
-        """The term with its members named x0, x1, ... in order, so that equal shapes are equal terms."""
+        """Return the term with its members named x0, x1, ... in order, so that equal shapes are equal terms."""
         t = written_out_softmax(self.at_infinity(t), self.program.range_of)
         own = (self.program.families.keys(), scalars, self.tending.keys())
         members = [v for v in variables(t) if any(v.name in names for names in own)]
@@ -125,7 +125,7 @@ class Nonlinearities:
     def at_infinity(self, t: Term) -> Term:
         """Powers of n belong to the dot products that they scale; in facts about functions they are left out.
 
-        1 + 2/n tends to 1 and is 1 at no n: it stands as a variable of its own, whose limit is kept in `tending`.
+        1 + 2/n tends to 1 and is 1 at no n: it becomes a new variable, whose limit is kept in `tending`.
         """
         known: dict[Term, Term] = {}
         stack = [t]
@@ -183,7 +183,7 @@ class Nonlinearities:
         return Fact("proved", "") if body is None else self._composed(node, body, "continuous").fact
 
     def _composed(self, node: Node, body: Term, name: str) -> Judged:
-        """The composed function, or the worst of the members' where these are defined differently."""
+        """Return the composed function, or the worst of the members' where these are defined differently."""
         try:
             wholes = self.composer.members(body)
         except CannotCompose as why:
@@ -194,7 +194,7 @@ class Nonlinearities:
 
 
 def _worst(found: list[Facts]) -> Facts:
-    """What holds of every member: each judgement as it is for the member where it is worst."""
+    """Return what holds of every member: each judgement as it is for the member where it is worst."""
     named = [dict(f.named()) for f in found]
     changes: dict[str, Any] = {
         name: max((n[name] for n in named), key=lambda fact: _ORDER.index(fact.status)) for name in named[0]
@@ -209,7 +209,7 @@ def _without_refutations(found: Facts) -> Facts:
 
 
 def function_place(t: Term) -> Place | None:
-    """The place of the outermost named function in a term, else of the term."""
+    """Return the place of the outermost named function in a term, else of the term."""
     for s in walk(t):
         if isinstance(s, App) and s.head in library() and s.place is not None:
             return s.place

@@ -58,7 +58,7 @@ class Slices:
     # -- members -------------------------------------------------------------------------------------------------
 
     def classes(self, node: Node) -> Iterator[tuple[int, ...]]:
-        """All members, or one for each class that nothing in the program tells apart."""
+        """Yield all members, or one for each class that nothing in the program tells apart."""
         axes = [s for s in node.subs if isinstance(s, str)]
         box = [self.program.range_of(s) for s in axes]
         found: Iterator[tuple[int, ...]] = product(*(range(lo, hi + 1) for lo, hi in box))
@@ -91,7 +91,7 @@ class Slices:
         return out
 
     def values(self, names: Iterable[str]) -> Iterator[dict[str, int]]:
-        """Every assignment of these indices."""
+        """Yield every assignment of these indices."""
         for at in assignments(self.program.ranges(names)):
             self.spend()
             yield at
@@ -100,7 +100,7 @@ class Slices:
         return member_of(self.program, ref, env)
 
     def atoms(self, m: Member) -> frozenset[Member]:
-        """The initial vectors and products that a member is a function of."""
+        """Return the initial vectors and products that a member is a function of."""
         if m not in self._atoms:
             match m.node:
                 case LinComb(body=body) | Nonlin(body=body):
@@ -110,7 +110,7 @@ class Slices:
         return self._atoms[m]
 
     def _first(self, m: Member) -> Member:
-        """The same product wherever it is made: g[1] = W @ x[1] of a family, and W @ x[1] by itself."""
+        """Return the same product wherever it is made: g[1] = W @ x[1] of a family, and W @ x[1] by itself."""
         if not isinstance(m.node, MatMul):
             return m
         x = self._member(m.node.arg, m.env)
@@ -119,7 +119,7 @@ class Slices:
         return self._same.setdefault((m.node.weight.name, matrix_of(m), x), m)
 
     def _read(self, t: Term, env: dict[str, int]) -> set[Member]:
-        """The vectors that a term reads."""
+        """Return the vectors that a term reads."""
         out: set[Member] = set()
         for ref, bound in self.program.references_in(t):
             if self.program.families[ref.name].kind == "vector":
@@ -130,7 +130,7 @@ class Slices:
     # -- functions of one member ---------------------------------------------------------------------------------
 
     def slice(self, m: Member, a: Along) -> Term:
-        """The member as a function of one atom's value `_z`, the others at their means; or along a line."""
+        """Return the member as a function of one atom's value `_z`, the others at their means; or along a line."""
         key = (m, a if a == "line" or a in self.atoms(m) else None)
         if key not in self._slices:
             self._slices[key] = self._sliced(m, key[1])
@@ -155,7 +155,7 @@ class Slices:
                 return self._scalar(m)
 
     def _scalar(self, m: Member) -> Term:
-        """The limit of a scalar: its value, or a symbol."""
+        """Return the limit of a scalar: its value, or a symbol."""
         name = f"_{m.node.name}:{m.at}:{id(m.node)}"
         value, self.scalars[name] = self.limit(m)
         return Var(name) if value is None else value
@@ -187,7 +187,7 @@ class Slices:
                 raise TooMuch
 
     def _weight(self, t: Bind, env: dict[str, int]) -> Var:
-        """An entry of a softmax of scalars: some number in (0, 1), or [0, 1) with a mask."""
+        """Return an entry of a softmax of scalars: some number in (0, 1), or [0, 1) with a mask."""
         inside = tuple(sorted((k, v) for k, v in env.items() if k in index_names(t)))
         name = f"_{hash((t, inside))}:{t!r}:{inside}"
         self.scalars[name] = Interval(Fraction(0), Fraction(1), t.mask is not None, True)
@@ -195,7 +195,7 @@ class Slices:
 
 
 def index_names(t: Term) -> set[str]:
-    """Every name that occurs in t as a name or subscript."""
+    """Return every name that occurs in t as a name or subscript."""
     out: set[str] = set()
     for v in walk(t):
         if isinstance(v, Var):
@@ -214,7 +214,7 @@ def _vars_outside_masks(t: Term) -> Iterator[Var]:
 
 
 def _sum(terms: Iterable[Term]) -> Term:
-    """A sum without zeros, equal terms counted and numbers added."""
+    """Return a sum without zeros, equal terms counted and numbers added."""
     counts: dict[Term, int] = {}
     constant = Fraction(0)
     for t in terms:

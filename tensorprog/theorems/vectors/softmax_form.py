@@ -18,7 +18,7 @@ Ranges = Callable[[str], Range]
 
 
 def written_out_softmax(t: Term, range_of: Ranges) -> Term:
-    """The term with every entry of a softmax that is written out replaced by that entry."""
+    """Return the term with every entry of a softmax that is written out replaced by that entry."""
     found = None
     match t:
         case App("mul", args):
@@ -75,7 +75,7 @@ def _inverse(b: Term, index: str, range_of: Ranges) -> Term | None:
 
 
 def _entry(above: Term, b: Term, index: str, range_of: Ranges) -> Term | None:
-    """The j for which `above` is exp(b) at index = j, within its range."""
+    """Return the j for which `above` is exp(b) at index = j, within its range."""
     if not (isinstance(above, App) and above.head == "exp"):
         return None
     low, high = range_of(index)
@@ -93,7 +93,7 @@ def same(a: Term, b: Term) -> bool:
 
 
 def _names(t: Term) -> set[Sub]:
-    """Every index name that occurs in t."""
+    """Return every index name that occurs in t."""
     out: set[Sub] = set()
     for v in walk(t):
         if isinstance(v, Var):

@@ -1,4 +1,4 @@
-"""Linear combinations of vectors: W (x + z) is W x + W z, so it is no vector of its own where both of these are.
+"""Linear combinations of vectors: W (x + z) is W x + W z, so it adds nothing where both of these are there.
 
 A vector is written as a combination of vectors that are no combinations (initial vectors, products, functions). These
 are told apart by what they are and not by their names: tanh(2*u) is one vector however often it is written.
@@ -24,7 +24,7 @@ LARGEST_FUNCTION = 2_000
 MOST_INPUTS = 512
 
 Combination = dict[Term, Fraction | None]
-"""Coefficients of vectors; None stands for one that is no plain number."""
+"""Coefficients of vectors; None where one is no plain number."""
 
 
 class TooLarge(Exception):
@@ -55,7 +55,7 @@ class Spans:
         return len(rest) == len(target) and _in_span(plain, rest)
 
     def combination(self, v: Member) -> Combination:
-        """The vector as a combination of vectors that are none."""
+        """Return the vector as a combination of vectors that are none."""
         if v not in self._known:
             if isinstance(v.node, LinComb | Nonlin):
                 self._known[v] = self._of(v.node.body, v.env)
@@ -82,7 +82,7 @@ class Spans:
     # -- vectors that are no combinations ----------------------------------------------------------------------------
 
     def _member(self, v: Member) -> Term:
-        """A member as a term in initial vectors, products and scalars; equal terms are equal vectors."""
+        """Return a member as a term in initial vectors, products and scalars; equal terms are equal vectors."""
         if v not in self._written:
             match v.node:
                 case LinComb(body=body) | Nonlin(body=body) | Scalar(body=body):
@@ -138,19 +138,12 @@ def _sum(parts: Iterable[Combination]) -> Combination:
 
 
 def _in_span(given: list[dict[Term, Fraction]], target: dict[Term, Fraction]) -> bool:
-    """Exact elimination, one pivot for each given vector that is independent of those before it."""
-    pivots: list[tuple[Term, dict[Term, Fraction]]] = []
+    """Has the matrix of the coefficients the same rank with the target as without it?"""
+    from flint import fmpq, fmpq_mat
 
-    def reduced(row: dict[Term, Fraction]) -> dict[Term, Fraction]:
-        for key, pivot in pivots:
-            factor = row.get(key)
-            if factor:
-                row = {k: x for k in row.keys() | pivot.keys() if (x := row.get(k, 0) - factor * pivot.get(k, 0))}
-        return row
-
-    for vector in given:
-        row = reduced(vector)
-        if row:
-            key = min(row, key=repr)
-            pivots.append((key, {k: x / row[key] for k, x in row.items()}))
-    return not reduced(target)
+    columns = list({v: None for c in (*given, target) for v in c})
+    rows = [
+        [fmpq(x.numerator, x.denominator) for x in (c.get(v, Fraction(0)) for v in columns)] for c in (*given, target)
+    ]
+    ranks = [fmpq_mat(len(part), len(columns), [x for row in part for x in row]).rank() for part in (rows[:-1], rows)]
+    return bool(ranks[0] == ranks[1])
