@@ -80,7 +80,7 @@ def prepare(term: Term, largest: float) -> Function:
             raise NoSeries
     span = 2 * REACH * max(sigma, 1e-300)
     found = loci(term, ("z1",), {}, [(-span, span)])
-    if not poles_vanish(compile_numpy(term, ("z1",)), found.planes, 1):
+    if not found.poles_known or not poles_vanish(compile_numpy(term, ("z1",)), found.planes, 1):
         raise NoSeries
     return Function(term, found.planes, max((abs(w[0]) for w in found.waves), default=0.0))
 

@@ -65,11 +65,14 @@ def affine(t: Term, names: Sequence[str], values: Values) -> tuple[tuple[float, 
             return None if number is None else (zero, number)
 
 
-def roots(t: Term, name: str, values: Values, low: float, high: float) -> tuple[list[float], bool]:
+def roots(
+    t: Term, name: str, values: Values, low: float, high: float, patient: bool = False
+) -> tuple[list[float], bool]:
     """Every zero of a function of one variable in [low, high], to the last digits, and whether none can be missing.
 
     Bisection in ball arithmetic: an interval is dropped only when the function's enclosure on it excludes zero, and
-    is not split further when the function vanishes on it identically. Close zeros are returned as one.
+    is not split further when the function vanishes on it identically. Close zeros are returned as one. A `patient`
+    search is not cut by the clock.
     """
     f = ball_function(t, [name], values)
     found: list[tuple[float, float]] = []
@@ -83,7 +86,7 @@ def roots(t: Term, name: str, values: Values, low: float, high: float) -> tuple[
             continue
         if b - a <= 4 * _WIDTH * max(abs(a), abs(b), 1e-290) or b - a < 1e-300:
             found.append((a, b))
-        elif boxes > MOST_BOXES or (boxes % 16 == 0 and spent(SHARE)):
+        elif boxes > MOST_BOXES or (not patient and boxes % 16 == 0 and spent(SHARE)):
             return [_short(f, x) for x in _merge(found)], False
         else:
             # A box around 0 shrinks on a logarithmic scale, so that tiny zeros keep their relative accuracy.

@@ -46,11 +46,15 @@ class Plane:
 
 @dataclass(frozen=True, slots=True)
 class Loci:
-    """All places found; `waves` are the normals of oscillating arguments; `complete` if none was left unsolved."""
+    """All places found; `waves` are the normals of oscillating arguments; `complete` if none was left unsolved.
+
+    `poles_known`: none can be missing among the poles and singular places in one variable.
+    """
 
     planes: tuple[Plane, ...]
     waves: tuple[tuple[float, ...], ...]
     complete: bool
+    poles_known: bool = True
 
     @property
     def smooth(self) -> bool:
@@ -68,6 +72,7 @@ class _Event:
     period: float = 0.0
 
 
+_INFINITE = ("pole", "singular")
 _COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
@@ -185,7 +190,7 @@ def _solve(
             k = used[0]
             normal = tuple(float(j == k) for j in range(len(names)))
             shifted = add(factor, neg(Num(Fraction(value))))
-            places, sure = roots(shifted, names[k], values, *box[k])
+            places, sure = roots(shifted, names[k], values, *box[k], e.kind in _INFINITE)
             complete = complete and (sure or e.kind == "soft")
             for x in places[:MOST_ROOTS]:
                 planes.append(Plane(normal, x, e.kind, _soft_width(e, factor, names[k], values, x), True))
@@ -241,7 +246,7 @@ def loci(term: Term, names: Sequence[str], values: Values, box: Sequence[tuple[f
     """
     planes: dict[Plane, None] = {}
     waves: dict[tuple[float, ...], None] = {}
-    complete = True
+    complete = poles_known = True
     body = opened(term, _placed)
     bent = _bent(body)
     for t in walk(body):
@@ -253,6 +258,8 @@ def loci(term: Term, names: Sequence[str], values: Values, box: Sequence[tuple[f
             if t in bent:
                 planes |= dict.fromkeys(replace(p, kind="soft", scale=1.0) for p in found if p.hard)
             complete = complete and sure
+            if e.kind in _INFINITE and len({name_of(v) for v in variables(e.argument)} & set(names)) == 1:
+                poles_known = poles_known and sure
         match t:
             case App("exp", (u,)):
                 planes |= dict.fromkeys(_bumps(u, names, values))
@@ -260,4 +267,4 @@ def loci(term: Term, names: Sequence[str], values: Values, box: Sequence[tuple[f
                 line = affine(u, names, values)
                 if line is not None:
                     waves[line[0]] = None
-    return Loci(tuple(planes), tuple(waves), complete)
+    return Loci(tuple(planes), tuple(waves), complete, poles_known)

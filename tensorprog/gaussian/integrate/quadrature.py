@@ -192,7 +192,7 @@ def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
     far = reach(p.f_of_t, p.ball, p.mean, p.L, tolerance)
     box = [(float(a - far.radius * r), float(a + far.radius * r)) for a, r in zip(p.mean, _norms(p.L), strict=True)]
     found = loci(p.term, p.names, {}, box)
-    if not poles_vanish(p.f, found.planes, len(p.names)):
+    if not (found.poles_known and poles_vanish(p.f, found.planes, len(p.names))):
         refuse(p.posed)
         return unknown("it is not known whether this expectation exists: the function has a pole")
     noise = _rounding(p)

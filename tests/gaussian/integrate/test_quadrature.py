@@ -13,6 +13,7 @@ import pytest
 from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.gaussian.integrate.quadrature import expectation
 from tensorprog.gaussian.problem.covariance import covariance, factor
+from tensorprog.numbers.budget import Budget, search
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import Term, Var, read
 from tests.gaussian.oracle import Function as Oracle
@@ -255,3 +256,9 @@ def test_params() -> None:
     got = mean1(read("clip(z, -C, C)^2"), Z, 0, 1, {"C": Fraction(3, 2)})
     exact = mp.quad(lambda z: min(z * z, 2.25) * mp.npdf(z), [-9, -1.5, 1.5, 9])
     assert abs(got.value - float(exact)) <= got.error < 1e-10
+
+
+@pytest.mark.parametrize("text", ["1/min(z, 1)", "1/clip(z, -1, 2)", "1/elu(z)", "1/tanh(z)", "1/sinh(z)"])
+def test_a_pole_is_found_however_little_time_there_is(text: str) -> None:
+    with search(Budget(seconds=1e-9)):
+        assert not expectation(read(text), [Z], [[1]]).known
