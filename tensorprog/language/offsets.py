@@ -186,6 +186,3 @@ def _extents(name: str, program: Program) -> tuple[tuple[int, int], ...]:
     """Return the least and the largest subscript of a family at each position, as far as it is defined."""
     boxes = program.families[name].boxes
     return tuple((min(b[k][0] for b in boxes), max(b[k][1] for b in boxes)) for k in range(len(boxes[0])))
-
-
-__all__ = ["BOUNDARIES", "Ended", "elements"]

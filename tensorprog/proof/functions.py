@@ -14,7 +14,7 @@ from tensorprog.program.graph.nodes import MatMul, Moment
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Term, Var, to_json
-from tensorprog.terms.term import add, children, mul, neg, shift_subs, substitute, variables, walk
+from tensorprog.terms.term import add, mul, neg, shift_subs, substitute, variables, walk
 
 POINTS = (("1",), ("-1",), ("2",), ("1/2",), ("1", "0"), ("2", "-1"))
 
@@ -296,6 +296,3 @@ def _shares(rest: list[Term], u: Term, v: Term) -> Iterator[Term]:
                     parts.append(mul(*factors, weights[mine[0]], *others))
             if len(parts) == len(a.args):
                 yield add(*parts)
-
-
-__all__ = ["Functions", "children", "unfold", "written_out"]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import Place, TensorProgError, fail
 from tensorprog.terms.signatures import FUNCTIONS, LIMIT, VECTOR
-from tensorprog.terms.term import PI, App, Bind, Num, Term, Var, add, mul, neg, power, recip
+from tensorprog.terms.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -312,6 +312,3 @@ def _plain(s: Term) -> int | str:
             return name + "'"
         case _:
             raise fail("TP004", "a subscript is an integer or an index name", s.place)
-
-
-__all__ = ["PI", "ExpressionBuilder", "check_size", "exact_number", "grammar_text", "read", "read_raw", "settle"]

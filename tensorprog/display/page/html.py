@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.display.page.markup import Markup, join, tag
+from tensorprog.display.page.markup import Markup, tag
 from tensorprog.display.page.plots import DARK, STYLE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -106,6 +106,3 @@ def status(word: str) -> Markup:
     bad = ("refuted", "fails", "invalid", "disagrees", "rejected")
     look, sign = ("good", "✓") if word in good else ("bad", "✗") if word in bad else ("open", "?")
     return tag("span", f"{sign} {word}", class_=f"{look} status")
-
-
-__all__ = ["Section", "join", "page", "status", "table"]

@@ -19,7 +19,7 @@ from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.lower_bounds import Reached
 from tensorprog.functions.tails.series import FUEL
 from tensorprog.numbers.interval import Interval
-from tensorprog.terms import Term, Var
+from tensorprog.terms import Term
 from tensorprog.terms.term import variables as variables_of
 
 _UNKNOWN = "no rule decides it"
@@ -186,6 +186,3 @@ def trace(steps: list[Step], last: int) -> tuple[Step, ...]:
     order = sorted(wanted)
     number = {old: new for new, old in enumerate(order)}
     return tuple(replace(steps[k], premises=tuple(number[p] for p in steps[k].premises)) for k in order)
-
-
-__all__ = ["Var", "judge", "order_of", "trace"]

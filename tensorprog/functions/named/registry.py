@@ -12,7 +12,7 @@ from typing import Any
 from tensorprog.errors import fail
 from tensorprog.functions.named.library import library
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.terms import App, Term, Var, read, to_text
+from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms.signatures import FUNCTIONS, HEADS, RESERVED
 from tensorprog.terms.term import substitute, transform
 from tensorprog.terms.term import variables as variables_of
@@ -152,6 +152,3 @@ def declared_in(t: Term) -> tuple[str, ...]:
         if entry is not None and entry.declared is not None:
             out.extend(entry.declared.sentences(entry.name))
     return tuple(dict.fromkeys(out))
-
-
-__all__ = ["Declared", "Registered", "declared_in", "expand", "register", "registry", "to_text", "words"]

@@ -24,7 +24,7 @@ from tensorprog.functions.tails.expand import Expansion, at_point
 from tensorprog.functions.tails.lower_bounds import leading
 from tensorprog.functions.tails.series import UNIT
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, add, neg, substitute, variables, walk
+from tensorprog.terms.term import ONE, add, substitute, variables, walk
 
 MAX_POINTS = 24
 _LIKELY = (Fraction(0), Fraction(1), Fraction(-1), Fraction(2))
@@ -218,6 +218,3 @@ def _side(rules: Analyzer, t: Term, x: Var, c: Fraction, side: int, out: Pieces)
     except (Undecided, Undefined, Underivable, RecursionError):
         pass
     return True, None
-
-
-__all__ = ["Pieces", "critical", "defined", "examine", "neg"]

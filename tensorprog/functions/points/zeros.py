@@ -10,7 +10,7 @@ from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.roots import rational_roots
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import add, neg, variables
+from tensorprog.terms.term import add, variables
 
 if TYPE_CHECKING:
     from tensorprog.functions.tails.analyzer import Analyzer
@@ -87,6 +87,3 @@ def _shifted(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
     if level == 0 and len(atom.args) == 1 and _only_at_zero(atom.head):
         return _zeros(rules, w, x)
     return None
-
-
-__all__ = ["neg", "zeros"]

@@ -15,7 +15,7 @@ from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.ranges import image
 from tensorprog.functions.rules.rates import ANY, BOUNDED, least, most
 from tensorprog.numbers.interval import Interval
-from tensorprog.terms import App, Bind, Num, Term
+from tensorprog.terms import App, Bind, Term
 from tensorprog.terms.term import ONE, ZERO, add, mul, neg, recip, shift_subs, variables
 
 Part = tuple[Term, Term]
@@ -188,6 +188,3 @@ def log_sum_exp(rules: Calculus, t: Term, total: Term) -> Info | None:
         above=all(i.above for i in infos),
     )
     return rules.step("log-sum-exp", t, info, tuple(i.step for i in infos))
-
-
-__all__ = ["Num", "log_sum_exp", "reciprocal_share", "share_info"]

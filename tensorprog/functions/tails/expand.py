@@ -17,7 +17,7 @@ from tensorprog.functions.tails import heads
 from tensorprog.functions.tails.series import LOG, UNIT, Algebra, Key, Scale, Series, power_scale
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import PI, add, call, mul, neg
+from tensorprog.terms.term import PI, add, neg
 
 ConstantSign = Callable[[Term], int]
 MARK = "~"
@@ -327,6 +327,3 @@ def at_point(t: Term, x: Var, at: Term, side: int) -> Term:
     near = App("recip", (x,))
     inner: Term = near if side > 0 else neg(near)
     return substitute(t, {x: inner if at == Num(0) else add(at, inner)})
-
-
-__all__ = ["LOG", "Expansion", "at_point", "call", "mul"]

@@ -381,6 +381,3 @@ def _rule(r: _Rule) -> Ball | None:
     error = (beyond + off * size).upper()
     out = sums[0] + arb(0, error)
     return out if out.is_finite() else None
-
-
-__all__ = ["Ratio", "enclosed", "quadratic", "ratio"]

@@ -53,6 +53,3 @@ def without_law(averages: Averages, members: Sequence[Var], supported_by: str, b
     refs = tuple(members)
     structure = Structure(averages, {}, refs, refs, (), (), (), tuple("none" for _ in refs), False)
     return NoLaw(structure, supported_by, because=because)
-
-
-__all__ = ["NoLaw", "without_law"]

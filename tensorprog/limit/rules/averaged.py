@@ -180,6 +180,3 @@ class AveragedRules(Rules):
 def _refused(ref: Var) -> TensorProgError:
     return no_limit("TP402", f"no average over scores of what depends on {ref.name}", ref.place,
                     f"the law of {ref.name} depends on scores", "ask for its law given the scores")  # fmt: skip
-
-
-__all__ = ["AveragedRules", "ScoreComposer"]

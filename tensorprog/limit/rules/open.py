@@ -306,6 +306,3 @@ def _bounded(parts: list[Summand]) -> list[Summand]:
     if len(parts) > MAX_SUMMANDS:
         raise TooLarge
     return parts
-
-
-__all__ = ["Composer", "Split", "Summand", "TooLarge"]

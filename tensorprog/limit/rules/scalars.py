@@ -150,6 +150,3 @@ class ScalarRules:
 
 def _first(t: Term) -> Var:
     return next(iter(variables(t)), Var("this constant"))
-
-
-__all__ = ["SCALED", "ScalarOf", "ScalarRules"]

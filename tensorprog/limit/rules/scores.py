@@ -300,6 +300,3 @@ class Scores:
                 continue
             self._depth[top] = 1 + max((self._depth[q] for q in above), default=-1)
         return self._depth[p]
-
-
-__all__ = ["Scores"]

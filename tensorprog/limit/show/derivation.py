@@ -346,6 +346,3 @@ def explanation(limit: Answers) -> str:
         out += [f"  {left} = {right}" for left, right in entry.equations]
     out += ["", "Results", *(repr(r) for r in limit.results)]
     return "\n".join(out)
-
-
-__all__ = ["Derivation", "Entry", "explanation"]

@@ -62,6 +62,3 @@ def typeset(n: Notation) -> Style:
         function=lambda t, member: Writer(n, member).term(t),
         raw=lambda s: "{" + s + "}",
     )
-
-
-__all__ = ["TEXT", "Style", "typeset"]

@@ -336,6 +336,3 @@ def _sorted(t: Term) -> Term:
 @lru_cache(maxsize=4096)
 def _key(x: Any) -> Any:
     return sympy.expand(x)
-
-
-__all__ = ["Named"]

@@ -8,7 +8,7 @@ import re
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from tensorprog.errors import TensorProgError, fail
+from tensorprog.errors import fail
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.graph.nodes import Claim, Input, Matrix, Node, Param
@@ -186,6 +186,3 @@ def _read_matrix(m: Any) -> Matrix:
     if not isinstance(m["file"], str) or any(c in m["file"] for c in '"\n\\'):
         raise fail("TP001", "the JSON is not a program: a bad file name")
     return Matrix(_name(m["name"]), shape, None, m["file"], "", raw)
-
-
-__all__ = ["TensorProgError", "program_from_json", "program_to_json"]

@@ -63,6 +63,3 @@ def _check_probability(name: str, p: Term, subs: tuple[str, ...], program: Graph
                                 "write 80 % as 0.8, and a drop rate r as 1 - r")  # fmt: skip
     except NoNumber:
         return
-
-
-__all__ = ["declare_bernoulli"]

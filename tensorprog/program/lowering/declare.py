@@ -177,6 +177,3 @@ def _defaults(program: Graph) -> dict[str, float]:
         if p.default is not None:
             out[p.name] = evaluate(p.default, {}, program)
     return out
-
-
-__all__ = ["admissible", "by_position", "declare_input", "declare_matrix", "declare_param", "declare_weight"]

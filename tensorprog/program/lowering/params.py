@@ -49,6 +49,3 @@ def exactly(x: Any, name: str) -> Fraction:
         return Fraction(str(float(x)) if isinstance(x, float) else str(x))
     except (ValueError, ZeroDivisionError):
         raise fail("TP017", f"{name} = {x!r:.60} is not a number", help=f"write {name}=2.5 or {name}=5/2") from None
-
-
-__all__ = ["exactly", "param_numbers"]

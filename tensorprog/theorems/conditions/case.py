@@ -7,7 +7,7 @@ from functools import cached_property
 
 from tensorprog.program.graph.indices import Pattern
 from tensorprog.program.graph.nodes import SCALAR_NODES, Dot, MatMul, Moment, Node
-from tensorprog.program.normal.powers import MOMENT, SCORE, Use
+from tensorprog.program.normal.powers import MOMENT, Use
 from tensorprog.terms import Var
 from tensorprog.theorems.conditions.ancestors import Ancestors, Shared
 from tensorprog.theorems.conditions.finding import Finding
@@ -126,6 +126,3 @@ class Case(Ancestors):
                 found.setdefault(id(node), (node, []))[1].append(used)
             out += [(ref, node, used) for node, used in found.values()]
         return out
-
-
-__all__ = ["SCORE", "Case"]

@@ -378,6 +378,3 @@ def _worst(faults: list[Here]) -> How:
         if all(f.how == how for f in faults):
             return how
     return "unknown"
-
-
-__all__ = ["AtLimit", "Here", "Pulled"]

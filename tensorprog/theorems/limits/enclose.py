@@ -48,6 +48,3 @@ def enclosure(t: Term, z: Var, mean: Fraction, variance: Fraction, within: Inter
             return make((low, True), (high, True))
     except (Undecided, Undefined):
         return REALS
-
-
-__all__ = ["enclosure"]

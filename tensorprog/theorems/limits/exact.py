@@ -301,6 +301,3 @@ def _short(t: Term) -> Term:
         return normal(t).term()
     except Undecided:
         return t
-
-
-__all__ = ["Expectations"]

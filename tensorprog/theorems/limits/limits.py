@@ -301,6 +301,3 @@ def _nonnegative(t: Term) -> bool:
             return True
         case _:
             return False
-
-
-__all__ = ["Limit", "Limits"]

@@ -147,6 +147,3 @@ def _turned(limit: Limit, side: int) -> int:
     if not isinstance(limit.value, Num):
         return side
     return 1 if limit.always.low == limit.value.value else -1 if limit.always.high == limit.value.value else side
-
-
-__all__ = ["falsified", "neighbourhood", "undefined"]

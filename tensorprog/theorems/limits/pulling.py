@@ -49,6 +49,3 @@ def _pull(at_limit: AtLimit, t: Term, out: Pulled) -> Term:
             except CannotCompose:
                 pass
     return rebuild(t, tuple(_pull(at_limit, c, out) for c in children(t)))
-
-
-__all__ = ["pull"]

@@ -27,6 +27,3 @@ def is_tame(t: App) -> bool:
         return known is not None and (known.lipschitz or known.pseudo_lipschitz is not None)
     record = library().get(t.head)
     return record is not None and record.total and record.regularity != "jumps"
-
-
-__all__ = ["is_partial", "is_tame"]

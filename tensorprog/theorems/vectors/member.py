@@ -59,6 +59,3 @@ def matrix_of(m: Member) -> tuple[int, ...]:
     assert isinstance(m.node, MatMul)
     env = m.env
     return tuple(s if isinstance(s, int) else env[s] for s in m.node.weight.subs)
-
-
-__all__ = ["Member", "covariance", "matrix_of", "member_of", "order"]

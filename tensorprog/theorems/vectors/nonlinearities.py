@@ -214,6 +214,3 @@ def function_place(t: Term) -> Place | None:
         if isinstance(s, App) and s.head in library() and s.place is not None:
             return s.place
     return t.place
-
-
-__all__ = ["Judged", "Nonlinearities", "function_place"]
