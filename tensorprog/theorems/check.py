@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.named.registry import declared_in
@@ -9,7 +11,7 @@ from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.program.api import Program
 from tensorprog.program.graph.nodes import Output
 from tensorprog.program.graph.scaling import width_power
-from tensorprog.terms import to_text
+from tensorprog.terms import Var, to_text
 from tensorprog.terms.term import variables
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case
@@ -40,17 +42,23 @@ def _one_per_place(found: dict[Diagnostic, None]) -> tuple[Diagnostic, ...]:
 
 
 def _judge_output(shared: Shared, output: Output) -> OutputVerdict:
-    case = Case(shared, [output.ref])
+    case, reports = judge_together(shared, [output.ref])
+    return OutputVerdict(to_text(output.ref), _verdict(reports), reports, _target(case, reports))
+
+
+def judge_together(shared: Shared, refs: Sequence[Var]) -> tuple[Case, tuple[TheoremReport, ...]]:
+    """Judge every theorem for some variables together; unused scores may absorb further products of score matrices."""
+    case = Case(shared, refs)
     reports = tuple(judge(case, t) for t in THEOREMS)
     if case.scores and not_exclusive(case, case.scores) is not None:
         alone = case
         for bounded in (True, False):
-            wider = with_unused_scores(shared, output.ref, alone, bounded)
+            wider = with_unused_scores(shared, refs, alone, bounded)
             if wider is not None:
                 absorbed = tuple(judge(wider, t) for t in THEOREMS)
                 if ORDER.index(_verdict(absorbed)) < ORDER.index(_verdict(reports)):
                     case, reports = wider, absorbed
-    return OutputVerdict(to_text(output.ref), _verdict(reports), reports, _target(case, reports))
+    return case, reports
 
 
 def _target(case: Case, reports: tuple[TheoremReport, ...]) -> TheoremReport:

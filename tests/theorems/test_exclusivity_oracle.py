@@ -43,7 +43,7 @@ def test_exclusive_and_distinct_matrices(text: str) -> None:
         case = Case(shared, [output.ref])
         assert decide(case) == (own.exclusive(), own.distinct())
         if not own.exclusive():
-            wider = with_unused_scores(shared, output.ref, case)
+            wider = with_unused_scores(shared, [output.ref], case)
             absorbed = wider is not None and all(decide(wider))
             assert absorbed <= absorbs, "unused scores absorb products"
             assert absorbed == absorbs or many > FEW_MEMBERS

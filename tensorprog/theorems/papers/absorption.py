@@ -8,6 +8,7 @@ from all that qualify, until there are none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tensorprog.program.graph.indices import Pattern
@@ -31,7 +32,7 @@ class _Extra:
     case: Case
 
 
-def with_unused_scores(shared: Shared, root: Var, case: Case, bounded: bool = False) -> Case | None:
+def with_unused_scores(shared: Shared, roots: Sequence[Var], case: Case, bounded: bool = False) -> Case | None:
     """Return the case with the greatest set of unused scores that qualifies, if that makes score matrices exclusive.
 
     `bounded`: only scores of bounded features, which the theorem asks for but for a remark.
@@ -41,7 +42,7 @@ def with_unused_scores(shared: Shared, root: Var, case: Case, bounded: bool = Fa
     if bounded:
         extras = [e for e in extras if attention.bounded(e.case).status == "proved"]
     while extras:
-        wider = Case(shared, [root], [member for e in extras for member in e.members])
+        wider = Case(shared, roots, [member for e in extras for member in e.members])
         found = not_exclusive(wider, wider.scores)
         if found is None:
             return wider
