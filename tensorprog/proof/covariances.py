@@ -7,10 +7,13 @@ from contextlib import suppress
 from itertools import combinations_with_replacement, product, starmap
 from typing import Any
 
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.gaussian import Z1, Z2
-from tensorprog.kernel.laws import instances
-from tensorprog.kernel.members import (
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import Own
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Mean
+from tensorprog.kernel.limits.algebra import as_term, is_zero, normal
+from tensorprog.kernel.limits.laws import instances
+from tensorprog.kernel.limits.members import (
     affine,
     averaged,
     gaussian,
@@ -22,8 +25,7 @@ from tensorprog.kernel.members import (
     weighted,
     written,
 )
-from tensorprog.kernel.rules import Context
-from tensorprog.kernel.spelling import Own
+from tensorprog.kernel.limits.pieces import Z1, Z2
 from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.expectations import Expectations
@@ -97,15 +99,15 @@ class Means:
 
     def unevaluated(self, step: int) -> list[list[Var]]:
         """Of the means without a closed form on which a step rests, the members that each is about."""
-        found = [self.writer.judgements[k] for k in self._all_below([step])]
-        return [vectors(self.context, j.term) for j in found if j.term is not None and j.value == reference(j.term)]
+        found = [s for s in self.writer.says(self._all_below([step])) if isinstance(s, Mean)]
+        return [vectors(self.context, s.term) for s in found if s.value == reference(s.term)]
 
     def _all_below(self, steps: list[int]) -> list[int]:
         """The steps about means from which these follow, and these."""
         found, stack = set(steps), list(steps)
         while stack:
             for p in self.writer.steps[stack.pop()][2]:
-                if p not in found and self.writer.judgements[p].words[0] == "mean":
+                if p not in found and isinstance(self.writer.theorems[p].statement, Mean):
                     found.add(p)
                     stack.append(p)
         return sorted(found)
@@ -229,7 +231,7 @@ class Means:
         for c, factors in summands:
             part = _factor(factors)
             collected[part] = add(collected[part], c) if part in collected else c
-        weights = [w if variables(w) else self.context.simple(w) for w in collected.values()]
+        weights = [w if variables(w) else as_term(normal(w)) for w in collected.values()]
         spread = [written(self.context, w, True) for w in weights]
         scalars = dict.fromkeys(v for w in spread for v in self.members(w))
         more = [self.mean(v) for v in scalars]
@@ -266,7 +268,7 @@ class Means:
 
     def _function(self, t: Term) -> int:
         """A function of Gaussian members: independent factors apart, then a lemma in one variable or two."""
-        if affine(self.context, t) and (plain := self.context.simple(t)) != t:  # exp(f)*exp(-f) is 1
+        if affine(self.context, t) and (plain := as_term(normal(t))) != t:  # exp(f)*exp(-f) is 1
             return self._sum(t, self.summands(plain), ())
         found = sorted(vectors(self.context, t), key=to_text)
         factors = t.args if isinstance(t, App) and t.head == "mul" else (t,)
@@ -288,7 +290,7 @@ class Means:
         """A member without variance stands at its mean."""
         for v in found:
             square, m = self._value(pair(v, v)), self._value(v)
-            if self.context.is_zero(sub(square, mul(m, m))):
+            if is_zero(self.context, sub(square, mul(m, m))):
                 fact = self.functions.fact(t, False)
                 needs = [pair(v, v), v, substitute(t, {v: m})]
                 return self._step("still", needs, first=(fact,), term=to_json(t), at=[to_json(v)])
@@ -321,7 +323,7 @@ class Means:
             substitute(t, {v: Var(f"#{k}") for k, v in enumerate(found)}),
         )
         step = self._step("unevaluated", [*found, *scalars], first=(fact,), term=to_json(t))
-        if self.writer.judgements[step].value == ZERO:
+        if self.writer.stated(step, Mean).value == ZERO:
             return step
         for first in self._shapes.setdefault(shape, []):
             with suppress(Refused):
@@ -343,7 +345,7 @@ class Means:
         return self._step("alike", needs, term=to_json(t), at=list(map(to_json, over)))
 
     def _value(self, t: Term) -> Term:
-        return self.writer.judgements[self.mean(t)].value or ZERO
+        return self.writer.stated(self.mean(t), Mean).value
 
 
 def forms_of(context: Context, t: Term) -> list[Term]:

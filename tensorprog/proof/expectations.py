@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
-from tensorprog.kernel.algebra import IMAGINARY, as_term, normal
-from tensorprog.kernel.expectations import RESERVED
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.gaussian import UNIT, Z1, Z2, Form, Piece, Reader, scale, total
-from tensorprog.kernel.spelling import LEMMA, owned
+from tensorprog.kernel.core.names import LEMMA, owned
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.table import IMAGINARY
+from tensorprog.kernel.limits.algebra import as_term, normal
+from tensorprog.kernel.limits.lemmas import RESERVED
+from tensorprog.kernel.limits.pieces import UNIT, Z1, Z2, Form, Piece, scale, total
+from tensorprog.kernel.limits.reader import Reader
+from tensorprog.kernel.verdict.constants import number
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, to_json
 from tensorprog.terms.term import ONE, PI, ZERO, add, mul, neg, power, recip, substitute, variables
@@ -95,7 +98,7 @@ class Expectations:
         """The params that the program declares positive."""
         declared = self.writer.context.program.params
         names = [v for v in variables(h) if v.name in declared and v not in RESERVED]
-        return [v for v in names if self.writer.context.number(v).positive]
+        return [v for v in names if number(self.writer.context, v).positive]
 
 
 def hard(form: Form) -> Form:

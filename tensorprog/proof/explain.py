@@ -8,9 +8,10 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel import Accepted
-from tensorprog.kernel.certificate import RULES, rule
-from tensorprog.kernel.functions import REGULARITY, Info, Rate
-from tensorprog.kernel.rules import Judgement
+from tensorprog.kernel.core import statements as st
+from tensorprog.kernel.core.printed import said_of
+from tensorprog.kernel.core.rates import REGULARITY, Info, Rate
+from tensorprog.kernel.rules import TABLE
 from tensorprog.program import Program
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.nodes import Input
@@ -52,9 +53,9 @@ class Reader:
         self._shown: dict[str, str] = {}
         self._words = set(re.findall(r"\w+", " ".join(line for lines in program.sources.values() for line in lines)))
 
-    def instruction(self, k: str) -> str:
+    def instruction(self, k: int) -> str:
         """An instruction as `name = right-hand side`: the program's own, and the normal form where that is another."""
-        n = self.program.nodes[int(k)]
+        n = self.program.nodes[k]
         left = self.show(Var(n.name, n.subs))
         if isinstance(n, Input):
             return left
@@ -80,7 +81,7 @@ class Reader:
     def axiom(self, text: str) -> str:
         """An axiom, with the instruction that it is about."""
         about = re.match(r"unproved: instruction (\d+) \(.*\): (.*)", text)
-        return f"unproved: {self.instruction(about[1])}: {about[2]}" if about else text
+        return f"unproved: {self.instruction(int(about[1]))}: {about[2]}" if about else text
 
     def written(self, text: str) -> str:
         """A term that a conclusion has as text."""
@@ -91,8 +92,8 @@ class Reader:
                 self._shown[text] = text
         return self._shown[text]
 
-    def output(self, k: str) -> str:
-        return self.show(self.program.outputs[int(k)].ref)
+    def output(self, k: int) -> str:
+        return self.show(self.program.outputs[k].ref)
 
 
 def bound(rate: Rate) -> str:
@@ -117,55 +118,52 @@ def fact(info: Info) -> str:
     parts += [f"at most {bound(info.growth)} in size"] if info.growth.level < 2 else []
     parts += [f"with slope at most {bound(info.slope)}"] if info.slope.level < 2 else []
     idle = ("bounded below", "bounded above") if info.growth <= Rate(0) else ()
-    parts += [FLAGS.get(w, w) for w in map(str, info.says()[3:]) if w not in idle]
+    parts += [FLAGS.get(w, w) for w in map(str, said_of(info)[3:]) if w not in idle]
     return ", ".join(parts)
 
 
-def said(j: Judgement, reader: Reader) -> str:
-    """The conclusion of a step as a sentence."""
-    match j.words:
-        case ("fact",) if j.term is not None and j.info is not None:
-            return f"{reader.show(j.term)} is {fact(j.info)}"
-        case ("instruction", k) if j.info is not None:
-            return f"the instruction {reader.instruction(k)} is {fact(j.info)}"
-        case ("applies", theorem, output):
+def said(s: st.Statement, reader: Reader) -> str:
+    """A statement as a sentence."""
+    show, instruction = reader.show, reader.instruction
+    match s:
+        case st.Fact(term, info):
+            return f"{show(term)} is {fact(info)}"
+        case st.Instruction(k, info):
+            return f"the instruction {instruction(k)} is {fact(info)}"
+        case st.Applies(theorem, output):
             return f"the theorem {theorem} covers the output {reader.output(output)}"
-        case ("variance", k, _):
-            return f"the limit of {reader.instruction(k)} has positive variance"
-        case ("nonzero",) if j.term is not None:
-            return f"{reader.show(j.term)} is different from 0 with positive probability"
-        case ("sign", k, word):
-            return f"the limit of {reader.instruction(k)} is {word}"
-        case ("property", k, what):
-            return f"{reader.instruction(k)} is {what}"
-        case ("refuted", k, what, *curve):
-            path = ", ".join(" = ".join(map(reader.written, c.split(" = "))) for c in curve)
-            return f"{reader.instruction(k)} is not {what}: along {path or 'any curve'}"
-        case ("assumed", k, what):
-            return f"ASSUMED: {reader.instruction(k)}: {what}"
-        case ("mean", *sign) if j.term is not None and j.value is not None:
-            return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{', which is positive' if sign else ''}"
-        case ("expectation", *_) if j.term is not None and j.value is not None:
-            where = "".join(f", where {reader.show(d)} > 0" for d in j.domain)
-            return f"E[{reader.show(j.term)}] = {reader.show(j.value)}{where}"
-        case ("covariance", a, b, _, value):
-            return f"the limit covariance of {reader.written(a)} and {reader.written(b)} is {reader.written(value)}"
-        case ("law given the scores", a, b, _, value):
-            pair = f"{reader.written(a)} and {reader.written(b)}"
-            return f"given the scores, {pair} are Gaussian, centred, with covariance {reader.written(value)}"
-        case ("covariance given the scores", a, b, _, value):
-            pair = f"{reader.written(a)} and {reader.written(b)}"
-            return f"given the scores, the limit covariance of {pair} is {reader.written(value)}"
-        case ("number", low, high) if j.term is not None:
-            return f"E[{reader.show(j.term)}] lies between {low} and {high}"
-        case ("covariance number", a, b, low, high, *at):
-            pair = f"{reader.written(a)} and {reader.written(b)}"
-            return f"the limit covariance of {pair} lies between {low} and {high}{_at(at, reader)}"
-        case ("claim", _, text):
+        case st.Varies(k):
+            return f"the limit of {instruction(k)} has positive variance"
+        case st.Nonzero(term):
+            return f"{show(term)} is different from 0 with positive probability"
+        case st.Sign(k, positive):
+            return f"the limit of {instruction(k)} is {'positive' if positive else 'nonnegative'}"
+        case st.Property(k, what):
+            return f"{instruction(k)} is {what}"
+        case st.Refuted(k, what, curve):
+            path = ", ".join(f"{show(v)} = {show(x)}" for v, x in curve)
+            return f"{instruction(k)} is not {what}: along {path or 'any curve'}"
+        case st.Assumed(k, _, what):
+            return f"ASSUMED: {instruction(k)}: {what}"
+        case st.Mean(term, value, positive):
+            return f"E[{show(term)}] = {show(value)}{', which is positive' if positive else ''}"
+        case st.Lemma(term, value, domain):
+            return f"E[{show(term)}] = {show(value)}{''.join(f', where {show(d)} > 0' for d in domain)}"
+        case st.Covariance(a, b, value):
+            return f"the limit covariance of {show(a)} and {show(b)} is {show(value)}"
+        case st.GivenScores(a, b, value, True):
+            return f"given the scores, {show(a)} and {show(b)} are Gaussian, centred, with covariance {show(value)}"
+        case st.GivenScores(a, b, value):
+            return f"given the scores, the limit covariance of {show(a)} and {show(b)} is {show(value)}"
+        case st.Number(term, low, high):
+            return f"E[{show(term)}] lies between {low} and {high}"
+        case st.CovarianceNumber(a, b, low, high, at):
+            return f"the limit covariance of {show(a)} and {show(b)} lies between {low} and {high}{_at(at, reader)}"
+        case st.Claimed(_, text):
             return f"{text} holds"
-        case ("claim confirmed", _, text, *at):
+        case st.Confirmed(_, text, at):
             return f"{text} holds{_at(at, reader)}"
-    return " ".join(map(str, j.says()))
+    raise AssertionError(s)
 
 
 def _at(values: Sequence[str], reader: Reader) -> str:
@@ -184,19 +182,19 @@ def reason(step: Sequence[Any]) -> str:
         return "by its definition" if step[2] else "nothing defines it"
     if name in REASONS:
         return REASONS[name]
-    return (rule(name).__doc__ or "").split("\n")[0].rstrip(".") if name in RULES else str(name)
+    return (TABLE[name]().rules[name].__doc__ or "").split("\n")[0].rstrip(".") if name in TABLE else str(name)
 
 
 def explain(program: Program, data: dict[str, Any], accepted: Accepted) -> str:
     """The proof as text: what is proved, the steps in order with their reasons, the axioms with their sources."""
     reader = Reader(program)
     lines = ["Proved"]
-    lines += [f"  ({k})  {said(accepted.judgements[k], reader)}" for k in data["goals"]]
+    lines += [f"  ({k})  {said(accepted.theorems[k].statement, reader)}" for k in data["goals"]]
     lines += ["", "Proof  (r is the norm of the variables; A, C, K depend on params only)"]
     width = len(str(len(data["steps"]) - 1)) + 2
     for k, step in enumerate(data["steps"]):
         rests = f", from {', '.join(f'({p})' for p in step[2])}" if step[2] else ""
-        lines.append(f"  {f'({k})':>{width}}  {said(accepted.judgements[k], reader)}")
+        lines.append(f"  {f'({k})':>{width}}  {said(accepted.theorems[k].statement, reader)}")
         lines.append(f"  {'':{width}}    {step[0].replace('_', ' ')}: {reason(step)}{rests}")
     lines += ["", "Rests on"]
     lines += [f"  {reader.axiom(a)}" + (f" ({SOURCES[a]})" if a in SOURCES else "") for a in accepted.axioms]

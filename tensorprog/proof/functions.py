@@ -7,9 +7,13 @@ from contextlib import suppress
 from fractions import Fraction
 from itertools import product
 
-from tensorprog.kernel.functions import DEFINED, FLAT, Info, Refused
-from tensorprog.kernel.functions import definition as expanded
-from tensorprog.kernel.rules import MAPS
+from tensorprog.kernel.core.context import MAPS
+from tensorprog.kernel.core.names import valued
+from tensorprog.kernel.core.rates import FLAT, Info
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Fact, Instruction
+from tensorprog.kernel.core.table import DEFINED
+from tensorprog.kernel.core.table import definition as expanded
 from tensorprog.program.graph.nodes import MatMul, Moment
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.writer import Writer
@@ -30,9 +34,9 @@ class Functions:
         self._busy: set[object] = set()
 
     def info(self, step: int) -> Info:
-        found = self.writer.judgements[step].info
-        assert found is not None
-        return found
+        found = self.writer.theorems[step].statement
+        assert isinstance(found, Fact | Instruction)
+        return found.info
 
     # -- terms -------------------------------------------------------------------------------------------------------
 
@@ -213,12 +217,27 @@ class Functions:
                 continue
             for points in POINTS:
                 try:
-                    return self.writer.step(
-                        "nonzero", [fact, *varies], term=to_json(t), atom=to_json(v), points=list(points)
-                    )
+                    gap = [self._gap(t, v, points)] if len(points) == 2 else []
+                    found = {"term": to_json(t), "atom": to_json(v), "points": list(points)}
+                    return self.writer.step("nonzero", [fact, *varies, *gap], **found)
                 except Refused:
                     continue
         raise Refused("no point was found")
+
+    def _gap(self, t: Term, atom: Var, points: tuple[str, ...]) -> int:
+        """The difference of the values of a term at two points, in which scalars may cancel."""
+        from tensorprog.kernel.limits.algebra import as_term, normal
+
+        whole, families = self.context.composer.of_term(t), self.context.program.families
+        zero: dict[Term, Term] = {
+            v: Num(0) for v in variables(whole) if v.name in families and families[v.name].kind == "vector"
+        }
+        one, other = (valued(whole, {**zero, atom: Num(Fraction(x))}) for x in points)
+        gap = add(one, neg(other))
+        plain = self.fact(gap, False)
+        if self.info(plain).nonzero:
+            return plain
+        return self.writer.step("equal", [self.fact(as_term(normal(gap)), False), plain])
 
     def sign(self, k: int) -> int:
         """The sign of a moment."""
@@ -243,7 +262,7 @@ def _better(a: Info, b: Info) -> bool:
 
 def unfold(d: Term, above: Term, below: Term, v: Var) -> Term | None:
     """The premise of the rule `clamped`: see there."""
-    from tensorprog.kernel.algebra import as_term, normal
+    from tensorprog.kernel.limits.algebra import as_term, normal
 
     q = normal(d)
     slope = q.pop(((v, 1),), Fraction(0))

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 
 from tensorprog.errors import TensorProgError, fail
-from tensorprog.kernel.functions import F1, ORDER, PROPERTIES, Refused
-from tensorprog.kernel.rules import MAPS
+from tensorprog.kernel.core.context import MAPS
+from tensorprog.kernel.core.rates import ORDER, PROPERTIES
+from tensorprog.kernel.core.refused import F1, Refused
 from tensorprog.program import Program
 from tensorprog.program.forms.text import claim_text
 from tensorprog.program.normal.open import CannotCompose

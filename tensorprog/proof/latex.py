@@ -21,13 +21,13 @@ def document(program: Program, data: dict[str, Any], accepted: Accepted) -> str:
     reader = Reader(program, _marked)
     lines = [PREAMBLE + r"\section*{Program}", program_latex(reader.program)]
     lines += [r"\section*{Proved}", r"\begin{itemize}"]
-    lines += [rf"\item[({k})] {_tex(said(accepted.judgements[k], reader))}." for k in data["goals"]]
+    lines += [rf"\item[({k})] {_tex(said(accepted.theorems[k].statement, reader))}." for k in data["goals"]]
     lines += [r"\end{itemize}", r"\section*{Proof}"]
     lines += [r"$r$ is the norm of the variables; $A$, $C$, $K$ depend on params only.", r"\begin{itemize}"]
     for k, step in enumerate(data["steps"]):
         rests = f", from {', '.join(f'({p})' for p in step[2])}" if step[2] else ""
         why = f"{step[0].replace('_', ' ')}: {reason(step)}{rests}"
-        lines.append(rf"\item[({k})] {_tex(said(accepted.judgements[k], reader))}. \emph{{{_tex(why)}.}}")
+        lines.append(rf"\item[({k})] {_tex(said(accepted.theorems[k].statement, reader))}. \emph{{{_tex(why)}.}}")
     lines += [r"\end{itemize}", r"\section*{Rests on}", r"\begin{itemize}"]
     lines += [rf"\item {_tex(a)}" + (f" ({_tex(SOURCES[a])})" if a in SOURCES else "") for a in accepted.axioms]
     return "\n".join([*lines, r"\end{itemize}", r"\end{document}", ""])

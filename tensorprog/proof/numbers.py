@@ -12,16 +12,17 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.certificate import FUEL
-from tensorprog.kernel.functions import METER, ZERO, Refused
-from tensorprog.kernel.intervals import rounded
-from tensorprog.kernel.laws import instances
-from tensorprog.kernel.members import pair, reference, vectors, written
-from tensorprog.kernel.numbers import PLACES, Bound, Integrand
+from tensorprog.kernel.core.refused import METER, ZERO, Refused
+from tensorprog.kernel.core.statements import GivenScores, Mean, Number
+from tensorprog.kernel.limits.laws import instances
+from tensorprog.kernel.limits.members import pair, reference, vectors, written
+from tensorprog.kernel.numbers.intervals import rounded
+from tensorprog.kernel.numbers.strip import Bound, Integrand
+from tensorprog.kernel.numbers.values import PLACES
 from tensorprog.numbers.estimate import is_rigorous
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.covariances import Means, asked, forms_of
 from tensorprog.terms import Term, Var, to_json, to_text
-from tensorprog.terms.term import ONE
 
 ACCURACY = 1e-14
 STRIPS = tuple(Fraction(round(320 * 0.92**k), 40) for k in range(56))
@@ -63,7 +64,7 @@ class Numbers:
         for v in over:
             assert isinstance(v, Var)
             laws.append(self.means.law(v, v))
-            variance = self.writer.judgements[laws[-1]].value or ONE
+            variance = self.writer.stated(laws[-1], GivenScores).value
             scores = self.means.members(written(self.context, variance, True))
             for p in scores:
                 numbers |= {t: self.number(t) for t in (pair(p, q) for q in scores)}
@@ -78,7 +79,7 @@ class Numbers:
 
     def _far(self, p: Var, deviations: int) -> Fraction:
         """How far a column of the covariance is `deviations` standard deviations of the score."""
-        variance = float(self.writer.judgements[self.number(pair(p, p))].words[1])
+        variance = float(self.writer.stated(self.number(pair(p, p)), Number).low)
         return Fraction(round(64 * deviations / math.sqrt(variance)), 64) if variance > 0 else Fraction(1)
 
     def number(self, t: Term) -> int:
@@ -110,7 +111,7 @@ class Numbers:
     def _value(self, t: Term) -> Term | None:
         """The value of a mean, if the calculus has a derivation of it."""
         with suppress(Refused):
-            return self.writer.judgements[self.means.mean(t)].value
+            return self.writer.stated(self.means.mean(t), Mean).value
         return None
 
     def _scalars(self, t: Term) -> list[Var]:
@@ -126,7 +127,8 @@ class Numbers:
         return self._trusted(t)
 
     def _narrow(self, step: int) -> int:
-        low, high = map(Fraction, self.writer.judgements[step].words[1:])
+        found = self.writer.stated(step, Number)
+        low, high = Fraction(found.low), Fraction(found.high)
         if high - low > WIDE * (1 + abs(low)):
             raise Refused("a narrow interval")
         return step
@@ -136,7 +138,7 @@ class Numbers:
         forms = self._forms(t)
         if not 1 <= len(forms) <= max(COUNTS):
             raise Refused("a function of one combination or two")
-        f, grids = Integrand(self.context, [self.writer.judgements[k] for k in below], t, tuple(forms)), []
+        f, grids = Integrand(self.context, self.writer.says(below), t, tuple(forms)), []
         for strip in STRIPS:
             with suppress(Refused):
                 grids.append((*_grid(f.bound(strip), strip, len(f.over)), strip))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from tensorprog.errors import CertificateError, Diagnostic, fail
 from tensorprog.kernel import Accepted
 from tensorprog.kernel import verify as kernel_verify
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.premises import REMARKS, case_of, obligations
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.verdict.premises import REMARKS, case_of, obligations
 from tensorprog.program import Program
 from tensorprog.program.graph.nodes import Scalar
 from tensorprog.program.normal.open import CannotCompose

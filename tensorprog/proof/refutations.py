@@ -11,7 +11,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Fact, Facts
-from tensorprog.kernel.functions import Refused
+from tensorprog.kernel.core.refused import Refused
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, read, to_json, to_text
 from tensorprog.terms.term import PI, add, mul, neg, recip, variables, walk

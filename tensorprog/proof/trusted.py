@@ -10,23 +10,23 @@ from pathlib import Path
 HOME = Path(__file__).parents[1]
 
 
-def trusted(books: tuple[str, ...]) -> dict[str, int]:
-    """Lines by package of `tensorprog`, the kernel first, for these files of the kernel and what they import.
+def trusted(files: tuple[str, ...]) -> dict[str, int]:
+    """Lines by room, those of the kernel first: the loop, the files of these rules, and all that they import.
 
-    >>> list(trusted(("functions",)))[0]
-    'kernel'
+    >>> list(trusted(("verdict.facts",)))[:3]
+    ['kernel', 'kernel/core', 'kernel/verdict']
     """
     out: Counter[str] = Counter()
-    for path in sorted(modules(books)):
-        inside = path.relative_to(HOME).parts
-        out[inside[0] if len(inside) > 1 else "the package itself"] += len(path.read_text("utf-8").splitlines())
-    return dict(sorted(out.items(), key=lambda item: (item[0] != "kernel", -item[1])))
+    for path in sorted(modules(files)):
+        inside = path.relative_to(HOME).parts[:-1]
+        out["/".join(inside[: 2 if inside[:1] == ("kernel",) else 1]) or "the package itself"] += _lines(path)
+    return dict(sorted(out.items(), key=lambda item: (not item[0].startswith("kernel"), item[0])))
 
 
-def modules(books: tuple[str, ...]) -> set[Path]:
-    """The files that are executed when these files of the kernel are imported."""
+def modules(files: tuple[str, ...]) -> set[Path]:
+    """The files that are executed when a certificate is verified that uses the rules in these files of the kernel."""
     found: set[Path] = set()
-    stack = [f"tensorprog.kernel.{book}" for book in books]
+    stack = ["tensorprog.kernel.certificate", *(f"tensorprog.kernel.{file}" for file in files)]
     while stack:
         name = stack.pop()
         for path in _files(name):
@@ -34,6 +34,10 @@ def modules(books: tuple[str, ...]) -> set[Path]:
                 found.add(path)
                 stack += _imported(path)
     return found
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
 
 
 def _files(name: str) -> Iterator[Path]:

@@ -9,9 +9,13 @@ from functools import cached_property
 from typing import Any
 
 from tensorprog.errors import CertificateError, TensorProgError
-from tensorprog.kernel.certificate import FUEL, SCHEMA, applied
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.rules import Context, Judgement
+from tensorprog.kernel.certificate import FUEL, SCHEMA
+from tensorprog.kernel.core.check import Theorem, apply
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.printed import words
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import S, Statement
+from tensorprog.kernel.rules import TABLE
 from tensorprog.program import Program
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.explain import Reader, said
@@ -66,7 +70,7 @@ class Writer:
         self.program = program
         self.context = Context(program.analysis, 100 * FUEL)
         self.steps: list[tuple[str, dict[str, Any], list[int], list[object]]] = []
-        self.judgements: list[Judgement] = []
+        self.theorems: list[Theorem] = []
         self.without: list[str] = []
         self._known: dict[str, int | Refused] = {}
 
@@ -89,12 +93,22 @@ class Writer:
 
     def _applied(self, rule: str, premises: list[int], params: dict[str, Any]) -> int | Refused:
         try:
-            out = applied(self.context, rule, [self.judgements[k] for k in premises], params)
+            out = apply(self.context, TABLE[rule](), rule, [self.theorems[k] for k in premises], params)
         except (Refused, CannotCompose, TensorProgError) as error:
             return Refused(str(error))
-        self.steps.append((rule, params, premises, out.says()))
-        self.judgements.append(out)
+        self.steps.append((rule, params, premises, out.said()))
+        self.theorems.append(out)
         return len(self.steps) - 1
+
+    def stated(self, step: int, kind: type[S]) -> S:
+        """What a step says, which is of this kind."""
+        found = self.theorems[step].statement
+        assert isinstance(found, kind)
+        return found
+
+    def says(self, steps: Sequence[int]) -> list[Statement]:
+        """What steps say."""
+        return [self.theorems[k].statement for k in steps]
 
     def certificate(self, goals: Sequence[int]) -> Certificate:
         """The steps that the goals need, numbered anew in their order."""
@@ -105,7 +119,7 @@ class Writer:
                     used.add(k)
                     stack.append(k)
         number = {k: i for i, k in enumerate(sorted(used))}
-        axioms = sorted({a for k in goals for a in self.judgements[k].axioms})
+        axioms = sorted({a for k in goals for a in self.theorems[k].axioms})
         lines = []
         for k in sorted(used):
             rule, params, premises, concluded = self.steps[k]
@@ -115,9 +129,9 @@ class Writer:
         )
         body = ",\n".join(lines)
         text = f'{head},"steps":[\n{body}\n],"goals":{json.dumps([number[k] for k in goals])}}}\n'
-        said_goals = tuple(self.judgements[k].words for k in goals)
+        said_goals = tuple(map(words, self.says(goals)))
         reader = Reader(self.program)
-        statements = tuple(said(self.judgements[k], reader) for k in goals)
+        statements = tuple(said(s, reader) for s in self.says(goals))
         return Certificate(
             self.program.name, text, len(lines), tuple(axioms), said_goals, tuple(self.without), statements
         )

@@ -42,7 +42,7 @@ def test_a_wrong_conclusion_is_the_only_thing_wrong_with_the_ratio() -> None:
     data["steps"][10][3][3] = "1"
     data["steps"][11][3][3] = "2"
     data["steps"][14][3][3] = "5"
-    data["steps"][18][3][4:] = ["5", "5"]
+    data["steps"][18][3][4:] = ["5"]
     with pytest.raises(CertificateError) as refused:
         verify(load(HOME / "honest_ratio.tp"), json.dumps(data))
     assert "step 19 is rejected: the sides of the claim are equal" in str(refused.value)

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 
 from tensorprog.errors import TensorProgError
-from tensorprog.kernel.certificate import applied
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.rules import Judgement
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Mean, Number, Statement
 from tensorprog.language import loads
 from tensorprog.proof import prove
 from tensorprog.terms import App, Bind, Num, Term, Var, read
 from tensorprog.terms.term import ONE, add, mul, neg
-from tests.kernel.bench import Bench
+from tests.kernel.bench import Bench, concluded
 from tests.kernel.dishonest.test_dishonest import covers
 
 pytestmark = pytest.mark.long
@@ -24,8 +23,8 @@ pytestmark = pytest.mark.long
 S, P = Var("s", ("j",)), Var("p", ("j",))
 
 
-def number(term: Term, low: str, high: str = "") -> Judgement:
-    return Judgement(("number", low, high or low), term)
+def number(term: Term, low: str, high: str = "") -> Number:
+    return Number(term, low, high or low)
 
 
 def every(*sides: Any) -> list[Any]:
@@ -150,9 +149,10 @@ STRANGE: list[Any] = [
 def test_a_step_uses_the_names_of_the_program(data: Any, rule: str) -> None:
     b = Bench()
     more = {"low": "0", "high": "1", "method": "series"} if rule == "trusted" else {}
-    refused("", lambda: applied(b.context, rule, [], {"term": data, **more}))  # whatever is said, nothing is concluded
+    params = {"term": data, **more}
+    refused("", lambda: concluded(b.context, rule, (), params))  # whatever is said, nothing is concluded
     if data in UNKNOWN and data not in (["var", "j~"], ["var", "x'"], ["var", "x~"]):
-        refused("names of the program", lambda: applied(b.context, rule, [], {"term": data, **more}))
+        refused("names of the program", lambda: concluded(b.context, rule, (), params))
 
 
 # -- 6 and 7: the strip, and names of the quadrature -------------------------------------------------------------------
@@ -161,7 +161,7 @@ INSIDE = ("exp(3*tanh(g))", "exp(2*Phi(g))", "3*exp(cos(g))", "2*exp(tanh(g))", 
 AROUND = ("tanh({})", "sigmoid(2*{})", "tanh({})^2", "tanh(2*{})*cos(g)")
 
 
-def along(b: Bench, term: str, strip: str) -> Judgement:
+def along(b: Bench, term: str, strip: str) -> Statement:
     known = [number(Var("g"), "0"), number(read("g*g"), "1")]
     return b.do(
         "quadrature", *known, term=read(term), at=(Var("g"),), strip=Fraction(strip), spacing=Fraction(1), count=20
@@ -259,7 +259,7 @@ EMPTY = ("e/e", "sqrt(e)*sqrt(e)/abs(e)", "relu(e)/relu(e)", "(e^2)^(1/2)*(e^2)^
          "(1 - z)/(1 - z)", "w/w", "e^2*e^(-2)", "exp(log(e))/e")  # fmt: skip
 
 
-def lemma_at(b: Bench, h: str, v: str) -> Judgement:
+def lemma_at(b: Bench, h: str, v: str) -> Statement:
     known = [b.do("initial", term=mul(Var(v), Var(v))), b.do("initial", term=Var(v))]
     lemma = b.do("gaussian_mean", term=read(h))
     return b.do("instance", lemma, *known, term=read(h.replace("z1", v)), at=(Var(v),))
@@ -300,4 +300,5 @@ def test_a_product_counts_the_entries_of_its_vector(rows: str, variance: str, tr
     width = "m" if rows.endswith("m") else "n"
     b = Bench(f"width m = 2*n\ninput u: {width} ~ N(0, 1)\nweight A: {rows} ~ N(0, {variance})\ng = A @ u\noutput g\n")
     square = b.do("product", b.do("initial", term=read("u*u")), term=read("g*g"))
+    assert isinstance(square, Mean)
     assert square.value == Num(Fraction(truth))

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tests.hunt import kernels
 from tests.hunt.ask import Overtime, alarm
+from tests.hunt.kernels import Said, said
 from tests.hunt.sampler import Unknown
 
 Step = tuple[str, dict[str, Any], list[int]]
@@ -28,7 +30,7 @@ class Accepted:
     """A step that the kernel takes, and what it concludes."""
 
     step: Step
-    judgement: Any
+    says: Said
     how: str
 
 
@@ -37,14 +39,11 @@ class Bench:
 
     def __init__(self, text: str) -> None:
         from tensorprog import loads
-        from tensorprog.kernel.certificate import RULES, applied
-        from tensorprog.kernel.rules import Context
-        from tensorprog.program.normal.normalize import normalize
 
         self.program = loads(text)
-        self.lowered = normalize(self.program)
-        self.context = Context(self.lowered, 10**8)
-        self.rules, self._applied = sorted(RULES), applied
+        self.lowered = kernels.normalized(self.program)
+        self.context = kernels.context(self.lowered, 10**8)
+        self.rules, self._applied = kernels.rules()
         self.steps: list[Step] = []
         self.done: list[Any] = []
 
@@ -96,8 +95,8 @@ def mutants(bench: Bench, rng: random.Random, count: int) -> Iterator[Accepted]:
         how, step = mutant(bench, k, members, rng)
         before = bench.done if how == "later premise" else bench.done[:k]
         out = bench.accepted(step, before)
-        if out is not None and out.says() != bench.done[k].says():
-            yield Accepted(step, out, how)
+        if out is not None and said(out) != said(bench.done[k]):
+            yield Accepted(step, said(out), how)
 
 
 def mutant(bench: Bench, k: int, members: list[Any], rng: random.Random) -> tuple[str, Step]:
@@ -184,13 +183,13 @@ def requests(bench: Bench, rng: random.Random, count: int) -> Iterator[Accepted]
         target = substitute(term, {v: b})
         try:
             with alarm(3):
-                premise = writer.judgements[means.mean(target)]
+                premise = kernels.established(writer, means.mean(target))
         except (Exception, Overtime):
             continue
         params = {"term": to_json(term), "weights": [["num", "1"]], "at": [to_json(v)]}
         out = bench.accepted(("linear", params, [0]), [premise])
         if out is not None:
-            yield Accepted(("linear", params, [0]), out, f"opened {v}")
+            yield Accepted(("linear", params, [0]), said(out), f"opened {v}")
 
 
 def body(bench: Bench, v: Any) -> Any | None:

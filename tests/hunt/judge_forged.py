@@ -6,6 +6,7 @@ import random
 
 from tests.hunt.finding import Finding, Report
 from tests.hunt.forge import Accepted, Bench, mutants, requests
+from tests.hunt.kernels import said
 from tests.hunt.syntax import Program
 from tests.hunt.truth import Truth
 
@@ -29,14 +30,14 @@ def forged(program: Program, report: Report, seed: int) -> Finding | None:
                 return Finding("kernel", "a goal that no theorem covers", str(program), " ".join(words), why, goal)
         for step, j in zip(bench.steps[first:], bench.done[first:], strict=True):
             report.count("kernel: honest steps")
-            if (why := truth.false(j)) is not None:
-                return said(program, Accepted(step, j, f"honest, {goal or 'validity'}"), why)
+            if (why := truth.false(said(j))) is not None:
+                return told(program, Accepted(step, said(j), f"honest, {goal or 'validity'}"), why)
     if not bench.steps:
         return None
     for one in (*requests(bench, rng, REQUESTS), *mutants(bench, rng, MUTANTS)):
         report.count("kernel: forged steps")
-        if (why := truth.false(one.judgement)) is not None:
-            return said(program, one, why)
+        if (why := truth.false(one.says)) is not None:
+            return told(program, one, why)
     return None
 
 
@@ -47,8 +48,8 @@ def goals(program: Program, rng: random.Random) -> list[str]:
     return ["", *(["claims"] if program.claims else []), *rng.sample(more, 3)]
 
 
-def said(program: Program, one: Accepted, why: str) -> Finding:
+def told(program: Program, one: Accepted, why: str) -> Finding:
     rule, params, _ = one.step
     how = "honest" if one.how.startswith("honest") else one.how.split(" ")[0]
-    told = f"{rule} {params}: {' '.join(map(str, one.judgement.says()))}"
-    return Finding("kernel", f"{rule}: {how} {one.judgement.words[0]}", str(program), told[:2000], why, one.how)
+    page = f"{rule} {params}: {' '.join(map(str, one.says.written))}"
+    return Finding("kernel", f"{rule}: {how} {one.says.words[0]}", str(program), page[:2000], why, one.how)

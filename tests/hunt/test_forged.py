@@ -12,6 +12,7 @@ from tests.hunt import forge, judge_forged, suspects, truth
 from tests.hunt.finding import Report
 from tests.hunt.forge import Bench, requests
 from tests.hunt.judge_forged import forged
+from tests.hunt.kernels import Said, said
 from tests.hunt.syntax import Define, Input, Program, Weight, X, call, num, op, ref
 from tests.hunt.truth import Truth
 from tests.kernel.bench import lacking
@@ -53,8 +54,8 @@ def found(program: Program, goals: list[str]) -> list[str]:
     judge, out = Truth(program, bench.lowered, bench.context.powers, rng), list[str]()
     for goal in goals:
         out += [why for words in bench.prove(goal) if (why := judge.unfounded(words)) is not None]
-    judgements = [*bench.done, *(one.judgement for one in requests(bench, rng, 12))]
-    return out + [why for j in judgements if (why := judge.false(j)) is not None]
+    told = [*map(said, bench.done), *(one.says for one in requests(bench, rng, 12))]
+    return out + [why for one in told if (why := judge.false(one)) is not None]
 
 
 @pytest.mark.parametrize("program", [MOMENT, TWO_WIDTHS])
@@ -68,7 +69,7 @@ def test_an_average_that_is_opened_like_a_vector_is_found() -> None:
 
 
 def test_an_average_over_another_width_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tensorprog.kernel.means.ratio", lambda *_: Num(1))
+    monkeypatch.setattr("tensorprog.kernel.limits.means.ratio", lambda *_: Num(1))
     assert found(TWO_WIDTHS, ["covariances:y"])
 
 
@@ -89,11 +90,7 @@ def test_a_coin_is_found() -> None:
     )
     bench = Bench(str(program))
     judge = Truth(program, bench.lowered, bench.context.powers, random.Random(1))
-
-    class Said:
-        words, axioms, info = ("applies", "netsor-plus", "0"), (), None
-
-    assert judge.false(Said()) is not None
+    assert judge.false(Said(("applies", "netsor-plus", "0"))) is not None
 
 
 def judged(seed: int, report: Report) -> Any:

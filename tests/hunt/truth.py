@@ -1,6 +1,6 @@
-"""Whether what the kernel accepts is true: its judgements against samples at two widths, and at two values of params.
+"""Whether what the kernel accepts is true: what steps say against samples at two widths, and at two values of params.
 
-A judgement holds for all admissible params, so that also the closed ends of their ranges are tried.
+What is said holds for all admissible params, so that also the closed ends of their ranges are tried.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.hunt.kernels import Said
 from tests.hunt.sampler import Sampler, Unknown, aligned
 from tests.hunt.statistics import differs, estimate
 from tests.hunt.syntax import Program
@@ -43,8 +44,8 @@ class Truth:
             self.known[point, size] = Sampler(self.program, self.lowered, *size, seed, values)
         return self.known[point, size]
 
-    def false(self, j: Any) -> str | None:
-        """What numbers say against a judgement."""
+    def false(self, j: Said) -> str | None:
+        """What numbers say against it."""
         if any("trusted" in a or "unproved" in a for a in j.axioms):
             return None
         for point in range(1 if "number" in " ".join(j.words[:2]) or not self.program.params else 2):
@@ -56,7 +57,7 @@ class Truth:
                 continue  # about what this road does not know
         return None
 
-    def _false(self, j: Any, point: int) -> str | None:
+    def _false(self, j: Said, point: int) -> str | None:
         match j.words[0]:
             case "mean":
                 return self._mean(j, point)
@@ -106,7 +107,7 @@ class Truth:
         x = np.asarray(observed(self.at(point, WIDTHS[0])))
         return "it is 0 everywhere" if np.all(np.abs(x) < TINY) else None
 
-    def _mean(self, j: Any, point: int) -> str | None:
+    def _mean(self, j: Said, point: int) -> str | None:
         why = self.off(point, lambda s: s.term(j.term) - np.mean(s.term(j.value)))
         if why is None and "positive" in j.words:
             value = float(np.mean(self.at(point, WIDTHS[1]).term(j.value)))
@@ -114,7 +115,7 @@ class Truth:
             why = f"{value} is not positive" if exactly or value < -1e-3 else None
         return why
 
-    def _conditional(self, j: Any, point: int) -> str | None:
+    def _conditional(self, j: Said, point: int) -> str | None:
         a, b = map(self._read, j.words[1:3])
 
         def gap(s: Sampler) -> Any:
@@ -134,7 +135,7 @@ class Truth:
             why = why or self.off(point, lambda s: s.term(a), shown="the mean")
         return why
 
-    def _claim(self, j: Any, point: int) -> str | None:
+    def _claim(self, j: Said, point: int) -> str | None:
         c = self.lowered.claims[int(j.words[1])]
         if c.form != "equal" or c.condition is not None:
             return None
@@ -165,7 +166,7 @@ class Truth:
 
         return self.off(point, spread, shown="the spread between draws")
 
-    def _near(self, j: Any, point: int) -> str | None:
+    def _near(self, j: Said, point: int) -> str | None:
         """A fact near the limits of scalars is one about scalars that have limits."""
         from tensorprog.terms.term import variables
 

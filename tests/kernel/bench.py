@@ -4,41 +4,41 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tensorprog.kernel import (
-    algebra,
-    certificate,
-    expectations,
-    functions,
-    gaussian,
-    intervals,
-    laws,
-    means,
-    members,
-    numbers,
-    premises,
-    refutations,
-    rewriting,
-    rules,
-    spelling,
-)
-from tensorprog.kernel.certificate import RULES
-from tensorprog.kernel.certificate import rule as rule_of
-from tensorprog.kernel.rules import Context, Judgement
-from tensorprog.kernel.spelling import LEMMA, Own, T, owned
+import tensorprog.kernel
+from tensorprog.kernel.core.check import Theorem, apply
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import LEMMA, Own, T, owned
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Statement
+from tensorprog.kernel.rules import TABLE, of_curve, of_lemma, of_program
 from tensorprog.language import loads
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.terms import App, Bind, Num, Term, Var, read
 
-MODULES = (algebra, certificate, expectations, functions, gaussian, intervals, laws, means, members, numbers, premises,
-           refutations, rewriting, rules, spelling)  # fmt: skip
+HOME = Path(str(tensorprog.kernel.__file__)).parent
+ROOMS = ("core", ".", "verdict", "limits", "numbers", "extra")
+"""The kernel in its reading order."""
+
+
+def named(path: Path) -> str:
+    """The name of a file inside the kernel: `verdict.facts`."""
+    return ".".join(path.relative_to(HOME).with_suffix("").parts)
+
+
+FILES = [named(path) for room in ROOMS for path in sorted((HOME / room).glob("*.py")) if path.stem != "__init__"]
+MODULES: dict[str, ModuleType] = {file: import_module(f"tensorprog.kernel.{file}") for file in FILES}
 CORPUS = Path(__file__).parents[1] / "corpus"
+OWN = {of_program: {}, of_lemma: LEMMA, of_curve: {"t": T}}
+"""The names that are a rule's own, by how its book reads them."""
 
 PROGRAM = """
 index j in 1..3
@@ -65,6 +65,17 @@ output x
 """
 
 
+def derived(ctx: Context, rule: str, before: Sequence[Theorem], params: dict[str, Any]) -> Theorem:
+    """What a step of a certificate makes of earlier ones."""
+    return apply(ctx, TABLE[rule](), rule, before, params)
+
+
+def concluded(ctx: Context, rule: str, before: Sequence[Statement], params: Mapping[str, Any]) -> Statement:
+    """What a rule says of statements, honest or forged, with params as a certificate writes them."""
+    book = TABLE[rule]()
+    return book.rules[rule](ctx, tuple(before), **{k: book.read(ctx, k, v) for k, v in params.items()})
+
+
 def _meant(x: Any, own: Mapping[str, Own]) -> Any:
     """Terms with the names of a lemma, or of a curve, read as the kernel's own."""
     if isinstance(x, tuple):
@@ -82,11 +93,13 @@ class Bench:
     def node(self, name: str) -> int:
         return next(k for k, n in enumerate(self.program.nodes) if n.name == name)
 
-    def do(self, rule: str, *before: Judgement, **params: Any) -> Judgement:
-        own = LEMMA if RULES[rule] == "expectations" else {"t": T} if rule == "refuted" else {}
-        return rule_of(rule)(self.context, list(before), **{k: _meant(v, own) for k, v in params.items()})
+    def do(self, rule: str, *before: Statement, **params: Any) -> Any:
+        """What a rule says of statements, honest or forged: the statement, of whatever kind."""
+        book = TABLE[rule]()
+        values = {k: _meant(v, OWN[book.read]) for k, v in params.items()}
+        return book.rules[rule](self.context, before, **values)
 
-    def fact(self, text: str | Term) -> Judgement:
+    def fact(self, text: str | Term) -> Statement:
         """An honest fact of a term: apply, constant and variable, as it is built."""
         t = read(text) if isinstance(text, str) else text
         if self.context.basic(t):
@@ -99,10 +112,10 @@ class Bench:
             return self.do("apply", self.fact(t.args[0]), head="pow", exponent=t.args[1].value)
         return self.do("apply", *map(self.fact, t.args), head=t.head)
 
-    def varies(self, name: str) -> Judgement:
+    def varies(self, name: str) -> Statement:
         return self.do("variance", node=self.node(name))
 
-    def nonzero(self, text: str, atom: str, *points: int) -> Judgement:
+    def nonzero(self, text: str, atom: str, *points: int) -> Statement:
         return self.do("nonzero", self.fact(text), self.varies(atom), term=read(text), atom=Var(atom),
                        points=tuple(map(Fraction, points or (1,))))  # fmt: skip
 
@@ -114,24 +127,36 @@ def lacking(condition: str) -> Iterator[None]:
     def weaker(holds: object, what: str) -> None:
         same = what.startswith(condition[:-1]) if condition.endswith("*") else what == condition
         if not holds and not same:
-            raise functions.Refused(what)
+            raise Refused(what)
 
     with pytest.MonkeyPatch.context() as patch:
-        for module in MODULES:
+        for module in MODULES.values():
             if hasattr(module, "require"):
                 patch.setattr(module, "require", weaker)
         yield
 
 
+def checks(file: str) -> Iterator[tuple[str, str, int]]:
+    """The side conditions in a file of the kernel, each with the function that checks it and the line.
+
+    Of a formatted text, what stands before the first value. `asked` names the condition that a premise is of a kind.
+    """
+    for f in ast.walk(ast.parse(Path(str(MODULES[file].__file__)).read_text(encoding="utf-8"))):
+        for n in ast.walk(f) if isinstance(f, ast.FunctionDef) else ():
+            match n:
+                case ast.Call(ast.Name("require"), [_, what]) | ast.Call(ast.Name("asked"), [_, _, what]):
+                    pass
+                case _:
+                    continue
+            match what:
+                case ast.Constant(str() as text):
+                    yield text, f.name, n.lineno
+                case ast.JoinedStr([ast.Constant(str() as start), *_]):
+                    yield f"{start}*", f.name, n.lineno
+                case _:
+                    assert f.name == "asked", f"{file}.{f.name}: a condition without a name"
+
+
 def conditions() -> set[str]:
-    """Every side condition in the kernel's source; of a formatted text, what stands before the first value."""
-    found = set()
-    for module in MODULES:
-        for n in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))):
-            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "require":
-                match n.args[1]:
-                    case ast.Constant(str() as text):
-                        found.add(text)
-                    case ast.JoinedStr([ast.Constant(str() as start), *_]):
-                        found.add(f"{start}*")
-    return found
+    """Every side condition in the kernel's source."""
+    return {what for file in FILES for what, _, _ in checks(file)}

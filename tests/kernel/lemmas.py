@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from docs.formula_gallery import FUNCTIONS, WITHOUT
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.rules import Judgement
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Lemma
 from tensorprog.language import loads
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.writer import Writer
@@ -26,8 +26,8 @@ def at(f: str, name: str) -> Term:
     return substitute(read(f), {Var("z"): Var(name)})
 
 
-def lemma(h: Term | str) -> Judgement:
-    return found().writer.judgements[found().lemma(read(h) if isinstance(h, str) else h)]
+def lemma(h: Term | str) -> Lemma:
+    return found().writer.stated(found().lemma(read(h) if isinstance(h, str) else h), Lemma)
 
 
 def rule(h: Term) -> str:

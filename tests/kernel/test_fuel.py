@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from tensorprog.kernel.functions import METER, Refused
-from tensorprog.kernel.premises import case_of, jumps, obligations, semidefinite
-from tensorprog.kernel.rules import Judgement
+from tensorprog.kernel.core.refused import METER, Refused
+from tensorprog.kernel.core.statements import Number
+from tensorprog.kernel.verdict.assumed import jumps
+from tensorprog.kernel.verdict.premises import case_of, obligations, semidefinite
 from tensorprog.terms import App, Bind, Num, Var, read
 from tensorprog.terms.term import ONE, add, mul
 from tests.kernel.bench import Bench
@@ -121,7 +122,7 @@ def algebra(size: int) -> Callable[[], Any]:
 
 def quadrature(size: int) -> Callable[[], Any]:
     b = Bench()
-    known = [Judgement(("number", "0", "0"), Var("x")), Judgement(("number", "1", "1"), read("x*x"))]
+    known = [Number(Var("x"), "0", "0"), Number(read("x*x"), "1", "1")]
     wide = {"strip": Fraction(1, 9), "spacing": Fraction(1, 10), "count": size}
     return lambda: spent(b, lambda: b.do("quadrature", *known, term=read("tanh(x)^2"), at=(Var("x"),), **wide))
 

@@ -15,15 +15,18 @@ import pytest
 from tensorprog import kernel
 from tensorprog.errors import CertificateError
 from tensorprog.kernel import Accepted
-from tensorprog.kernel.certificate import RULES, meant
-from tensorprog.kernel.certificate import rule as rule_of
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.rules import Context
+from tensorprog.kernel.core.check import Theorem
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.printed import said_of
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Fact
+from tensorprog.kernel.rules import TABLE
 from tensorprog.language import loads
 from tensorprog.program import Program
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import prove, verify
+from tests.kernel.bench import derived
 from tests.kernel.certified import CORPUS, FILES, OTHERS, UNPROVED, certificate, program
 from tests.kernel.oracle import disagreement
 
@@ -98,7 +101,7 @@ def mutants(d: dict[str, Any], rng: random.Random) -> list[tuple[str, dict[str, 
         for _ in range(3):
             add("params", with_step(k, [rule, replaced(params, rng), before, said]))
             add("conclusion", with_step(k, [rule, params, before, replaced(said, rng)]))
-            add("rule", with_step(k, [rng.choice(sorted(RULES)), params, before, said]))
+            add("rule", with_step(k, [rng.choice(sorted(TABLE)), params, before, said]))
         for i in range(len(before)):
             add("dropped premise", with_step(k, [rule, params, before[:i] + before[i + 1 :], said]))
             for other in {0, k - 1, k, k + 1, -1, len(steps) - 1, rng.randrange(len(steps))}:
@@ -133,7 +136,7 @@ def test_no_mutant_changes_what_is_said(path: Path) -> None:
             continue
         kept += 1
         assert meaning(a) == meaning(whole), (kind, mutant)
-        assert {json.dumps(j.says()) for j in a.judgements} <= truth, kind
+        assert {json.dumps(t.said()) for t in a.theorems} <= truth, kind
     assert len(found) > 200
     assert kept < len(found) / 20, "only reordered independent steps and premises that do not matter survive"
 
@@ -141,11 +144,11 @@ def test_no_mutant_changes_what_is_said(path: Path) -> None:
 def resigned(p: Program, d: dict[str, Any]) -> dict[str, Any]:
     """The certificate with every conclusion written anew, as far as the rules apply: a consistent forgery."""
     context = Context(normalize(p), 10**6)
-    done: list[Any] = []
+    done: list[Theorem] = []
     steps = []
     for rule, params, before, _ in d["steps"]:
-        done.append(rule_of(rule)(context, [done[k] for k in before], **meant(context, rule, params)))
-        steps.append([rule, params, before, done[-1].says()])
+        done.append(derived(context, rule, [done[k] for k in before], params))
+        steps.append([rule, params, before, done[-1].said()])
     axioms = sorted({a for k in d["goals"] for a in done[k].axioms})
     return {**d, "steps": steps, "program": p.hash, "axioms": axioms}
 
@@ -170,15 +173,15 @@ def test_consistent_forgeries_say_only_what_is_true(path: Path) -> None:
             if a is None:
                 continue
             survived += 1
-            for j in a.judgements:
-                words = [str(w) for w in j.says()]
-                if words[0] == "fact" and words not in [list(map(str, s[3])) for s in d["steps"]]:
-                    assert j.term is not None
+            for theorem in a.theorems:
+                told = theorem.said()
+                if isinstance(theorem.statement, Fact) and told not in [s[3] for s in d["steps"]]:
                     try:
-                        t = composer.of_term(j.term)
+                        t = composer.of_term(theorem.statement.term)
                     except CannotCompose:
                         continue
-                    assert disagreement(normalize(p), t, words[2:], draws=4) is None, words
+                    words = list(map(str, said_of(theorem.statement.info)))
+                    assert disagreement(normalize(p), t, words, draws=4) is None, told
     assert tried > 60
 
 
@@ -261,10 +264,10 @@ def test_an_axiom_cannot_be_hidden() -> None:
     p = loads("input x ~ N(0, 1)\nweight W ~ N(0, 1/n)\ng = W @ exp(x^2)\noutput g\n")
     k = next(i for i, n in enumerate(p.nodes) if "exp" in str(getattr(n, "body", "")))
     context = Context(normalize(p), 10**6)
-    assumed = rule_of("assumed")(context, [], node=k, what="controlled")
-    goal = rule_of("applies")(context, [assumed], theorem="netsor", output=0)
-    steps = [["assumed", {"node": str(k), "what": "controlled"}, [], assumed.says()],
-             ["applies", {"theorem": "netsor", "output": "0"}, [0], goal.says()]]  # fmt: skip
+    first, second = {"node": str(k), "what": "controlled"}, {"theorem": "netsor", "output": "0"}
+    assumed = derived(context, "assumed", [], first)
+    goal = derived(context, "applies", [assumed], second)
+    steps = [["assumed", first, [], assumed.said()], ["applies", second, [0], goal.said()]]
     d = {"schema": "tensorprog/certificate/1", "program": p.hash, "axioms": sorted(goal.axioms), "steps": steps,
          "goals": [1]}  # fmt: skip
     whole = accepted(p, d)

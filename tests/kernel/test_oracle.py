@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tensorprog.kernel.core.printed import said_of
+from tensorprog.kernel.core.statements import Fact, Instruction
 from tensorprog.language import loads
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.program.normal.open import CannotCompose, Composer
@@ -25,18 +27,22 @@ def test_accepted_facts_are_true(path: Path) -> None:
     p = normalize(program(path))
     composer = Composer(p)
     seen: set[tuple[Term, str]] = set()
-    for j in verify(program(path), found.text).judgements:
-        words = [str(w) for w in j.says()]
-        if words[0] not in ("fact", "instruction") or (words[0] == "fact" and j.term is None):
-            continue
+    for theorem in verify(program(path), found.text).theorems:
+        match theorem.statement:
+            case Fact(term, info):
+                pass
+            case Instruction(node, info):
+                term = p.nodes[node].body  # type: ignore[union-attr]
+            case _:
+                continue
         try:
-            t = composer.of_term(j.term or p.nodes[int(words[1])].body)  # type: ignore[union-attr]
+            t = composer.of_term(term)
         except CannotCompose:  # a family in pieces: there is no one function to put numbers in
             continue
-        said = words[2:]
+        said = list(map(str, said_of(info)))
         if (t, str(said)) not in seen:
             seen.add((t, str(said)))
-            assert disagreement(p, t, said, draws=6) is None, (j.says(), t)
+            assert disagreement(p, t, said, draws=6) is None, (theorem.said(), t)
 
 
 FALSE = [

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.rules import Judgement
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Fact, Instruction, Statement
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add
 from tests.kernel.bench import Bench
@@ -17,12 +17,12 @@ X, M = Var("x"), Var("m2")
 UNFOLDED = add(App("max", (X, Num(0))), Num(0), Num(0))
 
 
-def near(b: Bench) -> Judgement:
+def near(b: Bench) -> Statement:
     """A moment near its limit."""
     return b.do("limit_scalar", var=M)
 
 
-def condition_near(b: Bench) -> Judgement:
+def condition_near(b: Bench) -> Statement:
     """x + m - m > 0: a condition that the kernel knows only near the limit of m."""
     left = b.do("apply", b.fact("x"), near(b), head="add")
     known = b.do("apply", left, b.do("apply", near(b), head="neg"), head="add")
@@ -30,7 +30,7 @@ def condition_near(b: Bench) -> Judgement:
     return b.do("clamped", b.fact(UNFOLDED), known, term=term, solve=X)
 
 
-WAYS: dict[str, Callable[[Bench], Judgement]] = {
+WAYS: dict[str, Callable[[Bench], Statement]] = {
     "apply": lambda b: b.do("apply", b.fact("x"), near(b), head="mul"),
     "apply, power": lambda b: b.do("apply", near(b), head="pow", exponent=Fraction(2)),
     "family": lambda b: b.do("family", near(b), head="sum", over=("j",)),
@@ -60,7 +60,7 @@ output f
 @pytest.mark.parametrize("way", WAYS)
 def test_near_the_limits_is_never_lost(way: str) -> None:
     found = WAYS[way](Bench(TEXT))
-    assert found.info is not None
+    assert isinstance(found, Fact | Instruction)
     assert found.info.local
 
 
@@ -69,7 +69,7 @@ def test_an_empty_softmax_row_is_refused() -> None:
     s = b.fact(Var("s", ("j",)))
     full: Term = App("le", (Var("j"), Num(3)))
     empty: Term = App("gt", (Var("j"), Num(3)))
-    assert b.do("family", s, head="softmax", over=("j",), mask=full).info is not None
+    assert isinstance(b.do("family", s, head="softmax", over=("j",), mask=full), Fact)
     with pytest.raises(Refused, match="a mask leaves no row empty"):
         b.do("family", s, head="softmax", over=("j",), mask=empty)
 

@@ -10,7 +10,8 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from tensorprog.kernel import Accepted
-from tensorprog.kernel.members import reference
+from tensorprog.kernel.core.statements import Covariance, Mean
+from tensorprog.kernel.limits.members import reference
 from tensorprog.program import Program
 from tensorprog.program.lowering.masks import holds, index_values
 from tensorprog.program.normal.normalize import normalize
@@ -46,14 +47,13 @@ class Means(dict[str, float]):
     def __init__(self, program: Program, accepted: Accepted, **params: float) -> None:
         super().__init__(params)
         self.program = normalize(program)
-        self.defined = {f"E({to_text(j.term)})": j for j in accepted.judgements if j.words[0] == "mean" and j.term}
+        said = [t.statement for t in accepted.theorems]
+        self.defined = {f"E({to_text(s.term)})": s for s in said if isinstance(s, Mean)}
 
     def __missing__(self, name: str) -> float:
         if type(name) is not str:  # a name of the kernel's own
             return self[str(name)]
         found = self.defined[name]
-        assert found.term is not None
-        assert found.value is not None
         own = found.value == reference(found.term)
         if own:
             scalars = [v for v in variables(found.term) if v.name in self.program.families and self.scalar(v)]
@@ -116,5 +116,5 @@ def covariances(program: Program, found: Certificate, **params: float) -> dict[t
     means = Means(program, accepted, **params)
     for name in means.defined:  # in their order, so that a chain of any length is no recursion
         means.get(name) or means[name]
-    return {(j.words[1], j.words[2]): float(np.real(means.number(j.value, {})))
-            for j in accepted.judgements if j.words[0] == "covariance" and j.value is not None}  # fmt: skip
+    found_ones = [t.statement for t in accepted.theorems if isinstance(t.statement, Covariance)]
+    return {(to_text(s.a), to_text(s.b)): float(np.real(means.number(s.value, {}))) for s in found_ones}

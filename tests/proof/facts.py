@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tensorprog.kernel.functions import ORDER
+from tensorprog.kernel.core.rates import ORDER
 from tensorprog.language import loads
 from tensorprog.program import Program
 from tensorprog.program.graph.nodes import Nonlin, Scalar

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tensorprog as tp
+from tensorprog.kernel.core.statements import GivenScores
 from tensorprog.language import load
 from tensorprog.program import Program
 from tensorprog.proof import verify
@@ -88,20 +89,20 @@ def test_laws_given_the_scores_are_those_of_simulations(path: Path) -> None:
     found, program = limit_of(path), load(path)
     assert found is not None
     accepted = verify(program, found[1])
-    laws = [j for j in accepted.judgements if j.words[0].endswith(" given the scores")]
+    laws = [t.statement for t in accepted.theorems if isinstance(t.statement, GivenScores)]
     means, asked = Means(program, accepted), Asked(program)
-    for j in laws:
-        means.number(j.value, asked)
+    for law in laws:
+        means.number(law.value, asked)
     scores = sorted(asked, key=to_text)
     limit, rng = tp.derive(program), np.random.default_rng(3)
     cov = np.array([[limit.cov(to_text(u), to_text(v)).value for v in scores] for u in scores])
     draws = rng.multivariate_normal(np.zeros(len(scores)), cov, 10_000, method="eigh")
     at = dict(zip(scores, draws.T, strict=True))
     n, samples = 256, 600
-    names = sorted({w for j in laws for w in j.words[1:3]})
+    names = sorted({to_text(v) for law in laws for v in (law.a, law.b)})
     seen = tp.simulate(program, n=n, samples=samples, rng=5, coordinates=32, outputs=names)
-    for j in laws:
-        given = np.broadcast_to(np.real(means.number(j.value, at)), 10_000)
-        per_draw = np.mean(seen[j.words[1]] * seen[j.words[2]], axis=-1)
+    for law in laws:
+        given = np.broadcast_to(np.real(means.number(law.value, at)), 10_000)
+        per_draw = np.mean(seen[to_text(law.a)] * seen[to_text(law.b)], axis=-1)
         error = np.hypot(per_draw.std() / np.sqrt(samples), given.std() / 100)
-        assert abs(per_draw.mean() - given.mean()) < 4.5 * error + 6 * abs(given.mean()) / n + 1e-9, j.words[:3]
+        assert abs(per_draw.mean() - given.mean()) < 4.5 * error + 6 * abs(given.mean()) / n + 1e-9, law

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tensorprog.kernel.members import pair
-from tensorprog.kernel.rules import Judgement
+from tensorprog.kernel.core.statements import Lemma, Statement
+from tensorprog.kernel.limits.members import pair
 from tensorprog.terms import Num, Term, Var, read
 from tensorprog.terms.term import mul
 from tests.kernel.bench import Bench
@@ -40,30 +40,30 @@ def bench(text: str = PROGRAM) -> Bench:
     return Bench(text)
 
 
-def initial(b: Bench, *names: str) -> Judgement:
+def initial(b: Bench, *names: str) -> Statement:
     return b.do("initial", term=mul(*map(read, names)))
 
 
-def product(b: Bench, *names: str, below: tuple[Judgement, ...] = ()) -> Judgement:
+def product(b: Bench, *names: str, below: tuple[Statement, ...] = ()) -> Statement:
     return b.do("product", *below, term=mul(*map(read, names)))
 
 
-def square(b: Bench) -> Judgement:
+def square(b: Bench) -> Statement:
     """E g g = E x x."""
     return product(b, "g", "g", below=(initial(b, "x", "x"),))
 
 
-def relu(b: Bench, what: str = "g", lemma: str = "relu(z1)") -> Judgement:
+def relu(b: Bench, what: str = "g", lemma: str = "relu(z1)") -> Statement:
     """E relu(g), by its lemma."""
     h = b.do("gaussian_mean", term=read(lemma))
     return b.do("instance", h, square(b), product(b, "g"), term=read(what), at=(Var("g"),))
 
 
-def cube() -> Judgement:
+def cube() -> Statement:
     """E (g^3)^4 as if g^3 were Gaussian."""
     b = bench()
 
-    def power_of_g(k: int) -> Judgement:
+    def power_of_g(k: int) -> Statement:
         lemma = b.do("gaussian_mean", term=read(f"z1^{k}"))
         return b.do("instance", lemma, square(b), product(b, "g"), term=read(f"g^{k}"), at=(Var("g"),))
 
@@ -73,21 +73,21 @@ def cube() -> Judgement:
     return b.do("instance", lemma, twice, once, term=read("t^4"), at=(Var("t"),))
 
 
-def infinite() -> Judgement:
+def infinite() -> Statement:
     b = bench()
     lemma = b.do("gaussian_mean", term=read("exp(z1^2)"))
     return b.do("instance", lemma, square(b), product(b, "g"), term=read("exp(g^2)"), at=(Var("g"),))
 
 
-def pole() -> Judgement:
+def pole() -> Statement:
     """E z1 z2 = K12 with a factor that is 1 where D > 0 and has no value where D = 0."""
     b = bench()
     lemma = b.do("gaussian_mean", term=read("z1*z2"))
     ratio: Term = read("K12*Phi((K11*K22 - K12^2)^(-1/2))")
-    return b.do("closed", Judgement(lemma.words, lemma.term, None, (), ratio, lemma.domain))
+    return b.do("closed", Lemma(lemma.term, ratio, lemma.domain))
 
 
-def score(b: Bench, *names: str) -> Judgement:
+def score(b: Bench, *names: str) -> Statement:
     sides = {"p": ("g", "h"), "q": ("g", "k")}[names[0]]
     below = {"x": initial(b, "x", "x"), "y": initial(b, "y", "y"), "xy": initial(b, "x", "y")}
     one, two = sides
@@ -96,7 +96,7 @@ def score(b: Bench, *names: str) -> Judgement:
     return b.do("score", *known, term=mul(*map(read, names)))
 
 
-COVARIANCES: dict[str, Callable[[Bench], Judgement]] = {
+COVARIANCES: dict[str, Callable[[Bench], Statement]] = {
     # E x^4 = 0 and E g^4 = 1, by rules for two factors; E p^4 = 0
     "one vector or two": lambda _: initial(bench(), "x", "x", "x", "x"),
     "products, or one and an initial vector": lambda _: product(
@@ -146,22 +146,22 @@ COVARIANCES: dict[str, Callable[[Bench], Judgement]] = {
 }  # fmt: skip
 
 
-def undefined_quotient() -> Judgement:
+def undefined_quotient() -> Statement:
     b = Bench("param C >= 0 = 1\ninput x ~ N(0, C)\noutput x\nclaim var(x)/var(x) = 1\n")
     return b.do("claimed", initial(b, "x", "x"), initial(b, "x"), node=0)
 
 
-def alike(term: str, variance: str) -> Judgement:
+def alike(term: str, variance: str) -> Statement:
     b = Bench(f"input x ~ N(0, 1)\ninput y ~ N(0, {variance})\ng = x + y\noutput g\n")
     first = b.do("unevaluated", b.fact(read("tanh(x)^2")), term=read("tanh(x)^2"))
     known = [initial(b, *names) for names in (("x",), ("y",), ("x", "x"), ("y", "y"))]
     return b.do("alike", first, *known, term=read(term), at=(Var("y"),))
 
 
-def square_of_a_gaussian() -> Judgement:
+def square_of_a_gaussian() -> Statement:
     b = bench()
 
-    def power_of_g(k: int) -> Judgement:
+    def power_of_g(k: int) -> Statement:
         lemma = b.do("gaussian_mean", term=read(f"z1^{k}"))
         return b.do("instance", lemma, square(b), product(b, "g"), term=read(f"g^{k}"), at=(Var("g"),))
 
@@ -172,7 +172,7 @@ def square_of_a_gaussian() -> Judgement:
     return b.do("instance", lemma, twice, once, term=read("(g^2 - 1)^4"), at=(u,))
 
 
-def vanishing() -> Judgement:
+def vanishing() -> Statement:
     """s = A x (m - 1) with m = mean(x^2) -> 1 is no zero at any width, and sign(s)^2 = 1."""
     b = Bench("input x ~ N(0, 1)\nweight A ~ N(0, 1/n)\nm = mean(x^2)\nu = (m - 1)*x\ns = A @ u\noutput s\n")
     m = b.do("limit", b.do("linear", initial(b, "x", "x"), term=read("x^2"), weights=(ONE,)), term=Var("m"))
@@ -189,7 +189,7 @@ GUARDED = {
     "premises about means": "what other premises say has no value, or is about z1 and z2",
     "the mean is known": "without it Python raises KeyError",
     "scores stand apart from vectors": "no mean that this one needs can be derived",
-    "a lemma about an expectation": "a mean that stands for a lemma says what it says",
+    "a lemma about an expectation": "without it Python raises AssertionError: other statements have no domain",
     "a claim of the program": "without it Python raises IndexError",
     "a claim about something": "a claim about nothing is true, and says nothing",
     "a claim about means": "sides that agree as functions of a vector are equal",

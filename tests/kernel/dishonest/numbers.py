@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from tensorprog.kernel.members import reference
-from tensorprog.kernel.rules import Judgement
+from tensorprog.kernel.core.statements import GivenScores, Mean, Number, Statement
+from tensorprog.kernel.limits.members import reference
 from tensorprog.terms import App, Term, Var, read
 from tensorprog.terms.term import recip
 from tests.kernel.bench import Bench
@@ -32,35 +32,35 @@ claim gaussian(z)
 BELOW_0 = "param C >= 0 = pi - 3.1415926535897932385\ninput x ~ N(C, 1)\noutput x\n"
 
 
-def number(text: str, low: str, high: str = "") -> Judgement:
+def number(text: str, low: str, high: str = "") -> Statement:
     """As if another step had concluded it."""
-    return Judgement(("number", low, high or low), read(text))
+    return Number(read(text), low, high or low)
 
 
-def mean_of(term: str, v: str = "g", strip: float = 1, spacing: float = 1 / 8, count: int = 90) -> Judgement:
+def mean_of(term: str, v: str = "g", strip: float = 1, spacing: float = 1 / 8, count: int = 90) -> Statement:
     given = {"strip": Fraction(strip), "spacing": Fraction(spacing), "count": count}
     known = [number(v, "0"), number(f"{v}*{v}", "1"), number("r", "0.4")]
     return Bench(PROGRAM).do("quadrature", *known, term=read(term), at=(Var(v),), **given)
 
 
-def trusted(term: str, low: int, high: int) -> Judgement:
+def trusted(term: str, low: int, high: int) -> Statement:
     return Bench(PROGRAM).do("trusted", term=read(term), low=Fraction(low), high=Fraction(high), method="quadrature")
 
 
-def value(of: Callable[[Term], Term], low: str, high: str) -> Judgement:
+def value(of: Callable[[Term], Term], low: str, high: str) -> Statement:
     """E tanh(g) as a function of E(g), which lies between two numbers."""
-    known = Judgement(("mean",), read("tanh(g)"), value=of(reference(Var("g"))))
+    known = Mean(read("tanh(g)"), of(reference(Var("g"))))
     return Bench(PROGRAM).do("evaluated", known, number("g", low, high), term=read("tanh(g)"))
 
 
-def spread(variance: str, claim: int = 1, of: str = "z", *known: Judgement) -> Judgement:
+def spread(variance: str, claim: int = 1, of: str = "z", *known: Statement) -> Statement:
     """The law of z given the scores has this variance: it is not Gaussian."""
-    law = Judgement(("law given the scores", of, of), value=read(variance))
+    law = GivenScores(read(of), read(of), read(variance), True)
     known = known or (number("p*p", "1"),)
     return Bench(PROGRAM).do("mixed", law, *known, node=claim, at=(Var("p"),), points=(Fraction(1),))
 
 
-NUMBERS: dict[str, Callable[[Bench], Judgement]] = {
+NUMBERS: dict[str, Callable[[Bench], Statement]] = {
     # 1/v between 1 and -1 for v between -1 and 1; log(-5); C between -4e-20 and -3e-20, for C >= 0
     "a divisor apart from 0": lambda _: value(recip, "-1", "1"),
     "a logarithm of what is positive": lambda _: value(lambda v: App("log", (v,)), "-5", "-5"),

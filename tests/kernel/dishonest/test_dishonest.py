@@ -11,9 +11,9 @@ from fractions import Fraction
 
 import pytest
 
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.premises import case_of, obligations
-from tensorprog.kernel.rules import Judgement
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Statement
+from tensorprog.kernel.verdict.premises import case_of, obligations
 from tensorprog.language import load, loads
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.prove import _discharged
@@ -29,7 +29,7 @@ X, Y = Var("x"), Var("y")
 F1 = Fraction(1)
 
 
-def undefined_condition(b: Bench) -> Judgement:
+def undefined_condition(b: Bench) -> Statement:
     gap = add(X, recip(Y), neg(recip(Y)))  # equal to x, but it has no value at y = 0
     term = App("where", (App("gt", (gap, Num(0))), X, Num(0)))
     unfolded = add(App("max", (X, Num(0))), Num(0), neg(Num(0)))
@@ -40,23 +40,23 @@ def where(yes: str, no: str, head: str = "gt") -> App:
     return App("where", (App(head, (X, Num(0))), read(yes), read(no)))
 
 
-def refutes(body: str, what: str, params: str = "", **curve: str) -> Judgement:
+def refutes(body: str, what: str, params: str = "", **curve: str) -> Statement:
     """A refutation of the function `body`, whatever the curve."""
     b = Bench(f"param C > 0 = 1\n{params}\ninput x, y ~ N(0, 1)\nf = {body}\nh = f + x\noutput x\n")
     return b.do("refuted", node=b.node("f"), what=what, curve=tuple((Var(v), read(x)) for v, x in curve.items()))
 
 
-def tails_of_a_defined_vector(b: Bench) -> Judgement:
+def tails_of_a_defined_vector(b: Bench) -> Statement:
     b = Bench("input x ~ N(0, 1)\ng = exp(x)\nh = g + x\noutput x\n")
     g = b.do("variable", b.do("instruction", b.fact("exp(x)"), node=b.node("g")), var=Var("g"))
     return b.do("tails", g, var=Var("g"), what="growth")
 
 
-def caught(b: Bench) -> Judgement:
+def caught(b: Bench) -> Statement:
     """Two softmaxes in a `where`, as if the member s[j] of its condition were the bound s[j] of the softmax."""
     one, two = Var("s", ("j",)), Var("p", ("j",))
 
-    def softmax(fact: Judgement) -> Judgement:
+    def softmax(fact: Statement) -> Statement:
         return b.do("family", fact, head="softmax", over=("j",))
 
     most = b.do("apply", b.fact(one), b.fact(two), head="max")
@@ -67,12 +67,12 @@ def caught(b: Bench) -> Judgement:
     return b.do("clamped", body, gap, term=App("where", (App("gt", (one, two)), *branches)), solve=one)
 
 
-def jump() -> Judgement:
+def jump() -> Statement:
     b = Bench("input u ~ N(0, 1)\nm = mean(u)\ny = where(m > 0, 1, 0)*u\noutput y\n")
     return b.do("assumed", node=b.node("y"), what="pseudo-Lipschitz")
 
 
-CASES: dict[str, Callable[[Bench], Judgement]] = {
+CASES: dict[str, Callable[[Bench], Statement]] = {
     # sqrt(x), 1/x and log(x) are not defined everywhere
     "the base of a fractional power is not negative": lambda b: b.do("apply", b.fact("x"), head="pow",
                                                                      exponent=Fraction(1, 2)),
@@ -115,10 +115,13 @@ CASES: dict[str, Callable[[Bench], Judgement]] = {
     "the variance is positive": lambda b: b.varies("z"),
     "a constant over the width": lambda b: b.do("variance", b.nonzero("x", "x"), node=b.node("late")),
     "its vector is not 0": lambda b: b.do("variance", b.nonzero("x", "x"), node=b.node("k")),
-    # 1 - |sign(x)| is 0 almost surely, and so are z, |x| - |x|, u + w and x (1 - one)
-    "the term is continuous": lambda b: b.nonzero("1 - abs(sign(x))", "x", 0, 1),
+    # 1 + sign(x) sign(-x) is 0 almost surely, and so are z, |x| - |x|, u + w and x (1 - one)
+    "the term is continuous": lambda b: b.nonzero("1 + sign(x)*sign(-x)", "x", 0),
     "the atom varies": lambda b: b.do("nonzero", b.fact("z"), term=Var("z"), atom=Var("z"), points=(F1,)),
     "the term is not 0 at the point": lambda b: b.nonzero("abs(x) - abs(x)", "x"),
+    "the values at the two points differ": lambda b: b.do(
+        "nonzero", b.fact("abs(x) - abs(x)"), b.varies("x"), b.fact("1"), term=read("abs(x) - abs(x)"), atom=X,
+        points=(F1, -F1)),
     "the atom is independent of the other vectors": lambda b: b.nonzero("u + w", "u"),
     "the others are centred": lambda b: b.nonzero("x*(1 - one)", "x"),
     # E x >= 0; E z^2 > 0
@@ -179,10 +182,11 @@ FORMAT = {
     "a form stays small", "no wave in a wave",
     "expressions stay small", "powers stay small", "numbers stay small", "a word", "a whole number", "a list",
     "a certificate of bounded size", "a rule of the calculus", "params and premises", "the params of the rule",
-    "premises are earlier steps", "lists of steps and goals", "the five entries", "the schema *", "no key stands twice",
+    "premises are earlier steps",
+    "premises are theorems", "lists of steps and goals", "the five entries", "the schema *", "no key stands twice",
     "the conclusion is what the rule concludes", "the hash is that of this program", "goals, each once",
     "goals are steps", "the goals judge every output in order",
-    "every further goal is a property, a covariance or a claim",
+    "every further goal is one of these kinds",
     "the axioms are those that were used", "the fuel lasts", "the instruction exists",
     "an instruction that is an expression", "a variable of the program", "the output exists", "no premise",
     "an input or a product", "one point or two", "premises that are facts, as many as needed",
@@ -229,7 +233,7 @@ def test_a_falsehood_is_refused_by_this_condition(condition: str) -> None:
         CASES[condition](Bench())
     assert str(refused.value) == condition
     with lacking(condition):
-        assert isinstance(CASES[condition](Bench()), Judgement)
+        assert isinstance(CASES[condition](Bench()), Statement)
 
 
 def covers(path: str, theorem: str) -> None:

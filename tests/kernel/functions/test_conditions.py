@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
-from tests.kernel.bench import MODULES
+from tests.kernel.bench import FILES, checks
 from tests.kernel.dishonest.test_dishonest import CASES, DEFENCE, FORMAT, STRUCTURE
 
 PAGE = Path(__file__).parents[3] / "docs" / "calculus.md"
@@ -16,16 +15,9 @@ ROW = re.compile(r"\| (\d+) \| (.*) \| (.*) \| (proof|program|guard) \|")
 def checked() -> dict[str, dict[str, int]]:
     """Of each condition the functions that check it, `file.function`, with the line."""
     found: dict[str, dict[str, int]] = {}
-    for module in MODULES:
-        path = Path(str(module.__file__))
-        for f in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for n in ast.walk(f) if isinstance(f, ast.FunctionDef) else ():
-                if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "require":
-                    match n.args[1]:
-                        case ast.Constant(str() as text):
-                            found.setdefault(text, {})[f"{path.stem}.{f.name}"] = n.lineno
-                        case ast.JoinedStr([ast.Constant(str() as start), *_]):
-                            found.setdefault(f"{start}*", {})[f"{path.stem}.{f.name}"] = n.lineno
+    for file in FILES:
+        for what, function, line in checks(file):
+            found.setdefault(what, {})[f"{file}.{function}"] = line
     return found
 
 

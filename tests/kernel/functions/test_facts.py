@@ -7,15 +7,16 @@ import json
 import random
 from typing import Any
 
-from tensorprog.kernel.certificate import meant
-from tensorprog.kernel.certificate import rule as rule_of
-from tensorprog.kernel.functions import ORDER, PROPERTIES
-from tensorprog.kernel.rules import Context
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.printed import said_of
+from tensorprog.kernel.core.rates import ORDER, PROPERTIES
+from tensorprog.kernel.core.statements import Fact, Property, Refuted
 from tensorprog.language import loads
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import prove
-from tensorprog.terms import Num, Term, Var, read
+from tensorprog.terms import Num, Term, Var, read, to_text
+from tests.kernel.bench import derived
 from tests.kernel.oracle import Curve, disagreement
 from tests.kernel.test_kernel import accepted, meaning, mutants, renumbered, replaced, resigned
 
@@ -51,11 +52,11 @@ def test_every_property_of_every_function_is_certified() -> None:
     assert {(str(k), what) for k in functions for what in PROPERTIES} <= said
 
 
-def contradiction(words: tuple[str, ...], composer: Composer) -> str | None:
-    """What numbers say against a refutation, or a proof of its opposite in the honest certificate."""
-    body = JUDGED.nodes[int(words[1])].body  # type: ignore[union-attr]
-    curve: dict[Var, Term] = {v: read(x) for left, x in (w.split(" = ") for w in words[3:]) if (v := read(left))}  # type: ignore[misc]
-    return Curve(JUDGED, composer.of_term(body), curve).disagreement(words[2])
+def contradiction(refuted: Refuted, composer: Composer) -> str | None:
+    """What numbers say against a refutation; the curve as it is printed."""
+    body = JUDGED.nodes[refuted.node].body  # type: ignore[union-attr]
+    curve: dict[Var, Term] = {read(to_text(v)): read(to_text(x)) for v, x in refuted.curve}  # type: ignore[misc]
+    return Curve(JUDGED, composer.of_term(body), curve).disagreement(refuted.what)
 
 
 def test_no_mutant_changes_what_is_said() -> None:
@@ -69,7 +70,7 @@ def test_no_mutant_changes_what_is_said() -> None:
         if a is not None:
             kept += 1
             assert (set(a.goals), a.axioms) == (set(whole.goals), whole.axioms), (kind, mutant)  # in whatever order
-            assert {json.dumps(j.says()) for j in a.judgements} <= truth, kind
+            assert {json.dumps(t.said()) for t in a.theorems} <= truth, kind
     assert kept < 15, "only reordered independent steps and premises that do not matter survive"
 
 
@@ -77,7 +78,7 @@ def test_forged_steps_say_only_what_is_true() -> None:
     """A step with another function, curve, premise: what the kernel concludes then is true as well."""
     whole = accepted(PROGRAM, WHOLE)
     assert whole is not None
-    rng, composer, done = random.Random(11), Composer(JUDGED), whole.judgements
+    rng, composer, done = random.Random(11), Composer(JUDGED), whole.theorems
     known = {json.dumps(s[3]) for s in WHOLE["steps"]}
     proved = {g[1:3] for g in whole.goals if g[0] == "property"}
     refuted = {g[1:3] for g in whole.goals if g[0] == "refuted"}
@@ -88,22 +89,22 @@ def test_forged_steps_say_only_what_is_true() -> None:
             changed = replaced(params, rng) if params else params
             try:
                 context = Context(JUDGED, 10**6)
-                made = rule_of(rule)(context, [done[p] for p in others], **meant(context, rule, changed))
+                made = derived(context, rule, [done[p] for p in others], changed)
             except Exception:
                 continue
-            if json.dumps(made.says()) in known:
+            if json.dumps(made.said()) in known:
                 continue
             new += 1
-            match made.words:
-                case ("refuted", node, what, *_):
-                    assert (node, what) not in proved, made.words
-                    assert contradiction(made.words, composer) is None, made.words
-                case ("property", node, what):
-                    assert (node, what.split(ORDER)[0]) not in refuted, made.words
-                case ("fact",) if made.term is not None:
+            match made.statement:
+                case Refuted(node, what):
+                    assert (str(node), what) not in proved, made.statement
+                    assert contradiction(made.statement, composer) is None, made.statement
+                case Property(node, what):
+                    assert (str(node), what.split(ORDER)[0]) not in refuted, made.statement
+                case Fact(term, info):
                     with contextlib.suppress(CannotCompose):
-                        t = composer.of_term(made.term)
-                        assert disagreement(JUDGED, t, list(map(str, made.says()[2:])), draws=4) is None, made.says()
+                        t = composer.of_term(term)
+                        assert disagreement(JUDGED, t, list(map(str, said_of(info))), draws=4) is None, made.statement
     assert new > 120
 
 

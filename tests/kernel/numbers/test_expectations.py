@@ -13,12 +13,14 @@ import pytest
 from docs.formula_gallery import pairs
 from tensorprog.errors import CertificateError, TensorProgError
 from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
-from tensorprog.kernel import gaussian
-from tensorprog.kernel.certificate import meant
-from tensorprog.kernel.certificate import rule as rule_of
-from tensorprog.kernel.functions import METER, Refused
-from tensorprog.kernel.rules import Context, Judgement
-from tensorprog.kernel.spelling import LEMMA, owned
+from tensorprog.kernel.core import table
+from tensorprog.kernel.core.check import Theorem
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import LEMMA, owned
+from tensorprog.kernel.core.refused import METER, Refused
+from tensorprog.kernel.core.statements import Lemma
+from tensorprog.kernel.limits.lemmas import gaussian_mean, price
+from tensorprog.kernel.rules import TABLE
 from tensorprog.language import loads
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.proof import prove, verify
@@ -27,6 +29,7 @@ from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, read, to_text
 from tensorprog.terms.term import add, mul, neg
 from tests.kernel import lemmas
+from tests.kernel.bench import derived
 from tests.kernel.gaussian_oracle import mean, value
 from tests.kernel.lemmas import PROGRAM, at, lemma
 from tests.kernel.test_kernel import replaced
@@ -41,10 +44,8 @@ def found() -> Expectations:
     return lemmas.found()
 
 
-def error(j: Judgement, cov: tuple[float, float, float], params: dict[str, float] = PARAMS) -> float | None:
+def error(j: Lemma, cov: tuple[float, float, float], params: dict[str, float] = PARAMS) -> float | None:
     """How far a lemma is from quadrature, relative to its size; None outside of its domain."""
-    assert j.term is not None
-    assert j.value is not None
     names = {**params, "K11": cov[0], "K12": cov[1], "K22": cov[2]}
     if any(np.real(value(d, names)) <= 0 for d in j.domain):
         return None
@@ -107,10 +108,11 @@ def test_intermediate_lemmas_are_true(found: Expectations) -> None:
         found.lemma(mul(at(f, "z1"), at(g, "z2")))
     rng = random.Random(7)
     checked = 0
-    for j in rng.sample(found.writer.judgements, min(40, len(found.writer.judgements))):
+    known = [t.statement for t in found.writer.theorems if isinstance(t.statement, Lemma)]
+    for j in rng.sample(known, min(40, len(known))):
         k11, k22, r = rng.uniform(0.5, 2), rng.uniform(0.5, 2), rng.uniform(-0.8, 0.8)
         apart = error(j, (k11, r * np.sqrt(k11 * k22), k22))
-        assert apart is None or apart < 1e-7, to_text(j.term or Num(0))
+        assert apart is None or apart < 1e-7, to_text(j.term)
         checked += apart is not None
     assert checked > 20
 
@@ -144,13 +146,13 @@ def test_domains() -> None:
 
 
 def test_the_constants_of_selu_are_those_of_the_library() -> None:
-    assert gaussian.SELU == (SELU_SCALE, SELU_ALPHA)
+    assert table.SELU == (SELU_SCALE, SELU_ALPHA)
 
 
-def run(context: Context, done: list[Judgement], step: tuple[str, Any, Any]) -> Judgement | None:
+def run(context: Context, done: list[Theorem], step: tuple[str, Any, Any]) -> Theorem | None:
     rule, params, before = step
     try:
-        return rule_of(rule)(context, [done[k] for k in before], **meant(context, rule, params))
+        return derived(context, rule, [done[k] for k in before], params)
     except (Refused, TensorProgError, TypeError, ValueError, AttributeError, IndexError, KeyError, AssertionError):
         return None
 
@@ -173,8 +175,8 @@ def test_no_mutant_says_something_false(h: str) -> None:
     writer = Writer(loads(PROGRAM))
     Expectations(writer).lemma(read(h))
     context, rng = Context(normalize(loads(PROGRAM)), 10**9), random.Random(h)
-    done = writer.judgements
-    known = {json.dumps(j.says()) for j in done}
+    done = writer.theorems
+    known = {json.dumps(t.said()) for t in done}
     refused = true = 0
     for k, (rule, params, before, _) in enumerate(writer.steps):
         for _ in range(25):
@@ -182,14 +184,15 @@ def test_no_mutant_says_something_false(h: str) -> None:
             mutant = run(context, done, (rule, params if others != before else replaced(params, rng), others))
             if mutant is None:
                 refused += 1
-            elif json.dumps(mutant.says()) not in known:
+            elif json.dumps(mutant.said()) not in known:
                 true += 1
+                assert isinstance(mutant.statement, Lemma)
                 for cov in ((1.0, 0.5, 1.0), (0.6, -0.4, 0.9)):
                     try:
-                        apart = error(mutant, cov)
+                        apart = error(mutant.statement, cov)
                     except (KeyError, OverflowError):
                         continue
-                    assert apart is None or apart < 1e-7, (rule, params, mutant.says())
+                    assert apart is None or apart < 1e-7, (rule, params, mutant.said())
     assert refused > 5
 
 
@@ -201,7 +204,9 @@ def test_other_spellings_of_a_value_are_accepted(found: Expectations) -> None:
         steps = [s for s in found.writer.steps if s[0] == "price"]
     context = Context(normalize(loads(PROGRAM)), 10**9)
     for rule, params, before, _ in steps:
-        plain = meant(context, rule, params)["value"]
+        book = TABLE[rule]()
+        read_params = {k: book.read(context, k, v) for k, v in params.items()}
+        plain = read_params["value"]
         k12 = LEMMA["K12"]
         for other in (
             add(k12, plain, neg(k12)),
@@ -209,9 +214,9 @@ def test_other_spellings_of_a_value_are_accepted(found: Expectations) -> None:
             mul(App("exp", (k12,)), plain, App("exp", (neg(k12),))),
             App(plain.head, plain.args[::-1]) if isinstance(plain, App) and plain.head == "add" else plain,
         ):
-            premises = [found.writer.judgements[k] for k in before]
-            given = meant(context, rule, params) | {"value": other}
-            assert rule_of(rule)(context, premises, **given).value == other
+            again = book.rules[rule](context, found.writer.says(before), **read_params | {"value": other})
+            assert isinstance(again, Lemma)
+            assert again.value == other
 
 
 def test_lemmas_pass_through_a_certificate() -> None:
@@ -226,7 +231,7 @@ def test_lemmas_pass_through_a_certificate() -> None:
     rest = [[rule, params, [k + shift for k in before], said] for rule, params, before, said in data["steps"]]
     whole = {**data, "steps": [*lemmata, *rest], "goals": [k + shift for k in data["goals"]]}
     accepted = verify(program, json.dumps(whole))
-    said = [j.says() for j in accepted.judgements if j.words == ("expectation",)]
+    said = [t.said() for t in accepted.theorems if isinstance(t.statement, Lemma)]
     assert json.loads(json.dumps(said)) == json.loads(json.dumps([s[3] for s in writer.steps]))
     for k, step in enumerate(lemmata):
         if step[0] == "price":
@@ -270,8 +275,10 @@ def test_deep_terms_use_up_the_fuel_and_not_the_time() -> None:
     try:
         for t in nest.values():
             with pytest.raises(Refused):
-                rule_of("price")(context, [], term=owned(read("z1*z2"), LEMMA), value=t, weights=(Num(0),))
+                price(context, (), owned(read("z1*z2"), LEMMA), t, (Num(0),))
     finally:
         METER.reset(token)
     whole = Context(normalize(loads(PROGRAM)), 300_000)
-    assert rule_of("gaussian_mean")(whole, [], term=h).value == lemma("abs(z1)").value
+    found = gaussian_mean(whole, (), h)
+    assert isinstance(found, Lemma)
+    assert found.value == lemma("abs(z1)").value

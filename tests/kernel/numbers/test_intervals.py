@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorprog.kernel import intervals
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.intervals import UNIT, enclosure, rounded, spelled
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.numbers import intervals
+from tensorprog.kernel.numbers.intervals import UNIT, enclosure, rounded, spelled
 from tensorprog.terms import Term, Var, read
 from tests.definitions import EXACT
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tensorprog as tp
-from tensorprog.kernel.functions import Refused
-from tensorprog.kernel.numbers import read as interval
-from tensorprog.kernel.numbers import shown
-from tensorprog.kernel.rules import Judgement
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Number
+from tensorprog.kernel.numbers.values import read as interval
+from tensorprog.kernel.numbers.values import shown
 from tensorprog.terms import Var, read
 from tests.kernel.bench import Bench
 
@@ -41,9 +41,9 @@ TWO = {
 PROGRAM = "input x, y ~ N(0, 1)\nweight W ~ N(0, 1/n)\ng = W @ x\nh = W @ y\nf = tanh(g) + tanh(h)\noutput f\n"
 
 
-def number(text: str, low: str, high: str = "") -> Judgement:
+def number(text: str, low: str, high: str = "") -> Number:
     """As if another step had concluded it."""
-    return Judgement(("number", low, high or low), read(text))
+    return Number(read(text), low, high or low)
 
 
 def rule(term: str, law: tuple[str, ...], strip: Fraction, spacing: Fraction, count: int) -> tuple[mpmath.mpf, ...]:
@@ -54,7 +54,7 @@ def rule(term: str, law: tuple[str, ...], strip: Fraction, spacing: Fraction, co
     b = Bench(PROGRAM)
     out = b.do("quadrature", *before, term=read(term), at=at, strip=strip, spacing=spacing, count=count)
     with mpmath.workdps(40):
-        return tuple(map(mpmath.mpf, out.words[1:]))
+        return tuple(map(mpmath.mpf, (out.low, out.high)))
 
 
 @cache

@@ -3,7 +3,6 @@
 A number lies between two fractions. What no rule computes is an axiom of the kind trusted-numeric.
 """
 
-# fmt: off
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,12 +10,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 
-from tensorprog.kernel.algebra import text
-from tensorprog.kernel.expectations import Terms
-from tensorprog.kernel.functions import HALF, ZERO, require
-from tensorprog.kernel.gaussian import Z1, Z2
-from tensorprog.kernel.intervals import (
-    BITS,
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import substituted
+from tensorprog.kernel.core.refused import HALF, ZERO, require
+from tensorprog.kernel.core.statements import Premises
+from tensorprog.kernel.limits.lemmas import Terms
+from tensorprog.kernel.limits.members import affine, gaussian, members, pair, vectors, written
+from tensorprog.kernel.limits.pieces import Z1, Z2
+from tensorprog.kernel.numbers.intervals import (
     Interval,
     density,
     enclosure,
@@ -32,66 +33,12 @@ from tensorprog.kernel.intervals import (
     spelled,
     times,
 )
-from tensorprog.kernel.laws import covered, instances, sides
-from tensorprog.kernel.members import (
-    Known,
-    affine,
-    gaussian,
-    has_values,
-    instruction_of,
-    members,
-    pair,
-    reference,
-    vectors,
-    written,
-)
-from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
-from tensorprog.kernel.spelling import substituted
-from tensorprog.program.forms.text import claim_text
-from tensorprog.program.graph.nodes import Claim, Dot
+from tensorprog.kernel.numbers.values import Numbers, number_of, values
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, variables
+from tensorprog.terms.term import variables
 
-PLACES = 20
-SHOWN = 10**PLACES
-METHODS = ("closed-form", "series", "quadrature")
 ANALYTIC = ("add", "mul", "neg", "pow", "exp", "tanh", "softplus", "cos", "Phi")
-NARROW = Fraction(1, 10**9)
-"""How near two numbers are that are taken to be the same, where a claim names no tolerance."""
-Numbers = Mapping[Term, Interval]
 
-def values(ctx: Context, premises: Premises) -> dict[Term, Interval]:
-    """The numbers of params, and of means that premises are about."""
-    require(all(p.words[0] == "number" and p.term is not None for p in premises), "premises about numbers")
-    out: dict[Term, Interval] = {}
-    for name, p in ctx.program.params.items():
-        if p.default is None:
-            continue
-        out[Var(name)] = x = enclosure(spelled(p.default), {})
-        low, high = (None if end is None else rounded(end) for end in (p.low, p.high))
-        require(low is None or low[1] < x[0] or (low == x and not p.low_open), "an admissible value")
-        require(high is None or x[1] < high[0] or (high == x and not p.high_open), "an admissible value")
-    return out | {reference(p.term or ONE): read(*p.words[1:]) for p in premises}
-
-def shown(x: Interval) -> tuple[str, str]:
-    """The ends as decimals, rounded outwards."""
-    return _decimal((x[0] * SHOWN) >> BITS), _decimal(-(-x[1] * SHOWN >> BITS))
-
-def _decimal(k: int) -> str:
-    digits = f"{abs(k):0{PLACES + 1}d}"
-    return f"{'-' if k < 0 else ''}{digits[:-PLACES]}.{digits[-PLACES:]}"
-
-def read(low: str, high: str) -> Interval:
-    return rounded(Fraction(low))[0], rounded(Fraction(high))[1]
-
-def number(premises: Premises, term: Term, x: Interval) -> Judgement:
-    return Judgement(("number", *shown(x)), term, axioms=inherited(premises))
-
-def evaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
-    """A mean that is known in terms of others, at their numbers."""
-    known, at = Known(ctx, premises[:1]), values(ctx, premises[1:])
-    known.mean(term)
-    return number(premises, term, enclosure(spelled(known.whole[term]), at))
 
 @dataclass(frozen=True)
 class Bound:
@@ -100,6 +47,7 @@ class Bound:
     size: Interval
     growth: int = 0
     height: Interval | None = None
+
 
 def bound(t: Term, below: Mapping[Term, Bound], at: Numbers) -> Bound:
     """A bound of a function, analytic in the strip, from those of the variables in it."""
@@ -111,8 +59,11 @@ def bound(t: Term, below: Mapping[Term, Bound], at: Numbers) -> Bound:
             size, growth, heights = parts[0].size, parts[0].growth, [p.height for p in parts]
             if head == "add":
                 known = [h for h in heights if h is not None]
-                return Bound(plus(*(p.size for p in parts)), max(p.growth for p in parts),
-                             plus(*known) if len(known) == len(parts) else None)
+                return Bound(
+                    plus(*(p.size for p in parts)),
+                    max(p.growth for p in parts),
+                    plus(*known) if len(known) == len(parts) else None,
+                )
             if head == "mul":
                 varying = [p for a, p in zip(args, parts, strict=True) if _inside(a, below)]
                 size, growth = reduce(times, [p.size for p in parts]), sum(p.growth for p in parts)
@@ -148,8 +99,10 @@ def bound(t: Term, below: Mapping[Term, Bound], at: Numbers) -> Bound:
     x = enclosure(t, at)  # a constant: what else is not bounded here has variables without values
     return Bound(hull((max(x[0], -x[1], 0),) * 2, (max(-x[0], x[1]),) * 2), 0, rounded(0))
 
+
 def _inside(t: Term, below: Mapping[Term, Bound]) -> bool:
     return t in below if isinstance(t, Var) else isinstance(t, App) and any(_inside(a, below) for a in t.args)
+
 
 class Integrand:
     """A function of one combination of Gaussian members, or two: m + L x with x independent and standard normal."""
@@ -158,10 +111,12 @@ class Integrand:
         require(not ctx.late & {v.name for v in members(ctx, term)}, "no score stands in the term")
         require(1 <= len(forms) <= 2 and all(affine(ctx, a) for a in forms), "a combination for each variable")
         require(all(gaussian(ctx, v) for a in forms for v in vectors(ctx, a)), "Gaussian members")
-        self.at, self.over = values(ctx, premises), (Z1, Z2)[:len(forms)]
-        self.means = m = [_known(self.at, a) for a in forms]
-        cov = [[plus(_known(self.at, pair(a, b)), minus(times(m[i], m[j]))) for j, b in enumerate(forms)]
-               for i, a in enumerate(forms)]
+        self.at, self.over = values(ctx, premises), (Z1, Z2)[: len(forms)]
+        self.means = m = [number_of(self.at, a) for a in forms]
+        cov = [
+            [plus(number_of(self.at, pair(a, b)), minus(times(m[i], m[j]))) for j, b in enumerate(forms)]
+            for i, a in enumerate(forms)
+        ]
         self.rows = [[root(cov[0][0])]]  # K = L L', L lower triangular
         if len(self.over) == 2:
             low = times(cov[0][1], over(self.rows[0][0]))
@@ -169,7 +124,7 @@ class Integrand:
         inside = substituted(term, dict(zip(forms, self.over, strict=True)))
         left = [v for v in variables(inside) if v.name in ctx.program.families]
         require(all(ctx.program.families[v.name].kind == "scalar" for v in left), "a function of the combinations")
-        self.at |= {v: _known(self.at, v) for v in left}
+        self.at |= {v: number_of(self.at, v) for v in left}
         self.term = spelled(written(ctx, inside, True))
 
     def bound(self, strip: Fraction) -> Bound:
@@ -196,6 +151,7 @@ class Integrand:
                 total = plus(total, times(times(w, u), enclosure(rest, here)))
         return total
 
+
 class Grid:
     """The points k h with |k| <= count, and what the trapezoid rule on them is off for a bounded function."""
 
@@ -218,74 +174,3 @@ class Grid:
             return one
         growth = [times(w, exp(times(g, (max(*x, *minus(x)),) * 2))) for x, w in self.weighted]
         return times(one, plus(times(rounded(2), half), *growth))
-
-def quadrature(ctx: Context, premises: Premises, term: Term, at: Terms, strip: Fraction, spacing: Fraction,
-               count: int) -> Judgement:
-    """The mean of a function, analytic near the real axis, of one or two combinations, by the trapezoid rule."""
-    f, grid = Integrand(ctx, premises, term, at), Grid(strip, spacing, count)
-    error = grid.error(f.bound(strip), len(f.over))
-    return number(premises, term, plus(f.sum(grid), (-error[1], error[1])))
-
-def _known(at: Numbers, t: Term) -> Interval:
-    require(reference(t) in at, "the number is known")
-    return at[reference(t)]
-
-def trusted(ctx: Context, premises: Premises, term: Term, low: Fraction, high: Fraction, method: str) -> Judgement:
-    """A number that was computed elsewhere, and is believed: an axiom."""
-    require(not premises and low <= high and method in METHODS, "a number that was computed by a known method")
-    require(members(ctx, term) != (), "a mean of members of the program")
-    require(has_values(ctx, term), "every part has a value")
-    x = shown((rounded(low)[0], rounded(high)[1]))
-    said = f"trusted-numeric: E({text(term)}) in [{x[0]}, {x[1]}] by {method}"
-    return Judgement(("number", *x), term, axioms=(said,))
-
-def where(ctx: Context) -> tuple[str, ...]:
-    """The values of the params, of which a number is a statement."""
-    return tuple(f"{name} = {text(p.default)}" for name, p in ctx.program.params.items() if p.default is not None)
-
-def located(ctx: Context, premises: Premises, at: Terms) -> Judgement:
-    """The number of the covariance of two members in the limit."""
-    known, (a, b) = values(ctx, premises), at
-    covered(ctx, (*members(ctx, a), *members(ctx, b)))
-    require(members(ctx, a) == (a,) and members(ctx, b) == (b,), "single members of the program")
-    x = plus(_known(known, pair(a, b)), minus(times(_known(known, a), _known(known, b))))
-    return Judgement(("covariance number", text(a), text(b), *shown(x), *where(ctx)), axioms=inherited(premises))
-
-def _claim(ctx: Context, node: int, form: str) -> tuple[Claim, list[tuple[Term, Term]]]:
-    """A claim of the program and its instances."""
-    require(0 <= node < len(ctx.program.claims), "a claim of the program")
-    c = ctx.program.claims[node]
-    require(c.form == form, "a claim of another form")
-    cases = instances(ctx, c)
-    require(bool(cases), "a claim about something")
-    return c, cases
-
-def mixed(ctx: Context, premises: Premises, node: int, at: Terms, points: tuple[Fraction, ...]) -> Judgement:
-    """A vector is not Gaussian whose variance given the scores takes two values where the scores have their law."""
-    c, cases = _claim(ctx, node, "not gaussian")
-    laws, known = premises[:len(cases)], values(ctx, premises[len(cases):])
-    for (v, _), law, score, t in zip(cases, laws, at, points, strict=True):
-        require(law.words[:3] == ("law given the scores", text(v), text(v)), "the law of the vector")
-        variance = spelled(written(ctx, law.value or ONE, True))
-        scores = members(ctx, variance)
-        made = [instruction_of(ctx, p, Dot)[0] for p in scores]
-        early = [isinstance(n, Dot) and not {n.left.name, n.right.name} & ctx.late for n in made]  # these are Gaussian
-        require(all(early) and all(map(ctx.powers.is_score, made)), "a function of scores")
-        zero, other = known | dict.fromkeys(scores, rounded(0)), dict(known)
-        for p in scores:  # t times a column of their covariance, which is a point of the support
-            other[p] = times(rounded(t), _known(known, pair(p, score)))
-        (a, b), (d, e) = enclosure(variance, zero), enclosure(variance, other)
-        require(b < d or e < a, "two variances that differ")
-    return Judgement(("claim confirmed", str(node), claim_text(c), *where(ctx)), axioms=inherited(premises))
-
-def confirmed(ctx: Context, premises: Premises, node: int) -> Judgement:
-    """The numbers of the two sides of a claim are within its tolerance, or within 1e-9 of each other."""
-    at, (c, cases) = values(ctx, premises), _claim(ctx, node, "equal")
-    near = enclosure(spelled(c.tolerance or Num(NARROW)), at)
-    for two in cases:
-        covered(ctx, [v for t in two for v in members(ctx, t)])
-        left, right = (enclosure(spelled(t), at) for t in sides(ctx, two, reference))
-        gap = plus(left, minus(right))
-        require(max(-gap[0], gap[1]) <= near[0], "the sides of the claim are near")
-    within = "" if c.tolerance is not None else f" within {NARROW}"
-    return Judgement(("claim confirmed", str(node), claim_text(c) + within, *where(ctx)), axioms=inherited(premises))

@@ -1,19 +1,19 @@
 """The rules about limit laws: covariances, laws given the scores, and claims of the program."""
 
-# fmt: off
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from functools import lru_cache
 from math import prod
 
-from tensorprog.kernel.algebra import as_term, normal, plus, text
-from tensorprog.kernel.algebra import product as multiplied
-from tensorprog.kernel.expectations import Terms
-from tensorprog.kernel.functions import require
-from tensorprog.kernel.gaussian import plain
-from tensorprog.kernel.members import (
-    Known,
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import substituted
+from tensorprog.kernel.core.refused import remembered, require
+from tensorprog.kernel.core.statements import Claimed, Covariance, GivenScores, Premises, Statement
+from tensorprog.kernel.limits.algebra import as_term, is_zero, normal, plus
+from tensorprog.kernel.limits.algebra import product as multiplied
+from tensorprog.kernel.limits.known import Known
+from tensorprog.kernel.limits.lemmas import Terms
+from tensorprog.kernel.limits.members import (
     defined,
     gaussian,
     given,
@@ -25,9 +25,8 @@ from tensorprog.kernel.members import (
     weighted,
     written,
 )
-from tensorprog.kernel.premises import case_of
-from tensorprog.kernel.rules import Context, Judgement, Premises
-from tensorprog.kernel.spelling import substituted
+from tensorprog.kernel.limits.pieces import plain
+from tensorprog.kernel.verdict.premises import case_of
 from tensorprog.program.forms.text import claim_text
 from tensorprog.program.graph.indices import Pattern, uncovered
 from tensorprog.program.graph.nodes import Claim, Scalar
@@ -36,9 +35,10 @@ from tensorprog.terms import App, Term, Var
 from tensorprog.terms.term import ONE, mul, shift_subs, size, sub, transform, variables
 
 
-@lru_cache(16)
+@remembered(16)
 def _below(ctx: Context, output: int) -> dict[int, list[Pattern]]:
     return case_of(ctx, output, ()).members.need
+
 
 def covered(ctx: Context, found: Collection[Var]) -> None:
     """Ask that one output, which the first goals judge, is computed from all of these members."""
@@ -47,32 +47,35 @@ def covered(ctx: Context, found: Collection[Var]) -> None:
     inside = any(all(uncovered(p, below.get(n, ())) is None for n, p in wanted) for below in need)
     require(inside, "members below one output")
 
-def covariance(ctx: Context, premises: Premises, at: Terms) -> Judgement:
+
+def covariance(ctx: Context, premises: Premises, at: Terms) -> Statement:
     """The covariance of two members in the limit: the mean of the product less the product of the means."""
     known = Known(ctx, premises)
     a, b = at
     covered(ctx, (*members(ctx, a), *members(ctx, b)))
     require(members(ctx, a) == (a,) and members(ctx, b) == (b,), "single members of the program")
     value = known.spelled(sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
-    words = ("covariance", text(a), text(b), "=", text(value))
-    return Judgement(words, None, None, known.concluded(ONE, ONE).axioms, value)
+    return Covariance(a, b, value)
 
-def conditional(ctx: Context, premises: Premises, at: Terms) -> Judgement:
+
+def conditional(ctx: Context, premises: Premises, at: Terms) -> Statement:
     """The covariance of combinations of functions of members, given the scores; of centred Gaussian ones, the law."""
     known = Known(ctx, premises)
     a, b = at
     covered(ctx, (*members(ctx, a), *members(ctx, b)))
     left, right = (weighted(ctx, given(ctx, v)) for v in at)
     ctx.spend(100 * len(left) * len(right))
-    parts = [(p, q, sub(known.mean(pair(u, v)), mul(known.mean(u), known.mean(v))))
-             for u, p in left.items() for v, q in right.items()]
+    parts = [
+        (p, q, sub(known.mean(pair(u, v)), mul(known.mean(u), known.mean(v))))
+        for u, p in left.items()
+        for v, q in right.items()
+    ]
     value = as_term(plus(*(multiplied(p, q, normal(plain(c))) for p, q, c in parts)))
     scalars = [v for v in members(ctx, value) if isinstance(defined(ctx, v)[0], Scalar)]
     shown = substituted(known.spelled(value), {v: opened(ctx, v) for v in scalars})
-    law = all(isinstance(u, Var) and gaussian(ctx, u) and ctx.is_zero(known.mean(u)) for u in (*left, *right))
-    kind = ("law", "Gaussian, centred, covariance") if law else ("covariance", "=")
-    words = (f"{kind[0]} given the scores", text(a), text(b), kind[1], text(shown))
-    return Judgement(words, None, None, known.concluded(ONE, ONE).axioms, shown)
+    law = all(isinstance(u, Var) and gaussian(ctx, u) and is_zero(ctx, known.mean(u)) for u in (*left, *right))
+    return GivenScores(a, b, shown, law)
+
 
 def instances(ctx: Context, c: Claim) -> list[tuple[Term, Term]]:
     """The sides of a claim at each value of its indices where its condition holds."""
@@ -83,8 +86,10 @@ def instances(ctx: Context, c: Claim) -> list[tuple[Term, Term]]:
     cases = [at for at in index_values(over, ctx.program) if c.condition is None or holds(c.condition, at)]
     return list(dict.fromkeys((shift_subs(two[0], dict(at)), shift_subs(two[1], dict(at))) for at in cases))
 
+
 def sides(ctx: Context, two: tuple[Term, Term], mean: Callable[[Term], Term]) -> list[Term]:
     """The sides of a claim, with what is known of means in their place."""
+
     def leaf(t: Term) -> Term | None:
         match t:
             case App("cov", (a, b)):
@@ -94,11 +99,13 @@ def sides(ctx: Context, two: tuple[Term, Term], mean: Callable[[Term], Term]) ->
             case App("E", (a,)):
                 return mean(a)
         return None
+
     out = [written(ctx, transform(t, leaf)) for t in two]
     require(not any(vectors(ctx, t) or members(ctx, t) for t in out), "a claim about means")
     return out
 
-def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
+
+def claimed(ctx: Context, premises: Premises, node: int) -> Statement:
     """A claim of the program holds, for all values of its indices: two sides are equal, or a vector is Gaussian."""
     known = Known(ctx, premises)
     require(0 <= node < len(ctx.program.claims), "a claim of the program")
@@ -114,5 +121,5 @@ def claimed(ctx: Context, premises: Premises, node: int) -> Judgement:
             continue
         gap = sub(*sides(ctx, two, known.mean))
         require(has_values(ctx, substituted(gap, known.roots), (), known.sure), "every part has a value")
-        require(ctx.is_zero(plain(gap)) or ctx.is_zero(known.spelled(gap)), "the sides of the claim are equal")
-    return Judgement(("claim", str(node), claim_text(c)), axioms=known.concluded(ONE, ONE).axioms)
+        require(is_zero(ctx, plain(gap)) or is_zero(ctx, known.spelled(gap)), "the sides of the claim are equal")
+    return Claimed(node, claim_text(c))

@@ -4,27 +4,28 @@ What is a matter of structure (scaling, the origin of score sides, exclusivity, 
 the program alone; what depends on functions or variances becomes a list of obligations, one premise for each.
 """
 
-# fmt: off
 from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
 
-from tensorprog.kernel.functions import require
-from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, facts
-from tensorprog.kernel.spelling import valued
+from tensorprog.kernel.core.context import MAPS, Context
+from tensorprog.kernel.core.refused import require
+from tensorprog.kernel.core.statements import Applies, Assumed, Instruction, Premises, Statement, Varies
+from tensorprog.kernel.verdict.constants import number
 from tensorprog.program.graph.constants import primed_indices
 from tensorprog.program.graph.indices import Pattern, uncovered
-from tensorprog.program.graph.members import Members, Product, independent_input, source_of
-from tensorprog.program.graph.nodes import Dot, Input, InputGroup, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.program.graph.members import Members, Product, independent_input
+from tensorprog.program.graph.nodes import Dot, Input, InputGroup, LinComb, MatMul, Moment, Nonlin, Scalar
 from tensorprog.program.graph.scaling import mentions_width, rational, width_power
 from tensorprog.program.lowering.masks import index_values
 from tensorprog.program.normal.powers import MOMENT, SCORE
-from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, transform, variables, walk
+from tensorprog.terms import Var
+from tensorprog.terms.term import shift_subs, transform
 
 REMARKS = ("A1.bounded", "A1.widths")
 """Premises that their source calls inessential."""
+
 
 class Case:
     """An output with its ancestors: what of it is a score, and what depends on one."""
@@ -67,7 +68,7 @@ class Case:
             if isinstance(n, MatMul):
                 w = self.program.weights[n.weight.name]
                 part = width_power(w.variance, self.program.widths)
-                require(part and part[1] == -1 and self.ctx.number(part[0]).plus, "variance")
+                require(part and part[1] == -1 and number(self.ctx, part[0]).plus, "variance")
                 require(w.law == "gaussian", "gaussian")
                 require(not n.transposed, "transposes")
             if isinstance(n, LinComb | Nonlin | Moment):
@@ -114,6 +115,7 @@ class Case:
                 require(x in made or x[0] not in matrices, "A1.a-exclusive")
         return sides
 
+
 def obligations(case: Case, theorem: str, remarks: tuple[str, ...]) -> list[tuple[str, int]]:
     """What is left to discharge of a theorem's premises: (property, instruction). Refuses what the program breaks."""
     program, index, used = case.program, case.ctx.index, case.consumed()
@@ -145,6 +147,7 @@ def obligations(case: Case, theorem: str, remarks: tuple[str, ...]) -> list[tupl
     asked = [("pseudo-Lipschitz", k) for k in used] + [("bounded", index(n)) for n in features]
     return list(dict.fromkeys([*asked, *(("variance", index(n)) for n in sides)]))
 
+
 def case_of(ctx: Context, output: int, extra: tuple[int, ...]) -> Case:
     """An output with its ancestors, and unused scores of the program, which may absorb further products."""
     require(0 <= output < len(ctx.program.outputs), "the output exists")
@@ -152,26 +155,40 @@ def case_of(ctx: Context, output: int, extra: tuple[int, ...]) -> Case:
     require(all(ctx.powers.is_score(n) for n in unused), "the extra scores are scores of the program")
     return Case(ctx, [ctx.program.outputs[output].ref, *(Var(n.name, n.subs) for n in unused)])
 
-def applies(ctx: Context, premises: Premises, theorem: str, output: int, remarks: tuple[str, ...] = (),
-            extra: tuple[int, ...] = ()) -> Judgement:
+
+def applies(
+    ctx: Context,
+    premises: Premises,
+    theorem: str,
+    output: int,
+    remarks: tuple[str, ...] = (),
+    extra: tuple[int, ...] = (),
+) -> Statement:
     """A theorem covers an output: every premise holds, or its source calls it inessential."""
     require(not remarks or (theorem == "attention" and set(remarks) <= set(REMARKS)), "remarks of the theorem")
     case = case_of(ctx, output, extra)
     wanted = obligations(case, theorem, remarks)
     require(len(premises) == len(wanted), "one premise for each obligation")
     for (what, k), p in zip(wanted, premises, strict=True):
-        fine = p.words == ("assumed", str(k), what) or (*p.words, what) == ("variance", str(k), "positive", "variance")
-        if what != "variance" and p.info is not None:
-            near = theorem == "netsor-plus" or not p.info.local
-            fine = p.words == ("instruction", str(k)) and p.info.has(what) and near
-        require(fine, f"instruction {k}: {what}")
+        require(_discharges(p, what, k, theorem), f"instruction {k}: {what}")
     inputs = [n for n in case.nodes if isinstance(n, Input)]
-    sure = {n.group.names for n in inputs if independent_input(n) and ctx.number(n.group.cov[0][0]).plus}
+    sure = {n.group.names for n in inputs if independent_input(n) and number(ctx, n.group.cov[0][0]).plus}
     sure |= {g.names for g in {n.group for n in inputs if n.group.names not in sure} if semidefinite(ctx, g)}
-    unsure = sorted({n.group.names for n in inputs} - sure)
-    psd = [f"the covariance of {', '.join(names)} is positive semidefinite" for names in unsure]
-    more = [*(f"remark {r}" for r in remarks), *psd, *dict.fromkeys(a for p in premises for a in p.axioms)]
-    return Judgement(("applies", theorem, str(output)), axioms=(f"theorem {theorem}", *more))
+    waived = tuple(r for r in REMARKS if r in remarks)
+    return Applies(theorem, output, waived, tuple(sorted({n.group.names for n in inputs} - sure)))
+
+
+def _discharges(p: Statement, what: str, k: int, theorem: str) -> bool:
+    """Does the statement say this property of the instruction? Facts near limits are what netsor-plus alone asks."""
+    match p:
+        case Assumed(node, _, property):
+            return (node, property) == (k, what)
+        case Varies(node):
+            return (node, what) == (k, "variance")
+        case Instruction(node, info) if what != "variance":
+            return node == k and info.has(what) and (theorem == "netsor-plus" or not info.local)
+    return False
+
 
 def semidefinite(ctx: Context, group: InputGroup) -> bool:
     """Is a covariance of rational numbers one? By Gauss: no pivot is negative, and the row of one that is 0 is 0."""
@@ -181,8 +198,15 @@ def semidefinite(ctx: Context, group: InputGroup) -> bool:
         if len(places) > 50:
             return False
         ctx.spend(len(places) ** 3)
-        found = [[rational(transform(shift_subs(group.cov[k][m], {**at, **i, **{f"{s}'": v for s, v in j.items()}}),
-                                     ctx.entry)) for m, j in places] for k, i in places]
+        found = [
+            [
+                rational(
+                    transform(shift_subs(group.cov[k][m], {**at, **i, **{f"{s}'": v for s, v in j.items()}}), ctx.entry)
+                )
+                for m, j in places
+            ]
+            for k, i in places
+        ]
         rows = [[x for x in row if x is not None] for row in found]
         if list(map(list, zip(*found, strict=True))) != rows:
             return False
@@ -192,93 +216,3 @@ def semidefinite(ctx: Context, group: InputGroup) -> bool:
                 return False
             rows = [[x - y * row[0] / (pivot or 1) for x, y in zip(row[1:], first, strict=True)] for row in rest]
     return True
-
-def assumed(ctx: Context, premises: Premises, node: int, what: str) -> Judgement:
-    """What the calculus cannot derive, listed as an axiom: an instruction is bounded, pseudo-Lipschitz, varies, ..."""
-    require(not premises and ctx.node(node) is not None, "an instruction of the program")
-    require(what in ("bounded", "controlled", "pseudo-Lipschitz", "variance"), "a property that theorems ask for")
-    require(what == "variance" or not jumps(ctx, ctx.node(node)), "a jump in a scalar is not assumed away")
-    return Judgement(
-        ("assumed", str(node), what), axioms=(f"unproved: instruction {node} ({ctx.node(node).name}): {what}",)
-    )
-
-JUMPS = ("where", "step", "sign", "floor", "ceil", "mod")
-
-def jumps(ctx: Context, n: Node) -> bool:
-    """Does an instruction branch on what depends on a scalar, by itself or through what it reads?"""
-    reads = {id(m) for m in ctx.program.nodes if isinstance(m, Scalar | Dot | Moment)}
-    for m in ctx.program.nodes:  # in their order: what is read stands before
-        if isinstance(m, MAPS) and any(id(d) in reads for r, _ in ctx.program.references(m) for d in ctx.resolve(r)):
-            reads.add(id(m))
-    stack, seen = [n], {id(n)}
-    while stack:
-        top = stack.pop()
-        ctx.spend(100)
-        if not isinstance(top, (*MAPS, Moment)):
-            continue
-        for s in walk(top.body):
-            below = s.args[:1] if isinstance(s, App) and s.head in JUMPS else ()
-            if any(id(d) in reads for c in below for v, _ in ctx.program.references_in(c) for d in ctx.resolve(v)):
-                return True
-        for r, _ in ctx.program.references(top):
-            for d in ctx.resolve(r):
-                if id(d) not in seen:
-                    seen.add(id(d))
-                    stack.append(d)
-    return False
-
-def variance(ctx: Context, premises: Premises, node: int) -> Judgement:
-    """The limit of an initial vector, or of a product, has positive variance."""
-    n = ctx.node(node)
-    if isinstance(n, Input):
-        scale: Term = shift_subs(n.group.cov[n.position][n.position], {f"{s}'": s for s in n.group.subs})
-        require(not premises, "no premise")
-    else:
-        require(isinstance(n, MatMul), "an input or a product")
-        require([(p.words, p.term) for p in premises] == [(("nonzero",), n.arg)], "its vector is not 0")  # type: ignore[union-attr]
-        scale = average(ctx, ctx.program.weights[n.weight.name].variance)  # type: ignore[union-attr]
-    require(ctx.number(scale).positive, "the variance is positive")
-    return Judgement(("variance", str(node), "positive"))
-
-def average(ctx: Context, factor: Term) -> Term:
-    """The c of c/n."""
-    part = width_power(factor, ctx.program.widths)
-    require(part and part[1] == -1, "a constant over the width")
-    return part[0]  # type: ignore[index]
-
-def nonzero(ctx: Context, premises: Premises, term: Term, atom: Var, points: tuple[Fraction, ...]) -> Judgement:
-    """P(F(Z) != 0) > 0: F is continuous, and not 0 at a point of the support (or takes two values there)."""
-    (t,), (info,) = facts(premises[:1], 1)
-    found, p = ctx.resolve(atom), ctx.program
-    require(t == term and info.level >= 2 and not info.local, "the term is continuous")
-    varies = [("variance", str(ctx.index(n)), "positive") for n in found]
-    require([p.words for p in premises[1:]] == varies, "the atom varies")
-    t = ctx.composer.of_term(term)
-    inside = {j for b in walk(t) if isinstance(b, Bind) for j in b.over}
-    require(atom in variables(t) and not inside & set(atom.subs), "the atom stands in the term, outside of binders")
-    vectors = [v for v in variables(t) if v.name in p.families and p.families[v.name].kind == "vector"]
-    for n in (n for v in vectors if v != atom for n in ctx.resolve(v)):
-        require(source_of(n) not in map(source_of, found), "the atom is independent of the other vectors")
-        centred = isinstance(n, MatMul) or (isinstance(n, Input) and n.group.mean[n.position] == ZERO)
-        require(centred, "the others are centred")
-    values = [valued(t, {**dict.fromkeys(vectors, ZERO), atom: Num(x)}) for x in points]
-    require(1 <= len(values) <= 2, "one point or two")
-    gap = values[0] if len(values) == 1 else ctx.simple(add(values[0], neg(values[1])))
-    require(ctx.number(gap).nonzero, "the term is not 0 at the point")
-    return Judgement(("nonzero",), term)
-
-def sign(ctx: Context, premises: Premises, node: int) -> Judgement:
-    """The limit of an average of nonnegative values, which is never negative; positive, if the values are not all 0."""
-    n = ctx.node(node)
-    (t,), (info,) = facts(premises[:1], 1)
-    require(not isinstance(n, Dot) or ctx.number(average(ctx, n.factor)).positive, "a positive factor")
-    body = mul(n.left, n.right) if isinstance(n, Dot) else ctx.body(node)
-    require(isinstance(n, Dot | Moment) and t == body and not info.local and info.plus, "the values are not negative")
-    if len(premises) == 1:
-        return Judgement(("sign", str(node), "nonnegative"))
-    root = premises[1].term
-    even = isinstance(body, App) and (body.head, body.args[0]) == ("pow", root)
-    square = even or body == mul(root or body, root or body)
-    fine = premises[1].words == ("nonzero",) and len(premises) == 2
-    require(fine and (body == root or square), "the values are not all 0")
-    return Judgement(("sign", str(node), "positive"))

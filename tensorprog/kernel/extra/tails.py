@@ -4,7 +4,6 @@ A tail says u = (c + o(1)) exp(E), c not 0, or, without c, |u| <= C exp(E). E is
 (key 0) and log log t (key -1) with constant coefficients. All of it is computed from the term.
 """
 
-# fmt: off
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -12,21 +11,27 @@ from fractions import Fraction
 from functools import reduce
 from math import ceil, floor
 
-from tensorprog.kernel.algebra import as_term, normal
-from tensorprog.kernel.functions import EXPANDED, F1, LIBRARY, NIL, PROPERTIES, ZERO, Rate, Refused, require, settle
-from tensorprog.kernel.functions import definition as expanded
-from tensorprog.kernel.rules import MAPS, Context, Judgement, Premises, fact, facts
-from tensorprog.kernel.spelling import T, substituted, valued
+from tensorprog.kernel.core.context import MAPS, Context
+from tensorprog.kernel.core.names import T, substituted
+from tensorprog.kernel.core.rates import Rate
+from tensorprog.kernel.core.refused import F1, NIL, ZERO, Refused, require
+from tensorprog.kernel.core.statements import Fact, Premises, Statement
+from tensorprog.kernel.core.table import ENDS, EXPANDED, LIBRARY
+from tensorprog.kernel.core.table import definition as expanded
+from tensorprog.kernel.limits.algebra import as_term, is_zero, normal
+from tensorprog.kernel.verdict.constants import number
+from tensorprog.kernel.verdict.facts import facts
+from tensorprog.kernel.verdict.rates import settle
 from tensorprog.program.graph.scaling import rational
-from tensorprog.terms import App, Num, Term, Var, to_text
+from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, add, mul, neg, power, recip, size, variables
 
 LOG, LOGLOG = ZERO, -F1
-ENDS = {"tanh": ONE, "erf": ONE, "Phi": ONE, "atan": mul(Num(Fraction(1, 2)), App("pi"))}
-"""Limits at oo of functions that are odd, or tend to 0 at -oo."""
+
 
 class Undefined(Refused):
     """The term has no value, however late."""
+
 
 @dataclass(frozen=True)
 class Tail:
@@ -34,6 +39,7 @@ class Tail:
 
     c: Term | None
     e: tuple[tuple[Fraction, Term], ...] = ()
+
 
 def powers(t: Term) -> dict[Fraction, Term] | None:
     """The term as a sum of powers of t with constant coefficients, if it is one."""
@@ -45,6 +51,7 @@ def powers(t: Term) -> dict[Fraction, Term] | None:
         out[Fraction(p)] = add(out.get(Fraction(p), NIL), as_term({rest: c}))
     return out
 
+
 class Path:
     """Terms in t; `whole`: t runs through whole numbers only."""
 
@@ -53,7 +60,7 @@ class Path:
 
     def constant(self, c: Term) -> int:
         """The sign of a constant; 0 if it is not known."""
-        info = self.ctx.number(c)
+        info = number(self.ctx, c)
         return (info.plus - info.minus) * info.nonzero
 
     def made(self, c: Term | None, *parts: tuple[Fraction, Term]) -> Tail:
@@ -96,7 +103,7 @@ class Path:
         """The sign of the term, late enough."""
         p = normal(t)
         c = self.tail(as_term(p)).c if p else NIL
-        return self.constant(c) if c is not None else 0 if self.ctx.is_zero(t) else None
+        return self.constant(c) if c is not None else 0 if is_zero(self.ctx, t) else None
 
     def late(self, t: Term) -> Term:
         """An equal term, late enough: conditions, maxima, signs decided. Undefined, if it certainly has no value."""
@@ -200,47 +207,6 @@ class Path:
             return replace(s, c=None)  # |f(u)| <= A |u|
         return Tail(None) if not exponent or self.rises(s) <= 0 else replace(s, c=None)
 
-def _admitted(ctx: Context, v: Term, x: Term, over: list[str]) -> bool:
-    """Whether x may stand for v: an admissible number for a param; anything for a vector or scalar of its own."""
-    if not isinstance(v, Var):
-        return False
-    if v.name in ctx.program.families:
-        return over.count(v.name) == 1 or all(isinstance(s, int) for s in v.subs)
-    p = ctx.program.params.get(v.name)
-    return (p is not None and isinstance(x, Num) and (p.low is None or p.low < x.value)
-            and (p.high is None or x.value < p.high))
-
-def _outgrows(along: Path, s: Tail, what: str, fast: Fraction) -> bool:
-    """|u| exceeds what the property allows at points of norm at most C t^fast."""
-    if what == "total" or s.c is None or along.rises(s) <= 0:
-        return False
-    if fast == 0 or what == "bounded":  # near a point, where every property but totality fails; anywhere
-        return True
-    return what != "continuous" and s.e[0][0] > 0 and (what != "controlled" or s.e[0][0] >= 2 * fast)
-
-def refuted(ctx: Context, premises: Premises, node: int, what: str, curve: tuple[tuple[Term, ...], ...]) -> Judgement:
-    """An instruction, as a function of basic vectors and scalars, lacks a property: shown along a curve x(t)."""
-    fine = not premises and len(curve) <= 100 and all(len(pair) == 2 for pair in curve)
-    require(fine, "pairs of a variable and a term")
-    require(what in PROPERTIES, "a property of functions")
-    path, over = {pair[0]: pair[1] for pair in curve}, [v.name for v, _ in curve if isinstance(v, Var)]
-    require(len(path) == len(curve) and all(_admitted(ctx, v, x, over) for v, x in curve), "admissible values")
-    body, along, parts = ctx.composer.of_term(ctx.body(node)), Path(ctx, True), {v: powers(x) for v, x in curve}
-    require(all(p is not None and not any(map(variables, p.values())) for p in parts.values()), "sums of powers of t")
-    exponents = [k for p in parts.values() for k in p or ()]
-    fast, step = max([ZERO, *exponents]), max((k for k in exponents if k < 0), default=ZERO)
-    try:
-        u = along.late(valued(body, path))
-        holds = _outgrows(along, along.tail(u), what, fast)
-        if not holds and fast == 0 > step and what in ("continuous", "pseudo-Lipschitz"):
-            end = along.late(valued(body, {v: (p or {}).get(ZERO, NIL) for v, p in parts.items()}))
-            gap = along.tail(along.late(add(u, neg(end))))  # |x(t) - x(oo)| <= C t^step
-            slope = along.made(gap.c, *gap.e, (LOG, Num(-step)))
-            holds = gap.c is not None and (along.rises(gap) >= 0 or (what != "continuous" and along.rises(slope) > 0))
-    except Undefined:
-        holds = True
-    require(holds, "the curve refutes the property")
-    return Judgement(("refuted", str(node), what, *(f"{to_text(v)} = {to_text(x)}" for v, x in curve)))
 
 def derivative(t: Term) -> Term:
     """The derivative in t of a term that `late` has made, if it has no kinks."""
@@ -262,15 +228,23 @@ def derivative(t: Term) -> Term:
         case App("exp" | "log" | "sin" | "cos" | "tanh" | "erf" | "Phi" | "atan" as head, (u,)):
             square, pi = power(u, Num(2)), App("pi")
             half = mul(Num(Fraction(1, 2)), add(App("exp", (u,)), App("exp", (neg(u),))))
-            outer = {"exp": t, "log": recip(u), "sin": App("cos", (u,)), "cos": neg(App("sin", (u,))),
-                     "tanh": recip(power(half, Num(2))), "atan": recip(add(ONE, square)),
-                     "erf": mul(Num(2), power(recip(pi), Num(Fraction(1, 2))), App("exp", (neg(square),))),
-                     "Phi": mul(power(recip(mul(Num(2), pi)), Num(Fraction(1, 2))),
-                                App("exp", (mul(Num(Fraction(-1, 2)), square),)))}[head]
+            outer = {
+                "exp": t,
+                "log": recip(u),
+                "sin": App("cos", (u,)),
+                "cos": neg(App("sin", (u,))),
+                "tanh": recip(power(half, Num(2))),
+                "atan": recip(add(ONE, square)),
+                "erf": mul(Num(2), power(recip(pi), Num(Fraction(1, 2))), App("exp", (neg(square),))),
+                "Phi": mul(
+                    power(recip(mul(Num(2), pi)), Num(Fraction(1, 2))), App("exp", (mul(Num(Fraction(-1, 2)), square),))
+                ),
+            }[head]
             return mul(outer, derivative(u))
     raise Refused("a term with a derivative")
 
-def tails(ctx: Context, premises: Premises, var: Var, what: str) -> Judgement:
+
+def tails(ctx: Context, premises: Premises, var: Var, what: str) -> Statement:
     """A continuous function of one basic vector or scalar grows as its tails do; its slope, as those of u'."""
     (u,), (info,) = facts(premises, 1)
     require(what in ("growth", "slope") and info.level >= (2 if what == "growth" else 3), "the term is continuous")
@@ -284,4 +258,4 @@ def tails(ctx: Context, premises: Premises, var: Var, what: str) -> Judgement:
             require(s.e[0][0] <= 0, "the tail is at most a power")
             a = rational(dict(s.e).get(LOG, NIL)) or ZERO
             rate = max(rate, Rate(0, a + (LOGLOG in dict(s.e))))  # log t <= t
-    return fact(u, settle(replace(info, **{what: min(rate, getattr(info, what))})))
+    return Fact(u, settle(replace(info, **{what: min(rate, getattr(info, what))})))

@@ -3,18 +3,19 @@
 Products with matrices and initial vectors are jointly Gaussian in the limit, and independent of scores.
 """
 
-# fmt: off
 from __future__ import annotations
 
 from itertools import product as every
 from math import prod
 
-from tensorprog.kernel.algebra import K11, K12, K22, normal, positive
-from tensorprog.kernel.expectations import DETERMINANT, Terms
-from tensorprog.kernel.functions import require
-from tensorprog.kernel.gaussian import Z1, Z2, plain
-from tensorprog.kernel.members import (
-    Known,
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import substituted
+from tensorprog.kernel.core.refused import require
+from tensorprog.kernel.core.statements import Lemma, Premises, Statement, Varies, asked
+from tensorprog.kernel.limits.algebra import K11, K12, K22, is_zero, normal, positive
+from tensorprog.kernel.limits.known import Known
+from tensorprog.kernel.limits.lemmas import DETERMINANT, Terms
+from tensorprog.kernel.limits.members import (
     affine,
     averaged,
     first_scores,
@@ -28,9 +29,9 @@ from tensorprog.kernel.members import (
     vectors,
     written,
 )
-from tensorprog.kernel.premises import average
-from tensorprog.kernel.rules import Context, Judgement, Premises, facts, inherited
-from tensorprog.kernel.spelling import substituted
+from tensorprog.kernel.limits.pieces import Z1, Z2, plain
+from tensorprog.kernel.verdict.facts import facts
+from tensorprog.kernel.verdict.variance import average
 from tensorprog.program.graph.constants import primed_indices
 from tensorprog.program.graph.members import independent_input
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
@@ -40,7 +41,7 @@ from tensorprog.terms import App, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, sub, variables
 
 
-def initial(ctx: Context, premises: Premises, term: Term) -> Judgement:
+def initial(ctx: Context, premises: Premises, term: Term) -> Statement:
     """E 1 = 1; the mean of an initial vector; E u w is its covariance, as declared, and the product of the means."""
     known, found = Known(ctx, premises), term.args if isinstance(term, App) and term.head == "mul" else (term,)
     if term == ONE:
@@ -58,10 +59,11 @@ def initial(ctx: Context, premises: Premises, term: Term) -> Judgement:
             cov = shift_subs(a.group.cov[a.position][b.position], {**i, **{f"{s}'": k for s, k in j.items()}})
     return known.concluded(term, written(ctx, add(mul(*means), cov) if len(parts) == 2 else means[0]))
 
-def product(ctx: Context, premises: Premises, term: Term) -> Judgement:
+
+def product(ctx: Context, premises: Premises, term: Term) -> Statement:
     """Of products with matrices: E Wx = 0, E Wx Wx' = c E x x' for entries of variance c/width, 0 for W and another."""
-    varies = [p for p in premises if p.words[0] == "variance"]
-    known = Known(ctx, [p for p in premises if p.words[0] != "variance"])
+    varies = [p.node for p in premises if isinstance(p, Varies)]
+    known = Known(ctx, [p for p in premises if not isinstance(p, Varies)])
     found = term.args if isinstance(term, App) and term.head == "mul" else (term,)
     parts = [instruction_of(ctx, v, MatMul, Input) for v in found]
     made = [(n, at) for n, at in parts if isinstance(n, MatMul)]
@@ -77,92 +79,56 @@ def product(ctx: Context, premises: Premises, term: Term) -> Judgement:
     assert isinstance(weight, Var)
     scale = shift_subs(average(ctx, w.variance), dict(zip(w.subs, weight.subs, strict=True)))
     below = known.mean(pair(shift_subs(n.arg, i), shift_subs(m.arg, j)))
-    sure = found[0] == found[1] and ("variance", str(ctx.index(n)), "positive") in [p.words for p in varies]
+    sure = found[0] == found[1] and ctx.index(n) in varies
     return known.concluded(term, mul(written(ctx, scale), Num(ctx.program.widths[w.cols]), below), sure)
 
-def linear(ctx: Context, premises: Premises, term: Term, weights: Terms, at: Terms = ()) -> Judgement:
+
+def linear(ctx: Context, premises: Premises, term: Term, weights: Terms, at: Terms = ()) -> Statement:
     """The mean of a combination: members `at` replaced by what defines them, the term is the weighted sum of others."""
     known = Known(ctx, premises)
     target = written(ctx, substituted(term, {v: opened(ctx, v) for v in at}))
-    parts = [p.term for p in premises[:len(weights)] if p.term is not None]
+    parts = [p.term for p in known.means[: len(weights)]]
     combination = [mul(w, t) for w, t in zip(weights, parts, strict=True)]
     require(same(ctx, target, *combination), "the term is the combination")
-    return known.concluded(term, add(*(mul(known.constant(w), known.mean(t))
-                                       for w, t in zip(weights, parts, strict=True))))
+    return known.concluded(
+        term, add(*(mul(known.constant(w), known.mean(t)) for w, t in zip(weights, parts, strict=True)))
+    )
 
-def instance(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
+
+def instance(ctx: Context, premises: Premises, term: Term, at: Terms) -> Statement:
     """A lemma about E h(z1, z2) at combinations of Gaussian members less their means, if its domain has their law."""
-    lemma, known = premises[0], Known(ctx, premises[1:])
-    require(lemma.words == ("expectation",) and lemma.term is not None, "a lemma about an expectation")
-    pairs = Z2 in variables(lemma.term or ONE)
+    lemma, known = asked(premises[0], Lemma, "a lemma about an expectation"), Known(ctx, premises[1:])
+    pairs = Z2 in variables(lemma.term)
     require(len(at) == 1 + pairs and all(affine(ctx, a) for a in at), "a combination for each variable")
     require(all(gaussian(ctx, v) for a in at for v in vectors(ctx, a)), "Gaussian members")
     means = [known.mean(v) for v in at]
     centred: dict[Term, Term] = {z: sub(v, m) if m != ZERO else v for z, v, m in zip((Z1, Z2), at, means, strict=False)}
-    stated = substituted(lemma.term or ONE, centred)
+    stated = substituted(lemma.term, centred)
     require(same(ctx, term, stated), "the lemma is about the term")
     where = ((K11, 0, 0), (K12, 0, 1), (K22, 1, 1)) if pairs else ((K11, 0, 0),)
     law: dict[Term, Term] = {k: sub(known.mean(pair(at[i], at[j])), mul(means[i], means[j])) for k, i, j in where}
     for d in lemma.domain:
         require(known.positive(substituted(d, law)), "the law lies in the domain of the lemma")
-    out = known.concluded(term, substituted(plain(lemma.value or ZERO), law))
-    return Judgement(out.words, term, None, inherited((out, lemma)), out.value)
+    return known.concluded(term, substituted(plain(lemma.value), law))
 
-def still(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
-    """A continuous function of a Gaussian member without variance, which stands at its mean."""
-    (found,), (info,) = facts(premises[:1], 1)
-    known, (v,) = Known(ctx, premises[1:]), at
-    require(found == term and info.has("continuous") and not info.local, "a function that is continuous")
-    require(isinstance(v, Var) and gaussian(ctx, v), "Gaussian members")
-    m = known.mean(v)
-    require(ctx.is_zero(sub(known.mean(pair(v, v)), mul(m, m))), "a member without variance")
-    return known.concluded(term, known.mean(substituted(term, {v: m})))
 
-def unevaluated(ctx: Context, premises: Premises, term: Term) -> Judgement:
+def unevaluated(ctx: Context, premises: Premises, term: Term) -> Statement:
     """The finite mean of a controlled function of Gaussian members: 0 if odd in centred ones, else under its name."""
     (found,), (info,) = facts(premises[:1], 1)
     known, below = Known(ctx, premises[1:]), members(ctx, term)
     require(found == term and info.has("controlled"), "a controlled function")
     require(first_scores(ctx, term), "scores that are Gaussian")
     require(below != () and all(gaussian(ctx, v) for v in vectors(ctx, term)), "Gaussian members")
-    centred = all(v in known.values and ctx.is_zero(known.mean(v)) for v in vectors(ctx, term))
+    centred = all(v in known.values and is_zero(ctx, known.mean(v)) for v in vectors(ctx, term))
     return known.concluded(term, ZERO if centred and parity(ctx, term) == -1 else reference(term), info.positive)
 
-def alike(ctx: Context, premises: Premises, term: Term, at: Terms) -> Judgement:
-    """The mean of one function at Gaussian members of one law: `at` for those of the first premise."""
-    known, first = Known(ctx, premises), premises[0].term or ONE
-    before = vectors(ctx, first)
-    found = [v for v in (*before, *at) if isinstance(v, Var) and gaussian(ctx, v)]
-    require(len(at) == len(before) and len(found) == 2 * len(at), "Gaussian members")
-    require(same(ctx, term, substituted(first, dict(zip(before, at, strict=True)))), "the term is the first at others")
-    moments = [[*side, *every(side, side)] for side in (before, at)]
-    for one, other in zip(*moments, strict=True):
-        m, k = (known.mean(pair(*t) if isinstance(t, tuple) else t) for t in (one, other))
-        require(ctx.is_zero(sub(m, k)), "members of one law")
-    return known.concluded(term, known.mean(first), "positive" in premises[0].words)
 
-def parity(ctx: Context, t: Term) -> int:
-    """1 for a function that is even in its vectors together, -1 for an odd one, 0 where that is not plain."""
-    if not vectors(ctx, t):
-        return 1
-    inner = [parity(ctx, a) for a in t.args] if isinstance(t, App) else [-1 if isinstance(t, Var) else 0]
-    match t:
-        case App("mul" | "neg" | "recip" | "sin" | "tanh" | "erf" | "atan" | "softsign" | "sign" | "hardtanh"):
-            return prod(inner)
-        case App("pow", (_, Num(e))) if e.denominator == 1:
-            return inner[0] if e.numerator % 2 else abs(inner[0])
-        case App("abs" | "cos", _) if inner != [0]:
-            return 1
-        case Var() | App("add") if len(set(inner)) == 1:
-            return inner[0]
-    return int(set(inner) == {1})
-
-def closed(ctx: Context, premises: Premises) -> Judgement:
+def closed(ctx: Context, premises: Premises) -> Statement:
     """A lemma whose value is continuous where D = 0 holds there too: both sides are continuous in the covariance."""
-    (p,) = premises
-    require(p.words == ("expectation",) and p.value is not None, "a lemma about an expectation")
+    (premise,) = premises
+    p = asked(premise, Lemma, "a lemma about an expectation")
     ctx.spend(1000)
-    stack = [plain(p.value or ZERO)]
+    stack = [plain(p.value)]
     while stack:
         for m in normal(stack.pop()):
             for a, e in m:
@@ -170,22 +136,24 @@ def closed(ctx: Context, premises: Premises) -> Judgement:
                 fine = isinstance(a, Var) or a.head in ("pi", "pow", "add", "asin", "exp", "Phi")  # type: ignore[union-attr]
                 require(below and fine, "the value is continuous where D = 0")
                 stack += [a.args[0]] if isinstance(a, App) and a.head in ("pow", "asin", "exp", "Phi") else []
-    return Judgement(p.words, p.term, None, p.axioms, p.value, tuple(d for d in p.domain if d != DETERMINANT))
+    return Lemma(p.term, p.value, tuple(d for d in p.domain if d != DETERMINANT))
 
-def independent(ctx: Context, premises: Premises, term: Term) -> Judgement:
+
+def independent(ctx: Context, premises: Premises, term: Term) -> Statement:
     """E f g = E f E g for functions of Gaussian members without covariance between those of f and those of g."""
     known = Known(ctx, premises)
-    one, other = (p.term or ONE for p in premises[:2])
+    one, other = (p.term for p in known.means[:2])
     require(same(ctx, term, mul(one, other)), "the term is the product")
     sides = [vectors(ctx, one), vectors(ctx, other)]
     require(not ctx.late & {v.name for v in members(ctx, term)}, "no score stands in the term")
     require(all(gaussian(ctx, v) for side in sides for v in side), "Gaussian members")
     for a, b in every(*sides):
-        apart = ctx.is_zero(sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
+        apart = is_zero(ctx, sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
         require(apart, "members without covariance")
     return known.concluded(term, mul(known.mean(one), known.mean(other)))
 
-def limit(ctx: Context, premises: Premises, term: Term) -> Judgement:
+
+def limit(ctx: Context, premises: Premises, term: Term) -> Statement:
     """The limit of a moment is the mean of what it averages."""
     known = Known(ctx, premises)
     n, at = instruction_of(ctx, term, Moment, Dot)
@@ -194,6 +162,7 @@ def limit(ctx: Context, premises: Premises, term: Term) -> Judgement:
     scale, sides = _dot(ctx, n, at, MOMENT)
     return known.concluded(term, mul(scale, ratio(ctx, sides), known.mean(pair(*sides))))
 
+
 def _dot(ctx: Context, n: Node, at: dict[str, Sub], wanted: object) -> tuple[Term, tuple[Term, Term]]:
     """The constant c of a dot product c n^e <l, r>, and its sides."""
     assert isinstance(n, Dot)
@@ -201,17 +170,20 @@ def _dot(ctx: Context, n: Node, at: dict[str, Sub], wanted: object) -> tuple[Ter
     require(part is not None and part[1] == wanted and ctx.powers.dot_powers.get(id(n)) == {wanted}, "the scaling")
     return part[0], (shift_subs(n.left, at), shift_subs(n.right, at))  # type: ignore[index]
 
+
 def ratio(ctx: Context, sides: tuple[Term, Term]) -> Num:
     """A dot product adds up as many entries as its sides have: this times n."""
     width, other = (ctx.program.families[s.name].width for s in sides if isinstance(s, Var))
     require(width is not None and width == other, "sides of one width")
     return Num(ctx.program.widths[width])  # type: ignore[index]
 
+
 def _read_by_dots(ctx: Context, name: str) -> bool:
     refs = ctx.program.references
     return all(isinstance(n, Dot) for n in ctx.program.nodes if any(r.name == name for r, _ in refs(n)))
 
-def score(ctx: Context, premises: Premises, term: Term) -> Judgement:
+
+def score(ctx: Context, premises: Premises, term: Term) -> Statement:
     """E p = 0 and E p p' = c c' r (E l l' E r r' + E l r' E r l') for p = c n^(-1/2) <l, r> of width r n."""
     known, found = Known(ctx, premises), term.args if isinstance(term, App) and term.head == "mul" else (term,)
     require(len(found) <= 2, "one score or two")
@@ -231,3 +203,20 @@ def score(ctx: Context, premises: Premises, term: Term) -> Judgement:
         both = (mul(known.mean(pair(a, s)), known.mean(pair(b, t))) for s, t in ((c, d), (d, c)))
         value = mul(*scales, ratio(ctx, (a, b)), add(*both))
     return known.concluded(term, value)
+
+
+def parity(ctx: Context, t: Term) -> int:
+    """1 for a function that is even in its vectors together, -1 for an odd one, 0 where that is not plain."""
+    if not vectors(ctx, t):
+        return 1
+    inner = [parity(ctx, a) for a in t.args] if isinstance(t, App) else [-1 if isinstance(t, Var) else 0]
+    match t:
+        case App("mul" | "neg" | "recip" | "sin" | "tanh" | "erf" | "atan" | "softsign" | "sign" | "hardtanh"):
+            return prod(inner)
+        case App("pow", (_, Num(e))) if e.denominator == 1:
+            return inner[0] if e.numerator % 2 else abs(inner[0])
+        case App("abs" | "cos", _) if inner != [0]:
+            return 1
+        case Var() | App("add") if len(set(inner)) == 1:
+            return inner[0]
+    return int(set(inner) == {1})

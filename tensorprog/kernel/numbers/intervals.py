@@ -3,7 +3,6 @@
 Each function of intervals contains the values of the function at all points of its arguments.
 """
 
-# fmt: off
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -11,24 +10,32 @@ from fractions import Fraction
 from functools import cache, lru_cache, reduce
 from math import isqrt
 
-from tensorprog.kernel.functions import EXPANDED, HALF, METER, Refused, definition, require
+from tensorprog.kernel.core.refused import HALF, METER, Refused, require
+from tensorprog.kernel.core.table import EXPANDED, definition
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, add, mul, neg, power, variables
 
 BITS = 96
+
 UNIT, LARGE = 1 << BITS, 1 << 10 * BITS
+
 HEADS = ("add", "mul", "neg", "recip", "max", "min", "exp", "log", "tanh", "softplus", "cos", "Phi", "asin", "abs")
+
 Interval = tuple[int, int]
+
 
 def rounded(x: Fraction | int) -> Interval:
     top = x * UNIT
     return top.numerator // top.denominator, -(-top.numerator // top.denominator)
 
+
 def plus(*xs: Interval) -> Interval:
     return sum(x[0] for x in xs), sum(x[1] for x in xs)
 
+
 def minus(x: Interval) -> Interval:
     return -x[1], -x[0]
+
 
 def times(x: Interval, y: Interval) -> Interval:
     (a, b), (c, d) = x, y
@@ -37,18 +44,22 @@ def times(x: Interval, y: Interval) -> Interval:
     require(low > -LARGE and high < LARGE, "numbers stay small")
     return low >> BITS, -(-high >> BITS)
 
+
 def over(x: Interval) -> Interval:
     """1/x."""
     require(x[0] > 0 or x[1] < 0, "a divisor apart from 0")
     return UNIT * UNIT // x[1], -(-UNIT * UNIT // x[0])
+
 
 def root(x: Interval) -> Interval:
     """The square root of a number that is not negative."""
     require(x[1] >= 0, "a root of what is not negative")
     return isqrt(max(x[0], 0) << BITS), isqrt(x[1] << BITS) + 1
 
+
 def hull(x: Interval, y: Interval) -> Interval:
     return min(x[0], y[0]), max(x[1], y[1])
+
 
 def exp(x: Interval) -> Interval:
     """The power series of e^r, r = |x| / 2^k < 2^-8, is cut off below; at most 4 units are lost. It is squared k times;
@@ -70,6 +81,7 @@ def exp(x: Interval) -> Interval:
         return low, exp((x[1], x[1]))[1]
     return low, times((high, high), (UNIT, UNIT + 2 * width))[1] if width else high
 
+
 def atan(x: Interval) -> Interval:
     """Five times atan x = 2 atan(x / (1 + sqrt(1 + x^2))), then the power series, which alternates."""
     for _ in range(5):
@@ -79,21 +91,26 @@ def atan(x: Interval) -> Interval:
         out = plus(rounded(Fraction(1, n)), minus(times(y, out)))
     return times(rounded(32), plus(times(x, out), (-1, 1)))
 
+
 def _square(x: Interval) -> Interval:
     low, high = times(x, x)
     return max(low, 0), high
+
 
 @cache
 def pi() -> Interval:
     return times(rounded(4), atan(rounded(1)))
 
+
 @cache
 def _peak() -> Interval:
     return over(root(times(rounded(2), pi())))
 
+
 def density(x: Interval) -> Interval:
     """exp(-x^2/2) / sqrt(2 pi)."""
     return times(exp(times(rounded(-HALF), _square(x))), _peak())
+
 
 def normal_cdf(x: Interval) -> Interval:
     """Phi(x) = 1/2 + density(x) (x + x^3/3 + x^5/15 + ...), until what is left is at most twice the next term; it rises
@@ -114,12 +131,14 @@ def normal_cdf(x: Interval) -> Interval:
     out = out if x[0] >= 0 else plus(rounded(1), minus(out))
     return out[0], min(out[1] + (x[1] - x[0] + 1) // 2, UNIT)
 
+
 def log(x: Interval) -> Interval:
     """k log 2 + log m with 1 <= m < 2; log(x + w) <= log x + w/x."""
     require(x[0] > 0, "a logarithm of what is positive")
     k = x[0].bit_length() - 1 - BITS
     out = plus(times(rounded(k), _log(2)), _log(Fraction(x[0], 1 << (BITS + k))))
     return out[0], out[1] - (-(x[1] - x[0] << BITS) // x[0])
+
 
 @lru_cache(8)
 def _log(m: Fraction | int) -> Interval:
@@ -129,6 +148,7 @@ def _log(m: Fraction | int) -> Interval:
     for n in range(61, 0, -2):
         out = plus(rounded(Fraction(1, n)), times(y, out))
     return plus(times(plus(s, s), out), (0, 1))
+
 
 def cos(x: Interval) -> Interval:
     """The power series at r = |x| / 2^k < 2^-8, which alternates, then k times cos 2r = 2 cos^2 r - 1; |cos'| <= 1."""
@@ -141,6 +161,7 @@ def cos(x: Interval) -> Interval:
     for _ in range(k):
         out = plus(times(rounded(2), _square(out)), rounded(-1))
     return max(out[0] - half, -UNIT), min(out[1] + half, UNIT)
+
 
 def spelled(t: Term) -> Term:
     """A term by exp, tanh, Phi, max, ... alone."""
@@ -158,6 +179,7 @@ def spelled(t: Term) -> Term:
         case App(head) if head in EXPANDED:
             return spelled(definition(t))
     return t
+
 
 def enclosure(t: Term, at: Mapping[Term, Interval]) -> Interval:
     """A term that is spelled, wherever each variable stands in its interval."""
@@ -196,13 +218,16 @@ def enclosure(t: Term, at: Mapping[Term, Interval]) -> Interval:
                     return plus(rounded(1), times(rounded(-2), back))
                 case "asin":  # 2 atan(x / (1 + sqrt(1 - x^2))), where |x| <= 1
                     ends = [max(min(end, UNIT), -UNIT) for end in x]
-                    found = [atan(times(z, over(plus(rounded(1), root(plus(rounded(1), minus(_square(z))))))))
-                             for z in ((end, end) for end in ends)]
+                    found = [
+                        atan(times(z, over(plus(rounded(1), root(plus(rounded(1), minus(_square(z))))))))
+                        for z in ((end, end) for end in ends)
+                    ]
                     return 2 * found[0][0], 2 * found[1][1]
                 case "softplus":
                     return log(plus(rounded(1), exp(x)))
             return {"recip": over, "exp": exp, "log": log, "cos": cos, "Phi": normal_cdf}[head](x)
     raise Refused("a number that is computed here")
+
 
 def folded(t: Term, moving: Term, at: dict[Term, Interval]) -> Term:
     """The term with whatever does not contain one variable under names, whose intervals are added to `at`."""

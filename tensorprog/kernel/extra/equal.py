@@ -1,27 +1,29 @@
 """The rules about functions that compare terms in the exact algebra."""
 
-# fmt: off
 from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
 
-from tensorprog.kernel.algebra import as_term, normal
-from tensorprog.kernel.functions import Refused, require
-from tensorprog.kernel.rules import Context, Judgement, Premises, fact, facts
-from tensorprog.kernel.spelling import substituted
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import substituted
+from tensorprog.kernel.core.refused import Refused, require
+from tensorprog.kernel.core.statements import Fact, Premises, Statement
+from tensorprog.kernel.limits.algebra import as_term, is_zero, normal
+from tensorprog.kernel.verdict.facts import facts
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import add, mul, neg, size, variables
 
 
-def equal(ctx: Context, premises: Premises) -> Judgement:
+def equal(ctx: Context, premises: Premises) -> Statement:
     """What holds of a term holds of another that is equal to it and defined everywhere."""
     (known, target), (better, info) = facts(premises, 2)
     require(info.level and better.level, "both are defined everywhere")
-    require(ctx.is_zero(add(known, neg(target))), "the two terms are equal")
-    return fact(target, replace(better, local=better.local | info.local))
+    require(is_zero(ctx, add(known, neg(target))), "the two terms are equal")
+    return Fact(target, replace(better, local=better.local | info.local))
 
-def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgement:
+
+def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Statement:
     """where(d > 0, a, b), a sign(d) or a step(d) written with max(v, c) and min(v, c), where d = 0 is v = c.
 
     If a = b at v = c, where(v > c, a(v), b(v)) is a(max(v,c)) + b(min(v,c)) - a(c); if a = 0 there, a(v) sign(v-c) is
@@ -44,8 +46,8 @@ def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Judgeme
     at = as_term({m: -c / slope for m, c in q.items()})
     if slope < 0:
         above, below = below, above
-    require(ctx.is_zero(substituted(add(above, neg(below)), {solve: at})), "the branches agree on the boundary")
+    require(is_zero(ctx, substituted(add(above, neg(below)), {solve: at})), "the branches agree on the boundary")
     high, low = (substituted(t, {solve: App(w, (solve, at))}) for t, w in ((above, "max"), (below, "min")))
     unfolded = add(high, low, neg(substituted(above, {solve: at})))
     require(body == unfolded and info.level, "the premise is about the term with max and min, defined everywhere")
-    return fact(term, replace(info, local=info.local | gap.local))
+    return Fact(term, replace(info, local=info.local | gap.local))

@@ -5,35 +5,46 @@ normal forms are equal wherever both are defined. K11, K12, K22 are the entries 
 covariance; roots of products of what is then positive are split, and reduced by √v √v = v. √-1 is a root like others.
 """
 
-# fmt: off
 from __future__ import annotations
 
 from collections.abc import Collection
 from fractions import Fraction
-from functools import lru_cache, reduce
+from functools import reduce
 from math import isqrt
 
-from tensorprog.kernel.functions import DEFINED, HALF, METER, Refused, definition, require
-from tensorprog.kernel.spelling import LEMMA, Own, substituted
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import LEMMA, Own, substituted
+from tensorprog.kernel.core.refused import HALF, METER, Refused, remembered, require
+from tensorprog.kernel.core.table import DEFINED, IMAGINARY, definition
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, add, mul, neg, power, recip, walk
+from tensorprog.terms.term import ONE, add, mul, neg, power, recip, size, walk
 
 Monomial = tuple[tuple[Term, int], ...]
+
 Element = dict[Monomial, Fraction]
+
 MAX_TERMS = 2000
+
 MAX_BITS = 10_000
+
 NIL: Element = {}
+
 IDENTITY: Element = {(): Fraction(1)}
+
 K11, K12, K22, DET = LEMMA["K11"], LEMMA["K12"], LEMMA["K22"], Own("K11 K22 - K12^2")
-IMAGINARY = App("pow", (Num(-1), Num(HALF)))
+
+
 ALWAYS = (K11, K22, DET, App("pi"))
+
 ODD = ("asin", "sin", "tanh", "erf", "atan", "softsign", "relu", "abs", "sign", "hardtanh", "selu")
 
-@lru_cache(1 << 16)
+
+@remembered(1 << 16)
 def text(t: Term) -> str:
     out = to_text(t)
     METER.get()(len(out))
     return out
+
 
 def small(p: Element) -> Element:
     METER.get()(3 + len(p))
@@ -41,22 +52,27 @@ def small(p: Element) -> Element:
     require(max(bits, default=0) <= MAX_BITS, "numbers stay small")
     return p
 
+
 def plus(*parts: Element) -> Element:
     out: Element = {}
     for m, c in (mc for p in parts for mc in p.items()):
         out[m] = out.get(m, Fraction(0)) + c
     return small({m: c for m, c in out.items() if c})
 
+
 def scaled(p: Element, c: Fraction | int) -> Element:
     return small({m: c * d for m, d in p.items()} if c else {})
+
 
 def times(p: Element, q: Element) -> Element:
     """The product: powers of one atom add up, exponentials merge, denominators that cancel are expanded."""
     require(len(p) * len(q) <= MAX_TERMS, "expressions stay small")
     return plus(*({n: e * (c * d) for n, e in _monomial(m + k).items()} for m, c in p.items() for k, d in q.items()))
 
+
 def product(*factors: Element) -> Element:
     return reduce(times, factors, IDENTITY)
+
 
 def _monomial(factors: Monomial) -> Element:
     METER.get()(8 + len(factors))
@@ -81,16 +97,20 @@ def _monomial(factors: Monomial) -> Element:
     key = tuple(sorted(rest, key=lambda f: (text(f[0]), f[1])))
     return {key: out[()]} if set(out) == {()} else times(out, {key: Fraction(1)}) if key else out
 
+
 def _exponential(exponent: Element) -> Element:
     return _one(App("exp", (as_term(exponent),))) if exponent else IDENTITY
+
 
 def as_term(p: Element) -> Term:
     """Back to a term, in one fixed order."""
     ordered = sorted(p.items(), key=_order)
     return add(*(mul(Num(c), *(t if e == 1 else power(t, Num(e)) for t, e in m)) for m, c in ordered))
 
+
 def _order(mc: tuple[Monomial, Fraction]) -> list[tuple[str, int]]:
     return [(text(t), e) for t, e in mc[0]]
+
 
 def to_the(p: Element, e: int) -> Element:
     """p^e: whole powers are expanded; of a negative one, what divides all terms is split off, the sum is an atom."""
@@ -101,6 +121,7 @@ def to_the(p: Element, e: int) -> Element:
     c, m, rest = parts(p)
     below = () if set(rest) == {()} else ((as_term(rest), e),)
     return scaled(_monomial(tuple((t, k * e) for t, k in m) + below), c**e)
+
 
 def parts(p: Element) -> tuple[Fraction, Monomial, Element]:
     """p = c m q: m has the denominators and what divides all terms, q has leading coefficient 1 and common factors
@@ -119,12 +140,14 @@ def parts(p: Element) -> tuple[Fraction, Monomial, Element]:
     lead = min(p.items(), key=_order)[1] if p else Fraction(1)
     return lead, tuple((t, e) for t, e in least.items() if e), scaled(p, 1 / lead)
 
+
 def together(p: Element) -> Element:
     """p over one denominator, in lowest terms."""
     if not any(e < 0 and isinstance(t, App) and t.head == "add" for m in p for t, e in m):
         return p
     c, m, rest = parts(p)
     return scaled(plus(*(scaled(_monomial(m + k), d) for k, d in rest.items())), c)
+
 
 def divided(p: Element, d: Element) -> Element | None:
     """p / d if the polynomial d divides p, else None."""
@@ -145,8 +168,10 @@ def divided(p: Element, d: Element) -> Element | None:
         out, p = plus(out, q), plus(p, scaled(times(q, d), -1))
     return out
 
+
 def positive(p: Element, assumed: Collection[Term] = ()) -> bool:
     """Whether p > 0 is plain: with K12^2 = K11 K22 - D, p is a sum of products of squares and of what is positive."""
+
     def sure(t: Term) -> bool:
         if isinstance(t, App) and t.head in ("pow", "add", "asin") and t != IMAGINARY:
             return positive(normal(t if t.head == "add" else t.args[0]), assumed)
@@ -166,8 +191,10 @@ def positive(p: Element, assumed: Collection[Term] = ()) -> bool:
     signs = all(d > 0 and all(sure(t) or (isinstance(t, Var) and e % 2 == 0) for t, e in m) for m, d in total.items())
     return signs and any(all(sure(t) for t, _ in m) for m in total)
 
+
 def _one(*atoms: Term) -> Element:
     return {tuple((t, 1) for t in atoms): Fraction(1)}
+
 
 def root(p: Element) -> Element:
     """√p: square roots of positive factors are split off, the rest is one atom."""
@@ -192,11 +219,13 @@ def root(p: Element) -> Element:
     out = scaled(out, r) if r * r == whole else times(out, _one(App("pow", (Num(whole), Num(HALF)))))
     return out if hidden == IDENTITY else times(out, _one(App("pow", (as_term(hidden), Num(HALF)))))
 
+
 def normal(t: Term) -> Element:
     """The normal form of a term."""
     return dict(_normal(t))
 
-@lru_cache(1 << 14)
+
+@remembered(1 << 14)
 def _normal(t: Term) -> Element:
     match t:
         case Num(value):
@@ -240,13 +269,10 @@ def _normal(t: Term) -> Element:
             return _one(App(head, inner)) if exact is None else normal(Num(exact))
     raise Refused("a term with a normal form")
 
-def forget() -> None:
-    """Empty the caches, so that a certificate uses the same fuel each time."""
-    text.cache_clear()
-    _normal.cache_clear()
 
 def _leading(p: Element) -> Fraction:
     return min(p.items(), key=_order)[1] if p else Fraction(0)
+
 
 def _bivariate(h: Element, k: Element, r: Element) -> Element:
     """P(X <= h, Y <= k) for correlation r: Phi(h) Phi(k) at r = 0, symmetric, Phi(k) less that of (-h, k, -r)."""
@@ -260,6 +286,7 @@ def _bivariate(h: Element, k: Element, r: Element) -> Element:
         return plus(one, scaled(_bivariate(h, scaled(k, -1), scaled(r, -1)), -1))
     return _one(App("Phi2", tuple(map(as_term, (h, k, r)))))
 
+
 def _at_numbers(head: str, values: list[Fraction], count: int) -> Fraction | int | None:
     """Exact values: of maxima, minima and absolute values, of odd functions at 0, and of Phi at 0."""
     if head == "abs" and len(values) == 1:
@@ -268,9 +295,12 @@ def _at_numbers(head: str, values: list[Fraction], count: int) -> Fraction | int
         return max(values) if head == "max" else min(values)
     return (HALF if head == "Phi" else 0) if head in (*ODD, "Phi") and values == [0] else None
 
-def is_zero(t: Term) -> bool:
+
+def is_zero(ctx: Context, t: Term) -> bool:
     """Whether t is 0 wherever it is defined."""
+    ctx.spend(5000 + 3 * size(t) ** 2)
     return vanishes(normal(t))
+
 
 def vanishes(p: Element) -> bool:
     """Whether p is 0: denominators are cleared, roots of products split; then nothing is left. Sound, not complete."""
@@ -286,12 +316,21 @@ def vanishes(p: Element) -> bool:
         p = p if clear else q
     return not p
 
+
 def _split(p: Element) -> Element:
     """p with powers of v w written as powers of v and w, where v has a power in p too."""
     powers = {s for m in p for t, _ in m for s in walk(t) if isinstance(s, App) and s.head == "pow"}
     sums = {s.args[0]: normal(s.args[0]) for s in sorted(powers, key=text) if isinstance(s.args[0], App)}
     for (a, v), (b, w) in ((x, y) for x in sums.items() for y in sums.items() if x != y and 1 < len(y[1]) <= len(x[1])):
         if (q := divided(v, w)) is not None:
-            return normal(substituted(as_term(p), {power(a, s.args[1]): power(mul(b, as_term(q)), s.args[1])
-                                                  for s in powers if isinstance(s, App) and s.args[0] == a}))
+            return normal(
+                substituted(
+                    as_term(p),
+                    {
+                        power(a, s.args[1]): power(mul(b, as_term(q)), s.args[1])
+                        for s in powers
+                        if isinstance(s, App) and s.args[0] == a
+                    },
+                )
+            )
     return p

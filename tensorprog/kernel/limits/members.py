@@ -4,31 +4,32 @@ A value is a term in params and in references E(s), each to the mean that a prem
 certificates.
 """
 
-# fmt: off
 from __future__ import annotations
 
 from collections.abc import Collection
 from fractions import Fraction
-from functools import lru_cache
 from math import prod
 
-from tensorprog.kernel.algebra import NIL, Element, as_term, normal, plus, positive, text
-from tensorprog.kernel.functions import require
-from tensorprog.kernel.gaussian import Z1, Z2, Reader, plain
-from tensorprog.kernel.rules import Context, Judgement, Premises, inherited
-from tensorprog.kernel.spelling import Own, part, substituted
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import Own, part, substituted
+from tensorprog.kernel.core.refused import remembered, require
+from tensorprog.kernel.limits.algebra import NIL, Element, as_term, is_zero, normal, plus, positive, text
+from tensorprog.kernel.limits.pieces import Z1, Z2
+from tensorprog.kernel.verdict.constants import number
 from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.lowering.masks import holds, index_values
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, add, mul, neg, power, recip, shift_subs, size, sub, transform, variables, walk
+from tensorprog.terms.term import ONE, add, mul, neg, recip, shift_subs, size, sub, transform, variables, walk
 
 
 def reference(t: Term) -> Own:
     """The mean of a term, which another step is about."""
     return Own(f"E({text(t)})", t)
 
+
 def pair(a: Term, b: Term) -> Term:
     return mul(*sorted((a, b), key=text))
+
 
 def same(ctx: Context, t: Term, *known: Term) -> bool:
     """Is t the sum of terms that have values, and has it one too?"""
@@ -37,17 +38,20 @@ def same(ctx: Context, t: Term, *known: Term) -> bool:
         return True
     ctx.spend(size(t) + size(u))
     parts = {s for k in known for s in walk(k) if part(s)}
-    return has_values(ctx, t, parts) and (normal(t) == normal(u) or ctx.is_zero(sub(t, u)))
+    return has_values(ctx, t, parts) and (normal(t) == normal(u) or is_zero(ctx, sub(t, u)))
+
 
 def has_values(ctx: Context, t: Term, known: Collection[Term] = (), sure: Collection[Term] = ()) -> bool:
     """Is every quotient, logarithm and broken power in a term one of what is positive, if it is not known?"""
     return all(_has_value(ctx, s, sure) for s in walk(t) if isinstance(s, App) and part(s) and s not in known)
+
 
 def _has_value(ctx: Context, s: App, sure: Collection[Term]) -> bool:
     a = add(ONE, s.args[0]) if s.head == "log1p" else s.args[0]
     root = s.head == "sqrt" or (s.head == "pow" and isinstance(s.args[1], Num) and s.args[1].value > 0)
     low = least(ctx, a, sure)
     return low == 2 or (root and low == 1) or (s.head == "recip" and least(ctx, neg(a), sure) == 2)
+
 
 def least(ctx: Context, t: Term, sure: Collection[Term]) -> int:
     """2 for what is plainly positive, 1 for what is plainly not negative, else 0; `sure` is positive."""
@@ -56,7 +60,7 @@ def least(ctx: Context, t: Term, sure: Collection[Term]) -> int:
         case Num(x):
             return (x >= 0) + (x > 0)
         case Var(name, ()) if name in ctx.program.params:
-            known = ctx.number(t)
+            known = number(ctx, t)
             return known.plus + known.positive
         case App("abs" | "relu", (a,)):
             return 1
@@ -70,11 +74,13 @@ def least(ctx: Context, t: Term, sure: Collection[Term]) -> int:
             return low_a
     return 2 if t in sure or positive(normal(t), sure) else int(square(t))
 
-@lru_cache(1 << 12)
-def defined(ctx: Context, v: Var) -> tuple[Node, ...]:
+
+@remembered(1 << 12)
+def defined(ctx: Context, v: Term) -> tuple[Node, ...]:
     return tuple(ctx.resolve(v))
 
-@lru_cache(1 << 12)
+
+@remembered(1 << 12)
 def members(ctx: Context, t: Term) -> tuple[Var, ...]:
     """The vectors and scalars of a term: single members, each by one instruction."""
     found = tuple(v for v in variables(t) if v.name in ctx.program.families)
@@ -82,8 +88,10 @@ def members(ctx: Context, t: Term) -> tuple[Var, ...]:
     require(single and not {Z1, Z2} & {*variables(t)}, "single members of the program")
     return found
 
+
 def vectors(ctx: Context, t: Term) -> list[Var]:
     return [v for v in members(ctx, t) if ctx.program.families[v.name].kind == "vector"]
+
 
 def instruction_of(ctx: Context, v: Term, *kinds: type[Node]) -> tuple[Node, dict[str, Sub]]:
     """The instruction that defines a member, one of these kinds, and the values of its indices."""
@@ -92,8 +100,10 @@ def instruction_of(ctx: Context, v: Term, *kinds: type[Node]) -> tuple[Node, dic
     require(isinstance(n, kinds), "an instruction of another kind")
     return n, {s: r for s, r in zip(n.subs, v.subs, strict=True) if isinstance(s, str)}  # type: ignore[union-attr]
 
+
 def written(ctx: Context, t: Term, whole: bool = False) -> Term:
     """A term with binders written out (softmaxes of scalars only if `whole`) and the entries of matrices in place."""
+
     def leaf(s: Term) -> Term | None:
         match s:
             case Bind("sum" | "max" | "min" | "softmax" as head, (a, *entry), over, mask):
@@ -109,23 +119,28 @@ def written(ctx: Context, t: Term, whole: bool = False) -> Term:
                 shares = [App("exp", (u,)) for u in parts]
                 return mul(add(*(u for u, at in zip(shares, places, strict=True) if at == chosen)), recip(add(*shares)))
         return ctx.entry(s)
+
     return transform(t, leaf)
+
 
 def opened(ctx: Context, v: Term) -> Term:
     """What a member is, entry by entry; a moment is not what it averages."""
     n, at = instruction_of(ctx, v, LinComb, Nonlin, Scalar)
     return written(ctx, shift_subs(n.body, at))  # type: ignore[union-attr]
 
+
 def averaged(ctx: Context, v: Term) -> Term:
     """What a moment averages."""
     n, at = instruction_of(ctx, v, Moment)
     return written(ctx, shift_subs(n.body, at))  # type: ignore[union-attr]
+
 
 def given(ctx: Context, v: Term) -> Term:
     """The combination that a vector is once the scores are given."""
     t = opened(ctx, v)
     late = [u for u in vectors(ctx, t) if u.name in ctx.late]
     return substituted(t, {u: given(ctx, u) for u in late}) if late else t
+
 
 def affine(ctx: Context, t: Term) -> bool:
     """Is each summand a constant times one vector at most? Constants may contain scalars."""
@@ -135,6 +150,7 @@ def affine(ctx: Context, t: Term) -> bool:
             return False
     return True
 
+
 def first_scores(ctx: Context, t: Term) -> bool:
     """Are the scores in a term, and in the scalars that it reads, made of vectors that no score reaches?"""
     for v in (v for v in members(ctx, t) if v.name in ctx.late and v not in vectors(ctx, t)):
@@ -142,6 +158,7 @@ def first_scores(ctx: Context, t: Term) -> bool:
         if not first_scores(ctx, opened(ctx, v)) if isinstance(n, Scalar) else {n.left.name, n.right.name} & ctx.late:  # type: ignore[union-attr]
             return False
     return True
+
 
 def weighted(ctx: Context, t: Term) -> dict[Term, Element]:
     """A combination of functions of vectors: each with its weight, in constants and scalars."""
@@ -152,6 +169,7 @@ def weighted(ctx: Context, t: Term) -> dict[Term, Element]:
         require(not ctx.late & {v.name for v in members(ctx, u)}, "scores stand apart from vectors")
         out[u] = plus(out.get(u, NIL), {rest: c})
     return out
+
 
 def gaussian(ctx: Context, v: Var) -> bool:
     """Is the limit of a vector, given the scores, a combination of products and initial vectors?"""
@@ -167,56 +185,8 @@ def gaussian(ctx: Context, v: Var) -> bool:
             seen.update(stack)
     return True
 
+
 def square(t: Term) -> bool:
     """Is the term an even power, or one factor twice?"""
     even = isinstance(t, App) and t.head == "pow" and isinstance(e := t.args[1], Num) and e.value % 2 == 0
     return even or (isinstance(t, App) and t.head == "mul" and t.args[1:] == t.args[:1])
-
-class Known:
-    """What premises say of means: each by its reference, or by its value if that is short."""
-
-    def __init__(self, ctx: Context, premises: Premises) -> None:
-        require(all(p.words[0] == "mean" and p.term is not None for p in premises), "premises about means")
-        self.ctx, self.premises = ctx, premises
-        self.whole = {p.term: p.value for p in premises if p.term is not None and p.value is not None}
-        self.values = {t: v if size(v) == 1 or (size(v) <= 9 and not any(isinstance(s, Own) for s in variables(v)))
-                       else reference(t) for t, v in self.whole.items()}
-        self.sure: list[Term] = [reference(p.term) for p in premises if p.term and "positive" in p.words]
-        self.sure += [Var(p) for p in ctx.program.params if ctx.number(Var(p)).positive]
-        self.roots: dict[Term, Term] = {r: power(Own(f"root of E({text(t)})", t), Num(2)) for t in self.whole
-                                        if square(t) and (r := reference(t)) not in self.sure}
-
-    def positive(self, t: Term) -> bool:
-        """Whether t > 0 is plain, where means of squares are not negative."""
-        return positive(normal(substituted(plain(t), self.roots)), self.sure)
-
-    def mean(self, t: Term) -> Term:
-        require(t in self.values, "the mean is known")
-        return self.values[t]
-
-    def constant(self, t: Term) -> Term:
-        """A term in constants and scalars at the limits of the scalars, where it is plainly smooth."""
-        t = written(self.ctx, t, True)
-        found = members(self.ctx, t)
-        require(not vectors(self.ctx, t) and not self.ctx.late & {v.name for v in found}, "a weight is a constant")
-        out = substituted(t, {v: self.mean(v) for v in found})
-        Reader(self.sure).defined(plain(substituted(out, self.roots)))
-        return out
-
-    def concluded(self, term: Term, value: Term, sure: bool = False) -> Judgement:
-        """E term = value; `sure`: if it is positive for another reason than its form."""
-        require(not self.ctx.late & {v.name for v in members(self.ctx, term)} or not vectors(self.ctx, term),
-                "scores stand apart from vectors")
-        self.ctx.spend(500 + 5 * size(value))
-        words = ("mean", "positive") if sure or self.positive(value) else ("mean",)
-        return Judgement(words, term, None, inherited(self.premises), as_term(normal(plain(value))))
-
-    def spelled(self, t: Term) -> Term:
-        """A value with references replaced by what they stand for, while it stays short."""
-        values: dict[Term, Term] = {reference(t): v for t, v in self.whole.items()}
-        for _ in range(len(self.whole)):
-            if size(new := substituted(t, values)) > 200 or new == t:
-                break
-            t = new
-        short = as_term(normal(plain(t)))
-        return short if size(short) <= size(t) else t

@@ -4,16 +4,14 @@ A piece is z^n exp(l z + q z^2) times a product of signs of one variable z: step
 delta(z - a) alone. Coefficients and the numbers l, q, a, b, c are exact terms in params; l may be imaginary.
 """
 
-# fmt: off
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from fractions import Fraction
-from typing import NamedTuple
 
-from tensorprog.kernel.algebra import (
+from tensorprog.kernel.core.refused import HALF, Refused, require
+from tensorprog.kernel.core.table import IMAGINARY, unfolded
+from tensorprog.kernel.limits.algebra import (
     IDENTITY,
-    IMAGINARY,
     K11,
     K22,
     NIL,
@@ -29,43 +27,10 @@ from tensorprog.kernel.algebra import (
     to_the,
     together,
 )
-from tensorprog.kernel.functions import DEFINED, HALF, Refused, definition, require
-from tensorprog.kernel.spelling import LEMMA
+from tensorprog.kernel.limits.pieces import SMOOTH, TWO_PI, UNIT, Z1, Z2, Form, Piece, clean, plain, scale, total
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, add, mul, neg, recip, sub, variables, walk
 
-Z1, Z2 = LEMMA["z1"], LEMMA["z2"]
-Sign = tuple[str, Term, Term]
-
-class Piece(NamedTuple):
-    """One factor of a summand, in one variable."""
-
-    n: int = 0
-    l: Term = ZERO  # noqa: E741 - the name in the formula
-    q: Term = ZERO
-    signs: tuple[Sign, ...] = ()
-
-    @property
-    def delta(self) -> Term | None:
-        return self.signs[0][1] if self.signs and self.signs[0][0] == "delta" else None
-
-UNIT = Piece()
-SMOOTH = ("pi", "add", "mul", "neg", "exp", "sin", "cos", "erf", "Phi", "tanh", "sigmoid", "softplus")
-Form = dict[tuple[Piece, Piece], Element]
-SELU = (Fraction("1.0507009873554804934193349852946"), Fraction("1.6732632423543772848170429916717"))
-TWO_PI = normal(mul(Num(2), App("pi")))
-
-def clean(t: Term) -> Term:
-    return as_term(together(normal(t)))
-
-def total(*forms: Form) -> Form:
-    out: Form = {}
-    for key, c in (kc for f in forms for kc in f.items()):
-        out[key] = plus(out.get(key, NIL), c)
-    return {key: c for key, c in out.items() if c}
-
-def scale(f: Form, c: Element) -> Form:
-    return total(*({key: times(x, c)} for key, x in f.items()))
 
 class Reader:
     """Reads a function of z1 and z2; `assumed` are params taken to be positive, `kinks` variances of what has steps."""
@@ -106,8 +71,13 @@ class Reader:
     def joined(self, f: Form, g: Form) -> Form:
         """The product of two forms."""
         require(len(f) * len(g) <= 400, "a form stays small")
-        return total(*({(self._merged(a, c), self._merged(b, d)): times(x, y)}
-                       for (a, b), x in f.items() for (c, d), y in g.items()))
+        return total(
+            *(
+                {(self._merged(a, c), self._merged(b, d)): times(x, y)}
+                for (a, b), x in f.items()
+                for (c, d), y in g.items()
+            )
+        )
 
     def _merged(self, a: Piece, b: Piece) -> Piece:
         signs = [s for s in a.signs if s[0] != "step"] + [s for s in b.signs if s[0] != "step"]
@@ -165,8 +135,10 @@ class Reader:
     def _affine(self, u: Form, degree: int) -> tuple[int, list[Element]]:
         """u as a polynomial in one variable: which, and its coefficients."""
         k = 0 if all(b == UNIT for _, b in u) else 1
-        require(all(key[1 - k] == UNIT and key[k] == Piece(key[k].n) and key[k].n <= degree for key in u),
-                "the argument is a polynomial of low degree in one variable")
+        require(
+            all(key[1 - k] == UNIT and key[k] == Piece(key[k].n) and key[k].n <= degree for key in u),
+            "the argument is a polynomial of low degree in one variable",
+        )
         return k, [plus(*(c for key, c in u.items() if key[k].n == n)) for n in range(degree + 1)]
 
     def _exp(self, u: Form) -> Form:
@@ -231,8 +203,9 @@ class Reader:
 
     def derivative(self, f: Form, k: int) -> Form:
         """The derivative of a form in its variable k."""
-        return total(*({(x, b) if k == 0 else (a, x): times(c, d)}
-                       for (a, b), c in f.items() for d, x in self.slope((a, b)[k])))
+        return total(
+            *({(x, b) if k == 0 else (a, x): times(c, d)} for (a, b), c in f.items() for d, x in self.slope((a, b)[k]))
+        )
 
     # -- means -------------------------------------------------------------------------------------------------------
 
@@ -264,8 +237,11 @@ class Reader:
             return plus(out, *(product(w, d, self.mean(law, UNIT, x)) for d, x in self.slope(low)))
         require(len(b.signs) <= 1, "a mean of one sign")
         for kind, x, y in b.signs:
-            top, spread = (plus(m2, scaled(normal(x), -1)), w) if kind == "step" else (
-                plus(times(normal(x), m2), normal(y)), plus(IDENTITY, product(normal(x), normal(x), w)))
+            top, spread = (
+                (plus(m2, scaled(normal(x), -1)), w)
+                if kind == "step"
+                else (plus(times(normal(x), m2), normal(y)), plus(IDENTITY, product(normal(x), normal(x), w)))
+            )
             return normal(App("Phi", (as_term(times(top, to_the(root(together(spread)), -1))),)))
         return IDENTITY
 
@@ -281,8 +257,15 @@ class Reader:
         v, w = plus(v, scaled(times(q2, minor), -2)), plus(w, scaled(times(q1, minor), -2))
         v, c, w = (together(times(x, over)) for x in (v, c, w))
         s1, s2 = plus(l1, scaled(times(q1, m1), 2)), plus(l2, scaled(times(q2, m2), 2))
-        exponent = plus(times(l1, m1), times(l2, m2), product(q1, m1, m1), product(q2, m2, m2),
-                        scaled(product(v, s1, s1), HALF), product(c, s1, s2), scaled(product(w, s2, s2), HALF))
+        exponent = plus(
+            times(l1, m1),
+            times(l2, m2),
+            product(q1, m1, m1),
+            product(q2, m2, m2),
+            scaled(product(v, s1, s1), HALF),
+            product(c, s1, s2),
+            scaled(product(w, s2, s2), HALF),
+        )
         m1, m2 = plus(m1, times(v, s1), times(c, s2)), plus(m2, times(c, s1), times(w, s2))
         factor = times(normal(App("exp", (as_term(exponent),))), to_the(root(det), -1))
         flat = (a._replace(l=ZERO, q=ZERO), b._replace(l=ZERO, q=ZERO))
@@ -294,42 +277,3 @@ class Reader:
         q1, q2 = normal(a.q), normal(b.q)
         minor = plus(times(v, w), scaled(times(c, c), -1))
         return together(plus(IDENTITY, scaled(plus(times(q1, v), times(q2, w)), -2), scaled(product(q1, q2, minor), 4)))
-
-def plain(t: Term) -> Term:
-    """erf, sin and cos of a constant by Phi and exp."""
-    match t:
-        case App(head, args):
-            inner = App(head, tuple(map(plain, args)))
-            if head in ("sin", "cos"):
-                inside = (s.head for a in args for s in walk(a) if isinstance(s, App))
-                require(not {"sin", "cos"}.intersection(inside), "no wave in a wave")
-            return unfolded(inner) if head in ("erf", "sin", "cos") else inner
-    return t
-
-def unfolded(t: Term) -> Term:
-    """A library function by step, exp and Phi."""
-    match t:
-        case App("relu", (u,)):
-            return mul(u, App("step", (u,)))
-        case App("abs", (u,)):
-            return mul(u, sub(mul(Num(2), App("step", (u,))), ONE))
-        case App("sign", (u,)):
-            return sub(mul(Num(2), App("step", (u,))), ONE)
-        case App("erf", (u,)):
-            return sub(mul(Num(2), App("Phi", (mul(App("pow", (Num(2), Num(HALF))), u),))), ONE)
-        case App("max" | "min" as head, (a, b, *rest)):
-            one = add(b, App("relu", (sub(a, b),))) if head == "max" else sub(a, App("relu", (sub(a, b),)))
-            return App(head, (one, *rest)) if rest else one
-        case App("where", (App("gt" | "ge" | "lt" | "le" as head, (a, b)), yes, no)):
-            gap = sub(a, b) if head in ("gt", "ge") else sub(b, a)
-            return add(no, mul(sub(yes, no), App("step", (gap,))))
-        case App("elu", (u, *a)):
-            return add(App("relu", (u,)), mul(*a, sub(App("exp", (u,)), ONE), App("step", (neg(u),))))
-        case App("selu", (u,)):
-            return mul(Num(SELU[0]), App("elu", (u, Num(SELU[1]))))
-        case App("sin" | "cos" as head, (u,)):
-            up, down = (App("exp", (mul(c, u),)) for c in (IMAGINARY, neg(IMAGINARY)))
-            return mul(Num(HALF), add(up, down)) if head == "cos" else mul(Num(-HALF), IMAGINARY, sub(up, down))
-        case App(head) if head in (*DEFINED, "gelu", "hardtanh"):
-            return definition(t)
-    raise Refused("a function of the calculus")

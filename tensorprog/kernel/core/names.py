@@ -7,16 +7,12 @@ curve, the mean of a term) is different from every variable of a program, even f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
-from tensorprog.kernel.functions import METER, require
+from tensorprog.kernel.core.refused import METER, remembered, require
+from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Bind, Sub, Term, Var
 from tensorprog.terms.signatures import ARITHMETIC, CONDITIONS, FUNCTIONS
 from tensorprog.terms.term import children, rebuild, transform, walk
-
-if TYPE_CHECKING:
-    from tensorprog.program.graph.graph import Graph
 
 READ = {**FUNCTIONS, **ARITHMETIC, **CONDITIONS}
 """The heads of terms in a step."""
@@ -60,6 +56,7 @@ class Own(Var):
 
 LEMMA = {name: Own(name) for name in ("z1", "z2", "K11", "K12", "K22")}
 """The two Gaussian variables of a lemma, and the entries of their covariance."""
+
 T = Own("t")
 """What runs to infinity along a curve."""
 
@@ -121,7 +118,7 @@ def valued(t: Term, values: Mapping[Term, Term]) -> Term:
     return transform(t, lambda v: values.get(v) if isinstance(v, Var) else None)
 
 
-@lru_cache(1 << 12)
+@remembered(1 << 12)
 def _indices(t: Term) -> frozenset[Sub]:
     """The names of indices that occur in a term, and every name that could be one."""
     out: set[Sub] = set()

@@ -1,0 +1,79 @@
+"""The program that is judged, as rules see it, and the work that is still allowed."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from tensorprog.kernel.core.refused import require
+from tensorprog.program.graph.constants import entry
+from tensorprog.program.graph.graph import Graph
+from tensorprog.program.graph.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar
+from tensorprog.program.normal.open import Composer
+from tensorprog.program.normal.powers import MOMENT, Powers
+from tensorprog.terms import Num, Term, Var
+from tensorprog.terms.term import variables
+
+MAPS = (LinComb, Nonlin, Scalar)
+
+
+class Context:
+    """The program in the form in which it is judged, and the work still allowed."""
+
+    def __init__(self, program: Graph, fuel: int) -> None:
+        self.program, self.fuel = program, fuel
+        self.composer, self.powers = Composer(program), Powers(program)
+        self._index = {id(n): k for k, n in enumerate(program.nodes)}
+        self.late = {n.name for n in program.nodes if self.powers.is_score(n)}
+        for n in program.nodes:
+            if any(r.name in self.late for r, _ in program.references(n)):
+                self.late.add(n.name)
+
+    def index(self, n: Node) -> int:
+        return self._index[id(n)]
+
+    def spend(self, amount: int) -> None:
+        self.fuel -= amount
+        require(self.fuel > 0, "the fuel lasts")
+
+    def node(self, k: int) -> Node:
+        require(0 <= k < len(self.program.nodes), "the instruction exists")
+        return self.program.nodes[k]
+
+    def body(self, k: int) -> Term:
+        n = self.node(k)
+        require(isinstance(n, (*MAPS, Moment)), "an instruction that is an expression")
+        return n.body  # type: ignore[union-attr]
+
+    def resolve(self, v: Term) -> list[Node]:
+        """The instructions that define a vector or scalar."""
+        known = isinstance(v, Var) and v.name in self.program.families and not self.program.missing(v)
+        require(known, "a variable of the program")
+        assert isinstance(v, Var)
+        many = any(isinstance(s, str) for s in v.subs)
+        self.spend(1 + (len(self.program.families[v.name].pieces) if many else 0))
+        return [n for n, _ in self.program.resolve(v)]
+
+    def basic(self, t: Term) -> bool:
+        return not any(v.name in self.program.families for v in variables(t))
+
+    def within(self, e: Term, index: str) -> bool:
+        """Is an entry, a number or an index, one of the values of an index?"""
+        low, high = self.program.range_of(index)
+        if isinstance(e, Var) and not e.subs and e.name in self.program.indices:
+            return low <= self.program.range_of(e.name)[0] and self.program.range_of(e.name)[1] <= high
+        return isinstance(e, Num) and e.value.denominator == 1 and low <= e.value <= high
+
+    def entry(self, t: Term) -> Term | None:
+        """An entry of a matrix."""
+        if not (isinstance(t, Var) and t.subs and t.name in self.program.matrices):
+            return None
+        m, flat, index = self.program.matrices[t.name], 0, tuple(k for k in t.subs if isinstance(k, int))
+        if len(index) < len(t.subs):
+            return None
+        for k, extent in zip(index, m.shape, strict=True):
+            flat = flat * extent + k - 1
+        return Num(Fraction(entry(m, index, {}, self.program))) if m.entries is None else m.entries[flat]
+
+    def converges(self, n: Node) -> bool:
+        """Does a scalar tend to a constant? An average does, and a dot product whose every use is one."""
+        return isinstance(n, Moment) or (isinstance(n, Dot) and self.powers.dot_powers.get(id(n)) == {MOMENT})

@@ -1,0 +1,1 @@
+"""Rules that few certificates need, each read only when it is used."""

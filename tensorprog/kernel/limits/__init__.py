@@ -1,0 +1,1 @@
+"""Covariances and laws in the limit: exact algebra, Gaussian lemmas, means."""

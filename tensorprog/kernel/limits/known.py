@@ -1,0 +1,77 @@
+"""Members of a program, what their instructions say of them, and what premises say of their means.
+
+A value is a term in params and in references E(s), each to the mean that a premise is about: deep programs have short
+certificates.
+"""
+
+from __future__ import annotations
+
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.names import Own, substituted
+from tensorprog.kernel.core.refused import require
+from tensorprog.kernel.core.statements import Mean, Premises
+from tensorprog.kernel.limits.algebra import as_term, normal, positive, text
+from tensorprog.kernel.limits.members import members, reference, square, vectors, written
+from tensorprog.kernel.limits.pieces import plain
+from tensorprog.kernel.limits.reader import Reader
+from tensorprog.kernel.verdict.constants import number
+from tensorprog.terms import Num, Term, Var
+from tensorprog.terms.term import power, size, variables
+
+
+class Known:
+    """What premises say of means: each by its reference, or by its value if that is short."""
+
+    def __init__(self, ctx: Context, premises: Premises) -> None:
+        self.ctx, self.means = ctx, [p for p in premises if isinstance(p, Mean)]
+        require(len(self.means) == len(premises), "premises about means")
+        self.whole = {p.term: p.value for p in self.means}
+        self.values = {
+            t: v
+            if size(v) == 1 or (size(v) <= 9 and not any(isinstance(s, Own) for s in variables(v)))
+            else reference(t)
+            for t, v in self.whole.items()
+        }
+        self.sure: list[Term] = [reference(p.term) for p in self.means if p.positive]
+        self.sure += [Var(p) for p in ctx.program.params if number(ctx, Var(p)).positive]
+        self.roots: dict[Term, Term] = {
+            r: power(Own(f"root of E({text(t)})", t), Num(2))
+            for t in self.whole
+            if square(t) and (r := reference(t)) not in self.sure
+        }
+
+    def positive(self, t: Term) -> bool:
+        """Whether t > 0 is plain, where means of squares are not negative."""
+        return positive(normal(substituted(plain(t), self.roots)), self.sure)
+
+    def mean(self, t: Term) -> Term:
+        require(t in self.values, "the mean is known")
+        return self.values[t]
+
+    def constant(self, t: Term) -> Term:
+        """A term in constants and scalars at the limits of the scalars, where it is plainly smooth."""
+        t = written(self.ctx, t, True)
+        found = members(self.ctx, t)
+        require(not vectors(self.ctx, t) and not self.ctx.late & {v.name for v in found}, "a weight is a constant")
+        out = substituted(t, {v: self.mean(v) for v in found})
+        Reader(self.sure).defined(plain(substituted(out, self.roots)))
+        return out
+
+    def concluded(self, term: Term, value: Term, sure: bool = False) -> Mean:
+        """E term = value; `sure`: if it is positive for another reason than its form."""
+        require(
+            not self.ctx.late & {v.name for v in members(self.ctx, term)} or not vectors(self.ctx, term),
+            "scores stand apart from vectors",
+        )
+        self.ctx.spend(500 + 5 * size(value))
+        return Mean(term, as_term(normal(plain(value))), sure or self.positive(value))
+
+    def spelled(self, t: Term) -> Term:
+        """A value with references replaced by what they stand for, while it stays short."""
+        values: dict[Term, Term] = {reference(t): v for t, v in self.whole.items()}
+        for _ in range(len(self.whole)):
+            if size(new := substituted(t, values)) > 200 or new == t:
+                break
+            t = new
+        short = as_term(normal(plain(t)))
+        return short if size(short) <= size(t) else t

@@ -1,0 +1,1 @@
+"""That a theorem covers an output: facts of functions, and the premises."""
