@@ -137,16 +137,7 @@ class Engine:
     def covariance(self, terms: Sequence[Term], scores: ScoreValues | None = None) -> Array:
         """Cov(t_a, t_b | scores), centred; shapes as `second_moments`."""
         at = self.given(scores)
-        means = [at.value(Ex(t)) for t in terms]
-
-        def entry(i: int, j: int) -> Field:
-            pair = self.bases(terms[i], terms[j])
-            if pair is not None:
-                return at.value(pair)
-            product = at.value(Ex(mul(terms[i], terms[j])))
-            return minus(product, means[i], means[j])
-
-        return _matrix([[entry(i, j) for j in range(i + 1)] for i in range(len(terms))])
+        return _matrix([[at.total(self.covariance_sum(a, b)) for b in terms[: k + 1]] for k, a in enumerate(terms)])
 
     def score_covariance(self, refs: Sequence[Var], scores: ScoreValues | None = None) -> Array:
         """Cov(p_a, p_b | earlier scores) = C(a1,b1) C(a2,b2) + C(a1,b2) C(a2,b1) for members p_a of score families.

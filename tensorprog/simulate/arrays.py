@@ -39,10 +39,6 @@ class Named:
     def size(self, axis: str) -> int:
         return int(self.data.shape[self.axes.index(axis) + 1])
 
-    def first(self, coordinates: int) -> Named:
-        """Return the first few coordinates alone."""
-        return Named(self.axes, self.data[..., :coordinates])
-
 
 def times(a: Array, b: Array) -> Array:
     """a @ b, in the same order of summation however many threads BLAS has.

@@ -191,9 +191,6 @@ class Rules(Calculus):
         note = "" if nonzero else "the denominator may vanish"
         return self.step("quotient", t, settled(inverse), (p.step,), note)
 
-    def subtract(self, a: Term, b: Term) -> Term:
-        return App("add", (a, neg(b)))
-
 
 def _off_zero(x: Interval) -> bool:
     return x.positive or x.negative

@@ -71,9 +71,6 @@ class Rate:
         """The rate where only "bounded" is left of decay (for a function of some of the variables)."""
         return max(self, BOUNDED, key=Rate._key)
 
-    def plus(self, other: Rate) -> Rate:
-        return max(self, other, key=Rate._key)
-
     def times(self, other: Rate) -> Rate:
         """The rate of a product: a stronger exponential wins, equal ones of opposite sign leave no decay."""
         weak, strong = sorted((self, other), key=lambda r: r.level)

@@ -17,13 +17,14 @@ from tensorprog.errors import fail
 from tensorprog.functions.named.registry import read_term
 from tensorprog.limit.laws.cumulants import MOST_PAIRED, ByAverage, ByFormula, ByMembers, Cumulants, Gaussian
 from tensorprog.limit.laws.exact_moments import ZERO, Moments, exact_moments
-from tensorprog.limit.laws.statement import Formula, NoFormula
+from tensorprog.limit.laws.statement import Formula
 from tensorprog.limit.members.averaging import Array
 from tensorprog.limit.members.parts import polynomial
 from tensorprog.limit.mixtures.pieces import Sum, pieces
 from tensorprog.limit.mixtures.structure import Kind, Structure
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.values.balls import OutOfTime
+from tensorprog.limit.values.formulas import NoFormula
 from tensorprog.numbers.budget import Budget, search
 from tensorprog.numbers.estimate import Estimate, shown, worst_kind, worst_method
 from tensorprog.numbers.roots import roots_of

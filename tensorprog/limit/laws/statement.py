@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tensorprog.limit.members.leaves import Unfolding
-from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var, to_text
+from tensorprog.limit.values.formulas import NoFormula
+from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Scalar
+from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, walk
 
 
@@ -22,10 +23,6 @@ class Part:
     basis: Var
 
 
-class NoFormula(Exception):
-    """The variable is no sum of scores times vectors that reads well."""
-
-
 class Formula:
     """Formulas with indices for the variables of one program."""
 
@@ -35,15 +32,9 @@ class Formula:
 
     def covariance(self, a: Var, b: Var) -> Term:
         """Cov(a, b | scores), with cov(.,.) of vectors inside; raises NoFormula."""
-        left = self.parts(a)
         right = [self._primed(p) for p in self.parts(b)]
-        out = []
-        for p in left:
-            for q in right:
-                pair = self._pair(p, q)
-                if pair is not None:
-                    out.append(pair)
-        return add(*out)
+        pairs = (self._pair(p, q) for p in self.parts(a) for q in right)
+        return add(*(pair for pair in pairs if pair is not None))
 
     def _pair(self, p: Part, q: Part) -> Term | None:
         x, y = self._node(p.basis), self._node(q.basis)
@@ -100,7 +91,7 @@ class Formula:
             case App("add", args):
                 return [p for a in args for p in self._parts(a)]
             case App("mul", args):
-                vectors = [a for a in args if self._is_vector(a)]
+                vectors = [a for a in args if self.u.scores.composer.is_vector(a)]
                 if len(vectors) != 1:
                     raise NoFormula
                 c = self._opened(mul(*(a for a in args if a is not vectors[0])))
@@ -113,36 +104,17 @@ class Formula:
             case _:
                 raise NoFormula
 
-    def _is_vector(self, t: Term) -> bool:
-        return any(
-            isinstance(v, Var) and v.name in self.program.families and self.program.families[v.name].kind == "vector"
-            for v in walk(t)
-        )
-
     def _opened(self, t: Term) -> Term:
         """Scalars written out down to dot products and moments."""
-        match t:
-            case Var(name) if name in self.program.families:
-                node, at = self._node(t)
+
+        def scalar(s: Term) -> Term | None:
+            if isinstance(s, Var) and s.name in self.program.families:
+                node, at = self._node(s)
                 if isinstance(node, Scalar):
                     return self._opened(shift_subs(node.body, at))
-                return t
-            case App(head, args):
-                return App(head, tuple(self._opened(a) for a in args), t.place)
-            case Bind(head, args, over, mask):
-                return Bind(head, tuple(self._opened(a) for a in args), over, mask, t.place)
-            case _:
-                return t
+            return None
 
-    def scores(self, t: Term) -> list[str]:
-        """The dot products and moments that a formula reads, as they are written in it."""
-        out: dict[str, None] = {}
-        for v in walk(t):
-            if isinstance(v, Var) and v.name in self.program.families:
-                node = self._node(v)[0]
-                if isinstance(node, Dot | Moment):
-                    out[to_text(v)] = None
-        return list(out)
+        return transform(t, scalar)
 
 
 def _named_entries(t: Term) -> Term:

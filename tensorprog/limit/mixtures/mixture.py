@@ -33,10 +33,6 @@ class Mixture:
     rule: Rule
     groups: tuple[Given, ...]
 
-    @staticmethod
-    def of(rule: Rule, draw: Callable[[Array], Given]) -> Mixture:
-        return Mixture(rule, tuple(drawn(draw, g.points) for g in rule.groups))
-
     @property
     def size(self) -> int:
         return int(self.groups[0].mean.shape[1])
@@ -47,14 +43,6 @@ class Mixture:
         for group, given in zip(self.rule.groups, self.groups, strict=True):
             values.append(np.tensordot(group.weights, f(given.mean, given.cov), axes=(0, 0)))
         return self.rule.combine(values)
-
-    def mean(self) -> Estimate:
-        """E[y]."""
-        return self.average(lambda m, c: m)
-
-    def second(self) -> Estimate:
-        """E[y y']."""
-        return self.average(lambda m, c: c + m[:, :, None] * m[:, None, :])
 
     def moment(self, powers: Sequence[int]) -> Estimate:
         """E[y_1^k1 ... y_m^km] by E[y_i g] = m_i E[g] + sum_j C_ij E[dg/dy_j] (Stein)."""
