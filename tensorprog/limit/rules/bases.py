@@ -84,7 +84,7 @@ class Extraction:
             form = None
         if form is not None:
             if not any(s.atoms for s in form):
-                return ZERO if not form else self._constant(_constant_sum(form))
+                return ZERO if not form else self._constant(_form_term(form))
             return self._variable(form)
         match t:
             case Var():
@@ -164,7 +164,7 @@ class Extraction:
         )
 
 
-def _form_term(form: Form) -> Term:
+def _form_term(form: Sequence[Summand]) -> Term:
     """A linear combination as a term."""
     parts = [mul(s.coefficient, *s.atoms) for s in form]
     return add(*(Bind("sum", (p,), s.over) if s.over else p for p, s in zip(parts, form, strict=True)))
@@ -173,7 +173,3 @@ def _form_term(form: Form) -> Term:
 def _numbered(t: Term, letter: str) -> set[int]:
     """The numbers k - 1 of the names z_k (or c_k) that occur."""
     return {int(v.name[1:]) - 1 for v in variables(t) if v.name[0] == letter and v.name[1:].isdigit() and not v.subs}
-
-
-def _constant_sum(form: list[Summand]) -> Term:
-    return add(*(Bind("sum", (s.coefficient,), s.over) if s.over else s.coefficient for s in form))

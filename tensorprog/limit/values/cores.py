@@ -124,9 +124,8 @@ class CoreFunction:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The symbols of the closed form: covariances row by row, means that are not zero, constants."""
-        gap = "_" if self.size > 9 else ""
         return (
-            *(f"K{i + 1}{gap}{j + 1}" for i in range(self.size) for j in range(i, self.size)),
+            *(self._entry(i, j) for i in range(self.size) for j in range(i, self.size)),
             *(f"m{k + 1}" for k, zero in enumerate(self.centred) if not zero),
             *(f"c{k + 1}" for k in range(len(self.positive))),
         )
@@ -139,8 +138,10 @@ class CoreFunction:
     @property
     def diagonal(self) -> tuple[str, ...]:
         """The symbols of the variances."""
-        gap = "_" if self.size > 9 else ""
-        return tuple(f"K{k + 1}{gap}{k + 1}" for k in range(self.size))
+        return tuple(self._entry(k, k) for k in range(self.size))
+
+    def _entry(self, i: int, j: int) -> str:
+        return f"K{min(i, j) + 1}{'_' if self.size > 9 else ''}{max(i, j) + 1}"
 
     # -- arrays ----------------------------------------------------------------------------------------------------
 
@@ -267,8 +268,7 @@ class CoreFunction:
             return found
         numbers = dict(zip(self.names, given, strict=True))
         size = range(self.size)
-        gap = "_" if self.size > 9 else ""
-        cov = [[numbers[f"K{min(i, j) + 1}{gap}{max(i, j) + 1}"] for j in size] for i in size]
+        cov = [[numbers[self._entry(i, j)] for j in size] for i in size]
         mean = [numbers.get(f"m{k + 1}", Fraction(0)) for k in size]
         constants = {n: x for n, x in numbers.items() if n[0] == "c"}
         values = {n: x for n, x in self.numbers.values.items() if n in self.assumptions} | constants
