@@ -191,7 +191,9 @@ class Averages:
             return ask()
         except DivergentError:
             raise
-        except (TensorProgError, NoFormula) as why:
+        except TensorProgError as why:
+            raise NotCovered(why.diagnostics[0].message) from None
+        except NoFormula as why:
             raise NotCovered(str(why)) from None
         except (TooLarge, Split, RecursionError):
             raise NotCovered("the expectation opens into too many parts") from None
