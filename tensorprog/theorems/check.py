@@ -76,6 +76,7 @@ def _target(case: Case, reports: tuple[TheoremReport, ...]) -> TheoremReport:
 
 def judge(case: Case, theorem: Theorem) -> TheoremReport:
     """Decide every premise of one theorem for one case."""
+    case.findings |= {p.decide: p.decide(case) for p in theorem.premises if p.decide not in case.findings}
     return TheoremReport(theorem, reported(case, theorem.premises))
 
 

@@ -35,8 +35,8 @@ class Calculus(ABC):
     depth: int = 0
 
     @abstractmethod
-    def rule(self, t: Term) -> Info:
-        """The facts of t from those of its parts."""
+    def info(self, t: Term) -> Info:
+        """What is known of t."""
 
     def inside(self, env: Mapping[Var, Interval]) -> Self:
         """The same rules where some variables are known to lie in smaller intervals."""
@@ -44,17 +44,6 @@ class Calculus(ABC):
         for v, interval in env.items():
             narrowed[v] = ranges.meet(narrowed.get(v, REALS), interval)
         return replace(self, env=narrowed, memo={}, depth=self.depth + 1)
-
-    def info(self, t: Term) -> Info:
-        """What is known of t."""
-        found = self.memo.get(t)
-        if found is None:
-            found = self.memo[t] = self.improve(t, self.rule(t))
-        return found
-
-    def improve(self, t: Term, found: Info) -> Info:
-        """A place for stronger methods (the calculus of tails)."""
-        return found
 
     def step(
         self,

@@ -51,6 +51,13 @@ class Analyzer(Rules):
     def inside(self, env: Mapping[Var, Interval]) -> Self:
         return replace(super().inside(env), expansions={}, slopes={})
 
+    def info(self, t: Term) -> Info:
+        """What is known of t, from the facts of its parts and from its tails."""
+        found = self.memo.get(t)
+        if found is None:
+            found = self.memo[t] = self.improve(t, self.rule(t))
+        return found
+
     def constant_sign(self, t: Term) -> int:
         """The sign of a constant, for all admissible params; raises Undecided."""
         if is_zero(t):
@@ -112,6 +119,7 @@ class Analyzer(Rules):
         return Rate(0, Fraction(0), scale.logs)
 
     def improve(self, t: Term, found: Info) -> Info:
+        """Facts that the expansions at both ends, and counts of zeros, add to those of the rules."""
         if (
             not isinstance(t, App)
             or found.constant

@@ -64,10 +64,7 @@ class PremiseReport:
 
 
 def reported(case: Case, premises: Sequence[Premise]) -> tuple[PremiseReport, ...]:
-    """These premises, each decided for one case, once."""
-    for p in premises:
-        if p.decide not in case.findings:
-            case.findings[p.decide] = p.decide(case)
+    """These premises with what was found for the case; who asks decides them, for that is higher than they are."""
     return tuple(PremiseReport(p, case.findings[p.decide]) for p in premises)
 
 

@@ -53,6 +53,7 @@ def underlying(case: Case) -> Finding:
 
 def _whole(fine: str, case: Case, asked: list[Premise]) -> Finding:
     """Return the answer to several premises as one."""
+    case.findings |= {p.decide: p.decide(case) for p in asked if p.decide not in case.findings}
     gaps = [r for r in reported(case, asked) if r.finding.status != "proved"]
     if not gaps:
         return proved(fine)
