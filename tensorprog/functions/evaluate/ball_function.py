@@ -16,7 +16,7 @@ from flint import acb, arb, fmpq
 
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, partial, support
-from tensorprog.functions.named.ball_forms import form, hermite, increasing, indeterminate, sqrt
+from tensorprog.functions.named.ball_forms import form, hermite, increasing, indeterminate, sqrt, whole_power
 from tensorprog.functions.named.library import library
 from tensorprog.terms import App, Num, Term, Var
 from tensorprog.terms.term import ONE, ZERO, mul
@@ -60,29 +60,10 @@ def _smaller(u: Ball, v: Ball, a: bool) -> Ball:
     return u.real_min(v, analytic=a)
 
 
-def _square(u: Ball) -> Ball:
-    """u² for a wide ball: x² - y² with x² between the squares of its ends, which a product of balls does not know."""
-    x, y = u.real, u.imag
-    least, most = arb(abs(x).lower()), arb(abs(x).upper())
-    if x.contains(0) or not least > 0:
-        least = arb(0)
-    return acb((least * least).union(most * most) - y * y, 2 * x * y)
-
-
-def _whole_power(u: Ball, n: int) -> Ball:
-    if not u.is_finite() or not 8 * u.real.rad() > abs(u.real.mid()):
-        return u**n
-    if n % 2 == 0:
-        return _square(u) if n == 2 else _whole_power(_square(u), n // 2)
-    if n > 1 and u.imag.is_zero():
-        return acb(arb(u.real.lower()) ** n).union(acb(arb(u.real.upper()) ** n))
-    return u**n
-
-
 def _power(u: Ball, exponent: Term, value: Ball, analytic: bool) -> Ball:
     if isinstance(exponent, Num) and exponent.value.denominator == 1:
         n = int(exponent.value)
-        return _whole_power(u, n) if n > 0 else u**n
+        return whole_power(u, n) if n > 0 else u**n
     if isinstance(exponent, Num) and exponent.value > 0:
         root = sqrt(u, analytic) if exponent.value == Fraction(1, 2) else None
         if root is not None:

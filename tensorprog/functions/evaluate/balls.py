@@ -210,7 +210,14 @@ def _power(t: App, x: Value, p: Value) -> Value:
             raise Undefined(t)
         if n < 0 and sign_at(x) is None:
             raise Undecided("a base that may vanish")
-        return x**n if isinstance(x, Fraction) else _whole_power(x, n)
+        if isinstance(x, Fraction):
+            return x**n
+        from flint import acb
+
+        from tensorprog.functions.named.ball_forms import whole_power
+
+        value = whole_power(acb(x), abs(n)).real
+        return value if n >= 0 else 1 / value
     s = sign_at(x)
     if s == -1:
         if isinstance(p, Fraction):
@@ -234,21 +241,6 @@ def _power(t: App, x: Value, p: Value) -> Value:
     if p == Fraction(1, 2):
         return ball(x).sqrt()
     return ball(x) ** ball(p)
-
-
-def _whole_power(x: Ball, n: int) -> Ball:
-    from flint import arb
-
-    if n < 0:
-        return 1 / _whole_power(x, -n)
-    if n == 0:
-        return arb(1)
-    s = sign_at(x)
-    if s is not None:
-        size = abs(x) ** n
-        return -size if s < 0 and n % 2 else size
-    top = abs(x).upper() ** n
-    return top.union(top * 0 if n % 2 == 0 else -top)
 
 
 def _exact_root(x: Fraction, p: Fraction) -> Fraction | None:

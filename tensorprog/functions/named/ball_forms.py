@@ -106,6 +106,25 @@ def hermite(k: int, u: Ball) -> Ball:
     return now
 
 
+def _square(u: Ball) -> Ball:
+    """u² for a wide ball: x² - y² with x² between the squares of its ends, which a product of balls does not know."""
+    x, y = u.real, u.imag
+    least, most = arb(abs(x).lower()), arb(abs(x).upper())
+    if x.contains(0) or not least > 0:
+        least = arb(0)
+    return acb((least * least).union(most * most) - y * y, 2 * x * y)
+
+
+def whole_power(u: Ball, n: int) -> Ball:
+    if not u.is_finite() or not 8 * u.real.rad() > abs(u.real.mid()):
+        return u**n
+    if n % 2 == 0:
+        return _square(u) if n == 2 else whole_power(_square(u), n // 2)
+    if n > 1 and u.imag.is_zero():
+        return acb(arb(u.real.lower()) ** n).union(acb(arb(u.real.upper()) ** n))
+    return u**n
+
+
 FORMS: dict[str, Form] = {
     "softplus": _softplus,
     "sigmoid": _sigmoid,

@@ -75,7 +75,7 @@ def function_info(head: str, parts: Sequence[Info]) -> Found:
     else:
         size = u.growth.clipped()
         growth = BOUNDED if record.growth == 0 else size.to_the(record.growth) if record.growth is not None else ANY
-        slope = ANY if record.slope is None else _steep(u.slope, size.to_the(record.slope))
+        slope = ANY if record.slope is None else slope_times(u.slope, size.to_the(record.slope))
         up = u.up if record.above_line else None
         if head == "abs":
             up = u.up if u.up is not None else u.down
@@ -97,7 +97,7 @@ def _declared(parts: Sequence[Info], declared: Declared | None) -> Found:
         return _constant(Regularity.SMOOTH if u.total else Regularity.UNKNOWN, declared.range)
     size = u.growth.clipped()
     growth = BOUNDED if bounded else ANY if order is None else size.to_the(order)
-    slope = ANY if order is None else _steep(u.slope, size.to_the(order - 1))
+    slope = ANY if order is None else slope_times(u.slope, size.to_the(order - 1))
     if order is None and not bounded:
         level = Regularity.TOTAL
     info = Info(u.vars, Regularity(min(u.regularity, level)), declared.range, growth, slope)
@@ -116,10 +116,6 @@ def _wave_range(head: str, x: Interval) -> Interval:
     top = max(abs(x.low), abs(x.high))
     low = ranges.image(ranges.point(top), rising).low
     return ranges.meet(Interval(low, None, True), record.range)
-
-
-def _steep(slope: Rate, outer: Rate) -> Rate:
-    return slope_times(slope, outer)
 
 
 def _regularity(u: Info, record: Function) -> Regularity:
@@ -148,18 +144,18 @@ def _transcendental(record: Function, u: Info, regularity: Regularity, interval:
         if u.down is not None:
             growth = Rate(-1, u.down)
         away = u.total and u.below
-        return Info(u.vars, regularity, interval, growth, _steep(u.slope, growth), u.total, u.above and u.total, away,
-                    up=u.up)  # fmt: skip
+        slope = slope_times(u.slope, growth)
+        return Info(u.vars, regularity, interval, growth, slope, u.total, u.above and u.total, away, up=u.up)
     if record.exponential:
         growth, even = u.growth.clipped().exponential(), record.parity == 1
         up = u.down if even and u.up is None else u.up
         down = None if even else u.down
-        return Info(u.vars, regularity, interval, growth, _steep(u.slope, growth), even, up=up, down=down)
+        return Info(u.vars, regularity, interval, growth, slope_times(u.slope, growth), even, up=up, down=down)
     far = u.up is not None and regularity >= Regularity.CONTINUOUS
     below, above = u.away or far, u.above
     growth = u.growth.logarithm() if below else ANY
     inverse = Rate(0, -u.up) if u.up is not None else BOUNDED if u.away else ANY
-    return Info(u.vars, regularity, interval, growth, _steep(u.slope, inverse), below, above)
+    return Info(u.vars, regularity, interval, growth, slope_times(u.slope, inverse), below, above)
 
 
 def _extremum(head: str, parts: Sequence[Info]) -> Found:
