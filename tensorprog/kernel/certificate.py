@@ -1,10 +1,11 @@
 """The format of a certificate, read strictly, and what an accepted one establishes.
 
-    {"schema": "tensorprog/certificate/1", "program": "<sha256>", "axioms": ["theorem attention"],
-     "steps": [["rule", {params}, [premises], conclusion], ...], "goals": [6, 40]}
+    {"schema": "tensorprog/certificate/2", "program": "<sha256>", "normal": [instruction, ...] or null,
+     "axioms": ["theorem attention"], "steps": [["rule", {params}, [premises], conclusion], ...], "goals": [6, 40]}
 
-A premise is the number of an earlier step. What has to be concluded is computed here from the program: for each
-output, that a theorem covers it.
+`normal` is the form in which the program is judged, if it is another (`verdict.normal_form`). A premise is the number
+of an earlier step. What has to be concluded is computed here from the program: for each output, that a theorem covers
+it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, NoReturn
 from tensorprog.kernel.core.check import Theorem, check
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.printed import words
-from tensorprog.kernel.core.refused import Refused, require
+from tensorprog.kernel.core.refused import METER, Fuel, Refused, require
 from tensorprog.kernel.core.statements import (
     Applies,
     Claimed,
@@ -28,13 +29,15 @@ from tensorprog.kernel.core.statements import (
     Refuted,
 )
 from tensorprog.kernel.rules import TABLE
+from tensorprog.kernel.verdict.normal_form import Validation
+from tensorprog.kernel.verdict.normal_form import read as read_normal
 from tensorprog.program.api import Program
-from tensorprog.program.normal.normalize import normalize
+from tensorprog.program.graph.graph import Graph
 
-SCHEMA = "tensorprog/certificate/1"
+SCHEMA = "tensorprog/certificate/2"
 FUEL = 2_500_000
 MAX_BYTES = 10_000_000
-ENTRIES = {"schema", "program", "axioms", "steps", "goals"}
+ENTRIES = {"schema", "program", "normal", "axioms", "steps", "goals"}
 MORE = (Property, Refuted, Covariance, GivenScores, CovarianceNumber, Claimed, Confirmed)
 """What may be a goal, beside that a theorem applies."""
 
@@ -81,10 +84,11 @@ def verify(program: Program, certificate: str | bytes, fuel: int = FUEL) -> Acce
     done: list[Theorem] = []
     try:
         data = read(certificate)
-        require(isinstance(data, dict) and set(data) == ENTRIES, "the five entries")
-        require(data["schema"] == SCHEMA, f"the schema {SCHEMA}")
+        require(isinstance(data, dict), "an object")
+        require(data.get("schema") == SCHEMA, f"the schema {SCHEMA}: of another one, prove it anew")
+        require(set(data) == ENTRIES, "the six entries")
         require(data["program"] == program.hash, "the hash is that of this program")
-        ctx = Context(normalize(program), fuel)
+        ctx = Context(*_judged(program, data["normal"], fuel))
         ctx.spend(len(certificate) // 5)
         require(isinstance(data["steps"], list) and isinstance(data["goals"], list), "lists of steps and goals")
         files = check(ctx, TABLE, data["steps"], done)
@@ -94,6 +98,20 @@ def verify(program: Program, certificate: str | bytes, fuel: int = FUEL) -> Acce
         return Accepted(tuple(done), proved, tuple(used), tuple(sorted(files)))
     except Exception as error:  # whatever goes wrong, nothing is accepted
         raise Refused(f"step {len(done)} is rejected: {str(error) or type(error).__name__}") from None
+
+
+def _judged(program: Graph, instructions: Any, fuel: int) -> tuple[Graph, int]:
+    """The program in its normal form, which is shown to be the same program, and the fuel that is left."""
+    if instructions is None:
+        return program, fuel
+    left = Fuel(fuel)
+    meter = METER.set(left.spend)
+    try:
+        normal = read_normal(program, instructions)
+        Validation(program, normal).check()
+        return normal, left.left
+    finally:
+        METER.reset(meter)
 
 
 def _goals(outputs: int, done: list[Theorem], goals: list[Any]) -> tuple[Theorem, ...]:

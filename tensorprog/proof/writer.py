@@ -17,8 +17,10 @@ from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import S, Statement
 from tensorprog.kernel.rules import TABLE
 from tensorprog.program import Program
+from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.explain import Reader, said
+from tensorprog.terms import Term, to_json
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,21 @@ class Certificate:
             from tensorprog.errors import Diagnostic
 
             raise CertificateError((Diagnostic("TP601", "the file is not a certificate"),)) from None
+
+
+def written(n: Node) -> list[object]:
+    """An instruction of the normal form, as `kernel.verdict.normal_form.read` reads it."""
+    parts: tuple[Term, ...]
+    match n:
+        case MatMul(weight=w, transposed=transposed, arg=x):
+            kind, parts = f"MatMul{' transposed' * transposed}", (w, x)
+        case Dot(left=u, right=v, factor=f):
+            kind, parts = "Dot", (u, v, f)
+        case LinComb() | Nonlin() | Moment() | Scalar():
+            kind, parts = type(n).__name__, (n.body,)
+        case _:
+            raise AssertionError(n)
+    return [kind, n.name, list(n.subs), *map(to_json, parts)]
 
 
 class Writer:
@@ -110,6 +127,15 @@ class Writer:
         """What steps say."""
         return [self.theorems[k].statement for k in steps]
 
+    def _normal(self) -> str:
+        """The instructions of the normal form, where it is another program."""
+        normal = self.context.program
+        if normal.nodes == self.program.nodes:
+            return "null"
+        lines = (json.dumps(written(n), separators=(",", ":")) for n in normal.nodes if not isinstance(n, Input))
+        inside = ",\n".join(lines)
+        return f"[\n{inside}\n]"
+
     def certificate(self, goals: Sequence[int]) -> Certificate:
         """The steps that the goals need, numbered anew in their order."""
         used, stack = set(goals), list(goals)
@@ -125,7 +151,8 @@ class Writer:
             rule, params, premises, concluded = self.steps[k]
             lines.append(json.dumps([rule, params, [number[p] for p in premises], concluded], separators=(",", ":")))
         head = (
-            f'{{"schema":{json.dumps(SCHEMA)},"program":{json.dumps(self.program.hash)},"axioms":{json.dumps(axioms)}'
+            f'{{"schema":{json.dumps(SCHEMA)},"program":{json.dumps(self.program.hash)},"normal":{self._normal()},\n'
+            f'"axioms":{json.dumps(axioms)}'
         )
         body = ",\n".join(lines)
         text = f'{head},"steps":[\n{body}\n],"goals":{json.dumps([number[k] for k in goals])}}}\n'

@@ -20,12 +20,16 @@ from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Fact
 from tensorprog.kernel.limits.algebra import normal
 from tensorprog.kernel.rules import READERS
+from tensorprog.kernel.verdict.expansion import Expansion
+from tensorprog.kernel.verdict.normal_form import Validation
+from tensorprog.kernel.verdict.normal_form import read as read_normal
 from tensorprog.language import loads
 from tensorprog.proof import prove
 from tensorprog.proof.trusted import modules
-from tensorprog.terms import App, Num, Term, Var, read
+from tensorprog.terms import App, Bind, Num, Term, Var, read
 from tests.kernel.bench import CORPUS, Bench, derived
 from tests.kernel.bench import HOME as KERNEL
+from tests.kernel.dishonest.normal_forms import normal_form
 from tests.kernel.dishonest.test_dishonest import FORMAT
 
 TEXT = "input x ~ N(0, 1)\nweight W ~ N(0, 1/n)\nf = W @ relu(x)\ng = W @ tanh(x)\noutput f\noutput g\n"
@@ -59,7 +63,35 @@ def unconcluded() -> object:
     return check(goals=[*WHOLE["goals"][:2], k])
 
 
+def expanded(text: str, sum_over: int = 0) -> object:
+    """A right-hand side in its fixed form, below so many sums."""
+    program = loads("index i in 1..2\ninput x ~ N(0, 1)\nweight W ~ N(0, 1/n)\ng = W @ x\noutput g")
+    t: Term = read(text)
+    for k in range(sum_over):
+        t = Bind("sum", (t,), (f"i{'~' * k}",))
+    return Expansion(program, lambda v, spans: None).form(t)
+
+
+def many_members() -> object:
+    """A definition in pieces, for more members than may be compared one by one."""
+    program = loads("index i in 1..2\ninput q ~ N(0, 1)\nh[1] = q\nh[2] = 2*q\nz[i] = h[i] + q\noutput z")
+    q, twice = ["var", "q"], ["mul", ["num", "2"], ["var", "q"]]
+    pieces = [["LinComb", name, [k], t] for name in "hr" for k, t in ((1, q), (2, twice))]
+    new = read_normal(program, [*pieces, ["LinComb", "z", ["i"], ["add", ["var", "r", "i"], q]]])
+    Validation(program, new).check()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tensorprog.kernel.verdict.normal_form.MAX_MEMBERS", 1)
+        return Validation(program, new).check()
+
+
 CASES: dict[str, Callable[[Bench], object]] = {
+    "a list of instructions": lambda b: read_normal(b.program, {}),
+    "a name": lambda b: normal_form(["LinComb", "1x", [], ["var", "q"]]),
+    "subscripts of a definition": lambda b: normal_form(["LinComb", "z", ["l"], ["var", "q"]]),
+    "a weight and a vector": lambda b: normal_form(["MatMul", "z", [], ["var", "W"], ["var", "p", 1]]),
+    "few indices are bound in one product": lambda b: expanded("x", sum_over=6),
+    "few products in an expression": lambda b: expanded("*".join(["(x + g)^4"] * 4)),
+    "few members that are compared one by one": lambda b: many_members(),
     "expressions stay small": lambda b: normal(App("mul", (TREE, App("add", tuple(map(Var, "bcdefghijklmnop")))))),
     "powers stay small": lambda b: normal(read("x^65")),
     "no wave in a wave": lambda b: b.do("price", term=read("z1*z2"), value=read("sin(sin(K12))"), weights=(Num(0),)),
@@ -75,8 +107,9 @@ CASES: dict[str, Callable[[Bench], object]] = {
     "premises are theorems": lambda b: derived(b.context, "equal", [Forged(), Forged()], {}),  # type: ignore[list-item]
     "premises are earlier steps": lambda b: step("constant", {"term": ONE}, [0]),
     "lists of steps and goals": lambda b: check(steps={}),
-    "the five entries": lambda b: check({"schema": "tensorprog/certificate/1"}),
-    "the schema *": lambda b: check(schema="tensorprog/certificate/0"),
+    "an object": lambda b: check("[]"),
+    "the six entries": lambda b: check({"schema": "tensorprog/certificate/2"}),
+    "the schema *": lambda b: check(schema="tensorprog/certificate/1"),
     "no key stands twice": lambda b: check('{"goals": [], ' + json.dumps(WHOLE)[1:]),
     "the conclusion is what the rule concludes": lambda b: step("constant", {"term": ONE}, [], ["fact", "1"]),
     "the hash is that of this program": lambda b: check(program="0" * 64),

@@ -268,8 +268,8 @@ def test_an_axiom_cannot_be_hidden() -> None:
     assumed = derived(context, "assumed", [], first)
     goal = derived(context, "applies", [assumed], second)
     steps = [["assumed", first, [], assumed.said()], ["applies", second, [0], goal.said()]]
-    d = {"schema": "tensorprog/certificate/1", "program": p.hash, "axioms": sorted(goal.axioms), "steps": steps,
-         "goals": [1]}  # fmt: skip
+    d = {"schema": "tensorprog/certificate/2", "program": p.hash, "normal": None, "axioms": sorted(goal.axioms),
+         "steps": steps, "goals": [1]}  # fmt: skip
     whole = accepted(p, d)
     assert whole is not None
     assert any(a.startswith("unproved") for a in whole.axioms)
@@ -284,7 +284,7 @@ def test_malformed_certificates_are_refused() -> None:
     d, p = data(path), program(path)
     text = json.dumps(d)
     swaps = [('"goals"', '"aims"'), ('"schema"', '"schema":"x","schema"'), ("[0]", "[0.0]"), ("[0]", "[NaN]"),
-             ("[0]", "[false]"), ("[0]", '["0"]'), ("certificate/1", "certificate/2")]  # fmt: skip
+             ("[0]", "[false]"), ("[0]", '["0"]'), ("certificate/2", "certificate/1")]  # fmt: skip
     steps: list[Any] = [
         {}, [[]], [["apply"]], [["__init__", {}, [], []]], [["constant", {"term": ["num", "1/0"]}, [], []]],
         [["constant", {"term": ["num", "0x1"]}, [], []]], [["constant", {}, [], []]],

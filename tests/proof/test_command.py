@@ -32,7 +32,7 @@ def test_a_certificate_is_written_and_verified(tmp_path: Path, capsys: pytest.Ca
 
 def test_standard_output_is_the_certificate(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prove", path("valid/mlp_relu"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["schema"] == "tensorprog/certificate/1"
+    assert json.loads(capsys.readouterr().out)["schema"] == "tensorprog/certificate/2"
 
 
 @pytest.mark.parametrize(("name", "code"), [("invalid/exp_of_square", 1), ("undecided/two_layers", 3)])

@@ -32,6 +32,7 @@ class Context:
         return self._index[id(n)]
 
     def spend(self, amount: int) -> None:
+        """Use up fuel."""
         self.fuel -= amount
         require(self.fuel > 0, "the fuel lasts")
 

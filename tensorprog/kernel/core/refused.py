@@ -28,6 +28,18 @@ def require(condition: object, what: str) -> None:
         raise Refused(what)
 
 
+class Fuel:
+    """The work that is still allowed."""
+
+    def __init__(self, amount: int) -> None:
+        self.left = amount
+
+    def spend(self, amount: int) -> None:
+        """Use some of it up; refused, if nothing is left."""
+        self.left -= amount
+        require(self.left > 0, "the fuel lasts")
+
+
 _CACHES: list[Callable[[], None]] = []
 
 

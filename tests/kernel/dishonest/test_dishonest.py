@@ -23,6 +23,7 @@ from tensorprog.terms.term import add, neg, recip
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking
 from tests.kernel.dishonest.covariances import COVARIANCES, GUARDED
 from tests.kernel.dishonest.expectations import DEFENDED, EXPECTATIONS
+from tests.kernel.dishonest.normal_forms import GUARDED_NORMAL_FORMS, NORMAL_FORMS
 from tests.kernel.dishonest.numbers import GUARDED_NUMBERS, NUMBERS
 
 X, Y = Var("x"), Var("y")
@@ -73,6 +74,7 @@ def jump() -> Statement:
 
 
 CASES: dict[str, Callable[[Bench], Statement]] = {
+    **NORMAL_FORMS,
     # sqrt(x), 1/x and log(x) are not defined everywhere
     "the base of a fractional power is not negative": lambda b: b.do("apply", b.fact("x"), head="pow",
                                                                      exponent=Fraction(1, 2)),
@@ -183,7 +185,8 @@ FORMAT = {
     "expressions stay small", "powers stay small", "numbers stay small", "a word", "a whole number", "a list",
     "a certificate of bounded size", "a rule of the calculus", "params and premises", "the params of the rule",
     "premises are earlier steps",
-    "premises are theorems", "lists of steps and goals", "the five entries", "the schema *", "no key stands twice",
+    "premises are theorems", "lists of steps and goals", "an object", "the six entries", "the schema *",
+    "no key stands twice",
     "the conclusion is what the rule concludes", "the hash is that of this program", "goals, each once",
     "goals are steps", "the goals judge every output in order",
     "every further goal is one of these kinds",
@@ -193,6 +196,9 @@ FORMAT = {
     "as many arguments as the function has", "a binder; only a softmax has a mask", "indices of the program",
     "an instruction of the program", "a property that theorems ask for", "pairs of a variable and a term",
     "a property of functions", "two parts or more",
+    "a list of instructions", "a name", "subscripts of a definition", "a weight and a vector",
+    "few indices are bound in one product", "few products in an expression",
+    "few members that are compared one by one",
 }  # fmt: skip
 """What a certificate looks like and how large it may be; tests/kernel/test_format.py has a case for each."""
 
@@ -200,6 +206,7 @@ DEFENCE = {
     **DEFENDED,
     **GUARDED,
     **GUARDED_NUMBERS,
+    **GUARDED_NORMAL_FORMS,
     "every part is defined everywhere": "no rule concludes a fact of a term that is undefined somewhere",
     "both are defined everywhere": "the same",
     "no negative power of 0": "without it Python raises StopIteration on the empty sum",
