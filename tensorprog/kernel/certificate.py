@@ -24,6 +24,9 @@ from tensorprog.kernel.core.statements import (
     Confirmed,
     Covariance,
     CovarianceNumber,
+    Expectation,
+    ExpectationNumber,
+    GaussianLaw,
     GivenScores,
     Property,
     Refuted,
@@ -38,8 +41,8 @@ SCHEMA = "tensorprog/certificate/2"
 FUEL = 2_500_000
 MAX_BYTES = 10_000_000
 ENTRIES = {"schema", "program", "normal", "axioms", "steps", "goals"}
-MORE = (Property, Refuted, Covariance, GivenScores, CovarianceNumber, Claimed, Confirmed)
-"""What may be a goal, beside that a theorem applies."""
+MORE = (Property, Refuted, Expectation, Covariance, GaussianLaw, GivenScores, ExpectationNumber, CovarianceNumber)
+"""What may be a goal, beside that a theorem applies, and the claims of the program."""
 
 
 @dataclass(frozen=True)
@@ -121,5 +124,6 @@ def _goals(outputs: int, done: list[Theorem], goals: list[Any]) -> tuple[Theorem
     proved = tuple(done[k] for k in goals)
     judged = [t.statement.output for t in proved[:outputs] if isinstance(t.statement, Applies)]
     require(judged == list(range(outputs)), "the goals judge every output in order")
-    require(all(isinstance(t.statement, MORE) for t in proved[outputs:]), "every further goal is one of these kinds")
+    further = [isinstance(t.statement, (*MORE, Claimed, Confirmed)) for t in proved[outputs:]]
+    require(all(further), "every further goal is one of these kinds")
     return proved

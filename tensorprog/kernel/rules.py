@@ -142,10 +142,24 @@ def _laws() -> Book:
 
 
 @cache
-def _numbers() -> Book:
-    from tensorprog.kernel.numbers.numbers import confirmed, evaluated, located, quadrature, trusted
+def _moments() -> Book:
+    from tensorprog.kernel.limits.moments import expectation, gaussian_law, isserlis, over_scores
 
-    return _book("numbers.numbers", evaluated, quadrature, trusted, located, confirmed)
+    return _book("limits.moments", expectation, gaussian_law, isserlis, over_scores)
+
+
+@cache
+def _numbers() -> Book:
+    from tensorprog.kernel.numbers.numbers import confirmed, enclosed, evaluated, located, quadrature, trusted
+
+    return _book("numbers.numbers", evaluated, quadrature, trusted, located, enclosed, confirmed)
+
+
+@cache
+def _scores() -> Book:
+    from tensorprog.kernel.numbers.scores import quadrature_over_scores
+
+    return _book("numbers.scores", quadrature_over_scores)
 
 
 @cache
@@ -202,7 +216,9 @@ TABLE: dict[str, Callable[[], Book]] = {
         ("initial", "product", "linear", "instance", "unevaluated", "closed", "independent", "limit", "score"), _means
     ),
     **dict.fromkeys(("covariance", "conditional", "claimed"), _laws),
-    **dict.fromkeys(("evaluated", "quadrature", "trusted", "located", "confirmed"), _numbers),
+    **dict.fromkeys(("expectation", "gaussian_law", "isserlis", "over_scores"), _moments),
+    **dict.fromkeys(("evaluated", "quadrature", "trusted", "located", "enclosed", "confirmed"), _numbers),
+    "quadrature_over_scores": _scores,
     **dict.fromkeys(("norm", "share", "branches"), _shapes),
     **dict.fromkeys(("equal", "clamped"), _equal),
     "tails": _tails,

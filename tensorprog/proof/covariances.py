@@ -28,6 +28,7 @@ from tensorprog.kernel.limits.members import (
 from tensorprog.kernel.limits.pieces import Z1, Z2
 from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.program.normal.open import CannotCompose
+from tensorprog.proof import moments
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.writer import Writer
@@ -66,9 +67,16 @@ class Means:
     def covariance(self, a: Var, b: Var) -> int:
         """The step that states the covariance of two members."""
         steps = [self.mean(t) for t in dict.fromkeys([pair(a, b), a, b])]
+        return self.writer.step("covariance", self.with_what_is_below(steps), at=[to_json(a), to_json(b)])
+
+    def expectation(self, t: Term) -> int:
+        """The step that states the mean of a function of members."""
+        return self.writer.step("expectation", self.with_what_is_below([self.mean(t)]), term=to_json(t))
+
+    def with_what_is_below(self, steps: list[int]) -> list[int]:
+        """These steps with those that they rest on, if they are few: their values are written out then."""
         below = self._all_below(steps)
-        steps = below if len(below) <= MAX_SPELLED else steps
-        return self.writer.step("covariance", steps, at=[to_json(a), to_json(b)])
+        return below if len(below) <= MAX_SPELLED else steps
 
     def law(self, a: Var, b: Var) -> int:
         """The step that states the law of two members given the scores, or their covariance if that is not Gaussian."""
@@ -146,10 +154,12 @@ class Means:
         if t == ONE:
             return self.writer.step("initial", [], term=to_json(t))
         kinds = {(self.family(v), v.name in self.context.late) for v in self.members(t)}
-        if ("scalar", True) in kinds and ("vector", False) in kinds:
+        if ("scalar", True) in kinds and {("vector", False), ("vector", True)} & kinds:
             raise Refused("scores stand apart from vectors")
         if ("vector", True) in kinds:
-            raise Refused("a vector that a score reaches has a law given the scores, `laws:`")
+            return moments.over_scores(self, t)
+        if kinds == {("scalar", True)} and moments.is_product(self, t):
+            return moments.isserlis(self, t)
         parts = t.args if isinstance(t, App) and t.head == "mul" else (t,)
         if all(isinstance(v, Var) and v.name in self.context.program.families for v in parts) and len(parts) <= 2:
             nodes = [self.node(v) for v in parts if isinstance(v, Var)]
@@ -284,6 +294,8 @@ class Means:
         for attempt in (self._still, self._lemma):
             with suppress(Refused, CannotCompose):
                 return attempt(t, found)
+        if moments.is_product(self, t):
+            return moments.isserlis(self, t)
         return self._unevaluated(t, found)
 
     def _still(self, t: Term, found: list[Var]) -> int:

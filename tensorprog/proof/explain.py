@@ -16,7 +16,9 @@ from tensorprog.program import Program
 from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.nodes import Input
 from tensorprog.terms import Term, Var, read, to_text
-from tensorprog.terms.term import shift_subs, variables
+from tensorprog.terms.term import ZERO, shift_subs, variables
+
+Terms = Sequence[Term]
 
 SOURCES = {
     "theorem netsor": "Yang 2019, Theorem 5.4",
@@ -151,6 +153,12 @@ def said(s: st.Statement, reader: Reader) -> str:
             return f"E[{show(term)}] = {show(value)}{''.join(f', where {show(d)} > 0' for d in domain)}"
         case st.Covariance(a, b, value):
             return f"the limit covariance of {show(a)} and {show(b)} is {show(value)}"
+        case st.Expectation(term, value):
+            return f"in the limit E[{show(term)}] = {show(value)}"
+        case st.ExpectationNumber(term, low, high, at):
+            return f"in the limit E[{show(term)}] lies between {low} and {high}{_at(at, reader)}"
+        case st.GaussianLaw(members, mean, rows):
+            return _law(members, mean, rows, show)
         case st.GivenScores(a, b, value, True):
             return f"given the scores, {show(a)} and {show(b)} are Gaussian, centred, with covariance {show(value)}"
         case st.GivenScores(a, b, value):
@@ -164,6 +172,15 @@ def said(s: st.Statement, reader: Reader) -> str:
         case st.Confirmed(_, text, at):
             return f"{text} holds{_at(at, reader)}"
     raise AssertionError(s)
+
+
+def _law(members: Terms, mean: Terms, rows: Sequence[Terms], show: Callable[[Term], str]) -> str:
+    """Members are jointly Gaussian: with which means, and the covariance of each with itself and those before."""
+    names = list(map(show, members))
+    centre = [f"E[{v}] = {show(m)}" for v, m in zip(names, mean, strict=True) if m != ZERO] or ["mean 0"]
+    pairs = [f"cov({names[j]}, {v}) = {show(x)}" for k, v in enumerate(names) for j, x in enumerate(rows[k][: k + 1])]
+    verb = "are jointly" if names[1:] else "is"
+    return f"in the limit {', '.join(names)} {verb} Gaussian with {', '.join([*centre, *pairs])}"
 
 
 def _at(values: Sequence[str], reader: Reader) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
@@ -15,15 +15,19 @@ from tensorprog.kernel.core.refused import F1, Refused
 from tensorprog.program import Program
 from tensorprog.program.forms.text import claim_text
 from tensorprog.program.normal.open import CannotCompose
+from tensorprog.proof import moments
 from tensorprog.proof.covariances import Means
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.numbers import Numbers
 from tensorprog.proof.refutations import Refutations
 from tensorprog.proof.writer import Writer
-from tensorprog.terms import Var, read, to_text
+from tensorprog.terms import Term, Var, read, to_text
+from tensorprog.terms.term import variables
 
 MAX_MEMBERS = 64
 MAX_FAMILY = 4096
+MAX_JOINT = 12
+"""Of how many members one joint law is stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +67,70 @@ def covariances(writer: Writer, functions: Functions, about: tuple[str, ...]) ->
 
 
 def laws(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
-    """Laws of members given the scores: Gaussian, with which covariances; without names of the outputs."""
-    means = Means(writer, functions)
-    return _pairs(means, about, means.law)
+    """The joint law of members that no score reaches, or of scores; of others their laws given the scores, Gaussian
+    with which covariances. Without names of the outputs."""
+    means, out, given = Means(writer, functions), list[int](), list[str]()
+    for names in [about] if about else [(to_text(o.ref),) for o in writer.program.outputs]:
+        found = list(dict.fromkeys(v for name in names for v in members_named(writer.program, name)))
+        try:
+            out += _with_names(means, [moments.law(means, found)]) if len(found) <= MAX_JOINT else []
+            given += [] if len(found) <= MAX_JOINT else names
+        except (Refused, CannotCompose):
+            given += names
+    return [*out, *(_pairs(means, tuple(given), means.law) if given else [])]
 
 
-def _pairs(means: Means, about: tuple[str, ...], prove: Callable[[Var, Var], int]) -> list[int]:
-    """A statement for each pair, and for each pair of members in means without a closed form on which one rests."""
+def expectations(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
+    """Means of members, or of functions of members: exact in the params, and as numbers where no closed form is known;
+    without names of the outputs."""
+    means, out = Means(writer, functions), dict[int, None]()
+    numbers = Numbers(means)
+    for name in about or tuple(to_text(o.ref) for o in writer.program.outputs):
+        for t in _functions_of_members(writer.program, name):
+            try:
+                found = _with_names(means, [means.expectation(t)])
+            except (Refused, CannotCompose) as refused:
+                out[_proved(numbers.expectation, t, because=refused)] = None
+                continue
+            out |= dict.fromkeys(found)
+            if means.unevaluated(found[0]):
+                with suppress(Refused, CannotCompose):
+                    out[numbers.expectation(t)] = None
+    return list(out)
+
+
+def _functions_of_members(program: Program, name: str) -> list[Term]:
+    """A function of members (`relu(h[1])^2`), or the members of a name."""
+    try:
+        t = read(name)
+    except (TensorProgError, ValueError):
+        t = None
+    if t is None or isinstance(t, Var):
+        return list(members_named(program, name))
+    for v in variables(t):
+        if v.name in program.families and all(isinstance(s, int) for s in v.subs):
+            members_named(program, to_text(v))
+    return [t]
+
+
+def _pairs(means: Means, about: tuple[str, ...], prove: Callable[[Var, Var], int], numbers: bool = False) -> list[int]:
+    """A statement for each pair, with what is said of means without a closed form on which one rests."""
     writer = means.writer
     groups = [about] if about else [(to_text(o.ref),) for o in writer.program.outputs]  # a theorem covers one output
     pairs = dict.fromkeys(pair for names in groups for pair in _members(writer.program, names))
-    out = dict.fromkeys(_proved(prove, pair) for pair in pairs)
+    hard = sorted(pairs, key=lambda two: two[0] == two[1])  # what two outputs have in common may be too much
+    steps = {pair: _proved(prove, *pair) for pair in (hard if numbers else pairs)}
+    return _with_names(means, [steps[pair] for pair in pairs])
+
+
+def _with_names(means: Means, steps: Iterable[int]) -> list[int]:
+    """These steps, and the covariance of each pair of members in means without a closed form on which one rests."""
+    out = dict.fromkeys(steps)
     queue = list(out)
     while queue:
         for members in means.unevaluated(queue.pop(0)):
             for pair in combinations_with_replacement(members, 2):
-                step = _proved(means.covariance, pair)
+                step = _proved(means.covariance, *pair)
                 queue += [] if step in out else [step]
                 out[step] = None
     return list(out)
@@ -93,13 +145,13 @@ def _members(program: Program, names: Sequence[str]) -> Iterator[tuple[Var, Var]
     return combinations_with_replacement(found, 2)
 
 
-def _proved(prove: Callable[[Var, Var], int], pair: tuple[Var, Var]) -> int:
+def _proved(prove: Callable[..., int], *about: Term, because: Exception | None = None) -> int:
     try:
-        return prove(*pair)
+        return prove(*about)
     except (Refused, CannotCompose) as refused:
-        because = f"the calculus has no derivation: {refused}"
-        what, try_this = ", ".join(map(to_text, pair)), "`tensorprog derive` may know it"
-        raise fail("TP602", f"no certificate about {what}", because=because, help=try_this) from None
+        why = f"the calculus has no derivation: {f'{because}; as a number: ' if because else ''}{refused}"
+        what, try_this = ", ".join(map(to_text, about)), "`tensorprog derive` may know it"
+        raise fail("TP602", f"no certificate about {what}", because=why, help=try_this) from None
 
 
 def members_named(program: Program, name: str) -> list[Var]:
@@ -131,7 +183,7 @@ def members_named(program: Program, name: str) -> list[Var]:
 def numbers(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
     """Covariances as numbers at the params' values; without names of those of the outputs."""
     means = Means(writer, functions)
-    return _pairs(means, about, Numbers(means).covariance)
+    return _pairs(means, about, Numbers(means).covariance, numbers=True)
 
 
 def claims(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
@@ -161,8 +213,13 @@ def _claim(means: Means, known: Numbers, k: int) -> int:
 
 Prover = Callable[[Writer, Functions, tuple[str, ...]], list[int]]
 KINDS: dict[str, Prover] = {
-    "facts": facts, "covariances": covariances, "laws": laws, "claims": claims, "numbers": numbers
-}  # fmt: skip
+    "facts": facts,
+    "means": expectations,
+    "covariances": covariances,
+    "laws": laws,
+    "claims": claims,
+    "numbers": numbers,
+}
 """How the goals of each kind are proved; each gives the steps that conclude them."""
 
 
@@ -187,10 +244,10 @@ def parse(texts: Sequence[str], program: Program) -> list[Goal]:
 
 
 def _split(names: str) -> list[str]:
-    """At commas outside of brackets: `y[1,2],x` has two parts."""
+    """At commas outside of brackets: `y[1,2],max(x,z)` has two parts."""
     parts, depth = [""], 0
     for c in names:
-        depth += (c == "[") - (c == "]")
+        depth += (c in "[(") - (c in "])")
         if c == "," and depth == 0:
             parts.append("")
         else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
-from itertools import product
+from itertools import product, starmap
 from typing import Any
 
 from tensorprog.errors import TensorProgError
@@ -17,18 +17,23 @@ from tensorprog.kernel.core.statements import GivenScores, Mean, Number
 from tensorprog.kernel.limits.laws import instances
 from tensorprog.kernel.limits.members import pair, reference, vectors, written
 from tensorprog.kernel.numbers.intervals import rounded
+from tensorprog.kernel.numbers.scores import Integrand as ScoreFunction
+from tensorprog.kernel.numbers.scores import whole
 from tensorprog.kernel.numbers.strip import Bound, Integrand
-from tensorprog.kernel.numbers.values import PLACES
+from tensorprog.kernel.numbers.values import PLACES, values
 from tensorprog.numbers.estimate import is_rigorous
 from tensorprog.program.normal.open import CannotCompose
+from tensorprog.proof import moments
 from tensorprog.proof.covariances import Means, asked, forms_of
 from tensorprog.terms import Term, Var, to_json, to_text
 
-ACCURACY = 1e-14
+ACCURACY = {1: 1e-14, 2: 1e-14, 3: 2e-9, 4: 2e-7}
+"""How near a rule is to the mean that it computes, by the number of variables."""
 STRIPS = tuple(Fraction(round(320 * 0.92**k), 40) for k in range(56))
-COUNTS = {1: 400, 2: 60}
+COUNTS = {1: 400, 2: 60, 3: 15, 4: 8}
 """How many points a rule may have on each side, by the number of variables."""
-WIDE = Fraction(1, 10**7)
+WIDE, WIDEST = Fraction(1, 10**7), Fraction(1, 10**5)
+"""How wide a number may be, and one that is computed in four variables."""
 
 
 class Numbers:
@@ -49,6 +54,10 @@ class Numbers:
         """The number of a covariance."""
         steps = [self.number(t) for t in dict.fromkeys([pair(a, b), a, b])]
         return self.writer.step("located", steps, at=[to_json(a), to_json(b)])
+
+    def expectation(self, t: Term) -> int:
+        """The number of a mean, as a statement about the limit."""
+        return self.writer.step("enclosed", [self.number(t)], term=to_json(t))
 
     def claim(self, k: int) -> int:
         """A claim whose sides are near."""
@@ -97,7 +106,7 @@ class Numbers:
     def _below(self, t: Term) -> list[Term]:
         """The means whose numbers the number of a mean is computed from."""
         if (value := self._value(t)) is None:
-            return []
+            return self._under_scores(t) if moments.is_random(self.means, t) else []
         if value != reference(t):
             return self.means.named(value)
         found = self._forms(t)
@@ -119,6 +128,12 @@ class Numbers:
 
     def _number(self, t: Term) -> int:
         value, below = self._value(t), [self._known[m] for m in self._below(t)]
+        if value is None and moments.is_random(self.means, t):
+            try:
+                return self._narrow(self._over_scores(t), WIDEST)
+            except Refused:
+                if moments.reached(self.means, t):
+                    raise
         with suppress(Refused):
             if value == reference(t):
                 return self._narrow(self._quadrature(t, below))
@@ -126,36 +141,64 @@ class Numbers:
                 return self._narrow(self.writer.step("evaluated", [self.means.mean(t), *below], term=to_json(t)))
         return self._trusted(t)
 
-    def _narrow(self, step: int) -> int:
+    def _narrow(self, step: int, wide: Fraction = WIDE) -> int:
         found = self.writer.stated(step, Number)
         low, high = Fraction(found.low), Fraction(found.high)
-        if high - low > WIDE * (1 + abs(low)):
+        if high - low > wide * (1 + abs(low)):
             raise Refused("a narrow interval")
         return step
 
     def _quadrature(self, t: Term, below: list[int]) -> int:
-        """The widest strip that the function allows, and the coarsest grid that is fine enough on it."""
+        """By the trapezoid rule in the members, or the linear forms, that the function depends on."""
         forms = self._forms(t)
-        if not 1 <= len(forms) <= max(COUNTS):
+        if not 1 <= len(forms) <= 2:
             raise Refused("a function of one combination or two")
-        f, grids = Integrand(self.context, self.writer.says(below), t, tuple(forms)), []
+        f = Integrand(self.context, self.writer.says(below), t, tuple(forms))
+        return self._best(f, "quadrature", below, term=to_json(t), at=list(map(to_json, forms)))
+
+    def _conditional(self, t: Term) -> tuple[list[int], Term, list[Term]]:
+        """The laws given the scores of what a term is a product of, what it is given them, the means in that."""
+        if not moments.reached(self.means, t):
+            return [], t, []
+        steps = moments.laws(self.means, t)
+        return [*steps], *moments.conditional(self.means, t, steps)
+
+    def _under_scores(self, t: Term) -> list[Term]:
+        """The covariances of scores, and other means, of which the mean of a function of scores is computed."""
+        try:
+            _, inside, named = self._conditional(t)
+        except Refused:
+            return []
+        scores = self.means.members(whole(self.context, inside))
+        return list(dict.fromkeys([*named, *starmap(pair, product(scores, repeat=2))]))
+
+    def _over_scores(self, t: Term) -> int:
+        """By the trapezoid rule in the combinations of scores that the function depends on."""
+        laws, inside, _ = self._conditional(t)
+        below = [self._known[m] for m in self._under_scores(t)]
+        f = ScoreFunction(self.context, values(self.context, self.writer.says(below)), inside)
+        return self._best(f, "quadrature_over_scores", [*laws, *below], term=to_json(t))
+
+    def _best(self, f: Integrand | ScoreFunction, rule: str, below: list[int], **params: Any) -> int:
+        """The widest strip that the function allows, and the coarsest grid that is fine enough on it."""
+        grids, variables, line = [], len(f.rows), f.bound(ZERO) if isinstance(f, ScoreFunction) else None
         for strip in STRIPS:
             with suppress(Refused):
-                grids.append((*_grid(f.bound(strip), strip, len(f.over)), strip))
+                grids.append((*_grid(f.bound(strip), strip, variables, line), strip))
         count, spacing, strip = min(grids, default=(COUNTS[1] + 1, ZERO, ZERO))
-        if count > COUNTS[len(f.over)]:
-            raise Refused("a strip in which the function is analytic")
+        if count > COUNTS[max(variables, 1)]:
+            raise Refused("a function of few combinations, analytic in a wide strip")
         meter = METER.set(self._spend)
         try:
             grid = {"strip": str(strip), "spacing": str(spacing), "count": str(count)}
-            return self.writer.step("quadrature", below, term=to_json(t), at=list(map(to_json, forms)), **grid)
+            return self.writer.step(rule, below, **params, **grid)
         finally:
             METER.reset(meter)
 
     def _spend(self, amount: int) -> None:
         self._left -= amount
         if self._left < 0:
-            raise Refused("less work")
+            raise Refused("the work that a certificate may cause")
 
     def _trusted(self, t: Term) -> int:
         """What the numeric engine computed, with its bound of the error, as an axiom."""
@@ -173,9 +216,10 @@ class Numbers:
         return self.writer.step("trusted", term=to_json(t), low=str(low), high=str(high), method=str(found.method))
 
 
-def _grid(f: Bound, strip: Fraction, variables: int) -> tuple[int, Fraction]:
-    """How many points of which spacing: `Grid.error`, solved for them."""
-    size, a = f.size[1] / rounded(1)[0], float(strip)
-    room = math.log(max(size, 1e-300)) + f.growth**2 / 2 - math.log(ACCURACY) + (variables - 1) * f.growth**2
-    spacing = Fraction(max(math.floor(128 * math.tau * a / (room + a * a / 2 + 1.4)), 1), 128)
-    return math.ceil((math.sqrt(2 * max(room, 1)) + f.growth) / spacing), spacing
+def _grid(f: Bound, strip: Fraction, variables: int, line: Bound | None = None) -> tuple[int, Fraction]:
+    """How many points of which spacing: `Grid.error`, solved for them; `line`: a bound on the real line."""
+    a, g = float(strip), f.growth
+    edge, tail = (math.log(max(x.size[1] / rounded(1)[0], 1e-300)) for x in (f, line or f))
+    more = g**2 / 2 - math.log(ACCURACY[max(variables, 1)]) + (variables - 1) * g**2
+    spacing = Fraction(max(math.floor(128 * math.tau * a / (edge + more + a * a / 2 + 1.4)), 1), 128)
+    return math.ceil((math.sqrt(2 * max(tail + more, 1)) + g) / spacing), spacing

@@ -29,6 +29,7 @@ from tensorprog.proof.trusted import modules
 from tensorprog.terms import App, Bind, Num, Term, Var, read
 from tests.kernel.bench import CORPUS, Bench, derived
 from tests.kernel.bench import HOME as KERNEL
+from tests.kernel.dishonest.moments import MALFORMED_MOMENTS
 from tests.kernel.dishonest.normal_forms import normal_form
 from tests.kernel.dishonest.test_dishonest import FORMAT
 
@@ -137,6 +138,7 @@ CASES: dict[str, Callable[[Bench], object]] = {
     "pairs of a variable and a term": lambda b: b.do("refuted", node=b.node("f"), what="bounded", curve=((Var("x"),),)),
     "a property of functions": lambda b: b.do("refuted", node=b.node("f"), what="pretty", curve=()),
     "two parts or more": lambda b: b.do("norm", b.fact("x")),
+    **{condition: lambda b, case=case: case() for condition, case in MALFORMED_MOMENTS.items()},
 }  # fmt: skip
 
 

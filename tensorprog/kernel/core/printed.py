@@ -10,7 +10,10 @@ from tensorprog.kernel.core.statements import (
     Confirmed,
     Covariance,
     CovarianceNumber,
+    Expectation,
+    ExpectationNumber,
     Fact,
+    GaussianLaw,
     GivenScores,
     Instruction,
     Lemma,
@@ -55,6 +58,15 @@ def words(s: Statement) -> tuple[str, ...]:
             return ("number", low, high)
         case Covariance(a, b, value):
             return ("covariance", to_text(a), to_text(b), "=", to_text(value))
+        case Expectation(term, value):
+            return ("expectation of", to_text(term), "=", to_text(value))
+        case ExpectationNumber(term, low, high, where):
+            return ("expectation number", to_text(term), low, high, *where)
+        case GaussianLaw(at, mean, rows):
+            return (
+                *("law", *map(to_text, at), "Gaussian, mean", *map(to_text, mean)),
+                *(word for row in rows for word in ("covariance", *map(to_text, row))),
+            )
         case GivenScores(a, b, value, gaussian):
             kind = ("law", "Gaussian, centred, covariance") if gaussian else ("covariance", "=")
             return (f"{kind[0]} given the scores", to_text(a), to_text(b), kind[1], to_text(value))

@@ -156,6 +156,33 @@ class Covariance(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class Expectation(Statement):
+    """E term = value in the limit, for a function of members that one output is computed from."""
+
+    term: Term
+    value: Term
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationNumber(Statement):
+    """low <= E term <= high in the limit, for such a function, at these values of the params."""
+
+    term: Term
+    low: str
+    high: str
+    where: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GaussianLaw(Statement):
+    """The limits of these members are jointly Gaussian, with these means and this covariance, row by row."""
+
+    at: tuple[Term, ...]
+    mean: tuple[Term, ...]
+    rows: tuple[tuple[Term, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class GivenScores(Statement):
     """cov(a, b | scores) = value in the limit; `gaussian`: given the scores, a and b are centred Gaussian."""
 

@@ -183,6 +183,18 @@ def _read_by_dots(ctx: Context, name: str) -> bool:
     return all(isinstance(n, Dot) for n in ctx.program.nodes if any(r.name == name for r, _ in refs(n)))
 
 
+def gaussian_score(ctx: Context, v: Term) -> tuple[Term, tuple[Term, Term]]:
+    """The constant and the sides of a score that is Gaussian in the limit, centred, jointly with others like it."""
+    n, at = instruction_of(ctx, v, Dot)
+    scale, sides = _dot(ctx, n, at, SCORE)
+    (u, i), (w, j) = (instruction_of(ctx, s, Input, MatMul, LinComb, Nonlin) for s in sides)
+    two = isinstance(u, MatMul) and isinstance(w, MatMul) and shift_subs(u.weight, i) != shift_subs(w.weight, j)
+    late = ctx.late & {s.name for s in sides if isinstance(s, Var)}
+    fine = two or (u is not w and any(independent_input(s) and _read_by_dots(ctx, s.name) for s in (u, w)))
+    require(fine and not late, "sides by two matrices, or a readout")
+    return scale, sides
+
+
 def score(ctx: Context, premises: Premises, term: Term) -> Statement:
     """E p = 0 and E p p' = c c' r (E l l' E r r' + E l r' E r l') for p = c n^(-1/2) <l, r> of width r n."""
     known, found = Known(ctx, premises), term.args if isinstance(term, App) and term.head == "mul" else (term,)
@@ -190,13 +202,7 @@ def score(ctx: Context, premises: Premises, term: Term) -> Statement:
     value: Term = ZERO
     scales, pairs = list[Term](), list[tuple[Term, Term]]()
     for v in found:
-        n, at = instruction_of(ctx, v, Dot)
-        scale, sides = _dot(ctx, n, at, SCORE)
-        (u, i), (w, j) = (instruction_of(ctx, s, Input, MatMul, LinComb, Nonlin) for s in sides)
-        two = isinstance(u, MatMul) and isinstance(w, MatMul) and shift_subs(u.weight, i) != shift_subs(w.weight, j)
-        late = ctx.late & {s.name for s in sides if isinstance(s, Var)}
-        fine = two or (u is not w and any(independent_input(s) and _read_by_dots(ctx, s.name) for s in (u, w)))
-        require(fine and not late, "sides by two matrices, or a readout")
+        scale, sides = gaussian_score(ctx, v)
         scales, pairs = [*scales, scale], [*pairs, sides]
     if len(found) == 2:
         (a, b), (c, d) = pairs

@@ -137,8 +137,9 @@ def averaged(ctx: Context, v: Term) -> Term:
 
 def given(ctx: Context, v: Term) -> Term:
     """The combination that a vector is once the scores are given."""
-    t = opened(ctx, v)
-    late = [u for u in vectors(ctx, t) if u.name in ctx.late]
+    (n,) = defined(ctx, v)
+    t = v if isinstance(n, Input | MatMul) else opened(ctx, v)
+    late = [u for u in vectors(ctx, t) if u.name in ctx.late and u != v]
     return substituted(t, {u: given(ctx, u) for u in late}) if late else t
 
 

@@ -9,11 +9,18 @@ from fractions import Fraction
 
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.refused import require
-from tensorprog.kernel.core.statements import Confirmed, CovarianceNumber, Number, Premises, Statement
+from tensorprog.kernel.core.statements import (
+    Confirmed,
+    CovarianceNumber,
+    ExpectationNumber,
+    Number,
+    Premises,
+    Statement,
+)
 from tensorprog.kernel.limits.known import Known
 from tensorprog.kernel.limits.laws import covered, instances, sides
 from tensorprog.kernel.limits.lemmas import Terms
-from tensorprog.kernel.limits.members import has_values, members, pair, reference
+from tensorprog.kernel.limits.members import has_values, members, pair, reference, written
 from tensorprog.kernel.numbers.intervals import enclosure, minus, plus, rounded, spelled, times
 from tensorprog.kernel.numbers.strip import Grid, Integrand
 from tensorprog.kernel.numbers.values import number_of, shown, values, where
@@ -58,6 +65,14 @@ def located(ctx: Context, premises: Premises, at: Terms) -> Statement:
     require(members(ctx, a) == (a,) and members(ctx, b) == (b,), "single members of the program")
     x = plus(number_of(known, pair(a, b)), minus(times(number_of(known, a), number_of(known, b))))
     return CovarianceNumber(a, b, *shown(x), where(ctx))
+
+
+def enclosed(ctx: Context, premises: Premises, term: Term) -> Statement:
+    """The number of the mean of a function of members in the limit."""
+    found = members(ctx, written(ctx, term, True))
+    require(bool(found), "a mean of members of the program")
+    covered(ctx, found)
+    return ExpectationNumber(term, *shown(number_of(values(ctx, premises), term)), where(ctx))
 
 
 def _claim(ctx: Context, node: int, form: str) -> tuple[Claim, list[tuple[Term, Term]]]:

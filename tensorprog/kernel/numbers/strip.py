@@ -161,16 +161,21 @@ class Grid:
         points = [rounded(k * spacing) for k in range(-count, count + 1)]
         self.weighted = [(x, times(rounded(spacing), density(x))) for x in points]
 
-    def error(self, f: Bound, variables: int) -> Interval:
-        """2 E|f| on the edges of the strip / (exp(2 pi a/h) - 1), and what lies beyond the grid; of two variables, one
-        after the other, where E exp(g |x|) <= 2 exp(g^2/2), or the sum on the grid, bounds the growth in the other."""
+    def error(self, f: Bound, variables: int, line: Bound | None = None) -> Interval:
+        """2 E|f| on the edges of the strip / (exp(2 pi a/h) - 1), and what lies beyond the grid; of more variables, one
+        after the other, where E exp(g |x|) <= 2 exp(g^2/2), or the sum on the grid, bounds the growth in the others.
+        `line`: a bound of f on the real line, if it is known to be less."""
         g = rounded(f.growth)
         half, end = exp(times(rounded(HALF), times(g, g))), rounded(self.count * self.spacing - f.growth)
         require(end[0] >= rounded(1)[0], "a grid that reaches far enough")
         around = plus(exp(times(pi(), rounded(2 * self.strip / self.spacing))), rounded(-1))
         edge = times(exp(rounded(self.strip**2 / 2)), over(around))
-        one = times(f.size, plus(times(rounded(4), times(half, edge)), times(rounded(2), times(half, density(end)))))
-        if variables == 1:
-            return one
-        growth = [times(w, exp(times(g, (max(*x, *minus(x)),) * 2))) for x, w in self.weighted]
-        return times(one, plus(times(rounded(2), half), *growth))
+        one = plus(
+            times(f.size, times(rounded(4), times(half, edge))),
+            times((line or f).size, times(rounded(2), times(half, density(end)))),
+        )
+        growth = plus(*(times(w, exp(times(g, (max(*x, *minus(x)),) * 2))) for x, w in self.weighted))
+        others = rounded(1)  # sum of growth^k (2 half)^(variables - 1 - k)
+        for k in range(1, variables):
+            others = plus(times(others, times(rounded(2), half)), reduce(times, [growth] * k, rounded(1)))
+        return times(one, others)

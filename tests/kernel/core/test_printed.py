@@ -48,6 +48,8 @@ FIELDS: dict[str, tuple[Any, ...]] = {
     "semidefinite": ((), (("x",),), (("x", "y"),), (("x",), ("y",))),
     "domain": ((), (K11,), (K12,), (K11, K12), (mul(K11, K12),)),
     "curve": ((), ((X, Num(1)),), ((X, Num(1)), (Y, Num(1))), ((Y, Num(1)), (X, Num(1))), ((X, Y),)),
+    "at": ((X,), (Y,), (X, Y)), "mean": ((X,), (Num(1),), (X, Y)),
+    "rows": (((X,),), ((Y,),), ((X, Y), (Y, X)), ((X,), (Y,))),
 }  # fmt: skip
 """Values of each field; a field of facts has those of `infos`."""
 

@@ -23,6 +23,7 @@ from tensorprog.terms.term import add, neg, recip
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking
 from tests.kernel.dishonest.covariances import COVARIANCES, GUARDED
 from tests.kernel.dishonest.expectations import DEFENDED, EXPECTATIONS
+from tests.kernel.dishonest.moments import GUARDED_MOMENTS, MALFORMED_MOMENTS, MOMENTS
 from tests.kernel.dishonest.normal_forms import GUARDED_NORMAL_FORMS, NORMAL_FORMS
 from tests.kernel.dishonest.numbers import GUARDED_NUMBERS, NUMBERS
 
@@ -147,6 +148,7 @@ CASES: dict[str, Callable[[Bench], Statement]] = {
     **EXPECTATIONS,
     **COVARIANCES,
     **NUMBERS,
+    **MOMENTS,
 }  # fmt: skip
 
 MOMENT_IN_OUTPUT = """
@@ -180,6 +182,7 @@ STRUCTURE = {
 """Premises that a program breaks: without the condition the theorem is said to cover it."""
 
 FORMAT = {
+    *MALFORMED_MOMENTS,
     "names of the program",
     "a form stays small", "no wave in a wave",
     "expressions stay small", "powers stay small", "numbers stay small", "a word", "a whole number", "a list",
@@ -207,6 +210,7 @@ DEFENCE = {
     **GUARDED,
     **GUARDED_NUMBERS,
     **GUARDED_NORMAL_FORMS,
+    **GUARDED_MOMENTS,
     "every part is defined everywhere": "no rule concludes a fact of a term that is undefined somewhere",
     "both are defined everywhere": "the same",
     "no negative power of 0": "without it Python raises StopIteration on the empty sum",

@@ -1,0 +1,57 @@
+"""What a kernel says of moments that lacks a condition is false, by numbers from elsewhere."""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+
+import pytest
+from scipy import integrate
+from scipy.special import expit
+from scipy.stats import norm
+
+from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.statements import Number, Statement
+from tensorprog.terms import Var
+from tests.kernel.bench import lacking
+from tests.kernel.dishonest.moments import SQUARE, Steps, too_wide
+
+
+def test_relu_of_a_gaussian_has_no_gaussian_law() -> None:
+    b = Steps()
+    with pytest.raises(Refused, match="Gaussian members"):
+        b.do("gaussian_law", *b.relu(), at=(Var("f"),))
+    with lacking("Gaussian members"):
+        assert isinstance(b.do("gaussian_law", *b.relu(), at=(Var("f"),)), Statement)
+
+
+def test_without_the_bound_of_the_strip_a_number_is_wrong() -> None:
+    truth = integrate.quad(lambda x: expit(2**0.5 * x) ** 2 * norm.pdf(x), -12, 12, epsabs=1e-13)[0]
+    with lacking("imaginary parts that differ by less than pi"):
+        wrong = too_wide()
+    assert isinstance(wrong, Number)
+    assert not float(wrong.low) <= truth <= float(wrong.high)
+    right = Steps().average(SQUARE)
+    assert isinstance(right, Number)
+    assert float(right.low) - 1e-12 <= truth <= float(right.high) + 1e-12
+
+
+def test_whatever_the_grid_a_number_that_is_accepted_is_right() -> None:
+    """Strips up to the poles, coarse spacings, short grids: a wide interval, or none."""
+    rng, accepted, b = random.Random(3), 0, Steps()
+    known = b.numbers()
+    truth = integrate.quad(lambda x: expit(2**0.5 * x) ** 2 * norm.pdf(x), -12, 12, epsabs=1e-13)[0]
+    for _ in range(60):
+        grid = {
+            "strip": Fraction(rng.randint(1, 230), 100),
+            "spacing": Fraction(rng.randint(10, 80), 64),
+            "count": rng.randint(3, 16),
+        }
+        try:
+            found = b.said("quadrature_over_scores", *known, term=SQUARE, **grid)
+        except Refused:
+            continue
+        assert isinstance(found, Number)
+        assert float(found.low) - 1e-12 <= truth <= float(found.high) + 1e-12, grid
+        accepted += float(found.high) - float(found.low) < 0.1
+    assert accepted > 10
