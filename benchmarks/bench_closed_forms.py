@@ -10,8 +10,8 @@ import sympy
 
 from tensorprog.gaussian.closed.engine import Problem, closed_form
 from tensorprog.gaussian.exact.ground import POSITIVE
+from tensorprog.kernel.ground.term import mul, substitute
 from tensorprog.terms import Var, read
-from tensorprog.terms.term import mul, substitute
 
 FUNCTIONS = run_path(str(Path(__file__).parents[1] / "docs/formula_gallery.py"))["FUNCTIONS"]
 NAMES = (Var("z1"), Var("z2"))

@@ -12,11 +12,11 @@ import sys
 import time
 
 import numpy as np
+from tensorprog.validate.density import divergence
 
 from tensorprog.language import loads
 from tensorprog.limit.derive import derive
 from tensorprog.simulate import simulate
-from tensorprog.validate.density import divergence
 
 PROGRAM = """
 index i, j in 1..4

@@ -10,9 +10,9 @@ from typing import Any
 
 from tensorprog.functions.evaluate.sympy_bridge import formula
 from tensorprog.gaussian.expect import expect
+from tensorprog.kernel.ground.term import mul, substitute
 from tensorprog.terms import Var, read, to_text
 from tensorprog.terms.latex import LATEX
-from tensorprog.terms.term import mul, substitute
 
 FUNCTIONS = (
     "z", "z^2", "hermite(3, z)", "relu(z)", "relu(z)^2", "leaky_relu(z, a)", "abs(z)", "sign(z)", "step(z)",

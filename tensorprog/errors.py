@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Literal, TypeVar, cast
 
+from tensorprog.kernel.ground.place import Place
+
 Severity = Literal["error", "warning", "note"]
 
 CODES: dict[str, str] = {
@@ -62,19 +64,6 @@ CODES: dict[str, str] = {
     "TP906": "number too large",
     "TP907": "expression too large",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A spot in a program text: 1-based line and column, how many characters, and the included file, if any."""
-
-    line: int
-    column: int
-    length: int = 1
-    file: str | None = None
-
-    def to_json(self) -> list[int]:
-        return [self.line, self.column]
 
 
 @dataclass(frozen=True, slots=True)

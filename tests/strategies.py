@@ -7,11 +7,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tensorprog.kernel.ground.signatures import FUNCTIONS
+from tensorprog.kernel.ground.term import add, call, mul, neg, power, recip
 from tensorprog.language import loads
 from tensorprog.program import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.signatures import FUNCTIONS, UNRESERVED_FUNCTIONS
-from tensorprog.terms.term import add, call, mul, neg, power, recip
+from tensorprog.terms.reserved import UNRESERVED_FUNCTIONS
 from tests.program.writer import Made, Sketch, Writer
 
 # -- terms -----------------------------------------------------------------------------------------------------------

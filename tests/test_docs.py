@@ -15,7 +15,8 @@ import pytest
 import tensorprog
 from tensorprog.errors import CODES
 from tensorprog.functions.named.library import library
-from tensorprog.terms.signatures import FUNCTIONS, RESERVED
+from tensorprog.kernel.ground.signatures import FUNCTIONS
+from tensorprog.terms.reserved import RESERVED
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted(

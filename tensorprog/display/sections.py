@@ -9,10 +9,11 @@ from tensorprog.display.page.html import status, table
 from tensorprog.display.page.markup import Markup, join, math, tag
 from tensorprog.display.page.references import bibtex
 from tensorprog.display.subject import Failed, Subject, attempt, failure
-from tensorprog.errors import Diagnostic, Place
+from tensorprog.errors import Diagnostic
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.program import member_text
 from tensorprog.numbers.estimate import shown
 from tensorprog.program.forms.drawing import COLOURS, svg_text
-from tensorprog.program.graph.graph import member_text
 from tensorprog.terms.formula import Notation, Writer
 from tensorprog.terms.mathml import MATHML
 from tensorprog.theorems.conditions.statement import TheoremReport

@@ -11,9 +11,9 @@ from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import expand, read_term
 from tensorprog.functions.rules.facts import Facts
+from tensorprog.kernel.ground.signatures import CONDITIONS, LIMIT, VECTOR
+from tensorprog.kernel.ground.term import App, Bind, variables, walk
 from tensorprog.terms import Term, Var
-from tensorprog.terms.signatures import CONDITIONS, LIMIT, VECTOR
-from tensorprog.terms.term import App, Bind, variables, walk
 
 
 @renamed(variables="vars", params="assume", assumptions="assume")

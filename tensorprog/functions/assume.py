@@ -10,8 +10,8 @@ from typing import Any
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import normal
+from tensorprog.kernel.ground.nodes import Param
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Term, Var, read
 
 Assumption = Interval | Param | str | tuple[Any, Any] | None

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tensorprog.errors import TensorProgError, fail, renamed
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.rules.facts import Facts
+from tensorprog.kernel.ground.term import variables
 from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.term import variables
 
 if TYPE_CHECKING:
     import numpy as np

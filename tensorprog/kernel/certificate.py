@@ -31,11 +31,11 @@ from tensorprog.kernel.core.statements import (
     Property,
     Refuted,
 )
+from tensorprog.kernel.ground.canonical import digest
+from tensorprog.kernel.ground.program import Instructions
 from tensorprog.kernel.rules import TABLE
 from tensorprog.kernel.verdict.normal_form import Validation
 from tensorprog.kernel.verdict.normal_form import read as read_normal
-from tensorprog.program.api import Program
-from tensorprog.program.graph.graph import Graph
 
 SCHEMA = "tensorprog/certificate/2"
 FUEL = 2_500_000
@@ -82,7 +82,7 @@ def read(text: str | bytes) -> Any:
     return json.loads(text, parse_float=refuse, parse_constant=refuse, object_pairs_hook=pairs)
 
 
-def verify(program: Program, certificate: str | bytes, fuel: int = FUEL) -> Accepted:
+def verify(program: Instructions, certificate: str | bytes, fuel: int = FUEL) -> Accepted:
     """Accept a certificate for this program, or refuse it, with the step and the reason."""
     done: list[Theorem] = []
     try:
@@ -90,7 +90,7 @@ def verify(program: Program, certificate: str | bytes, fuel: int = FUEL) -> Acce
         require(isinstance(data, dict), "an object")
         require(data.get("schema") == SCHEMA, f"the schema {SCHEMA}: of another one, prove it anew")
         require(set(data) == ENTRIES, "the six entries")
-        require(data["program"] == program.hash, "the hash is that of this program")
+        require(data["program"] == digest(program), "the hash is that of this program")
         ctx = Context(*_judged(program, data["normal"], fuel))
         ctx.spend(len(certificate) // 5)
         require(isinstance(data["steps"], list) and isinstance(data["goals"], list), "lists of steps and goals")
@@ -103,7 +103,7 @@ def verify(program: Program, certificate: str | bytes, fuel: int = FUEL) -> Acce
         raise Refused(f"step {len(done)} is rejected: {str(error) or type(error).__name__}") from None
 
 
-def _judged(program: Graph, instructions: Any, fuel: int) -> tuple[Graph, int]:
+def _judged(program: Instructions, instructions: Any, fuel: int) -> tuple[Instructions, int]:
     """The program in its normal form, which is shown to be the same program, and the fuel that is left."""
     if instructions is None:
         return program, fuel

@@ -14,8 +14,8 @@ from tensorprog.kernel.core.check import Book, Read, Rule
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import LEMMA, READ, Own, T, legible, owned
 from tensorprog.kernel.core.refused import require
-from tensorprog.terms import App, Bind, Num, Term, Var, from_json
-from tensorprog.terms.json_form import number_from_json
+from tensorprog.kernel.ground.json_form import from_json, number_from_json
+from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var
 
 
 def _word(data: Any) -> str:

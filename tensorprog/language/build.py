@@ -17,16 +17,16 @@ from typing import Any
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import expand, registry, words
+from tensorprog.kernel.ground.nodes import Matrix
+from tensorprog.kernel.ground.term import add, mul, neg, power, recip
 from tensorprog.language import syntax as s
 from tensorprog.language.load import Loader
 from tensorprog.language.parser import parse
 from tensorprog.program.api import Program as CoreProgram
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
-from tensorprog.program.graph.nodes import Matrix
 from tensorprog.program.lowering.declare import declare_matrix
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.terms.reader import read_raw
-from tensorprog.terms.term import add, mul, neg, power, recip
 
 
 class Expr:

@@ -9,23 +9,24 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from tensorprog.errors import Diagnostic, Place, TensorProgError, fail
+from tensorprog.errors import Diagnostic, TensorProgError, fail
 from tensorprog.functions.named.registry import expand, words
+from tensorprog.kernel.ground.nodes import Claim, Matrix, Param
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.scaling import rational, width_power
+from tensorprog.kernel.ground.term import transform, walk
 from tensorprog.language import syntax as s
 from tensorprog.language.files import read_text
 from tensorprog.language.offsets import BOUNDARIES, Ended, elements
 from tensorprog.language.parser import parse
 from tensorprog.program.api import Program
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
-from tensorprog.program.graph.nodes import Claim, Matrix, Param
 from tensorprog.program.graph.npy import read_npy
-from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.lowering.bernoulli import declare_bernoulli
 from tensorprog.program.lowering.claims import add_claim
 from tensorprog.program.lowering.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import App, Num, Sub, Term, Var
-from tensorprog.terms.term import transform, walk
 
 
 def load(path: str | Path, limits: Limits = DEFAULT_LIMITS) -> Program:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from tensorprog.errors import Place, fail
+from tensorprog.errors import fail
+from tensorprog.kernel.ground.indices import assignments
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.term import add, children, rebuild, variables, walk
 from tensorprog.program.api import Program
-from tensorprog.program.graph.indices import assignments
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import add, children, rebuild, variables, walk
 
 BOUNDARIES = frozenset({"pad", "wrap"})
 Integer = Callable[[Term, str], int]

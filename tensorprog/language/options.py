@@ -8,10 +8,10 @@ from dataclasses import fields, replace
 from fractions import Fraction
 
 from tensorprog.errors import fail
+from tensorprog.kernel.ground.scaling import rational
 from tensorprog.language.load import load, loads
 from tensorprog.program.api import Program
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
-from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.terms import read
 

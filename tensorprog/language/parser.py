@@ -8,7 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from tensorprog.errors import Place, TensorProgError, fail
+from tensorprog.errors import TensorProgError, fail
+from tensorprog.kernel.ground.place import Place
 from tensorprog.language import syntax as s
 from tensorprog.program.graph.limits import Limits
 from tensorprog.terms.reader import ExpressionBuilder, check_size, grammar_text, place_of, syntax_error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tensorprog.errors import Place
+from tensorprog.kernel.ground.place import Place
 from tensorprog.terms import Term
 
 Entry = Term | tuple["Entry", ...]

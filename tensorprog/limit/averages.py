@@ -18,6 +18,8 @@ import sympy
 from flint import arb
 
 from tensorprog.errors import DivergentError, TensorProgError
+from tensorprog.kernel.ground.nodes import Dot, Input
+from tensorprog.kernel.ground.term import mul, power
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
@@ -27,9 +29,7 @@ from tensorprog.limit.rules.quantities import Cov, Ex, Mean, ScalarOf, Sum
 from tensorprog.limit.values.cores import isserlis
 from tensorprog.limit.values.formulas import NoFormula
 from tensorprog.numbers.estimate import Estimate
-from tensorprog.program.graph.nodes import Dot, Input
 from tensorprog.terms import Num, Term, Var, to_text
-from tensorprog.terms.term import mul, power
 
 MAX_MONOMIALS = 500
 

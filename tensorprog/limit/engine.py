@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tensorprog.errors import DivergentError, TensorProgError
+from tensorprog.kernel.ground.term import mul, power, variables
 from tensorprog.limit.lookup import Lookup
 from tensorprog.limit.rules.averaged import AveragedRules
 from tensorprog.limit.rules.labels import DRAWS, Field
@@ -36,7 +37,6 @@ from tensorprog.program import Program
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import mul, power, variables
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,12 +8,13 @@ from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.functions.named.registry import read_term
+from tensorprog.kernel.ground.indices import Range
+from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.term import walk
 from tensorprog.limit.rules.labels import label
 from tensorprog.limit.rules.open import Composer
-from tensorprog.program.graph.graph import Graph, member_text
-from tensorprog.program.graph.indices import Range
+from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import walk
 
 
 class Lookup:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import fail
+from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.term import mul
 from tensorprog.limit.engine import minus
 from tensorprog.limit.rules.labels import Field, range_of
 from tensorprog.limit.rules.quantities import Cov, Ex
@@ -17,9 +19,7 @@ from tensorprog.limit.solver import Solver
 from tensorprog.limit.values.arrays import Arrays
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
-from tensorprog.program.graph.graph import member_text
 from tensorprog.terms import Var, to_text
-from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
     from tensorprog.limit.show.answers import Answers

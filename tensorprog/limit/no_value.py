@@ -12,11 +12,11 @@ from fractions import Fraction
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.rules import ranges
+from tensorprog.kernel.ground.term import substitute
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.rules.open import Split, TooLarge
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import substitute
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.off_limit import OffLimit
 from tensorprog.theorems.limits.at_limit import AtLimit

@@ -27,6 +27,8 @@ from numpy.typing import NDArray
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.judge import judge
+from tensorprog.kernel.ground.nodes import Input
+from tensorprog.kernel.ground.term import substitute
 from tensorprog.limit.members.compiled import Compiled
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.rules.quantities import Cov, Mean
@@ -34,9 +36,7 @@ from tensorprog.numbers.budget import PATIENCE, budget, remaining, spent
 from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, unknown
 from tensorprog.numbers.progress import Progress
 from tensorprog.numbers.scrambled import CANCELLING, CONSTANT, MOST_DIMENSIONS, Points, streams
-from tensorprog.program.graph.nodes import Input
 from tensorprog.terms import Num, Term, Var, to_text
-from tensorprog.terms.term import substitute
 
 Array = NDArray[np.float64]
 FIRST, LAST = 9, 17

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import words
+from tensorprog.kernel.ground.term import substitute
 from tensorprog.language import Program
 from tensorprog.language.build import Expr, term_of
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.terms.reader import read_raw
-from tensorprog.terms.term import substitute
 
 Number: TypeAlias = int | float | Fraction | str
 Activation: TypeAlias = str | Callable[[Expr], Any]

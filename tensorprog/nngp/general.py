@@ -21,9 +21,9 @@ from tensorprog.gaussian.arrays.compiled import Compiled, compile_closed_form
 from tensorprog.gaussian.arrays.duals import NAMES, PairKernel, pair_kernel
 from tensorprog.gaussian.arrays.series import NoSeries, expand, pair_matrix, prepare
 from tensorprog.gaussian.expect import expect
+from tensorprog.kernel.ground.term import mul, substitute
 from tensorprog.nngp.duals import Array, Vectors
 from tensorprog.terms import Num, Term, Var, to_text
-from tensorprog.terms.term import mul, substitute
 
 COUNT = 192
 POINTS = 20

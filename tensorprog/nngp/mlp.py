@@ -16,11 +16,11 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import expand, read_term, registry
+from tensorprog.kernel.ground.term import call, variables
 from tensorprog.nngp.angular import Angular
 from tensorprog.nngp.blocks import finite, processors, store, target
 from tensorprog.nngp.duals import Array, Dual, Vectors, cut, recognise
 from tensorprog.terms import App, Term, Var
-from tensorprog.terms.term import call, variables
 
 PANEL = 4_000_000
 """Entries of a panel: how much is held beside the result."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.api import facts
+from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.jumps.jumps import Jump
 from tensorprog.limit.rules.labels import Field, Label, apply
@@ -28,7 +29,6 @@ from tensorprog.nngp.general import general
 from tensorprog.program.graph.constants import evaluate
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import substitute, variables
 
 ROWS, COLUMNS = Label("rows", (0, 0)), Label("columns", (0, 0))
 TOLERANCE = 1e-12

@@ -11,6 +11,9 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import Own
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Mean
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Moment, Node
+from tensorprog.kernel.ground.term import ONE, ZERO, add, children, mul, shift_subs, sub, substitute, variables
 from tensorprog.kernel.limits.algebra import as_term, is_zero, normal
 from tensorprog.kernel.limits.laws import instances
 from tensorprog.kernel.limits.members import (
@@ -26,14 +29,11 @@ from tensorprog.kernel.limits.members import (
     written,
 )
 from tensorprog.kernel.limits.pieces import Z1, Z2
-from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof import moments
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, to_json, to_text
-from tensorprog.terms.term import ONE, ZERO, add, children, mul, shift_subs, sub, substitute, variables
 
 MAX_SUMMANDS = 400
 MAX_PAIRS = 1024

@@ -9,6 +9,7 @@ from typing import Any
 from tensorprog.kernel.core.names import LEMMA, owned
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.table import IMAGINARY
+from tensorprog.kernel.ground.term import ONE, PI, ZERO, add, mul, neg, power, recip, substitute, variables
 from tensorprog.kernel.limits.algebra import as_term, normal
 from tensorprog.kernel.limits.lemmas import RESERVED
 from tensorprog.kernel.limits.pieces import UNIT, Z1, Z2, Form, Piece, scale, total
@@ -16,7 +17,6 @@ from tensorprog.kernel.limits.reader import Reader
 from tensorprog.kernel.verdict.constants import number
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, to_json
-from tensorprog.terms.term import ONE, PI, ZERO, add, mul, neg, power, recip, substitute, variables
 
 HALF = Num(Fraction(1, 2))
 MAX_DEPTH = 12

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tensorprog.errors import TensorProgError
-from tensorprog.kernel import Accepted
+from tensorprog.kernel.certificate import Accepted
 from tensorprog.kernel.core import statements as st
 from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.rates import REGULARITY, Info, Rate
+from tensorprog.kernel.ground.canonical import instruction_term
+from tensorprog.kernel.ground.nodes import Input
+from tensorprog.kernel.ground.term import ZERO, shift_subs, variables
 from tensorprog.kernel.rules import TABLE
 from tensorprog.program import Program
-from tensorprog.program.forms.text import instruction_term
-from tensorprog.program.graph.nodes import Input
 from tensorprog.terms import Term, Var, read, to_text
-from tensorprog.terms.term import ZERO, shift_subs, variables
 
 Terms = Sequence[Term]
 

@@ -14,11 +14,11 @@ from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Fact, Instruction
 from tensorprog.kernel.core.table import DEFINED
 from tensorprog.kernel.core.table import definition as expanded
-from tensorprog.program.graph.nodes import MatMul, Moment
-from tensorprog.program.normal.open import CannotCompose
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.nodes import MatMul, Moment
+from tensorprog.kernel.ground.term import add, mul, neg, shift_subs, substitute, variables, walk
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Term, Var, to_json
-from tensorprog.terms.term import add, mul, neg, shift_subs, substitute, variables, walk
 
 POINTS = (("1",), ("-1",), ("2",), ("1/2",), ("1", "0"), ("2", "-1"))
 

@@ -12,9 +12,10 @@ from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.core.context import MAPS
 from tensorprog.kernel.core.rates import ORDER, PROPERTIES
 from tensorprog.kernel.core.refused import F1, Refused
+from tensorprog.kernel.ground.canonical import claim_text
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.term import variables
 from tensorprog.program import Program
-from tensorprog.program.forms.text import claim_text
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof import moments
 from tensorprog.proof.covariances import Means
 from tensorprog.proof.functions import Functions
@@ -22,7 +23,6 @@ from tensorprog.proof.numbers import Numbers
 from tensorprog.proof.refutations import Refutations
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import Term, Var, read, to_text
-from tensorprog.terms.term import variables
 
 MAX_MEMBERS = 64
 MAX_FAMILY = 4096

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tensorprog.kernel import Accepted
+from tensorprog.kernel.certificate import Accepted
 from tensorprog.program import Program
 from tensorprog.program.forms.latex import program_latex
 from tensorprog.proof.explain import SOURCES, Reader, reason, said

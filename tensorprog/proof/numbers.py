@@ -14,6 +14,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.kernel.certificate import FUEL
 from tensorprog.kernel.core.refused import METER, ZERO, Refused
 from tensorprog.kernel.core.statements import GivenScores, Mean, Number
+from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.limits.laws import instances
 from tensorprog.kernel.limits.members import pair, reference, vectors, written
 from tensorprog.kernel.numbers.intervals import rounded
@@ -22,7 +23,6 @@ from tensorprog.kernel.numbers.scores import whole
 from tensorprog.kernel.numbers.strip import Bound, Integrand
 from tensorprog.kernel.numbers.values import PLACES, values
 from tensorprog.numbers.estimate import is_rigorous
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof import moments
 from tensorprog.proof.covariances import Means, asked, forms_of
 from tensorprog.terms import Term, Var, to_json, to_text

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tensorprog.errors import CertificateError, Diagnostic, fail
-from tensorprog.kernel import Accepted
-from tensorprog.kernel import verify as kernel_verify
+from tensorprog.kernel.certificate import Accepted
+from tensorprog.kernel.certificate import verify as kernel_verify
 from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.nodes import Scalar
 from tensorprog.kernel.verdict.premises import REMARKS, case_of, obligations
 from tensorprog.program import Program
-from tensorprog.program.graph.nodes import Scalar
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.goals import parse, proved
 from tensorprog.proof.writer import Certificate, Writer

@@ -12,9 +12,9 @@ from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Fact, Facts
 from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.ground.term import PI, add, mul, neg, recip, variables, walk
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, read, to_json, to_text
-from tensorprog.terms.term import PI, add, mul, neg, recip, variables, walk
 
 T = Var("t")
 WAVE = mul(PI, add(mul(Num(2), T), Num(Fraction(1, 2))))

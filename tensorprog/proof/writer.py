@@ -15,10 +15,10 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.printed import words
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import S, Statement
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.kernel.rules import TABLE
 from tensorprog.program import Program
-from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.proof.explain import Reader, said
 from tensorprog.terms import Term, to_json
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tensorprog.errors import fail
+from tensorprog.kernel.ground.nodes import LAWS
 from tensorprog.program.api import Program
-from tensorprog.program.graph.nodes import LAWS
 
 if TYPE_CHECKING:
     from tensorprog.simulate.execute.samples import Samples

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from tensorprog.terms.term import App, Bind, Num, Sub, Term, Var, add, mul
+from tensorprog.kernel.ground.term import App, Bind, Num, Sub, Term, Var, add, mul
 
 _LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"
 _SPELLED = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from tensorprog.kernel.ground.term import Term
 from tensorprog.terms.formula import GREEK, Writer
-from tensorprog.terms.term import Term
 
 _COMMANDS = {letter: "\\" + word for letter, word in GREEK.items()} | {"𝔼": r"\mathbb{E}", "∞": r"\infty"}
 _KNOWN = re.compile("(arc)?(sin|cos|tan)|(sin|cos|tan)h|log|min|max|Phi")

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tensorprog.kernel.ground.term import add, mul, neg, power, recip
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import add, mul, neg, power, recip
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from tensorprog.errors import Place, TensorProgError, fail
-from tensorprog.terms.signatures import FUNCTIONS, LIMIT, VECTOR
-from tensorprog.terms.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
+from tensorprog.errors import TensorProgError, fail
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.signatures import FUNCTIONS, LIMIT, VECTOR
+from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
 
 if TYPE_CHECKING:
     from lark import Lark, Token

@@ -8,11 +8,11 @@ from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.named.registry import declared_in
 from tensorprog.functions.tails.analyzer import Analyzer
+from tensorprog.kernel.ground.nodes import Output
+from tensorprog.kernel.ground.scaling import width_power
+from tensorprog.kernel.ground.term import variables
 from tensorprog.program.api import Program
-from tensorprog.program.graph.nodes import Output
-from tensorprog.program.graph.scaling import width_power
 from tensorprog.terms import Var, to_text
-from tensorprog.terms.term import variables
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import not_exclusive

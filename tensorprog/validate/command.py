@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from tensorprog.errors import fail
+from tensorprog.kernel.ground.nodes import LAWS
 from tensorprog.language import read_program, read_values
 from tensorprog.numbers.options import budgeted
 from tensorprog.program.api import Program
-from tensorprog.program.graph.nodes import LAWS
 from tensorprog.simulate.command import simulate_command
 
 

@@ -9,13 +9,13 @@ from typing import Literal
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.named.library import grows_exponentially, library
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.scaling import width_power
+from tensorprog.kernel.ground.term import variables, walk
 from tensorprog.program.api import Program
-from tensorprog.program.graph.graph import member_text
-from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.program.graph.scaling import width_power
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.terms import App, Var
-from tensorprog.terms.term import variables, walk
 
 Member = tuple[str, tuple[int, ...]]
 Kind = Literal["average", "draw", "coordinates", "law"]

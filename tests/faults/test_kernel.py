@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tensorprog.errors import CertificateError
+from tensorprog.kernel.ground.nodes import Input
 from tensorprog.language import Program, load
-from tensorprog.program.graph.nodes import Input
 from tensorprog.proof import verify
 from tensorprog.proof.writer import written
 

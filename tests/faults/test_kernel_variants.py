@@ -11,10 +11,10 @@ import pytest
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Mean, Number, Statement
+from tensorprog.kernel.ground.term import ONE, add, mul, neg
 from tensorprog.language import loads
 from tensorprog.proof import prove
 from tensorprog.terms import App, Bind, Num, Term, Var, read
-from tensorprog.terms.term import ONE, add, mul, neg
 from tests.kernel.bench import Bench, concluded
 from tests.kernel.dishonest.test_dishonest import covers
 

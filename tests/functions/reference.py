@@ -9,9 +9,9 @@ from typing import Any
 
 import sympy as sp
 
+from tensorprog.kernel.ground.term import PI, add, mul, power
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import PI, add, mul, power
 
 FILE = Path(__file__).parents[1] / "reference" / "functions.json"
 HEADS = {"Max": "max", "Min": "min", "Abs": "abs", "sign": "sign", "Heaviside": "step", "log": "log", "exp": "exp",

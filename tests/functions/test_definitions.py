@@ -6,7 +6,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from tensorprog.terms.signatures import FUNCTIONS
+from tensorprog.kernel.ground.signatures import FUNCTIONS
 from tests.definitions import ARRAYS, EXACT, FLOATS, Table
 
 MORE = {

@@ -11,8 +11,8 @@ import pytest
 from tensorprog.functions.assume import assumptions_of
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.rules.facts import Facts
+from tensorprog.kernel.ground.term import variables
 from tensorprog.terms import App, Var, read, to_text
-from tensorprog.terms.term import variables
 
 from .falsifier import contradictions, objections, random_term
 from .hard import hard_cases
@@ -150,9 +150,9 @@ def test_orders_that_depend_on_a_param_are_not_numbers() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_what_holds_for_all_params_holds_for_each(seed: int) -> None:
+    from tensorprog.kernel.ground.term import substitute
     from tensorprog.numbers.interval import Interval
     from tensorprog.terms import Num
-    from tensorprog.terms.term import substitute
 
     rng = random.Random(seed)
     term = random_term(rng, ["x", "a"], 3)

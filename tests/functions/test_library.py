@@ -10,8 +10,8 @@ from tensorprog.functions.evaluate.arrays import compile_numpy, numpy_form
 from tensorprog.functions.evaluate.derivative import derivative
 from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.signatures import FUNCTIONS
 from tensorprog.terms import App, Num, Term, Var, read
-from tensorprog.terms.signatures import FUNCTIONS
 from tests.definitions import EXACT
 
 ONE = sorted(n for n, r in library().items() if len(r.args) == 1)

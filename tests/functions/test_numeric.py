@@ -9,8 +9,8 @@ import tensorprog as tp
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.evaluate.balls import lower, upper
+from tensorprog.kernel.ground.term import add
 from tensorprog.terms import Num, Var, read
-from tensorprog.terms.term import add
 
 
 def test_members_are_read_from_arrays() -> None:

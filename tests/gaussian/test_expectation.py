@@ -13,8 +13,8 @@ from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.functions.evaluate.sympy_bridge import from_sympy
 from tensorprog.gaussian.closed.special import ErfIm, ErfRe, OwenT, Phi2, Signs4
 from tensorprog.gaussian.expect import Expectation, expect
+from tensorprog.kernel.ground.term import mul, substitute
 from tensorprog.terms import Term, Var, read
-from tensorprog.terms.term import mul, substitute
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "gaussian_expectations.json").read_text("utf-8"))
 WITHOUT = ("tanh", "1+exp")  # tanh, silu, softplus, sigmoid

@@ -168,7 +168,7 @@ class Truth:
 
     def _near(self, j: Said, point: int) -> str | None:
         """A fact near the limits of scalars is one about scalars that have limits."""
-        from tensorprog.terms.term import variables
+        from tensorprog.kernel.ground.term import variables
 
         for v in variables(j.term):
             name, local = str(v.name), j.info.local

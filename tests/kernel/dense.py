@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Moment
+from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var
 from tensorprog.program.graph.graph import Graph as Instructions
-from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment
-from tensorprog.terms.term import App, Bind, Num, Term, Var
 
 N = 8
 FUNCTIONS: dict[str, Callable[..., Any]] = {

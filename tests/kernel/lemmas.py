@@ -7,11 +7,11 @@ from functools import cache
 from docs.formula_gallery import FUNCTIONS, WITHOUT
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Lemma
+from tensorprog.kernel.ground.term import mul, substitute
 from tensorprog.language import loads
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import Term, Var, read
-from tensorprog.terms.term import mul, substitute
 
 PROGRAM = "param a = 1\nparam b = 1\nparam C > 0 = 1\ninput x ~ N(0, 1)\noutput x\n"
 LIBRARY = (*FUNCTIONS, "selu(z)", "where(z < 1, z, 2*z - 1)")

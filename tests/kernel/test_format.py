@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from tensorprog.kernel import verify
-from tensorprog.kernel.certificate import FUEL, MAX_BYTES
+from tensorprog.kernel.certificate import FUEL, MAX_BYTES, verify
 from tensorprog.kernel.core.rates import FLAT, ORDER, Info
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Fact
@@ -340,7 +339,7 @@ def test_a_certificate_names_the_files_it_rests_on(goals: list[str], files: tupl
     (tmp_path / "certificate.json").write_text(prove(PROGRAM, goals).text, encoding="utf-8")
     code = (
         "import sys\n"
-        "from tensorprog.kernel import verify\n"
+        "from tensorprog.kernel.certificate import verify\n"
         "from tensorprog.language import loads\n"
         "print(*verify(loads(sys.argv[1]), open(sys.argv[2]).read()).files)\n"
         "print(*(m.__file__ for name, m in sys.modules.items() if name.startswith('tensorprog.kernel')))\n"

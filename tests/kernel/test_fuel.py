@@ -11,10 +11,10 @@ import pytest
 
 from tensorprog.kernel.core.refused import METER, Refused
 from tensorprog.kernel.core.statements import Number
+from tensorprog.kernel.ground.term import ONE, add, mul
 from tensorprog.kernel.verdict.assumed import jumps
 from tensorprog.kernel.verdict.premises import case_of, obligations, semidefinite
 from tensorprog.terms import App, Bind, Num, Var, read
-from tensorprog.terms.term import ONE, add, mul
 from tests.kernel.bench import Bench
 
 MOST = 60

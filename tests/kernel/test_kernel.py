@@ -14,17 +14,17 @@ import pytest
 
 from tensorprog import kernel
 from tensorprog.errors import CertificateError
-from tensorprog.kernel import Accepted
+from tensorprog.kernel.certificate import Accepted
 from tensorprog.kernel.core.check import Theorem
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Fact
+from tensorprog.kernel.ground.composed import CannotCompose, Composer
 from tensorprog.kernel.rules import TABLE
 from tensorprog.language import loads
 from tensorprog.program import Program
 from tensorprog.program.normal.normalize import normalize
-from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import prove, verify
 from tests.kernel.bench import derived
 from tests.kernel.certified import CORPUS, FILES, OTHERS, UNPROVED, certificate, program

@@ -13,9 +13,9 @@ import pytest
 import tensorprog as tp
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.ground.nodes import Input
 from tensorprog.kernel.verdict.normal_form import Validation, read
 from tensorprog.program.graph.graph import Graph as Instructions
-from tensorprog.program.graph.nodes import Input
 from tensorprog.proof.writer import written
 from tests.kernel.dense import FUNCTIONS, Dense
 

@@ -8,9 +8,9 @@ import pytest
 
 from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.statements import Fact, Instruction
+from tensorprog.kernel.ground.composed import CannotCompose, Composer
 from tensorprog.language import loads
 from tensorprog.program.normal.normalize import normalize
-from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import verify
 from tensorprog.terms import Term, read
 from tests.kernel.certified import FILES, certificate, program

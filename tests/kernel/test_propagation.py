@@ -9,8 +9,8 @@ import pytest
 
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Fact, Instruction, Statement
+from tensorprog.kernel.ground.term import add
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import add
 from tests.kernel.bench import Bench
 
 X, M = Var("x"), Var("m2")

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+from tensorprog.kernel.ground.term import ONE, mul, walk
 from tensorprog.language import syntax as s
 from tensorprog.language.parser import parse
 from tensorprog.program import DEFAULT_LIMITS
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, mul, walk
 from tests.program.expansion import COMPARE, Meaning
 
 Values = Mapping[str, int]

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tensorprog.errors import TensorProgError
+from tensorprog.kernel.ground.signatures import HEADS
 from tensorprog.language import load, loads
 from tensorprog.program import Limits, Program
-from tensorprog.terms.signatures import HEADS, RESERVED
+from tensorprog.terms.reserved import RESERVED
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 TEXTS = [p.read_text(encoding="utf-8") for p in sorted(CORPUS.glob("*/*.tp")) if p.stat().st_size < 4_000]

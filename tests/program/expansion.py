@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Moment, Node
 from tensorprog.program import Program
-from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node
 from tensorprog.terms import App, Bind, Num, Term, Var
 
 COMPARE = {

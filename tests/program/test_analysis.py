@@ -15,8 +15,8 @@ import pytest
 import tensorprog as tp
 from tensorprog.display.report import report_of
 from tensorprog.display.subject import Options
+from tensorprog.kernel.ground.powers import Powers
 from tensorprog.program.normal.normalize import normalize
-from tensorprog.program.normal.powers import Powers
 from tensorprog.terms import Var
 from tensorprog.theorems.conditions.ancestors import Shared
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tensorprog.program.graph.indices import Pattern, Range, match, representatives, uncovered, use_pattern
+from tensorprog.kernel.ground.indices import Pattern, Range, match, representatives, uncovered, use_pattern
 
 NAMES = ("i", "j", "k")
 ranges = st.tuples(st.integers(-2, 3), st.integers(0, 3)).map(lambda r: (r[0], r[0] + r[1]))

@@ -9,15 +9,15 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from tensorprog.kernel import Accepted
+from tensorprog.kernel.certificate import Accepted
 from tensorprog.kernel.core.statements import Covariance, Mean
+from tensorprog.kernel.ground.masks import holds, index_values
+from tensorprog.kernel.ground.term import shift_subs, variables
 from tensorprog.kernel.limits.members import reference
 from tensorprog.program import Program
-from tensorprog.program.lowering.masks import holds, index_values
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.proof import Certificate, verify
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import shift_subs, variables
 from tests.definitions import ARRAYS
 from tests.kernel import gaussian_oracle
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tensorprog.kernel.core.rates import ORDER
+from tensorprog.kernel.ground.nodes import Nonlin, Scalar
+from tensorprog.kernel.ground.term import add, mul, neg, recip, variables
 from tensorprog.language import loads
 from tensorprog.program import Program
-from tensorprog.program.graph.nodes import Nonlin, Scalar
 from tensorprog.proof import prove, verify
 from tensorprog.terms import App, Term
-from tensorprog.terms.term import add, mul, neg, recip, variables
 from tests.functions.reference import Case
 
 PROPERTIES = {

@@ -19,15 +19,15 @@ from tensorprog.errors import CertificateError
 from tensorprog.kernel.core.check import Theorem, check
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.statements import CovarianceNumber, Lemma, Mean, Number
+from tensorprog.kernel.ground.nodes import LinComb, Nonlin, Scalar
+from tensorprog.kernel.ground.powers import Powers
+from tensorprog.kernel.ground.term import mul, shift_subs, substitute, variables
 from tensorprog.kernel.rules import TABLE
 from tensorprog.language import load, loads
 from tensorprog.program import Program
-from tensorprog.program.graph.nodes import LinComb, Nonlin, Scalar
 from tensorprog.program.normal.normalize import normalize
-from tensorprog.program.normal.powers import Powers
 from tensorprog.proof import prove, verify
 from tensorprog.terms import Num, Term, Var, to_json, to_text
-from tensorprog.terms.term import mul, shift_subs, substitute, variables
 from tests.kernel import gaussian_oracle
 from tests.kernel.bench import derived, lacking
 from tests.kernel.test_kernel import replaced

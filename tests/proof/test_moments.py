@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 import tensorprog as tp
 from tensorprog.errors import TensorProgError
-from tensorprog.kernel import Accepted
+from tensorprog.kernel.certificate import Accepted
 from tensorprog.kernel.core.statements import CovarianceNumber, Expectation, ExpectationNumber, GaussianLaw
 from tensorprog.language import loads
 from tensorprog.proof import prove, verify

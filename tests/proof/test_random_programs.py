@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 import tensorprog as tp
 from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.statements import Fact
+from tensorprog.kernel.ground.composed import CannotCompose, Composer
 from tensorprog.program.normal.normalize import normalize
-from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import verify
 from tests.kernel.oracle import disagreement
 from tests.share import examples

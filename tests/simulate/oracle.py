@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tensorprog.kernel.ground.masks import holds
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Moment
 from tensorprog.program import Program
-from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment
-from tensorprog.program.lowering.masks import holds
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tests.definitions import ARRAYS
 
@@ -166,7 +166,7 @@ class Oracle:
 
 
 def _leaves(t: Term) -> list[Var]:
-    from tensorprog.terms.term import variables
+    from tensorprog.kernel.ground.term import variables
 
     return variables(t)
 

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 import tensorprog as tp
 from tensorprog.functions.evaluate.sympy_bridge import formula
 from tensorprog.gaussian.closed.special import ErfIm, OwenT, Phi2, Signs4
+from tensorprog.kernel.ground.term import add, mul, neg, power, recip
 from tensorprog.program.forms.latex import program_latex
 from tensorprog.proof.latex import document
 from tensorprog.terms import App, Num, Term, Var, read
 from tensorprog.terms.formula import Writer
 from tensorprog.terms.latex import LATEX, escape, term_latex
 from tensorprog.terms.mathml import MATHML
-from tensorprog.terms.term import add, mul, neg, power, recip
 from tests.strategies import terms
 
 CHILDREN = {"mfrac": 2, "msup": 2, "msub": 2, "munder": 2, "mover": 2, "munderover": 3}

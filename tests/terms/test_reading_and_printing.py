@@ -12,9 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorprog.errors import TensorProgError
+from tensorprog.kernel.ground.signatures import HEADS
+from tensorprog.kernel.ground.term import (
+    children,
+    power,
+    rebuild,
+    shift_subs,
+    size,
+    substitute,
+    transform,
+    variables,
+    walk,
+)
 from tensorprog.terms import App, Bind, Num, Term, Var, from_json, read, to_json, to_text
-from tensorprog.terms.signatures import HEADS
-from tensorprog.terms.term import children, power, rebuild, shift_subs, size, substitute, transform, variables, walk
 from tests.share import examples
 from tests.strategies import terms
 

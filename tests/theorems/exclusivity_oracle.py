@@ -13,8 +13,8 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
+from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Scalar
 from tensorprog.program import Program
-from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Scalar
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tests.program.expansion import Element, Expansion, Meaning
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from tensorprog.kernel.ground.term import children, rebuild, shift_subs, transform, walk
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var, read, to_text
-from tensorprog.terms.term import children, rebuild, shift_subs, transform, walk
 
 STATEMENT = re.compile(r"^([^\W\d]\w*)(?:\[([^\]]*)\])? = (.*)$")
 COMMUTES = ("add", "mul", "max", "min")

@@ -9,8 +9,8 @@ import pytest
 
 import tensorprog as tp
 from tensorprog.functions.evaluate.balls import evaluate
+from tensorprog.kernel.ground.term import variables
 from tensorprog.terms import Num, Var, read
-from tensorprog.terms.term import variables
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.limits.limit import Limit
 

@@ -8,8 +8,10 @@ from itertools import product
 import pytest
 
 import tensorprog as tp
-from tensorprog.program.graph.indices import Pattern, unify
-from tensorprog.program.lowering.masks import allowed, holds
+from tensorprog.kernel.ground.indices import Pattern
+from tensorprog.kernel.ground.masks import holds
+from tensorprog.program.graph.unify import unify
+from tensorprog.program.lowering.masks import allowed
 from tensorprog.terms import read
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case

@@ -18,9 +18,9 @@ from tensorprog.functions.rules.rates import Rate
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.lower_bounds import Reached
 from tensorprog.functions.tails.series import FUEL
+from tensorprog.kernel.ground.term import variables as variables_of
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Term
-from tensorprog.terms.term import variables as variables_of
 
 _UNKNOWN = "no rule decides it"
 

@@ -17,10 +17,10 @@ from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.rates import BOUNDED
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.collapse import collapse
+from tensorprog.kernel.ground.term import substitute, walk
+from tensorprog.kernel.ground.term import variables as variables_of
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import substitute, walk
-from tensorprog.terms.term import variables as variables_of
 
 Sign = Literal["positive", "negative", "zero", "nonnegative", "nonpositive", "nonzero", "unknown"]
 _POINTS = tuple(Fraction(v) for v in ("1", "-1", "2", "0", "-2", "1/2", "-1/2", "3", "-3"))

@@ -21,9 +21,9 @@ from tensorprog.functions.rules.rates import BOUNDED, SQUARE_EXP
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.collapse import collapse
 from tensorprog.functions.tails.lower_bounds import Reached, best_growth, best_slope
+from tensorprog.kernel.ground.term import children, substitute, variables, walk
 from tensorprog.numbers.interval import REALS
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import children, substitute, variables, walk
 
 Witness = tuple[tuple[str, str], ...]
 MAX_POINTS = 120

@@ -15,9 +15,9 @@ from tensorprog.functions.rules.info import ZERO, Info, Regularity, settled
 from tensorprog.functions.rules.ranges import meet
 from tensorprog.functions.rules.rates import INF, least, most
 from tensorprog.functions.tails.analyzer import Analyzer
+from tensorprog.kernel.ground.term import add, mul, neg, recip, size, substitute, variables
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.term import add, mul, neg, recip, size, substitute, variables
 
 MAX_SIZE = 300
 MAX_SPLIT = 2

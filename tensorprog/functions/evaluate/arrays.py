@@ -17,8 +17,8 @@ from tensorprog.errors import fail
 from tensorprog.functions.evaluate.narrow import vanishing
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import registry
+from tensorprog.kernel.ground.term import ONE, children, variables
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, children, variables
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,8 +18,8 @@ from tensorprog.errors import fail
 from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, partial, support
 from tensorprog.functions.named.ball_forms import form, hermite, increasing, indeterminate, sqrt, whole_power
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.term import ONE, ZERO, mul
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, mul
 
 Ball = Any
 Number = int | float | Fraction

@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.term import children
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import children
 
 Ball = Any
 Value = Fraction | Ball

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.term import children, rebuild, sub
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import children, rebuild, sub
 
 
 class Sides(Protocol):

@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import lru_cache
 
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.term import ONE, ZERO, add, call, mul, neg, power, recip, substitute, variables, walk
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, call, mul, neg, power, recip, substitute, variables, walk
 
 
 class Underivable(Exception):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tensorprog.kernel.ground.term import add, children, mul, rebuild, variables
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import add, children, mul, rebuild, variables
 
 Row = tuple[Fraction, ...]
 

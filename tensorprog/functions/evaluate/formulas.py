@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.term import rebuild, walk
 from tensorprog.terms import App, Term
-from tensorprog.terms.term import rebuild, walk
 
 MOST = 64
 """Formulas of one function that are looked at."""

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from tensorprog.functions.evaluate.directions import linear
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.term import neg, sub, walk
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import neg, sub, walk
 
 Box = tuple[tuple[float, float], ...]
 

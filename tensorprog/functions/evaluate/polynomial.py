@@ -14,8 +14,8 @@ from math import isqrt
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.record import Function
+from tensorprog.kernel.ground.term import ONE, PI, add, mul, power, variables
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, PI, add, mul, power, variables
 
 Monomial = tuple[tuple[Term, Fraction], ...]
 MAX_TERMS = 200

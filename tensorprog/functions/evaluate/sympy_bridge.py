@@ -14,9 +14,9 @@ from typing import Any
 from tensorprog.errors import fail
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.sympy_forms import forms, heads
+from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
+from tensorprog.kernel.ground.text import to_text
 from tensorprog.terms.formula import Notation, Writer
-from tensorprog.terms.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
-from tensorprog.terms.text import to_text
 
 _NAME = re.compile(r"([^\W\d]\w*)(?:\[([^\]]*)\])?\Z")
 

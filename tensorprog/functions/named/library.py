@@ -9,10 +9,10 @@ from functools import cache
 
 from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.functions.named.record import Break, Function
+from tensorprog.kernel.ground.term import ONE, PI, transform
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term
 from tensorprog.terms.operators import E, f
-from tensorprog.terms.term import ONE, PI, transform
 
 _F0, _F1, _HALF = Fraction(0), Fraction(1), Fraction(1, 2)
 _PI = math.pi

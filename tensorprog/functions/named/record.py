@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
 
+from tensorprog.kernel.ground.signatures import FUNCTIONS
+from tensorprog.kernel.ground.term import add, mul, neg, power, substitute
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.signatures import FUNCTIONS
-from tensorprog.terms.term import add, mul, neg, power, substitute
 
 Regularity = Literal["smooth", "lipschitz", "continuous", "jumps"]
 """On the domain, in the arguments: infinitely often differentiable, locally Lipschitz, continuous, has jumps."""

@@ -11,11 +11,12 @@ from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.signatures import FUNCTIONS, HEADS
+from tensorprog.kernel.ground.term import substitute, transform
+from tensorprog.kernel.ground.term import variables as variables_of
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Term, Var, read
-from tensorprog.terms.signatures import FUNCTIONS, HEADS, RESERVED
-from tensorprog.terms.term import substitute, transform
-from tensorprog.terms.term import variables as variables_of
+from tensorprog.terms.reserved import RESERVED
 
 _NAME = re.compile(r"[^\W\d]\w*\Z")
 
@@ -144,7 +145,7 @@ def read_term(text: str) -> Term:
 
 def declared_in(t: Term) -> tuple[str, ...]:
     """The declarations that a term rests on."""
-    from tensorprog.terms.term import walk
+    from tensorprog.kernel.ground.term import walk
 
     out: list[str] = []
     for u in walk(t):

@@ -22,9 +22,9 @@ from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.expand import Expansion
 from tensorprog.functions.tails.lower_bounds import T, curves
 from tensorprog.functions.tails.series import UNIT
+from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.numbers.interval import REALS
 from tensorprog.terms import App, Term, Var
-from tensorprog.terms.term import substitute, variables
 
 _POINTS = tuple(Fraction(v) for v in ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "10", "-10"))
 _CLOSE = Fraction(1, 10**12)

@@ -23,8 +23,8 @@ from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.expand import Expansion, at_point
 from tensorprog.functions.tails.lower_bounds import leading
 from tensorprog.functions.tails.series import UNIT
+from tensorprog.kernel.ground.term import ONE, add, substitute, variables, walk
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, add, substitute, variables, walk
 
 MAX_POINTS = 24
 _LIKELY = (Fraction(0), Fraction(1), Fraction(-1), Fraction(2))

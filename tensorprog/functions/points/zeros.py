@@ -9,8 +9,8 @@ from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.roots import rational_roots
+from tensorprog.kernel.ground.term import add, variables
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import add, variables
 
 if TYPE_CHECKING:
     from tensorprog.functions.tails.analyzer import Analyzer

@@ -13,9 +13,9 @@ from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.facts import Step, Value
 from tensorprog.functions.rules.info import ZERO, Info, Regularity, settled, slope_times
 from tensorprog.functions.rules.rates import BOUNDED, most
+from tensorprog.kernel.ground.term import variables
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Term, Var
-from tensorprog.terms.term import variables
 
 
 @dataclass(eq=False)

@@ -19,9 +19,9 @@ from tensorprog.functions.rules.power import power_info
 from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate, most
 from tensorprog.functions.rules.softmax import log_sum_exp, reciprocal_share, share_info
 from tensorprog.functions.rules.where import jump_product, where_info
+from tensorprog.kernel.ground.term import mul, neg
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import mul, neg
 
 
 class Rules(Calculus):

@@ -17,9 +17,9 @@ from tensorprog.functions.named.registry import Declared, registry
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.info import Info, Regularity, settled, slope_times
 from tensorprog.functions.rules.rates import ANY, BOUNDED, Rate, most
+from tensorprog.kernel.ground.term import mul
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Term
-from tensorprog.terms.term import mul
 
 _LEVEL = {
     "smooth": Regularity.SMOOTH,

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from tensorprog.functions.evaluate.polynomial import is_zero
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.term import add, walk
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import add, walk
 
 
 def parity(t: Term, flipped: Collection[Var], positive: Collection[str] = ()) -> int | None:

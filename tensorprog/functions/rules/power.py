@@ -9,9 +9,9 @@ from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.calculus import Calculus
 from tensorprog.functions.rules.info import Info, Regularity, settled, slope_times
 from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, Rate, least, most
+from tensorprog.kernel.ground.term import call, mul
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import call, mul
 
 
 def power_info(rules: Calculus, t: Term, base: Term, exponent: Term) -> Info:

@@ -14,9 +14,9 @@ from tensorprog.functions.rules.calculus import Calculus
 from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.ranges import image
 from tensorprog.functions.rules.rates import ANY, BOUNDED, least, most
+from tensorprog.kernel.ground.term import ONE, ZERO, add, mul, neg, recip, shift_subs, variables
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Bind, Term
-from tensorprog.terms.term import ONE, ZERO, add, mul, neg, recip, shift_subs, variables
 
 Part = tuple[Term, Term]
 """c and u of a summand c e^u; a constant summand has u = 0."""

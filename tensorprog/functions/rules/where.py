@@ -17,9 +17,9 @@ from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.calculus import Calculus
 from tensorprog.functions.rules.info import Info, Regularity, settled
 from tensorprog.functions.rules.rates import most
+from tensorprog.kernel.ground.term import mul, neg, substitute, variables
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import mul, neg, substitute, variables
 
 MAX_BRANCHES = 12
 

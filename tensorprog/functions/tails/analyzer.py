@@ -21,9 +21,9 @@ from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, Rate, least, mos
 from tensorprog.functions.rules.roots import coefficients, real_roots
 from tensorprog.functions.tails.expand import Expansion
 from tensorprog.functions.tails.series import FUEL, LOG, Scale, Series
+from tensorprog.kernel.ground.term import add, mul, neg, power, size, substitute, variables, walk
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import add, mul, neg, power, size, substitute, variables, walk
 
 MAX_SIZE = 400
 

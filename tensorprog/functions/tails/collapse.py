@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tensorprog.kernel.ground.term import mul, recip
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import mul, recip
 
 if TYPE_CHECKING:
     from tensorprog.functions.tails.analyzer import Analyzer

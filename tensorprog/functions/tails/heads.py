@@ -10,9 +10,9 @@ from tensorprog.functions.evaluate.balls import Undecided, evaluate, lower, uppe
 from tensorprog.functions.evaluate.polynomial import Polynomial, normal, number
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.tails.series import UNIT, Algebra, Series
+from tensorprog.kernel.ground.term import PI, variables
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Term
-from tensorprog.terms.term import PI, variables
 
 
 class Expander(Protocol):

@@ -19,9 +19,9 @@ from tensorprog.functions.assume import Assumption, assumptions_of
 from tensorprog.functions.evaluate.sympy_bridge import spelled
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.problem.reduction import SLACK
+from tensorprog.kernel.ground.term import mul, substitute, variables
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import mul, substitute, variables
 
 Array = NDArray[np.float64]
 NAMES = ("K11", "K12", "K22")

@@ -25,8 +25,8 @@ from tensorprog.gaussian.integrate.panels import Rule, line_nodes
 from tensorprog.gaussian.integrate.quadrature import expectation
 from tensorprog.gaussian.problem.covariance import rational
 from tensorprog.gaussian.problem.factors import canonical
+from tensorprog.kernel.ground.term import mul, substitute, variables
 from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.term import mul, substitute, variables
 
 Array = NDArray[np.float64]
 COUNTS = (48, 192, 640)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import Complex, Values, ball_function, name_of
+from tensorprog.kernel.ground.term import variables
 from tensorprog.numbers.budget import spent
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import variables
 
 MOST_PLACES = 3_000
 MOST_BOXES = 20_000

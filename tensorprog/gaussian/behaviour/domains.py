@@ -7,8 +7,8 @@ from dataclasses import replace
 from tensorprog.functions.evaluate import narrow
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.sizes import Size
+from tensorprog.kernel.ground.term import children
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import children
 
 
 def defined(t: Term, size: Size, almost: bool = False) -> bool:

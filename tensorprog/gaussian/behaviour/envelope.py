@@ -13,8 +13,8 @@ from tensorprog.functions.evaluate.ball_function import name_of
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.strip_forms import BESIDE, SIZE
 from tensorprog.gaussian.behaviour.arguments import affine, constant, polynomial
+from tensorprog.kernel.ground.term import variables
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import variables
 
 _UP = 1 + 1e-12
 """Covers the rounding of the few operations that make a bound."""

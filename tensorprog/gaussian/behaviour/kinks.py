@@ -22,8 +22,8 @@ from tensorprog.functions.evaluate.formulas import formulas
 from tensorprog.functions.named.library import library, opened
 from tensorprog.functions.named.record import Function
 from tensorprog.gaussian.behaviour.arguments import affine, polynomial, roots
+from tensorprog.kernel.ground.term import add, neg, sub, variables, walk
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import add, neg, sub, variables, walk
 
 Kind = Literal["jump", "kink", "singular", "pole", "soft"]
 MOST_ROOTS = 400

@@ -19,9 +19,9 @@ from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.gaussian.behaviour.arguments import affine
 from tensorprog.gaussian.behaviour.exponents import UP, Affine, Exponents, Growth
+from tensorprog.kernel.ground.term import neg, sub, variables
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import neg, sub, variables
 
 SLOW = 0.04
 """log(1/x) <= x^-SLOW/(e SLOW) for x <= 1."""

@@ -30,12 +30,12 @@ from tensorprog.gaussian.cells.law import Law, law_of
 from tensorprog.gaussian.cells.nodes import NONE, Leaf, Signs, total, upper
 from tensorprog.gaussian.cells.tails import radius
 from tensorprog.gaussian.cells.thin import thin
+from tensorprog.kernel.ground.term import ONE
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.rounded import UNIT
 from tensorprog.terms import Term
-from tensorprog.terms.term import ONE
 
 ELLIPSES = (6.0, 3.0, 1.8)
 NODES = (4, 6, 8, 11, 14, 18, 22, 28)

@@ -22,8 +22,8 @@ from tensorprog.functions.evaluate.ball_function import Ball, ball_function
 from tensorprog.functions.evaluate.branch import resolve
 from tensorprog.functions.evaluate.derivative import smooth_derivative
 from tensorprog.gaussian.cells.cells import SLACK, Cell, Line, Region
+from tensorprog.kernel.ground.term import add, mul, sub
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import add, mul, sub
 
 LOOSER = 1e-12
 """What ranges are widened by, relative to their size: far more than the rounding of corners."""

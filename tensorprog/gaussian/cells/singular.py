@@ -20,8 +20,8 @@ from tensorprog.gaussian.behaviour.arguments import polynomial
 from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.cells.cells import Region
 from tensorprog.gaussian.cells.law import Form
+from tensorprog.kernel.ground.term import add, mul, walk
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import add, mul, walk
 
 UP = 1 + 1e-9
 SLOW = 0.04

@@ -13,8 +13,8 @@ from fractions import Fraction
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
 from tensorprog.functions.evaluate.formulas import formulas
 from tensorprog.functions.named.library import library, opened
+from tensorprog.kernel.ground.term import mul, sub, variables, walk
 from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import mul, sub, variables, walk
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 

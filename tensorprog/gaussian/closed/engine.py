@@ -20,9 +20,9 @@ from tensorprog.gaussian.exact.normal_form import Normaliser, OpaqueConstant
 from tensorprog.gaussian.exact.one_sided import one_sided
 from tensorprog.gaussian.exact.recursion import Engine, Law
 from tensorprog.gaussian.exact.shapes import Form, Space, summands
+from tensorprog.kernel.ground.term import walk
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import walk
 
 MAX_OPAQUE = 20
 

@@ -19,8 +19,8 @@ from tensorprog.functions.named.library import library
 from tensorprog.gaussian.closed.engine import ClosedForm, Problem, defined
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.gaussian.exact.ground import NoClosedForm
+from tensorprog.kernel.ground.term import walk
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import walk
 
 MAX_PARTS = 200
 MAX_EXPONENT = 20

@@ -26,8 +26,8 @@ from tensorprog.gaussian.exact.shapes import (
     scaled,
 )
 from tensorprog.gaussian.exact.sign_of import sign_of_smooth
+from tensorprog.kernel.ground.term import walk
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import walk
 
 MAX_POWER = 40
 HALF = Fraction(1, 2)

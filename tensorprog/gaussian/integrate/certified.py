@@ -23,11 +23,11 @@ from tensorprog.gaussian.integrate import lengths
 from tensorprog.gaussian.integrate.lengths import ratio
 from tensorprog.gaussian.problem.covariance import covariance, rational
 from tensorprog.gaussian.problem.factors import canonical, independent_factors
+from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.numbers.interval import Interval
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import substitute, variables
 
 
 def enclose(

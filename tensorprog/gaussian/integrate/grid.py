@@ -27,12 +27,12 @@ from tensorprog.functions.named.system import NotComputed
 from tensorprog.functions.named.tabled_forms import TABLED, UP, Inexact
 from tensorprog.gaussian.behaviour.envelope import envelope
 from tensorprog.gaussian.integrate.strip import Wall, walls
+from tensorprog.kernel.ground.term import substitute
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.roots import pivoted
 from tensorprog.numbers.tables import UNIT
 from tensorprog.numbers.trapezoid import Axis, discretisation, step_for
 from tensorprog.terms import Term, Var
-from tensorprog.terms.term import substitute
 
 Array = NDArray[np.float64]
 MOST_NODES = 150_000_000

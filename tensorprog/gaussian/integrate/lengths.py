@@ -32,9 +32,9 @@ from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.exact.ground import NoClosedForm
 from tensorprog.gaussian.problem.derived import derive, existing
 from tensorprog.gaussian.problem.inputs import entries, names_in
+from tensorprog.kernel.ground.term import ONE, add, children, mul, power, variables
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, add, children, mul, power, variables
 
 MOST_LENGTHS = 2
 Quadratic = tuple[tuple[int, Fraction], ...]

@@ -23,9 +23,9 @@ from flint import arb_mat
 
 from tensorprog.gaussian.cells.law import law_of
 from tensorprog.gaussian.integrate.certified import enclose
+from tensorprog.kernel.ground.term import power, substitute
 from tensorprog.numbers.precision import precision
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import power, substitute
 
 COARSE = 1e-2
 """The relative error at which E F² is good enough."""

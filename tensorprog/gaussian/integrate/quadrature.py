@@ -28,11 +28,11 @@ from tensorprog.gaussian.integrate import strip
 from tensorprog.gaussian.integrate.panels import Rule, nested
 from tensorprog.gaussian.problem.covariance import covariance, factor, rational
 from tensorprog.gaussian.problem.factors import Values, canonical, independent_factors
+from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.numbers.budget import budget, spent
 from tensorprog.numbers.estimate import Estimate, unknown
 from tensorprog.numbers.scrambled import CANCELLING, sample
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import substitute, variables
 
 Array = NDArray[np.float64]
 MOST_NODES = 12_000_000

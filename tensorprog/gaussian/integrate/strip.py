@@ -19,10 +19,10 @@ from tensorprog.functions.evaluate.systems import evaluate
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.numpy_forms import COMPLEX
 from tensorprog.gaussian.behaviour.arguments import affine, polynomial
+from tensorprog.kernel.ground.term import variables, walk
 from tensorprog.numbers.scrambled import Points
 from tensorprog.numbers.trapezoid import Axis, discretisation, step_for
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import variables, walk
 
 Array = NDArray[Any]
 SAFETY = 8.0

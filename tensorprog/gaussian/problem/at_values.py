@@ -13,9 +13,9 @@ import sympy
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.sympy_bridge import spelled
 from tensorprog.gaussian.closed.engine import Problem
+from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import substitute, variables
 
 DIGITS = 60
 TINY = Fraction(1, 10**40)

@@ -8,8 +8,8 @@ from typing import Any
 
 from tensorprog.functions.evaluate.ball_function import name_of
 from tensorprog.gaussian.problem.covariance import rational
+from tensorprog.kernel.ground.term import mul, substitute, variables
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import mul, substitute, variables
 
 Values = Mapping[str, Any]
 

@@ -13,10 +13,10 @@ from tensorprog.errors import fail
 from tensorprog.functions.evaluate.sympy_bridge import from_sympy, spelled, to_sympy
 from tensorprog.functions.named.registry import expand, read_term
 from tensorprog.gaussian.problem.reduction import SLACK
+from tensorprog.kernel.ground.term import App, Bind
+from tensorprog.kernel.ground.term import variables as variables_of
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var, read
-from tensorprog.terms.term import App, Bind
-from tensorprog.terms.term import variables as variables_of
 
 
 def term_of(x: Term | str | Any) -> Term:

@@ -16,8 +16,8 @@ import sympy
 from tensorprog.functions.evaluate.sympy_bridge import from_sympy, symbol, to_sympy
 from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.closed.steps import Step
+from tensorprog.kernel.ground.term import add, children, mul, substitute, walk
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import add, children, mul, substitute, walk
 
 SLACK = Fraction(1, 10**9)
 """Residual variances within this of zero, relative to the variance, count as rounding when they are negative."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from tensorprog.kernel.core.refused import require
-from tensorprog.program.graph.constants import entry
-from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar
-from tensorprog.program.normal.open import Composer
-from tensorprog.program.normal.powers import MOMENT, Powers
-from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import variables
+from tensorprog.kernel.ground.composed import Composer
+from tensorprog.kernel.ground.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar, entry_term
+from tensorprog.kernel.ground.powers import MOMENT, Powers
+from tensorprog.kernel.ground.program import Instructions
+from tensorprog.kernel.ground.term import Num, Term, Var, variables
 
 MAPS = (LinComb, Nonlin, Scalar)
 
@@ -19,7 +15,7 @@ MAPS = (LinComb, Nonlin, Scalar)
 class Context:
     """The program in the form in which it is judged, and the work still allowed."""
 
-    def __init__(self, program: Graph, fuel: int) -> None:
+    def __init__(self, program: Instructions, fuel: int) -> None:
         self.program, self.fuel = program, fuel
         self.composer, self.powers = Composer(program), Powers(program)
         self._index = {id(n): k for k, n in enumerate(program.nodes)}
@@ -68,12 +64,8 @@ class Context:
         """An entry of a matrix."""
         if not (isinstance(t, Var) and t.subs and t.name in self.program.matrices):
             return None
-        m, flat, index = self.program.matrices[t.name], 0, tuple(k for k in t.subs if isinstance(k, int))
-        if len(index) < len(t.subs):
-            return None
-        for k, extent in zip(index, m.shape, strict=True):
-            flat = flat * extent + k - 1
-        return Num(Fraction(entry(m, index, {}, self.program))) if m.entries is None else m.entries[flat]
+        index = [k for k in t.subs if isinstance(k, int)]
+        return entry_term(self.program.matrices[t.name], index) if len(index) == len(t.subs) else None
 
     def converges(self, n: Node) -> bool:
         """Does a scalar tend to a constant? An average does, and a dot product whose every use is one."""

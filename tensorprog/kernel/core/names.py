@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tensorprog.kernel.core.refused import METER, remembered, require
-from tensorprog.program.graph.graph import Graph
-from tensorprog.terms import App, Bind, Sub, Term, Var
-from tensorprog.terms.signatures import ARITHMETIC, CONDITIONS, FUNCTIONS
-from tensorprog.terms.term import children, rebuild, transform, walk
+from tensorprog.kernel.ground.program import Instructions
+from tensorprog.kernel.ground.signatures import ARITHMETIC, CONDITIONS, FUNCTIONS
+from tensorprog.kernel.ground.term import App, Bind, Sub, Term, Var, children, rebuild, transform, walk
 
 READ = {**FUNCTIONS, **ARITHMETIC, **CONDITIONS}
 """The heads of terms in a step."""
@@ -66,7 +65,7 @@ def owned(t: Term, names: Mapping[str, Own]) -> Term:
     return transform(t, lambda v: names.get(v.name) if isinstance(v, Var) and not v.subs else None)
 
 
-def legible(t: Term, program: Graph, own: Iterable[str] = ()) -> Term:
+def legible(t: Term, program: Instructions, own: Iterable[str] = ()) -> Term:
     """Refuse a name that the program does not have, in this way: what is written means what it seems to mean."""
     inside = list(walk(t))
     METER.get()(len(inside))

@@ -26,7 +26,7 @@ from tensorprog.kernel.core.statements import (
     Statement,
     Varies,
 )
-from tensorprog.terms import to_text
+from tensorprog.kernel.ground.text import to_text
 
 
 def words(s: Statement) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from tensorprog.kernel.core.refused import F1, ZERO
-from tensorprog.terms.json_form import number_from_json
+from tensorprog.kernel.ground.json_form import number_from_json
 
 
 class Rate(NamedTuple):

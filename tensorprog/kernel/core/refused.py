@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import ParamSpec, TypeVar
 
-from tensorprog.terms import Num
+from tensorprog.kernel.ground.term import Num
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from tensorprog.kernel.core.rates import Info
 from tensorprog.kernel.core.refused import require
-from tensorprog.terms import Term, to_text
+from tensorprog.kernel.ground.term import Term
+from tensorprog.kernel.ground.text import to_text
 
 
 class Statement:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tensorprog.kernel.core.refused import F1, HALF, NIL, Refused
-from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import ONE, add, mul, neg, power, recip, sub
+from tensorprog.kernel.ground.term import ONE, App, Num, Term, add, mul, neg, power, recip, sub
 
 # name: (level, growth exponent, what the sign of the argument says). The local Lipschitz constant is bounded, except at
 # level 1. "odd": f(u) has the sign of u. "plus": f >= 0, "positive": f > 0. All but floor and ceil are bounded below.

@@ -14,8 +14,7 @@ from tensorprog.kernel.core.rates import PROPERTIES
 from tensorprog.kernel.core.refused import NIL, ZERO, require
 from tensorprog.kernel.core.statements import Premises, Refuted, Statement
 from tensorprog.kernel.extra.tails import LOG, Path, Tail, Undefined, powers
-from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import add, neg, variables
+from tensorprog.kernel.ground.term import Num, Term, Var, add, neg, variables
 
 
 def _admitted(ctx: Context, v: Term, x: Term, over: list[str]) -> bool:

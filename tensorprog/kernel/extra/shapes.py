@@ -9,10 +9,9 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.rates import ANY
 from tensorprog.kernel.core.refused import Refused, require
 from tensorprog.kernel.core.statements import Fact, Premises, Statement
+from tensorprog.kernel.ground.term import App, Bind, Num, Var, add, mul, neg, power, recip, shift_subs
 from tensorprog.kernel.verdict.facts import either, facts
 from tensorprog.kernel.verdict.rates import combine, settle
-from tensorprog.terms import App, Bind, Num, Var
-from tensorprog.terms.term import add, mul, neg, power, recip, shift_subs
 
 
 def norm(ctx: Context, premises: Premises) -> Statement:

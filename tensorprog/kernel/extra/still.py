@@ -11,13 +11,12 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Premises, Statement
+from tensorprog.kernel.ground.term import Term, Var, mul, sub
 from tensorprog.kernel.limits.algebra import is_zero
 from tensorprog.kernel.limits.known import Known
 from tensorprog.kernel.limits.lemmas import Terms
 from tensorprog.kernel.limits.members import gaussian, pair, same, vectors
 from tensorprog.kernel.verdict.facts import facts
-from tensorprog.terms import Term, Var
-from tensorprog.terms.term import mul, sub
 
 
 def still(ctx: Context, premises: Premises, term: Term, at: Terms) -> Statement:

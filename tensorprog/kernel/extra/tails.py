@@ -18,13 +18,12 @@ from tensorprog.kernel.core.refused import F1, NIL, ZERO, Refused, require
 from tensorprog.kernel.core.statements import Fact, Premises, Statement
 from tensorprog.kernel.core.table import ENDS, EXPANDED, LIBRARY
 from tensorprog.kernel.core.table import definition as expanded
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import ONE, App, Num, Term, Var, add, mul, neg, power, recip, size, variables
 from tensorprog.kernel.limits.algebra import as_term, is_zero, normal
 from tensorprog.kernel.verdict.constants import number
 from tensorprog.kernel.verdict.facts import facts
 from tensorprog.kernel.verdict.rates import settle
-from tensorprog.program.graph.scaling import rational
-from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, add, mul, neg, power, recip, size, variables
 
 LOG, LOGLOG = ZERO, -F1
 

@@ -16,8 +16,8 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import LEMMA, Own, substituted
 from tensorprog.kernel.core.refused import HALF, METER, Refused, remembered, require
 from tensorprog.kernel.core.table import DEFINED, IMAGINARY, definition
-from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, add, mul, neg, power, recip, size, walk
+from tensorprog.kernel.ground.term import ONE, App, Bind, Num, Term, Var, add, mul, neg, power, recip, size, walk
+from tensorprog.kernel.ground.text import to_text
 
 Monomial = tuple[tuple[Term, int], ...]
 

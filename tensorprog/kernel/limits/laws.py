@@ -9,6 +9,11 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Claimed, Covariance, GivenScores, Premises, Statement
+from tensorprog.kernel.ground.canonical import claim_text
+from tensorprog.kernel.ground.indices import Pattern, uncovered
+from tensorprog.kernel.ground.masks import holds, index_values
+from tensorprog.kernel.ground.nodes import Claim, Scalar
+from tensorprog.kernel.ground.term import ONE, App, Term, Var, mul, shift_subs, size, sub, transform, variables
 from tensorprog.kernel.limits.algebra import as_term, is_zero, normal, plus
 from tensorprog.kernel.limits.algebra import product as multiplied
 from tensorprog.kernel.limits.known import Known
@@ -27,12 +32,6 @@ from tensorprog.kernel.limits.members import (
 )
 from tensorprog.kernel.limits.pieces import plain
 from tensorprog.kernel.verdict.premises import case_of
-from tensorprog.program.forms.text import claim_text
-from tensorprog.program.graph.indices import Pattern, uncovered
-from tensorprog.program.graph.nodes import Claim, Scalar
-from tensorprog.program.lowering.masks import holds, index_values
-from tensorprog.terms import App, Term, Var
-from tensorprog.terms.term import ONE, mul, shift_subs, size, sub, transform, variables
 
 
 @remembered(16)

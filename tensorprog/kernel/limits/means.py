@@ -12,6 +12,11 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Lemma, Premises, Statement, Varies, asked
+from tensorprog.kernel.ground.members import independent_input
+from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, primed_indices
+from tensorprog.kernel.ground.powers import MOMENT, SCORE
+from tensorprog.kernel.ground.scaling import width_power
+from tensorprog.kernel.ground.term import ONE, ZERO, App, Num, Sub, Term, Var, add, mul, shift_subs, sub, variables
 from tensorprog.kernel.limits.algebra import K11, K12, K22, is_zero, normal, positive
 from tensorprog.kernel.limits.known import Known
 from tensorprog.kernel.limits.lemmas import DETERMINANT, Terms
@@ -32,13 +37,6 @@ from tensorprog.kernel.limits.members import (
 from tensorprog.kernel.limits.pieces import Z1, Z2, plain
 from tensorprog.kernel.verdict.facts import facts
 from tensorprog.kernel.verdict.variance import average
-from tensorprog.program.graph.constants import primed_indices
-from tensorprog.program.graph.members import independent_input
-from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin
-from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.normal.powers import MOMENT, SCORE
-from tensorprog.terms import App, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, sub, variables
 
 
 def initial(ctx: Context, premises: Premises, term: Term) -> Statement:

@@ -13,13 +13,30 @@ from math import prod
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import Own, part, substituted
 from tensorprog.kernel.core.refused import remembered, require
+from tensorprog.kernel.ground.masks import holds, index_values
+from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.term import (
+    ONE,
+    App,
+    Bind,
+    Num,
+    Sub,
+    Term,
+    Var,
+    add,
+    mul,
+    neg,
+    recip,
+    shift_subs,
+    size,
+    sub,
+    transform,
+    variables,
+    walk,
+)
 from tensorprog.kernel.limits.algebra import NIL, Element, as_term, is_zero, normal, plus, positive, text
 from tensorprog.kernel.limits.pieces import Z1, Z2
 from tensorprog.kernel.verdict.constants import number
-from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.program.lowering.masks import holds, index_values
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, add, mul, neg, recip, shift_subs, size, sub, transform, variables, walk
 
 
 def reference(t: Term) -> Own:

@@ -11,9 +11,8 @@ from typing import NamedTuple
 from tensorprog.kernel.core.names import LEMMA
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.table import unfolded
+from tensorprog.kernel.ground.term import ZERO, App, Num, Term, mul, walk
 from tensorprog.kernel.limits.algebra import NIL, Element, as_term, normal, plus, times, together
-from tensorprog.terms import App, Num, Term
-from tensorprog.terms.term import ZERO, mul, walk
 
 Z1, Z2 = LEMMA["z1"], LEMMA["z2"]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 
 from tensorprog.kernel.core.refused import HALF, Refused, require
 from tensorprog.kernel.core.table import IMAGINARY, unfolded
+from tensorprog.kernel.ground.term import ONE, ZERO, App, Num, Term, Var, add, mul, neg, recip, sub, variables, walk
 from tensorprog.kernel.limits.algebra import (
     IDENTITY,
     K11,
@@ -28,8 +29,6 @@ from tensorprog.kernel.limits.algebra import (
     together,
 )
 from tensorprog.kernel.limits.pieces import SMOOTH, TWO_PI, UNIT, Z1, Z2, Form, Piece, clean, plain, scale, total
-from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, mul, neg, recip, sub, variables, walk
 
 
 class Reader:

@@ -12,8 +12,7 @@ from math import isqrt
 
 from tensorprog.kernel.core.refused import HALF, METER, Refused, require
 from tensorprog.kernel.core.table import EXPANDED, definition
-from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, add, mul, neg, power, variables
+from tensorprog.kernel.ground.term import ONE, App, Num, Term, Var, add, mul, neg, power, variables
 
 BITS = 96
 

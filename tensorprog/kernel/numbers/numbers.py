@@ -17,6 +17,9 @@ from tensorprog.kernel.core.statements import (
     Premises,
     Statement,
 )
+from tensorprog.kernel.ground.canonical import claim_text
+from tensorprog.kernel.ground.nodes import Claim
+from tensorprog.kernel.ground.term import Num, Term
 from tensorprog.kernel.limits.known import Known
 from tensorprog.kernel.limits.laws import covered, instances, sides
 from tensorprog.kernel.limits.lemmas import Terms
@@ -24,9 +27,6 @@ from tensorprog.kernel.limits.members import has_values, members, pair, referenc
 from tensorprog.kernel.numbers.intervals import enclosure, minus, plus, rounded, spelled, times
 from tensorprog.kernel.numbers.strip import Grid, Integrand
 from tensorprog.kernel.numbers.values import number_of, shown, values, where
-from tensorprog.program.forms.text import claim_text
-from tensorprog.program.graph.nodes import Claim
-from tensorprog.terms import Num, Term
 
 METHODS = ("closed-form", "series", "quadrature")
 

@@ -14,6 +14,9 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import Own, substituted
 from tensorprog.kernel.core.refused import HALF, METER, NIL, ZERO, require
 from tensorprog.kernel.core.statements import Number, Premises, Statement
+from tensorprog.kernel.ground.masks import holds, index_values
+from tensorprog.kernel.ground.nodes import Scalar
+from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var, power, recip, shift_subs, size, transform
 from tensorprog.kernel.limits.algebra import Element, as_term, normal, plus, scaled
 from tensorprog.kernel.limits.means import gaussian_score
 from tensorprog.kernel.limits.members import defined, members, opened, pair, vectors, written
@@ -22,10 +25,6 @@ from tensorprog.kernel.numbers import intervals as iv
 from tensorprog.kernel.numbers.intervals import BITS, Interval, enclosure, rounded, spelled, times
 from tensorprog.kernel.numbers.strip import Bound, Grid, bound
 from tensorprog.kernel.numbers.values import Numbers, number_of, shown, values
-from tensorprog.program.graph.nodes import Scalar
-from tensorprog.program.lowering.masks import holds, index_values
-from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import power, recip, shift_subs, size, transform
 
 MAX_VARIABLES = 4
 SMALL = {3: 1 << BITS - 44, 4: 1 << BITS - 36}

@@ -14,6 +14,7 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import HALF, ZERO, require
 from tensorprog.kernel.core.statements import Premises
+from tensorprog.kernel.ground.term import App, Num, Term, Var, variables
 from tensorprog.kernel.limits.lemmas import Terms
 from tensorprog.kernel.limits.members import affine, gaussian, members, pair, vectors, written
 from tensorprog.kernel.limits.pieces import Z1, Z2
@@ -34,8 +35,6 @@ from tensorprog.kernel.numbers.intervals import (
     times,
 )
 from tensorprog.kernel.numbers.values import Numbers, number_of, values
-from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import variables
 
 ANALYTIC = ("add", "mul", "neg", "pow", "exp", "tanh", "softplus", "cos", "Phi")
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from tensorprog.kernel.core.context import MAPS, Context
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Assumed, Premises, Statement
-from tensorprog.program.graph.nodes import Dot, Moment, Node, Scalar
-from tensorprog.terms import App
-from tensorprog.terms.term import walk
+from tensorprog.kernel.ground.nodes import Dot, Moment, Node, Scalar
+from tensorprog.kernel.ground.term import App, walk
 
 
 def assumed(ctx: Context, premises: Premises, node: int, what: str) -> Statement:

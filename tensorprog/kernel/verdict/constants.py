@@ -10,10 +10,9 @@ from tensorprog.kernel.core.rates import Info
 from tensorprog.kernel.core.refused import Refused, require
 from tensorprog.kernel.core.table import DEFINED
 from tensorprog.kernel.core.table import definition as expanded
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var, add, neg
 from tensorprog.kernel.verdict.rates import combine, settle
-from tensorprog.program.graph.scaling import rational
-from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import add, neg
 
 
 def number(ctx: Context, t: Term) -> Info:

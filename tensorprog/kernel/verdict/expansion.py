@@ -15,10 +15,9 @@ from itertools import count, permutations
 from typing import Any
 
 from tensorprog.kernel.core.refused import METER, Refused, require
-from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Range
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import mul, shift_subs, variables
+from tensorprog.kernel.ground.indices import Range
+from tensorprog.kernel.ground.program import Instructions
+from tensorprog.kernel.ground.term import App, Bind, Num, Sub, Term, Var, mul, shift_subs, variables
 
 MAX_SUMMANDS = 2_000
 MAX_BOUND = 5
@@ -45,7 +44,7 @@ class Product:
 class Expansion:
     """The fixed forms of one program's expressions."""
 
-    def __init__(self, program: Graph, open: Open) -> None:
+    def __init__(self, program: Instructions, open: Open) -> None:
         self.program, self.open = program, open
         self._fresh = count()
         self._ranges: dict[str, Range] = {}

@@ -11,11 +11,10 @@ from tensorprog.kernel.core.rates import FLAT, LINEAR, Info
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Fact, Instruction, Premises, Property, Sign, Statement
 from tensorprog.kernel.core.table import definition as expanded
+from tensorprog.kernel.ground.masks import holds, index_values
+from tensorprog.kernel.ground.term import App, Bind, Num, Term, add, mul, neg, recip, size, variables
 from tensorprog.kernel.verdict.constants import number
 from tensorprog.kernel.verdict.rates import combine, settle
-from tensorprog.program.lowering.masks import holds, index_values
-from tensorprog.terms import App, Bind, Num, Term
-from tensorprog.terms.term import add, mul, neg, recip, size, variables
 
 BUILD: dict[str, Callable[..., Term]] = {"add": add, "mul": mul, "neg": neg, "recip": recip}
 """Numbers are put together as the reader does it."""

@@ -17,34 +17,26 @@ from typing import Any
 
 from tensorprog.kernel.core.names import READ, legible
 from tensorprog.kernel.core.refused import METER, Refused, require
+from tensorprog.kernel.ground.indices import Range
+from tensorprog.kernel.ground.json_form import from_json
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.program import Instructions, volume
+from tensorprog.kernel.ground.term import App, Bind, Sub, Term, Var, mul, shift_subs, variables
 from tensorprog.kernel.verdict.expansion import Expansion
-from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Range, length
-from tensorprog.program.graph.nodes import (
-    Attention,
-    Dot,
-    Input,
-    LinComb,
-    MatMul,
-    Moment,
-    Node,
-    Nonlin,
-    Scalar,
-)
-from tensorprog.terms import App, Bind, Sub, Term, Var, from_json
-from tensorprog.terms.term import mul, shift_subs, variables
 
 MAX_MEMBERS = 2_000
 MAPS: dict[str, Callable[..., Node]] = {"LinComb": LinComb, "Nonlin": Nonlin, "Moment": Moment, "Scalar": Scalar}
 
 
-def read(program: Graph, data: Any) -> Graph:
+def read(program: Instructions, data: Any) -> Instructions:
     """The program that has these instructions and the declarations, inputs, outputs and claims of another."""
-    new = Graph(program.name, program.limits)
+    new = Instructions(program.name)
     for name in ("widths", "indices", "params", "matrices", "weights"):
         getattr(new, name).update(getattr(program, name))
+    new.groups = list(program.groups)
     for group in program.groups:
-        new.add_input(group)
+        for k, name in enumerate(group.names):
+            new.put(Input(name, group.subs, group, k))
     require(isinstance(data, list), "a list of instructions")
     for op, name, subs, *parts in data:
         require(isinstance(name, str) and name.isidentifier(), "a name")
@@ -53,15 +45,19 @@ def read(program: Graph, data: Any) -> Graph:
             require(known, "subscripts of a definition")
             if isinstance(s, str):
                 new.indices.setdefault(s, program.range_of(s))
-        new.append(_node(new, op, name, tuple(subs), [from_json(p, heads=READ) for p in parts]))
+        node = _node(new, op, name, tuple(subs), [from_json(p, heads=READ) for p in parts])
+        role = new.role(name)
+        fresh = role in (None, "vector", "scalar") and new.fits(node) and new.clash(node) is None
+        require(fresh, "each member is defined once, under a name of one kind")
+        new.put(node)
     for name in {v.name for v in _asked(program)}:
-        volumes = [sum(map(_volume, p.families[name].boxes)) for p in (program, new) if name in p.families]
+        volumes = [sum(map(volume, p.families[name].boxes)) for p in (program, new) if name in p.families]
         require(volumes[1:] == volumes[:1], "all members of what is put out or claimed")
     new.outputs, new.claims = list(program.outputs), list(program.claims)
     return new
 
 
-def _node(program: Graph, op: str, name: str, subs: tuple[Sub, ...], parts: list[Term]) -> Node:
+def _node(program: Instructions, op: str, name: str, subs: tuple[Sub, ...], parts: list[Term]) -> Node:
     """One instruction, all that it reads defined before it, vectors of one width."""
     widths = set()
     free = set[Sub]().union(*map(_free, parts)) & {*program.indices}
@@ -92,18 +88,14 @@ def _node(program: Graph, op: str, name: str, subs: tuple[Sub, ...], parts: list
     raise Refused("an instruction")
 
 
-def _asked(program: Graph) -> Iterator[Var]:
+def _asked(program: Instructions) -> Iterator[Var]:
     """The vectors and scalars of outputs and claims."""
     claims = (t for c in program.claims for t in (c.left, c.right) if t is not None)
     for t in (*(o.ref for o in program.outputs), *claims):
         yield from (v for v in variables(t) if v.name in program.families)
 
 
-def _volume(box: tuple[Range, ...]) -> int:
-    return prod(map(length, box))
-
-
-def _within(program: Graph, s: Sub, index: str) -> bool:
+def _within(program: Instructions, s: Sub, index: str) -> bool:
     """Are all values of a subscript values of an index?"""
     (low, high), (least, most) = (s, s) if isinstance(s, int) else program.range_of(s), program.range_of(index)
     return least <= low and high <= most
@@ -130,7 +122,7 @@ class _Several(Exception):
     """A reference touches members with different definitions."""
 
 
-def definition(program: Graph, v: Var, spans: Mapping[str, Range]) -> Term | None:
+def definition(program: Instructions, v: Var, spans: Mapping[str, Range]) -> Term | None:
     """The right-hand side that defines a variable, if it is no input."""
     found = [n for n, _ in program.resolve(v, spans)]
     if len(found) != 1:
@@ -146,7 +138,7 @@ def definition(program: Graph, v: Var, spans: Mapping[str, Range]) -> Term | Non
 class Validation:
     """Compares the instructions of two programs: `old`, as lowered, and `new`, its normal form."""
 
-    def __init__(self, old: Graph, new: Graph) -> None:
+    def __init__(self, old: Instructions, new: Instructions) -> None:
         self.old, self.new = old, new
 
     def check(self) -> None:

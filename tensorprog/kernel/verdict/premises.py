@@ -12,16 +12,24 @@ from fractions import Fraction
 from tensorprog.kernel.core.context import MAPS, Context
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Applies, Assumed, Instruction, Premises, Statement, Varies
+from tensorprog.kernel.ground.indices import Pattern, uncovered
+from tensorprog.kernel.ground.masks import index_values
+from tensorprog.kernel.ground.members import Members, Product, independent_input
+from tensorprog.kernel.ground.nodes import (
+    Dot,
+    Input,
+    InputGroup,
+    LinComb,
+    MatMul,
+    Moment,
+    Nonlin,
+    Scalar,
+    primed_indices,
+)
+from tensorprog.kernel.ground.powers import MOMENT, SCORE
+from tensorprog.kernel.ground.scaling import mentions_width, rational, width_power
+from tensorprog.kernel.ground.term import Var, shift_subs, transform
 from tensorprog.kernel.verdict.constants import number
-from tensorprog.program.graph.constants import primed_indices
-from tensorprog.program.graph.indices import Pattern, uncovered
-from tensorprog.program.graph.members import Members, Product, independent_input
-from tensorprog.program.graph.nodes import Dot, Input, InputGroup, LinComb, MatMul, Moment, Nonlin, Scalar
-from tensorprog.program.graph.scaling import mentions_width, rational, width_power
-from tensorprog.program.lowering.masks import index_values
-from tensorprog.program.normal.powers import MOMENT, SCORE
-from tensorprog.terms import Var
-from tensorprog.terms.term import shift_subs, transform
 
 REMARKS = ("A1.bounded", "A1.widths")
 """Premises that their source calls inessential."""

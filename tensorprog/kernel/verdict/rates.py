@@ -8,7 +8,7 @@ from dataclasses import replace
 from tensorprog.kernel.core.rates import ANY, FLAT, NOTHING, Info, Rate
 from tensorprog.kernel.core.refused import F1, Refused, require
 from tensorprog.kernel.core.table import LIBRARY
-from tensorprog.terms import App, Bind, Num, Term
+from tensorprog.kernel.ground.term import App, Bind, Num, Term
 
 
 def settle(u: Info) -> Info:

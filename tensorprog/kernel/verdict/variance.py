@@ -12,13 +12,12 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import valued
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Nonzero, Premises, Sign, Statement, Varies, asked
+from tensorprog.kernel.ground.members import source_of
+from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Moment
+from tensorprog.kernel.ground.scaling import width_power
+from tensorprog.kernel.ground.term import ZERO, App, Bind, Num, Term, Var, add, mul, neg, shift_subs, variables, walk
 from tensorprog.kernel.verdict.constants import number
 from tensorprog.kernel.verdict.facts import facts
-from tensorprog.program.graph.members import source_of
-from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment
-from tensorprog.program.graph.scaling import width_power
-from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, variables, walk
 
 
 def variance(ctx: Context, premises: Premises, node: int) -> Statement:

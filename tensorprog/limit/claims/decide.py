@@ -16,6 +16,12 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
+from tensorprog.kernel.ground.canonical import claim_text
+from tensorprog.kernel.ground.indices import assignments, length
+from tensorprog.kernel.ground.masks import holds
+from tensorprog.kernel.ground.nodes import Claim
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import children, rebuild, shift_subs, variables, walk
 from tensorprog.limit.claims.decision import RANK, Claims, Decision, Status
 from tensorprog.limit.claims.everywhere import Everywhere, has_covariances, inside, partial
 from tensorprog.limit.claims.sides import EXPECTATIONS, Sides, asked, written_out
@@ -30,14 +36,8 @@ from tensorprog.limit.support import Support
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.api import Program
-from tensorprog.program.forms.text import claim_text
-from tensorprog.program.graph.indices import assignments, length
-from tensorprog.program.graph.nodes import Claim
-from tensorprog.program.graph.scaling import rational
-from tensorprog.program.lowering.masks import holds
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import children, rebuild, shift_subs, variables, walk
 
 TOLERANCE = 1e-9
 MAX_INSTANCES = 20_000

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tensorprog.errors import Diagnostic
+from tensorprog.kernel.ground.nodes import Claim
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.program.api import Program
-from tensorprog.program.graph.nodes import Claim
 
 Status = Literal["proved", "confirmed", "refuted", "undecided"]
 RANK: tuple[Status, ...] = ("proved", "confirmed", "undecided", "refuted")

@@ -20,16 +20,16 @@ from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.positivity import nonzero_somewhere
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.nodes import Input, Param
+from tensorprog.kernel.ground.scaling import rational, width_power
+from tensorprog.kernel.ground.term import children, substitute, variables
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.parts import affine
 from tensorprog.program.api import Program
 from tensorprog.program.graph.constants import NoNumber, check_covariance, evaluate
-from tensorprog.program.graph.nodes import Input, Param
-from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.lowering.declare import admissible
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import children, substitute, variables
 
 if TYPE_CHECKING:
     from tensorprog.limit.mixtures.structure import Structure

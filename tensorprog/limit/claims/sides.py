@@ -9,6 +9,8 @@ from typing import Any
 from flint import arb
 
 from tensorprog.errors import TensorProgError
+from tensorprog.kernel.ground.indices import assignments
+from tensorprog.kernel.ground.term import add, children, rebuild, shift_subs
 from tensorprog.limit.derive import Limit
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.leaves import NotCovered
@@ -18,9 +20,7 @@ from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.numbers.precision import precision
 from tensorprog.program.api import Program
-from tensorprog.program.graph.indices import assignments
 from tensorprog.terms import App, Bind, Term, Var
-from tensorprog.terms.term import add, children, rebuild, shift_subs
 
 NOWHERE = Enclosure(arb("nan"), "closed-form", "estimate")
 EXPECTATIONS = ("E", "var", "cov")

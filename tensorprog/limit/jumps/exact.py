@@ -18,16 +18,16 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.tails.analyzer import Analyzer
+from tensorprog.kernel.ground.nodes import Input, MatMul
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import ZERO, add, children, mul, rebuild, substitute, variables
 from tensorprog.limit.jumps.jumps import COMPARISONS, Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.members.parts import collected, monomial_term, polynomial
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import Cov, Mean
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.program.graph.nodes import Input, MatMul
-from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ZERO, add, children, mul, rebuild, substitute, variables
 
 MOST_SPANNING = 32
 """Initial vectors of one group between which linear relations are looked for."""

@@ -13,10 +13,10 @@ from fractions import Fraction
 from functools import lru_cache
 
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import ZERO, children, mul, rebuild, recip, sub, substitute, variables
 from tensorprog.limit.members.parts import affine, is_zero
-from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ZERO, children, mul, rebuild, recip, sub, substitute, variables
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
 PERIODIC = frozenset({"floor", "ceil", "mod"})

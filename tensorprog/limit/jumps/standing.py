@@ -15,11 +15,11 @@ from typing import Any
 
 from flint import arb
 
+from tensorprog.kernel.ground.term import mul, power, variables
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent, polynomial
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import mul, power, variables
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from tensorprog.kernel.ground.term import mul, power
 from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import Num, Term
-from tensorprog.terms.term import mul, power
 
 ZERO = Estimate(0.0, 0.0, "exact", "closed-form")
 MOST_LEAVES = 3

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tensorprog.errors import TensorProgError
+from tensorprog.kernel.ground.term import ZERO, power
 from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import polynomial
@@ -19,7 +20,6 @@ from tensorprog.limit.mixtures.conditional import Conditional, terms_of
 from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.terms import Num, Term, Var, to_text
-from tensorprog.terms.term import ZERO, power
 
 if TYPE_CHECKING:
     from tensorprog.limit.laws.laws import Laws

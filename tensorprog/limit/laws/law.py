@@ -15,6 +15,7 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.functions.named.registry import read_term
+from tensorprog.kernel.ground.term import mul, substitute
 from tensorprog.limit.laws.cumulants import MOST_PAIRED, ByAverage, ByFormula, ByMembers, Cumulants, Gaussian
 from tensorprog.limit.laws.exact_moments import ZERO, Moments, exact_moments
 from tensorprog.limit.laws.statement import Formula
@@ -31,7 +32,6 @@ from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import Term, Var, read, to_text
 from tensorprog.terms.formula import Notation, Writer
 from tensorprog.terms.latex import LATEX, term_latex
-from tensorprog.terms.term import mul, substitute
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from tensorprog.functions.named.library import grows_exponentially
+from tensorprog.kernel.ground.term import walk
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.mixtures.score_jumps import refuse_jumps
 from tensorprog.limit.values.formulas import MAX_FORMULA, NoFormula
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import App, Term, Var
-from tensorprog.terms.term import walk
 
 MAX_LEAVES = 3
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Nonlin, Scalar
+from tensorprog.kernel.ground.term import ONE, add, mul, shift_subs, transform, walk
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.limit.values.formulas import NoFormula
-from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, walk
 
 
 @dataclass(frozen=True, slots=True)

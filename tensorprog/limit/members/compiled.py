@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.term import ZERO, add, neg, substitute, walk
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.limit.members.parts import affine
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ZERO, add, neg, substitute, walk
 
 Array = NDArray[np.float64]
 Row = tuple[Term, ...]

@@ -17,20 +17,19 @@ from functools import cached_property
 from typing import Literal
 
 from tensorprog.errors import TensorProgError, fail
+from tensorprog.kernel.ground.indices import assignments
+from tensorprog.kernel.ground.masks import holds
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Moment, Node, entry_term
+from tensorprog.kernel.ground.powers import MOMENT, SCORE
+from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.scaling import leading_part, mentions_width, rational, width_monomials
+from tensorprog.kernel.ground.term import ONE, ZERO, add, children, mul, power, rebuild, transform
 from tensorprog.limit.rules.quantities import Cov, Mean
 from tensorprog.limit.rules.rules import Rules, refuse_transpose
 from tensorprog.limit.rules.scores import Scores
 from tensorprog.program.api import Program
-from tensorprog.program.graph.constants import entry_term
-from tensorprog.program.graph.graph import member_text
-from tensorprog.program.graph.indices import assignments
-from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node
-from tensorprog.program.graph.scaling import leading_part, mentions_width, rational, width_monomials
-from tensorprog.program.lowering.masks import holds
 from tensorprog.program.normal.analysis import Analysis
-from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, children, mul, power, rebuild, transform
 
 MAX_TWINS = 64
 """Initial vectors of one group that are compared with each other."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.parity import parity
+from tensorprog.kernel.ground.term import walk
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import walk
 
 _ALSO = {"add", "mul", "neg", "hermite", "softmax", "where", "lt", "le", "gt", "ge"}
 

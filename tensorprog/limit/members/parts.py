@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import ONE, ZERO, add, mul, power
 from tensorprog.limit.rules.open import TooLarge
-from tensorprog.program.graph.scaling import rational
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, mul, power
 
 MAX_MONOMIALS = 4_000
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from tensorprog.kernel.ground.term import add, neg, walk
 from tensorprog.limit.members.averaging import MOST_GRID_DIMENSIONS, REACH, Group, grid, grids, scrambled
 from tensorprog.limit.members.compiled import Compiled, Row
 from tensorprog.limit.members.parts import affine
@@ -25,7 +26,6 @@ from tensorprog.numbers.estimate import UNKNOWN, Estimate
 from tensorprog.numbers.roots import root_of
 from tensorprog.numbers.trapezoid import discretisation
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import add, neg, walk
 
 ROUNDING = 1e-13
 LARGEST = 13

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from tensorprog.kernel.ground.nodes import Dot, Moment
+from tensorprog.kernel.ground.term import mul
 from tensorprog.limit.members.compiled import Compiled, features
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import Parts
@@ -21,9 +23,7 @@ from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.numbers.roots import Array, root_of
-from tensorprog.program.graph.nodes import Dot, Moment
 from tensorprog.terms import Term, Var
-from tensorprog.terms.term import mul
 
 FLOAT_ROUNDING = 1e-12
 MOST_SINGLE = 16

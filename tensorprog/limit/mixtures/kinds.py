@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tensorprog.kernel.ground.term import ONE, ZERO, add, mul, variables
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.members.parts import Parts, affine, collected, is_constant, is_zero, settle, split
 from tensorprog.limit.mixtures.score_jumps import refuse_jumps
 from tensorprog.limit.mixtures.structure import Kind, Structure
 from tensorprog.terms import Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, mul, variables
 
 MAX_LEAVES = 20_000
 

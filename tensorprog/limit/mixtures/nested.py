@@ -12,13 +12,13 @@ from itertools import product
 
 import numpy as np
 
+from tensorprog.kernel.ground.term import ONE, substitute
 from tensorprog.limit.members.compiled import Compiled
 from tensorprog.limit.members.parts import Parts
 from tensorprog.limit.mixtures.conditional import Given, Second, assemble, pseudo_inverse, terms_of
 from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.numbers.roots import Array, roots_of
 from tensorprog.terms import Term, Var
-from tensorprog.terms.term import ONE, substitute
 
 
 class Nested:

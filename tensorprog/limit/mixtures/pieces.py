@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tensorprog.kernel.ground.term import substitute
 from tensorprog.limit.members.averaging import POWERS, Array, Group, rule_for, scrambled
 from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.parts import Parts
@@ -26,7 +27,6 @@ from tensorprog.numbers.budget import Budget, search, spent
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind, worst_method
 from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.term import substitute
 
 NESTED_POWERS = range(4, 11)
 """Points of one scrambling, as powers of two, where each point needs covariances of its own."""

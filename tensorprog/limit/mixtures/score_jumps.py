@@ -14,6 +14,7 @@ from flint import acb, arb
 
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
+from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
@@ -22,7 +23,6 @@ from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parts import affine
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.terms import Num, Term, Var, to_text
-from tensorprog.terms.term import substitute, variables
 
 
 def refuse_jumps(c: Averages, terms: Iterable[Term]) -> None:

@@ -11,6 +11,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tensorprog.errors import TensorProgError
+from tensorprog.kernel.ground.nodes import Dot, MatMul, Moment, Node, Scalar
+from tensorprog.kernel.ground.powers import SCORE
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import ONE, ZERO, add, neg, shift_subs, variables
 from tensorprog.limit.rules.forms import Forms
 from tensorprog.limit.rules.labels import Label
 from tensorprog.limit.rules.open import MAX_EXPANDED, Composer, Split, Summand, TooLarge
@@ -18,11 +22,7 @@ from tensorprog.limit.rules.quantities import Key, ScalarOf, Sum, no_limit
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.limit.rules.scores import Scores
-from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node, Scalar
-from tensorprog.program.graph.scaling import rational
-from tensorprog.program.normal.powers import SCORE
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, neg, shift_subs, variables
 
 
 class ScoreComposer(Composer):

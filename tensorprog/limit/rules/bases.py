@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tensorprog.kernel.ground.signatures import CONDITIONS
+from tensorprog.kernel.ground.term import ONE, ZERO, add, children, mul, rebuild, substitute, variables, walk
 from tensorprog.limit.rules.forms import Form, Forms
 from tensorprog.limit.rules.open import Summand, TooLarge
 from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.signatures import CONDITIONS
-from tensorprog.terms.term import ONE, ZERO, add, children, mul, rebuild, substitute, variables, walk
 
 
 class Extraction:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tensorprog.kernel.ground.nodes import Input, MatMul, Node, primed_indices
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import ZERO, mul, shift_subs
 from tensorprog.limit.rules.labels import range_of
 from tensorprog.limit.rules.open import Composer, Summand
 from tensorprog.limit.rules.quantities import Addend, Cov, Mean, Sum
-from tensorprog.program.graph.constants import primed_indices, with_entries
-from tensorprog.program.graph.nodes import Input, MatMul, Node
-from tensorprog.program.graph.scaling import rational
+from tensorprog.program.graph.constants import with_entries
 from tensorprog.terms import Sub, Var
-from tensorprog.terms.term import ZERO, mul, shift_subs
 
 Form = tuple[Summand, ...]
 """A linear combination of bases, plus a constant: summands with one atom or none."""

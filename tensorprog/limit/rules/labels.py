@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.program.graph.indices import Range
+from tensorprog.kernel.ground.indices import Range
 from tensorprog.terms import Sub
 
 Array = NDArray[np.float64]

@@ -12,14 +12,14 @@ from itertools import count, pairwise
 from math import prod
 
 from tensorprog.errors import fail
+from tensorprog.kernel.ground.indices import Range, assignments, length, match
+from tensorprog.kernel.ground.masks import holds
+from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Node, Nonlin
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import ONE, ZERO, add, mul, shift_subs, variables
 from tensorprog.limit.rules.labels import Label, label
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Range, assignments, length, match
-from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Node, Nonlin
-from tensorprog.program.graph.scaling import rational
-from tensorprog.program.lowering.masks import holds
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, ZERO, add, mul, shift_subs, variables
 
 MAX_SUMMANDS = 4_000
 MAX_EXPANDED = 512

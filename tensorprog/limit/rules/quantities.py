@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tensorprog.errors import Diagnostic, Place, TensorProgError
+from tensorprog.errors import Diagnostic, TensorProgError
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.term import ONE, shift_subs, substitute, variables, walk
 from tensorprog.limit.rules.labels import Label, label, range_of
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, shift_subs, substitute, variables, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class Unsettled(NoLimit):
 def monomial(body: Term, size: int) -> tuple[int, ...] | None:
     """The exponents of z1, ..., zk in a product of their powers, or None.
 
-    >>> from tensorprog.terms.term import mul
+    >>> from tensorprog.kernel.ground.term import mul
     >>> monomial(mul(Var("z1"), App("pow", (Var("z2"), Num(2)))), 2)
     (1, 2)
     """

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Nonlin, Weight
+from tensorprog.kernel.ground.scaling import width_power
+from tensorprog.kernel.ground.term import ONE, ZERO, mul, shift_subs
 from tensorprog.limit.rules.bases import Extraction
 from tensorprog.limit.rules.forms import Forms, deltas, input_rule, moved
 from tensorprog.limit.rules.open import Composer, Split, Summand, TooLarge
@@ -26,11 +29,8 @@ from tensorprog.limit.rules.quantities import (
     no_limit,
 )
 from tensorprog.limit.rules.scalars import ScalarRules
-from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Weight
-from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, ZERO, mul, shift_subs
 
 
 class Rules:

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Container
 from fractions import Fraction
 
+from tensorprog.kernel.ground.nodes import Dot, Moment, Scalar
+from tensorprog.kernel.ground.powers import MOMENT, SCORE
+from tensorprog.kernel.ground.scaling import leading_part, mentions_width, width_power
+from tensorprog.kernel.ground.term import ONE, mul, rebuild, shift_subs, variables
 from tensorprog.limit.rules.open import Composer
 from tensorprog.limit.rules.quantities import Addend, Ex, ScalarOf, ScoreOf, Sum, no_limit
-from tensorprog.program.graph.nodes import Dot, Moment, Scalar
-from tensorprog.program.graph.scaling import leading_part, mentions_width, width_power
-from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, mul, rebuild, shift_subs, variables
 
 SCALED = "scaled"
 """The head of a reference to a scalar times a power of n: scaled(p[i,j], -1/2)."""

@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 
+from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Scalar
+from tensorprog.kernel.ground.powers import MOMENT, SCORE
+from tensorprog.kernel.ground.term import ONE, ZERO, children, mul, shift_subs
 from tensorprog.limit.rules.open import Split, Summand
 from tensorprog.limit.rules.quantities import Addend, Ex, Sum, no_limit
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
-from tensorprog.program.graph.nodes import Dot, Input, MatMul, Scalar
-from tensorprog.program.normal.powers import MOMENT, SCORE
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, ZERO, children, mul, shift_subs
 
 
 class Scores:

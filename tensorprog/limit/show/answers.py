@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
+from tensorprog.kernel.ground.term import mul
 from tensorprog.limit.engine import Engine
 from tensorprog.limit.lookup import Lookup
 from tensorprog.limit.no_value import NoValues
@@ -20,7 +21,6 @@ from tensorprog.numbers.budget import Budget, request, said_of_cut, search, toge
 from tensorprog.numbers.estimate import Estimate, unknown
 from tensorprog.program import Program
 from tensorprog.terms import Term, Var, to_text
-from tensorprog.terms.term import mul
 
 if TYPE_CHECKING:
     from tensorprog.limit.averages import Averages

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
+from tensorprog.kernel.ground.canonical import instruction_term
+from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.term import mul, shift_subs, substitute, transform
 from tensorprog.limit.rules.labels import label
 from tensorprog.limit.rules.open import Split, TooLarge
 from tensorprog.limit.rules.quantities import (
@@ -30,11 +33,8 @@ from tensorprog.limit.rules.quantities import (
 from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.limit.show.style import TEXT, Style
 from tensorprog.limit.values.cores import isserlis
-from tensorprog.program.forms.text import instruction_term
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Sub, Term, Var
-from tensorprog.terms.term import mul, shift_subs, substitute, transform
 
 if TYPE_CHECKING:
     from tensorprog.limit.show.answers import Answers

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tensorprog.kernel.ground.nodes import Dot
 from tensorprog.limit.show.derivation import Derivation, Entry
 from tensorprog.limit.show.style import typeset
-from tensorprog.program.graph.nodes import Dot
 from tensorprog.terms import Var
 from tensorprog.terms.latex import LATEX, PREAMBLE, escape, term_latex
 

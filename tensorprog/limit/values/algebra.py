@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Generic, TypeVar
 
+from tensorprog.kernel.ground.nodes import entry_term
 from tensorprog.limit.jumps.jumps import Jump
 from tensorprog.limit.rules.quantities import Core
-from tensorprog.program.graph.constants import entry_term
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Sub, Term, Var
 

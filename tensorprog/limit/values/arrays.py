@@ -11,6 +11,8 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.arrays import numpy_form
+from tensorprog.kernel.ground.nodes import Matrix
+from tensorprog.kernel.ground.term import shift_subs, variables
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.rules.labels import (
     DRAWS,
@@ -44,9 +46,7 @@ from tensorprog.limit.rules.quantities import (
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import scalars_in
 from tensorprog.limit.values.cores import CoreFunction, Cores, Numbers, no_value
-from tensorprog.program.graph.nodes import Matrix
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import shift_subs, variables
 
 SINGULAR = 1e-9
 """The least eigenvalue of a covariance, relative to the largest, below which it may be singular."""

@@ -22,6 +22,8 @@ from tensorprog.gaussian.closed.value import Balls as Evaluation
 from tensorprog.gaussian.integrate import lengths
 from tensorprog.gaussian.integrate.grid import grid
 from tensorprog.gaussian.integrate.moved import moved
+from tensorprog.kernel.ground.signatures import CONDITIONS
+from tensorprog.kernel.ground.term import substitute
 from tensorprog.limit.jumps.jumps import Jump
 from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.members.softmax import entries, holds_softmax
@@ -33,8 +35,6 @@ from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind,
 from tensorprog.numbers.precision import precision
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.signatures import CONDITIONS
-from tensorprog.terms.term import substitute
 
 BITS = 212
 SHARE = 0.4

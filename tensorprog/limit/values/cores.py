@@ -21,6 +21,8 @@ from tensorprog.functions.named.library import library
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
+from tensorprog.kernel.ground.nodes import Param
+from tensorprog.kernel.ground.term import ONE, mul, substitute, variables
 from tensorprog.limit.members import softmax
 from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.parity import has_mean
@@ -30,9 +32,7 @@ from tensorprog.limit.rules.quantities import Core, guarded, monomial, no_limit,
 from tensorprog.limit.values.draws import over_draws
 from tensorprog.limit.values.ratios import expectation
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate
-from tensorprog.program.graph.nodes import Param
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, mul, substitute, variables
 
 Z = Var("z")
 POINTS = Label("p", (0, 0))

@@ -9,16 +9,16 @@ from typing import Any
 import sympy
 
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
+from tensorprog.kernel.ground.nodes import Param
+from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.term import variables
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent
 from tensorprog.limit.rules.quantities import Core, guarded, place, unguarded
 from tensorprog.limit.values.algebra import Algebra
 from tensorprog.limit.values.cores import Cores, isserlis
-from tensorprog.program.graph.graph import member_text
-from tensorprog.program.graph.nodes import Param
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Term, Var
-from tensorprog.terms.term import variables
 
 MAX_FORMULA = 400
 """Nodes of an expression; larger ones are not formulas that a person would read."""

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from tensorprog.errors import Diagnostic
+from tensorprog.kernel.ground.term import add, mul, recip, shift_subs, substitute, variables
 from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.jumps.jumps import Jump, jumps_of, settled
 from tensorprog.limit.members.leaves import Unfolding
@@ -38,7 +39,6 @@ from tensorprog.limit.values.cores import Cores, Numbers, may_diverge
 from tensorprog.limit.values.formulas import Formulas
 from tensorprog.limit.values.named import Named
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import add, mul, recip, shift_subs, substitute, variables
 
 MAX_MEMBERS = 20_000
 V = TypeVar("V")

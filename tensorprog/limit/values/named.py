@@ -17,6 +17,7 @@ import sympy
 
 from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.gaussian.expect import expect
+from tensorprog.kernel.ground.term import mul, power, substitute, variables
 from tensorprog.limit.members.parts import polynomial
 from tensorprog.limit.members.softmax import holds_softmax
 from tensorprog.limit.rules.open import TooLarge
@@ -28,7 +29,6 @@ from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.numbers.precision import precision
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import mul, power, substitute, variables
 
 MAX_PARTS = 20_000
 """Nodes of an expression, its shared parts written out."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.program import member_text
 from tensorprog.program.forms.text import instruction_text
-from tensorprog.program.graph.graph import Graph, member_text
-from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import Var
 
 COLOURS = {

@@ -9,94 +9,18 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from tensorprog.errors import fail
-from tensorprog.program.forms.text import instruction_term
+from tensorprog.kernel.ground.canonical import SCHEMA
+from tensorprog.kernel.ground.nodes import Claim, Matrix, Param
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Claim, Input, Matrix, Node, Param
 from tensorprog.program.lowering.claims import add_claim
 from tensorprog.program.lowering.declare import declare_input, declare_matrix, declare_param, declare_weight
 from tensorprog.program.lowering.lowering import Lowering
-from tensorprog.terms import Sub, Term, from_json, to_json
+from tensorprog.terms import Sub, Term, from_json
 from tensorprog.terms.json_form import number_from_json
 
 G = TypeVar("G", bound=Graph)
 
-SCHEMA = "tensorprog/program/1"
 _NAME = re.compile(r"[^\W\d]\w*\Z")
-
-
-def program_to_json(program: Graph, data: bool) -> dict[str, Any]:
-    """The lowered program; with `data`, entries read from files are included (else their digest stands for them)."""
-    return {
-        "schema": SCHEMA,
-        "name": program.name,
-        "widths": [[k, str(v)] for k, v in program.widths.items() if k != "n"],
-        "indices": [[k, lo, hi] for k, (lo, hi) in program.indices.items()],
-        "params": [_param(p) for p in program.params.values()],
-        "matrices": [_matrix(m, data) for m in program.matrices.values()],
-        "inputs": [
-            {
-                "names": list(g.names),
-                "subs": list(g.subs),
-                "width": g.width,
-                "mean": [to_json(t) for t in g.mean],
-                "cov": [[to_json(t) for t in row] for row in g.cov],
-            }
-            for g in program.groups
-        ],
-        "weights": [
-            {
-                "name": w.name,
-                "subs": list(w.subs),
-                "rows": w.rows,
-                "cols": w.cols,
-                "variance": to_json(w.variance),
-                "law": w.law,
-                "freedom": _opt(w.freedom),
-            }
-            for w in program.weights.values()
-        ],
-        "nodes": [_node(node) for node in program.nodes if not isinstance(node, Input)],
-        "outputs": [to_json(o.ref) for o in program.outputs],
-        "claims": [_claim(c) for c in program.claims],
-    }
-
-
-def _opt(t: Term | None) -> Any:
-    return None if t is None else to_json(t)
-
-
-def _param(p: Param) -> dict[str, Any]:
-    return {
-        "name": p.name,
-        "low": None if p.low is None else str(p.low),
-        "high": None if p.high is None else str(p.high),
-        "low_open": p.low_open,
-        "high_open": p.high_open,
-        "default": _opt(p.default),
-    }
-
-
-def _matrix(m: Matrix, data: bool) -> dict[str, Any]:
-    out: dict[str, Any] = {"name": m.name, "shape": list(m.shape)}
-    if m.entries is not None:
-        return {**out, "entries": [to_json(t) for t in m.entries]}
-    out |= {"file": m.file, "digest": m.digest}
-    return {**out, "data": base64.b64encode(m.data).decode()} if data else out
-
-
-def _node(node: Node) -> dict[str, Any]:
-    term = to_json(instruction_term(node))
-    return {"op": type(node).__name__, "name": node.name, "subs": list(node.subs), "term": term}
-
-
-def _claim(c: Claim) -> dict[str, Any]:
-    return {
-        "form": c.form,
-        "left": _opt(c.left),
-        "right": _opt(c.right),
-        "tolerance": _opt(c.tolerance),
-        "condition": _opt(c.condition),
-    }
 
 
 def program_from_json(data: object, program: G) -> G:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tensorprog.program.forms.text import instruction_term
+from tensorprog.kernel.ground.canonical import instruction_term
+from tensorprog.kernel.ground.nodes import Input, Node
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Input, Node
 from tensorprog.terms import Var
 from tensorprog.terms.latex import term_latex
 

@@ -12,9 +12,9 @@ def program_graph(program: Graph) -> Any:
     """A networkx.DiGraph over instruction numbers; each node carries its instruction and text."""
     import networkx as nx
 
+    from tensorprog.kernel.ground.nodes import Input, MatMul
+    from tensorprog.kernel.ground.program import member_text
     from tensorprog.program.forms.text import instruction_text
-    from tensorprog.program.graph.graph import member_text
-    from tensorprog.program.graph.nodes import Input, MatMul
 
     graph = nx.DiGraph(name=program.name)
     number = {id(node): k for k, node in enumerate(program.nodes)}

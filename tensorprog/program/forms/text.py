@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tensorprog.program.graph.graph import Graph, member_text
-from tensorprog.program.graph.nodes import (
-    Attention,
-    Claim,
-    Dot,
+from tensorprog.kernel.ground.canonical import claim_text, instruction_term
+from tensorprog.kernel.ground.nodes import (
     Input,
     InputGroup,
-    MatMul,
     Matrix,
-    Moment,
     Node,
     Param,
     Weight,
 )
-from tensorprog.terms import App, Bind, Term, to_text
-from tensorprog.terms.term import ONE, Num, mul
+from tensorprog.kernel.ground.program import member_text
+from tensorprog.program.graph.graph import Graph
+from tensorprog.terms import to_text
 
 
 def program_text(program: Graph) -> str:
@@ -95,42 +91,3 @@ def _weight(w: Weight) -> str:
 def instruction_text(node: Node) -> str:
     """The right-hand side of an instruction."""
     return to_text(instruction_term(node))
-
-
-def instruction_term(node: Node) -> Term:
-    """The right-hand side as a term of the language."""
-    match node:
-        case MatMul(weight=w, transposed=tr, arg=x):
-            return App("matmul", (App("transpose", (w,)) if tr else w, x))
-        case Dot(left=u, right=v, factor=f):
-            dot = App("dot", (u, v))
-            if f == ONE:
-                return dot
-            match f:
-                case App("mul", args):
-                    return mul(args[0], dot, *args[1:]) if isinstance(args[0], Num) else mul(dot, *args)
-                case _:
-                    return mul(dot, f) if not isinstance(f, Num) else mul(f, dot)
-        case Moment(body=body):
-            return App("mean", (body,))
-        case Attention(query=q, key=k, value=v, over=over, scale=s, mask=m):
-            return Bind("attention", (q, k, v, s), over, m)
-        case Input():
-            raise ValueError("an input has no right-hand side")
-        case _:
-            return node.body
-
-
-def claim_text(c: Claim) -> str:
-    """A claim as it is written."""
-    if c.form in ("valid", "invalid"):
-        return f"claim {c.form}"
-    if c.form in ("gaussian", "not gaussian"):
-        assert c.left is not None
-        return f"claim {c.form}({to_text(c.left)})"
-    assert c.left is not None
-    assert c.right is not None
-    out = f"claim {to_text(c.left)} = {to_text(c.right)}"
-    if c.tolerance is not None:
-        out += f" within {to_text(c.tolerance)}"
-    return out if c.condition is None else f"{out} for {to_text(c.condition)}"

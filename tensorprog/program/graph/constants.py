@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from tensorprog.errors import TensorProgError, fail
-from tensorprog.program.graph.indices import assignments
-from tensorprog.program.graph.nodes import InputGroup, Matrix
-from tensorprog.program.graph.scaling import rational
+from tensorprog.kernel.ground.indices import assignments
+from tensorprog.kernel.ground.nodes import InputGroup, Matrix, entry_term, primed_indices
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import substitute, variables
 
 if TYPE_CHECKING:
     from tensorprog.program.graph.graph import Graph
@@ -116,18 +115,6 @@ def entry(matrix: Matrix, index: Sequence[int], at: Mapping[str, float], program
     import struct
 
     return float(struct.unpack_from("<d", matrix.data, 8 * flat)[0])
-
-
-def entry_term(matrix: Matrix, index: Sequence[int]) -> Term:
-    """One entry of a constant array, exactly as it was given."""
-    flat = 0
-    for k, extent in zip(index, matrix.shape, strict=True):
-        flat = flat * extent + k - 1
-    if matrix.entries is not None:
-        return matrix.entries[flat]
-    import struct
-
-    return Num(Fraction(struct.unpack_from("<d", matrix.data, 8 * flat)[0]))
 
 
 def at_indices(t: Term, at: Mapping[str, int], program: Graph) -> Term:
@@ -258,18 +245,9 @@ def check_entries(matrix: Matrix, program: Graph) -> None:
 
 
 def _vars(t: Term) -> list[Var]:
-    from tensorprog.terms.term import variables
+    from tensorprog.kernel.ground.term import variables
 
     return variables(t)
-
-
-def primed_indices(group: InputGroup) -> set[str]:
-    out: set[str] = set()
-    for row in group.cov:
-        for t in row:
-            for v in _vars(t):
-                out |= {s[:-1] for s in (*v.subs, v.name) if isinstance(s, str) and s.endswith("'")}
-    return out
 
 
 def _depends(group: InputGroup, index: str) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tensorprog.errors import Place, TensorProgError, fail
+from tensorprog.errors import TensorProgError, fail
+from tensorprog.kernel.ground.place import Place
 
 
 @dataclass(frozen=True, slots=True)

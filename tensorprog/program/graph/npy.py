@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tensorprog.errors import Place, fail
+from tensorprog.errors import fail
+from tensorprog.kernel.ground.place import Place
 from tensorprog.program.graph.limits import Limits
 
 

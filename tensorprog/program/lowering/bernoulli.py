@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from itertools import islice
 
-from tensorprog.errors import Place, fail
+from tensorprog.errors import fail
+from tensorprog.kernel.ground.indices import assignments
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.term import variables
 from tensorprog.program.graph.constants import NoNumber, default_values, evaluate
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import assignments
 from tensorprog.program.lowering.declare import by_position, check_axes, declare_input
 from tensorprog.program.lowering.lowered import CONST, KIND_NAMES
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import variables
 
 MAX_PROBABILITIES = 10_000
 

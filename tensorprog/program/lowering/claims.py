@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tensorprog.errors import fail
-from tensorprog.program.graph.nodes import (
-    Claim,
-)
+from tensorprog.kernel.ground.nodes import Claim
+from tensorprog.kernel.ground.signatures import FUNCTIONS
 from tensorprog.program.lowering.lowered import CONST
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.signatures import FUNCTIONS
 
 
 class ClaimLowering:

@@ -8,7 +8,9 @@ import struct
 from dataclasses import replace
 from fractions import Fraction
 
-from tensorprog.errors import Place, fail
+from tensorprog.errors import fail
+from tensorprog.kernel.ground.nodes import LAWS, InputGroup, Matrix, Param, Weight
+from tensorprog.kernel.ground.place import Place
 from tensorprog.program.graph.constants import (
     NoNumber,
     check_covariance,
@@ -18,7 +20,6 @@ from tensorprog.program.graph.constants import (
     values_over,
 )
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import LAWS, InputGroup, Matrix, Param, Weight
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.terms import Sub, Term, Var
 

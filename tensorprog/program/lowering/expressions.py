@@ -7,15 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
-from tensorprog.errors import Place, TensorProgError, fail
+from tensorprog.errors import TensorProgError, fail
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.scaling import rational, width_power
+from tensorprog.kernel.ground.signatures import CONDITIONS, FUNCTIONS
+from tensorprog.kernel.ground.term import ONE, mul, walk
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.scaling import rational, width_power
 from tensorprog.program.lowering.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
 from tensorprog.program.lowering.masks import check_mask
 from tensorprog.program.lowering.names import Names
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.signatures import CONDITIONS, FUNCTIONS
-from tensorprog.terms.term import ONE, mul, walk
 
 MAX_EXPONENT = 1_000
 Words: TypeAlias = Mapping[str, tuple[int, int]]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Node
+from tensorprog.kernel.ground.term import shift_subs
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Node
 from tensorprog.terms import App, Bind, Sub, Term, Var
-from tensorprog.terms.term import shift_subs
 
 
 class Known:

@@ -9,26 +9,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from tensorprog.errors import Place, fail
-from tensorprog.program.graph.graph import Graph, member_text, node_kind
-from tensorprog.program.graph.nodes import (
-    Attention,
-    Dot,
-    LinComb,
-    MatMul,
-    Moment,
-    Node,
-    Nonlin,
-    Output,
-    Scalar,
-)
-from tensorprog.program.graph.scaling import width_power
+from tensorprog.errors import fail
+from tensorprog.kernel.ground.nodes import Attention, Dot, LinComb, MatMul, Moment, Node, Nonlin, Output, Scalar
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.program import member_text, node_kind
+from tensorprog.kernel.ground.scaling import width_power
+from tensorprog.kernel.ground.term import mul, size, walk
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.expressions import Expressions, Words, scaled_dot
 from tensorprog.program.lowering.known import Known
 from tensorprog.program.lowering.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
 from tensorprog.program.lowering.names import name_and_subs
 from tensorprog.terms import App, Bind, Sub, Term, Var
-from tensorprog.terms.term import mul, size, walk
 
 
 class Lowering(Expressions):

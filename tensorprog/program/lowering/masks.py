@@ -3,46 +3,19 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable, Iterator, Mapping
-from fractions import Fraction
+from collections.abc import Mapping
 
-from tensorprog.errors import Place, fail
+from tensorprog.errors import fail
+from tensorprog.kernel.ground.indices import Range, assignments
+from tensorprog.kernel.ground.masks import NoMask, holds, index_values
+from tensorprog.kernel.ground.nodes import Node
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.term import variables
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Range, assignments
-from tensorprog.program.graph.nodes import Node
-from tensorprog.program.graph.scaling import rational
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import substitute, variables
+from tensorprog.terms import App, Bind, Sub, Term, Var
 
 MAX_MASK_ENTRIES = 1_000_000
 FEW_ENTRIES = 144
-_COMPARE: dict[str, Callable[[Fraction, Fraction], bool]] = {
-    "lt": operator.lt,
-    "le": operator.le,
-    "gt": operator.gt,
-    "ge": operator.ge,
-    "eq": operator.eq,
-    "ne": operator.ne,
-}
-
-
-def holds(mask: Term, at: Mapping[str, int]) -> bool:
-    """Is the mask true at these index values?"""
-    match mask:
-        case App("and", args):
-            return all(holds(a, at) for a in args)
-        case App(head, (left, right)) if head in _COMPARE:
-            a, b = (rational(substitute(s, {v: Num(at[v.name]) for v in variables(s)})) for s in (left, right))
-            if a is None or b is None:
-                raise fail("TP003", "a mask compares integers", mask.place)
-            return _COMPARE[head](a, b)
-    raise fail("TP003", "a mask compares indices", mask.place)
-
-
-def index_values(names: list[str], program: Graph) -> Iterator[dict[str, int]]:
-    """Every assignment of the named indices."""
-    return assignments(program.ranges(names))
 
 
 def masked_references(program: Graph, node: Node) -> list[tuple[Var, tuple[str, ...], Term | None]]:
@@ -128,6 +101,10 @@ def check_mask(mask: Term, over: tuple[str, ...], program: Graph, place: Place |
             raise fail("TP003", f"a mask compares indices, but {v.name} is not one", v.place or place)
     outer = [i for i in used if i not in over]
     inner = [i for i in used if i in over]
+    try:
+        holds(mask, dict.fromkeys(used, 1))
+    except NoMask as error:
+        raise fail("TP003", str(error), mask.place) from None
     entries = 1
     for i in used:
         lo, hi = program.range_of(i)

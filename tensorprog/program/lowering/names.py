@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-from tensorprog.errors import Place, TensorProgError, fail
-from tensorprog.program.graph.graph import Graph, member_text
-from tensorprog.program.graph.scaling import rational
+from tensorprog.errors import TensorProgError, fail
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import transform, walk
+from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.lowered import CONST, SCALAR, VECTOR, Lowered
 from tensorprog.terms import App, Num, Sub, Term, Var
-from tensorprog.terms.term import transform, walk
 
 
 class Names:

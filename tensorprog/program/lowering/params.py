@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.errors import fail
+from tensorprog.kernel.ground.scaling import rational
 from tensorprog.program.graph.constants import NoNumber, evaluate
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.scaling import rational
 from tensorprog.program.lowering.declare import admissible
 
 

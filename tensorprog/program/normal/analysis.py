@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, NoReturn
 
+from tensorprog.kernel.ground.nodes import Family
+from tensorprog.kernel.ground.powers import Powers
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Family
 from tensorprog.program.normal.normalize import normalize
-from tensorprog.program.normal.open import Composer
-from tensorprog.program.normal.powers import Powers
+from tensorprog.program.normal.open import MemberComposer
 
 
 class Analysis(Graph):
@@ -52,9 +52,9 @@ class Analysis(Graph):
         return frozenset(out)
 
     @cached_property
-    def opened(self) -> Composer:
+    def opened(self) -> MemberComposer:
         """Functions composed down to inputs, MatMuls, dot products and moments."""
-        return Composer(self)
+        return MemberComposer(self)
 
     def _refused(self, *_: Any, **__: Any) -> NoReturn:
         raise TypeError("a normal form is not changed: change the program, and ask for its analysis again")

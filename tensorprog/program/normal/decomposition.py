@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import UnionType
 
-from tensorprog.errors import Place
-from tensorprog.program.forms.text import instruction_term
+from tensorprog.kernel.ground.canonical import instruction_term
+from tensorprog.kernel.ground.nodes import LinComb, Node, Nonlin
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.term import ONE, add, children, mul, rebuild, shift_subs, variables, walk
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import LinComb, Node, Nonlin
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, add, children, mul, rebuild, shift_subs, variables, walk
 
 MAX_PIECES = 256
 MINUS_ONE = Num(-1)

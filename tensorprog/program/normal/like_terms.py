@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from tensorprog.kernel.ground.nodes import Scalar
+from tensorprog.kernel.ground.scaling import mentions_width, width_power
+from tensorprog.kernel.ground.term import ONE, add, mul, shift_subs, transform, variables
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Scalar
-from tensorprog.program.graph.scaling import mentions_width, width_power
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, variables
 
 MAX_MONOMIALS = 256
 

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, Map, MatMul, Moment, Node, Nonlin
+from tensorprog.kernel.ground.powers import Powers
+from tensorprog.kernel.ground.signatures import HEADS
+from tensorprog.kernel.ground.term import ONE, add, mul, shift_subs, transform, walk
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, Map, MatMul, Moment, Node, Nonlin
 from tensorprog.program.lowering.lowering import Lowering
 from tensorprog.program.normal.decomposition import MAX_PIECES, Decomposition, Part, Pieces, names_in
 from tensorprog.program.normal.like_terms import LikeTerms, may_collect
-from tensorprog.program.normal.powers import Powers, scalars_inside
+from tensorprog.program.normal.reached import scalars_inside
 from tensorprog.terms import App, Bind, Sub, Term, Var
-from tensorprog.terms.signatures import HEADS
-from tensorprog.terms.term import ONE, add, mul, shift_subs, transform, walk
 
 
 def normalize(program: Graph) -> Graph:

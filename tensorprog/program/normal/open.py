@@ -1,75 +1,21 @@
-"""Nonlins composed down to inputs, MatMuls, dot products and moments: what a vector is, as one function."""
+"""Terms composed down to basic vectors and scalars where definitions differ between members: one by one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Range, assignments, length
-from tensorprog.program.graph.nodes import Input, LinComb, Node, Nonlin, Scalar
-from tensorprog.terms import Bind, Sub, Term, Var
-from tensorprog.terms.term import add, call, children, shift_subs, size, transform
+from tensorprog.kernel.ground.composed import MAX_COMPOSED, CannotCompose, Composer, Spans
+from tensorprog.kernel.ground.indices import Range, assignments, length
+from tensorprog.kernel.ground.nodes import LinComb, Nonlin, Scalar
+from tensorprog.kernel.ground.program import Instructions
+from tensorprog.kernel.ground.term import Bind, Term, Var, add, call, children, shift_subs, size, transform
 
-MAX_COMPOSED = 4_000
 MAX_MEMBERS = 2_000
 
 
-class CannotCompose(Exception):
-    """The composed expression would be too large, or a reference spans differently defined pieces."""
-
-
-class Spans(CannotCompose):
-    """A reference touches members with different definitions: they must be taken one by one."""
-
-
-class Composer:
-    """Expressions over atoms: the leaves of a composed term are inputs, MatMuls, Dots and Moments."""
-
-    def __init__(self, program: Graph) -> None:
-        self.program = program
-        self._memo: dict[int, Term] = {}
-
-    def of_node(self, node: Node) -> Term:
-        """The node's members as a function of atoms, over the node's own index names."""
-        found = self._memo.get(id(node))
-        if found is None:
-            match node:
-                case LinComb(body=body) | Nonlin(body=body) | Scalar(body=body):
-                    found = self.of_term(body)
-                case Input():
-                    found = Var(node.name, node.subs)
-                case _:
-                    found = Var(node.name, node.subs, node.place)
-            if size(found) > MAX_COMPOSED:
-                raise CannotCompose(f"{node.name} is too large once composed")
-            self._memo[id(node)] = found
-        return found
-
-    def of_term(self, t: Term) -> Term:
-        """The term with every reference to a LinComb, Nonlin or Scalar replaced by its definition."""
-        try:
-            out = transform(t, self._leaf)
-        except RecursionError:
-            raise CannotCompose("nested too deep once composed") from None
-        if size(out) > MAX_COMPOSED:
-            raise CannotCompose("the expression is too large once composed")
-        return out
-
-    def _leaf(self, t: Term) -> Term | None:
-        if not isinstance(t, Var) or t.name not in self.program.families:
-            return None
-        pieces = self.program.resolve(t)
-        maps = [node for node, _ in pieces if isinstance(node, LinComb | Nonlin | Scalar)]
-        if not maps:
-            return t
-        if len(pieces) > 1:
-            raise Spans(f"{t.name} spans several definitions")
-        return shift_subs(self.of_node(maps[0]), self._renaming(maps[0], t))
-
-    @staticmethod
-    def _renaming(node: Node, ref: Var) -> dict[str, Sub]:
-        return {a: b for a, b in zip(node.subs, ref.subs, strict=True) if isinstance(a, str) and a != b}
+class MemberComposer(Composer):
+    """Composes a term, or each of its members where these have several definitions."""
 
     def members(self, t: Term, ranges: Mapping[str, Range] | None = None) -> list[Term]:
         """The term as functions of atoms: one, or one for each member where definitions differ between members.
@@ -130,7 +76,7 @@ class Composer:
         return unrolled(self.program, t) if isinstance(t, Bind) and index in t.over else None
 
 
-def unrolled(program: Graph, t: Bind, most: int = MAX_MEMBERS) -> Term:
+def unrolled(program: Instructions, t: Bind, most: int = MAX_MEMBERS) -> Term:
     """A sum, max or min over indices written out; raises CannotCompose for other binders and for many terms."""
     ranges = program.ranges(t.over)
     count = prod(map(length, ranges.values()))
@@ -140,7 +86,7 @@ def unrolled(program: Graph, t: Bind, most: int = MAX_MEMBERS) -> Term:
     return terms[0] if len(terms) == 1 else add(*terms) if t.head == "sum" else call(t.head, *terms)
 
 
-def free_indices(program: Graph, t: Term) -> list[str]:
+def free_indices(program: Instructions, t: Term) -> list[str]:
     """The index names that a term is a family over: those bound nowhere around their use."""
     out: dict[str, None] = {}
     stack: list[tuple[Term, tuple[str, ...]]] = [(t, ())]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.program.graph.indices import Range
+from tensorprog.kernel.ground.indices import Range
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.simulate.draw.evaluate import Evaluator
 from tensorprog.simulate.plan.numbers import Numbers

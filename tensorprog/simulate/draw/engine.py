@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.program.graph.nodes import Attention, Dot, Input, MatMul, Moment, Node
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Moment, Node
+from tensorprog.kernel.ground.term import walk
 from tensorprog.simulate.arrays import Array, Named, combine, inner, spread, times
 from tensorprog.simulate.draw.constants import Constants
 from tensorprog.simulate.draw.evaluate import Evaluator
@@ -23,7 +24,6 @@ from tensorprog.simulate.plan.plan import Plan, make_plan
 from tensorprog.simulate.plan.references import Ref, View, read, view
 from tensorprog.simulate.plan.spaces import Member
 from tensorprog.terms import App, Bind, Term, Var
-from tensorprog.terms.term import walk
 
 
 @dataclass

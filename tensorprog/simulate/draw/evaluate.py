@@ -16,10 +16,10 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.arrays import numpy_form
-from tensorprog.program.graph.indices import Range
+from tensorprog.kernel.ground.indices import Range
+from tensorprog.kernel.ground.term import ONE, children, walk
 from tensorprog.simulate.arrays import Named
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
-from tensorprog.terms.term import ONE, children, walk
 
 Leaf = Callable[[Var], Named | float]
 """The value of a name: an array over its distinct index names, or a number."""

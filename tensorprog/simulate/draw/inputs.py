@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.program.graph.nodes import InputGroup
+from tensorprog.kernel.ground.nodes import InputGroup
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.draw.constants import Constants
 from tensorprog.simulate.plan.deferred import split

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.program.graph.nodes import Input, MatMul
+from tensorprog.kernel.ground.nodes import Input, MatMul
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.simulate.draw.constants import Constants
 from tensorprog.simulate.draw.dense import entries

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.program.graph.nodes import Input, InputGroup
+from tensorprog.kernel.ground.nodes import Input, InputGroup
+from tensorprog.kernel.ground.term import ZERO, variables
 from tensorprog.simulate.plan.job import Job, Layout
 from tensorprog.simulate.plan.needs import Need, Uses
-from tensorprog.terms.term import ZERO, variables
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tensorprog.kernel.ground.term import ONE, mul, walk
 from tensorprog.program.api import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ONE, mul, walk
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.program.api import Program
-from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.simulate.plan.linear import Part, linear_parts
 from tensorprog.simulate.plan.references import Ref, pieces
 

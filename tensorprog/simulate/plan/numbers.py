@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.errors import Place, fail
+from tensorprog.errors import fail
+from tensorprog.kernel.ground.place import Place
 from tensorprog.program.api import Program
 from tensorprog.program.graph.constants import entry
 from tensorprog.program.lowering.params import param_numbers

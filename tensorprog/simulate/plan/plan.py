@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.program.graph.graph import node_kind
-from tensorprog.program.graph.nodes import LAWS, Attention, Input, Moment, Node, Nonlin
+from tensorprog.kernel.ground.nodes import LAWS, Attention, Input, Moment, Node, Nonlin
+from tensorprog.kernel.ground.program import node_kind
 from tensorprog.simulate.plan.deferred import Deferred, deferred
 from tensorprog.simulate.plan.engines import check_engine
 from tensorprog.simulate.plan.job import Job, Layout
@@ -139,7 +139,7 @@ def _check(job: Job, nums: Numbers) -> None:
 
 
 def _is_zero(t: object) -> bool:
-    from tensorprog.terms.term import ZERO
+    from tensorprog.kernel.ground.term import ZERO
 
     return t == ZERO
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tensorprog.errors import fail
+from tensorprog.kernel.ground.indices import Range, assignments
+from tensorprog.kernel.ground.nodes import Node
+from tensorprog.kernel.ground.program import member_text
 from tensorprog.program.api import Program
-from tensorprog.program.graph.graph import member_text
-from tensorprog.program.graph.indices import Range, assignments
-from tensorprog.program.graph.nodes import Node
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.terms import Num, Sub, Var
 

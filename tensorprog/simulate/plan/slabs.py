@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
 
-from tensorprog.program.graph.indices import Range, assignments
-from tensorprog.program.graph.nodes import MatMul
+from tensorprog.kernel.ground.indices import Range, assignments
+from tensorprog.kernel.ground.nodes import MatMul
 from tensorprog.simulate.plan.needs import Need, Uses
 from tensorprog.simulate.plan.numbers import Numbers
 from tensorprog.simulate.plan.spaces import Member, Space

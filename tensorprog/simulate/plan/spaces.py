@@ -18,11 +18,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tensorprog.program.graph.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
+from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
+from tensorprog.kernel.ground.term import variables
 from tensorprog.simulate.plan.needs import Need, Uses
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.terms import Sub
-from tensorprog.terms.term import variables
 
 Member = tuple[str, int | str]
 """What lives in a space: ("node", number), ("in", weight), ("out", weight) or ("group", first name)."""

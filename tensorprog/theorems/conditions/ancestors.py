@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from tensorprog.program.graph.indices import Pattern, uncovered
-from tensorprog.program.graph.nodes import Dot, LinComb, Moment, Node, Nonlin
+from tensorprog.kernel.ground.indices import Pattern, uncovered
+from tensorprog.kernel.ground.nodes import Dot, LinComb, Moment, Node, Nonlin
 from tensorprog.program.lowering.masks import allowed, masked_references
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Sub, Term, Var

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
-from tensorprog.program.graph.indices import Pattern
-from tensorprog.program.graph.nodes import SCALAR_NODES, Dot, MatMul, Moment, Node
-from tensorprog.program.normal.powers import MOMENT, Use
+from tensorprog.kernel.ground.indices import Pattern
+from tensorprog.kernel.ground.nodes import SCALAR_NODES, Dot, MatMul, Moment, Node
+from tensorprog.kernel.ground.powers import MOMENT, Use
 from tensorprog.terms import Var
 from tensorprog.theorems.conditions.ancestors import Ancestors, Shared
 from tensorprog.theorems.conditions.finding import Finding

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tensorprog.errors import Diagnostic, Place
-from tensorprog.program.graph.nodes import Dot, Weight
-from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.normal.powers import SCORE
+from tensorprog.errors import Diagnostic
+from tensorprog.kernel.ground.nodes import Dot, Weight
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.powers import SCORE
+from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.terms import to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown

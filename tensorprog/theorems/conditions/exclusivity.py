@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.program.graph.graph import member_text
-from tensorprog.program.graph.indices import Pattern, match, representatives, unify
-from tensorprog.program.graph.nodes import Dot, MatMul
+from tensorprog.kernel.ground.indices import Pattern, match, representatives
+from tensorprog.kernel.ground.nodes import Dot, MatMul
+from tensorprog.kernel.ground.program import member_text
+from tensorprog.program.graph.unify import unify
 from tensorprog.terms import Sub, Var, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.vectors.member import Member, matrix_of, member_of

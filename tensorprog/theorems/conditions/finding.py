@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tensorprog.errors import Diagnostic, Place
+from tensorprog.errors import Diagnostic
+from tensorprog.kernel.ground.place import Place
 
 Status = Literal["proved", "refuted", "unknown"]
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import cached_property, partial
 
-from tensorprog.errors import Place
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.nodes import LinComb, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.term import substitute, transform, variables, walk
 from tensorprog.program.graph.constants import with_entries
-from tensorprog.program.graph.nodes import LinComb, Moment, Node, Nonlin, Scalar
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import App, Num, Term, Var, to_text
-from tensorprog.terms.term import substitute, transform, variables, walk
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown

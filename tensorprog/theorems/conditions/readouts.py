@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from tensorprog.program.graph.constants import primed_indices
+from tensorprog.kernel.ground.indices import Pattern
+from tensorprog.kernel.ground.nodes import Dot, Input, Node, primed_indices
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import ZERO
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Pattern, unify
-from tensorprog.program.graph.nodes import Dot, Input, Node
-from tensorprog.program.graph.scaling import rational
+from tensorprog.program.graph.unify import unify
 from tensorprog.terms import Sub, Var
-from tensorprog.terms.term import ZERO
 from tensorprog.theorems.conditions.ancestors import Ancestors
 from tensorprog.theorems.vectors.member import Member, covariance
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 
-from tensorprog.errors import Diagnostic, Place
+from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.decide.positivity import parametric
 from tensorprog.functions.rules.facts import Fact, Facts
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.indices import Range, assignments, length
+from tensorprog.kernel.ground.nodes import Moment, Node
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.term import shift_subs, transform
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import with_entries
-from tensorprog.program.graph.indices import Range, assignments, length
-from tensorprog.program.graph.nodes import Moment, Node
-from tensorprog.program.normal.open import CannotCompose, free_indices
+from tensorprog.program.normal.open import free_indices
 from tensorprog.terms import Sub, Term, Var, to_text
-from tensorprog.terms.term import shift_subs, transform
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import first_problem
 from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown

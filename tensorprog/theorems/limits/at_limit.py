@@ -20,12 +20,13 @@ from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.where import difference
 from tensorprog.functions.tails.analyzer import Analyzer
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.term import add, children, neg, rebuild, transform, variables
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.normal.open import CannotCompose, unrolled
+from tensorprog.program.normal.open import unrolled
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import add, children, neg, rebuild, transform, variables
 from tensorprog.theorems.limits.limit import Limit
 from tensorprog.theorems.limits.limits import Limits
 from tensorprog.theorems.limits.near import neighbourhood

@@ -10,9 +10,9 @@ from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate, lower, upper
 from tensorprog.functions.rules.ranges import make
+from tensorprog.kernel.ground.term import size, variables, walk
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Bind, Term, Var
-from tensorprog.terms.term import size, variables, walk
 
 REACH, CELLS = 8, 256
 MAX_SIZE = 60

@@ -15,13 +15,13 @@ from math import factorial
 from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Monomial, normal
-from tensorprog.program.graph.constants import primed_indices, with_entries
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.nodes import Input, MatMul, Node, primed_indices
+from tensorprog.kernel.ground.scaling import width_power
+from tensorprog.kernel.ground.term import ONE, PI, ZERO, add, call, mul, power, recip, shift_subs, substitute, variables
+from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Input, MatMul, Node
-from tensorprog.program.graph.scaling import width_power
-from tensorprog.program.normal.open import CannotCompose
 from tensorprog.terms import App, Num, Sub, Term, Var
-from tensorprog.terms.term import ONE, PI, ZERO, add, call, mul, power, recip, shift_subs, substitute, variables
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
 
 MAX_DEGREE = 12

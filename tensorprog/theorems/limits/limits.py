@@ -17,15 +17,16 @@ from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.parity import parity
 from tensorprog.functions.tails.analyzer import Analyzer
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.nodes import Dot, Moment, Node
+from tensorprog.kernel.ground.powers import MOMENT, Powers
+from tensorprog.kernel.ground.scaling import rational, width_power
+from tensorprog.kernel.ground.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Dot, Moment, Node
-from tensorprog.program.graph.scaling import rational, width_power
-from tensorprog.program.normal.open import CannotCompose, unrolled
-from tensorprog.program.normal.powers import MOMENT, Powers
+from tensorprog.program.normal.open import unrolled
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
 from tensorprog.theorems.limits.enclose import enclosure
 from tensorprog.theorems.limits.exact import Expectations
 from tensorprog.theorems.limits.limit import Limit

@@ -7,9 +7,9 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tensorprog.kernel.ground.term import add, call, neg, transform, variables
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var
-from tensorprog.terms.term import add, call, neg, transform, variables
 
 if TYPE_CHECKING:
     from tensorprog.theorems.limits.limit import Limit

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.term import add, children, mul, rebuild
 from tensorprog.numbers.interval import REALS
-from tensorprog.program.normal.open import CannotCompose, unrolled
+from tensorprog.program.normal.open import unrolled
 from tensorprog.terms import App, Bind, Term, Var
-from tensorprog.terms.term import add, children, mul, rebuild
 from tensorprog.theorems.limits.at_limit import CONDITIONS, MAX_UNROLLED, AtLimit, Pulled
 
 

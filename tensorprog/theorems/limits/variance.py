@@ -20,14 +20,14 @@ from collections.abc import Callable
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, Value, ball, evaluate
+from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Nonlin, Scalar, primed_indices
+from tensorprog.kernel.ground.scaling import width_power
+from tensorprog.kernel.ground.term import add, mul, neg, variables
 from tensorprog.numbers.interval import Interval
-from tensorprog.program.graph.constants import at_indices, primed_indices
+from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Input, LinComb, MatMul, Nonlin, Scalar
-from tensorprog.program.graph.scaling import width_power
 from tensorprog.program.normal.open import free_indices
 from tensorprog.terms import Term, Var
-from tensorprog.terms.term import add, mul, neg, variables
 from tensorprog.theorems.limits.limit import Limit
 from tensorprog.theorems.vectors.member import Member, covariance, matrix_of, member_of, order
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities

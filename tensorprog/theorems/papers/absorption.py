@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.program.graph.indices import Pattern
-from tensorprog.program.graph.nodes import Dot, Input, Node
-from tensorprog.program.normal.powers import SCORE
+from tensorprog.kernel.ground.indices import Pattern
+from tensorprog.kernel.ground.nodes import Dot, Input, Node
+from tensorprog.kernel.ground.powers import SCORE
 from tensorprog.terms import Var
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case

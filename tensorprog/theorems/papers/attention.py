@@ -7,10 +7,10 @@ from typing import Literal
 
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.rules.facts import Fact
-from tensorprog.program.graph.graph import member_text
-from tensorprog.program.graph.nodes import Dot, Input, MatMul, Moment, Node, Scalar
-from tensorprog.program.normal.open import CannotCompose
-from tensorprog.program.normal.powers import MOMENT, SCORE
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Moment, Node, Scalar
+from tensorprog.kernel.ground.powers import MOMENT, SCORE
+from tensorprog.kernel.ground.program import member_text
 from tensorprog.terms import Var, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tensorprog.program.graph.nodes import Dot, Moment, Node, Scalar
+from tensorprog.kernel.ground.nodes import Dot, Moment, Node, Scalar
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import (

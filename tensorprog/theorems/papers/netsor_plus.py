@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from tensorprog.errors import Diagnostic, Place
+from tensorprog.errors import Diagnostic
 from tensorprog.functions.rules.facts import Fact
-from tensorprog.program.graph.nodes import MatMul, Moment, Node, Scalar
-from tensorprog.program.normal.powers import MOMENT
+from tensorprog.kernel.ground.nodes import MatMul, Moment, Node, Scalar
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.powers import MOMENT
+from tensorprog.kernel.ground.term import mul, variables
 from tensorprog.terms import App, Term, Var, to_text
-from tensorprog.terms.term import mul, variables
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import (
     GAUSSIAN,

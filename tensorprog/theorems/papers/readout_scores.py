@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tensorprog.program.graph.nodes import Dot, MatMul, Moment, Node
-from tensorprog.program.normal.powers import MOMENT, SCORE
+from tensorprog.kernel.ground.nodes import Dot, MatMul, Moment, Node
+from tensorprog.kernel.ground.powers import MOMENT, SCORE
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import (

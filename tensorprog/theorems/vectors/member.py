@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tensorprog.kernel.ground.nodes import Input, MatMul, Node
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import Input, MatMul, Node
 from tensorprog.terms import Term, Var
 
 

@@ -12,20 +12,22 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from tensorprog.errors import Place
 from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules.facts import Fact, Facts
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.indices import assignments, length
+from tensorprog.kernel.ground.nodes import LinComb, Moment, Node, Nonlin, Scalar, entry_term
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import children, rebuild, shift_subs, size, substitute, variables, walk
 from tensorprog.numbers.interval import Interval
-from tensorprog.program.graph.constants import entry_term, with_entries
-from tensorprog.program.graph.indices import assignments, length
-from tensorprog.program.graph.nodes import LinComb, Moment, Node, Nonlin, Scalar
-from tensorprog.program.graph.scaling import leading, moves, rational
+from tensorprog.program.graph.constants import with_entries
+from tensorprog.program.graph.leading import leading, moves
 from tensorprog.program.normal.analysis import Analysis
-from tensorprog.program.normal.open import CannotCompose, free_indices, unrolled
+from tensorprog.program.normal.open import free_indices, unrolled
 from tensorprog.terms import App, Bind, Term, Var, to_text
-from tensorprog.terms.term import children, rebuild, shift_subs, size, substitute, variables, walk
 from tensorprog.theorems.vectors.softmax_form import written_out_softmax
 
 MAX_ENTRIES, MAX_WRITTEN = 64, 4_000

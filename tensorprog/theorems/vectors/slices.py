@@ -13,13 +13,13 @@ from itertools import product
 from math import prod
 from typing import Literal
 
+from tensorprog.kernel.ground.indices import assignments, length, representatives
+from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.term import ZERO, add, mul, neg, rebuild, walk
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import assignments, length, representatives
-from tensorprog.program.graph.nodes import Dot, Input, LinComb, MatMul, Node, Nonlin, Scalar
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import ZERO, add, mul, neg, rebuild, walk
 from tensorprog.theorems.vectors.member import Member, matrix_of, member_of
 
 MANY_MEMBERS, MOST_MEMBERS = 1_024, 10_000

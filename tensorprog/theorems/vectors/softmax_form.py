@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tensorprog.functions.evaluate.polynomial import is_zero
-from tensorprog.program.graph.indices import Range
+from tensorprog.kernel.ground.indices import Range
+from tensorprog.kernel.ground.term import add, children, mul, neg, rebuild, shift_subs, variables, walk
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-from tensorprog.terms.term import add, children, mul, neg, rebuild, shift_subs, variables, walk
 
 Ranges = Callable[[str], Range]
 

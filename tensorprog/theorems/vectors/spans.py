@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
+from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.indices import assignments
+from tensorprog.kernel.ground.nodes import LinComb, MatMul, Nonlin, Scalar
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import children, mul, rebuild, size
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import assignments
-from tensorprog.program.graph.nodes import LinComb, MatMul, Nonlin, Scalar
-from tensorprog.program.graph.scaling import rational
-from tensorprog.program.normal.open import CannotCompose, unrolled
+from tensorprog.program.normal.open import unrolled
 from tensorprog.terms import App, Bind, Num, Term, Var
-from tensorprog.terms.term import children, mul, rebuild, size
 from tensorprog.theorems.vectors.member import Member, matrix_of, member_of
 
 LARGEST = 512

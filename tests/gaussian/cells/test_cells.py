@@ -21,9 +21,9 @@ from tensorprog.gaussian.cells.cells import Region, partition
 from tensorprog.gaussian.cells.law import law_of
 from tensorprog.gaussian.cells.tails import tail
 from tensorprog.gaussian.integrate.certified import enclose
+from tensorprog.kernel.ground.term import variables
 from tensorprog.numbers.rounded import Rounded
 from tensorprog.terms import Var, read
-from tensorprog.terms.term import variables
 
 A, B = Var("a"), Var("b")
 HALF = [[Fraction(1), Fraction(1, 2)], [Fraction(1, 2), Fraction(1)]]

@@ -17,13 +17,13 @@ from tensorprog.kernel.core.names import LEMMA
 from tensorprog.kernel.core.printed import said, said_of, words
 from tensorprog.kernel.core.rates import ANY, FLAT, LINEAR, NOTHING, ORDER, PROPERTIES, Info, Rate
 from tensorprog.kernel.core.statements import Applies, Fact, Statement, Varies
+from tensorprog.kernel.ground.term import mul
 from tensorprog.kernel.limits.members import reference
 from tensorprog.kernel.verdict.premises import REMARKS
 from tensorprog.kernel.verdict.rates import settle
 from tensorprog.language import loads
 from tensorprog.proof import explain
 from tensorprog.terms import Bind, Num, Var, read
-from tensorprog.terms.term import mul
 from tests.kernel.bench import Bench
 
 INSIDE = [kind for kind in vars(statements).values() if isinstance(kind, type)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tensorprog.kernel.core.statements import Lemma, Statement
+from tensorprog.kernel.ground.term import mul
 from tensorprog.kernel.limits.members import pair
 from tensorprog.terms import Num, Term, Var, read
-from tensorprog.terms.term import mul
 from tests.kernel.bench import Bench
 
 PROGRAM = """

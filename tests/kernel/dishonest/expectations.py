@@ -6,8 +6,8 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from tensorprog.kernel.core.statements import Statement
+from tensorprog.kernel.ground.term import add, mul, neg, power
 from tensorprog.terms import App, Num, Term, read
-from tensorprog.terms.term import add, mul, neg, power
 from tests.kernel.bench import Bench
 
 

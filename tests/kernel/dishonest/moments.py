@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 from tensorprog.kernel.core.statements import Statement
+from tensorprog.kernel.ground.term import mul, power
 from tensorprog.kernel.limits.members import pair
 from tensorprog.terms import Bind, Num, Term, Var, read
-from tensorprog.terms.term import mul, power
 from tests.kernel.bench import Bench
 
 PROGRAM = """

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from tensorprog.kernel.core.statements import Nonzero, Statement
+from tensorprog.kernel.ground.nodes import Input
 from tensorprog.kernel.verdict.normal_form import Validation, read
 from tensorprog.language import loads
-from tensorprog.program.graph.nodes import Input
 from tensorprog.proof.writer import written
 from tensorprog.terms import Num
 from tests.kernel.bench import Bench

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from fractions import Fraction
 
 from tensorprog.kernel.core.statements import GivenScores, Mean, Number, Statement
+from tensorprog.kernel.ground.term import recip
 from tensorprog.kernel.limits.members import reference
 from tensorprog.terms import App, Term, Var, read
-from tensorprog.terms.term import recip
 from tests.kernel.bench import Bench
 
 PROGRAM = """

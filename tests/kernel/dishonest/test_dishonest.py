@@ -13,13 +13,13 @@ import pytest
 
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Statement
+from tensorprog.kernel.ground.term import add, neg, recip
 from tensorprog.kernel.verdict.premises import case_of, obligations
 from tensorprog.language import load, loads
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.prove import _discharged
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Var, read
-from tensorprog.terms.term import add, neg, recip
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking
 from tests.kernel.dishonest.covariances import COVARIANCES, GUARDED
 from tests.kernel.dishonest.expectations import DEFENDED, EXPECTATIONS

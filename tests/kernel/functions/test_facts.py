@@ -11,9 +11,9 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.rates import ORDER, PROPERTIES
 from tensorprog.kernel.core.statements import Fact, Property, Refuted
+from tensorprog.kernel.ground.composed import CannotCompose, Composer
 from tensorprog.language import loads
 from tensorprog.program.normal.normalize import normalize
-from tensorprog.program.normal.open import CannotCompose, Composer
 from tensorprog.proof import prove
 from tensorprog.terms import Num, Term, Var, read, to_text
 from tests.kernel.bench import derived

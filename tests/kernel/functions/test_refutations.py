@@ -13,11 +13,11 @@ from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.rates import PROPERTIES
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Statement
+from tensorprog.kernel.ground.term import add, mul, neg, power, recip
 from tensorprog.language import loads
 from tensorprog.program import Program
 from tensorprog.proof import prove, verify
 from tensorprog.terms import App, Num, Term, Var, read, to_text
-from tensorprog.terms.term import add, mul, neg, power, recip
 from tests.functions.reference import cases
 from tests.kernel.bench import Bench
 from tests.kernel.oracle import Curve, disagreement
@@ -151,7 +151,7 @@ def test_slopes_are_read_off_tails_of_locally_lipschitz_functions_only() -> None
 
 
 def _vars(t: Term) -> list[Var]:
-    from tensorprog.terms.term import variables
+    from tensorprog.kernel.ground.term import variables
 
     return variables(t)
 

@@ -19,6 +19,7 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import LEMMA, owned
 from tensorprog.kernel.core.refused import METER, Refused
 from tensorprog.kernel.core.statements import Lemma
+from tensorprog.kernel.ground.term import add, mul, neg
 from tensorprog.kernel.limits.lemmas import gaussian_mean, price
 from tensorprog.kernel.rules import TABLE
 from tensorprog.language import loads
@@ -27,7 +28,6 @@ from tensorprog.proof import prove, verify
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, read, to_text
-from tensorprog.terms.term import add, mul, neg
 from tests.kernel import lemmas
 from tests.kernel.bench import derived
 from tests.kernel.gaussian_oracle import mean, value

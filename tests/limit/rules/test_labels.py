@@ -6,10 +6,10 @@ import pickle
 
 import numpy as np
 
+from tensorprog.kernel.ground.term import shift_subs
 from tensorprog.limit.rules.labels import Field, Label, range_of
 from tensorprog.limit.rules.quantities import free_labels
 from tensorprog.terms import Bind, Var
-from tensorprog.terms.term import shift_subs
 
 ROW, COLUMN = Label("#0", (1, 2)), Label("#1", (1, 3))
 

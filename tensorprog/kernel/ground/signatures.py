@@ -45,13 +45,3 @@ VECTOR: dict[str, tuple[int, int]] = {"matmul": (2, 2), "transpose": (1, 1), "do
 LIMIT: dict[str, tuple[int, int]] = {"E": (1, 1), "cov": (2, 2), "var": (1, 1)}
 
 HEADS: dict[str, tuple[int, int]] = {**FUNCTIONS, **ARITHMETIC, **CONDITIONS, **VECTOR, **LIMIT}
-
-STATEMENT_WORDS = ("program", "width", "const", "index", "param", "matrix", "input", "weight", "for", "output", "claim",
-                   "include", "in", "and", "not")  # fmt: skip
-UNRESERVED_FUNCTIONS = frozenset({"floor", "ceil", "mod", "sinc"})
-"""Functions beyond the language's own list: their names stay free for variables."""
-
-RESERVED = frozenset(
-    {"n", "pi", "E", "cov", "var", "gaussian", "sum", "softmax", "attention", "dot", "mean", *STATEMENT_WORDS}
-    | (FUNCTIONS.keys() - UNRESERVED_FUNCTIONS)
-)

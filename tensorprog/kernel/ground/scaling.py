@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from tensorprog.terms import App, Num, Term, Var
-from tensorprog.terms.term import ONE, add, children, mul, power, rebuild, recip, walk
+from tensorprog.kernel.ground.term import ONE, App, Num, Term, Var, add, mul, power, recip, walk
 
 MAX_BITS = 20_000
 
@@ -64,32 +63,6 @@ def _total(terms: list[Term]) -> Term:
     """The sum, as a number if all terms are numbers."""
     numbers = [t.value for t in terms if isinstance(t, Num)]
     return Num(sum(numbers, Fraction(0))) if len(numbers) == len(terms) else add(*terms)
-
-
-def leading(t: Term, widths: Mapping[str, Fraction]) -> Term:
-    """The term with powers of n left out: they belong to the dot products that they scale. A width m = r n leaves r.
-
-    In a sum of constants the largest power counts: 1 + 2/n leaves 1.
-
-    >>> leading(App("add", (Num(1), App("recip", (Var("n"),)))), {"n": Fraction(1)})
-    Num(1)
-    """
-    if not mentions_width(t, widths):
-        return t
-    part = width_power(t, widths)
-    if part is not None:
-        return part[0]
-    if isinstance(t, App) and t.head == "add":
-        found = [width_power(a, widths) for a in t.args]
-        sizes = [p[1] for p in found if p is not None]
-        if len(sizes) == len(found):
-            return add(*(p[0] for p in found if p is not None and p[1] == max(sizes)))
-    return rebuild(t, tuple(leading(a, widths) for a in children(t)))
-
-
-def moves(t: Term, widths: Mapping[str, Fraction]) -> bool:
-    """Is this a sum of constants of several powers of n, like 1 + 2/n: a constant in the limit and at no n?"""
-    return isinstance(t, App) and t.head == "add" and mentions_width(t, widths) and width_power(t, widths) is None
 
 
 def rational(t: Term) -> Fraction | None:

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tensorprog.errors import Place
-from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.nodes import SCALAR_NODES, Dot, LinComb, Moment, Node, Nonlin, Scalar
-from tensorprog.program.graph.scaling import leading_part, mentions_width, width_power
-from tensorprog.terms import App, Bind, Term, Var
-from tensorprog.terms.term import children
+from tensorprog.kernel.ground.nodes import SCALAR_NODES, Dot, LinComb, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.program import Instructions
+from tensorprog.kernel.ground.scaling import leading_part, mentions_width, width_power
+from tensorprog.kernel.ground.term import App, Bind, Term, Var, children
 
 SCORE, MOMENT = Fraction(-1, 2), Fraction(-1)
 
@@ -33,7 +32,7 @@ class Use:
 class Powers:
     """All uses of dot products, moments and bare constants by the nodes of a program."""
 
-    def __init__(self, program: Graph) -> None:
+    def __init__(self, program: Instructions) -> None:
         self.program = program
         self._memo: dict[tuple[int, Fraction], tuple[tuple[Node, Fraction], ...]] = {}
         self.by_user: dict[int, tuple[Use, ...]] = {}
@@ -167,17 +166,6 @@ class Powers:
         return any(v.name in self.program.families for v in _leaves(t)) or (
             not mentions_width(t, self.program.widths) and isinstance(t, Bind)
         )
-
-
-def scalars_inside(program: Graph) -> set[str]:
-    """The scalars that reach some vector: what is only put out, or computed for that, is not among them."""
-    out: set[str] = set()
-    for node in reversed(program.nodes):
-        if not isinstance(node, Dot | Scalar) or node.name in out:
-            for ref, _ in program.references(node):
-                if program.families[ref.name].kind == "scalar":
-                    out.add(ref.name)
-    return out
 
 
 def _leaves(t: Term) -> Iterator[Var]:

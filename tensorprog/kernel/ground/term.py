@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from tensorprog.errors import Place
+from tensorprog.kernel.ground.place import Place
 
 Sub = int | str
 """A subscript: an integer, an index name, or a primed index name such as "i'" (second member of a covariance)."""

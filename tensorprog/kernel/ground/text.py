@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from tensorprog.terms.term import App, Bind, Num, Term, Var
+from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var
 
 _CMP = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _AND, _COMPARE, _SUM, _PRODUCT, _UNARY, _MATMUL, _POWER, _ATOM = range(8)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from tensorprog.program.graph.graph import Graph
-from tensorprog.program.graph.indices import Pattern
-from tensorprog.program.graph.nodes import Input, MatMul, Node
-from tensorprog.terms import Sub, Var
+from tensorprog.kernel.ground.indices import Pattern
+from tensorprog.kernel.ground.nodes import Input, MatMul, Node, primed_indices
+from tensorprog.kernel.ground.program import Instructions
+from tensorprog.kernel.ground.term import ZERO, Sub, Var
 
 Product = tuple[object, object]
 """The matrix (its name and subscripts) and the vector (its instruction and member) of one product."""
@@ -16,7 +16,7 @@ Product = tuple[object, object]
 class Members:
     """The ancestors of some roots: for each instruction, the patterns of its members that are needed."""
 
-    def __init__(self, program: Graph, roots: Sequence[Var], many: int = 100_000) -> None:
+    def __init__(self, program: Instructions, roots: Sequence[Var], many: int = 100_000) -> None:
         self.program = program
         self.need: dict[int, list[Pattern]] = {}
         self.left = many
@@ -55,15 +55,12 @@ class Members:
         return (self.product(n, m) for p in patterns for m in p.members())
 
 
-def _box(program: Graph, n: Node) -> Pattern:
+def _box(program: Instructions, n: Node) -> Pattern:
     return Pattern.of([s for s in n.subs if isinstance(s, str)], program.indices)
 
 
 def independent_input(n: Node) -> bool:
     """An initial vector that is centred and independent of all others."""
-    from tensorprog.program.graph.constants import primed_indices
-    from tensorprog.terms.term import ZERO
-
     return isinstance(n, Input) and len(n.group.names) == 1 and n.group.mean[0] == ZERO and not primed_indices(n.group)
 
 

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, get_args
 
-from tensorprog.errors import Place
-from tensorprog.program.graph.indices import Range
-from tensorprog.terms import Sub, Term, Var
+from tensorprog.kernel.ground.indices import Range
+from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.term import Num, Sub, Term, Var, variables
 
 Kind = Literal["vector", "scalar"]
 Law = Literal["gaussian", "rademacher", "uniform", "student"]
@@ -206,3 +208,23 @@ class Family:
     by_constants: dict[tuple[tuple[int, ...], tuple[Range, ...]], dict[tuple[int, ...], Node]] = field(
         default_factory=dict
     )
+
+
+def entry_term(matrix: Matrix, index: Sequence[int]) -> Term:
+    """One entry of a constant array, exactly as it was given."""
+    flat = 0
+    for k, extent in zip(index, matrix.shape, strict=True):
+        flat = flat * extent + k - 1
+    if matrix.entries is not None:
+        return matrix.entries[flat]
+    return Num(Fraction(struct.unpack_from("<d", matrix.data, 8 * flat)[0]))
+
+
+def primed_indices(group: InputGroup) -> set[str]:
+    """The indices that couple members: those whose primed form occurs in the covariance."""
+    out: set[str] = set()
+    for row in group.cov:
+        for t in row:
+            for v in variables(t):
+                out |= {s[:-1] for s in (*v.subs, v.name) if isinstance(s, str) and s.endswith("'")}
+    return out

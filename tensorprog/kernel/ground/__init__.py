@@ -1,0 +1,1 @@
+"""Terms and programs as data: what they are, how they are read and printed, who defines which member."""
