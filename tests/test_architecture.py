@@ -22,10 +22,10 @@ VERDICT = tuple(file for file in BOOKS if file.startswith("verdict."))
 HEAVY = ("numpy", "scipy", "sympy", "networkx", "matplotlib", "dask", "distributed", "rich")
 
 LINES_IN_A_FILE = 400
-LINES_IN_THE_KERNEL = 4900
-LINES_BEHIND_A_VERDICT = 1950
+LINES_IN_THE_KERNEL = 7300
+LINES_BEHIND_A_VERDICT = 4300
 """Of a certificate that a theorem covers a program, where no terms need to be rewritten: in the kernel alone."""
-LINES_TRUSTED_FOR_A_VERDICT, LINES_TRUSTED = 6900, 9900
+LINES_TRUSTED_FOR_A_VERDICT, LINES_TRUSTED = 4600, 7600
 """With all that the kernel imports: for such a verdict, and for any certificate."""
 
 # Each of these turns text or bytes from outside into running code.
@@ -130,8 +130,8 @@ def test_file_says_what_it_is_for(path: Path) -> None:
     assert ast.get_docstring(tree(path))
 
 
-def test_kernel_imports_only_terms_program_and_the_standard_library() -> None:
-    allowed = ("tensorprog.terms", "tensorprog.program", "tensorprog.kernel")
+def test_kernel_imports_only_itself_and_the_standard_library() -> None:
+    allowed = ("tensorprog.kernel",)
     strangers = [
         f"{name(path)}:{line}: {module}"
         for path in KERNEL
