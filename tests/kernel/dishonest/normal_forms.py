@@ -46,6 +46,9 @@ NORMAL_FORMS: dict[str, Callable[[Bench], Statement]] = {
     "what an instruction reads is defined before it": lambda b: normal_form(
         ["LinComb", "z", [1], Q], ["LinComb", "z", [2], ["var", "z", 3]], ["LinComb", "z", [3], ["var", "z", 2]]
     ),
+    "each member is defined once, under a name of one kind": lambda b: normal_form(
+        ["LinComb", "z", [], Q], ["LinComb", "z", [], ["mul", ["num", "2"], Q]]
+    ),
     "a matrix of the program": lambda b: normal_form(["MatMul", "z", [], ["var", "U", 9], U1]),
     "the width of a product": lambda b: normal_form(["MatMul", "z", [], W, ["var", "w"]]),
     "two vectors of one width": lambda b: normal_form(["Dot", "z", [], Q, ["var", "w"], ["num", "1"]]),
