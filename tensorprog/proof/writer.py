@@ -16,6 +16,7 @@ from tensorprog.kernel.core.printed import words
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import S, Statement
 from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.json_form import Unreadable
 from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.kernel.rules import TABLE
 from tensorprog.program import Program
@@ -111,7 +112,7 @@ class Writer:
     def _applied(self, rule: str, premises: list[int], params: dict[str, Any]) -> int | Refused:
         try:
             out = apply(self.context, TABLE[rule](), rule, [self.theorems[k] for k in premises], params)
-        except (Refused, CannotCompose, TensorProgError) as error:
+        except (Refused, CannotCompose, TensorProgError, Unreadable) as error:
             return Refused(str(error))
         self.steps.append((rule, params, premises, out.said()))
         self.theorems.append(out)
