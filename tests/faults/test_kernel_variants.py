@@ -11,6 +11,7 @@ import pytest
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Mean, Number, Statement
+from tensorprog.kernel.ground.json_form import Unreadable
 from tensorprog.kernel.ground.term import ONE, add, mul, neg
 from tensorprog.language import loads
 from tensorprog.proof import prove
@@ -32,7 +33,7 @@ def every(*sides: Any) -> list[Any]:
 
 
 def refused(condition: str, act: Any) -> None:
-    with pytest.raises((Refused, TensorProgError)) as said:
+    with pytest.raises((Refused, TensorProgError, Unreadable)) as said:
         act()
     assert condition in str(said.value)
 

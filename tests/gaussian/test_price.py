@@ -16,8 +16,8 @@ from tensorprog.gaussian.exact.ground import POSITIVE, NoClosedForm
 from tensorprog.gaussian.exact.normal_form import Normaliser
 from tensorprog.gaussian.exact.recursion import Engine, Law
 from tensorprog.gaussian.exact.shapes import summands
+from tensorprog.kernel.ground import term as terms
 from tensorprog.terms import App, Term, Var, read
-from tensorprog.terms import term as terms
 from tests.gaussian.calculus import derivative, differentiate, substitute
 
 LIBRARY = (*FUNCTIONS, "selu(z)", "where(z < 1, z, 2*z - 1)", "erf(z + 1)")

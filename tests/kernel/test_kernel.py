@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tensorprog import kernel
 from tensorprog.errors import CertificateError
+from tensorprog.kernel import certificate as kernel
 from tensorprog.kernel.certificate import Accepted
 from tensorprog.kernel.core.check import Theorem
 from tensorprog.kernel.core.context import Context

@@ -14,6 +14,7 @@ def leading(t: Term, widths: Mapping[str, Fraction]) -> Term:
 
     In a sum of constants the largest power counts: 1 + 2/n leaves 1.
 
+    >>> from tensorprog.terms import App, Num, Var
     >>> leading(App("add", (Num(1), App("recip", (Var("n"),)))), {"n": Fraction(1)})
     Num(1)
     """
