@@ -13,11 +13,13 @@ import pytest
 import tensorprog as tp
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.ground.json_form import Unreadable
 from tensorprog.kernel.ground.nodes import Input
 from tensorprog.kernel.verdict.normal_form import Validation, read
 from tensorprog.program.graph.graph import Graph as Instructions
 from tensorprog.proof.writer import written
 from tests.kernel.dense import FUNCTIONS, Dense
+from tests.kernel.dishonest.normal_forms import normal_form
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted([*(ROOT / "tests" / "corpus").rglob("*.tp"), *(ROOT / "examples").rglob("*.tp")])
@@ -94,6 +96,36 @@ def _without_attention(program: tp.Program) -> Instructions:
     if all(type(n).__name__ != "Attention" for n in program.nodes):
         return program
     return program.analysis
+
+
+HOSTILE: list[list[Any]] = [
+    ["MatMul", "z", [], ["var", "U", "i~"], ["var", "u", 1]],
+    ["MatMul", "z", [], ["var", "U", "i'"], ["var", "u", 1]],
+    ["MatMul", "z", ["i"], ["var", "U", "j"], ["var", "u", "i"]],
+    ["MatMul", "z", [], ["var", "U", 0], ["var", "u", 1]],
+    ["MatMul", "z", [], ["var", "nothing"], ["var", "u", 1]],
+    ["MatMul transposed", "z", [], ["var", "W"], ["var", "w"]],
+    ["LinComb", "z", ["i~"], ["var", "u", "i"]],
+    ["LinComb", "z", [4], ["var", "u", 4]],
+    ["LinComb", "n", [], ["var", "q"]],
+    ["LinComb", "u", [1], ["var", "q"]],
+    ["LinComb", "W", [], ["var", "q"]],
+    ["LinComb", "z", [True], ["var", "q"]],
+    ["LinComb", "z", ["i", "i"], ["var", "u", "i"]],
+    ["Nonlin", "z", [], ["add", ["var", "q"], ["var", "w"]]],
+    ["Moment", "z", [], ["num", "1"]],
+    ["Input", "z", [], ["var", "q"]],
+    ["Dot", "z", [], ["var", "q"], ["var", "u", 1], ["var", "i"]],
+    ["Scalar", "z", [], ["bind", "sum", [["var", "p", "j"]], ["j"], ["lt", ["var", "j"], ["num", "2"]]]],
+    ["Scalar", "z", [], ["var", "later"]],
+]
+
+
+@pytest.mark.parametrize("extra", HOSTILE, ids=str)
+def test_an_instruction_that_no_program_could_have_is_refused(extra: list[Any]) -> None:
+    """Unbound indices, matrices and members that do not exist, names taken, vectors of two widths."""
+    with pytest.raises((Refused, TensorProgError, Unreadable, KeyError, AttributeError, ValueError, TypeError)):
+        normal_form(extra)
 
 
 def mutants(data: list[Any], rng: random.Random, count: int) -> Iterator[list[Any]]:

@@ -40,6 +40,8 @@ def read(program: Instructions, data: Any) -> Instructions:
     require(isinstance(data, list), "a list of instructions")
     for op, name, subs, *parts in data:
         require(isinstance(name, str) and name.isidentifier(), "a name")
+        names = [s for s in subs if isinstance(s, str)]
+        require(len(set(names)) == len(names), "an index stands once on the left")
         for s in subs:
             known = type(s) is int or (isinstance(s, str) and s.rstrip("~") in program.indices)
             require(known, "subscripts of a definition")
@@ -60,7 +62,7 @@ def read(program: Instructions, data: Any) -> Instructions:
 def _node(program: Instructions, op: str, name: str, subs: tuple[Sub, ...], parts: list[Term]) -> Node:
     """One instruction, all that it reads defined before it, vectors of one width."""
     widths = set()
-    free = set[Sub]().union(*map(_free, parts)) & {*program.indices}
+    free = {s for t in parts for s in _free(t) if isinstance(s, str) and s.rstrip("~'") in program.indices}
     require(free <= {*subs}, "an index on the right is bound, or on the left")
     for t in parts:
         for v in variables(t):

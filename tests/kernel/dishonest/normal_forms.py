@@ -49,6 +49,7 @@ NORMAL_FORMS: dict[str, Callable[[Bench], Statement]] = {
     "each member is defined once, under a name of one kind": lambda b: normal_form(
         ["LinComb", "z", [], Q], ["LinComb", "z", [], ["mul", ["num", "2"], Q]]
     ),
+    "an index stands once on the left": lambda b: normal_form(["LinComb", "z", ["i", "i"], ["var", "u", "i"]]),
     "a matrix of the program": lambda b: normal_form(["MatMul", "z", [], ["var", "U", 9], U1]),
     "the width of a product": lambda b: normal_form(["MatMul", "z", [], W, ["var", "w"]]),
     "two vectors of one width": lambda b: normal_form(["Dot", "z", [], Q, ["var", "w"], ["num", "1"]]),
