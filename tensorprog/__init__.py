@@ -10,12 +10,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from tensorprog.errors import CertificateError as CertificateError
-from tensorprog.errors import Diagnostic as Diagnostic
-from tensorprog.errors import DivergentError as DivergentError
-from tensorprog.errors import TensorProgError as TensorProgError
-
 if TYPE_CHECKING:
+    from tensorprog.errors import CertificateError as CertificateError
+    from tensorprog.errors import Diagnostic as Diagnostic
+    from tensorprog.errors import DivergentError as DivergentError
+    from tensorprog.errors import TensorProgError as TensorProgError
     from tensorprog.functions.api import facts as facts
     from tensorprog.functions.named.registry import register as register
     from tensorprog.gaussian.expect import expect as expect
@@ -36,6 +35,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 _LATER = {
+    "CertificateError": "tensorprog.errors",
+    "Diagnostic": "tensorprog.errors",
+    "DivergentError": "tensorprog.errors",
+    "TensorProgError": "tensorprog.errors",
     "Limits": "tensorprog.program",
     "Program": "tensorprog.language",
     "Verdict": "tensorprog.theorems",
