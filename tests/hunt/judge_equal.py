@@ -52,10 +52,10 @@ def verdicts(program: Program, asked: Asked, report: Report, name: str, seed: in
     if name == "inline" and (a, b) == ("valid", "invalid") and "TP101" in second.diagnostics:
         return None  # an unused score of the family helped, and is not defined any more
     sort = "rewrite"
-    if name == "members" and a.startswith("valid") and "dot(" in texts[0]:  # no unused scores, softmax spelled out
-        if b == "invalid":
+    if name == "members" and "dot(" in texts[0]:  # no unused scores, which may help; softmax spelled out
+        if b == "invalid" and (a.startswith("valid") or "TP101" in second.diagnostics):
             return None
-        sort = "refused"
+        sort = "refused" if a.startswith("valid") else sort
     signature = f"{name}: {' and '.join(sorted((a, b)))}"
     return Finding(sort, signature, texts[0], a, f"{b} {second.diagnostics}, of the equal program\n{texts[1]}",
                    "tensorprog check case.tp")  # fmt: skip
