@@ -56,6 +56,8 @@ def verdicts(program: Program, asked: Asked, report: Report, name: str, seed: in
         if b == "invalid" and (a.startswith("valid") or "TP101" in second.diagnostics):
             return None
         sort = "refused" if a.startswith("valid") else sort
+    if first.refused or second.refused:  # by a clear error, in one spelling alone
+        sort = "refused"
     signature = f"{name}: {' and '.join(sorted((a, b)))}"
     return Finding(sort, signature, texts[0], a, f"{b} {second.diagnostics}, of the equal program\n{texts[1]}",
                    "tensorprog check case.tp")  # fmt: skip
