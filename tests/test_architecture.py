@@ -12,20 +12,21 @@ import pytest
 
 import tensorprog
 from tensorprog.kernel.rules import TABLE
-from tensorprog.proof.trusted import modules, trusted
+from tensorprog.proof.trusted import compared, modules, trusted
 
 PACKAGE = Path(tensorprog.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 KERNEL = sorted((PACKAGE / "kernel").rglob("*.py"))
 BOOKS = tuple(sorted({book().file for book in TABLE.values()}))
 VERDICT = tuple(file for file in BOOKS if file.startswith("verdict."))
+EVERY = (*BOOKS, "verdict.normal_form")
 HEAVY = ("numpy", "scipy", "sympy", "networkx", "matplotlib", "dask", "distributed", "rich")
 
 LINES_IN_A_FILE = 400
 LINES_IN_THE_KERNEL = 7300
-LINES_BEHIND_A_VERDICT = 4300
-"""Of a certificate that a theorem covers a program, where no terms need to be rewritten: in the kernel alone."""
-LINES_TRUSTED_FOR_A_VERDICT, LINES_TRUSTED = 4400, 7400
+LINES_BEHIND_A_VERDICT = 3650
+"""Of a certificate that a theorem covers a program as it is, where no terms are rewritten: in the kernel alone."""
+LINES_TRUSTED_FOR_A_VERDICT, LINES_TRUSTED = 3750, 7200
 """With all that the kernel imports: for such a verdict, and for any certificate."""
 
 # Each of these turns text or bytes from outside into running code.
@@ -145,11 +146,12 @@ def test_kernel_imports_only_itself_and_the_standard_library() -> None:
 def test_kernel_can_be_read_in_one_sitting() -> None:
     """The pages name the limit that is enforced."""
     assert sum(map(length, KERNEL)) < LINES_IN_THE_KERNEL
-    verdict, everything = trusted(VERDICT), trusted(BOOKS)
+    verdict, everything = trusted(VERDICT), trusted(EVERY)
     assert sum(n for room, n in verdict.items() if room.startswith("kernel")) < LINES_BEHIND_A_VERDICT
     assert sum(verdict.values()) < LINES_TRUSTED_FOR_A_VERDICT
     assert sum(everything.values()) < LINES_TRUSTED
-    assert sum(n for room, n in everything.items() if room.startswith("kernel")) == sum(map(length, KERNEL))
+    inside = sum(n for room, n in everything.items() if room.startswith("kernel"))
+    assert inside + compared(EVERY) == sum(map(length, KERNEL))
     for page in ("README.md", "docs/calculus.md"):
         text = " ".join((PACKAGE.parent / page).read_text(encoding="utf-8").split())
         assert f"a kernel of under {LINES_IN_THE_KERNEL:,} lines" in text
@@ -159,10 +161,10 @@ def test_kernel_can_be_read_in_one_sitting() -> None:
 
 def test_what_is_counted_is_what_is_executed() -> None:
     """A process that imports these files of the kernel executes the files that are counted, and no other of ours."""
-    for books in (VERDICT, BOOKS):
+    for books in (VERDICT, EVERY):
         code = (
             "import sys\nfrom importlib import import_module\n"
-            f"for book in {('certificate', *books)!r}:\n    import_module(f'tensorprog.kernel.{{book}}')\n"
+            f"for book in {('acceptance', *books)!r}:\n    import_module(f'tensorprog.kernel.{{book}}')\n"
             "print(*(m.__file__ for name, m in sys.modules.items() if name.split('.')[0] == 'tensorprog'), sep='\\n')"
         )
         run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

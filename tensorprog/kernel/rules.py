@@ -6,11 +6,12 @@ names are those of the program; beside them a lemma has its two variables, a poi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from importlib import import_module
 from typing import Any
 
-from tensorprog.kernel.core.check import Book, Read, Rule
+from tensorprog.kernel.core.check import Book, Read
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import LEMMA, READ, Own, T, legible, owned
 from tensorprog.kernel.core.refused import require
@@ -86,144 +87,39 @@ def of_curve(ctx: Context, name: str, data: Any) -> Any:
     return tuple((_meant(ctx, v, {}), _meant(ctx, x, {"t": T})) for v, x in value)
 
 
-def _book(file: str, *rules: Rule, read: Read = of_program) -> Book:
-    return Book(file, {rule.__name__: rule for rule in rules}, read)
-
-
-@cache
-def _facts() -> Book:
-    from tensorprog.kernel.verdict.facts import apply, constant, definition, family, has, instruction, variable
-    from tensorprog.kernel.verdict.facts import limit_scalar as near
-
-    return _book("verdict.facts", constant, variable, near, apply, family, definition, instruction, has)
-
-
-@cache
-def _premises() -> Book:
-    from tensorprog.kernel.verdict.premises import applies
-
-    return _book("verdict.premises", applies)
-
-
-@cache
-def _assumed() -> Book:
-    from tensorprog.kernel.verdict.assumed import assumed
-
-    return _book("verdict.assumed", assumed)
-
-
-@cache
-def _variance() -> Book:
-    from tensorprog.kernel.verdict.variance import nonzero, sign, variance
-
-    return _book("verdict.variance", variance, nonzero, sign)
-
-
-@cache
-def _lemmas() -> Book:
-    from tensorprog.kernel.limits.lemmas import gaussian_mean, heat, price, rewritten, smoothed
-
-    return _book("limits.lemmas", gaussian_mean, price, heat, smoothed, rewritten, read=of_lemma)
-
-
-@cache
-def _means() -> Book:
-    from tensorprog.kernel.limits import means as m
-
-    first = (m.initial, m.product, m.linear, m.instance, m.unevaluated)
-    return _book("limits.means", *first, m.closed, m.independent, m.limit, m.score)
-
-
-@cache
-def _laws() -> Book:
-    from tensorprog.kernel.limits.laws import claimed, conditional, covariance
-
-    return _book("limits.laws", covariance, conditional, claimed)
-
-
-@cache
-def _moments() -> Book:
-    from tensorprog.kernel.limits.moments import expectation, gaussian_law, isserlis, over_scores
-
-    return _book("limits.moments", expectation, gaussian_law, isserlis, over_scores)
-
-
-@cache
-def _numbers() -> Book:
-    from tensorprog.kernel.numbers.numbers import confirmed, enclosed, evaluated, located, quadrature, trusted
-
-    return _book("numbers.numbers", evaluated, quadrature, trusted, located, enclosed, confirmed)
-
-
-@cache
-def _scores() -> Book:
-    from tensorprog.kernel.numbers.scores import quadrature_over_scores
-
-    return _book("numbers.scores", quadrature_over_scores)
-
-
-@cache
-def _shapes() -> Book:
-    from tensorprog.kernel.extra.shapes import branches, norm, share
-
-    return _book("extra.shapes", norm, share, branches)
-
-
-@cache
-def _equal() -> Book:
-    from tensorprog.kernel.extra.equal import clamped, equal
-
-    return _book("extra.equal", equal, clamped)
-
-
-@cache
-def _tails() -> Book:
-    from tensorprog.kernel.extra.tails import tails
-
-    return _book("extra.tails", tails)
-
-
-@cache
-def _refuted() -> Book:
-    from tensorprog.kernel.extra.refuted import refuted
-
-    return _book("extra.refuted", refuted, read=of_curve)
-
-
-@cache
-def _still() -> Book:
-    from tensorprog.kernel.extra.still import alike, still
-
-    return _book("extra.still", still, alike)
-
-
-@cache
-def _mixed() -> Book:
-    from tensorprog.kernel.extra.mixed import mixed
-
-    return _book("extra.mixed", mixed)
-
-
-TABLE: dict[str, Callable[[], Book]] = {
-    **dict.fromkeys(
-        ("constant", "variable", "limit_scalar", "apply", "family", "definition", "instruction", "has"), _facts
-    ),
-    "applies": _premises,
-    "assumed": _assumed,
-    **dict.fromkeys(("variance", "nonzero", "sign"), _variance),
-    **dict.fromkeys(("gaussian_mean", "price", "heat", "smoothed", "rewritten"), _lemmas),
-    **dict.fromkeys(
-        ("initial", "product", "linear", "instance", "unevaluated", "closed", "independent", "limit", "score"), _means
-    ),
-    **dict.fromkeys(("covariance", "conditional", "claimed"), _laws),
-    **dict.fromkeys(("expectation", "gaussian_law", "isserlis", "over_scores"), _moments),
-    **dict.fromkeys(("evaluated", "quadrature", "trusted", "located", "enclosed", "confirmed"), _numbers),
-    "quadrature_over_scores": _scores,
-    **dict.fromkeys(("norm", "share", "branches"), _shapes),
-    **dict.fromkeys(("equal", "clamped"), _equal),
-    "tails": _tails,
-    "refuted": _refuted,
-    **dict.fromkeys(("still", "alike"), _still),
-    "mixed": _mixed,
+SHELF: dict[str, tuple[Read, str]] = {
+    "verdict.facts": (of_program, "constant variable limit_scalar apply family definition instruction has"),
+    "verdict.premises": (of_program, "applies"),
+    "verdict.assumed": (of_program, "assumed"),
+    "verdict.variance": (of_program, "variance nonzero sign"),
+    "limits.lemmas": (of_lemma, "gaussian_mean price heat smoothed rewritten"),
+    "limits.means": (of_program, "initial product linear instance unevaluated closed independent limit score"),
+    "limits.laws": (of_program, "covariance conditional claimed"),
+    "limits.moments": (of_program, "expectation gaussian_law isserlis over_scores"),
+    "numbers.numbers": (of_program, "evaluated quadrature trusted located enclosed confirmed"),
+    "numbers.scores": (of_program, "quadrature_over_scores"),
+    "extra.shapes": (of_program, "norm share branches"),
+    "extra.equal": (of_program, "equal clamped"),
+    "extra.tails": (of_program, "tails"),
+    "extra.refuted": (of_curve, "refuted"),
+    "extra.still": (of_program, "still alike"),
+    "extra.mixed": (of_program, "mixed"),
 }
-"""Which file has the rule of a name."""
+"""The files with rules, how the params of each are read, and the rules: functions of these names."""
+
+
+@cache
+def _book(file: str) -> Book:
+    read, names = SHELF[file]
+    module = import_module(f"tensorprog.kernel.{file}")
+    return Book(file, {name: getattr(module, name) for name in names.split()}, read)
+
+
+def _table() -> Iterator[tuple[str, Callable[[], Book]]]:
+    for file, (_, names) in SHELF.items():
+        book = partial(_book, file)
+        yield from ((name, book) for name in names.split())
+
+
+TABLE = dict(_table())
+"""Under its name each rule that a certificate may use: the book in which it stands."""

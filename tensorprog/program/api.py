@@ -37,7 +37,7 @@ class Program(Graph):
     @property
     def canonical_json(self) -> str:
         """The lowered program as JSON with sorted keys and no spaces."""
-        from tensorprog.kernel.ground.canonical import program_to_json
+        from tensorprog.kernel.written.canonical import program_to_json
 
         return json.dumps(program_to_json(self, data=False), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
@@ -48,7 +48,7 @@ class Program(Graph):
 
     def to_json(self) -> dict[str, Any]:
         """The program as JSON data that `Program.from_json` reads back to the same hash."""
-        from tensorprog.kernel.ground.canonical import program_to_json
+        from tensorprog.kernel.written.canonical import program_to_json
 
         return program_to_json(self, data=True)
 

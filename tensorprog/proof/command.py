@@ -88,7 +88,7 @@ def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: 
     """
     from tensorprog.proof.explain import Reader, said
     from tensorprog.proof.prove import verify as recheck
-    from tensorprog.proof.trusted import trusted
+    from tensorprog.proof.trusted import compared, trusted
 
     program = read_program(file, limits)
     try:
@@ -129,6 +129,7 @@ def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: 
         click.echo(f"  goal: {said(theorem.statement, reader)}")
     lines = trusted(accepted.files)
     click.echo(f"rests on {sum(lines.values())} lines: {', '.join(f'{n} of {room}' for room, n in lines.items())}")
+    click.echo(f"read, and compared with what is written, by {compared(accepted.files)} more, which can only refuse")
     if extra := [file.removeprefix("extra.") for file in accepted.files if file.startswith("extra.")]:
         click.echo(f"also rests on rules that few need: {', '.join(extra)}")
     click.echo(f"axioms: {counted or 'none'}")

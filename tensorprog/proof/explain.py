@@ -9,12 +9,12 @@ from typing import Any
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.certificate import Accepted
 from tensorprog.kernel.core import statements as st
-from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.rates import REGULARITY, Info, Rate
-from tensorprog.kernel.ground.canonical import instruction_term
 from tensorprog.kernel.ground.nodes import Input
 from tensorprog.kernel.ground.term import ZERO, shift_subs, variables
 from tensorprog.kernel.rules import TABLE
+from tensorprog.kernel.written.canonical import instruction_term
+from tensorprog.kernel.written.statements import said_of
 from tensorprog.program import Program
 from tensorprog.terms import Term, Var, read, to_text
 

@@ -12,9 +12,9 @@ from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.core.context import MAPS
 from tensorprog.kernel.core.rates import ORDER, PROPERTIES
 from tensorprog.kernel.core.refused import F1, Refused
-from tensorprog.kernel.ground.canonical import claim_text
 from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.term import variables
+from tensorprog.kernel.ground.text import claim_text
 from tensorprog.program import Program
 from tensorprog.proof import moments
 from tensorprog.proof.covariances import Means

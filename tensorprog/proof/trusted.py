@@ -1,4 +1,8 @@
-"""What a certificate rests on, counted: the files of the kernel that were read, and all that these import."""
+"""What a certificate rests on, counted: the files of the kernel that were read, and all that these import.
+
+What reads the format, compares it with what is established and prints it can refuse a certificate, and accept none: it
+is counted apart.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HOME = Path(__file__).parents[1]
+CORE, FORMAT = "tensorprog.kernel.acceptance", "tensorprog.kernel.certificate"
 
 
 def trusted(files: tuple[str, ...]) -> dict[str, int]:
@@ -23,10 +28,15 @@ def trusted(files: tuple[str, ...]) -> dict[str, int]:
     return dict(sorted(out.items(), key=lambda item: (not item[0].startswith("kernel"), item[0])))
 
 
-def modules(files: tuple[str, ...]) -> set[Path]:
-    """The files that are executed when a certificate is verified that uses the rules in these files of the kernel."""
+def compared(files: tuple[str, ...]) -> int:
+    """Lines that read the format of such a certificate, compare and print, beside those that are trusted."""
+    return sum(map(_lines, modules(files, FORMAT) - modules(files)))
+
+
+def modules(files: tuple[str, ...], start: str = CORE) -> set[Path]:
+    """The files that are executed when a certificate is accepted that uses the rules in these files of the kernel."""
     found: set[Path] = set()
-    stack = ["tensorprog.kernel.certificate", *(f"tensorprog.kernel.{file}" for file in files)]
+    stack = [start, *(f"tensorprog.kernel.{file}" for file in files)]
     while stack:
         name = stack.pop()
         for path in _files(name):

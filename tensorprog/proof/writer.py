@@ -12,13 +12,13 @@ from tensorprog.errors import CertificateError, TensorProgError
 from tensorprog.kernel.certificate import FUEL, SCHEMA
 from tensorprog.kernel.core.check import Theorem, apply
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.printed import words
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import S, Statement
 from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.json_form import Unreadable
 from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.kernel.rules import TABLE
+from tensorprog.kernel.written.statements import concluded, words
 from tensorprog.program import Program
 from tensorprog.proof.explain import Reader, said
 from tensorprog.terms import Term, to_json
@@ -114,7 +114,7 @@ class Writer:
             out = apply(self.context, TABLE[rule](), rule, [self.theorems[k] for k in premises], params)
         except (Refused, CannotCompose, TensorProgError, Unreadable) as error:
             return Refused(str(error))
-        self.steps.append((rule, params, premises, out.said()))
+        self.steps.append((rule, params, premises, concluded(out)))
         self.theorems.append(out)
         return len(self.steps) - 1
 

@@ -28,11 +28,11 @@ def said(found: Any) -> Said:
     """What a theorem says, or a judgement of the first kernel."""
     if hasattr(found, "words"):
         return Said(found.words, found.axioms, found.term, found.value, found.info, tuple(found.says()))
-    from tensorprog.kernel.core.printed import words
+    from tensorprog.kernel.written.statements import concluded, words
 
     s = found.statement
     parts = (getattr(s, name, None) for name in ("term", "value", "info"))
-    return Said(words(s), found.axioms, *parts, tuple(found.said()))
+    return Said(words(s), found.axioms, *parts, tuple(concluded(found)))
 
 
 def rules() -> tuple[list[str], Apply]:

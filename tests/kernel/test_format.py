@@ -23,8 +23,7 @@ from tensorprog.kernel.verdict.expansion import Expansion
 from tensorprog.kernel.verdict.normal_form import Validation
 from tensorprog.kernel.verdict.normal_form import read as read_normal
 from tensorprog.language import loads
-from tensorprog.proof import prove
-from tensorprog.proof.trusted import modules
+from tensorprog.proof import prove, trusted
 from tensorprog.terms import App, Bind, Num, Term, Var, read
 from tests.kernel.bench import CORPUS, Bench, derived
 from tests.kernel.bench import HOME as KERNEL
@@ -347,4 +346,6 @@ def test_a_certificate_names_the_files_it_rests_on(goals: list[str], files: tupl
     run = [sys.executable, "-c", code, TEXT, str(tmp_path / "certificate.json")]
     said, loaded = subprocess.run(run, capture_output=True, text=True, check=True).stdout.splitlines()
     assert tuple(said.split()) == files
-    assert set(map(Path, loaded.split())) == {path for path in modules(files) if KERNEL in path.parents}
+    assert set(map(Path, loaded.split())) == {
+        path for path in trusted.modules(files, trusted.FORMAT) if KERNEL in path.parents
+    }

@@ -17,11 +17,11 @@ from tensorprog.kernel import certificate as kernel
 from tensorprog.kernel.certificate import Accepted
 from tensorprog.kernel.core.check import Theorem
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Fact
 from tensorprog.kernel.ground.composed import CannotCompose, Composer
 from tensorprog.kernel.rules import TABLE
+from tensorprog.kernel.written.statements import concluded, said_of
 from tensorprog.language import loads
 from tensorprog.program import Program
 from tensorprog.program.normal.normalize import normalize
@@ -136,7 +136,7 @@ def test_no_mutant_changes_what_is_said(path: Path) -> None:
             continue
         kept += 1
         assert meaning(a) == meaning(whole), (kind, mutant)
-        assert {json.dumps(t.said()) for t in a.theorems} <= truth, kind
+        assert {json.dumps(concluded(t)) for t in a.theorems} <= truth, kind
     assert len(found) > 200
     assert kept < len(found) / 20, "only reordered independent steps and premises that do not matter survive"
 
@@ -148,7 +148,7 @@ def resigned(p: Program, d: dict[str, Any]) -> dict[str, Any]:
     steps = []
     for rule, params, before, _ in d["steps"]:
         done.append(derived(context, rule, [done[k] for k in before], params))
-        steps.append([rule, params, before, done[-1].said()])
+        steps.append([rule, params, before, concluded(done[-1])])
     axioms = sorted({a for k in d["goals"] for a in done[k].axioms})
     return {**d, "steps": steps, "program": p.hash, "axioms": axioms}
 
@@ -174,7 +174,7 @@ def test_consistent_forgeries_say_only_what_is_true(path: Path) -> None:
                 continue
             survived += 1
             for theorem in a.theorems:
-                told = theorem.said()
+                told = concluded(theorem)
                 if isinstance(theorem.statement, Fact) and told not in [s[3] for s in d["steps"]]:
                     try:
                         t = composer.of_term(theorem.statement.term)
@@ -267,7 +267,7 @@ def test_an_axiom_cannot_be_hidden() -> None:
     first, second = {"node": str(k), "what": "controlled"}, {"theorem": "netsor", "output": "0"}
     assumed = derived(context, "assumed", [], first)
     goal = derived(context, "applies", [assumed], second)
-    steps = [["assumed", first, [], assumed.said()], ["applies", second, [0], goal.said()]]
+    steps = [["assumed", first, [], concluded(assumed)], ["applies", second, [0], concluded(goal)]]
     d = {"schema": "tensorprog/certificate/2", "program": p.hash, "normal": None, "axioms": sorted(goal.axioms),
          "steps": steps, "goals": [1]}  # fmt: skip
     whole = accepted(p, d)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.statements import Fact, Instruction
 from tensorprog.kernel.ground.composed import CannotCompose, Composer
+from tensorprog.kernel.written.statements import concluded, said_of
 from tensorprog.language import loads
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.proof import verify
@@ -42,7 +42,7 @@ def test_accepted_facts_are_true(path: Path) -> None:
         said = list(map(str, said_of(info)))
         if (t, str(said)) not in seen:
             seen.add((t, str(said)))
-            assert disagreement(p, t, said, draws=6) is None, (theorem.said(), t)
+            assert disagreement(p, t, said, draws=6) is None, (concluded(theorem), t)
 
 
 FALSE = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 
 import tensorprog as tp
-from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.statements import Fact
 from tensorprog.kernel.ground.composed import CannotCompose, Composer
+from tensorprog.kernel.written.statements import concluded, said_of
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.proof import verify
 from tests.kernel.oracle import disagreement
@@ -39,4 +39,4 @@ def test_a_certificate_never_says_more_than_the_checker(program: tp.Program) -> 
             except CannotCompose:
                 continue
             said = list(map(str, said_of(theorem.statement.info)))
-            assert disagreement(p, t, said, draws=3) is None, theorem.said()
+            assert disagreement(p, t, said, draws=3) is None, concluded(theorem)

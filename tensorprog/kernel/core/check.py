@@ -1,13 +1,12 @@
 """The loop that re-checks a certificate step by step. Here alone a statement becomes a theorem.
 
 A rule is a function of the program, of the statements of earlier steps and of params; it computes what it concludes or
-refuses. What is written in the certificate must be what the rule concludes. The axioms of a theorem are those of its
-premises, and those that its statement itself enters.
+refuses. What a certificate writes of a step is not believed: it is only compared. The axioms of a theorem are those of
+its premises, and those that its statement itself enters.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,7 +14,6 @@ from inspect import Parameter, signature
 from typing import Any, NoReturn
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.printed import said
 from tensorprog.kernel.core.refused import METER, forget, require
 from tensorprog.kernel.core.statements import Statement
 
@@ -43,9 +41,9 @@ class Theorem:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a theorem does not change")
 
-    def said(self) -> list[object]:
-        """The conclusion as a certificate writes it."""
-        return said(self.statement, self.axioms)
+
+Written = Callable[[Theorem, Any], None]
+"""Refuses a theorem that is not what the certificate writes of its step."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,9 @@ def _params(rule: Rule) -> list[Parameter]:
     return list(signature(rule).parameters.values())[2:]
 
 
-def check(ctx: Context, table: Mapping[str, Callable[[], Book]], steps: list[Any], done: list[Theorem]) -> set[str]:
+def check(
+    ctx: Context, table: Mapping[str, Callable[[], Book]], steps: list[Any], done: list[Theorem], agree: Written
+) -> set[str]:
     """Add the theorems of all steps to `done`; the files of the rules that were used."""
     files: set[str] = set()
     forget()
@@ -87,7 +87,7 @@ def check(ctx: Context, table: Mapping[str, Callable[[], Book]], steps: list[Any
             ctx.spend(COST.get(name, 50) + (100 * len(ctx.program.nodes) if name == "applies" else 0))
             book = table[name]()
             theorem = apply(ctx, book, name, [done[k] for k in before], params)
-            require(json.dumps(theorem.said()) == json.dumps(conclusion), "the conclusion is what the rule concludes")
+            agree(theorem, conclusion)
             files.add(book.file)
             done.append(theorem)
     finally:

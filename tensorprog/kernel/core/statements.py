@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from tensorprog.kernel.core.rates import Info
 from tensorprog.kernel.core.refused import require
@@ -20,6 +20,8 @@ class Statement:
     """One of the kinds below."""
 
     __slots__ = ()
+    goal: ClassVar[bool] = False
+    """May it be a goal, beside that a theorem applies?"""
 
     def trusts(self) -> tuple[str, ...]:
         """The axioms that the statement itself enters, beside those of its premises."""
@@ -46,6 +48,7 @@ class Instruction(Statement):
 class Property(Statement):
     """The function that instruction `node` is of x has one of PROPERTIES, or is pseudo-Lipschitz of an order."""
 
+    goal: ClassVar[bool] = True
     node: int
     what: str
 
@@ -54,6 +57,7 @@ class Property(Statement):
 class Refuted(Statement):
     """It lacks the property, at some admissible params: shown along the curve x(t), for t to infinity."""
 
+    goal: ClassVar[bool] = True
     node: int
     what: str
     curve: tuple[tuple[Term, Term], ...]
@@ -151,6 +155,7 @@ class Number(Statement):
 class Covariance(Statement):
     """cov(a, b) = value in the limit, for two members."""
 
+    goal: ClassVar[bool] = True
     a: Term
     b: Term
     value: Term
@@ -160,6 +165,7 @@ class Covariance(Statement):
 class Expectation(Statement):
     """E term = value in the limit, for a function of members that one output is computed from."""
 
+    goal: ClassVar[bool] = True
     term: Term
     value: Term
 
@@ -168,6 +174,7 @@ class Expectation(Statement):
 class ExpectationNumber(Statement):
     """low <= E term <= high in the limit, for such a function, at these values of the params."""
 
+    goal: ClassVar[bool] = True
     term: Term
     low: str
     high: str
@@ -178,6 +185,7 @@ class ExpectationNumber(Statement):
 class GaussianLaw(Statement):
     """The limits of these members are jointly Gaussian, with these means and this covariance, row by row."""
 
+    goal: ClassVar[bool] = True
     at: tuple[Term, ...]
     mean: tuple[Term, ...]
     rows: tuple[tuple[Term, ...], ...]
@@ -187,6 +195,7 @@ class GaussianLaw(Statement):
 class GivenScores(Statement):
     """cov(a, b | scores) = value in the limit; `gaussian`: given the scores, a and b are centred Gaussian."""
 
+    goal: ClassVar[bool] = True
     a: Term
     b: Term
     value: Term
@@ -197,6 +206,7 @@ class GivenScores(Statement):
 class CovarianceNumber(Statement):
     """low <= cov(a, b) <= high in the limit, at these values of the params."""
 
+    goal: ClassVar[bool] = True
     a: Term
     b: Term
     low: str
@@ -208,6 +218,7 @@ class CovarianceNumber(Statement):
 class Claimed(Statement):
     """Claim number `node` of the program, which reads `text`, holds in the limit."""
 
+    goal: ClassVar[bool] = True
     node: int
     text: str
 
@@ -216,6 +227,7 @@ class Claimed(Statement):
 class Confirmed(Statement):
     """Claim number `node` of the program holds in the limit at these values of the params."""
 
+    goal: ClassVar[bool] = True
     node: int
     text: str
     where: tuple[str, ...]

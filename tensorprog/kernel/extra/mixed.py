@@ -10,8 +10,8 @@ from fractions import Fraction
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Confirmed, GivenScores, Premises, Statement, asked
-from tensorprog.kernel.ground.canonical import claim_text
 from tensorprog.kernel.ground.nodes import Dot
+from tensorprog.kernel.ground.text import claim_text
 from tensorprog.kernel.limits.lemmas import Terms
 from tensorprog.kernel.limits.members import instruction_of, members, pair, written
 from tensorprog.kernel.numbers.intervals import enclosure, rounded, spelled, times

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
 
 from tensorprog.kernel.ground.signatures import HEADS
 from tensorprog.kernel.ground.term import App, Bind, Num, Sub, Term, Var, add, mul, neg, recip
@@ -23,20 +22,6 @@ MAX_DEPTH = 400
 MAX_DIGITS = 2_100
 _BUILD: dict[str, Callable[..., Term]] = {"add": add, "mul": mul, "neg": neg, "recip": recip}
 BINDERS = ("sum", "max", "min", "softmax", "attention")
-
-
-def to_json(t: Term) -> list[Any]:
-    """The JSON form of a term."""
-    match t:
-        case Num(value):
-            return ["num", str(value)]
-        case Var(name, subs):
-            return ["var", str(name), *subs]
-        case App(head, args):
-            return [head, *(to_json(a) for a in args)]
-        case Bind(head, args, over, mask):
-            return ["bind", head, [to_json(a) for a in args], list(over), None if mask is None else to_json(mask)]
-    raise AssertionError(t)
 
 
 class Unreadable(ValueError):

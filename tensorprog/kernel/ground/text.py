@@ -1,4 +1,4 @@
-"""Terms as text: what is printed reads back as the same term.
+"""Terms and claims as text: what is printed reads back as the same term.
 
 Binding strength, tightest first: postfix, power (right), matmul (right), unary minus, times, plus, comparison.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from tensorprog.kernel.ground.nodes import Claim
 from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var
 
 _CMP = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
@@ -143,3 +144,18 @@ def _exponent_text(t: Term) -> str:
             return str(value)
         case _:
             return _wrap(t, _POWER)
+
+
+def claim_text(c: Claim) -> str:
+    """A claim as it is written."""
+    if c.form in ("valid", "invalid"):
+        return f"claim {c.form}"
+    if c.form in ("gaussian", "not gaussian"):
+        assert c.left is not None
+        return f"claim {c.form}({to_text(c.left)})"
+    assert c.left is not None
+    assert c.right is not None
+    out = f"claim {to_text(c.left)} = {to_text(c.right)}"
+    if c.tolerance is not None:
+        out += f" within {to_text(c.tolerance)}"
+    return out if c.condition is None else f"{out} for {to_text(c.condition)}"

@@ -9,11 +9,11 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Claimed, Covariance, GivenScores, Premises, Statement
-from tensorprog.kernel.ground.canonical import claim_text
 from tensorprog.kernel.ground.indices import Pattern, uncovered
 from tensorprog.kernel.ground.masks import holds, index_values
 from tensorprog.kernel.ground.nodes import Claim, Scalar
 from tensorprog.kernel.ground.term import ONE, App, Term, Var, mul, shift_subs, size, sub, transform, variables
+from tensorprog.kernel.ground.text import claim_text
 from tensorprog.kernel.limits.algebra import as_term, is_zero, normal, plus
 from tensorprog.kernel.limits.algebra import product as multiplied
 from tensorprog.kernel.limits.known import Known

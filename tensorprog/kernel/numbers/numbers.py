@@ -17,9 +17,9 @@ from tensorprog.kernel.core.statements import (
     Premises,
     Statement,
 )
-from tensorprog.kernel.ground.canonical import claim_text
 from tensorprog.kernel.ground.nodes import Claim
 from tensorprog.kernel.ground.term import Num, Term
+from tensorprog.kernel.ground.text import claim_text
 from tensorprog.kernel.limits.known import Known
 from tensorprog.kernel.limits.laws import covered, instances, sides
 from tensorprog.kernel.limits.lemmas import Terms

@@ -16,12 +16,12 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
-from tensorprog.kernel.ground.canonical import claim_text
 from tensorprog.kernel.ground.indices import assignments, length
 from tensorprog.kernel.ground.masks import holds
 from tensorprog.kernel.ground.nodes import Claim
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.kernel.ground.term import children, rebuild, shift_subs, variables, walk
+from tensorprog.kernel.ground.text import claim_text
 from tensorprog.limit.claims.decision import RANK, Claims, Decision, Status
 from tensorprog.limit.claims.everywhere import Everywhere, has_covariances, inside, partial
 from tensorprog.limit.claims.sides import EXPECTATIONS, Sides, asked, written_out

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
-from tensorprog.kernel.ground.canonical import instruction_term
 from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.kernel.ground.term import mul, shift_subs, substitute, transform
+from tensorprog.kernel.written.canonical import instruction_term
 from tensorprog.limit.rules.labels import label
 from tensorprog.limit.rules.open import Split, TooLarge
 from tensorprog.limit.rules.quantities import (

@@ -9,8 +9,8 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from tensorprog.errors import fail
-from tensorprog.kernel.ground.canonical import SCHEMA
 from tensorprog.kernel.ground.nodes import Claim, Matrix, Param
+from tensorprog.kernel.written.canonical import SCHEMA
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.claims import add_claim
 from tensorprog.program.lowering.declare import declare_input, declare_matrix, declare_param, declare_weight

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tensorprog.kernel.ground.canonical import instruction_term
 from tensorprog.kernel.ground.nodes import Input, Node
+from tensorprog.kernel.written.canonical import instruction_term
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import Var
 from tensorprog.terms.latex import term_latex

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from tensorprog.kernel.ground.canonical import program_to_json
+from tensorprog.kernel.written.canonical import program_to_json
 from tensorprog.program.forms.drawing import dot_text, mermaid_text, svg_text
 from tensorprog.program.forms.latex import program_latex
 from tensorprog.program.forms.text import program_text

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from tensorprog.kernel.ground.canonical import claim_text, instruction_term
 from tensorprog.kernel.ground.nodes import (
     Input,
     InputGroup,
@@ -15,6 +14,8 @@ from tensorprog.kernel.ground.nodes import (
     Weight,
 )
 from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.text import claim_text
+from tensorprog.kernel.written.canonical import instruction_term
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import to_text
 

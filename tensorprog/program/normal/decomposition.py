@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import UnionType
 
-from tensorprog.kernel.ground.canonical import instruction_term
 from tensorprog.kernel.ground.nodes import LinComb, Node, Nonlin
 from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.term import ONE, add, children, mul, rebuild, shift_subs, variables, walk
+from tensorprog.kernel.written.canonical import instruction_term
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 

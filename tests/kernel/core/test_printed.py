@@ -11,16 +11,15 @@ from typing import Any
 
 import pytest
 
-from tensorprog.kernel.certificate import MORE
 from tensorprog.kernel.core import statements
 from tensorprog.kernel.core.names import LEMMA
-from tensorprog.kernel.core.printed import said, said_of, words
 from tensorprog.kernel.core.rates import ANY, FLAT, LINEAR, NOTHING, ORDER, PROPERTIES, Info, Rate
 from tensorprog.kernel.core.statements import Applies, Fact, Statement, Varies
 from tensorprog.kernel.ground.term import mul
 from tensorprog.kernel.limits.members import reference
 from tensorprog.kernel.verdict.premises import REMARKS
 from tensorprog.kernel.verdict.rates import settle
+from tensorprog.kernel.written.statements import said, said_of, words
 from tensorprog.language import loads
 from tensorprog.proof import explain
 from tensorprog.terms import Bind, Num, Var, read
@@ -93,7 +92,7 @@ def test_statements_that_differ_are_printed_otherwise(kind: type[Statement]) -> 
     for s in samples(kind):
         count += 1
         assert written.setdefault(json.dumps(said(s, s.trusts())), s) == s
-        if kind in MORE:
+        if kind.goal:
             assert goals.setdefault(words(s), s) == s
     assert len(written) == count > 2
 

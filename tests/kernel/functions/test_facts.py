@@ -8,10 +8,10 @@ import random
 from typing import Any
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.rates import ORDER, PROPERTIES
 from tensorprog.kernel.core.statements import Fact, Property, Refuted
 from tensorprog.kernel.ground.composed import CannotCompose, Composer
+from tensorprog.kernel.written.statements import concluded, said_of
 from tensorprog.language import loads
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.proof import prove
@@ -70,7 +70,7 @@ def test_no_mutant_changes_what_is_said() -> None:
         if a is not None:
             kept += 1
             assert (set(a.goals), a.axioms) == (set(whole.goals), whole.axioms), (kind, mutant)  # in whatever order
-            assert {json.dumps(t.said()) for t in a.theorems} <= truth, kind
+            assert {json.dumps(concluded(t)) for t in a.theorems} <= truth, kind
     assert kept < 15, "only reordered independent steps and premises that do not matter survive"
 
 
@@ -92,7 +92,7 @@ def test_forged_steps_say_only_what_is_true() -> None:
                 made = derived(context, rule, [done[p] for p in others], changed)
             except Exception:
                 continue
-            if json.dumps(made.said()) in known:
+            if json.dumps(concluded(made)) in known:
                 continue
             new += 1
             match made.statement:

@@ -9,11 +9,11 @@ import pytest
 
 from tensorprog.functions.api import facts
 from tensorprog.functions.rules.facts import Fact
-from tensorprog.kernel.core.printed import said_of
 from tensorprog.kernel.core.rates import PROPERTIES
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Statement
 from tensorprog.kernel.ground.term import add, mul, neg, power, recip
+from tensorprog.kernel.written.statements import said_of
 from tensorprog.language import loads
 from tensorprog.program import Program
 from tensorprog.proof import prove, verify

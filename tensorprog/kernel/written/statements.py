@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tensorprog.kernel.core.check import Theorem
 from tensorprog.kernel.core.rates import REGULARITY, Info
 from tensorprog.kernel.core.statements import (
     Applies,
@@ -77,6 +78,11 @@ def words(s: Statement) -> tuple[str, ...]:
         case Confirmed(node, text, where):
             return ("claim confirmed", str(node), text, *where)
     raise AssertionError(s)
+
+
+def concluded(theorem: Theorem) -> list[object]:
+    """How a certificate writes the conclusion of a step."""
+    return said(theorem.statement, theorem.axioms)
 
 
 def said(s: Statement, axioms: tuple[str, ...]) -> list[object]:

@@ -1,4 +1,4 @@
-"""A program as canonical JSON and its hash; claims and right-hand sides as they are written."""
+"""A program as canonical JSON and its hash; right-hand sides as they are written."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ import hashlib
 import json
 from typing import Any
 
-from tensorprog.kernel.ground.json_form import to_json
 from tensorprog.kernel.ground.nodes import Attention, Claim, Dot, Input, MatMul, Matrix, Moment, Node, Param
 from tensorprog.kernel.ground.program import Instructions
-from tensorprog.kernel.ground.term import ONE, App, Bind, Num, Term, mul
-from tensorprog.kernel.ground.text import to_text
+from tensorprog.kernel.ground.term import ONE, App, Bind, Num, Term, Var, mul
 
 SCHEMA = "tensorprog/program/1"
+
+
+def to_json(t: Term) -> list[Any]:
+    """The JSON form of a term."""
+    match t:
+        case Num(value):
+            return ["num", str(value)]
+        case Var(name, subs):
+            return ["var", str(name), *subs]
+        case App(head, args):
+            return [head, *(to_json(a) for a in args)]
+        case Bind(head, args, over, mask):
+            return ["bind", head, [to_json(a) for a in args], list(over), None if mask is None else to_json(mask)]
+    raise AssertionError(t)
 
 
 def digest(program: Instructions) -> str:
@@ -119,18 +131,3 @@ def instruction_term(node: Node) -> Term:
             raise ValueError("an input has no right-hand side")
         case _:
             return node.body
-
-
-def claim_text(c: Claim) -> str:
-    """A claim as it is written."""
-    if c.form in ("valid", "invalid"):
-        return f"claim {c.form}"
-    if c.form in ("gaussian", "not gaussian"):
-        assert c.left is not None
-        return f"claim {c.form}({to_text(c.left)})"
-    assert c.left is not None
-    assert c.right is not None
-    out = f"claim {to_text(c.left)} = {to_text(c.right)}"
-    if c.tolerance is not None:
-        out += f" within {to_text(c.tolerance)}"
-    return out if c.condition is None else f"{out} for {to_text(c.condition)}"
