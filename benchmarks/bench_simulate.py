@@ -97,7 +97,7 @@ def dense_draw(rng: np.random.Generator, n: int, feature: Callable[[Any], Any]) 
 
 def per_draw(text: str, n: int, seconds: float = 0.6, engine: str = "numpy") -> tuple[float, int]:
     """(processor time of one draw, normals it takes), after one block to warm up."""
-    _, job = make_job(loads(text), n, 0, engine=engine)
+    job = make_job(loads(text), n, 0, engine=engine)
     runner = Runner.of(job)
     runner.block(0)
     blocks, start = 0, time.process_time()

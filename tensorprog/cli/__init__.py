@@ -28,58 +28,36 @@ COMMANDS = (
 )
 
 
-def _command(name: str) -> click.Command:
+def _command(name: str) -> click.Command | None:
     """Import a command; every import is written out, so that the linter of imports sees it."""
     match name:
         case "check":
-            from tensorprog.cli.check import check as check_
-
-            return check_
+            from tensorprog.cli.check import check as command
         case "show":
-            from tensorprog.cli.check import show as show_
-
-            return show_
+            from tensorprog.cli.check import show as command
         case "explain":
-            from tensorprog.cli.check import explain as explain_
-
-            return explain_
+            from tensorprog.cli.check import explain as command
         case "derive":
-            from tensorprog.limit.command import derive as derive_
-
-            return derive_
+            from tensorprog.limit.command import derive as command
         case "claims":
-            from tensorprog.limit.claims.command import claims as claims_
-
-            return claims_
+            from tensorprog.limit.claims.command import claims as command
         case "simulate":
-            from tensorprog.validate.command import simulate as simulate_
-
-            return simulate_
+            from tensorprog.simulate.command import simulate as command
         case "validate":
-            from tensorprog.validate.command import validate as validate_
-
-            return validate_
+            from tensorprog.validate.command import validate as command
         case "prove":
-            from tensorprog.proof.command import prove as prove_
-
-            return prove_
+            from tensorprog.proof.command import prove as command
         case "verify":
-            from tensorprog.proof.command import verify as verify_
-
-            return verify_
+            from tensorprog.proof.command import verify as command
         case "report":
-            from tensorprog.display.command import report as report_
-
-            return report_
+            from tensorprog.display.command import report as command
         case "function":
-            from tensorprog.cli.mounts import function as function_
-
-            return function_
+            from tensorprog.cli.mounts import function as command
         case "expect":
-            from tensorprog.gaussian.command import command as expect_
-
-            return expect_
-    raise KeyError(name)
+            from tensorprog.gaussian.command import command
+        case _:
+            return None
+    return command
 
 
 class Commands(click.Group):
@@ -89,8 +67,6 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
         return _command(cmd_name)
 
 

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from tensorprog.errors import CODES, fail
-from tensorprog.language import read_program
+from tensorprog.language.files import write_whole
+from tensorprog.language.options import on_program
+from tensorprog.program.api import Program
 from tensorprog.program.forms.shown import FORMS
-
-EXIT = {"valid": 0, "valid-by-remark": 0, "invalid": 1, "undecided": 3}
-_F = TypeVar("_F", bound=Callable[..., Any])
-
-
-def program_options(command: _F) -> _F:
-    """FILE, --limit and --json, as every command on a program has them."""
-    command = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
-    command = click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")(
-        command
-    )
-    return click.argument("file", metavar="FILE")(command)
 
 
 @click.command()
-@program_options
-@click.option(
-    "--set", "values", multiple=True, metavar="PARAM=NUMBER", help="A param's number; verdicts do not depend on it."
-)
-def check(file: str, limits: tuple[str, ...], as_json: bool, values: tuple[str, ...]) -> int:
+@on_program("A param's number; verdicts do not depend on it.")
+def check(program: Program, values: dict[str, Fraction], as_json: bool) -> int:
     """Which theorems cover the program, premise by premise.
 
     Exit code 0 for valid and valid-by-remark, 1 for invalid, 3 for undecided, 2 for an error.
     """
     from tensorprog.theorems import check as judge
-    from tensorprog.theorems.verdict import diagnostics_text
+    from tensorprog.theorems.verdict import EXIT, diagnostics_text
 
-    program = read_program(file, limits, values)
     verdict = judge(program)
     diagnostics = diagnostics_text(verdict)
     if diagnostics:
@@ -49,28 +34,17 @@ def check(file: str, limits: tuple[str, ...], as_json: bool, values: tuple[str, 
 
 
 @click.command()
-@program_options
 @click.option("--format", "form", default="text", type=click.Choice([*FORMS]))
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
-def show(file: str, limits: tuple[str, ...], as_json: bool, form: str, out: str | None) -> int:
+@on_program(None)
+def show(program: Program, form: str, out: str | None, as_json: bool) -> int:
     """The lowered program, one instruction a line."""
-    text = FORMS["json" if as_json else form](read_program(file, limits)).rstrip("\n")
+    text = FORMS["json" if as_json else form](program).rstrip("\n")
     if out is None:
         click.echo(text)
     else:
-        write_atomically(Path(out), text)
+        write_whole(Path(out), text + "\n")
     return 0
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a whole file or nothing."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(text if text.endswith("\n") else text + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise fail("TP018", f"cannot write {path}: {error.strerror or error}") from None
 
 
 @click.command()

@@ -6,7 +6,5 @@ from tensorprog.language.build import Program as Program
 from tensorprog.language.build import fn as fn
 from tensorprog.language.load import load as load
 from tensorprog.language.load import loads as loads
-from tensorprog.language.options import read_program as read_program
-from tensorprog.language.options import read_values as read_values
 
-__all__ = ["Program", "fn", "load", "loads", "read_program", "read_values"]
+__all__ = ["Program", "fn", "load", "loads"]

@@ -1,8 +1,11 @@
-"""Program texts from files."""
+"""Texts read from files, and files written as a whole."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.place import Place
@@ -27,3 +30,17 @@ def read_text(path: Path, limits: Limits) -> str:
         raise fail(
             "TP013", f"{path} is not UTF-8 text (line {line})", Place(line, 1), help="save it as UTF-8"
         ) from None
+
+
+def write_whole(path: Path, content: str | Callable[[BinaryIO], object]) -> None:
+    """Write a whole file or nothing: beside it, flushed to the disk, then moved into place (TP018)."""
+    temporary = path.with_name(f"{path.name}.part-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.encode("utf-8")) if isinstance(content, str) else content(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise fail("TP018", f"cannot write {path}: {error.strerror or error}") from None

@@ -1,11 +1,15 @@
-"""What commands are told on the command line about a program: its file, size limits, numbers of params."""
+"""What commands on a program share: its file, size limits, numbers of params, one JSON object."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
 from fractions import Fraction
+from functools import reduce, wraps
+from typing import Any
+
+import click
 
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.scaling import rational
@@ -15,20 +19,48 @@ from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.terms import read
 
+Command = Callable[..., Any]
+STANDARD_INPUT = "<standard input>"
 
-def read_program(file: str, limits: Iterable[str] = (), values: Iterable[str] = ()) -> Program:
-    """Return the program in a file, or on standard input for `-`; `values` (PARAM=NUMBER) are checked against it."""
+
+def on_program(set_help: str | None = "The number of a param.", as_json: bool = True) -> Callable[[Command], Command]:
+    """Give a command FILE, --limit, --set and --json: it is called with `program`, `values` and `as_json`.
+
+    Without `set_help` there is no --set, and no `values`.
+    """
+
+    def with_options(command: Command) -> Command:
+        @wraps(command)
+        def reading(file: str, limits: tuple[str, ...], values: tuple[str, ...] = (), **others: Any) -> Any:
+            program = read_program(file, limits)
+            numbers = read_values(program, values)
+            return command(program, **others) if set_help is None else command(program, values=numbers, **others)
+
+        options = [
+            click.argument("file", metavar="FILE"),
+            click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit."),
+        ]
+        if set_help is not None:
+            options.append(click.option("--set", "values", multiple=True, metavar="PARAM=NUMBER", help=set_help))
+        if as_json:
+            options.append(
+                click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+            )
+        return reduce(lambda made, option: option(made), reversed(options), reading)
+
+    return with_options
+
+
+def read_program(file: str, limits: Iterable[str] = ()) -> Program:
+    """Return the program in a file, or on standard input for `-`."""
     bounds = read_limits(limits)
-    if file == "-":
-        raw = sys.stdin.buffer.read(bounds.file_bytes + 1)
-        try:
-            program = loads(raw.decode("utf-8-sig"), bounds, name="<standard input>")
-        except UnicodeDecodeError:
-            raise fail("TP013", "standard input is not UTF-8 text") from None
-    else:
-        program = load(file, bounds)
-    read_values(program, values)
-    return program
+    if file != "-":
+        return load(file, bounds)
+    raw = sys.stdin.buffer.read(bounds.file_bytes + 1)
+    try:
+        return loads(raw.decode("utf-8-sig"), bounds, name=STANDARD_INPUT)
+    except UnicodeDecodeError:
+        raise fail("TP013", "standard input is not UTF-8 text") from None
 
 
 def read_limits(texts: Iterable[str]) -> Limits:

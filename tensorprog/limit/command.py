@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
-from tensorprog.language import read_program, read_values
+from tensorprog.language.options import on_program
 from tensorprog.numbers.budget import request, said_of_cut, together
 from tensorprog.numbers.estimate import finite, shown
 from tensorprog.numbers.options import budgeted
+from tensorprog.program.api import Program
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit
@@ -25,7 +27,6 @@ MAX_PRINTED = 400
 
 
 @click.command("derive", short_help="limits as formulas and numbers")
-@click.argument("file", metavar="FILE")
 @click.option("--cov", "covs", multiple=True, metavar="'x[1],x[2]'", help="A covariance.")
 @click.option("--mean", "means", multiple=True, metavar="x[1]", help="A mean.")
 @click.option("--expect", "expectations", multiple=True, metavar="'x[1]*x[2]^2'", help="The mean of a function.")
@@ -34,12 +35,11 @@ MAX_PRINTED = 400
 @click.option("--out", metavar="K.npy", help="Where the array of --matrix is written.")
 @click.option("--latex", "as_latex", is_flag=True, help="A self-contained LaTeX document.")
 @click.option("--explain", is_flag=True, help="The derivation, instruction by instruction.")
-@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
-@click.option("--set", "values", multiple=True, metavar="PARAM=NUMBER", help="The number of a param.")
 @budgeted
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@on_program()
 def derive(
-    file: str,
+    program: Program,
+    values: dict[str, Fraction],
     covs: tuple[str, ...],
     means: tuple[str, ...],
     expectations: tuple[str, ...],
@@ -48,8 +48,6 @@ def derive(
     out: str | None,
     as_latex: bool,
     explain: bool,
-    limits: tuple[str, ...],
-    values: tuple[str, ...],
     tolerance: float | None,
     seconds: float,
     as_json: bool,
@@ -59,12 +57,11 @@ def derive(
     Exit code 0; 3 if a result is formal only, or has neither a formula nor a number with a proved bound (sampled,
     estimated or missing); 1 if no limit exists; 2 for an error.
     """
-    program = read_program(file, limits, values)
     if out is not None and len(matrices) != 1:
         raise fail("TP018", "--out needs exactly one --matrix", help="write --matrix f --out K.npy")
     from tensorprog.limit.derive import derive as derived
 
-    limit = derived(program, read_values(program, values), tolerance=tolerance, seconds=seconds)
+    limit = derived(program, values, tolerance=tolerance, seconds=seconds)
     limit.progress = True
     answer: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": program.name}
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +12,24 @@ import click
 
 from tensorprog.errors import CertificateError, fail
 from tensorprog.kernel.certificate import MAX_BYTES
-from tensorprog.language import read_program
+from tensorprog.language.files import write_whole
+from tensorprog.language.options import on_program
+from tensorprog.program.api import Program
 
 
 @click.command("prove", short_help="a certificate: every judgement with its derivation")
-@click.argument("file", metavar="FILE")
 @click.option("-o", "--out", type=click.Path(dir_okay=False), help="Write to a file instead of standard output.")
 @click.option("--goals", multiple=True, metavar="GOAL", help="What to prove beside validity: KIND or KIND:NAME,NAME.")
 @click.option("--latex", "as_latex", is_flag=True, help="The proof as a LaTeX document instead of the certificate.")
-@click.option("--json", "as_json", is_flag=True, help="Print the certificate (which is JSON) and nothing else.")
-@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
-@click.option(
-    "--set", "values", multiple=True, metavar="PARAM=NUMBER", help="A param's number; no proof depends on it."
-)
+@on_program("A param's number; no proof depends on it.")
 def prove(
-    file: str, out: str | None, goals: tuple[str, ...], as_latex: bool, as_json: bool, limits: tuple[str, ...],
-    values: tuple[str, ...],
-) -> int:  # fmt: skip
+    program: Program,
+    values: dict[str, Fraction],
+    out: str | None,
+    goals: tuple[str, ...],
+    as_latex: bool,
+    as_json: bool,
+) -> int:
     """A certificate that a theorem covers every output, which `verify` re-checks.
 
     Exit code 0 for valid and valid-by-remark, 1 for invalid, 3 for undecided, 2 for an error.
@@ -36,7 +38,6 @@ def prove(
     from tensorprog.proof.prove import prove as write
     from tensorprog.proof.prove import verify as recheck
 
-    program = read_program(file, limits, values)
     try:
         certificate = write(program, goals)
     except TensorProgError as error:
@@ -58,29 +59,17 @@ def prove(
     if out is None:
         click.echo(text, nl=False)
     else:
-        _write(Path(out), text)
+        write_whole(Path(out), text)
         click.echo(repr(certificate), err=True)
     return 0
 
 
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise fail("TP018", f"cannot write {path}: {error.strerror or error}") from None
-
-
 @click.command("verify", short_help="re-checks a certificate against the program, by the small kernel alone")
-@click.argument("file", metavar="FILE")
+@on_program(None)
 @click.argument("certificate", metavar="CERT")
 @click.option("--explain", is_flag=True, help="Print the proof, step by step.")
 @click.option("--latex", "as_latex", is_flag=True, help="Print the proof as a LaTeX document and nothing else.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-@click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit.")
-def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: bool, limits: tuple[str, ...]) -> int:
+def verify(program: Program, certificate: str, explain: bool, as_latex: bool, as_json: bool) -> int:
     """Re-check a certificate: exit code 0 if it is accepted, 1 if it is rejected.
 
     Only exact rational arithmetic is used. An accepted certificate establishes its goals from the program as lowered,
@@ -90,7 +79,6 @@ def verify(file: str, certificate: str, explain: bool, as_latex: bool, as_json: 
     from tensorprog.proof.prove import verify as recheck
     from tensorprog.proof.trusted import compared, trusted
 
-    program = read_program(file, limits)
     try:
         raw = Path(certificate).read_bytes()
     except OSError as error:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import renamed
 from tensorprog.program.api import Program
-from tensorprog.simulate.execute.samples import Samples
+from tensorprog.simulate.execute.samples import Report, Samples
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     import numpy as np
 
+    from tensorprog.simulate.arrays import Array
     from tensorprog.simulate.execute.execution import Execution
-    from tensorprog.simulate.execute.summary import Summary
     from tensorprog.simulate.plan.job import Job
     from tensorprog.simulate.plan.plan import Plan
 
@@ -27,20 +27,18 @@ def make_job(
     outputs: Sequence[str] | None = None,
     coordinates: int | None = None,
     **options: Any,
-) -> tuple[list[str], Job]:
-    """Return the names of what is wanted (the program's outputs, or the variables named in `outputs`) and the job."""
+) -> Job:
+    """Return the job of drawing what is wanted: the program's outputs, or the variables named in `outputs`."""
     from tensorprog.simulate.draw.streams import seed_of
     from tensorprog.simulate.plan.job import Job, Options
     from tensorprog.simulate.plan.numbers import whole
     from tensorprog.simulate.plan.references import Ref, reference
 
-    refs = [Ref.of(o.ref, program) for o in program.outputs]
-    if outputs is not None:
-        refs = [reference(text, program) for text in outputs]
+    refs = [reference(text, program) for text in outputs or ()] or [Ref.of(o.ref, program) for o in program.outputs]
     refs = list(dict.fromkeys(refs))
     k = 1 if coordinates is None else whole(coordinates, "the number of coordinates", 1)
     width, seed = whole(n, "the width n", 1), seed_of(rng)
-    return [r.text for r in refs], Job(program, width, tuple(refs), (), k, seed, Options.of(**options))
+    return Job(program, width, tuple(refs), (), k, seed, Options.of(**options))
 
 
 @renamed(params="values")
@@ -48,7 +46,7 @@ def plan(program: Program, n: int = 1024, rng: int = 0, **options: Any) -> Plan:
     """Show how `simulate` would draw: what is kept of each vector, how each matrix is revealed, what a draw costs."""
     from tensorprog.simulate.plan.plan import make_plan
 
-    return make_plan(make_job(program, n, rng, **options)[1])
+    return make_plan(make_job(program, n, rng, **options))
 
 
 @renamed(params="values")
@@ -94,26 +92,33 @@ def simulate(
     """
     import time
 
+    import numpy as np
+
     from tensorprog.simulate.execute.execution import Execution, run_blocks
-    from tensorprog.simulate.execute.gather import Gather
     from tensorprog.simulate.plan.numbers import whole
 
     samples = whole(samples, "the number of samples", 1)
     start = time.perf_counter()
-    names, job = make_job(program, n, rng, outputs, coordinates, values=values, dense=dense, entries=entries,
-                          dtype=str(dtype), engine=engine)  # fmt: skip
-    how = Execution(executor, workers, dask, checkpoint, memory, progress)
-    gather = Gather(job, samples)
-    run_blocks([(job, samples)], how, lambda _, block, arrays: gather.add(block, arrays))
-    vectors = frozenset(k for k, ref in zip(names, job.members, strict=True) if program.role(ref.name) == "vector")
+    job = make_job(program, n, rng, outputs, coordinates, values=values, dense=dense, entries=entries,
+                   dtype=str(dtype), engine=engine)  # fmt: skip
+    drawn: list[Array] = []
+
+    def keep(_: int, block: int, arrays: list[Array]) -> None:
+        if not drawn:
+            drawn.extend(np.empty((samples, *a.shape[1:]), dtype=a.dtype) for a in arrays)
+        at = block * len(arrays[0])
+        for all_, some in zip(drawn, arrays, strict=True):
+            all_[at : at + len(some)] = some[: samples - at]
+
+    run_blocks([(job, samples)], Execution(executor, workers, dask, checkpoint, memory, progress), keep)
+    vectors = frozenset(r.text for r in job.members if program.role(r.name) == "vector")
     arrays = {
-        name: whole if name in vectors and coordinates is not None else whole[..., 0]
-        for name, whole in zip(names, gather.values, strict=True)
+        r.text: a if r.text in vectors and coordinates is not None else a[..., 0]
+        for r, a in zip(job.members, drawn, strict=True)
     }
-    labels = {name: ref.labels() for name, ref in zip(names, job.members, strict=True)}
-    seconds = time.perf_counter() - start
+    labels = {r.text: r.labels() for r in job.members}
     return Samples(program.name, job.n, samples, job.seed, arrays, dense, coordinates, vectors, labels,
-                   seconds)  # fmt: skip
+                   time.perf_counter() - start)  # fmt: skip
 
 
 def statistics(
@@ -122,15 +127,20 @@ def statistics(
     samples: int,
     rng: int | np.random.Generator | None = 0,
     how: Execution | None = None,
+    coordinates: int | None = None,
     **options: Any,
-) -> Summary:
+) -> Report:
     """Return mean, variance and excess kurtosis of the outputs, without keeping the draws."""
     from tensorprog.simulate.execute.execution import Execution, run_blocks
     from tensorprog.simulate.execute.summary import Summary
     from tensorprog.simulate.plan.numbers import whole
 
     samples = whole(samples, "the number of samples", 1)
-    names, job = make_job(program, n, rng, **options)
-    summary = Summary(names, [ref.labels() for ref in job.members], samples)
+    job = make_job(program, n, rng, coordinates=coordinates, **options)
+    summary = Summary([ref.labels() for ref in job.members], samples)
     run_blocks([(job, samples)], how or Execution(), lambda _, block, arrays: summary.add(block, arrays))
-    return summary
+    shapes = {
+        r.text: (samples, *(shape if coordinates and program.role(r.name) == "vector" else shape[:-1]))
+        for r, shape in zip(job.members, summary.shapes, strict=True)
+    }
+    return Report(program.name, job.n, samples, job.seed, job.options.dense, coordinates, shapes, summary.rows())

@@ -22,6 +22,9 @@ THEOREMS: tuple[Theorem, ...] = (
 VerdictWord = Literal["valid", "valid-by-remark", "undecided", "invalid"]
 ORDER: tuple[VerdictWord, ...] = ("valid", "valid-by-remark", "undecided", "invalid")
 
+EXIT: dict[VerdictWord, int] = {"valid": 0, "valid-by-remark": 0, "invalid": 1, "undecided": 3}
+"""The exit codes of commands that judge."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutputVerdict:

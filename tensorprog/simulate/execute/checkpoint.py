@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tensorprog.errors import TensorProgError, fail
+from tensorprog.errors import fail
+from tensorprog.language.files import write_whole
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.plan.job import Job
 
@@ -61,7 +61,7 @@ class Checkpoint:
             for left in path.glob("*.part-*"):
                 left.unlink(missing_ok=True)
         except OSError as error:
-            raise _unusable(path, error) from None
+            raise fail("TP018", f"the checkpoint folder {path} cannot be used: {error.strerror or error}") from None
         return Checkpoint(path, tuple(job_digest(job) for job in jobs))
 
     def _path(self, number: int, block: int) -> Path:
@@ -87,18 +87,5 @@ class Checkpoint:
         buffer = io.BytesIO()
         np.savez(buffer, **{f"a{k}": a for k, a in enumerate(arrays)})  # type: ignore[arg-type]
         data = buffer.getvalue()
-        path = self._path(number, block)
-        temporary = path.with_name(f"{path.name}.part-{os.getpid()}")
-        try:
-            with temporary.open("wb") as file:
-                file.write(hashlib.sha256(self.digests[number].encode() + data).digest() + data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise _unusable(self.folder, error) from None
-
-
-def _unusable(path: Path, error: OSError) -> TensorProgError:
-    return fail("TP018", f"the checkpoint folder {path} cannot be used: {error.strerror or error}")
+        digest = hashlib.sha256(self.digests[number].encode() + data).digest()
+        write_whole(self._path(number, block), lambda file: file.write(digest + data))

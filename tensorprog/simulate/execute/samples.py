@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import TYPE_CHECKING, Any
+
+from tensorprog.numbers.estimate import finite
 
 if TYPE_CHECKING:
     from tensorprog.simulate.arrays import Array
@@ -44,7 +45,7 @@ class Samples(Mapping[str, "Array"]):
 
         from tensorprog.simulate.execute.summary import Summary
 
-        summary = Summary(list(self.arrays), list(self.labels.values()), self.samples)
+        summary = Summary(list(self.labels.values()), self.samples)
         with np.errstate(all="ignore"):
             summary.add(0, [self._with_coordinates(k) for k in self.arrays])
         return summary.rows()
@@ -53,14 +54,18 @@ class Samples(Mapping[str, "Array"]):
         whole = self.arrays[name]
         return whole if self.coordinates is not None and name in self.vectors else whole[..., None]
 
-    def to_json(self) -> dict[str, Any]:
+    @property
+    def report(self) -> Report:
         """Shapes and summary statistics; the arrays themselves go to a file (`--out`)."""
         shapes = {k: v.shape for k, v in self.arrays.items()}
-        return report_json(self.program, self.n, self.samples, self.seed, self.dense, self.coordinates, shapes,
-                           self.summary())  # fmt: skip
+        return Report(self.program, self.n, self.samples, self.seed, self.dense, self.coordinates, shapes,
+                      self.summary())  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        return self.report.to_json()
 
     def __repr__(self) -> str:
-        return report_text(self.program, self.n, self.samples, self.seed, self.dense, self.summary())
+        return repr(self.report)
 
     def _repr_html_(self) -> str:
         from html import escape
@@ -68,48 +73,44 @@ class Samples(Mapping[str, "Array"]):
         return f"<pre>{escape(repr(self))}</pre>"
 
 
-def report_json(
-    program: str,
-    n: int,
-    samples: int,
-    seed: int,
-    dense: bool,
-    coordinates: int | None,
-    shapes: Mapping[str, tuple[int, ...]],
-    statistics: Sequence[Mapping[str, Any]],
-) -> dict[str, Any]:
-    """Return the schema tensorprog/simulate/1."""
-    return {
-        "schema": "tensorprog/simulate/1",
-        "program": program,
-        "n": n,
-        "samples": samples,
-        "seed": seed,
-        "dense": dense,
-        "coordinates": coordinates,
-        "outputs": [{"of": k, "shape": list(v)} for k, v in shapes.items()],
-        "statistics": [{k: finite(v) for k, v in s.items()} for s in statistics],
-    }
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What is said of a simulation: shapes, and statistics of the first members of each output."""
 
+    program: str
+    n: int
+    samples: int
+    seed: int
+    dense: bool
+    coordinates: int | None
+    shapes: Mapping[str, tuple[int, ...]]
+    statistics: Sequence[Mapping[str, Any]]
 
-def finite(value: Any) -> Any:
-    """JSON has no nan: an undefined number is null."""
-    return None if isinstance(value, float) and not isfinite(value) else value
+    def to_json(self) -> dict[str, Any]:
+        """Return the schema tensorprog/simulate/1."""
+        return {
+            "schema": "tensorprog/simulate/1",
+            "program": self.program,
+            "n": self.n,
+            "samples": self.samples,
+            "seed": self.seed,
+            "dense": self.dense,
+            "coordinates": self.coordinates,
+            "outputs": [{"of": k, "shape": list(v)} for k, v in self.shapes.items()],
+            "statistics": [{k: v if k == "of" else finite(v) for k, v in s.items()} for s in self.statistics],
+        }
 
-
-def report_text(
-    program: str, n: int, samples: int, seed: int, dense: bool, statistics: Sequence[Mapping[str, Any]]
-) -> str:
-    """Return one line for each of the first members of each output."""
-    how = "real matrices" if dense else "exact in law"
-    lines = [f"{samples} draws of {program} at n = {n}, seed {seed} ({how})"]
-    label = max((len(s["of"]) for s in statistics), default=0)
-    for s in statistics:
-        lines.append(
-            f"  {s['of']:<{label}}  mean {s['mean']:+.4f} ± {s['mean_standard_error']:.4f}   "
-            f"variance {s['variance']:.4f} ± {s['variance_standard_error']:.4f}   "
-            f"excess kurtosis {s['excess_kurtosis']:+.3f}"
-        )
-    # Of samples independent Gaussian numbers the excess kurtosis has the standard error sqrt(24/samples).
-    lines.append(f"  (the excess kurtosis of as many Gaussian numbers: 0 ± {(24 / samples) ** 0.5:.3f})")
-    return "\n".join(lines)
+    def __repr__(self) -> str:
+        """One line for each of the first members of each output."""
+        how = "real matrices" if self.dense else "exact in law"
+        lines = [f"{self.samples} draws of {self.program} at n = {self.n}, seed {self.seed} ({how})"]
+        label = max((len(s["of"]) for s in self.statistics), default=0)
+        for s in self.statistics:
+            lines.append(
+                f"  {s['of']:<{label}}  mean {s['mean']:+.4f} ± {s['mean_standard_error']:.4f}   "
+                f"variance {s['variance']:.4f} ± {s['variance_standard_error']:.4f}   "
+                f"excess kurtosis {s['excess_kurtosis']:+.3f}"
+            )
+        # Of samples independent Gaussian numbers the excess kurtosis has the standard error sqrt(24/samples).
+        lines.append(f"  (the excess kurtosis of as many Gaussian numbers: 0 ± {(24 / self.samples) ** 0.5:.3f})")
+        return "\n".join(lines)

@@ -87,7 +87,6 @@ class Moments:
 class Summary:
     """Moments of coordinate 1 of the first members of each output; blocks may arrive in any order."""
 
-    names: Sequence[str]
     labels: Sequence[Sequence[str]]
     samples: int
     shapes: list[tuple[int, ...]] = field(default_factory=list)
