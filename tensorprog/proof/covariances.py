@@ -10,7 +10,6 @@ from typing import Any
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import Own
 from tensorprog.kernel.core.refused import Refused
-from tensorprog.kernel.core.statements import Mean
 from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Moment, Node
 from tensorprog.kernel.ground.term import ONE, ZERO, add, children, mul, shift_subs, sub, substitute, variables
@@ -29,6 +28,7 @@ from tensorprog.kernel.limits.members import (
     written,
 )
 from tensorprog.kernel.limits.pieces import Z1, Z2
+from tensorprog.kernel.limits.statements import Mean
 from tensorprog.proof import moments
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.functions import Functions

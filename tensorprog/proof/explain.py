@@ -8,10 +8,23 @@ from typing import Any
 
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.certificate import Accepted
-from tensorprog.kernel.core import statements as st
 from tensorprog.kernel.core.rates import REGULARITY, Info, Rate
+from tensorprog.kernel.core.statements import (
+    Applies,
+    Assumed,
+    Fact,
+    Instruction,
+    Nonzero,
+    Property,
+    Refuted,
+    Sign,
+    Statement,
+    Varies,
+)
 from tensorprog.kernel.ground.nodes import Input
 from tensorprog.kernel.ground.term import ZERO, shift_subs, variables
+from tensorprog.kernel.limits.statements import Claimed, Covariance, Expectation, GaussianLaw, GivenScores, Lemma, Mean
+from tensorprog.kernel.numbers.statements import Confirmed, CovarianceNumber, ExpectationNumber, Number
 from tensorprog.kernel.rules import TABLE
 from tensorprog.kernel.written.canonical import instruction_term
 from tensorprog.kernel.written.statements import said_of
@@ -124,52 +137,52 @@ def fact(info: Info) -> str:
     return ", ".join(parts)
 
 
-def said(s: st.Statement, reader: Reader) -> str:
+def said(s: Statement, reader: Reader) -> str:
     """A statement as a sentence."""
     show, instruction = reader.show, reader.instruction
     match s:
-        case st.Fact(term, info):
+        case Fact(term, info):
             return f"{show(term)} is {fact(info)}"
-        case st.Instruction(k, info):
+        case Instruction(k, info):
             return f"the instruction {instruction(k)} is {fact(info)}"
-        case st.Applies(theorem, output):
+        case Applies(theorem, output):
             return f"the theorem {theorem} covers the output {reader.output(output)}"
-        case st.Varies(k):
+        case Varies(k):
             return f"the limit of {instruction(k)} has positive variance"
-        case st.Nonzero(term):
+        case Nonzero(term):
             return f"{show(term)} is different from 0 with positive probability"
-        case st.Sign(k, positive):
+        case Sign(k, positive):
             return f"the limit of {instruction(k)} is {'positive' if positive else 'nonnegative'}"
-        case st.Property(k, what):
+        case Property(k, what):
             return f"{instruction(k)} is {what}"
-        case st.Refuted(k, what, curve):
+        case Refuted(k, what, curve):
             path = ", ".join(f"{show(v)} = {show(x)}" for v, x in curve)
             return f"{instruction(k)} is not {what}: along {path or 'any curve'}"
-        case st.Assumed(k, _, what):
+        case Assumed(k, _, what):
             return f"ASSUMED: {instruction(k)}: {what}"
-        case st.Mean(term, value, positive):
+        case Mean(term, value, positive):
             return f"E[{show(term)}] = {show(value)}{', which is positive' if positive else ''}"
-        case st.Lemma(term, value, domain):
+        case Lemma(term, value, domain):
             return f"E[{show(term)}] = {show(value)}{''.join(f', where {show(d)} > 0' for d in domain)}"
-        case st.Covariance(a, b, value):
+        case Covariance(a, b, value):
             return f"the limit covariance of {show(a)} and {show(b)} is {show(value)}"
-        case st.Expectation(term, value):
+        case Expectation(term, value):
             return f"in the limit E[{show(term)}] = {show(value)}"
-        case st.ExpectationNumber(term, low, high, at):
+        case ExpectationNumber(term, low, high, at):
             return f"in the limit E[{show(term)}] lies between {low} and {high}{_at(at, reader)}"
-        case st.GaussianLaw(members, mean, rows):
+        case GaussianLaw(members, mean, rows):
             return _law(members, mean, rows, show)
-        case st.GivenScores(a, b, value, True):
+        case GivenScores(a, b, value, True):
             return f"given the scores, {show(a)} and {show(b)} are Gaussian, centred, with covariance {show(value)}"
-        case st.GivenScores(a, b, value):
+        case GivenScores(a, b, value):
             return f"given the scores, the limit covariance of {show(a)} and {show(b)} is {show(value)}"
-        case st.Number(term, low, high):
+        case Number(term, low, high):
             return f"E[{show(term)}] lies between {low} and {high}"
-        case st.CovarianceNumber(a, b, low, high, at):
+        case CovarianceNumber(a, b, low, high, at):
             return f"the limit covariance of {show(a)} and {show(b)} lies between {low} and {high}{_at(at, reader)}"
-        case st.Claimed(_, text):
+        case Claimed(_, text):
             return f"{text} holds"
-        case st.Confirmed(_, text, at):
+        case Confirmed(_, text, at):
             return f"{text} holds{_at(at, reader)}"
     raise AssertionError(s)
 

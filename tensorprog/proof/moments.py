@@ -7,12 +7,12 @@ from typing import Protocol
 
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.refused import F1, Refused
-from tensorprog.kernel.core.statements import GivenScores
 from tensorprog.kernel.ground.term import ONE, mul
 from tensorprog.kernel.limits.algebra import as_term, normal, text
 from tensorprog.kernel.limits.members import given, members, pair, vectors, weighted, written
 from tensorprog.kernel.limits.moments import MAX_SUMMANDS, factors, given_scores
 from tensorprog.kernel.limits.pieces import plain
+from tensorprog.kernel.limits.statements import GivenScores
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Num, Term, Var, to_json, to_text
 

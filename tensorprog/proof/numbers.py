@@ -13,13 +13,14 @@ from typing import Any
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.certificate import FUEL
 from tensorprog.kernel.core.refused import METER, ZERO, Refused
-from tensorprog.kernel.core.statements import GivenScores, Mean, Number
 from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.limits.laws import instances
 from tensorprog.kernel.limits.members import pair, reference, vectors, written
+from tensorprog.kernel.limits.statements import GivenScores, Mean
 from tensorprog.kernel.numbers.intervals import rounded
 from tensorprog.kernel.numbers.scores import Integrand as ScoreFunction
 from tensorprog.kernel.numbers.scores import whole
+from tensorprog.kernel.numbers.statements import Number
 from tensorprog.kernel.numbers.strip import Bound, Integrand
 from tensorprog.kernel.numbers.values import PLACES, values
 from tensorprog.numbers.estimate import is_rigorous

@@ -10,9 +10,11 @@ import pytest
 
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.core.refused import Refused
-from tensorprog.kernel.core.statements import Mean, Number, Statement
+from tensorprog.kernel.core.statements import Statement
 from tensorprog.kernel.ground.json_form import Unreadable
 from tensorprog.kernel.ground.term import ONE, add, mul, neg
+from tensorprog.kernel.limits.statements import Mean
+from tensorprog.kernel.numbers.statements import Number
 from tensorprog.language import loads
 from tensorprog.proof import prove
 from tensorprog.terms import App, Bind, Num, Term, Var, read

@@ -6,8 +6,8 @@ from functools import cache
 
 from docs.formula_gallery import FUNCTIONS, WITHOUT
 from tensorprog.kernel.core.refused import Refused
-from tensorprog.kernel.core.statements import Lemma
 from tensorprog.kernel.ground.term import mul, substitute
+from tensorprog.kernel.limits.statements import Lemma
 from tensorprog.language import loads
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.writer import Writer

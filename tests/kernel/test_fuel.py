@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tensorprog.kernel.core.refused import METER, Refused
-from tensorprog.kernel.core.statements import Number
 from tensorprog.kernel.ground.term import ONE, add, mul
+from tensorprog.kernel.numbers.statements import Number
 from tensorprog.kernel.verdict.assumed import jumps
 from tensorprog.kernel.verdict.premises import case_of, obligations, semidefinite
 from tensorprog.terms import App, Bind, Num, Var, read

@@ -10,10 +10,10 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 from tensorprog.kernel.certificate import Accepted
-from tensorprog.kernel.core.statements import Covariance, Mean
 from tensorprog.kernel.ground.masks import holds, index_values
 from tensorprog.kernel.ground.term import shift_subs, variables
 from tensorprog.kernel.limits.members import reference
+from tensorprog.kernel.limits.statements import Covariance, Mean
 from tensorprog.program import Program
 from tensorprog.program.normal.normalize import normalize
 from tensorprog.proof import Certificate, verify

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tensorprog as tp
-from tensorprog.kernel.core.statements import GivenScores
+from tensorprog.kernel.limits.statements import GivenScores
 from tensorprog.language import load
 from tensorprog.program import Program
 from tensorprog.proof import verify

@@ -19,10 +19,11 @@ from tensorprog.errors import CertificateError
 from tensorprog.kernel.certificate import _agree
 from tensorprog.kernel.core.check import Theorem, check
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.statements import CovarianceNumber, Lemma, Mean, Number
 from tensorprog.kernel.ground.nodes import LinComb, Nonlin, Scalar
 from tensorprog.kernel.ground.powers import Powers
 from tensorprog.kernel.ground.term import mul, shift_subs, substitute, variables
+from tensorprog.kernel.limits.statements import Lemma, Mean
+from tensorprog.kernel.numbers.statements import CovarianceNumber, Number
 from tensorprog.kernel.rules import TABLE
 from tensorprog.kernel.written.statements import concluded
 from tensorprog.language import load, loads

@@ -16,7 +16,8 @@ from scipy.stats import norm
 import tensorprog as tp
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.certificate import Accepted
-from tensorprog.kernel.core.statements import CovarianceNumber, Expectation, ExpectationNumber, GaussianLaw
+from tensorprog.kernel.limits.statements import Expectation, GaussianLaw
+from tensorprog.kernel.numbers.statements import CovarianceNumber, ExpectationNumber
 from tensorprog.language import loads
 from tensorprog.proof import prove, verify
 from tensorprog.terms import App, Num, Term, Var, to_text

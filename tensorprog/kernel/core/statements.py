@@ -1,4 +1,4 @@
-"""What a step of a proof can say: each kind of statement, with its meaning in mathematics.
+"""What a step of a proof can say: the kinds of statements that verdicts need, with their meaning in mathematics.
 
 A statement is about the program in the form in which it is judged, for all admissible values of its params. Statements
 are compared as they are, terms as terms.
@@ -13,7 +13,6 @@ from typing import ClassVar, TypeVar
 from tensorprog.kernel.core.rates import Info
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.ground.term import Term
-from tensorprog.kernel.ground.text import to_text
 
 
 class Statement:
@@ -113,124 +112,6 @@ class Applies(Statement):
     def trusts(self) -> tuple[str, ...]:
         psd = (f"the covariance of {', '.join(names)} is positive semidefinite" for names in self.semidefinite)
         return (f"theorem {self.theorem}", *(f"remark {r}" for r in self.remarks), *psd)
-
-
-@dataclass(frozen=True, slots=True)
-class Lemma(Statement):
-    """E term = value for z1, z2 centred Gaussian with covariance K11, K12, K22 where all terms of the domain are > 0.
-
-    The mean is finite there.
-    """
-
-    term: Term
-    value: Term
-    domain: tuple[Term, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Mean(Statement):
-    """E term = value in the limit, where the variables are the limits of members; `positive`: the value is > 0."""
-
-    term: Term
-    value: Term
-    positive: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Statement):
-    """low <= E term <= high in the limit, at the default values of the params; `method`: of an engine, believed."""
-
-    term: Term
-    low: str
-    high: str
-    method: str = ""
-
-    def trusts(self) -> tuple[str, ...]:
-        if not self.method:
-            return ()
-        return (f"trusted-numeric: E({to_text(self.term)}) in [{self.low}, {self.high}] by {self.method}",)
-
-
-@dataclass(frozen=True, slots=True)
-class Covariance(Statement):
-    """cov(a, b) = value in the limit, for two members."""
-
-    goal: ClassVar[bool] = True
-    a: Term
-    b: Term
-    value: Term
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation(Statement):
-    """E term = value in the limit, for a function of members that one output is computed from."""
-
-    goal: ClassVar[bool] = True
-    term: Term
-    value: Term
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectationNumber(Statement):
-    """low <= E term <= high in the limit, for such a function, at these values of the params."""
-
-    goal: ClassVar[bool] = True
-    term: Term
-    low: str
-    high: str
-    where: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GaussianLaw(Statement):
-    """The limits of these members are jointly Gaussian, with these means and this covariance, row by row."""
-
-    goal: ClassVar[bool] = True
-    at: tuple[Term, ...]
-    mean: tuple[Term, ...]
-    rows: tuple[tuple[Term, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GivenScores(Statement):
-    """cov(a, b | scores) = value in the limit; `gaussian`: given the scores, a and b are centred Gaussian."""
-
-    goal: ClassVar[bool] = True
-    a: Term
-    b: Term
-    value: Term
-    gaussian: bool
-
-
-@dataclass(frozen=True, slots=True)
-class CovarianceNumber(Statement):
-    """low <= cov(a, b) <= high in the limit, at these values of the params."""
-
-    goal: ClassVar[bool] = True
-    a: Term
-    b: Term
-    low: str
-    high: str
-    where: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed(Statement):
-    """Claim number `node` of the program, which reads `text`, holds in the limit."""
-
-    goal: ClassVar[bool] = True
-    node: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Confirmed(Statement):
-    """Claim number `node` of the program holds in the limit at these values of the params."""
-
-    goal: ClassVar[bool] = True
-    node: int
-    text: str
-    where: tuple[str, ...]
 
 
 Premises = Sequence[Statement]

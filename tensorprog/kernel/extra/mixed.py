@@ -9,13 +9,15 @@ from fractions import Fraction
 
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.refused import require
-from tensorprog.kernel.core.statements import Confirmed, GivenScores, Premises, Statement, asked
+from tensorprog.kernel.core.statements import Premises, Statement, asked
 from tensorprog.kernel.ground.nodes import Dot
 from tensorprog.kernel.ground.text import claim_text
 from tensorprog.kernel.limits.lemmas import Terms
 from tensorprog.kernel.limits.members import instruction_of, members, pair, written
+from tensorprog.kernel.limits.statements import GivenScores
 from tensorprog.kernel.numbers.intervals import enclosure, rounded, spelled, times
 from tensorprog.kernel.numbers.numbers import _claim
+from tensorprog.kernel.numbers.statements import Confirmed
 from tensorprog.kernel.numbers.values import number_of, values, where
 
 

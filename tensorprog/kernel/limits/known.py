@@ -9,12 +9,13 @@ from __future__ import annotations
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import Own, substituted
 from tensorprog.kernel.core.refused import require
-from tensorprog.kernel.core.statements import Mean, Premises
+from tensorprog.kernel.core.statements import Premises
 from tensorprog.kernel.ground.term import Num, Term, Var, power, size, variables
 from tensorprog.kernel.limits.algebra import as_term, normal, positive, text
 from tensorprog.kernel.limits.members import members, reference, square, vectors, written
 from tensorprog.kernel.limits.pieces import plain
 from tensorprog.kernel.limits.reader import Reader
+from tensorprog.kernel.limits.statements import Mean
 from tensorprog.kernel.verdict.constants import number
 
 

@@ -8,7 +8,7 @@ from math import prod
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import remembered, require
-from tensorprog.kernel.core.statements import Claimed, Covariance, GivenScores, Premises, Statement
+from tensorprog.kernel.core.statements import Premises, Statement
 from tensorprog.kernel.ground.indices import Pattern, uncovered
 from tensorprog.kernel.ground.masks import holds, index_values
 from tensorprog.kernel.ground.nodes import Claim, Scalar
@@ -31,6 +31,7 @@ from tensorprog.kernel.limits.members import (
     written,
 )
 from tensorprog.kernel.limits.pieces import plain
+from tensorprog.kernel.limits.statements import Claimed, Covariance, GivenScores
 from tensorprog.kernel.verdict.premises import case_of
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import HALF, require
-from tensorprog.kernel.core.statements import Lemma, Premises, Statement, asked
+from tensorprog.kernel.core.statements import Premises, Statement, asked
 from tensorprog.kernel.ground.term import ONE, ZERO, App, Num, Term, Var, add, mul, power, size, sub, variables
 from tensorprog.kernel.limits.algebra import (
     DET,
@@ -30,6 +30,7 @@ from tensorprog.kernel.limits.algebra import (
 )
 from tensorprog.kernel.limits.pieces import TWO_PI, UNIT, Z1, Z2, Form, Piece, plain, scale, total
 from tensorprog.kernel.limits.reader import Reader
+from tensorprog.kernel.limits.statements import Lemma
 
 DETERMINANT = sub(mul(K11, K22), power(K12, Num(2)))
 

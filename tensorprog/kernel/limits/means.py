@@ -11,7 +11,7 @@ from math import prod
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import require
-from tensorprog.kernel.core.statements import Lemma, Premises, Statement, Varies, asked
+from tensorprog.kernel.core.statements import Premises, Statement, Varies, asked
 from tensorprog.kernel.ground.members import independent_input
 from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, primed_indices
 from tensorprog.kernel.ground.powers import MOMENT, SCORE
@@ -35,6 +35,7 @@ from tensorprog.kernel.limits.members import (
     written,
 )
 from tensorprog.kernel.limits.pieces import Z1, Z2, plain
+from tensorprog.kernel.limits.statements import Lemma
 from tensorprog.kernel.verdict.facts import facts
 from tensorprog.kernel.verdict.variance import average
 

@@ -13,7 +13,7 @@ from itertools import product as every
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import NIL, require
-from tensorprog.kernel.core.statements import Expectation, GaussianLaw, GivenScores, Mean, Premises, Statement
+from tensorprog.kernel.core.statements import Premises, Statement
 from tensorprog.kernel.ground.nodes import Scalar
 from tensorprog.kernel.ground.term import ONE, App, Num, Term, Var, add, mul, power, size, sub
 from tensorprog.kernel.limits.algebra import IDENTITY, Element, as_term, normal, plus, text, times
@@ -23,6 +23,7 @@ from tensorprog.kernel.limits.lemmas import Terms
 from tensorprog.kernel.limits.means import gaussian_score
 from tensorprog.kernel.limits.members import defined, gaussian, given, members, opened, pair, weighted, written
 from tensorprog.kernel.limits.pieces import plain
+from tensorprog.kernel.limits.statements import Expectation, GaussianLaw, GivenScores, Mean
 
 MAX_FACTORS = 8
 MAX_SUMMANDS = 400

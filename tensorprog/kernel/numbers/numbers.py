@@ -9,14 +9,7 @@ from fractions import Fraction
 
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.refused import require
-from tensorprog.kernel.core.statements import (
-    Confirmed,
-    CovarianceNumber,
-    ExpectationNumber,
-    Number,
-    Premises,
-    Statement,
-)
+from tensorprog.kernel.core.statements import Premises, Statement
 from tensorprog.kernel.ground.nodes import Claim
 from tensorprog.kernel.ground.term import Num, Term
 from tensorprog.kernel.ground.text import claim_text
@@ -25,6 +18,7 @@ from tensorprog.kernel.limits.laws import covered, instances, sides
 from tensorprog.kernel.limits.lemmas import Terms
 from tensorprog.kernel.limits.members import has_values, members, pair, reference, written
 from tensorprog.kernel.numbers.intervals import enclosure, minus, plus, rounded, spelled, times
+from tensorprog.kernel.numbers.statements import Confirmed, CovarianceNumber, ExpectationNumber, Number
 from tensorprog.kernel.numbers.strip import Grid, Integrand
 from tensorprog.kernel.numbers.values import number_of, shown, values, where
 

@@ -13,7 +13,7 @@ from functools import reduce
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import Own, substituted
 from tensorprog.kernel.core.refused import HALF, METER, NIL, ZERO, require
-from tensorprog.kernel.core.statements import Number, Premises, Statement
+from tensorprog.kernel.core.statements import Premises, Statement
 from tensorprog.kernel.ground.masks import holds, index_values
 from tensorprog.kernel.ground.nodes import Scalar
 from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var, power, recip, shift_subs, size, transform
@@ -23,6 +23,7 @@ from tensorprog.kernel.limits.members import defined, members, opened, pair, vec
 from tensorprog.kernel.limits.moments import given_scores
 from tensorprog.kernel.numbers import intervals as iv
 from tensorprog.kernel.numbers.intervals import BITS, Interval, enclosure, rounded, spelled, times
+from tensorprog.kernel.numbers.statements import Number
 from tensorprog.kernel.numbers.strip import Bound, Grid, bound
 from tensorprog.kernel.numbers.values import Numbers, number_of, shown, values
 

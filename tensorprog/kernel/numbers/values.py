@@ -7,11 +7,12 @@ from fractions import Fraction
 
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.refused import require
-from tensorprog.kernel.core.statements import Number, Premises
+from tensorprog.kernel.core.statements import Premises
 from tensorprog.kernel.ground.term import Term, Var
 from tensorprog.kernel.limits.algebra import text
 from tensorprog.kernel.limits.members import reference
 from tensorprog.kernel.numbers.intervals import BITS, Interval, enclosure, rounded, spelled
+from tensorprog.kernel.numbers.statements import Number
 
 PLACES = 20
 SHOWN = 10**PLACES

@@ -7,20 +7,9 @@ from tensorprog.kernel.core.rates import REGULARITY, Info
 from tensorprog.kernel.core.statements import (
     Applies,
     Assumed,
-    Claimed,
-    Confirmed,
-    Covariance,
-    CovarianceNumber,
-    Expectation,
-    ExpectationNumber,
     Fact,
-    GaussianLaw,
-    GivenScores,
     Instruction,
-    Lemma,
-    Mean,
     Nonzero,
-    Number,
     Property,
     Refuted,
     Sign,
@@ -28,6 +17,8 @@ from tensorprog.kernel.core.statements import (
     Varies,
 )
 from tensorprog.kernel.ground.text import to_text
+from tensorprog.kernel.limits.statements import Claimed, Covariance, Expectation, GaussianLaw, GivenScores, Lemma, Mean
+from tensorprog.kernel.numbers.statements import Confirmed, CovarianceNumber, ExpectationNumber, Number
 
 
 def words(s: Statement) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pytest
 import tensorprog
 from tensorprog.kernel.core import check
 from tensorprog.kernel.core.check import Rule, Theorem, _params
-from tensorprog.kernel.core.statements import Claimed
+from tensorprog.kernel.limits.statements import Claimed
 from tensorprog.kernel.rules import READERS, TABLE, of_curve, of_lemma, of_program
 from tests.kernel.bench import FILES, MODULES, Bench, derived
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tensorprog.kernel.core.statements import Lemma, Statement
+from tensorprog.kernel.core.statements import Statement
 from tensorprog.kernel.ground.term import mul
 from tensorprog.kernel.limits.members import pair
+from tensorprog.kernel.limits.statements import Lemma
 from tensorprog.terms import Num, Term, Var, read
 from tests.kernel.bench import Bench
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from tensorprog.kernel.core.statements import GivenScores, Mean, Number, Statement
+from tensorprog.kernel.core.statements import Statement
 from tensorprog.kernel.ground.term import recip
 from tensorprog.kernel.limits.members import reference
+from tensorprog.kernel.limits.statements import GivenScores, Mean
+from tensorprog.kernel.numbers.statements import Number
 from tensorprog.terms import App, Term, Var, read
 from tests.kernel.bench import Bench
 

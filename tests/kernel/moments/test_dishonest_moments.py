@@ -11,7 +11,8 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from tensorprog.kernel.core.refused import Refused
-from tensorprog.kernel.core.statements import Number, Statement
+from tensorprog.kernel.core.statements import Statement
+from tensorprog.kernel.numbers.statements import Number
 from tensorprog.terms import Var
 from tests.kernel.bench import lacking
 from tests.kernel.dishonest.moments import SQUARE, Steps, too_wide

@@ -18,9 +18,9 @@ from tensorprog.kernel.core.check import Theorem
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import LEMMA, owned
 from tensorprog.kernel.core.refused import METER, Refused
-from tensorprog.kernel.core.statements import Lemma
 from tensorprog.kernel.ground.term import add, mul, neg
 from tensorprog.kernel.limits.lemmas import gaussian_mean, price
+from tensorprog.kernel.limits.statements import Lemma
 from tensorprog.kernel.rules import TABLE
 from tensorprog.kernel.written.statements import concluded
 from tensorprog.language import loads

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import tensorprog as tp
 from tensorprog.kernel.core.refused import Refused
-from tensorprog.kernel.core.statements import Number
+from tensorprog.kernel.numbers.statements import Number
 from tensorprog.kernel.numbers.values import read as interval
 from tensorprog.kernel.numbers.values import shown
 from tensorprog.terms import Var, read

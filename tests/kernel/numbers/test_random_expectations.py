@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from tensorprog.kernel.core.refused import Refused
-from tensorprog.kernel.core.statements import Lemma
+from tensorprog.kernel.limits.statements import Lemma
 from tensorprog.language import loads
 from tensorprog.proof.expectations import Expectations
 from tensorprog.proof.writer import Writer
