@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tensorprog.limit.claims.decide import claims as claims
     from tensorprog.limit.derive import derive as derive
     from tensorprog.program import Limits as Limits
-    from tensorprog.proof.prove import prove as prove
-    from tensorprog.proof.prove import verify as verify
+    from tensorprog.proof.certificate import verify as verify
+    from tensorprog.proof.prover import prove as prove
     from tensorprog.simulate.run import simulate as simulate
     from tensorprog.theorems import Verdict as Verdict
     from tensorprog.theorems import check as check
@@ -51,8 +51,8 @@ _LATER = {
     "expect": "tensorprog.gaussian.expect",
     "claims": "tensorprog.limit.claims.decide",
     "derive": "tensorprog.limit.derive",
-    "prove": "tensorprog.proof.prove",
-    "verify": "tensorprog.proof.prove",
+    "prove": "tensorprog.proof.prover",
+    "verify": "tensorprog.proof.certificate",
     "simulate": "tensorprog.simulate.run",
     "validate": "tensorprog.validate.run",
 }

@@ -230,7 +230,7 @@ def basis(s: Subject) -> Markup:
 
 
 def _certificate(s: Subject) -> Markup:
-    from tensorprog.proof.prove import prove, verify
+    from tensorprog.proof import prove, verify
 
     if s.verdict.verdict in ("invalid", "undecided"):
         return tag("p", "None: no theorem is shown to cover the program.")

@@ -35,8 +35,8 @@ def prove(
     Exit code 0 for valid and valid-by-remark, 1 for invalid, 3 for undecided, 2 for an error.
     """
     from tensorprog.errors import TensorProgError
-    from tensorprog.proof.prove import prove as write
-    from tensorprog.proof.prove import verify as recheck
+    from tensorprog.proof.certificate import verify as recheck
+    from tensorprog.proof.prover import prove as write
 
     try:
         certificate = write(program, goals)
@@ -75,8 +75,8 @@ def verify(program: Program, certificate: str, explain: bool, as_latex: bool, as
     Only exact rational arithmetic is used. An accepted certificate establishes its goals from the program as lowered,
     from the axioms that are listed, and from the rules that docs/calculus.md justifies.
     """
+    from tensorprog.proof.certificate import verify as recheck
     from tensorprog.proof.explain import Reader, said
-    from tensorprog.proof.prove import verify as recheck
     from tensorprog.proof.trusted import compared, trusted
 
     try:

@@ -29,7 +29,7 @@ from tensorprog.kernel.rules import TABLE
 from tensorprog.kernel.written.canonical import instruction_term
 from tensorprog.kernel.written.statements import said_of
 from tensorprog.program import Program
-from tensorprog.terms import Term, Var, read, to_text
+from tensorprog.terms import Num, Term, Var, read, to_text
 
 Terms = Sequence[Term]
 
@@ -102,13 +102,18 @@ class Reader:
         """A term that a conclusion has as text."""
         if text not in self._shown:
             try:
-                self._shown[text] = self.show(read(text))
+                self._shown[text] = self.show(_read(text))
             except TensorProgError:
                 self._shown[text] = text
         return self._shown[text]
 
     def output(self, k: int) -> str:
         return self.show(self.program.outputs[k].ref)
+
+
+def _read(text: str) -> Term:
+    """A term from its text; a name or a whole number without the grammar, which takes long to load."""
+    return Var(text) if text.isidentifier() else Num(int(text)) if text.isdecimal() else read(text)
 
 
 def bound(rate: Rate) -> str:

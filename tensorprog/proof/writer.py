@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tensorprog.errors import CertificateError, TensorProgError
+from tensorprog.errors import TensorProgError
 from tensorprog.kernel.certificate import FUEL, SCHEMA
 from tensorprog.kernel.core.check import Theorem, apply
 from tensorprog.kernel.core.context import Context
@@ -20,50 +19,9 @@ from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, 
 from tensorprog.kernel.rules import TABLE
 from tensorprog.kernel.written.statements import concluded, words
 from tensorprog.program import Program
+from tensorprog.proof.certificate import Certificate
 from tensorprog.proof.explain import Reader, said
 from tensorprog.terms import Term, to_json
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """A proof that the kernel re-checks: `text` is the certificate as JSON, the same bytes for the same program."""
-
-    program: str
-    text: str
-    steps: int
-    axioms: tuple[str, ...]
-    goals: tuple[tuple[str, ...], ...]
-    without: tuple[str, ...] = ()
-    """What was asked for and has no derivation, with the reason: not in the text."""
-    statements: tuple[str, ...] = ()
-    """The goals as sentences about the program: not in the text."""
-
-    def to_json(self) -> Any:
-        """The certificate as JSON data."""
-        return json.loads(self.text)
-
-    def __repr__(self) -> str:
-        lines = [f"certificate for {self.program}: {self.steps} steps, {len(self.text)} bytes"]
-        lines += [f"  goal: {said}" for said in self.statements or map(" ".join, self.goals)]
-        lines += [f"  axiom: {a}" for a in self.axioms]
-        return "\n".join([*lines, *(f"  not proved: {w}" for w in self.without)])
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<pre>{escape(repr(self))}</pre>"
-
-    @staticmethod
-    def read(text: str) -> Certificate:
-        """A certificate from its text, not yet believed."""
-        try:
-            data = json.loads(text)
-            goals = tuple(tuple(map(str, data["steps"][k][3])) for k in data["goals"])
-            return Certificate(str(data["program"]), text, len(data["steps"]), tuple(map(str, data["axioms"])), goals)
-        except (ValueError, LookupError, TypeError, RecursionError):
-            from tensorprog.errors import Diagnostic
-
-            raise CertificateError((Diagnostic("TP601", "the file is not a certificate"),)) from None
 
 
 def written(n: Node) -> list[object]:
@@ -87,7 +45,7 @@ class Writer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.context = Context(program.analysis, 100 * FUEL)
-        self.steps: list[tuple[str, dict[str, Any], list[int], list[object]]] = []
+        self.steps: list[tuple[str, dict[str, Any], list[int], list[str]]] = []
         self.theorems: list[Theorem] = []
         self.without: list[str] = []
         self._known: dict[str, int | Refused] = {}

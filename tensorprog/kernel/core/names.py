@@ -95,12 +95,12 @@ def legible(t: Term, program: Instructions, own: Iterable[str] = ()) -> Term:
 def substituted(t: Term, mapping: Mapping[Term, Term]) -> Term:
     """Replace subterms, all at once; a binder that catches an index of what is replaced, or of what takes its place,
     is refused."""
-    names = {k: _indices(k) | _indices(v) for k, v in mapping.items()}
 
     def under(s: Term, bound: frozenset[str]) -> Term:
         if s in mapping:
-            require(not names[s] & bound, "no index is caught by a binder")
-            return mapping[s]
+            t = mapping[s]
+            require(not bound & (_indices(s) | _indices(t)), "no index is caught by a binder")
+            return t
         if isinstance(s, Bind):  # of a softmax the entry, its further arguments, stands outside
             inner = bound | set(s.over)
             args = tuple(under(a, bound if s.head == "softmax" and k else inner) for k, a in enumerate(s.args))

@@ -6,7 +6,6 @@ the norm of x.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -43,8 +42,7 @@ ORDER = "pseudo-Lipschitz of order "
 REGULARITY = ("undefined somewhere", "locally bounded", "continuous", "locally Lipschitz")
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(NamedTuple):
     """What holds of a function u of x, for all admissible params; `level` is an index of REGULARITY.
 
     `growth`: the rate of |u|. `slope`: the rate of its local Lipschitz constant. `plus`: u >= 0, `minus`: u <= 0,
@@ -67,7 +65,7 @@ class Info:
     @property
     def negated(self) -> Info:
         """What holds of -u."""
-        return replace(self, plus=self.minus, minus=self.plus, below=self.above, above=self.below)
+        return self._replace(plus=self.minus, minus=self.plus, below=self.above, above=self.below)
 
     @property
     def positive(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 from tensorprog.kernel.core.context import Context
@@ -19,7 +18,7 @@ def equal(ctx: Context, premises: Premises) -> Statement:
     (known, target), (better, info) = facts(premises, 2)
     require(info.level and better.level, "both are defined everywhere")
     require(is_zero(ctx, add(known, neg(target))), "the two terms are equal")
-    return Fact(target, replace(better, local=better.local | info.local))
+    return Fact(target, better._replace(local=better.local | info.local))
 
 
 def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Statement:
@@ -49,4 +48,4 @@ def clamped(ctx: Context, premises: Premises, term: Term, solve: Var) -> Stateme
     high, low = (substituted(t, {solve: App(w, (solve, at))}) for t, w in ((above, "max"), (below, "min")))
     unfolded = add(high, low, neg(substituted(above, {solve: at})))
     require(body == unfolded and info.level, "the premise is about the term with max and min, defined everywhere")
-    return Fact(term, replace(info, local=info.local | gap.local))
+    return Fact(term, info._replace(local=info.local | gap.local))

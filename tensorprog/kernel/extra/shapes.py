@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 from tensorprog.kernel.core.context import Context
@@ -20,7 +19,7 @@ def norm(ctx: Context, premises: Premises) -> Statement:
     require(len(terms) >= 2, "two parts or more")
     t = power(add(*(power(u, Num(2)) for u in terms)), Num(Fraction(1, 2)))
     out = combine(App("max", tuple(terms)), [combine(App("abs", (u,)), [i]) for u, i in zip(terms, infos, strict=True)])
-    return Fact(t, replace(out, nonzero=any(i.nonzero for i in infos), away=any(i.away for i in infos)))
+    return Fact(t, out._replace(nonzero=any(i.nonzero for i in infos), away=any(i.away for i in infos)))
 
 
 def share(ctx: Context, premises: Premises) -> Statement:
@@ -44,5 +43,5 @@ def branches(ctx: Context, premises: Premises, head: str) -> Statement:
     every = combine(App("add", (left, right, yes, no)), [a, b, u, v])
     gap = combine(add(left, neg(right)), [a, b.negated])
     if gap.nonzero and (gap.plus or gap.minus):
-        return Fact(t, replace(u if gap.plus == (head in ("gt", "ge")) else v, local=every.local))
-    return Fact(t, settle(replace(either(u, v), level=1, slope=ANY, constant=every.constant, local=every.local)))
+        return Fact(t, (u if gap.plus == (head in ("gt", "ge")) else v)._replace(local=every.local))
+    return Fact(t, settle(either(u, v)._replace(level=1, slope=ANY, constant=every.constant, local=every.local)))

@@ -257,4 +257,4 @@ def tails(ctx: Context, premises: Premises, var: Var, what: str) -> Statement:
             require(s.e[0][0] <= 0, "the tail is at most a power")
             a = rational(dict(s.e).get(LOG, NIL)) or ZERO
             rate = max(rate, Rate(0, a + (LOGLOG in dict(s.e))))  # log t <= t
-    return Fact(u, settle(replace(info, **{what: min(rate, getattr(info, what))})))
+    return Fact(u, settle(info._replace(**{what: min(rate, getattr(info, what))})))

@@ -41,16 +41,15 @@ class Pattern:
 
     @staticmethod
     def of(slots: Sequence[Sub], ranges: Mapping[str, Range]) -> Pattern:
-        names = dict.fromkeys(s for s in slots if isinstance(s, str))
-        fixed = {k: ranges[k][0] for k in names if ranges[k][0] == ranges[k][1]}
-        out = tuple(fixed.get(s, s) if isinstance(s, str) else s for s in slots)
-        return Pattern(out, tuple((k, ranges[k]) for k in names if k not in fixed)).renamed()
-
-    def renamed(self) -> Pattern:
-        """The same set with variables named by first position, so that equal sets of one shape compare equal."""
-        new = {name: f"#{k}" for k, (name, _) in enumerate(self.ranges)}
-        slots = tuple(new.get(s, s) if isinstance(s, str) else s for s in self.slots)
-        return Pattern(slots, tuple((new[name], r) for name, r in self.ranges), self.apart)
+        """Variables are named by first position, so that equal sets of one shape compare equal."""
+        new: dict[str, Sub] = {}
+        kept: list[tuple[str, Range]] = []
+        for s in slots:
+            if isinstance(s, str) and s not in new:
+                low, high = ranges[s]
+                new[s] = low if low == high else f"#{len(kept)}"
+                kept += [(f"#{len(kept)}", (low, high))] if low != high else []
+        return Pattern(tuple(new[s] if isinstance(s, str) else s for s in slots), tuple(kept))
 
     @property
     def pair(self) -> tuple[Sub, Sub] | None:
@@ -142,19 +141,14 @@ def match(lhs: Sequence[Sub], ref: Sequence[Sub], ranges: Mapping[str, Range]) -
     sides are kept apart by a trailing ':' on the definition's.
     """
     bound: dict[str, Range] = {}
-
-    def narrow(name: str, r: Range) -> bool:
-        lo, hi = bound.get(name) or ranges[name]
-        bound[name] = (max(lo, r[0]), min(hi, r[1]))
-        return bound[name][0] <= bound[name][1]
-
     for left, right in zip(lhs, ref, strict=True):
-        box = (left, left) if isinstance(left, int) else ranges[left]
-        if isinstance(right, int):
-            if not box[0] <= right <= box[1]:
-                return None
-        elif not narrow(right, box):
+        low, high = (left, left) if isinstance(left, int) else ranges[left]
+        least, most = (right, right) if isinstance(right, int) else bound.get(right) or ranges[right]
+        both = (max(low, least), min(high, most))
+        if both[0] > both[1]:
             return None
+        if isinstance(right, str):
+            bound[right] = both
     return bound
 
 
@@ -164,7 +158,7 @@ def use_pattern(lhs: Sequence[Sub], ref: Sequence[Sub], ranges: Mapping[str, Ran
     if bound is None:
         return None
     slots = [r for left, r in zip(lhs, ref, strict=True) if isinstance(left, str)]
-    return Pattern.of(slots, {**ranges, **bound})
+    return Pattern.of(slots, bound)
 
 
 def representatives(box: Sequence[Range], patterns: Iterable[Pattern], breaks: Iterable[int] = (),

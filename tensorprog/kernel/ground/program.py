@@ -186,7 +186,7 @@ class Instructions:
         for node in self._candidates(self.families[ref.name], ref):
             bound = match(node.subs, ref.subs, where)
             if bound is not None:
-                found += _count(names, {**where, **bound})
+                found += _count(names, bound)
         return found != total
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import Own, substituted
-from tensorprog.kernel.core.refused import require
+from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Premises
 from tensorprog.kernel.ground.term import Num, Term, Var, power, size, variables
 from tensorprog.kernel.limits.algebra import as_term, normal, positive, text
@@ -17,6 +17,11 @@ from tensorprog.kernel.limits.pieces import plain
 from tensorprog.kernel.limits.reader import Reader
 from tensorprog.kernel.limits.statements import Mean
 from tensorprog.kernel.verdict.constants import number
+
+
+@remembered(1)
+def positive_params(ctx: Context) -> tuple[Var, ...]:
+    return tuple(v for v in map(Var, ctx.program.params) if number(ctx, v).positive)
 
 
 class Known:
@@ -33,7 +38,7 @@ class Known:
             for t, v in self.whole.items()
         }
         self.sure: list[Term] = [reference(p.term) for p in self.means if p.positive]
-        self.sure += [Var(p) for p in ctx.program.params if number(ctx, Var(p)).positive]
+        self.sure += positive_params(ctx)
         self.roots: dict[Term, Term] = {
             r: power(Own(f"root of E({text(t)})", t), Num(2))
             for t in self.whole

@@ -10,7 +10,7 @@ from math import prod
 
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
-from tensorprog.kernel.core.refused import require
+from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Premises, Statement, Varies, asked
 from tensorprog.kernel.ground.members import independent_input
 from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, primed_indices
@@ -182,6 +182,7 @@ def _read_by_dots(ctx: Context, name: str) -> bool:
     return all(isinstance(n, Dot) for n in ctx.program.nodes if any(r.name == name for r, _ in refs(n)))
 
 
+@remembered(1 << 12)
 def gaussian_score(ctx: Context, v: Term) -> tuple[Term, tuple[Term, Term]]:
     """The constant and the sides of a score that is Gaussian in the limit, centred, jointly with others like it."""
     n, at = instruction_of(ctx, v, Dot)

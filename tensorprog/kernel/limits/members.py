@@ -39,6 +39,7 @@ from tensorprog.kernel.limits.pieces import Z1, Z2
 from tensorprog.kernel.verdict.constants import number
 
 
+@remembered(1 << 12)
 def reference(t: Term) -> Own:
     """The mean of a term, which another step is about."""
     return Own(f"E({text(t)})", t)
@@ -140,6 +141,7 @@ def written(ctx: Context, t: Term, whole: bool = False) -> Term:
     return transform(t, leaf)
 
 
+@remembered(1 << 12)
 def opened(ctx: Context, v: Term) -> Term:
     """What a member is, entry by entry; a moment is not what it averages."""
     n, at = instruction_of(ctx, v, LinComb, Nonlin, Scalar)
@@ -189,6 +191,7 @@ def weighted(ctx: Context, t: Term) -> dict[Term, Element]:
     return out
 
 
+@remembered(1 << 12)
 def gaussian(ctx: Context, v: Var) -> bool:
     """Is the limit of a vector, given the scores, a combination of products and initial vectors?"""
     stack, seen = [v], {v}

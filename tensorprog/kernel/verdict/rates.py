@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tensorprog.kernel.core.rates import ANY, FLAT, NOTHING, Info, Rate
 from tensorprog.kernel.core.refused import F1, Refused, require
@@ -15,10 +14,10 @@ def settle(u: Info) -> Info:
     """What follows of the parts of an info for each other."""
     require(u.level, "every part is defined everywhere")
     if u.constant:
-        u = replace(u, level=3, growth=FLAT, slope=NOTHING, away=u.away or u.nonzero)
+        u = u._replace(level=3, growth=FLAT, slope=NOTHING, away=u.away or u.nonzero)
     below, above = u.below or u.plus or u.growth <= FLAT, u.above or u.minus or u.growth <= FLAT
     growth = min(u.growth, FLAT) if below and above else u.growth
-    return replace(u, nonzero=u.nonzero or u.away, growth=growth, below=below, above=above)
+    return u._replace(nonzero=u.nonzero or u.away, growth=growth, below=below, above=above)
 
 
 def several(head: str, parts: Sequence[Info], args: Sequence[Term]) -> Info:
@@ -45,7 +44,7 @@ def several(head: str, parts: Sequence[Info], args: Sequence[Term]) -> Info:
     varying, fixed = [p for p in parts if not p.constant], [p for p in parts if p.constant]
     if len(varying) == 1 and all(p.plus or p.minus for p in fixed):
         u = varying[0] if sum(not p.plus for p in fixed) % 2 == 0 else varying[0].negated
-        out = replace(out, below=u.below, above=u.above)
+        out = out._replace(below=u.below, above=u.above)
     return out
 
 
@@ -54,8 +53,7 @@ def single(t: Term, u: Info) -> Info:
     match t:
         case App("pow", (_, Num(e))) if e.denominator == 1 and 1 <= e <= 64:
             slope, odd = u.slope if e == 1 else u.slope.times(u.growth.to_the(e - 1)), e % 2 == 1
-            return replace(
-                u,
+            return u._replace(
                 growth=u.growth.to_the(e),
                 slope=slope,
                 plus=u.plus or not odd,
@@ -66,8 +64,8 @@ def single(t: Term, u: Info) -> Info:
         case App("pow", (_, Num(e))) if 0 < e <= 64 and e.denominator > 1:
             require(u.plus, "the base of a fractional power is not negative")
             slope = u.slope.times(u.growth.to_the(e - 1)) if e > 1 else u.slope if u.away else ANY
-            return replace(
-                u, level=u.level if u.away or e > 1 else min(u.level, 2), growth=u.growth.to_the(e), slope=slope
+            return u._replace(
+                level=u.level if u.away or e > 1 else min(u.level, 2), growth=u.growth.to_the(e), slope=slope
             )
         case App("recip"):
             require(u.nonzero, "the denominator is not 0")
@@ -116,8 +114,8 @@ def combine(t: Term, parts: Sequence[Info]) -> Info:
             out = Info(3, FLAT, u.slope, True, False, mask is None)
         case Bind("sum" | "max" | "min"):
             sign = u.plus or u.minus
-            out = replace(u, nonzero=u.nonzero and sign, away=u.away and sign)
+            out = u._replace(nonzero=u.nonzero and sign, away=u.away and sign)
         case _:
             out = single(t, u)
     level, fixed = min(out.level, *(p.level for p in parts)), all(p.constant for p in parts)
-    return settle(replace(out, level=level, constant=fixed, local=frozenset().union(*(p.local for p in parts))))
+    return settle(out._replace(level=level, constant=fixed, local=frozenset().union(*(p.local for p in parts))))

@@ -71,14 +71,14 @@ def words(s: Statement) -> tuple[str, ...]:
     raise AssertionError(s)
 
 
-def concluded(theorem: Theorem) -> list[object]:
+def concluded(theorem: Theorem) -> list[str]:
     """How a certificate writes the conclusion of a step."""
     return said(theorem.statement, theorem.axioms)
 
 
-def said(s: Statement, axioms: tuple[str, ...]) -> list[object]:
+def said(s: Statement, axioms: tuple[str, ...]) -> list[str]:
     """How a certificate writes a conclusion: words, axioms, terms, and what an info says."""
-    out: list[object] = [*words(s), *axioms]
+    out = [*words(s), *axioms]
     match s:
         case Fact(term, info):
             return [*out, to_text(term), *said_of(info)]
@@ -93,7 +93,7 @@ def said(s: Statement, axioms: tuple[str, ...]) -> list[object]:
     return out
 
 
-def said_of(u: Info) -> list[object]:
+def said_of(u: Info) -> list[str]:
     """What holds of a function, in words."""
     flags = {
         "u >= 0": u.plus,
@@ -103,6 +103,6 @@ def said_of(u: Info) -> list[object]:
         "bounded below": u.below,
         "bounded above": u.above,
     }
-    out: list[object] = [REGULARITY[u.level], f"growth {u.growth}", f"slope {u.slope}"]
+    out = [REGULARITY[u.level], f"growth {u.growth}", f"slope {u.slope}"]
     out += [word for word, holds in flags.items() if holds]
     return [*out, f"near the limits of {', '.join(sorted(u.local))}"] if u.local else out

@@ -17,7 +17,7 @@ from tensorprog.kernel.ground.term import add, neg, recip
 from tensorprog.kernel.verdict.premises import case_of, obligations
 from tensorprog.language import load, loads
 from tensorprog.proof.functions import Functions
-from tensorprog.proof.prove import _discharged
+from tensorprog.proof.prover import _discharged
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Var, read
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tensorprog.errors import CertificateError, Diagnostic, fail
-from tensorprog.kernel.certificate import Accepted
+from tensorprog.errors import fail
 from tensorprog.kernel.certificate import verify as kernel_verify
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.nodes import Scalar
 from tensorprog.kernel.verdict.premises import REMARKS, case_of, obligations
 from tensorprog.program import Program
+from tensorprog.proof.certificate import Certificate
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.goals import parse, proved
-from tensorprog.proof.writer import Certificate, Writer
+from tensorprog.proof.writer import Writer
 from tensorprog.theorems.papers.netsor_plus import rests_on_ranks
 
 THEOREMS = ("netsor", "netsor-plus", "attention")
@@ -40,14 +40,6 @@ def prove(program: Program, goals: Sequence[str] = ()) -> Certificate:
         why = f"{certificate.steps} steps, and {refused}"
         raise fail("TP602", "the certificate is too large", because=why, help="prove fewer goals at a time") from None
     return certificate
-
-
-def verify(program: Program, certificate: Certificate | str | bytes) -> Accepted:
-    """Re-check a certificate with the kernel alone; raises CertificateError if it is wrong."""
-    try:
-        return kernel_verify(program, certificate.text if isinstance(certificate, Certificate) else certificate)
-    except Refused as refused:
-        raise CertificateError((Diagnostic("TP601", str(refused)),)) from None
 
 
 def _output(writer: Writer, functions: Functions, output: int) -> int:
