@@ -2,20 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
 from math import prod
 
 from tensorprog.kernel.ground.composed import MAX_COMPOSED, CannotCompose, Composer, Spans
 from tensorprog.kernel.ground.indices import Range, assignments, length
-from tensorprog.kernel.ground.nodes import LinComb, Nonlin, Scalar
+from tensorprog.kernel.ground.nodes import Dot, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.kernel.ground.program import Instructions
-from tensorprog.kernel.ground.term import Bind, Term, Var, add, call, children, shift_subs, size, transform
+from tensorprog.kernel.ground.term import (
+    Bind,
+    Sub,
+    Term,
+    Var,
+    add,
+    call,
+    children,
+    shift_subs,
+    size,
+    transform,
+    variables,
+)
 
 MAX_MEMBERS = 2_000
 
 
 class MemberComposer(Composer):
-    """Composes a term, or each of its members where these have several definitions."""
+    """Composes a term, or each of its members where these have several definitions.
+
+    Atoms with one definition are one atom: of `m[i] = mean(u[2])` every member is m[1], and `m[1] - m[3]` is 0.
+    """
+
+    def __init__(self, program: Instructions) -> None:
+        super().__init__(program)
+        self._same: dict[Var, tuple[Var, Hashable]] = {}
+        self._names: dict[Hashable, Var] = {}
+
+    def of_term(self, t: Term) -> Term:
+        """The term over atoms, equal ones under one name."""
+        out = super().of_term(t)
+        atoms = [v for v in variables(out) if v.name in self.program.families]
+        if len(atoms) < 2 or not any(v.subs for v in atoms):
+            return out
+        first: dict[Hashable, Var] = {}
+        one: dict[Term, Var] = {}
+        for v in atoms:
+            member, definition = self._defined(v)
+            if (known := first.setdefault(definition, member)) != v:
+                one[v] = known
+        return transform(out, one.get) if len(first) < len(atoms) else out
+
+    def _defined(self, v: Var) -> tuple[Var, Hashable]:
+        """The first member that equals an atom for all values of its indices, and what both are, without their name."""
+        if v not in self._same:
+            self._same[v] = v, v
+            pieces = self.program.resolve(v)
+            if len(pieces) == 1:
+                with suppress(CannotCompose, RecursionError):
+                    self._same[v] = self._first(v, pieces[0][0])
+        return self._same[v]
+
+    def _first(self, v: Var, node: Node) -> tuple[Var, Hashable]:
+        at = self._renaming(node, v)
+        match node:
+            case Moment(body=body):
+                parts: tuple[Term, ...] = (self._named(shift_subs(body, at)),)
+            case MatMul(weight=w, arg=x):
+                parts = shift_subs(w, at), self._named(shift_subs(x, at))
+            case Dot(left=x, right=y, factor=f):
+                left, right = sorted((self._named(shift_subs(z, at)) for z in (x, y)), key=repr)
+                parts = left, right, shift_subs(f, at)
+            case _:
+                return v, v
+        read = {i for part in parts for i in free_indices(self.program, part)}
+        subs: tuple[Sub, ...] = tuple(
+            s if isinstance(s, int) or s in read or isinstance(axis, int) else self.program.range_of(axis)[0]
+            for s, axis in zip(v.subs, node.subs, strict=True)
+        )
+        return Var(v.name, subs, v.place), (type(node), getattr(node, "transposed", False), parts)
+
+    def _named(self, t: Term) -> Term:
+        """The composed term with the first of all equal atoms in place of each."""
+
+        def first(u: Term) -> Term | None:
+            if not isinstance(u, Var) or u.name not in self.program.families:
+                return None
+            member, definition = self._defined(u)
+            return self._names.setdefault(definition, member)
+
+        return transform(super().of_term(t), first)
 
     def members(self, t: Term, ranges: Mapping[str, Range] | None = None) -> list[Term]:
         """The term as functions of atoms: one, or one for each member where definitions differ between members.

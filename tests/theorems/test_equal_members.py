@@ -1,0 +1,38 @@
+"""Members of families with one definition are one scalar, or one product, whatever their subscripts are."""
+
+import pytest
+
+import tensorprog as tp
+
+HEAD = "index i, j in 1..3\ninput x[i] ~ N(0, 1)\nweight W[i] ~ N(0, 1/n)\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict", "code"),
+    [
+        ("m[i] = mean(abs(tanh(x[2])))\ns = 1/(m[1] - m[3])\noutput s", "invalid", "TP205"),
+        ("m[i] = mean(abs(tanh(x[2])))\ns[j] = 1/(m[j] - m[1])\noutput s", "invalid", "TP205"),
+        ("m[i] = mean(abs(tanh(x[1])))\nd = m[1] - m[2]\ns = log(d)\noutput s", "invalid", "TP205"),
+        ("m[i,j] = mean(tanh(x[i])^6)\ns[i] = 1/(sum(m[i,j] for j) - 3*m[i,2])\noutput s", "invalid", "TP205"),
+        ("m[i] = mean(abs(tanh(x[i])))\na = mean(abs(tanh(x[2])))\ny = x[1]/(a - m[2])\noutput y", "invalid", "TP205"),
+        ("h[i] = tanh(x[3])\nm[i] = mean(h[i]^6)\ny = x[1]*sqrt(m[1] - m[2] - 1)\noutput y", "invalid", "TP205"),
+        ("g[i] = W[2] @ tanh(x[1])\ny = x[1]/(g[1] - g[3])\noutput y", "invalid", "TP205"),
+        # 0 at every n, where a jump at 0 does no harm
+        ("m[i] = mean(abs(tanh(x[i])))\na = mean(abs(tanh(x[2])))\ny = sign(m[2] - a)*x[1]\noutput y", "valid", None),
+        ("m[i,j] = mean(abs(tanh(x[i])))\ny[i] = floor(m[i,1] - m[i,2])*x[i]\noutput y", "valid", None),
+        # other definitions: other values
+        ("m[i] = mean(abs(tanh(x[i])))\ns = 1/(m[1] - m[3])\noutput s", "undecided", "TP203"),
+        ("g[i] = W[i] @ x[1]\nm[i] = mean(cos(g[i])^3)\ns = 1/(m[1] - m[3])\noutput s", "undecided", "TP203"),
+    ],
+)
+def test_equal_members_are_one(body: str, verdict: str, code: str | None) -> None:
+    found = tp.check(tp.loads(HEAD + body))
+    codes = {d.code for d in found.diagnostics}
+    assert found.verdict == verdict
+    assert code is None or code in codes
+
+
+def test_an_index_bound_elsewhere_is_not_borrowed() -> None:
+    """sum(m[j] for j) beside m[i]: E cos(z)^3 > 0, under a name that is free outside the sum."""
+    found = tp.check(tp.loads(HEAD + "m[i] = mean(cos(x[2])^3)\ns[i] = 1/(sum(m[j] for j) - 2*m[i])\noutput s"))
+    assert found.verdict == "valid"
