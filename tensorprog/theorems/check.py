@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.positivity import sign_of
@@ -16,7 +16,7 @@ from tensorprog.terms import Var, to_text
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import not_exclusive
-from tensorprog.theorems.conditions.statement import Theorem, TheoremReport, reported
+from tensorprog.theorems.conditions.statement import Premise, Theorem, TheoremReport, reported
 from tensorprog.theorems.papers.absorption import with_unused_scores
 from tensorprog.theorems.verdict import ORDER, THEOREMS, OutputVerdict, Verdict, VerdictWord
 
@@ -76,8 +76,25 @@ def _target(case: Case, reports: tuple[TheoremReport, ...]) -> TheoremReport:
 
 def judge(case: Case, theorem: Theorem) -> TheoremReport:
     """Decide every premise of one theorem for one case."""
-    case.findings |= {p.decide: p.decide(case) for p in theorem.premises if p.decide not in case.findings}
-    return TheoremReport(theorem, reported(case, theorem.premises))
+    return TheoremReport(theorem, reported(judged(case, theorem.premises), theorem.premises))
+
+
+def judged(case: Case, premises: Sequence[Premise]) -> Case:
+    """The case with these premises decided."""
+    case.findings |= {p.decide: p.decide(case) for p in premises if p.decide not in case.findings}
+    return case
+
+
+def first_gap(program: Program, output: int, name: str, but: Collection[str]) -> str | None:
+    """The first premise of a theorem that is not proved for one output; those in `but` are not examined."""
+    shared = Shared.of(program.analysis)
+    if (case := shared.cases.get(output)) is None:
+        case = shared.cases[output] = Case(shared, [program.outputs[output].ref])
+    theorem = next(t for t in THEOREMS if t.id == name)
+    for p in theorem.premises:
+        if p.id not in but and reported(judged(case, [p]), [p])[0].finding.status != "proved":
+            return p.id
+    return None
 
 
 def _verdict(reports: tuple[TheoremReport, ...]) -> VerdictWord:

@@ -28,6 +28,7 @@ class Shared:
         self.at_limit = AtLimit(program, self.limits, self.functions.assumptions)
         self.spans = Spans(program)
         self.near: dict[Any, Any] = {}
+        self.cases: dict[int, Any] = {}
         self._references: dict[int, list[tuple[Var, tuple[str, ...], Term | None]]] = {}
 
     @staticmethod
