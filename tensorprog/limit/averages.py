@@ -15,20 +15,19 @@ from fractions import Fraction
 from typing import Any
 
 import sympy
-from flint import arb
 
 from tensorprog.errors import DivergentError, TensorProgError
 from tensorprog.kernel.ground.nodes import Dot, Input
 from tensorprog.kernel.ground.term import mul, power
 from tensorprog.limit.engine import Engine
-from tensorprog.limit.jumps.standing import Gaussian
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.members.parity import has_mean
 from tensorprog.limit.rules.open import Split, TooLarge
-from tensorprog.limit.rules.quantities import Cov, Ex, Mean, ScalarOf, Sum
+from tensorprog.limit.rules.quantities import Cov, Ex, Mean, ScalarOf, Sum, place
 from tensorprog.limit.values.cores import isserlis
 from tensorprog.limit.values.formulas import NoFormula
 from tensorprog.numbers.estimate import Estimate
+from tensorprog.numbers.roots import is_positive_definite
 from tensorprog.terms import Num, Term, Var, to_text
 
 MAX_MONOMIALS = 500
@@ -119,15 +118,10 @@ class Averages:
 
     def _regular(self, cov: Sequence[Any], size: int) -> bool:
         """Have these scores a density, by balls?"""
-        entry = {}
-        pairs = ((i, j) for i in range(size) for j in range(i, size))
-        for (i, j), c in zip(pairs, cov, strict=True):
-            entry[i, j] = entry[j, i] = self.algebra.number(c)
-        if any(x.kind not in ("bound", "exact") for x in entry.values()):
+        entries = [self.algebra.number(c) for c in cov]
+        if any(x.kind not in ("bound", "exact") for x in entries):
             return False
-        names = [Var(f"z{k + 1}") for k in range(size)]
-        means, constant = [arb(0)] * size, lambda t, at: arb(0)
-        return Gaussian(names, lambda i, j: entry[i, j].ball, means, constant, lambda v: False).regular(range(size))
+        return is_positive_definite([[entries[place(i, j, size)].ball for j in range(size)] for i in range(size)])
 
     def constant(self, t: Term) -> Any:
         """A term in params, matrices and constants of the program."""

@@ -29,7 +29,7 @@ from tensorprog.limit.values.arrays import Arrays
 from tensorprog.limit.values.balls import BITS, Balls, Enclosure, OutOfTime
 from tensorprog.limit.values.cores import Cores, Numbers
 from tensorprog.limit.values.formulas import Formulas
-from tensorprog.limit.values.members import Members, enclosures, formulas, named
+from tensorprog.limit.values.members import Members
 from tensorprog.limit.values.named import Named
 from tensorprog.numbers.estimate import UNKNOWN, Estimate, unknown
 from tensorprog.numbers.precision import precision
@@ -78,23 +78,22 @@ class Engine:
     @cached_property
     def enclosures(self) -> Solver[Enclosure, Members[Enclosure, Balls]]:
         """Single members as balls."""
-        return Solver(enclosures(self.rules, self.numbers, self.cores))
+        return Solver(Members(self.rules, self.balls))
 
-    @property
+    @cached_property
     def balls(self) -> Balls:
         """The algebra of balls."""
-        found: Balls = self.enclosures.calculus.algebra
-        return found
+        return Balls(self.program, self.numbers, self.cores)
 
     @cached_property
     def formulas(self) -> Solver[Any, Members[Any, Formulas]]:
         """Single members as sympy expressions."""
-        return Solver(formulas(self.rules, self.cores))
+        return Solver(Members(self.rules, Formulas(self.program, self.cores)))
 
     @cached_property
     def named(self) -> Solver[Any, Members[Any, Named]]:
         """Single members as sympy expressions in which what has no closed form has a name."""
-        return Solver(named(self.rules, self.cores, self.balls, self.enclosures.core))
+        return Solver(Members(self.rules, Named(self.program, self.cores, self.balls, self.enclosures.core)))
 
     @cached_property
     def averaged_rules(self) -> AveragedRules:
@@ -105,8 +104,8 @@ class Engine:
     def averaged(self) -> Solver[Any, Members[Any, Named]]:
         """The same expressions averaged over scores; names are those of `named`."""
         rules, names = self.averaged_rules, self.named.calculus.algebra
-        within: Solver[Enclosure, Any] = Solver(enclosures(rules, self.numbers, self.cores))
-        return Solver(named(rules, self.cores, self.balls, within.core, names))
+        within: Solver[Enclosure, Any] = Solver(Members(rules, Balls(self.program, self.numbers, self.cores)))
+        return Solver(Members(rules, Named(self.program, self.cores, self.balls, within.core, names)))
 
     # -- structure -----------------------------------------------------------------------------------------------
 
@@ -129,13 +128,8 @@ class Engine:
         """E[term | scores]: shape (draws,), or () where no scores are given or none matter."""
         return _draws(self.given(scores).value(Ex(term)))
 
-    def second_moments(self, terms: Sequence[Term], scores: ScoreValues | None = None) -> Array:
-        """E[t_a t_b | scores]: shape (draws, k, k), or (k, k) where no scores are given or none matter."""
-        at = self.given(scores)
-        return _matrix([[at.value(Ex(mul(a, b))) for b in terms[: k + 1]] for k, a in enumerate(terms)])
-
     def covariance(self, terms: Sequence[Term], scores: ScoreValues | None = None) -> Array:
-        """Cov(t_a, t_b | scores), centred; shapes as `second_moments`."""
+        """Cov(t_a, t_b | scores), centred: shape (draws, k, k), or (k, k) where no scores are given or none matter."""
         at = self.given(scores)
         return _matrix([[at.total(self.covariance_sum(a, b)) for b in terms[: k + 1]] for k, a in enumerate(terms)])
 

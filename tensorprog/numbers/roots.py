@@ -9,6 +9,8 @@ when later ones join, so that no pivot is chosen (simulate/draw/inputs.py).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,19 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 SINGULAR = 1e-12
 NEGLIGIBLE = 1e-14
+
+
+def is_positive_definite(matrix: Sequence[Sequence[Any]]) -> bool:
+    """Are all pivots of a symmetric matrix certainly positive? Its entries are balls, or other numbers."""
+    rows = [list(row) for row in matrix]
+    for k, pivot in enumerate(rows):
+        if not pivot[k] > 0:
+            return False
+        for row in rows[k + 1 :]:
+            factor = row[k] / pivot[k]
+            for j in range(k, len(row)):
+                row[j] -= factor * pivot[j]
+    return True
 
 
 def roots_of(cov: Array) -> Array:

@@ -20,8 +20,9 @@ from tensorprog.functions.assume import intervals
 from tensorprog.functions.decide.positivity import nonzero_somewhere
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.functions.named.library import library
+from tensorprog.functions.rules.positive import is_positive
 from tensorprog.kernel.ground.nodes import Input, Param
-from tensorprog.kernel.ground.scaling import rational, width_power
+from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import children, substitute, variables
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.jumps.jumps import jumps_of
@@ -83,7 +84,7 @@ class Everywhere:
 
     def _undefined(self, t: Term, strict: bool) -> str | None:
         """Why a root, logarithm or division may be undefined; `strict`: its argument must not be 0."""
-        if _is_positive(t) or (not strict and _is_positive(t, False)):
+        if is_positive(t, strict):
             return None
         leaves = self.u.below(t)
         if not leaves:
@@ -282,29 +283,6 @@ def partial(t: Term) -> Iterator[tuple[Term, bool]]:
             yield from () if body is None else partial(body)
     for c in children(t):
         yield from partial(c)
-
-
-def _is_positive(t: Term, strict: bool = True) -> bool:
-    """Positive (or at least 0) for reasons of its form, whatever its variables are."""
-    value = rational(t)
-    if value is not None:
-        return value > 0 or (not strict and value == 0)
-    match t:
-        case App("softmax" | "pi"):
-            return True
-        case App(head) if head in library() and head != "sqrt" and library()[head].range.nonnegative:
-            return not strict or library()[head].range.positive
-        case App("pow", (_, Num(k))) if not strict and k.denominator == 1 and k % 2 == 0 and k > 0:
-            return True
-        case App("sqrt" | "recip", (a,)):
-            return _is_positive(a, strict)
-        case App("mul", args):
-            same = not strict and len(args) == 2 and args[0] == args[1]
-            return same or all(_is_positive(a, strict) for a in args)
-        case App("add", args):
-            return all(_is_positive(a, False) for a in args) and (not strict or any(map(_is_positive, args)))
-        case _:
-            return False
 
 
 def _symbol(p: Param) -> Any:

@@ -19,6 +19,7 @@ from tensorprog.kernel.ground.term import mul, power, variables
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent, polynomial
 from tensorprog.limit.rules.open import TooLarge
+from tensorprog.numbers.roots import is_positive_definite
 from tensorprog.terms import App, Num, Term, Var
 
 
@@ -92,16 +93,8 @@ class Gaussian:
         return any(inside and not x.contains(0) for inside, x in sums.items())
 
     def regular(self, moving: Sequence[int]) -> bool:
-        """Is the covariance of these variables positive definite? By Cholesky's steps on balls."""
-        a = [[self.covariance(i, j) for j in moving] for i in moving]
-        for k in range(len(a)):
-            if not a[k][k] > 0:
-                return False
-            for i in range(k + 1, len(a)):
-                ratio = a[i][k] / a[k][k]
-                for j in range(k + 1, len(a)):
-                    a[i][j] = a[i][j] - ratio * a[k][j]
-        return True
+        """Is the covariance of these variables positive definite?"""
+        return is_positive_definite([[self.covariance(i, j) for j in moving] for i in moving])
 
 
 def _hits(ball: Any, periodic: bool) -> bool:

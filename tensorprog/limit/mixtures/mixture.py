@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from scipy import special
 from tensorprog.errors import fail
 from tensorprog.limit.members.averaging import Array, Rule
 from tensorprog.limit.mixtures.conditional import Given
+from tensorprog.limit.values.cores import isserlis
 from tensorprog.numbers.estimate import Estimate
 
 CHUNK = 1 << 15
@@ -46,7 +46,8 @@ class Mixture:
 
     def moment(self, powers: Sequence[int]) -> Estimate:
         """E[y_1^k1 ... y_m^km] by E[y_i g] = m_i E[g] + sum_j C_ij E[dg/dy_j] (Stein)."""
-        return self.average(lambda m, c: gaussian_moment(tuple(powers), m, c))
+        rows, columns = np.triu_indices(self.size)
+        return self.average(lambda m, c: isserlis(tuple(powers), [*c[:, rows, columns].T], [*m.T]) * np.ones(len(m)))
 
     def density(self, points: Array) -> Estimate:
         """The density at points (count, variables); needs a nonsingular covariance given the scores."""
@@ -131,21 +132,3 @@ def _no_density() -> Exception:
         because="given the scores the covariance is singular",
         help="ask for the distribution function, or for the density of fewer variables",
     )
-
-
-def gaussian_moment(powers: tuple[int, ...], m: Array, c: Array) -> Array:
-    """E[prod y_i^k_i] for y ~ N(m, C), vectorised over the first axis."""
-    known: dict[tuple[int, ...], Any] = {(0,) * len(powers): np.ones(len(m))}
-
-    def value(k: tuple[int, ...]) -> Any:
-        if k not in known:
-            i = next(n for n, p in enumerate(k) if p)
-            rest = tuple(p - (n == i) for n, p in enumerate(k))
-            out = m[:, i] * value(rest)
-            for j, p in enumerate(rest):
-                if p:
-                    out = out + p * c[:, i, j] * value(tuple(q - (n == j) for n, q in enumerate(rest)))
-            known[k] = out
-        return known[k]
-
-    return np.asarray(value(powers))

@@ -17,7 +17,7 @@ import numpy as np
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.arrays import compile_numpy
-from tensorprog.functions.named.library import library
+from tensorprog.functions.rules.positive import is_positive
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
@@ -297,26 +297,6 @@ class Cores:
         if key not in self._made:
             self._made[key] = CoreFunction(core.body, core.size, centred, signs, self.numbers)
         return self._made[key]
-
-
-def is_positive(t: Term) -> bool:
-    """Is a constant positive for reasons of its form?"""
-    match t:
-        case Num(value):
-            return value > 0
-        case App("recip" | "sqrt" | "pow", (a, *_)):
-            return is_positive(a) or (isinstance(t, App) and t.head == "recip" and _is_root(a))
-        case App(head) if head == "pi" or (head in library() and library()[head].range.positive):
-            return True
-        case App("mul" | "add", args):
-            return all(is_positive(a) for a in args)
-        case _:
-            return False
-
-
-def _is_root(t: Term) -> bool:
-    """A square root: where its reciprocal is finite it is positive."""
-    return isinstance(t, App) and t.head == "sqrt"
 
 
 def may_diverge(core: Core) -> bool:

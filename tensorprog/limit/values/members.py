@@ -6,7 +6,7 @@ name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -34,10 +34,7 @@ from tensorprog.limit.rules.quantities import (
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED, scalars_in
 from tensorprog.limit.values.algebra import Algebra
-from tensorprog.limit.values.balls import Balls, Enclosure
-from tensorprog.limit.values.cores import Cores, Numbers, may_diverge
-from tensorprog.limit.values.formulas import Formulas
-from tensorprog.limit.values.named import Named
+from tensorprog.limit.values.cores import may_diverge
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 
 MAX_MEMBERS = 20_000
@@ -213,20 +210,3 @@ def _without_deltas(a: Addend) -> Addend:
                     over = tuple(j for j in a.over if j != bound)
                     return _without_deltas(moved(Addend(a.coefficient, rest, over, a.factors), {bound: other}))
     return a
-
-
-def enclosures(rules: Rules, numbers: Numbers, cores: Cores) -> Members[Enclosure, Balls]:
-    """Single members as balls."""
-    return Members(rules, Balls(rules.program, numbers, cores))
-
-
-def formulas(rules: Rules, cores: Cores) -> Members[Any, Formulas]:
-    """Single members as sympy expressions."""
-    return Members(rules, Formulas(rules.program, cores))
-
-
-def named(
-    rules: Rules, cores: Cores, balls: Balls, enclosed: Callable[[Core], Enclosure], like: Named | None = None
-) -> Members[Any, Named]:
-    """Single members as sympy expressions in which what has no closed form has a name."""
-    return Members(rules, Named(rules.program, cores, balls, enclosed, like))

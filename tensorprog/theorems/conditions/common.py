@@ -186,6 +186,8 @@ SAMPLING = Premise(
 VARIANCE = Premise("variance", "each entry of a weight matrix has variance sigma^2/n, n its input width", variance)
 GAUSSIAN = Premise("gaussian", "the entries of weight matrices are Gaussian", gaussian_entries, open=True)
 TRANSPOSES = Premise("transposes", "MatMul uses matrices, not their transposes", no_transposes, open=True)
+SAMPLED = (SAMPLING, VARIANCE, GAUSSIAN, TRANSPOSES)
+"""What every theorem asks of initial vectors and weights."""
 READOUTS = Premise(
     "readouts",
     "a readout vector is a centred initial vector independent of all else, used only in readouts",

@@ -13,9 +13,9 @@ from functools import reduce
 
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import is_zero, normal
-from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.parity import parity
+from tensorprog.functions.rules.positive import is_positive
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.nodes import Dot, Moment, Node
@@ -163,10 +163,10 @@ class Limits:
 
     def _as_a_whole(self, t: Term) -> Limit:
         t = with_entries(t, self.program.matrices)
-        scalars = {v: self.of(v) for v in self._scalars(t)}
+        scalars, nonnegative = {v: self.of(v) for v in self._scalars(t)}, is_positive(t, strict=False)
         if any(x.random for x in scalars.values()):
             always = self.range(t, {v: x.always for v, x in scalars.items()})
-            return Limit(always=ranges.meet(always, NONNEGATIVE) if _nonnegative(t) else always, random=True)
+            return Limit(always=ranges.meet(always, NONNEGATIVE) if nonnegative else always, random=True)
         known: dict[Term, Term] = {v: x.value for v, x in scalars.items() if x.value is not None}
         known |= {a: value for a in self.program.vectors_in(t) if (value := self.exact.constant(a)) is not None}
         here = substitute(t, known)
@@ -178,11 +178,11 @@ class Limits:
         if value is not None:
             return self._settled(Limit(at, always, value))
         at = ranges.meet(ranges.meet(self._enclosed(here, at), self._squares(here)), at)
-        if at.nonnegative or _nonnegative(t):
+        if at.nonnegative or nonnegative:
             at = ranges.meet(at, NONNEGATIVE)
             if self._square_positive(t) or self.variances.somewhere(t):
                 at = ranges.meet(at, POSITIVE)
-        if _nonnegative(t):
+        if nonnegative:
             always = ranges.meet(always, NONNEGATIVE)
         return Limit(at, always)
 
@@ -272,33 +272,3 @@ def _odd(t: Term, atoms: list[Var]) -> bool:
 
 def _closed(x: Interval) -> Interval:
     return Interval(x.low, x.high, x.low is not None, x.high is not None)
-
-
-def _nonnegative(t: Term) -> bool:
-    """Is the term nowhere negative, by its form alone?"""
-    match t:
-        case Num(value):
-            return value >= 0
-        case App("pow", (_, Num(e))) if e.denominator == 1 and e % 2 == 0:
-            return True
-        case App(head) if head in library() and library()[head].range.nonnegative:
-            return True
-        case App("add", args) | App("min", args):
-            return all(_nonnegative(a) for a in args)
-        case App("max", args):
-            return any(_nonnegative(a) for a in args)
-        case App("mul", args):
-            rest = list(args)
-            while rest:
-                a = rest.pop()
-                if a in rest:
-                    rest.remove(a)
-                elif not _nonnegative(a):
-                    return False
-            return True
-        case App("recip", (a,)) | Bind("sum" | "min", (a,)):
-            return _nonnegative(a)
-        case Bind("softmax"):
-            return True
-        case _:
-            return False

@@ -19,11 +19,12 @@ from collections.abc import Callable
 
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.positivity import nonzero_somewhere, sign_of
-from tensorprog.functions.evaluate.balls import Undecided, Undefined, Value, ball, evaluate
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate
 from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Nonlin, Scalar, primed_indices
 from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import add, mul, neg, variables
 from tensorprog.numbers.interval import Interval
+from tensorprog.numbers.roots import is_positive_definite
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.normal.open import free_indices
@@ -168,7 +169,7 @@ class Variances:
             det = add(mul(a, d), neg(mul(b, c)))
             return len(members) == 2 and self._sign(a) == self._sign(det) == "positive"
         try:
-            return _positive_definite([[evaluate(t, {}) for t in row] for row in entries])
+            return is_positive_definite([[ball(evaluate(t, {})) for t in row] for row in entries])
         except (Undecided, Undefined):
             return False
 
@@ -206,16 +207,3 @@ _NONZERO = ("positive", "negative", "nonzero")
 
 def _known(limit: Limit) -> tuple[Term | None, Interval]:
     return limit.value, limit.at
-
-
-def _positive_definite(matrix: list[list[Value]]) -> bool:
-    """Are all pivots certainly positive? (Certified arithmetic; a symmetric matrix.)"""
-    rows = [[ball(v) for v in row] for row in matrix]
-    for k, pivot in enumerate(rows):
-        if not pivot[k] > 0:
-            return False
-        for row in rows[k + 1 :]:
-            factor = row[k] / pivot[k]
-            for j in range(k, len(row)):
-                row[j] -= factor * pivot[j]
-    return True

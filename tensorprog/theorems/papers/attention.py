@@ -13,16 +13,7 @@ from tensorprog.kernel.ground.powers import MOMENT, SCORE
 from tensorprog.kernel.ground.program import member_text
 from tensorprog.terms import Var, to_text
 from tensorprog.theorems.conditions.case import Case
-from tensorprog.theorems.conditions.common import (
-    GAUSSIAN,
-    READOUTS,
-    SAMPLING,
-    TRANSPOSES,
-    VARIANCE,
-    first_problem,
-    judged,
-    scaling_problem,
-)
+from tensorprog.theorems.conditions.common import READOUTS, SAMPLED, first_problem, judged, scaling_problem
 from tensorprog.theorems.conditions.exclusivity import not_distinct, not_exclusive
 from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
 from tensorprog.theorems.conditions.scalars import at_limits, averages_in, limit_of, smooth_at_limits
@@ -265,7 +256,6 @@ def widths(case: Case) -> Finding:
     return Finding("refuted", f"widths in fixed ratios: {', '.join(sorted(w for w in used if w))}")
 
 
-BEFORE = (SAMPLING, VARIANCE, GAUSSIAN, TRANSPOSES)
 SCORES = (
     Premise("A1.scores", "p_k = n^(-1/2) g^{2k-1} . g^{2k} are the scores", has_scores),
     Premise("A1.scaling", "scores are scaled by n^(-1/2)", scaling),
@@ -294,7 +284,7 @@ THEOREM = Theorem(
     "(y^1_a, ..., y^k_a) -> (Z^{y^1}, ..., Z^{y^k}) in distribution; the scores' limits are Gaussian, and independent"
     " of the Z^g",
     (
-        *BEFORE,
+        *SAMPLED,
         *SCORES,
         Premise("scores-last", "the scores enter only through y; no x^i depends on a score", scores_last, open=True),
         *AFTER,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tensorprog.theorems.conditions.case import Case
+from tensorprog.theorems.conditions.common import SAMPLED
 from tensorprog.theorems.conditions.finding import Finding, proved
 from tensorprog.theorems.conditions.statement import Theorem
-from tensorprog.theorems.papers.attention import AFTER, BEFORE, SCORES, has_scores
+from tensorprog.theorems.papers.attention import AFTER, SCORES, has_scores
 
 
 def has_random_scalars(case: Case) -> Finding:
@@ -24,7 +25,7 @@ THEOREM = Theorem(
     "given all earlier scores, vectors are conditionally iid over coordinates with the conditional Gaussian law, so"
     " that later covariances are those of Definition 1 with E[. | earlier scores]",
     (
-        *BEFORE,
+        *SAMPLED,
         replace(
             SCORES[0],
             statement="scores p_k = n^(-1/2) g^{2k-1} . g^{2k}, or readouts that enter functions",

@@ -5,15 +5,7 @@ from __future__ import annotations
 from tensorprog.kernel.ground.nodes import Dot, Moment, Node, Scalar
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems.conditions.case import Case
-from tensorprog.theorems.conditions.common import (
-    GAUSSIAN,
-    READOUTS,
-    SAMPLING,
-    TRANSPOSES,
-    VARIANCE,
-    first_problem,
-    judged_controlled,
-)
+from tensorprog.theorems.conditions.common import READOUTS, SAMPLED, first_problem, judged_controlled
 from tensorprog.theorems.conditions.finding import Finding, proved
 from tensorprog.theorems.conditions.scalars import every_member, limit_of
 from tensorprog.theorems.conditions.statement import Premise, Theorem
@@ -55,10 +47,7 @@ THEOREM = Theorem(
     " (Sakai, Karakida & Imaizumi 2025, Fact 1)",
     "(1/n) sum_a psi(g^1_a, ..., g^k_a) -> E[psi(Z^{g^1}, ..., Z^{g^k})] almost surely, for psi of the same class",
     (
-        SAMPLING,
-        VARIANCE,
-        GAUSSIAN,
-        TRANSPOSES,
+        *SAMPLED,
         Premise(
             "instructions",
             "the program consists of Input, MatMul, LinComb, Nonlin (readouts as outputs)",

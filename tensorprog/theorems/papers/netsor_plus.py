@@ -11,11 +11,8 @@ from tensorprog.kernel.ground.term import mul, variables
 from tensorprog.terms import App, Term, Var, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import (
-    GAUSSIAN,
     READOUTS,
-    SAMPLING,
-    TRANSPOSES,
-    VARIANCE,
+    SAMPLED,
     first_problem,
     judged,
     judged_controlled,
@@ -175,10 +172,7 @@ THEOREM = Theorem(
     "Yang 2019, Tensor Programs I, Theorem C.4; Yang 2020, Tensor Programs III, Theorems E.11 and E.15",
     "moments converge almost surely to constants, and (1/n) sum_a psi(g_a; theta) -> E[psi(Z^g; theta limit)]",
     (
-        SAMPLING,
-        VARIANCE,
-        GAUSSIAN,
-        TRANSPOSES,
+        *SAMPLED,
         Premise("instructions", "Netsor's instructions, Moment, and Scalar", instructions),
         Premise("scaling", "every scalar converges: averages over coordinates, dot products over n", scaling),
         READOUTS,

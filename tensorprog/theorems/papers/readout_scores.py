@@ -10,22 +10,14 @@ scores p in the program the characteristic function factorises in the same way, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tensorprog.kernel.ground.nodes import Dot, MatMul, Moment, Node
 from tensorprog.kernel.ground.powers import MOMENT, SCORE
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems.conditions.case import Case
-from tensorprog.theorems.conditions.common import (
-    GAUSSIAN,
-    READOUTS,
-    SAMPLING,
-    TRANSPOSES,
-    VARIANCE,
-    first_problem,
-    readout_rule,
-    scaling_problem,
-)
+from tensorprog.theorems.conditions.common import READOUTS, SAMPLED, first_problem, readout_rule, scaling_problem
 from tensorprog.theorems.conditions.finding import Finding, proved, unknown
 from tensorprog.theorems.conditions.scalars import every_member, scalars_in, smooth_at_limits
 from tensorprog.theorems.conditions.statement import Premise, Theorem, reported
@@ -43,7 +35,7 @@ def underlying(case: Case) -> Finding:
     problem = scaling_problem(case, frozenset({SCORE, MOMENT}))
     if problem is not None:
         return problem
-    found = _whole("weights and initial vectors are sampled as asked", case, [SAMPLING, VARIANCE, GAUSSIAN, TRANSPOSES])
+    found = _whole("weights and initial vectors are sampled as asked", case, SAMPLED)
     if found.status != "proved":
         return found
     nodes = dict.fromkeys([*case.consumed, *(n for n in case.nodes if isinstance(n, Moment))])
@@ -51,7 +43,7 @@ def underlying(case: Case) -> Finding:
     return first_problem([_near_limit(case, n) for n in fixed], "every function below the readouts is pseudo-Lipschitz")
 
 
-def _whole(fine: str, case: Case, asked: list[Premise]) -> Finding:
+def _whole(fine: str, case: Case, asked: Sequence[Premise]) -> Finding:
     """Return the answer to several premises as one."""
     case.findings |= {p.decide: p.decide(case) for p in asked if p.decide not in case.findings}
     gaps = [r for r in reported(case, asked) if r.finding.status != "proved"]
