@@ -112,7 +112,7 @@ class NetworkKernel:
     def _sums(self) -> tuple[Sum, Sum, Sum]:
         """Cov(f(x), f(y)), Var f(x), Var f(y) as sums of products of quantities."""
         one, two = self._read
-        return tuple(self._limit.covariance_sum(a, b) for a, b in ((one, two), (one, one), (two, two)))  # type: ignore[return-value]
+        return tuple(self._limit.engine.covariance_sum(a, b) for a, b in ((one, two), (one, one), (two, two)))  # type: ignore[return-value]
 
     @cached_property
     def _held(self) -> int:

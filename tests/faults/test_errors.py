@@ -142,7 +142,7 @@ def test_no_error_goes_beyond_the_range_of_a_bounded_quantity() -> None:
     wild = Estimate(0.04, 1e6, "estimate", "quadrature")
     with search(Budget(seconds=1e-6)):
         for terms, most in (((limit.term("x"),), 1.04), ((limit.term("x"), limit.term("x")), 1.0)):
-            found = improved(wild, limit._laws.unfolding, terms, {})
+            found = improved(wild, limit.unfolding, terms, {})
             assert found.error <= most
     assert UNKNOWN.within(0.0, 1.0) == Estimate(0.5, 0.5 * (1 + 2**-50), "bound", "sampling")
 

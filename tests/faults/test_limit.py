@@ -12,8 +12,7 @@ import pytest
 
 import tensorprog as tp
 from tensorprog.errors import TensorProgError
-from tensorprog.limit.derive import Limit
-from tensorprog.limit.laws.laws import Laws
+from tensorprog.limit.derive import Limit, derive
 
 PROGRAMS = Path(__file__).parent / "programs"
 
@@ -348,7 +347,7 @@ def test_attention_after_a_residual_connection_ends() -> None:
     The reference is a simulation in plain numpy at n = 512 (dense matrices, 60 draws):
     var w[1] = 0.3177 with a standard error of 0.004.
     """
-    law = Laws(tp.load(PROGRAMS / "nested_residual.tp")).law(["w[1]"], "attention-nested", tolerance=0.02)
+    law = derive(tp.load(PROGRAMS / "nested_residual.tp"), tolerance=0.02).law("w[1]")
     assert law.variance.error_kind == "sampling"
     assert law.variance.value[0] == pytest.approx(0.317, abs=0.015)
 

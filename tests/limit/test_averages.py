@@ -11,7 +11,7 @@ import pytest
 import tensorprog as tp
 from tensorprog.errors import DivergentError
 from tensorprog.limit.averages import Averages
-from tensorprog.limit.laws.laws import Laws
+from tensorprog.limit.derive import derive
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.terms import read
 
@@ -42,7 +42,7 @@ def mean(f: Callable[..., Any], *variances: float) -> float:
 
 
 def averages(text: str, **values: float) -> Averages:
-    return Laws(tp.loads(text), values).averages
+    return derive(tp.loads(text), values).averages
 
 
 def share(a: Any, b: Any) -> Any:

@@ -36,7 +36,7 @@ def one_by_one(k: NetworkKernel, x: Any, y: Any) -> float:
     tokens = np.concatenate([x, y])
     limit = derive(k.build((tokens @ tokens.T / tokens.shape[1]).tolist()))
     one, two = k.of or [limit.lookup.members(o.ref, 2)[i] for o in limit.engine.program.outputs for i in (0, 1)]
-    return float(limit.engine.arrays.total(limit.covariance_sum(limit.term(one), limit.term(two))).data)
+    return float(limit.engine.arrays.total(limit.engine.covariance_sum(limit.term(one), limit.term(two))).data)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

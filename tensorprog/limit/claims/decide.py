@@ -28,10 +28,10 @@ from tensorprog.limit.claims.sides import EXPECTATIONS, Sides, asked, written_ou
 from tensorprog.limit.claims.zero import is_zero
 from tensorprog.limit.jumps.exact import Exact
 from tensorprog.limit.laws.gaussianity import Finding, gaussianity
-from tensorprog.limit.laws.laws import Laws
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parity import bounded_by_powers
 from tensorprog.limit.members.parts import affine
+from tensorprog.limit.mixtures.kinds import structure
 from tensorprog.limit.support import Support
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
@@ -79,20 +79,18 @@ class Decider:
     def __init__(self, program: Program, values: Mapping[str, Any] | None = None,
                  budget: Budget | None = None) -> None:  # fmt: skip
         self.program = program
-        self.values = dict(values or {})
         self.budget = budget or Budget()
-        self.laws = Laws(program, values, budget=self.budget)
-        self.supports = self.laws.supports
-        self.given = self.laws.values
-        self.everywhere = Everywhere(program, self.laws.averages)
         self._sides: dict[tuple[tuple[str, Fraction], ...], Sides] = {}
+        self.given = param_numbers(program, values)
+        self.limit = self._at(self.given).limit
+        self.everywhere = Everywhere(program, self.limit.averages)
 
     def decide(self, claim: Claim) -> Decision:
         """One claim, for all values of its free indices."""
         text = claim.text or claim_text(claim).removeprefix("claim ")
         if claim.form in ("valid", "invalid"):
             return self._verdict(claim, text)
-        support = self.supports.of(self._variables(claim))
+        support = self.limit.supports.of(self._variables(claim))
         worst: _Instance | None = None
         try:
             for at in self._instances(claim):
@@ -179,7 +177,7 @@ class Decider:
             return self._gaussian(claim, at)
         assert claim.right is not None
         at_most = claim.tolerance
-        tolerance = None if at_most is None else float(self.laws.averages.number(self._side(at_most)).value)
+        tolerance = None if at_most is None else float(self.limit.averages.number(self._side(at_most)).value)
         doubt = self._doubt(claim, at) if tolerance is None else None
         x, y = given.number(claim.left, at), given.number(claim.right, at)
         known = x.known and y.known
@@ -205,7 +203,7 @@ class Decider:
         """Why the sides are not one formula for all params; None if they are, which proves the claim."""
         assert claim.left is not None
         assert claim.right is not None
-        c = self.laws.averages
+        c = self.limit.averages
         c.forget()
         try:
             gap = self._side(shift_subs(claim.left, dict(at))) - self._side(shift_subs(claim.right, dict(at)))
@@ -237,7 +235,7 @@ class Decider:
             isinstance(s, Var | Num)
             or (isinstance(s, App) and (bounded_by_powers(s.head) or s.head in ("pow", "recip", "sqrt", "pi")))
             for t in self._terms(claim, at)
-            if self.laws.unfolding.below(t)
+            if self.limit.unfolding.below(t)
             for s in walk(t)
         )
 
@@ -247,12 +245,12 @@ class Decider:
 
         def visit(t: Term) -> None:
             if isinstance(t, App) and t.head in EXPECTATIONS:
-                out.extend(map(self.laws.unfolding.expression, t.args))
+                out.extend(map(self.limit.unfolding.expression, t.args))
             elif any(isinstance(s, App) and s.head in EXPECTATIONS for s in walk(t)):
                 for c in children(t):
                     visit(c)
             else:
-                out.append(self.laws.unfolding.expression(t))
+                out.append(self.limit.unfolding.expression(t))
 
         for side in (claim.left, claim.right):
             if side is not None:
@@ -295,7 +293,7 @@ class Decider:
 
     def _side(self, t: Term) -> Any:
         """One side as a formula, E, var and cov written out; its indices have values."""
-        c, t = self.laws.averages, written_out(self.program, t)
+        c, t = self.limit.averages, written_out(self.program, t)
         match t:
             case App("E", (f,)):
                 return c.expectation(f)
@@ -317,7 +315,8 @@ class Decider:
         assert isinstance(claim.left, Var)
         member = shift_subs(claim.left, {**at})
         assert isinstance(member, Var)
-        found: Finding = gaussianity(self.laws, member)
+        apart = structure([member], self.limit.averages)
+        found: Finding = gaussianity(apart)
         used = self._used(claim, at)
         for point in (self.given, *self._points(claim, at)) if claim.form == "not gaussian" else ():
             because = self._is_linear(member, point)
@@ -328,20 +327,20 @@ class Decider:
         if found.gaussian is None:
             return _Instance("undecided", found.because)
         if found.gaussian == (claim.form == "gaussian"):
-            doubt = self.everywhere.doubt([self.laws.unfolding.member(member)]) if used else None
-            if used and not found.gaussian and not self.everywhere.only_scales(self.laws.law([member], "").structure):
+            doubt = self.everywhere.doubt([self.limit.unfolding.member(member)]) if used else None
+            if used and not found.gaussian and not self.everywhere.only_scales(apart):
                 return _Instance("confirmed", f"{found.because} (at the params' values)")
             return _Instance("proved" if doubt is None else "undecided", doubt or found.because)
         return _Instance("refuted", (self._named(self.given, used) if used else "") + found.because)
 
     def _is_linear(self, member: Var, point: Mapping[str, Fraction]) -> str | None:
         """Why a variable is Gaussian at these params: a constant, or affine in Gaussian vectors, at every width."""
-        exact = Exact(self.laws.unfolding, point)
-        t, name = exact.reduced(self.laws.unfolding.member(member)), to_text(member)
+        exact = Exact(self.limit.unfolding, point)
+        t, name = exact.reduced(self.limit.unfolding.member(member)), to_text(member)
         if rational(t) is not None:
             return f"{name} is the constant {_number(rational(t) or Fraction(0))}: Gaussian of variance 0"
         names = frozenset(v for v in variables(t) if exact.is_vector(v))
-        u = self.laws.unfolding
+        u = self.limit.unfolding
         if all(v in u.leaves and u.leaves[v].kind == "moment" and not u.level(v) for v in variables(t)):
             return f"{name} is a constant: Gaussian of variance 0"
         form = affine(t, names, lambda s: frozenset(variables(s)) & names)

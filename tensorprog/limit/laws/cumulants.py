@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from tensorprog.kernel.ground.term import mul, power
 from tensorprog.limit.members.averaging import Array
+from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
+from tensorprog.terms import Num, Term
 
-if TYPE_CHECKING:
-    from tensorprog.limit.laws.exact_moments import Moments
-    from tensorprog.limit.mixtures.pieces import Sum
-
+ZERO = Estimate(0.0, 0.0, "exact", "closed-form")
+MOST_LEAVES = 3
+"""Gaussian variables of a function of scores whose moments are asked of formulas."""
 MOST_PAIRED = 6
 """Variables whose covariances are asked pair by pair; of more of them all pairs are averaged at once."""
 
@@ -38,41 +40,57 @@ class Cumulants(Protocol):
 
 
 @dataclass(frozen=True)
-class ByFormula:
-    """Of a law that averages over no scores, or over scores alone."""
+class Moments:
+    """Of a law that averages over no scores, by balls, or over scores alone, by formulas."""
 
-    moments: Moments
+    s: Structure
 
-    @property
+    @cached_property
+    def _random(self) -> bool:
+        return bool(self.s.engine.scores(self.s.members))
+
+    def _mean(self, t: Term) -> Estimate:
+        s = self.s
+        return s.averages.number(s.averages.expectation(t)) if self._random else s.engine.number(s.engine.mean_sum(t))
+
+    def _covariance(self, a: Term, b: Term) -> Estimate:
+        s = self.s
+        if self._random:
+            return s.averages.number(s.averages.covariance(a, b))
+        return s.engine.number(s.engine.covariance_sum(a, b))
+
+    @cached_property
     def mean(self) -> Estimate:
-        return stacked(self.moments.means)
+        return stacked([self._mean(m) for m in self.s.members])
 
     @cached_property
     def covariance(self) -> Estimate:
-        return stacked([stacked(row) for row in self.moments.covariances])
+        members, size = self.s.members, range(len(self.s.members))
+        lower = [[self._covariance(members[i], members[j]) for j in range(i + 1)] for i in size]
+        return stacked([stacked([lower[max(i, j)][min(i, j)] for j in size]) for i in size])
 
-    @property
+    @cached_property
     def fourth(self) -> Estimate:
-        return stacked(self.moments.fourth)
+        c = self.s.averages
+        if self.s.kind != "function-of-gaussian":
+            return stacked([ZERO for _ in self.s.members])
+        if not self._random:
+            return stacked([self.s.engine.fourth_cumulant(m) for m in self.s.members])
+        return stacked([c.number(c.cumulants(m)[1]) for m in self.s.members])
+
+    def moment(self, powers: tuple[int, ...]) -> Estimate:
+        """E[y_1^k_1 ... y_m^k_m]."""
+        pairs = zip(self.s.members, powers, strict=True)
+        return self._mean(mul(*(power(m, Num(k)) if k > 1 else m for m, k in pairs if k)))
 
 
-@dataclass(frozen=True)
-class ByAverage:
-    """Of an average over scores, everything at the same points."""
-
-    whole: Sum
-
-    @property
-    def mean(self) -> Estimate:
-        return self.whole.cumulants[0]
-
-    @property
-    def covariance(self) -> Estimate:
-        return self.whole.cumulants[1]
-
-    @property
-    def fourth(self) -> Estimate:
-        return self.whole.cumulants[2]
+def exact_moments(s: Structure) -> Moments | None:
+    """The moments, or None where the law is to be averaged."""
+    if s.kind not in ("deterministic", "gaussian", "function-of-gaussian") or s.nested:
+        return None
+    if s.kind == "function-of-gaussian" and any(len(s.unfolding.below(t)) > MOST_LEAVES for t in s.terms):
+        return None
+    return Moments(s)
 
 
 @dataclass(frozen=True)

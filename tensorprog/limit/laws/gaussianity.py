@@ -7,7 +7,6 @@ C is a continuous function of the scores; where it takes two values at two point
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +18,7 @@ from tensorprog.limit.members.parts import polynomial
 from tensorprog.limit.mixtures.conditional import Conditional, terms_of
 from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.limit.rules.open import TooLarge
-from tensorprog.terms import Num, Term, Var, to_text
-
-if TYPE_CHECKING:
-    from tensorprog.limit.laws.laws import Laws
+from tensorprog.terms import Num, Term, to_text
 
 MAX_MOMENT_TERMS = 400
 
@@ -35,20 +31,19 @@ class Finding:
     because: str
 
 
-def gaussianity(laws: Laws, member: Var) -> Finding:
+def gaussianity(s: Structure) -> Finding:
     """Decide whether a single variable is Gaussian in the limit."""
-    law = laws.law([member], "")
-    name, s = to_text(member), law.structure
-    match law.kind:
+    name = to_text(s.members[0])
+    match s.kind:
         case "deterministic":
             return Finding(True, f"{name} is a constant: Gaussian of variance 0")
         case "gaussian":
             return Finding(True, f"{name} is a sum of constants times jointly Gaussian variables")
         case "hierarchical-gaussian" if not s.nested:
             found = _variance_moves(s, name)
-            return found if found.gaussian is not None else _cumulants(laws, s, name)
+            return found if found.gaussian is not None else _cumulants(s, name)
         case "function-of-gaussian" | "function-of-hierarchical" if not s.nested:
-            return _cumulants(laws, s, name)
+            return _cumulants(s, name)
         case _:
             return Finding(None, f"{name} depends on scores of several layers; no proof is known here")
 
@@ -69,14 +64,14 @@ def _variance_moves(s: Structure, name: str) -> Finding:
     return Finding(None, f"the variance of {name} given the scores is constant as far as is seen, but not provably")
 
 
-def _cumulants(laws: Laws, s: Structure, name: str) -> Finding:
+def _cumulants(s: Structure, name: str) -> Finding:
     """A third or fourth cumulant that is not 0, by exact formulas and true bounds."""
     t: Term = s.terms[0]
     unknown = Finding(None, f"{name} is {s.kind}; no cumulant up to the fourth is shown to differ from a Gaussian's")
     try:
         if len(polynomial(t)) ** 4 > MAX_MOMENT_TERMS * 24 or len(polynomial(power(t, Num(4)))) > MAX_MOMENT_TERMS:
             return unknown
-        third, fourth = map(laws.averages.number, laws.averages.cumulants(s.members[0]))
+        third, fourth = map(s.averages.number, s.averages.cumulants(s.members[0]))
     except (NotCovered, TooLarge, TensorProgError):
         return unknown
     for word, k in (("third", third), ("fourth", fourth)):

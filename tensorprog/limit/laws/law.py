@@ -16,8 +16,7 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.functions.named.registry import read_term
 from tensorprog.kernel.ground.term import mul, substitute
-from tensorprog.limit.laws.cumulants import MOST_PAIRED, ByAverage, ByFormula, ByMembers, Cumulants, Gaussian
-from tensorprog.limit.laws.exact_moments import ZERO, Moments, exact_moments
+from tensorprog.limit.laws.cumulants import MOST_PAIRED, ZERO, ByMembers, Cumulants, Gaussian, Moments, exact_moments
 from tensorprog.limit.laws.statement import Formula
 from tensorprog.limit.members.averaging import Array
 from tensorprog.limit.members.parts import polynomial
@@ -114,7 +113,7 @@ class Law:
         """(mean, variance, error of the mean, error of the variance) of one Gaussian or constant, where known."""
         if len(self.of) != 1 or self.kind not in ("gaussian", "deterministic") or self._exact is None:
             return None
-        mean, variance = self._exact.means[0], self._exact.covariances[0][0]
+        mean, variance = self._exact.mean.at(0), self._exact.covariance.at(0, 0)
         constant = self.kind == "deterministic"
         if not np.isfinite(mean.value + mean.error + (0.0 if constant else variance.value + variance.error)):
             return None
@@ -129,11 +128,10 @@ class Law:
     def cumulants(self) -> Cumulants:
         """Mean, covariance and fourth cumulants."""
         if self._exact is not None:
-            return ByFormula(self._exact)
-        whole = ByAverage(self._sum)
+            return self._exact
         if self.among is None or not 1 < len(self.of) <= MOST_PAIRED:
-            return whole
-        return ByMembers(self.of, lambda at: self._among(at).cumulants, whole)
+            return self._sum
+        return ByMembers(self.of, lambda at: self._among(at).cumulants, self._sum)
 
     def _asked(self, what: str, *shape: int) -> Estimate:
         """The mean, covariance or fourth cumulants within the time for one number; not a number if it is used up."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.limit.averages import Averages
-from tensorprog.limit.laws.exact_moments import Moments
+from tensorprog.limit.laws.cumulants import Moments
 from tensorprog.limit.laws.law import Law
 from tensorprog.limit.mixtures.pieces import Sum
 from tensorprog.limit.mixtures.structure import Structure

@@ -5,8 +5,9 @@ Alike pieces are averaged once. What is not additive (densities, distribution fu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import comb
@@ -140,21 +141,31 @@ class Sum:
     error: float
     """Relative error of the covariances that the averages start from."""
 
+    @property
+    def mean(self) -> Estimate:
+        return self._cumulants(0, self.size)
+
+    @property
+    def covariance(self) -> Estimate:
+        return self._cumulants(self.size, self.size, self.size)
+
+    @property
+    def fourth(self) -> Estimate:
+        return self._cumulants(self.size + self.size**2, self.size)
+
+    def _cumulants(self, first: int, *shape: int) -> Estimate:
+        """Some of the cumulants, from the row in which they come."""
+        row, at = self._row, slice(first, first + math.prod(shape))
+        return replace(row, value=row.value[at].reshape(shape), error=row.error[at].reshape(shape))
+
     @cached_property
-    def cumulants(self) -> tuple[Estimate, Estimate, Estimate]:
-        """Mean, covariance, fourth cumulants."""
-        m = self.size
-        value, error = np.zeros(2 * m + m * m), np.zeros(2 * m + m * m)
+    def _row(self) -> Estimate:
+        value = error = np.zeros(2 * self.size + self.size**2)
         for p in self.pieces:
             value, error = value + p.count * p.cumulants.value, error + p.count * p.cumulants.error
         kind = worst_kind(*(p.cumulants.error_kind for p in self.pieces))
         method = worst_method(*(p.cumulants.method for p in self.pieces))
-        error = error + 8 * self.error * np.abs(value)
-
-        def cut(a: int, b: int, *shape: int) -> Estimate:
-            return Estimate(value[a:b].reshape(shape), error[a:b].reshape(shape), kind, method)
-
-        return cut(0, m, m), cut(m, m + m * m, m, m), cut(m + m * m, 2 * m + m * m, m)
+        return Estimate(value, error + 8 * self.error * np.abs(value), kind, method)
 
     def moment(self, powers: Sequence[int]) -> Estimate:
         """E[prod y_i^k_i]: the multinomial convolution of the pieces' moments, |error| by products of (|v| + e)."""

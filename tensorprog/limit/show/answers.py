@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
 from tensorprog.kernel.ground.term import mul
+from tensorprog.limit.averages import Averages
 from tensorprog.limit.engine import Engine
+from tensorprog.limit.laws import score_average
+from tensorprog.limit.laws.law import Law
+from tensorprog.limit.laws.no_law import without_law
 from tensorprog.limit.lookup import Lookup
+from tensorprog.limit.members.leaves import NotCovered, Unfolding
+from tensorprog.limit.mixtures.kinds import structure
+from tensorprog.limit.mixtures.score_jumps import refuse_jumps
 from tensorprog.limit.no_value import NoValues
+from tensorprog.limit.particles import improved
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.show.results import FORMAL, Result
 from tensorprog.limit.support import Supports
 from tensorprog.limit.values.balls import OutOfTime
+from tensorprog.limit.values.formulas import NoFormula
 from tensorprog.numbers.budget import Budget, request, said_of_cut, search, together
 from tensorprog.numbers.estimate import Estimate, unknown
 from tensorprog.program import Program
 from tensorprog.terms import Term, Var, to_text
-
-if TYPE_CHECKING:
-    from tensorprog.limit.averages import Averages
-    from tensorprog.limit.laws.law import Law
 
 SHOWN = 8
 """Members of a family that are listed; larger families are cut, and say so."""
@@ -41,7 +46,8 @@ class Answers:
         self.budget = budget or Budget()
         self.engine = Engine(program, values)
         self.lookup = Lookup(self.engine.rules.composer)
-        self._supports = Supports(program)
+        self.supports = Supports(program)
+        self._laws: dict[tuple[Var, ...], Law] = {}
         self.cut = 0
         """How many of `results` were stopped by the time."""
         self.progress = False
@@ -52,38 +58,28 @@ class Answers:
     def cov(self, a: Any, b: Any) -> Result:
         """Cov(Z^a, Z^b), centred."""
         s, t = self.term(a), self.term(b)
-        return self._result(f"cov({to_text(s)}, {to_text(t)})", (s, t), self._covariance)
+        return self._result(f"cov({to_text(s)}, {to_text(t)})", (s, t), self.engine.covariance_sum)
 
     def var(self, a: Any) -> Result:
         """Var(Z^a)."""
         t = self.term(a)
-        return self._result(f"var({to_text(t)})", (t, t), self._covariance)
+        return self._result(f"var({to_text(t)})", (t, t), self.engine.covariance_sum)
 
     def mean(self, a: Any) -> Result:
         """E[Z^a]; of a moment or a scalar, its limit."""
         t = self.term(a)
-        return self._result(f"E({to_text(t)})", (t,), self._expectation)
+        return self._result(f"E({to_text(t)})", (t,), self.engine.mean_sum)
 
     def expect(self, f: Any) -> Result:
         """E[f(any vectors)]."""
         return self.mean(f)
 
-    def _expectation(self, terms: Sequence[Term]) -> Sum:
-        return self.engine.mean_sum(terms[0])
-
-    def covariance_sum(self, a: Term, b: Term) -> Sum:
-        """Cov(Z^a, Z^b) given the scores, as a sum of products of quantities."""
-        return self.engine.covariance_sum(a, b)
-
-    def _covariance(self, terms: Sequence[Term]) -> Sum:
-        return self.covariance_sum(*terms)
-
-    def _result(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
+    def _result(self, of: str, terms: tuple[Term, ...], rule: Callable[..., Sum]) -> Result:
         with search(self.budget):
             return self._found(of, terms, rule)
 
-    def _found(self, of: str, terms: tuple[Term, ...], rule: Any) -> Result:
-        members = self._members(terms)
+    def _found(self, of: str, terms: tuple[Term, ...], rule: Callable[..., Sum]) -> Result:
+        members = self.engine.members(terms)
         for m in members:
             if self.engine.program.families[m.name].kind == "scalar":
                 self.engine.rules.of(ScalarOf(m))  # refuses what diverges
@@ -91,8 +87,6 @@ class Answers:
         if because := self.no_value(terms):
             return Result(of, None, None, "closed-form", lambda: FORMAL, because)
         if self._is_random(terms):
-            from tensorprog.limit.members.leaves import NotCovered
-
             try:
                 return self._averaged(of, terms, supported)
             except (NotCovered, OutOfTime) as why:
@@ -104,7 +98,7 @@ class Answers:
             except (TooLarge, RecursionError):
                 raise _too_large(of) from None
         try:
-            parts = rule(terms)
+            parts = rule(*terms)
             formula, because, assumed = self._formula(parts)
             if formula is not None and self.engine.formulas.calculus.algebra.is_undefined(formula):
                 return Result(
@@ -112,9 +106,7 @@ class Answers:
                 )
             value, missing = self._number(parts)
             if value is not None and not (value.known and value.rigorous):
-                from tensorprog.limit.particles import improved
-
-                value = improved(value, self._laws.unfolding, terms, self.engine.values)
+                value = improved(value, self.unfolding, terms, self.engine.values)
         except (TooLarge, RecursionError):
             raise _too_large(of) from None
         if value is None or not value.known:
@@ -138,8 +130,6 @@ class Answers:
 
     def _formula(self, parts: Sum) -> tuple[Any, str, tuple[Any, ...]]:
         """The formula or why there is none, and what it assumes of params."""
-        from tensorprog.limit.values.formulas import NoFormula
-
         formulas = self.engine.formulas
         try:
             found = formulas.total(parts)
@@ -164,18 +154,15 @@ class Answers:
 
     def _averaged(self, of: str, terms: tuple[Term, ...], supported: Callable[[], str]) -> Result:
         """What depends on scores: averaged over them."""
-        members = self._members(terms)
+        members = self.engine.members(terms)
         for layer in self.engine.scores(terms):
             for p in layer:
                 self.engine.random.check(p)
-        from tensorprog.limit.laws import score_average
-        from tensorprog.limit.mixtures.score_jumps import refuse_jumps
-
-        exact = score_average.exact(self._laws.averages, terms)
+        exact = score_average.exact(self.averages, terms)
         if exact is not None:
             expr, number, because = exact
             return Result(of, expr, number, number.method if number else "closed-form", supported, because)
-        refuse_jumps(self._laws.averages, [self._laws.unfolding.expression(t) for t in terms])
+        refuse_jumps(self.averages, [self.unfolding.expression(t) for t in terms])
         law = self.law(*members)
         position = {m: k for k, m in enumerate(members)}
         if len(terms) == 2 and all(t in position for t in terms):
@@ -191,20 +178,18 @@ class Answers:
     # -- laws and families -----------------------------------------------------------------------------------------
 
     @cached_property
-    def _laws(self) -> Any:
-        from tensorprog.limit.laws.laws import Laws
-
-        return Laws(self.program, self.engine.values, self.engine, self.budget)
+    def unfolding(self) -> Unfolding:
+        """Each member as an expression of its leaves."""
+        return Unfolding(self.program, self.engine.random)
 
     @cached_property
     def _no_values(self) -> NoValues:
         return NoValues(self.engine)
 
-    @property
+    @cached_property
     def averages(self) -> Averages:
         """Formulas of means over everything, in which what has no closed form has a name."""
-        found: Averages = self._laws.averages
-        return found
+        return Averages(self.engine, self.unfolding)
 
     def law(self, *names: Any) -> Law:
         """The joint law of single variables: its kind, its statement given the scores, its numbers."""
@@ -215,21 +200,24 @@ class Answers:
                 raise fail("TP003", f"a law is asked of variables, and {to_text(t)} is an expression",
                            help="give it a name in the program")  # fmt: skip
             refs.append(t)
-        from tensorprog.limit.laws.no_law import without_law
-        from tensorprog.limit.members.leaves import NotCovered
-
         try:
             with search(self.budget):
                 if because := self.no_value(refs):
                     return without_law(self.averages, refs, self.supported_by(refs), because)
-                found: Law = self._laws.law(refs, self.supported_by(refs))
+                return self._law(refs, self.supported_by(refs))
         except (TooLarge, RecursionError):
             raise _too_large(f"the law of {', '.join(map(to_text, refs))}") from None
         except NotCovered as why:
             raise no_limit(
                 "TP402", f"no rule gives the law of {', '.join(map(to_text, refs))}", None, str(why)
             ) from None
-        return found
+
+    def _law(self, refs: Sequence[Var], supported_by: str) -> Law:
+        key = tuple(refs)
+        if key not in self._laws:
+            made = structure(key, self.averages)
+            self._laws[key] = Law(made, supported_by, self.budget, among=partial(self._law, supported_by=supported_by))
+        return self._laws[key]
 
     def no_value(self, terms: Sequence[Term]) -> str:
         """Why one of the expressions has no value at all; empty if all may have one."""
@@ -237,7 +225,7 @@ class Answers:
 
     def supported_by(self, members: Sequence[Var]) -> str:
         """The weakest theorem that covers these variables together, or `formal`."""
-        found = self._supports.of(members)
+        found = self.supports.of(members)
         return found.name if found.covered else FORMAL
 
     # -- names -------------------------------------------------------------------------------------------------------
@@ -245,10 +233,6 @@ class Answers:
     def term(self, given: Any) -> Term:
         """A variable or an expression from text, a term or sympy; names are checked."""
         return self.lookup.term(given)
-
-    def _members(self, terms: Sequence[Term]) -> list[Var]:
-        """The members that the terms name, binders written out."""
-        return self.engine.members(terms)
 
     # -- the whole ---------------------------------------------------------------------------------------------------
 

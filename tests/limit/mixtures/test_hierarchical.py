@@ -8,13 +8,14 @@ standard errors, which are below half a percent; so are fourth moments in units 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tensorprog.language import loads
+from tensorprog.limit.derive import derive
 from tensorprog.limit.laws.law import Law
-from tensorprog.limit.laws.laws import Laws
 from tensorprog.limit.mixtures.pieces import Piece
 from tensorprog.numbers.budget import Budget
 
@@ -32,8 +33,8 @@ ATTENTION = (
 Z = "z[i] = sum(softmax(p[i,j] over j) * v[j] for j)\n"
 
 
-def law(text: str, *members: str, **options: float) -> Law:
-    return Laws(loads(text)).law(members, "attention", **options)
+def law(text: str, *members: str) -> Law:
+    return derive(loads(text)).law(*members)
 
 
 def softmax(p: Array) -> Array:
@@ -353,5 +354,5 @@ def test_error_estimates_hold_against_a_finer_average() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_averages_are_deterministic(seed: int) -> None:
-    first, second = (law(*PROGRAMS["residual"][:2], seed=seed) for _ in range(2))
+    first, second = (replace(law(*PROGRAMS["residual"][:2]), seed=seed) for _ in range(2))
     assert float(first.variance.value[0]) == float(second.variance.value[0])

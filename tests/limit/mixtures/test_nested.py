@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tensorprog.language import loads
-from tensorprog.limit.laws.laws import Laws
+from tensorprog.limit.derive import derive
 
 DRAWS = 16_000
 NODES = np.linspace(-6, 6, 61)
@@ -57,7 +57,7 @@ def pairs(c: np.ndarray, f) -> np.ndarray:
 
 def check(text: str, member: str, c: np.ndarray) -> None:
     """Conditional variances c of the member, from the simulation: their mean, and their variance by the kurtosis."""
-    law = Laws(loads(text)).law([member], "attention-nested")
+    law = derive(loads(text)).law(member)
     assert law.kind == "hierarchical-gaussian"
     variance, error = float(law.variance.value[0]), float(law.variance.error[0])
     spread = c.std() / np.sqrt(len(c))
@@ -115,7 +115,7 @@ def test_a_score_of_features_with_a_score_inside(nested: bool) -> None:
         "input u ~ N(0, 2)\nweight A, B, A2, B2 ~ N(0, 1/n)\nx = tanh(u)\np = dot(A @ x, B @ x) / sqrt(n)\n"
         "r = dot(A2 @ tanh(p*x), B2 @ x) / sqrt(n)\noutput r\n"
     )
-    law = Laws(loads(text)).law(["r"], "attention-nested")
+    law = derive(loads(text)).law("r")
     assert law.kind == "hierarchical-gaussian"
     value = float(law.variance.value[0]) if nested else float(law.moment(2).value)
     slack = float(law.variance.error[0]) if nested else float(law.moment(2).error)
