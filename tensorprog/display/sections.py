@@ -11,7 +11,7 @@ from tensorprog.display.page.references import bibtex
 from tensorprog.display.subject import Failed, Subject, attempt, failure
 from tensorprog.errors import Diagnostic
 from tensorprog.kernel.ground.place import Place
-from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.numbers.estimate import shown
 from tensorprog.program.forms.drawing import COLOURS, svg_text
 from tensorprog.terms.formula import Notation, Writer

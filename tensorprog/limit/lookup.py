@@ -9,8 +9,8 @@ from typing import Any
 from tensorprog.errors import fail
 from tensorprog.functions.named.registry import read_term
 from tensorprog.kernel.ground.indices import Range
-from tensorprog.kernel.ground.program import member_text
 from tensorprog.kernel.ground.term import walk
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.limit.rules.labels import label
 from tensorprog.limit.rules.open import Composer
 from tensorprog.program.graph.graph import Graph

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tensorprog.errors import fail
-from tensorprog.kernel.ground.program import member_text
 from tensorprog.kernel.ground.term import mul
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.limit.engine import minus
 from tensorprog.limit.rules.labels import Field, range_of
 from tensorprog.limit.rules.quantities import Cov, Ex

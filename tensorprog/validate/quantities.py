@@ -10,9 +10,9 @@ from typing import Literal
 from tensorprog.errors import TensorProgError
 from tensorprog.functions.named.library import grows_exponentially, library
 from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.kernel.ground.program import member_text
 from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import variables, walk
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.api import Program
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.terms import App, Var

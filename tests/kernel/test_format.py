@@ -346,6 +346,5 @@ def test_a_certificate_names_the_files_it_rests_on(goals: list[str], files: tupl
     run = [sys.executable, "-c", code, TEXT, str(tmp_path / "certificate.json")]
     said, loaded = subprocess.run(run, capture_output=True, text=True, check=True).stdout.splitlines()
     assert tuple(said.split()) == files
-    assert set(map(Path, loaded.split())) == {
-        path for path in trusted.modules(files, trusted.FORMAT) if KERNEL in path.parents
-    }
+    counted = trusted.modules(files, trusted.FORMAT) | {KERNEL / "ground" / "growing.py"}  # which makes the program
+    assert set(map(Path, loaded.split())) == {path for path in counted if KERNEL in path.parents}

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorprog.kernel.ground.indices import Pattern, Range, match, representatives, uncovered, use_pattern
+from tensorprog.program.graph.apart import fixed_at
 
 NAMES = ("i", "j", "k")
 ranges = st.tuples(st.integers(-2, 3), st.integers(0, 3)).map(lambda r: (r[0], r[0] + r[1]))
@@ -66,7 +67,7 @@ def test_membership(made: Any, data: st.DataObject) -> None:
     assert p.contains(candidate) == (candidate in wanted)
     positions = data.draw(st.sets(st.integers(0, arity - 1))) if arity else set()
     fixed = {k: candidate[k] for k in positions}
-    found = {m for part in p.at(fixed) for m in part.members()}
+    found = {m for part in fixed_at(p, fixed) for m in part.members()}
     assert found == {m for m in wanted if all(m[k] == v for k, v in fixed.items())}
 
 

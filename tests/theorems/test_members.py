@@ -10,6 +10,7 @@ import pytest
 import tensorprog as tp
 from tensorprog.kernel.ground.indices import Pattern
 from tensorprog.kernel.ground.masks import holds
+from tensorprog.program.graph.apart import Apart, differing, fixed_at, separated
 from tensorprog.program.graph.unify import unify
 from tensorprog.program.lowering.masks import allowed
 from tensorprog.terms import read
@@ -171,15 +172,16 @@ def test_patterns_with_positions_that_differ_are_their_members() -> None:
         whole = Pattern.of(slots, ranges)
         k, m = rng.sample(range(3), 2)
         wanted = {x for x in whole.members() if x[k] != x[m]}
-        parts = whole.separated(k, m)
+        parts = separated(whole, k, m)
         assert sorted(x for p in parts for x in p.members()) == sorted(wanted)
         for x in product(range(1, 5), repeat=3):
             assert any(p.contains(x) for p in parts) == (x in wanted)
         fixed = {j: rng.randint(1, 4) for j in rng.sample(range(3), 2)}
         expected = sorted(x for x in wanted if all(x[j] == v for j, v in fixed.items()))
-        assert sorted(x for p in parts for q in p.at(fixed) for x in q.members()) == expected
+        assert sorted(x for p in parts for q in fixed_at(p, fixed) for x in q.members()) == expected
         for p in parts:
-            if p.apart is not None and p.slots[k] != p.slots[m]:
+            if isinstance(p, Apart):
+                assert differing(p) == (p.slots[p.apart[0]], p.slots[p.apart[1]])
                 found = unify(p.slots, p.slots, dict(p.ranges), (p.slots[k], p.slots[m]))
                 assert found is not None
                 assert found[str(p.slots[k])] != found[str(p.slots[m])]

@@ -8,7 +8,7 @@ stands twice forces equality, so `q[i,i]` with i in 1..1000 is one pattern. Ever
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise, product
 
 from tensorprog.kernel.ground.term import Sub
@@ -33,11 +33,10 @@ def length(r: Range) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """The tuples (slots with every variable running over its range), perhaps with two positions that differ."""
+    """The tuples (slots with every variable running over its range)."""
 
     slots: tuple[Sub, ...]
     ranges: tuple[tuple[str, Range], ...]
-    apart: tuple[int, int] | None = None
 
     @staticmethod
     def of(slots: Sequence[Sub], ranges: Mapping[str, Range]) -> Pattern:
@@ -52,34 +51,6 @@ class Pattern:
         return Pattern(tuple(new[s] if isinstance(s, str) else s for s in slots), tuple(kept))
 
     @property
-    def pair(self) -> tuple[Sub, Sub] | None:
-        """The two variables that differ."""
-        return None if self.apart is None else (self.slots[self.apart[0]], self.slots[self.apart[1]])
-
-    def separated(self, k: int, m: int) -> list[Pattern]:
-        """The members whose positions k and m differ (of a pattern without such a pair), as disjoint patterns."""
-        a, b = self.slots[k], self.slots[m]
-        if isinstance(a, int):
-            return self.without(m, a)
-        if isinstance(b, int):
-            return self.without(k, b)
-        if a == b:
-            return []
-        (lo, hi), (low, high) = self.range_of(k), self.range_of(m)
-        return [self] if hi < low or high < lo else [replace(self, apart=(k, m))]
-
-    def without(self, k: int, value: int) -> list[Pattern]:
-        """The members whose position k is not this value, as disjoint patterns."""
-        name = self.slots[k]
-        if isinstance(name, int):
-            return [] if name == value else [self]
-        first, last = dict(self.ranges)[name]
-        if not first <= value <= last:
-            return [self]
-        pieces = [(first, value - 1), (value + 1, last)]
-        return [Pattern.of(self.slots, {**dict(self.ranges), name: piece}) for piece in pieces if piece[0] <= piece[1]]
-
-    @property
     def size(self) -> int:
         out = 1
         for _, r in self.ranges:
@@ -92,7 +63,7 @@ class Pattern:
 
     def has_equalities(self) -> bool:
         names = [s for s in self.slots if isinstance(s, str)]
-        return self.apart is not None or len(set(names)) < len(names)
+        return len(set(names)) < len(names)
 
     def contains(self, member: Sequence[int]) -> bool:
         values: dict[str, int] = {}
@@ -101,26 +72,10 @@ class Pattern:
             low, high = (s, s) if isinstance(s, int) else ranges[s]
             if not low <= value <= high or values.setdefault(str(s), value) != value:
                 return False
-        return self._differ(member)
-
-    def _differ(self, member: Sequence[int]) -> bool:
-        return self.apart is None or member[self.apart[0]] != member[self.apart[1]]
-
-    def at(self, fixed: Mapping[int, int]) -> list[Pattern]:
-        """The members that have these values at these positions, as disjoint patterns."""
-        ranges = dict(self.ranges)
-        for position, value in fixed.items():
-            low, high = (s, s) if isinstance(s := self.slots[position], int) else ranges[s]
-            if not low <= value <= high:
-                return []
-            ranges[str(s)] = (value, value)
-        out = Pattern.of(self.slots, ranges)
-        return [out] if self.apart is None else out.separated(*self.apart)
+        return True
 
     def first(self) -> tuple[int, ...]:
         """The least member."""
-        if self.apart is not None:
-            return next(self.members())
         ranges = dict(self.ranges)
         return tuple(s if isinstance(s, int) else ranges[s][0] for s in self.slots)
 
@@ -129,9 +84,7 @@ class Pattern:
         names = [name for name, _ in self.ranges]
         for values in product(*(range(lo, hi + 1) for _, (lo, hi) in self.ranges)):
             at = dict(zip(names, values, strict=True))
-            member = tuple(s if isinstance(s, int) else at[s] for s in self.slots)
-            if self._differ(member):
-                yield member
+            yield tuple(s if isinstance(s, int) else at[s] for s in self.slots)
 
 
 def match(lhs: Sequence[Sub], ref: Sequence[Sub], ranges: Mapping[str, Range]) -> dict[str, Range] | None:

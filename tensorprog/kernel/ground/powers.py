@@ -6,7 +6,7 @@ moments with a power of n in each term; a dot product whose total power is -1/2 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -96,7 +96,7 @@ class Powers:
                 own = width_power(factor, self.program.widths)
                 yield node, power + (own[1] if own else 0)
             case Scalar(body=body):
-                for refs, exponent, functions in self._monomials(body):
+                for refs, exponent, functions in self.monomials(body):
                     total = power + exponent
                     if not refs:
                         if total != 0:
@@ -117,7 +117,7 @@ class Powers:
         each = (found for source, _ in self.program.resolve(ref) for found, _ in self._expand(source, Fraction(0)))
         return any(isinstance(node, Dot) for node in each)
 
-    def _monomials(self, t: Term) -> list[tuple[list[Var], Fraction, bool]]:
+    def monomials(self, t: Term) -> list[tuple[list[Var], Fraction, bool]]:
         """Scalar references, power of n, and whether functions of scalars occur, for each term of a sum."""
         if not self._has_scalars(t):
             part = leading_part(t, self.program.widths)
@@ -126,41 +126,18 @@ class Powers:
             case Var():
                 return [([t], Fraction(0), False)]
             case App("neg", (a,)) | Bind("sum", (a,)):
-                return self._monomials(a)
+                return self.monomials(a)
             case App("add", args):
-                return [m for a in args for m in self._monomials(a)]
+                return [m for a in args for m in self.monomials(a)]
             case App("mul", args):
                 out: list[tuple[list[Var], Fraction, bool]] = [([], Fraction(0), False)]
                 for a in args:
-                    out = [(r + r2, e + e2, f or f2) for r, e, f in out for r2, e2, f2 in self._monomials(a)]
+                    out = [(r + r2, e + e2, f or f2) for r, e, f in out for r2, e2, f2 in self.monomials(a)]
                     if len(out) > 4096:
                         return [([], Fraction(0), True)]
                 return out
             case _:
                 return [([], Fraction(0), True)]
-
-    def entering(self, nodes: Iterable[Node]) -> set[int]:
-        """The scalars that enter a function or a vector in one of these nodes, not only sums with constants."""
-        out = {id(u.source) for node in nodes for u in self.by_user.get(id(node), ())}
-        for node in nodes:
-            if isinstance(node, Scalar):
-                products = [refs for refs, _, functions in self._monomials(node.body) if len(refs) > 1 or functions]
-                out |= {id(d) for refs in products for ref in refs for d in self._inside(ref)}
-        return out
-
-    def _inside(self, ref: Var) -> Iterator[Node]:
-        """The dot products and moments that a scalar is made of."""
-        stack = [node for node, _ in self.program.resolve(ref)]
-        seen: set[int] = set()
-        while stack:
-            node = stack.pop()
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            if isinstance(node, Scalar):
-                stack += [n for r, _ in self.program.references(node) for n, _ in self.program.resolve(r)]
-            else:
-                yield node
 
     def _has_scalars(self, t: Term) -> bool:
         return any(v.name in self.program.families for v in _leaves(t)) or (

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from tensorprog.kernel.ground.indices import Pattern, Range, length, match, use_pattern
 from tensorprog.kernel.ground.nodes import (
-    SCALAR_NODES,
     Attention,
     Claim,
     Dot,
     Family,
     Input,
     InputGroup,
-    Kind,
     MatMul,
     Matrix,
     Node,
@@ -26,7 +24,7 @@ from tensorprog.kernel.ground.term import Bind, Sub, Term, Var, children
 
 
 class Instructions:
-    """Declarations, instructions in order, outputs and claims."""
+    """Declarations, instructions in order, outputs and claims; `growing` has how instructions are put in."""
 
     def __init__(self, name: str = "program") -> None:
         self.name = name
@@ -41,91 +39,12 @@ class Instructions:
         self.outputs: list[Output] = []
         self.claims: list[Claim] = []
 
-    def role(self, name: str) -> str | None:
-        """What a name stands for: width, index, param, matrix, weight, vector, scalar, or nothing."""
-        if name in self.families:
-            return self.families[name].kind
-        for role, table in (
-            ("index", self.indices),
-            ("param", self.params),
-            ("matrix", self.matrices),
-            ("weight", self.weights),
-            ("width", self.widths),
-        ):
-            if name in table:
-                return role
-        return None
-
     def range_of(self, index: str) -> Range:
         """The range of an index name; names made when a binder was renamed (j~) have their origin's range."""
         return self.indices[index.rstrip("~'")]
 
     def ranges(self, names: Iterable[Sub]) -> dict[str, Range]:
         return {s: self.range_of(s) for s in names if isinstance(s, str)}
-
-    def box(self, node: Node) -> tuple[Range, ...]:
-        return tuple((s, s) if isinstance(s, int) else self.indices[s] for s in node.subs)
-
-    # -- instructions --------------------------------------------------------------------------------------------
-
-    def clash(self, node: Node) -> Node | None:
-        """An instruction that defines a member which this one would define too."""
-        family = self.families.get(node.name)
-        if family is None:
-            return None
-        box, fixed, free, constants = self._shape(node)
-        if (same := family.by_constants.get((fixed, free), {}).get(constants)) is not None:
-            return same
-        for key, pieces in family.by_constants.items():
-            if key != (fixed, free):
-                other = next((p for p in pieces.values() if _overlap(box, self.box(p))), None)
-                if other is not None:
-                    return other
-        return None
-
-    def put(self, node: Node) -> None:
-        """Append one instruction, which fits its family and clashes with none."""
-        kind: Kind = node_kind(node)
-        family = self.families.get(node.name)
-        if family is None:
-            width = None if kind == "scalar" else self.width_of(node)
-            family = self.families[node.name] = Family(node.name, kind, width, len(node.subs))
-        box, fixed, free, constants = self._shape(node)
-        family.by_constants.setdefault((fixed, free), {})[constants] = node
-        family.pieces.append(node)
-        family.boxes.append(box)
-        self.nodes.append(node)
-
-    def fits(self, node: Node) -> bool:
-        """Has the family of this name, if there is one, this kind, this width and this number of indices?"""
-        family = self.families.get(node.name)
-        if family is None:
-            return True
-        kind: Kind = node_kind(node)
-        width = None if kind == "scalar" else self.width_of(node)
-        return (family.arity, family.kind, family.width) == (len(node.subs), kind, width)
-
-    def _shape(self, node: Node) -> tuple[tuple[Range, ...], tuple[int, ...], tuple[Range, ...], tuple[int, ...]]:
-        """The box of its members, the positions of constants, the ranges of the others, the constants."""
-        box = self.box(node)
-        fixed = tuple(k for k, s in enumerate(node.subs) if isinstance(s, int))
-        free = tuple(r for k, r in enumerate(box) if k not in fixed)
-        return box, fixed, free, tuple(s for s in node.subs if isinstance(s, int))
-
-    def width_of(self, node: Node) -> str:
-        match node:
-            case Input(group=group):
-                return group.width
-            case MatMul(weight=weight, transposed=transposed):
-                w = self.weights[weight.name]
-                return w.cols if transposed else w.rows
-            case Attention(value=value):
-                return self.families[value.name].width or "n"
-            case _:
-                refs = [r for r, _ in self.references(node) if self.families[r.name].kind == "vector"]
-                return self.families[refs[0].name].width or "n"
-
-    # -- who refers to whom --------------------------------------------------------------------------------------
 
     def references(self, node: Node) -> list[tuple[Var, tuple[str, ...]]]:
         """Every vector or scalar that the node reads, with the indices that are bound around it."""
@@ -188,20 +107,6 @@ class Instructions:
             if bound is not None:
                 found += _count(names, bound)
         return found != total
-
-
-def node_kind(node: Node) -> Kind:
-    """Is the node's value a vector or a scalar?"""
-    return "scalar" if isinstance(node, SCALAR_NODES) else "vector"
-
-
-def member_text(name: str, subs: Sequence[Sub]) -> str:
-    """x[1,i], or x without subscripts."""
-    return f"{name}[{','.join(map(str, subs))}]" if subs else name
-
-
-def _overlap(a: Sequence[Range], b: Sequence[Range]) -> bool:
-    return all(x[0] <= y[1] and y[0] <= x[1] for x, y in zip(a, b, strict=True))
 
 
 def volume(box: Iterable[Range]) -> int:

@@ -5,10 +5,11 @@ Binding strength, tightest first: postfix, power (right), matmul (right), unary 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 
 from tensorprog.kernel.ground.nodes import Claim
-from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var
+from tensorprog.kernel.ground.term import App, Bind, Num, Sub, Term, Var
 
 _CMP = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _AND, _COMPARE, _SUM, _PRODUCT, _UNARY, _MATMUL, _POWER, _ATOM = range(8)
@@ -19,8 +20,9 @@ def number_text(value: Fraction) -> str:
     return str(value)
 
 
-def _subs(v: Var) -> str:
-    return f"[{','.join(str(s) for s in v.subs)}]" if v.subs else ""
+def member_text(name: str, subs: Sequence[Sub]) -> str:
+    """x[1,i], or x without subscripts."""
+    return f"{name}[{','.join(map(str, subs))}]" if subs else name
 
 
 def _strength(t: Term) -> int:
@@ -104,8 +106,8 @@ def to_text(t: Term) -> str:
     match t:
         case Num(value):
             return number_text(value)
-        case Var(name):
-            return name + _subs(t)
+        case Var(name, subs):
+            return member_text(name, subs)
         case Bind():
             return _bind_text(t)
         case App("pi"):

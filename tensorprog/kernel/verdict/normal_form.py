@@ -17,6 +17,7 @@ from typing import Any
 
 from tensorprog.kernel.core.names import READ, legible
 from tensorprog.kernel.core.refused import METER, Refused, require
+from tensorprog.kernel.ground.growing import Growing
 from tensorprog.kernel.ground.indices import Range
 from tensorprog.kernel.ground.json_form import from_json
 from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
@@ -30,7 +31,7 @@ MAPS: dict[str, Callable[..., Node]] = {"LinComb": LinComb, "Nonlin": Nonlin, "M
 
 def read(program: Instructions, data: Any) -> Instructions:
     """The program that has these instructions and the declarations, inputs, outputs and claims of another."""
-    new = Instructions(program.name)
+    new = Growing(program.name)
     for name in ("widths", "indices", "params", "matrices", "weights"):
         getattr(new, name).update(getattr(program, name))
     new.groups = list(program.groups)

@@ -21,14 +21,15 @@ from tensorprog.kernel.ground.indices import assignments
 from tensorprog.kernel.ground.masks import holds
 from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Moment, Node, entry_term
 from tensorprog.kernel.ground.powers import MOMENT, SCORE
-from tensorprog.kernel.ground.program import member_text
 from tensorprog.kernel.ground.scaling import leading_part, mentions_width, rational, width_monomials
 from tensorprog.kernel.ground.term import ONE, ZERO, add, children, mul, power, rebuild, transform
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.limit.rules.quantities import Cov, Mean
 from tensorprog.limit.rules.rules import Rules, refuse_transpose
 from tensorprog.limit.rules.scores import Scores
 from tensorprog.program.api import Program
 from tensorprog.program.normal.analysis import Analysis
+from tensorprog.program.normal.entering import entering
 from tensorprog.terms import App, Bind, Num, Term, Var
 
 MAX_TWINS = 64
@@ -316,7 +317,7 @@ class Unfolding:
 
     @cached_property
     def _entering(self) -> set[int]:
-        return self.powers.entering(self.program.nodes)
+        return entering(self.powers, self.program.nodes)
 
     def scores_under(self, leaves: frozenset[Var]) -> list[Var]:
         """Every score that the law of these leaves depends on, themselves included, in program order."""

@@ -10,8 +10,8 @@ import sympy
 
 from tensorprog.functions.evaluate.sympy_bridge import to_sympy
 from tensorprog.kernel.ground.nodes import Param
-from tensorprog.kernel.ground.program import member_text
 from tensorprog.kernel.ground.term import variables
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.limit.jumps.jumps import Jump, jumps_of
 from tensorprog.limit.members.parts import affine, independent
 from tensorprog.limit.rules.quantities import Core, guarded, place, unguarded

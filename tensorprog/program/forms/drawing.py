@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
-from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.forms.text import instruction_text
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import Var

@@ -13,7 +13,7 @@ def program_graph(program: Graph) -> Any:
     import networkx as nx
 
     from tensorprog.kernel.ground.nodes import Input, MatMul
-    from tensorprog.kernel.ground.program import member_text
+    from tensorprog.kernel.ground.text import member_text
     from tensorprog.program.forms.text import instruction_text
 
     graph = nx.DiGraph(name=program.name)

@@ -13,8 +13,7 @@ from tensorprog.kernel.ground.nodes import (
     Param,
     Weight,
 )
-from tensorprog.kernel.ground.program import member_text
-from tensorprog.kernel.ground.text import claim_text
+from tensorprog.kernel.ground.text import claim_text, member_text
 from tensorprog.kernel.written.canonical import instruction_term
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import to_text

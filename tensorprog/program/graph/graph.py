@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, Self
 
 from tensorprog.errors import TensorProgError, fail
+from tensorprog.kernel.ground.growing import Growing
 from tensorprog.kernel.ground.indices import length
 from tensorprog.kernel.ground.nodes import (
     Input,
@@ -18,14 +19,15 @@ from tensorprog.kernel.ground.nodes import (
     Weight,
 )
 from tensorprog.kernel.ground.place import Place
-from tensorprog.kernel.ground.program import Instructions, member_text, volume
+from tensorprog.kernel.ground.program import volume
 from tensorprog.kernel.ground.term import variables
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
 from tensorprog.terms import Sub, Term, Var
 from tensorprog.terms.reserved import RESERVED
 
 
-class Graph(Instructions):
+class Graph(Growing):
     """Declarations, instructions in order, outputs and claims; instructions are only ever appended."""
 
     def __init__(self, name: str = "program", limits: Limits = DEFAULT_LIMITS) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from tensorprog.errors import fail
+from tensorprog.kernel.ground.growing import node_kind
 from tensorprog.kernel.ground.nodes import Attention, Dot, LinComb, MatMul, Moment, Node, Nonlin, Output, Scalar
 from tensorprog.kernel.ground.place import Place
-from tensorprog.kernel.ground.program import member_text, node_kind
 from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import mul, size, walk
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.expressions import Expressions, Words, scaled_dot
 from tensorprog.program.lowering.known import Known

@@ -7,9 +7,9 @@ from typing import Literal
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.ground.place import Place
-from tensorprog.kernel.ground.program import member_text
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.kernel.ground.term import transform, walk
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.lowered import CONST, SCALAR, VECTOR, Lowered
 from tensorprog.terms import App, Num, Sub, Term, Var

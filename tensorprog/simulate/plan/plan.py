@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 
 from tensorprog.errors import fail
+from tensorprog.kernel.ground.growing import node_kind
 from tensorprog.kernel.ground.nodes import LAWS, Attention, Input, Moment, Node, Nonlin
-from tensorprog.kernel.ground.program import node_kind
 from tensorprog.simulate.plan.deferred import Deferred, deferred
 from tensorprog.simulate.plan.engines import check_engine
 from tensorprog.simulate.plan.job import Job, Layout

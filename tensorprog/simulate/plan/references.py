@@ -10,7 +10,7 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.indices import Range, assignments
 from tensorprog.kernel.ground.nodes import Node
-from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.api import Program
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.terms import Num, Sub, Var

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.simulate.plan.job import Layout
 from tensorprog.simulate.plan.plan import Plan
 

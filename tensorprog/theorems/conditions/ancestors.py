@@ -8,6 +8,7 @@ from typing import Any
 
 from tensorprog.kernel.ground.indices import Pattern, uncovered
 from tensorprog.kernel.ground.nodes import Dot, LinComb, Moment, Node, Nonlin
+from tensorprog.program.graph.apart import differing, separated, without
 from tensorprog.program.lowering.masks import allowed, masked_references
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import Sub, Term, Var
@@ -81,9 +82,9 @@ def kept_apart(target: Node, used: Pattern, subs: tuple[Sub, ...], a: Sub, b: Su
         case int(v), int(w):
             return [] if v == w else [used]
         case (int(v), str(k)) | (str(k), int(v)):
-            return used.without(int(k), v)
+            return without(used, int(k), v)
         case str(k), str(m):
-            return used.separated(int(k), int(m))
+            return separated(used, int(k), int(m))
     raise AssertionError(used)
 
 
@@ -135,7 +136,7 @@ class Ancestors:
         axes = [s for s in node.subs if isinstance(s, str)]
         at: dict[str, Sub] = {**dict(zip(axes, pattern.slots, strict=True)), **{j: j for j in bound}}
         boxes = [dict(pattern.ranges) | {j: self.program.range_of(j) for j in bound}]
-        apart = pattern.pair
+        apart = differing(pattern)
         if mask is not None:
             boxes, differ = allowed(mask, at, boxes[0])
             apart = apart or differ

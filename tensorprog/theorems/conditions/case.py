@@ -8,6 +8,7 @@ from functools import cached_property
 from tensorprog.kernel.ground.indices import Pattern
 from tensorprog.kernel.ground.nodes import SCALAR_NODES, Dot, MatMul, Moment, Node
 from tensorprog.kernel.ground.powers import MOMENT, Use
+from tensorprog.program.normal.entering import entering
 from tensorprog.terms import Var
 from tensorprog.theorems.conditions.ancestors import Ancestors, Shared
 from tensorprog.theorems.conditions.finding import Finding
@@ -41,8 +42,8 @@ class Case(Ancestors):
     @cached_property
     def plain(self) -> list[Dot]:
         """Readouts that are put out, alone or in sums with constant coefficients, and enter nothing else."""
-        entering = self.powers.entering(self.nodes)
-        return [d for d in self.readouts if id(d) not in entering]
+        inside = entering(self.powers, self.nodes)
+        return [d for d in self.readouts if id(d) not in inside]
 
     @cached_property
     def readout_scores(self) -> list[Dot]:

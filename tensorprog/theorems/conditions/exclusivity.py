@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from tensorprog.kernel.ground.indices import Pattern, match, representatives
 from tensorprog.kernel.ground.nodes import Dot, MatMul
-from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.text import member_text
+from tensorprog.program.graph.apart import differing, fixed_at
 from tensorprog.program.graph.unify import unify
 from tensorprog.terms import Sub, Var, to_text
 from tensorprog.theorems.conditions.case import Case
@@ -50,7 +51,7 @@ class _Product:
                 return []
             if isinstance(sub, str) and fixed.setdefault(axes.index(sub), value) != value:
                 return []
-        return self.pattern.at(fixed)
+        return fixed_at(self.pattern, fixed)
 
 
 def sides_of(case: Case, dots: Sequence[Dot]) -> list[_Product]:
@@ -185,7 +186,7 @@ def _tied(case: Case, d: Dot, pattern: Pattern) -> Violation | None:
                 continue
             wa = _weight_subs(a, left)
             wb = _weight_subs(b, right)
-            values = unify(wa, wb, {**ranges, **first, **second}, pattern.pair)
+            values = unify(wa, wb, {**ranges, **first, **second}, differing(pattern))
             if values is not None:
                 matrix = tuple(s if isinstance(s, int) else values[s] for s in wa)
                 member = tuple(

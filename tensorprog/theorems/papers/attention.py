@@ -10,7 +10,7 @@ from tensorprog.functions.rules.facts import Fact
 from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Moment, Node, Scalar
 from tensorprog.kernel.ground.powers import MOMENT, SCORE
-from tensorprog.kernel.ground.program import member_text
+from tensorprog.kernel.ground.text import member_text
 from tensorprog.terms import Var, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import READOUTS, SAMPLED, first_problem, judged, scaling_problem
