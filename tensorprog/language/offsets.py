@@ -29,10 +29,10 @@ class Ended:
         self.extents: dict[str, tuple[tuple[int, int], ...]] = {}
 
     def rely_on(self, name: str, program: Program) -> tuple[tuple[int, int], ...]:
-        return self.extents.setdefault(name, _extents(name, program))
+        return self.extents.setdefault(name, program.hull(name))
 
     def check(self, name: str, program: Program, place: Place | None) -> None:
-        if name in self.extents and self.extents[name] != _extents(name, program):
+        if name in self.extents and self.extents[name] != program.hull(name):
             raise fail("TP004", f"{name} grows after its ends were read", place,
                        because="pad and wrap take the members that a family has by then for all of them",
                        help=f"define all of {name} before it is padded or wrapped")  # fmt: skip
@@ -180,10 +180,4 @@ class _Open:
             raise fail(
                 "TP006", f"{name} is not a family with that many subscripts, defined before it is padded", t.place
             )
-        return (self.ended.rely_on(name, self.program) if relied_on else _extents(name, self.program))[position]
-
-
-def _extents(name: str, program: Program) -> tuple[tuple[int, int], ...]:
-    """Return the least and the largest subscript of a family at each position, as far as it is defined."""
-    boxes = program.families[name].boxes
-    return tuple((min(b[k][0] for b in boxes), max(b[k][1] for b in boxes)) for k in range(len(boxes[0])))
+        return (self.ended.rely_on(name, self.program) if relied_on else self.program.hull(name))[position]

@@ -51,22 +51,17 @@ class Lookup:
             raise fail("TP002", f"{given} is not a family of this program")
         if t.subs and len(t.subs) != families[t.name].arity:
             raise fail("TP004", f"{t.name} has {families[t.name].arity} index(es)")
-        for s, (low, high) in zip(t.subs, self.hull(t.name), strict=False):
+        for s, (low, high) in zip(t.subs, self.program.hull(t.name), strict=False):
             if isinstance(s, int) and not low <= s <= high:
                 raise fail("TP004", f"{t.name} has no member {to_text(t)}", help=f"this index runs over {low}..{high}")
         return t if t.subs else Var(t.name, tuple(f"i{k}" for k in range(families[t.name].arity)))
-
-    def hull(self, name: str) -> list[Range]:
-        """The box that a family fills."""
-        boxes = self.program.families[name].boxes
-        return [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*boxes, strict=True)]
 
     def labelled(self, ref: Var) -> tuple[Var, Var, list[Range]]:
         """Two members of a family with labels of their own, and the ranges of the indices that are not fixed."""
         first: list[Any] = []
         second: list[Any] = []
         ranges = []
-        for k, (s, r) in enumerate(zip(ref.subs, self.hull(ref.name), strict=True)):
+        for k, (s, r) in enumerate(zip(ref.subs, self.program.hull(ref.name), strict=True)):
             if isinstance(s, int):
                 first.append(s)
                 second.append(s)
@@ -81,7 +76,7 @@ class Lookup:
         subs = ref.subs or tuple(f"i{k}" for k in range(self.program.families[ref.name].arity))
         sides: Sequence[range] = [
             range(s, s + 1) if isinstance(s, int) else range(r[0], r[1] + 1)
-            for s, r in zip(subs, self.hull(ref.name), strict=True)
+            for s, r in zip(subs, self.program.hull(ref.name), strict=True)
         ]
         return [Var(ref.name, at) for at in islice(product(*sides), most)]
 

@@ -17,8 +17,9 @@ from tensorprog.limit.rules.labels import Field
 from tensorprog.limit.rules.quantities import Sum
 from tensorprog.nngp.blocks import finite, processors, store, target
 from tensorprog.nngp.duals import Array
-from tensorprog.nngp.pairs import COLUMNS, ROWS, Block, block, entries
+from tensorprog.nngp.pairs import COLUMNS, ROWS, Block, block
 from tensorprog.program.api import Program
+from tensorprog.program.graph.constants import array
 from tensorprog.terms import Term
 
 HELD = 1 << 25
@@ -75,7 +76,7 @@ class NetworkKernel:
         matrix = program.matrices.get(self.matrix)
         if matrix is None or matrix.shape != (size, size):
             raise ValueError(f"the program has no {size} x {size} matrix {self.matrix}: which is the Gram matrix?")
-        if entries(program, self.matrix).tolist() != gram:
+        if array(program.matrices[self.matrix], {}, program).tolist() != gram:
             raise ValueError(f"{self.matrix} is not the Gram matrix that was given: scale the data, not the matrix")
         if _text(program, self.matrix) != _text(other, self.matrix):
             raise ValueError(f"the program depends on the Gram matrix by more than {self.matrix}")

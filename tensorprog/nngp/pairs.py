@@ -26,8 +26,7 @@ from tensorprog.limit.values.cores import CoreFunction, no_value
 from tensorprog.limit.values.members import Members
 from tensorprog.nngp.duals import Array, Dual, recognise
 from tensorprog.nngp.general import general
-from tensorprog.program.graph.constants import evaluate
-from tensorprog.program.graph.graph import Graph
+from tensorprog.program.graph.constants import array
 from tensorprog.terms import App, Num, Term, Var, to_text
 
 ROWS, COLUMNS = Label("rows", (0, 0)), Label("columns", (0, 0))
@@ -70,7 +69,7 @@ class Pairs(Algebra[Field]):
                 return self.entry(i, j)
             case Var(name, subs) if name in self.program.matrices:
                 if name not in self._fixed:
-                    self._fixed[name] = entries(self.program, name)
+                    self._fixed[name] = array(self.program.matrices[name], {}, self.program)
                 return Field.number(float(self._fixed[name][tuple(int(s) - 1 for s in subs)]))
             case Var(name, ()):
                 if name not in self.numbers.values:
@@ -116,14 +115,6 @@ def block(engine: Engine, matrix: str, entry: Callable[[int, int], Field]) -> Bl
 def _discontinuous(body: Term) -> TensorProgError:
     return fail("TP402", f"{to_text(body)} is not known to be continuous", help="a kernel with a jump loses half of "
                 "the digits near correlation 1; MLPKernel has sign and step in full")  # fmt: skip
-
-
-def entries(program: Graph, name: str) -> Array:
-    """The entries of a matrix as numbers."""
-    m = program.matrices[name]
-    if m.entries is None:
-        return np.frombuffer(m.data, dtype="<f8").reshape(m.shape)
-    return np.array([evaluate(t, {}, program) for t in m.entries], dtype=float).reshape(m.shape)
 
 
 @lru_cache(maxsize=256)

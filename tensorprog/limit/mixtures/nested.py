@@ -47,8 +47,7 @@ class Nested:
     def _family(self, name: str) -> tuple[tuple[int, ...], list[tuple[tuple[int, ...], Var]]]:
         """Shape of a score family, and its members with their places in it."""
         u = self.s.unfolding
-        family = u.program.families[name]
-        box = [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*family.boxes, strict=True)]
+        box = u.program.hull(name)
         shape = tuple(hi - lo + 1 for lo, hi in box)
         members = []
         for place in product(*map(range, shape)):

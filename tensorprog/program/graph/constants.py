@@ -15,6 +15,9 @@ from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.terms import App, Num, Term, Var
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tensorprog.program.graph.graph import Graph
 
 PSD_TOLERANCE = 1e-9
@@ -31,12 +34,8 @@ class NoNumber(Exception):
 
 
 def default_values(program: Graph) -> dict[str, float]:
-    """The params' defaults as floats."""
-    out: dict[str, float] = {}
-    for p in program.params.values():
-        if p.default is not None:
-            out[p.name] = evaluate(p.default, {}, program)
-    return out
+    """The params' defaults as floats; a default is declared only where it is a number."""
+    return {p.name: evaluate(p.default, {}, program) for p in program.params.values() if p.default is not None}
 
 
 def evaluate(t: Term, at: Mapping[str, float], program: Graph) -> float:
@@ -117,6 +116,15 @@ def entry(matrix: Matrix, index: Sequence[int], at: Mapping[str, float], program
     return float(struct.unpack_from("<d", matrix.data, 8 * flat)[0])
 
 
+def array(matrix: Matrix, at: Mapping[str, float], program: Graph) -> NDArray[np.float64]:
+    """All entries of a constant array as floats."""
+    import numpy as np
+
+    if matrix.entries is None:
+        return np.frombuffer(matrix.data, dtype="<f8").reshape(matrix.shape)
+    return np.array([evaluate(t, at, program) for t in matrix.entries], dtype=float).reshape(matrix.shape)
+
+
 def at_indices(t: Term, at: Mapping[str, int], program: Graph) -> Term:
     """A constant with values for its (primed) indices put in, and the entries of arrays in the place of their names."""
     known: dict[Term, Term] = {}
@@ -163,10 +171,7 @@ def check_covariance(group: InputGroup, program: Graph, values: Mapping[str, flo
         return None
     if list_size > MAX_PSD_SIZE or blocks * list_size**2 > MAX_PSD_ENTRIES:
         return f"the covariance of {name} is positive semidefinite (too large to check: {blocks * list_size} members)"
-    try:
-        params = dict(values) if values is not None else default_values(program)
-    except NoNumber:
-        params = {}
+    params = default_values(program) if values is None else values
     try:
         for at in assignments(program.ranges(outer)):
             fixed = {**params, **at}
@@ -175,7 +180,7 @@ def check_covariance(group: InputGroup, program: Graph, values: Mapping[str, flo
             _check_psd(matrix, group, _rounding(group, program))
     except NoNumber as missing:
         return f"the covariance of {name} is positive semidefinite (not checked: no number for {missing})"
-    if any(v.name in program.params for row in group.cov for t in row for v in _vars(t)):
+    if any(v.name in program.params for row in group.cov for t in row for v in variables(t)):
         return f"the covariance of {name} is positive semidefinite for the params' values (checked at the defaults)"
     return None
 
@@ -194,64 +199,48 @@ def _checked_directly(group: InputGroup, program: Graph) -> bool:
         return False
     import numpy as np
 
-    array = np.frombuffer(matrix.data, dtype="<f8").reshape(matrix.shape)
-    scale, rounding = float(abs(array).max(initial=0.0)), _rounding(group, program)
-    worst = np.unravel_index(int(abs(array - array.T).argmax()), array.shape)
-    if abs(array[worst] - array.T[worst]) > rounding * scale:
-        raise _not_symmetric(group, float(array[worst]), float(array.T[worst]))
-    _judge_least(float(np.linalg.eigvalsh(array).min()), rounding * scale, len(array), group)
+    k = array(matrix, {}, program)
+    scale, rounding = float(abs(k).max(initial=0.0)), _rounding(group, program)
+    worst = np.unravel_index(int(abs(k - k.T).argmax()), k.shape)
+    if abs(k[worst] - k.T[worst]) > rounding * scale:
+        raise _not_symmetric(group, float(k[worst]), float(k.T[worst]))
+    _judge_least(float(np.linalg.eigvalsh(k).min()), rounding * scale, len(k), group)
     return True
 
 
 def check_means(group: InputGroup, program: Graph) -> None:
     """Refuse a mean that is not a finite number at the defaults (TP008); of large families, the first members."""
-    try:
-        params = default_values(program)
-    except NoNumber:
-        params = {}
     for t in group.mean:
-        for value in values_over(t, group.subs, params, program):
+        for _, value in values_over(t, group.subs, default_values(program), program):
             if not math.isfinite(value):
                 raise fail(
                     "TP008", f"the mean of {', '.join(group.names)} is not a finite number", t.place or group.place
                 )
 
 
-def values_over(t: Term, subs: Sequence[str], at: Mapping[str, float], program: Graph) -> Iterator[float]:
+def values_over(
+    t: Term, subs: Sequence[str], at: Mapping[str, float], program: Graph
+) -> Iterator[tuple[dict[str, int], float]]:
     """The numbers of a constant for all values of the indices in it; of large families, the first members."""
-    used = [s for s in subs if any(s == v.name or s in v.subs for v in _vars(t))]
+    used = [s for s in subs if any(s == v.name or s in v.subs for v in variables(t))]
     for inner in islice(assignments(program.ranges(used)), MAX_MEMBERS):
         try:
-            yield evaluate(t, {**at, **inner}, program)
+            yield inner, evaluate(t, {**at, **inner}, program)
         except NoNumber:
             return
 
 
 def check_entries(matrix: Matrix, program: Graph) -> None:
     """Refuse a written entry that is not a finite number at the defaults (TP008)."""
-    try:
-        params = default_values(program)
-    except NoNumber:
-        params = {}
     for t in matrix.entries or ():
-        try:
-            value = evaluate(t, params, program)
-        except NoNumber:
-            continue
-        if not math.isfinite(value):
-            raise fail(
-                "TP008", f"the matrix {matrix.name} has an entry that is not a finite number", t.place or matrix.place
-            )
-
-
-def _vars(t: Term) -> list[Var]:
-    from tensorprog.kernel.ground.term import variables
-
-    return variables(t)
+        for _, value in values_over(t, (), default_values(program), program):
+            if not math.isfinite(value):
+                place = t.place or matrix.place
+                raise fail("TP008", f"the matrix {matrix.name} has an entry that is not a finite number", place)
 
 
 def _depends(group: InputGroup, index: str) -> bool:
-    return any(index == v.name or index in v.subs for row in group.cov for t in row for v in _vars(t))
+    return any(index == v.name or index in v.subs for row in group.cov for t in row for v in variables(t))
 
 
 def _cov(
@@ -273,20 +262,19 @@ def _rounding(group: InputGroup, program: Graph) -> float:
     An array of float32 is kept as float64, and recognised by its entries: all of them are numbers of single precision.
     Whole numbers are exact in every type, and say nothing.
     """
-    used = {v.name for row in group.cov for t in row for v in _vars(t)}
+    used = {v.name for row in group.cov for t in row for v in variables(t)}
     read = [m for name, m in program.matrices.items() if name in used and m.entries is None]
     if not read:
         return PSD_TOLERANCE
     import numpy as np
 
-    def of(data: bytes) -> float:
-        array = np.frombuffer(data, dtype="<f8")
-        if (array == np.rint(array)).all():
+    def of(k: NDArray[np.float64]) -> float:
+        if (k == np.rint(k)).all():
             return PSD_TOLERANCE
         with np.errstate(over="ignore"):
-            return next((r for kind, r in COARSE if (array.astype(kind) == array).all()), PSD_TOLERANCE)
+            return next((r for kind, r in COARSE if (k.astype(kind) == k).all()), PSD_TOLERANCE)
 
-    return max(of(m.data) for m in read)
+    return max(of(array(m, {}, program)) for m in read)
 
 
 def _check_psd(matrix: list[list[float]], group: InputGroup, rounding: float) -> None:

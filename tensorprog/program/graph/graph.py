@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.ground.growing import Growing
-from tensorprog.kernel.ground.indices import length
+from tensorprog.kernel.ground.indices import Range, length
 from tensorprog.kernel.ground.nodes import (
     Input,
     InputGroup,
@@ -134,6 +134,11 @@ class Graph(Growing):
         families = self.families
         return [v for v in variables(t) if v.name in families and families[v.name].kind == "vector"]
 
+    def hull(self, name: str) -> tuple[Range, ...]:
+        """The box that a family spans: the least and the greatest subscript at each position, as far as defined."""
+        boxes = self.families[name].boxes
+        return tuple((min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*boxes, strict=True))
+
     # -- the whole -----------------------------------------------------------------------------------------------
 
     def finish(self) -> Self:
@@ -145,7 +150,7 @@ class Graph(Growing):
         for family in self.families.values():
             if len(family.pieces) == 1:
                 continue
-            hull = [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*family.boxes, strict=True)]
+            hull = self.hull(family.name)
             if volume(hull) != sum(volume(b) for b in family.boxes):
                 error = fail(
                     "TP015",

@@ -16,6 +16,7 @@ from tensorprog.program.graph.constants import (
     check_covariance,
     check_entries,
     check_means,
+    default_values,
     evaluate,
     values_over,
 )
@@ -158,23 +159,15 @@ def declare_weight(
         raise fail("TP016", "student(nu) needs its degrees of freedom, and the other laws take none", place)
     value = lowering.constant(variance, "a variance", subs, scaled=True)
     widths = {w: 1e6 * float(r) for w, r in program.widths.items()}
-    for number in values_over(value, subs, {**_defaults(program), **widths}, program):
+    for _, number in values_over(value, subs, {**default_values(program), **widths}, program):
         if not number >= 0 or math.isinf(number):
             raise fail("TP008", f"the variance of {name} is not a nonnegative number at the defaults", place)
     nu = None if freedom is None else lowering.constant(freedom, "degrees of freedom")
     if nu is not None:
         try:
-            degrees = evaluate(nu, _defaults(program), program)
+            degrees = evaluate(nu, default_values(program), program)
         except NoNumber:
             degrees = 3.0
         if not 2 < degrees < math.inf:
             raise fail("TP017", f"student(nu) has the stated variance for nu > 2, and here nu = {degrees:g}", place)
     program.add_weight(Weight(name, subs, *shape, value, law, nu, place))
-
-
-def _defaults(program: Graph) -> dict[str, float]:
-    out = {}
-    for p in program.params.values():
-        if p.default is not None:
-            out[p.name] = evaluate(p.default, {}, program)
-    return out

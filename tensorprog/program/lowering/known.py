@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Node
-from tensorprog.kernel.ground.term import shift_subs
+from tensorprog.kernel.ground.program import Instructions
+from tensorprog.kernel.ground.term import children, shift_subs
 from tensorprog.program.graph.graph import Graph
-from tensorprog.terms import App, Bind, Sub, Term, Var
+from tensorprog.terms import Bind, Sub, Term, Var
 
 
 class Known:
@@ -28,7 +29,7 @@ class Known:
             case _:
                 terms, extra = (node.body,), None  # type: ignore[union-attr]
         bound = extra if isinstance(node, Attention) else ()
-        names = [i for t in terms if t is not None for i in free_indices(t, self.program) if i not in bound]  # type: ignore[operator]
+        names = [i for t in terms if t is not None for i in free_indices(self.program, t) if i not in bound]  # type: ignore[operator]
         free = tuple(dict.fromkeys(names))
         mapping: dict[str, Sub] = {i: f"@{k}" for k, i in enumerate(free)}
         shifted = tuple(None if t is None else shift_subs(t, mapping) for t in terms) if mapping else terms
@@ -54,17 +55,21 @@ class Known:
             self._table.setdefault(key, (node, free))
 
 
-def free_indices(t: Term, program: Graph, bound: tuple[str, ...] = ()) -> list[str]:
-    match t:
-        case Var(name, ()):
-            return [name] if name in program.indices and name not in bound else []
-        case Var(_, subs):
-            return [s for s in subs if isinstance(s, str) and s not in bound]
-        case Bind(head, args, over, mask):
-            inside = bound if head == "softmax" else (*bound, *over)
-            parts = args if mask is None else (*args, mask)
-            return [i for a in parts for i in free_indices(a, program, inside)]
-        case App(_, args):
-            return [i for a in args for i in free_indices(a, program, bound)]
-        case _:
-            return []
+def free_indices(program: Instructions, t: Term) -> list[str]:
+    """The index names that a term is a family over: those bound nowhere around their use."""
+    out: dict[str, None] = {}
+    stack: list[tuple[Term, tuple[str, ...]]] = [(t, ())]
+    while stack:
+        top, bound = stack.pop()
+        if isinstance(top, Var):
+            for s in top.subs or (top.name,):
+                if isinstance(s, str) and s.rstrip("~'") in program.indices and s not in bound:
+                    out[s] = None
+        elif isinstance(top, Bind) and top.head == "softmax" and len(top.args) == 1:
+            stack += [(c, bound) for c in children(top)]  # its entry is the one at the free index
+        elif isinstance(top, Bind):
+            stack += [(c, (*bound, *top.over)) for c in (top.args[0], *(() if top.mask is None else (top.mask,)))]
+            stack += [(c, bound) for c in top.args[1:]]
+        else:
+            stack += [(c, bound) for c in reversed(children(top))]
+    return list(out)

@@ -17,10 +17,10 @@ from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import mul, size, walk
 from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.graph.graph import Graph
+from tensorprog.program.graph.linear import linear_parts
 from tensorprog.program.lowering.expressions import Expressions, Words, scaled_dot
 from tensorprog.program.lowering.known import Known
 from tensorprog.program.lowering.lowered import CONST, KIND_NAMES, SCALAR, VECTOR, Lowered, union
-from tensorprog.program.lowering.names import name_and_subs
 from tensorprog.terms import App, Bind, Sub, Term, Var
 
 
@@ -177,16 +177,8 @@ class Lowering(Expressions):
 
     def output(self, raw: Term, place: Place | None) -> None:
         """Append `output NAME` or `output NAME[subscripts]`."""
-        name, raw_subs, name_place = name_and_subs(raw)
-        role = self.program.role(name)
-        if role is None:
-            raise self.names.unknown(name, name_place)
-        if role not in ("vector", "scalar"):
-            raise fail("TP003", f"an output is a vector or a scalar, and {name} is a {role}", name_place)
-        ref = Var(name, self.names.subscripts(raw_subs), name_place)
-        if not raw_subs and self.program.families[name].arity:
-            ref = Var(name, (), name_place)
-        else:
+        ref = self.names.variable(raw)
+        if ref.subs:
             self.names.check_reference(ref)
         self.program.add_output(Output(ref, place))
 
@@ -234,23 +226,11 @@ class Lowering(Expressions):
         )
 
     def _is_linear(self, t: Term) -> bool:
-        match t:
-            case Var(name):
-                return self.program.role(name) == "vector"
-            case App("neg", (a,)):
-                return self._is_linear(a)
-            case App("add", args):
-                return all(self._is_linear(a) for a in args)
-            case App("mul", args):
-                vectors = [a for a in args if not self._is_constant(a)]
-                return len(vectors) == 1 and self._is_linear(vectors[0])
-            case Bind("sum", (body,)):
-                return self._is_linear(body)
-            case _:
-                return False
-
-    def _is_constant(self, t: Term) -> bool:
-        return not any(isinstance(v, Var) and v.name in self.program.families for v in walk(t))
+        """Is this a sum of constants times vectors?"""
+        parts = linear_parts(t, self.program)
+        return parts is not None and not any(
+            isinstance(v, Var) and v.name in self.program.families for p in parts for v in walk(p.coefficient)
+        )
 
 
 def _axes(subs: tuple[Sub, ...] | None, free: tuple[str, ...]) -> tuple[Sub, ...]:

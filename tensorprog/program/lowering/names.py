@@ -76,11 +76,28 @@ class Names:
             "TP002", f"{name} is not defined", place, help=f"did you mean {near}?" if near else "define it first"
         )
 
+    def variable(self, t: Term) -> Var:
+        """A vector or a scalar: a whole family by its bare name, or some of its members (TP002, TP003, TP004)."""
+        name, raw_subs, place = name_and_subs(t)
+        role = self.program.role(name)
+        if role is None:
+            raise self.unknown(name, place)
+        if role not in ("vector", "scalar"):
+            raise fail("TP003", f"a vector or a scalar is wanted here, and {name} is a {role}", place)
+        subs = self.subscripts(raw_subs)
+        if subs:
+            self._check_count(name, subs, place)
+        return Var(name, subs, place)
+
+    def _check_count(self, name: str, subs: tuple[Sub, ...], place: Place | None) -> None:
+        arity = self.program.families[name].arity
+        if len(subs) != arity:
+            raise fail("TP004", f"{name} has {arity} index(es), and here are {len(subs)}", place)
+
     def check_reference(self, ref: Var) -> None:
         """Every member that the reference touches must be defined already (TP004, TP006)."""
         family = self.program.families[ref.name]
-        if len(ref.subs) != family.arity:
-            raise fail("TP004", f"{ref.name} has {family.arity} index(es), and here are {len(ref.subs)}", ref.place)
+        self._check_count(ref.name, ref.subs, ref.place)
         if family.arity and self.program.missing(ref):
             if all(isinstance(s, str) for p in family.pieces for s in p.subs):
                 box = " x ".join(f"{lo}..{hi}" for lo, hi in family.boxes[0])

@@ -8,7 +8,7 @@ from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.scaling import rational
-from tensorprog.program.graph.constants import NoNumber, evaluate
+from tensorprog.program.graph.constants import evaluate
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.declare import admissible
 
@@ -27,10 +27,7 @@ def param_numbers(program: Graph, given: Mapping[str, Any] | None = None) -> dic
     for p in program.params.values():
         if p.default is not None:
             exact = rational(p.default)
-            try:
-                out[p.name] = exact if exact is not None else Fraction(repr(evaluate(p.default, {}, program)))
-            except NoNumber:
-                continue
+            out[p.name] = exact if exact is not None else Fraction(repr(evaluate(p.default, {}, program)))
     for name, x in (given or {}).items():
         if name not in program.params:
             known = ", ".join(program.params) or "none"

@@ -74,14 +74,14 @@ class Decomposition:
                 return inner
             case App("neg", (a,)):
                 return [Part(mul(MINUS_ONE, p.coefficient), p.over, p.basis) for p in self._parts(a, deep)]
-            case App("add", args) if all(self._is_vector(a) for a in args):  # 1 + x is no sum of vectors
+            case App("add", args) if all(map(self.new.vectors_in, args)):  # 1 + x is no sum of vectors
                 out: list[Part] = []
                 for a in args:
                     out += self._parts(a, deep)
                     self.check_size(len(out), t.place)
                 return out if deep else self._together(out)
             case App("mul", args):
-                vectors = [a for a in args if self._is_vector(a)]
+                vectors = [a for a in args if self.new.vectors_in(a)]
                 if len(vectors) != 1:
                     return [Part(ONE, (), t)] if deep else self._multiplied(t, list(args))
                 c = mul(*(a for a in args if a is not vectors[0]))
@@ -104,7 +104,7 @@ class Decomposition:
         """A product of vectors multiplied out, if what remains depends on no score; else left whole."""
         out = [Part(ONE, (), ONE)]
         for f in factors:
-            if not self._is_vector(f):
+            if not self.new.vectors_in(f):
                 out = [self._scale(f, p) for p in out]
                 continue
             free = not self._depends_on_score(f)
@@ -165,7 +165,7 @@ class Decomposition:
                     t = body
                 case App("neg", (Var() as inner,)):
                     coefficient, t = mul(MINUS_ONE, coefficient), inner
-                case App("mul", args) if isinstance(v := next(a for a in args if self._is_vector(a)), Var):
+                case App("mul", args) if isinstance(v := next(a for a in args if self.new.vectors_in(a)), Var):
                     coefficient, t = mul(coefficient, *(a for a in args if a is not v)), v
                 case _:
                     break
@@ -182,9 +182,6 @@ class Decomposition:
                 for j in t.over:
                     self.new.indices.setdefault(j, self.old.range_of(j))
         return body
-
-    def _is_vector(self, t: Term) -> bool:
-        return any(v.name in self.new.families and self.new.families[v.name].kind == "vector" for v in variables(t))
 
     def _depends_on_score(self, t: Term) -> bool:
         return any(v.name in self.score_dependent for v in variables(t))

@@ -11,7 +11,9 @@ The rewritten right-hand sides are lowered again, so equal products made by the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, Map, MatMul, Moment, Node, Nonlin
 from tensorprog.kernel.ground.powers import Powers
@@ -27,7 +29,9 @@ from tensorprog.terms import App, Bind, Sub, Term, Var
 
 def normalize(program: Graph) -> Graph:
     """The program in the form in which it is judged; itself if there is nothing to rewrite."""
-    program = _collect(_open_attention(program))
+    program = _rewritten(program, _opened)
+    if may_collect(program):
+        program = _rewritten(program, partial(_collected, like=LikeTerms(program)))
     if not any(isinstance(node, Dot) for node in program.nodes):
         return program
     powers = Powers(program)
@@ -57,44 +61,39 @@ def copy_declarations(program: Graph) -> Graph:
     return new
 
 
-def _open_attention(program: Graph) -> Graph:
-    if not any(isinstance(node, Attention) for node in program.nodes):
+def _rewritten(program: Graph, rewrite: Callable[[Node], Term | None]) -> Graph:
+    """The program with the right-hand sides that `rewrite` gives; itself if it gives none."""
+    terms = [rewrite(node) for node in program.nodes]
+    if not any(terms):
         return program
     new = copy_declarations(program)
     lowering = Lowering(new, program.families.keys(), words_of(program))
-    for node in program.nodes:
-        if isinstance(node, Attention):
-            score = mul(App("dot", (node.query, node.key), node.place), node.scale)
-            weights = Bind("softmax", (score,), node.over, node.mask, node.place)
-            lowering.define(node.name, node.subs, Bind("sum", (mul(weights, node.value),), node.over), node.place)
-        elif not isinstance(node, Input):
-            new.append(node)
-            lowering.known.note(node)
-    new.outputs, new.claims = program.outputs, program.claims
-    return new
-
-
-def _collect(program: Graph) -> Graph:
-    """The program with like terms added where their powers of n differ."""
-    if not may_collect(program):
-        return program
-    like = LikeTerms(program)
-    bodies = {id(n): t for n in program.nodes if isinstance(n, Map) and (t := like.collected(n.body)) != n.body}
-    if not bodies:
-        return program
-    new = copy_declarations(program)
-    lowering = Lowering(new, program.families.keys(), words_of(program))
-    for node in program.nodes:
-        if (body := bodies.get(id(node))) is not None:
-            for j in (j for t in walk(body) if isinstance(t, Bind) for j in t.over):
+    for node, term in zip(program.nodes, terms, strict=True):
+        if term is not None:
+            for j in (j for t in walk(term) if isinstance(t, Bind) for j in t.over):
                 new.indices.setdefault(j, program.range_of(j))
-            body = App("mean", (body,), node.place) if isinstance(node, Moment) else body
-            lowering.define(node.name, node.subs, body, node.place)
+            lowering.define(node.name, node.subs, term, node.place)
         elif not isinstance(node, Input):
             new.append(node)
             lowering.known.note(node)
     new.outputs, new.claims = program.outputs, program.claims
     return new
+
+
+def _opened(node: Node) -> Term | None:
+    """Attention as a sum over values weighted by a softmax of scores."""
+    if not isinstance(node, Attention):
+        return None
+    score = mul(App("dot", (node.query, node.key), node.place), node.scale)
+    weights = Bind("softmax", (score,), node.over, node.mask, node.place)
+    return Bind("sum", (mul(weights, node.value),), node.over)
+
+
+def _collected(node: Node, like: LikeTerms) -> Term | None:
+    """A map with like terms added where their powers of n differ."""
+    if not isinstance(node, Map) or (body := like.collected(node.body)) == node.body:
+        return None
+    return App("mean", (body,), node.place) if isinstance(node, Moment) else body
 
 
 class _Normalizer(Decomposition):

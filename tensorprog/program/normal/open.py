@@ -10,19 +10,8 @@ from tensorprog.kernel.ground.composed import MAX_COMPOSED, CannotCompose, Compo
 from tensorprog.kernel.ground.indices import Range, assignments, length
 from tensorprog.kernel.ground.nodes import Dot, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.kernel.ground.program import Instructions
-from tensorprog.kernel.ground.term import (
-    Bind,
-    Sub,
-    Term,
-    Var,
-    add,
-    call,
-    children,
-    shift_subs,
-    size,
-    transform,
-    variables,
-)
+from tensorprog.kernel.ground.term import Bind, Sub, Term, Var, add, call, shift_subs, size, transform, variables
+from tensorprog.program.lowering.known import free_indices
 
 MAX_MEMBERS = 2_000
 
@@ -159,23 +148,3 @@ def unrolled(program: Instructions, t: Bind, most: int = MAX_MEMBERS) -> Term:
         raise CannotCompose(f"the terms of a {t.head} are defined differently")
     terms = [shift_subs(t.args[0], at) for at in assignments(ranges)]
     return terms[0] if len(terms) == 1 else add(*terms) if t.head == "sum" else call(t.head, *terms)
-
-
-def free_indices(program: Instructions, t: Term) -> list[str]:
-    """The index names that a term is a family over: those bound nowhere around their use."""
-    out: dict[str, None] = {}
-    stack: list[tuple[Term, tuple[str, ...]]] = [(t, ())]
-    while stack:
-        top, bound = stack.pop()
-        if isinstance(top, Var):
-            for s in top.subs or (top.name,):
-                if isinstance(s, str) and s.rstrip("~'") in program.indices and s not in bound:
-                    out[s] = None
-        elif isinstance(top, Bind) and top.head == "softmax" and len(top.args) == 1:
-            stack += [(c, bound) for c in children(top)]  # its entry is the one at the free index
-        elif isinstance(top, Bind):
-            stack += [(c, (*bound, *top.over)) for c in (top.args[0], *(() if top.mask is None else (top.mask,)))]
-            stack += [(c, bound) for c in top.args[1:]]
-        else:
-            stack += [(c, bound) for c in reversed(children(top))]
-    return list(out)

@@ -10,6 +10,7 @@ import numpy as np
 
 from tensorprog.kernel.ground.nodes import Attention, Dot, Input, MatMul, Moment, Node
 from tensorprog.kernel.ground.term import walk
+from tensorprog.program.graph.linear import Part
 from tensorprog.simulate.arrays import Array, Named, combine, inner, spread, times
 from tensorprog.simulate.draw.constants import Constants
 from tensorprog.simulate.draw.evaluate import Evaluator
@@ -17,9 +18,8 @@ from tensorprog.simulate.draw.inputs import covariance_root, means
 from tensorprog.simulate.draw.matrices import Matrices
 from tensorprog.simulate.draw.noise import CACHED_BYTES, Source
 from tensorprog.simulate.draw.streams import Stream
-from tensorprog.simulate.plan.deferred import Deferred, split
+from tensorprog.simulate.plan.deferred import split
 from tensorprog.simulate.plan.job import Job, Layout
-from tensorprog.simulate.plan.linear import Part
 from tensorprog.simulate.plan.plan import Plan, make_plan
 from tensorprog.simulate.plan.references import Ref, View, read, view
 from tensorprog.simulate.plan.spaces import Member
@@ -33,11 +33,9 @@ class Runner:
     plan: Plan
     dtype: np.dtype[Any]
     constants: Constants
-    deferred: dict[int, Deferred]
     evaluators: dict[Term, Evaluator] = field(default_factory=dict)
     roots: dict[str, Array] = field(default_factory=dict)
     means: dict[str, list[Any]] = field(default_factory=dict)
-    found: dict[Ref, list[int]] = field(default_factory=dict)
     refs: dict[Var, Ref] = field(default_factory=dict)
     views: dict[Ref, View | None] = field(default_factory=dict)
     fixed: dict[tuple[Term, tuple[str, ...]], Named | None] = field(default_factory=dict)
@@ -48,18 +46,13 @@ class Runner:
     @staticmethod
     def of(job: Job) -> Runner:
         plan = make_plan(job)
-        return Runner(plan, np.dtype(job.options.dtype), Constants(plan.numbers), plan.deferred)
+        return Runner(plan, np.dtype(job.options.dtype), Constants(plan.numbers))
 
     def block(self, number: int) -> tuple[list[Array], list[Array]]:
         """(values, products) of the draws of one block: (draws, indices..., coordinates) and (draws, indices...)."""
         with np.errstate(all="ignore"):
             job = self.plan.job
             return Block(self, Stream.of(job.options.engine, job.seed, job.n, number), self.plan.block).run()
-
-    def pieces(self, ref: Ref) -> list[int]:
-        if ref not in self.found:
-            self.found[ref] = self.plan.uses.pieces(ref)
-        return self.found[ref]
 
     def ref(self, v: Var) -> Ref:
         if v not in self.refs:
@@ -69,7 +62,7 @@ class Runner:
     def view(self, ref: Ref) -> View | None:
         """Find where a reference is a plain view of one instruction's array."""
         if ref not in self.views:
-            nodes = [self.plan.uses.nodes[k] for k in self.pieces(ref)]
+            nodes = [self.plan.uses.nodes[k] for k in self.plan.uses.pieces(ref)]
             self.views[ref] = view(ref, nodes, self.plan.job.program.box)
         return self.views[ref]
 
@@ -85,11 +78,11 @@ class Runner:
     def may_overwrite(self, k: int) -> int | None:
         """The instruction whose array a coordinatewise function k may work in: a fresh product that only k reads."""
         if k not in self.overwritten:
-            uses, found = self.plan.uses, [j for r, _ in self.plan.uses.vectors[k] for j in self.pieces(r)]
+            uses = self.plan.uses
+            found = [j for r, _ in uses.vectors[k] for j in uses.pieces(r)]
             readers = [i for i, need in enumerate(self.plan.need) if need
-                       for r, _ in uses.vectors[i] for j in self.pieces(r) if found and j == found[0]]  # fmt: skip
-            wanted = [*self.plan.job.members, *(r for pair in self.plan.job.products for r in pair)]
-            asked = any(j in found for r in wanted for j in self.pieces(r))
+                       for r, _ in uses.vectors[i] for j in uses.pieces(r) if found and j == found[0]]  # fmt: skip
+            asked = any(j in found for r in self.plan.job.wanted for j in uses.pieces(r))
             alone = len(found) == 1 and readers == [k] and not asked
             made = uses.nodes[found[0]] if alone else None
             same = alone and self.plan.layouts[found[0]] == self.plan.layouts[k]
@@ -129,12 +122,12 @@ class Block:
 
     def run(self) -> tuple[list[Array], list[Array]]:
         for k, node in enumerate(self.plan.uses.nodes):
-            if self.plan.need[k] and k not in self.runner.deferred:
+            if self.plan.need[k] and k not in self.plan.deferred:
                 self.values[k] = self.step(k, node)
             for j in self.plan.last_use.get(k, ()):
                 self.values.pop(j, None)
                 self.matrices.forget(j)
-            for key in [key for key in self.parts if self.runner.deferred[key[0]].last[key[1] + self.low(key[0])] <= k]:
+            for key in [key for key in self.parts if self.plan.deferred[key[0]].last[key[1] + self.low(key[0])] <= k]:
                 del self.parts[key]
                 self.matrices.forget(key[0])
         values = [self.member(ref) for ref in self.plan.job.members]
@@ -153,7 +146,7 @@ class Block:
 
     def low(self, k: int) -> int:
         """Return the first value of the axis in which an input is deferred."""
-        return self.program.box(self.plan.uses.nodes[k])[self.runner.deferred[k].axis][0]
+        return self.program.box(self.plan.uses.nodes[k])[self.plan.deferred[k].axis][0]
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -161,10 +154,10 @@ class Block:
         """Return the members, as a vector of the given layout stores them."""
         plain = self.runner.view(ref)
         if plain is not None:
-            k = self.runner.pieces(ref)[0]
-            data = self.part(k, plain) if k in self.runner.deferred else self.values[k][plain]
+            k = self.plan.uses.pieces(ref)[0]
+            data = self.part(k, plain) if k in self.plan.deferred else self.values[k][plain]
             return Named(ref.axes, data[..., : layout.size] if layout and layout.kind == "pinned" else data)
-        nodes = [(self.plan.uses.nodes[k], self.values[k]) for k in self.runner.pieces(ref)]
+        nodes = [(self.plan.uses.nodes[k], self.values[k]) for k in self.plan.uses.pieces(ref)]
         if layout is not None and layout.kind == "pinned":
             nodes = [(node, data[..., : layout.size]) for node, data in nodes]
         return read(ref, nodes, self.program.box)
@@ -191,7 +184,9 @@ class Block:
                 out = self.input(node)
             case MatMul():
                 argument = self.plan.uses.vectors[k][0][0]
-                out = self.matrices.apply(k, node, self.read(argument), argument, tuple(self.runner.pieces(argument)))
+                out = self.matrices.apply(
+                    k, node, self.read(argument), argument, tuple(self.plan.uses.pieces(argument))
+                )
             case Moment(body=body):
                 value = self.evaluate(body, names)
                 width = self.plan.numbers.width(self._moment_width(k))
@@ -289,7 +284,7 @@ class Block:
 
     def part(self, k: int, where: View) -> Array:
         """A view of a deferred input: its members at one value of the deferred axis, drawn at the first reading."""
-        node, axis = self.plan.uses.nodes[k], self.runner.deferred[k].axis
+        node, axis = self.plan.uses.nodes[k], self.plan.deferred[k].axis
         assert isinstance(node, Input)
         at = where[axis + 1]
         assert isinstance(at, int)

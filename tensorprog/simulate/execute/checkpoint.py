@@ -21,7 +21,7 @@ from tensorprog.language.files import write_whole
 from tensorprog.simulate.arrays import Array
 from tensorprog.simulate.plan.job import Job
 
-FORMAT = 2
+FORMAT = 3
 
 
 def job_digest(job: Job) -> str:
@@ -33,14 +33,10 @@ def job_digest(job: Job) -> str:
         job.n,
         repr(job.members),
         repr(job.products),
-        [(k, v.hex()) for k, v in job.options.values],
+        repr(job.options),
         sorted((k, repr(p.default)) for k, p in job.program.params.items()),
         job.coordinates,
-        job.options.dense,
-        job.options.entries,
-        job.options.dtype,
         job.seed,
-        job.options.engine,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

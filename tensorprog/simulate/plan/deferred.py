@@ -30,8 +30,7 @@ def deferred(job: Job, uses: Uses, needs: Sequence[Need], layouts: Sequence[Layo
             continue
         readers = [(i, r) for i, need in enumerate(needs) if need for r, _ in uses.vectors[i] if k in uses.pieces(r)]
         end = len(uses.nodes)
-        wanted = (*job.members, *(r for pair in job.products for r in pair))
-        readers += [(end, r) for r in wanted if k in uses.pieces(r)]
+        readers += [(end, r) for r in job.wanted if k in uses.pieces(r)]
         outer, _ = split(node.group)
         for axis, s in enumerate(node.subs):
             values = [(i, r.subs[axis]) for i, r in readers]

@@ -46,6 +46,11 @@ class Job:
     seed: int = 0
     options: Options = Options()
 
+    @property
+    def wanted(self) -> tuple[Ref, ...]:
+        """All that is read at the end."""
+        return (*self.members, *(r for pair in self.products for r in pair))
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

@@ -9,9 +9,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.nodes import (
+    Attention,
+    Dot,
+    Input,
+    InputGroup,
+    LinComb,
+    MatMul,
+    Moment,
+    Node,
+    Nonlin,
+    Scalar,
+)
 from tensorprog.program.api import Program
-from tensorprog.simulate.plan.linear import Part, linear_parts
+from tensorprog.program.graph.linear import Part, linear_parts
 from tensorprog.simulate.plan.references import Ref, pieces
 
 
@@ -55,6 +66,10 @@ class Uses:
             uses.scalars.append([r for r, _ in scalars])
             uses.linear.append(linear)
         return uses
+
+    def group(self, first: str) -> InputGroup:
+        """Return the group of inputs with this first name."""
+        return next(g for g in self.program.groups if g.names[0] == first)
 
     def pieces(self, ref: Ref) -> list[int]:
         if ref not in self.found:

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from operator import index
 from typing import Any
 
-import numpy as np
-
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.place import Place
 from tensorprog.program.api import Program
-from tensorprog.program.graph.constants import entry
+from tensorprog.program.graph.constants import array
 from tensorprog.program.lowering.params import param_numbers
 from tensorprog.simulate.arrays import Array
 
@@ -47,17 +45,7 @@ class Numbers:
     def matrix(self, name: str) -> Array:
         """Return a constant array as floats."""
         if name not in self.matrices:
-            matrix = self.program.matrices[name]
-            if matrix.entries is None:
-                array = np.frombuffer(matrix.data, dtype="<f8").reshape(matrix.shape)
-            else:
-                at = {**self.params}
-                values = [
-                    entry(matrix, tuple(int(k) + 1 for k in where), at, self.program)
-                    for where in np.ndindex(*matrix.shape)
-                ]
-                array = np.array(values, dtype=float).reshape(matrix.shape)
-            self.matrices[name] = array
+            self.matrices[name] = array(self.program.matrices[name], self.params, self.program)
         return self.matrices[name]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from math import prod
 
 import numpy as np
@@ -11,8 +12,8 @@ import numpy as np
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.growing import node_kind
 from tensorprog.kernel.ground.nodes import LAWS, Attention, Input, Moment, Node, Nonlin
+from tensorprog.kernel.ground.term import ZERO
 from tensorprog.simulate.plan.deferred import Deferred, deferred
-from tensorprog.simulate.plan.engines import check_engine
 from tensorprog.simulate.plan.job import Job, Layout
 from tensorprog.simulate.plan.needs import Need, Uses, needs
 from tensorprog.simulate.plan.numbers import Numbers, numbers
@@ -21,6 +22,7 @@ from tensorprog.simulate.plan.spaces import Member, Space, build
 
 BLOCK_BYTES = 40_000_000
 MOST_DRAWS = 512
+ENGINES = ("numpy", "fast")
 
 
 @dataclass
@@ -91,7 +93,7 @@ def make_plan(job: Job) -> Plan:
         if kind == "node":
             return nums.width(program.families[uses.nodes[int(name)].name].width)
         if kind == "group":
-            return nums.width(next(g.width for g in program.groups if g.names[0] == name))
+            return nums.width(uses.group(str(name)).width)
         weight = program.weights[str(name)]
         return nums.width(weight.cols if kind == "in" else weight.rows)
 
@@ -100,8 +102,7 @@ def make_plan(job: Job) -> Plan:
         if kind in ("in", "out"):
             return "real matrices" if name in real else ""
         if kind == "group":
-            group = next(g for g in program.groups if g.names[0] == name)
-            return "a mean" if any(not _is_zero(t) for t in group.mean) else ""
+            return "a mean" if any(t != ZERO for t in uses.group(str(name)).mean) else ""
         k = int(name)
         if job.options.dense:
             return "dense"
@@ -135,13 +136,11 @@ def _check(job: Job, nums: Numbers) -> None:
         raise fail("TP018", f"there is no entry law {how.entries}", help=f"the laws are {', '.join(LAWS)}")
     if how.dtype not in ("float64", "float32"):
         raise fail("TP018", f"numbers are float64 or float32, not {how.dtype}")
-    check_engine(how.engine)
-
-
-def _is_zero(t: object) -> bool:
-    from tensorprog.kernel.ground.term import ZERO
-
-    return t == ZERO
+    if how.engine not in ENGINES:
+        raise fail("TP018", f"there is no engine {how.engine}", help=f"the engines are {' and '.join(ENGINES)}")
+    if how.engine == "fast" and find_spec("numba") is None:
+        help_ = "pip install 'tensorprog[fast]', or use the engine numpy"
+        raise fail("TP018", "the engine fast needs numba", help=help_)
 
 
 def _node_layout(plan: Plan, k: int, node: Node) -> Layout | None:
@@ -187,8 +186,7 @@ def _liveness(plan: Plan) -> None:
         for ref in [r for r, _ in plan.uses.vectors[k]] + plan.uses.scalars[k]:
             last.update((p, k) for p in plan.uses.pieces(ref))
     end = len(plan.uses.nodes)
-    wanted = [*plan.job.members, *(r for pair in plan.job.products for r in pair)]
-    last.update((p, end) for ref in wanted for p in plan.uses.pieces(ref))
+    last.update((p, end) for ref in plan.job.wanted for p in plan.uses.pieces(ref))
     for k, at in last.items():
         plan.last_use.setdefault(at, []).append(k)
 

@@ -12,8 +12,10 @@ from tensorprog.kernel.ground.indices import Range, assignments
 from tensorprog.kernel.ground.nodes import Node
 from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.api import Program
+from tensorprog.program.lowering.names import Names
 from tensorprog.simulate.arrays import Array, Named
-from tensorprog.terms import Num, Sub, Var
+from tensorprog.terms import Sub, Var
+from tensorprog.terms.reader import read_raw
 
 SHOWN = 12
 """Members of an output that a summary lists."""
@@ -32,9 +34,8 @@ class Ref:
         """Return a reference of the program; a family's bare name means all its members (axes #0, #1, ...)."""
         family = program.families[v.name]
         if family.arity and not v.subs:
-            sides = [(min(r[0] for r in s), max(r[1] for r in s)) for s in zip(*family.boxes, strict=True)]
-            names = tuple(f"#{k}" for k in range(len(sides)))
-            return Ref(v.name, names, tuple(zip(names, sides, strict=True)))
+            names = tuple(f"#{k}" for k in range(family.arity))
+            return Ref(v.name, names, tuple(zip(names, program.hull(v.name), strict=True)))
         return Ref(v.name, v.subs, tuple(program.ranges(v.subs).items()))
 
     @property
@@ -132,28 +133,10 @@ def _fill(out: Array, ref: Ref, node: Node, data: Array, box: tuple[Range, ...],
 
 
 def reference(text: str, program: Program) -> Ref:
-    """Return a variable named in text: `y`, `q[1,2]` (TP002, TP004)."""
-    from tensorprog.program.lowering.names import name_and_subs
-    from tensorprog.terms import read as read_term
-
-    name, raw, place = name_and_subs(read_term(text))
-    if program.role(name) not in ("vector", "scalar"):
-        raise fail("TP002", f"there is no vector or scalar {name} in the program", place)
-    subs: list[Sub] = []
-    for s in raw:
-        if isinstance(s, Num) and s.value.denominator == 1:
-            subs.append(int(s.value))
-        elif isinstance(s, Var) and s.name in program.indices:
-            subs.append(s.name)
-        else:
-            raise fail("TP004", f"{text}: a subscript is an integer or an index name", place)
-    family = program.families[name]
-    if subs and len(subs) != family.arity:
-        raise fail("TP004", f"{name} has {family.arity} subscripts", place)
-    ref = Ref.of(Var(name, tuple(subs)), program)
-    hull = [(min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*family.boxes, strict=True)]
-    for sub, (low, high) in zip(ref.subs, hull, strict=True):
+    """Return a variable named in text: `y`, `q[1,2]` (TP002, TP003, TP004)."""
+    ref = Ref.of(Names(program, ()).variable(read_raw(text)), program)
+    for sub, (low, high) in zip(ref.subs, program.hull(ref.name), strict=True):
         first, last = (sub, sub) if isinstance(sub, int) else dict(ref.ranges)[sub]
         if first < low or last > high:
-            raise fail("TP004", f"{text}: {name} has members {low}..{high} there", place)
+            raise fail("TP004", f"{text}: {ref.name} has members {low}..{high} there")
     return ref

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, MatMul, Moment, Nonlin, Scalar
-from tensorprog.kernel.ground.term import variables
+from tensorprog.simulate.plan.deferred import split
 from tensorprog.simulate.plan.needs import Need, Uses
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.terms import Sub
@@ -136,7 +136,7 @@ def _axes(member: Member, uses: Uses) -> tuple[Sub, ...]:
     if kind == "node":
         return uses.nodes[int(name)].subs
     if kind == "group":
-        return next(g.subs for g in uses.program.groups if g.names[0] == name)
+        return uses.group(str(name)).subs
     return tuple(uses.program.weights[str(name)].subs)
 
 
@@ -177,7 +177,7 @@ def _follow(space: Space, axis: int, uses: Uses, touching: dict[Member, list[lis
                     return None
                 own = _axes(m, uses)[places[0]]
                 alike = isinstance(own, str) and uses.program.range_of(own) == extent == uses.program.range_of(name)
-                if not alike or (m[0] == "group" and own in _coupled(str(m[1]), uses)):
+                if not alike or (m[0] == "group" and own in split(uses.group(str(m[1])))[1]):
                     return None
                 if m not in assigned:
                     assigned[m] = places[0]
@@ -188,10 +188,3 @@ def _follow(space: Space, axis: int, uses: Uses, touching: dict[Member, list[lis
         if any(m not in assigned for m, _, _ in step) or len({subs[assigned[m]] for m, subs, _ in step}) != 1:
             return None
     return assigned if len(assigned) == len(space.members) else None
-
-
-def _coupled(name: str, uses: Uses) -> set[str]:
-    """Return the indices of an input group across which its members are correlated."""
-    group = next(g for g in uses.program.groups if g.names[0] == name)
-    return {s for s in group.subs if any(s + "'" in (v.name, *v.subs) for row in group.cov for t in row
-                                         for v in variables(t))}  # fmt: skip

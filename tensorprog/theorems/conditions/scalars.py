@@ -16,7 +16,7 @@ from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.term import shift_subs, transform
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import with_entries
-from tensorprog.program.normal.open import free_indices
+from tensorprog.program.lowering.known import free_indices
 from tensorprog.terms import Sub, Term, Var, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import first_problem

@@ -27,7 +27,7 @@ from tensorprog.numbers.interval import Interval
 from tensorprog.numbers.roots import is_positive_definite
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
-from tensorprog.program.normal.open import free_indices
+from tensorprog.program.lowering.known import free_indices
 from tensorprog.terms import Term, Var
 from tensorprog.theorems.limits.limit import Limit
 from tensorprog.theorems.vectors.member import Member, covariance, matrix_of, member_of, order

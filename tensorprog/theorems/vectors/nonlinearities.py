@@ -25,8 +25,9 @@ from tensorprog.kernel.ground.term import children, rebuild, shift_subs, size, s
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.leading import leading, moves
+from tensorprog.program.lowering.known import free_indices
 from tensorprog.program.normal.analysis import Analysis
-from tensorprog.program.normal.open import free_indices, unrolled
+from tensorprog.program.normal.open import unrolled
 from tensorprog.terms import App, Bind, Term, Var, to_text
 from tensorprog.theorems.vectors.softmax_form import written_out_softmax
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tensorprog.kernel.ground.term import ONE, mul, walk
-from tensorprog.program.api import Program
+from tensorprog.kernel.ground.term import ONE, mul
+from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Bind, Num, Term, Var
 
 
@@ -18,7 +18,7 @@ class Part:
     bound: tuple[str, ...] = ()
 
 
-def linear_parts(t: Term, program: Program) -> tuple[Part, ...] | None:
+def linear_parts(t: Term, program: Graph) -> tuple[Part, ...] | None:
     """t as a sum of parts, or None if t is not of that form.
 
     >>> from tensorprog.language import loads
@@ -41,7 +41,7 @@ def linear_parts(t: Term, program: Program) -> tuple[Part, ...] | None:
                 out += parts
             return tuple(out)
         case App("mul", args):
-            with_vectors = [k for k, a in enumerate(args) if has_vector(a, program)]
+            with_vectors = [k for k, a in enumerate(args) if program.vectors_in(a)]
             if len(with_vectors) != 1:
                 return None
             at = with_vectors[0]
@@ -54,7 +54,3 @@ def linear_parts(t: Term, program: Program) -> tuple[Part, ...] | None:
             return parts and tuple(Part(p.coefficient, p.vector, (*p.bound, *over)) for p in parts)
         case _:
             return None
-
-
-def has_vector(t: Term, program: Program) -> bool:
-    return any(isinstance(v, Var) and program.role(v.name) == "vector" for v in walk(t))
