@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any, NoReturn
 
 from tensorprog.kernel.ground.place import Place
@@ -204,11 +203,9 @@ def mul(*factors: Term, place: Place | None = None) -> Term:
             out[-1] = Num(last.value * f.value, last.place)
         else:
             out.append(f)
-    kept = [f for f in out if f != ONE]
+    kept = [f for f in out if not isinstance(f, Num) or f.value != 1]
     if len(kept) < 2:
-        return kept[0] if kept else Num(ONE.value, place)
-    if any(isinstance(a, Num) and isinstance(b, Num) for a, b in pairwise(kept)):
-        return mul(*kept, place=place)
+        return kept[0] if kept else Num(1, place)
     return App("mul", tuple(kept), place)
 
 

@@ -107,7 +107,7 @@ def to_text(t: Term) -> str:
         case Num(value):
             return number_text(value)
         case Var(name, subs):
-            return member_text(name, subs)
+            return member_text(str(name), subs)  # plain text, also of a name that is none
         case Bind():
             return _bind_text(t)
         case App("pi"):

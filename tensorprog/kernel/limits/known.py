@@ -24,6 +24,13 @@ def positive_params(ctx: Context) -> tuple[Var, ...]:
     return tuple(v for v in map(Var, ctx.program.params) if number(ctx, v).positive)
 
 
+@remembered(1 << 12)
+def shown(t: Term, value: Term) -> Term:
+    """What stands for the mean of a term: its value if that is short, else its reference."""
+    short = size(value) == 1 or (size(value) <= 9 and not any(isinstance(s, Own) for s in variables(value)))
+    return value if short else reference(t)
+
+
 class Known:
     """What premises say of means: each by its reference, or by its value if that is short."""
 
@@ -31,12 +38,7 @@ class Known:
         self.ctx, self.means = ctx, [p for p in premises if isinstance(p, Mean)]
         require(len(self.means) == len(premises), "premises about means")
         self.whole = {p.term: p.value for p in self.means}
-        self.values = {
-            t: v
-            if size(v) == 1 or (size(v) <= 9 and not any(isinstance(s, Own) for s in variables(v)))
-            else reference(t)
-            for t, v in self.whole.items()
-        }
+        self.values = {t: shown(t, v) for t, v in self.whole.items()}
         self.sure: list[Term] = [reference(p.term) for p in self.means if p.positive]
         self.sure += positive_params(ctx)
         self.roots: dict[Term, Term] = {

@@ -22,7 +22,7 @@ from tensorprog.kernel.verdict.rates import settle
 from tensorprog.kernel.written.statements import said, said_of, words
 from tensorprog.language import loads
 from tensorprog.proof import explain
-from tensorprog.terms import Bind, Num, Var, read
+from tensorprog.terms import Bind, Num, Var, read, to_text
 from tests.kernel.bench import Bench
 
 KINDS = [k for k in Statement.__subclasses__() if vars(import_module(k.__module__)).get(k.__name__) is k]
@@ -153,3 +153,8 @@ def premises(b: Bench) -> list[Statement]:
 
     wanted = obligations(case_of(b.context, 0, ()), "attention", REMARKS)
     return [Varies(k) if what == "variance" else Instruction(k, Info(3, FLAT, FLAT)) for what, k in wanted]
+
+
+def test_what_is_printed_is_plain_text() -> None:
+    """What a certificate writes is compared with it as text: a name of the kernel's own is printed as text, too."""
+    assert type(to_text(LEMMA["K11"])) is str
