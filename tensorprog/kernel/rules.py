@@ -51,7 +51,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("head", "what", "theorem", "method"), _word),
     **dict.fromkeys(("node", "output", "count"), _whole),
     **dict.fromkeys(("exponent", "strip", "spacing", "low", "high"), number_from_json),
-    **dict.fromkeys(("over", "remarks"), _list(_word)),
+    **dict.fromkeys(("over", "remarks", "vectors"), _list(_word)),
     **dict.fromkeys(("weights", "assumed", "at"), _list(_term)),
     "value": _value,
     "points": _list(number_from_json),
@@ -104,6 +104,7 @@ SHELF: dict[str, tuple[Read, str]] = {
     "extra.refuted": (of_curve, "refuted"),
     "extra.still": (of_program, "still alike"),
     "extra.mixed": (of_program, "mixed"),
+    "extra.readouts": (of_program, "readout_scores"),
 }
 """The files with rules, how the params of each are read, and the rules: functions of these names."""
 

@@ -37,6 +37,7 @@ SOURCES = {
     "theorem netsor": "Yang 2019, Theorem 5.4",
     "theorem netsor-plus": "Yang 2019, Tensor Programs I, Theorem C.4; Tensor Programs III, Theorems E.11 and E.15",
     "theorem attention": "Sakai, Karakida & Imaizumi 2025, Theorem 1 and Corollary 2",
+    "theorem readout-scores": "a lemma of this project, with its proof: docs/theory.md",
     "remark A1.bounded": "Sakai, Karakida & Imaizumi 2025, remark after Assumption 1: boundedness is inessential",
     "remark A1.widths": "Sakai, Karakida & Imaizumi 2025, remark after Assumption 1: equal widths are inessential",
 }
@@ -48,6 +49,7 @@ REASONS = {
     "instruction": "its right-hand side",
     "has": "read off",
     "applies": "every premise holds",
+    "readout_scores": "every premise holds",
     "refuted": "the tail of the function along the curve",
     "definition": "what the function stands for",
     "equal": "two terms that are equal",

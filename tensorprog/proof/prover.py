@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from tensorprog.errors import fail
 from tensorprog.kernel.certificate import verify as kernel_verify
 from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.extra.readouts import Routed
 from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.nodes import Scalar
-from tensorprog.kernel.verdict.premises import REMARKS, case_of, obligations
+from tensorprog.kernel.verdict.premises import REMARKS, Case, case_of, obligations
 from tensorprog.program import Program
 from tensorprog.proof.certificate import Certificate
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.goals import parse, proved
 from tensorprog.proof.writer import Writer
-from tensorprog.theorems.check import first_gap
+from tensorprog.theorems.check import case_of_output, first_gap
 from tensorprog.theorems.papers.netsor_plus import rests_on_ranks
 
-THEOREMS = ("netsor", "netsor-plus", "attention")
+READOUTS = "readout-scores"
+THEOREMS = ("netsor", "netsor-plus", "attention", READOUTS)
 FUNCTIONS = ("nonlinearities", "final", "A1.bounded", "positive-variance")
 """The premises that the rules show when they discharge every obligation: the checker is not asked a second time."""
 CHOICES: tuple[tuple[str, ...], ...] = ((), (REMARKS[0],), (REMARKS[1],), REMARKS)
@@ -53,14 +56,15 @@ def _output(writer: Writer, functions: Functions, output: int) -> int:
     reasons: dict[str, str] = {}
     for extra in ((), tuple(scores)):
         for theorem in THEOREMS:
-            for remarks in CHOICES if theorem == "attention" else CHOICES[:1]:
+            for remarks in CHOICES if theorem in ("attention", READOUTS) else CHOICES[:1]:
                 try:
-                    wanted = obligations(case_of(context, output, extra), theorem, remarks)
+                    attempt = Attempt(writer, output, theorem, remarks, extra)
+                    wanted = attempt.obligations()
                 except Refused as why:
                     reasons.setdefault(theorem, str(why))
                     continue
                 try:
-                    steps = [_discharged(writer, functions, what, k, theorem) for what, k in wanted]
+                    steps = [_discharged(writer, functions, what, k, attempt.base) for what, k in wanted]
                 except Refused as why:  # what may not be assumed either
                     reasons.setdefault(theorem, str(why))
                     continue
@@ -68,30 +72,66 @@ def _output(writer: Writer, functions: Functions, output: int) -> int:
                 if any(isinstance(context.node(k), Scalar) for k in missing):
                     reasons.setdefault(theorem, "no rule yet for this function of scalars at their limits")
                     continue
-                shown = () if missing else FUNCTIONS
-                if first_gap(writer.program, output, theorem, (*remarks, *shown)) is None or (
-                    extra and _checked(writer, output, theorem, (*remarks, *shown))
-                ):
+                if attempt.agreed(bool(missing)):
                     if not missing or not _by_ranks(writer, output, theorem):
-                        return _applied(writer, output, theorem, remarks, extra, steps)
+                        return attempt.applied(steps)
                     reasons.setdefault(theorem, "no rule yet for rank stability")
     verdict, name = writer.verdict.outputs[output], context.program.outputs[output].ref.name
     if not verdict.covered_by:
         because = f"`check` says {verdict.verdict}: no theorem here is shown to cover it"
         raise fail("TP602", f"no theorem is shown to cover {name}", because=because, help="`tensorprog check` says why")
-    for theorem in verdict.covered_by:
-        if theorem not in THEOREMS:
-            reasons[theorem] = "the calculus of certificates has no rule yet"
     because = "; ".join(f"{theorem}: {why}" for theorem, why in reasons.items() if theorem in verdict.covered_by)
     help = "`check` says that it is covered; the calculus of certificates has no rule yet that shows it"
     raise fail("TP602", f"no certificate that a theorem covers {name}", because=because, help=help)
 
 
-def _applied(
-    writer: Writer, output: int, theorem: str, remarks: tuple[str, ...], extra: Sequence[int], steps: Sequence[int]
-) -> int:
-    more = ({"remarks": list(remarks)} if remarks else {}) | ({"extra": [str(k) for k in extra]} if extra else {})
-    return writer.step("applies", steps, theorem=theorem, output=str(output), **more)
+class Attempt:
+    """A theorem that may cover an output, with premises waived and unused scores that absorb products."""
+
+    def __init__(
+        self, writer: Writer, output: int, theorem: str, remarks: tuple[str, ...] = (), extra: tuple[int, ...] = ()
+    ) -> None:
+        self.writer, self.output, self.theorem, self.remarks, self.extra = writer, output, theorem, remarks, extra
+        self.base, self.vectors = theorem, list[str]()
+        kind: Callable[..., Case] = Case
+        if theorem == READOUTS:
+            case = case_of_output(writer.program, output)
+            self.vectors = sorted({case.readings.vector(d).name for d in case.readouts})
+            if not self.vectors:
+                raise Refused("there is no readout")
+            kind = partial(Routed, vectors=tuple(self.vectors))
+        self.case = case_of(writer.context, output, extra, kind)
+        if theorem == READOUTS:
+            self.base = "attention" if self.case.scores else "netsor-plus"
+
+    def obligations(self) -> list[tuple[str, int]]:
+        """What is left to discharge."""
+        return obligations(self.case, self.base, self.remarks)
+
+    def agreed(self, assuming: bool) -> bool:
+        """Does the checker find the premises that the rules have not shown; all of them, where something is assumed?"""
+        but = (*self.remarks, *(() if assuming else FUNCTIONS))
+        if self.theorem == READOUTS:
+            if not assuming:
+                return bool(self.writer.verdict.outputs[self.output].covered_by)
+            if self.base == "attention":  # of it `R.underlying` asks what the remarks waive
+                return not self._gaps(READOUTS, ("R.underlying",)) and not self._gaps("attention", but)
+        gap = first_gap(self.writer.program, self.output, self.theorem, but)
+        return gap is None or bool(self.extra and not self._gaps(self.theorem, but))
+
+    def _gaps(self, theorem: str, but: tuple[str, ...]) -> set[str]:
+        """The premises that the checker does not find, with the unused scores that absorb products."""
+        reports = self.writer.verdict.outputs[self.output].theorems
+        (report,) = (r for r in reports if r.theorem.id == theorem)
+        return {r.premise.id for r in report.premises if r.finding.status != "proved"} - {*but}
+
+    def applied(self, steps: Sequence[int]) -> int:
+        """The step that the theorem covers the output."""
+        more: dict[str, object] = {"remarks": list(self.remarks)} if self.remarks else {}
+        more |= {"extra": [str(k) for k in self.extra]} if self.extra else {}
+        if self.vectors:
+            return self.writer.step("readout_scores", steps, output=str(self.output), vectors=self.vectors, **more)
+        return self.writer.step("applies", steps, theorem=self.base, output=str(self.output), **more)
 
 
 def _discharged(writer: Writer, functions: Functions, what: str, k: int, theorem: str) -> int:
@@ -108,10 +148,3 @@ def _by_ranks(writer: Writer, output: int, theorem: str) -> bool:
     """Does the checker call some function parameter-controlled only? It is not to be assumed pseudo-Lipschitz."""
     report = next(r for r in writer.verdict.outputs[output].theorems if r.theorem.id == theorem)
     return any(rests_on_ranks(r.finding) for r in report.premises)
-
-
-def _checked(writer: Writer, output: int, theorem: str, but: tuple[str, ...]) -> bool:
-    """Does the checker find that the theorem covers the output, with the unused scores that absorb products?"""
-    report = next(r for r in writer.verdict.outputs[output].theorems if r.theorem.id == theorem)
-    gaps = {r.premise.id for r in report.premises if r.finding.status != "proved"}
-    return gaps <= set(but)

@@ -85,11 +85,17 @@ def judged(case: Case, premises: Sequence[Premise]) -> Case:
     return case
 
 
-def first_gap(program: Program, output: int, name: str, but: Collection[str]) -> str | None:
-    """The first premise of a theorem that is not proved for one output; those in `but` are not examined."""
+def case_of_output(program: Program, output: int) -> Case:
+    """The case of one output, made once."""
     shared = Shared.of(program.analysis)
     if (case := shared.cases.get(output)) is None:
         case = shared.cases[output] = Case(shared, [program.outputs[output].ref])
+    return case
+
+
+def first_gap(program: Program, output: int, name: str, but: Collection[str]) -> str | None:
+    """The first premise of a theorem that is not proved for one output; those in `but` are not examined."""
+    case = case_of_output(program, output)
     theorem = next(t for t in THEOREMS if t.id == name)
     for p in theorem.premises:
         if p.id not in but and reported(judged(case, [p]), [p])[0].finding.status != "proved":

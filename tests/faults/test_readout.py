@@ -273,9 +273,10 @@ def test_a_factor_of_a_score_counts_once() -> None:
 
 
 @pytest.mark.parametrize("text", [HEAD + GATE, HEAD + "s = erf(dot(v, x)/sqrt(n))\noutput s\n"])
-def test_the_calculus_of_certificates_has_no_rule_yet(text: str) -> None:
-    with pytest.raises(TensorProgError, match="no rule yet"):
-        tp.prove(tp.loads(text))
+def test_readouts_that_enter_functions_are_certified(text: str) -> None:
+    program = tp.loads(text)
+    accepted = tp.verify(program, tp.prove(program))
+    assert accepted.axioms == ("theorem netsor-plus", "theorem readout-scores")
 
 
 def test_a_weight_without_variance_makes_nothing() -> None:

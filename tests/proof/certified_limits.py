@@ -13,8 +13,9 @@ from tensorprog.terms import to_text
 
 WITHOUT = {
     "attention_1000_tokens", "latent_queries", "n_collected_through_names", "relu_after_projection",
+    "softmax_of_outputs",
 }  # fmt: skip
-"""Functions of an attention's output, a scaling by a named power of n, too many summands."""
+"""Functions of scores and of an attention's output, a scaling by a named power of n, too many summands."""
 
 
 @cache

@@ -36,7 +36,8 @@ trusted (axioms) where the covariances are certified as numbers, at the params' 
 | program | goal | axioms besides the theorem | steps | bytes | limit | steps | bytes | numbers |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
-WHY_NOT = """The others: a function of an attention's output, a scaling by a named power of n, and too many summands."""
+WHY_NOT = """The others: functions of scores and of an attention's output, a scaling by a named power of n, and too many
+summands."""
 
 
 def test_every_rule_has_its_section() -> None:

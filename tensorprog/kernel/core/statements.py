@@ -98,7 +98,7 @@ class Assumed(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Applies(Statement):
-    """All premises of the theorem hold for output number `output`, but for the remarks.
+    """All premises of the theorem (or of two: `one over another`) hold for output number `output`, but for the remarks.
 
     What is believed: the theorem, that the remarks are inessential, and that some inputs' covariances are those of
     random vectors.
@@ -111,7 +111,8 @@ class Applies(Statement):
 
     def trusts(self) -> tuple[str, ...]:
         psd = (f"the covariance of {', '.join(names)} is positive semidefinite" for names in self.semidefinite)
-        return (f"theorem {self.theorem}", *(f"remark {r}" for r in self.remarks), *psd)
+        theorems = (f"theorem {t}" for t in self.theorem.split(" over "))
+        return (*theorems, *(f"remark {r}" for r in self.remarks), *psd)
 
 
 Premises = Sequence[Statement]

@@ -12,7 +12,7 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Premises, Statement, Varies, asked
-from tensorprog.kernel.ground.members import independent_input
+from tensorprog.kernel.ground.members import source_of
 from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, primed_indices
 from tensorprog.kernel.ground.powers import MOMENT, SCORE
 from tensorprog.kernel.ground.scaling import width_power
@@ -177,9 +177,13 @@ def ratio(ctx: Context, sides: tuple[Term, Term]) -> Num:
     return Num(ctx.program.widths[width])  # type: ignore[index]
 
 
-def _read_by_dots(ctx: Context, name: str) -> bool:
-    refs = ctx.program.references
-    return all(isinstance(n, Dot) for n in ctx.program.nodes if any(r.name == name for r, _ in refs(n)))
+def _read_out(ctx: Context, v: Node) -> bool:
+    """Is this a centred initial vector that only dot products read, like all that it may be correlated with?"""
+    group = v.group if isinstance(v, Input) and v.group.mean[v.position] == ZERO else None
+    readers = [
+        n for n in ctx.program.nodes if any(group and r.name in group.names for r, _ in ctx.program.references(n))
+    ]
+    return group is not None and all(isinstance(n, Dot) for n in readers)
 
 
 @remembered(1 << 12)
@@ -190,7 +194,7 @@ def gaussian_score(ctx: Context, v: Term) -> tuple[Term, tuple[Term, Term]]:
     (u, i), (w, j) = (instruction_of(ctx, s, Input, MatMul, LinComb, Nonlin) for s in sides)
     two = isinstance(u, MatMul) and isinstance(w, MatMul) and shift_subs(u.weight, i) != shift_subs(w.weight, j)
     late = ctx.late & {s.name for s in sides if isinstance(s, Var)}
-    fine = two or (u is not w and any(independent_input(s) and _read_by_dots(ctx, s.name) for s in (u, w)))
+    fine = two or (source_of(u) != source_of(w) and any(_read_out(ctx, s) for s in (u, w)))
     require(fine and not late, "sides by two matrices, or a readout")
     return scale, sides
 

@@ -6,7 +6,7 @@ the program alone; what depends on functions or variances becomes a list of obli
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 
 from tensorprog.kernel.core.context import MAPS, Context
@@ -43,18 +43,18 @@ class Case:
         self.nodes = self.members.nodes
         ctx.spend(100_000 - self.members.left)
         self.dots = [n for n in self.nodes if isinstance(n, Dot)]
-        read = {r.name for n in self.nodes for r, _ in self.program.references(n)}
+        self.read = {r.name for n in self.nodes for r, _ in self.program.references(n)}
         scores = [d for d in self.dots if ctx.powers.is_score(d)]
-        self.readouts = {id(d): side for d in scores if d.name not in read and (side := self.vector(d)) is not None}
+        self.readouts = {id(d): side for d in scores if (side := self.vector(d)) is not None}
         self.scores = [d for d in scores if id(d) not in self.readouts]
-        self.late = {id(d) for d in self.scores}
+        self.late = {id(d) for d in scores if id(d) not in self.readouts or d.name in self.read}
         for n in self.nodes:
             if self.depends(r for r, _ in self.program.references(n)):
                 self.late.add(id(n))
 
     def vector(self, d: Dot) -> Var | None:
-        """The side of a readout that is an initial vector, centred and independent of all others."""
-        for side, other in ((d.left, d.right), (d.right, d.left)):
+        """The side of a readout that nothing reads: an initial vector, centred and independent of all others."""
+        for side, other in ((d.left, d.right), (d.right, d.left)) if d.name not in self.read else ():
             if other.name != side.name and all(map(independent_input, self.ctx.resolve(side))):
                 return side
         return None
@@ -127,8 +127,7 @@ class Case:
 def obligations(case: Case, theorem: str, remarks: tuple[str, ...]) -> list[tuple[str, int]]:
     """What is left to discharge of a theorem's premises: (property, instruction). Refuses what the program breaks."""
     program, index, used = case.program, case.ctx.index, case.consumed()
-    read = {r.name for n in case.nodes for r, _ in program.references(n)}
-    scalars = any(program.families[name].kind == "scalar" for name in read)
+    scalars = any(program.families[name].kind == "scalar" for name in case.read)
     moments = [index(n) for n in case.nodes if isinstance(n, Moment)]
     if theorem == "netsor":
         case.sampled((SCORE,))
@@ -156,12 +155,12 @@ def obligations(case: Case, theorem: str, remarks: tuple[str, ...]) -> list[tupl
     return list(dict.fromkeys([*asked, *(("variance", index(n)) for n in sides)]))
 
 
-def case_of(ctx: Context, output: int, extra: tuple[int, ...]) -> Case:
+def case_of(ctx: Context, output: int, extra: tuple[int, ...], kind: Callable[..., Case] = Case) -> Case:
     """An output with its ancestors, and unused scores of the program, which may absorb further products."""
     require(0 <= output < len(ctx.program.outputs), "the output exists")
     unused = [ctx.node(k) for k in extra]
     require(all(ctx.powers.is_score(n) for n in unused), "the extra scores are scores of the program")
-    return Case(ctx, [ctx.program.outputs[output].ref, *(Var(n.name, n.subs) for n in unused)])
+    return kind(ctx, [ctx.program.outputs[output].ref, *(Var(n.name, n.subs) for n in unused)])
 
 
 def applies(
@@ -173,15 +172,18 @@ def applies(
     extra: tuple[int, ...] = (),
 ) -> Statement:
     """A theorem covers an output: every premise holds, or its source calls it inessential."""
+    return covering(premises, case_of(ctx, output, extra), theorem, output, remarks)
+
+
+def covering(premises: Premises, case: Case, theorem: str, output: int, remarks: tuple[str, ...]) -> Applies:
     require(not remarks or (theorem == "attention" and set(remarks) <= set(REMARKS)), "remarks of the theorem")
-    case = case_of(ctx, output, extra)
     wanted = obligations(case, theorem, remarks)
     require(len(premises) == len(wanted), "one premise for each obligation")
     for (what, k), p in zip(wanted, premises, strict=True):
         require(_discharges(p, what, k, theorem), f"instruction {k}: {what}")
     inputs = [n for n in case.nodes if isinstance(n, Input)]
-    sure = {n.group.names for n in inputs if independent_input(n) and number(ctx, n.group.cov[0][0]).plus}
-    sure |= {g.names for g in {n.group for n in inputs if n.group.names not in sure} if semidefinite(ctx, g)}
+    sure = {n.group.names for n in inputs if independent_input(n) and number(case.ctx, n.group.cov[0][0]).plus}
+    sure |= {g.names for g in {n.group for n in inputs if n.group.names not in sure} if semidefinite(case.ctx, g)}
     waived = tuple(r for r in REMARKS if r in remarks)
     return Applies(theorem, output, waived, tuple(sorted({n.group.names for n in inputs} - sure)))
 

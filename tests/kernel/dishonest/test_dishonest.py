@@ -14,10 +14,9 @@ import pytest
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Statement
 from tensorprog.kernel.ground.term import add, neg, recip
-from tensorprog.kernel.verdict.premises import case_of, obligations
 from tensorprog.language import load, loads
 from tensorprog.proof.functions import Functions
-from tensorprog.proof.prover import _discharged
+from tensorprog.proof.prover import Attempt, _discharged
 from tensorprog.proof.writer import Writer
 from tensorprog.terms import App, Bind, Num, Var, read
 from tests.kernel.bench import CORPUS, Bench, conditions, lacking
@@ -163,6 +162,17 @@ y[i] = sum(softmax(p[i,j] over j) * (Wv @ x[j]) for j) + tanh(m) * h[i]
 output y
 """
 
+READ_OUT = """
+input u ~ N(0, 1)
+input (v, w) ~ N([0, 0], [[1, 1/2], [1/2, 1]])
+weight A, B ~ N(0, 1/n)
+x = relu(A @ {u})
+r = dot(v, x) / sqrt(n)
+z = {z}
+y = B @ z
+output y
+"""
+
 STRUCTURE = {
     "A1.matmul": ("invalid/score_of_features", "attention"),
     "A1.a-exclusive": ("invalid/key_makes_values", "attention"),
@@ -178,7 +188,10 @@ STRUCTURE = {
     "scaling": ("invalid/score_unscaled", "netsor-plus"),
     "readouts": ("invalid/readout_vector_in_other_output", "netsor"),
     "instruction *": ("invalid/exp_of_square", "netsor"),
-}
+    "a readout vector is centred": ("invalid/readout_scores_not_centred", "readout-scores"),
+    "what is correlated with a readout vector is one": (READ_OUT.format(u="w", z="sigmoid(r) * x"), "readout-scores"),
+    "readouts are read by functions alone": (READ_OUT.format(u="u", z="tanh(r * x)"), "readout-scores"),
+}  # fmt: skip
 """Premises that a program breaks: without the condition the theorem is said to cover it."""
 
 FORMAT = {
@@ -251,10 +264,10 @@ def covers(path: str, theorem: str) -> None:
     """Have the theorem cover the first output, its obligations discharged as well as they can be."""
     writer = Writer(loads(path) if "\n" in path else load(CORPUS / f"{path}.tp"))
     functions = Functions(writer)
-    wanted = obligations(case_of(writer.context, 0, ()), theorem, ())
-    steps = [_weakly(writer, functions, what, k, theorem) for what, k in wanted]
+    attempt = Attempt(writer, 0, theorem)
+    steps = [_weakly(writer, functions, what, k, attempt.base) for what, k in attempt.obligations()]
     assert not any(writer.steps[k][0] == "assumed" for k in steps)
-    writer.step("applies", steps, theorem=theorem, output="0")
+    attempt.applied(steps)
 
 
 def _weakly(writer: Writer, functions: Functions, what: str, k: int, theorem: str) -> int:
