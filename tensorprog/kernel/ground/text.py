@@ -22,7 +22,7 @@ def number_text(value: Fraction) -> str:
 
 def member_text(name: str, subs: Sequence[Sub]) -> str:
     """x[1,i], or x without subscripts."""
-    return f"{name}[{','.join(map(str, subs))}]" if subs else name
+    return f"{name}[{','.join(map(str, subs))}]" if subs else str(name)
 
 
 def _strength(t: Term) -> int:

@@ -137,3 +137,10 @@ def test_equal_text_is_an_equal_term() -> None:
         count += 1
         assert seen.setdefault(to_text(t), t) == t, to_text(t)
     assert count > 2_000
+
+
+def test_a_name_of_the_kernels_own_is_printed_as_plain_text() -> None:
+    """Its text is compared with what a certificate has: as text, and not as a name."""
+    for v in (Own("K11"), reference(read("relu(x)"))):
+        assert to_text(v) == str(v.name)
+        assert type(to_text(v)) is str
