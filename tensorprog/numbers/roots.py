@@ -1,14 +1,12 @@
 """Square roots of covariance matrices: L with cov = L L', so that L z has this covariance for standard normal z.
 
 What is known of the matrix chooses the root. `root_of` and `roots_of` go by eigenvalues, for floats whose rank rounding
-blurs; `pivoted` keeps single entries apart, for bounds that compare L L' with the matrix. Where the entries are exact
-the pivots are rational (gaussian/problem/covariance.py), and where vectors are drawn, earlier members must not move
-when later ones join, so that no pivot is chosen (simulate/draw/inputs.py).
+blurs. Where the entries are exact the pivots are rational (gaussian/problem/covariance.py). Where vectors are drawn,
+earlier members must not move when later ones join, so that no pivot is chosen (simulate/draw/inputs.py).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +15,6 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 SINGULAR = 1e-12
-NEGLIGIBLE = 1e-14
 
 
 def is_positive_definite(matrix: Sequence[Sequence[Any]]) -> bool:
@@ -55,26 +52,3 @@ def root_of(cov: Array) -> Array:
     out = roots_of(cov)
     sizes = np.einsum("ij,ij->j", out, out)  # the eigenvalues
     return np.asarray(out[:, sizes > SINGULAR * max(sizes.max(), 0.0)])
-
-
-def pivoted(cov: Array) -> Array:
-    """The root but for rounding and negligible pivots; the variable with the largest residual comes first.
-
-    >>> pivoted(np.array([[1.0, 2.0], [2.0, 4.0]])).tolist()
-    [[1.0], [2.0]]
-    """
-    rest, columns = cov.copy(), []
-    scale = float(np.max(np.diag(cov), initial=0.0))
-    for _ in range(len(cov)):
-        p = int(np.argmax(np.diag(rest)))
-        if rest[p, p] <= NEGLIGIBLE * scale:
-            break
-        column = rest[:, p] / math.sqrt(rest[p, p])
-        column[[k for k in range(len(cov)) if rest[k, k] == -math.inf]] = 0.0
-        columns.append(column)
-        done = [k for k in range(len(cov)) if rest[k, k] == -math.inf]
-        rest = rest - np.outer(column, column)
-        for k in (*done, p):
-            rest[k, :] = rest[:, k] = 0.0
-            rest[k, k] = -math.inf
-    return np.array(columns).reshape(len(columns), len(cov)).T

@@ -12,7 +12,7 @@ import pytest
 
 import tensorprog
 from tensorprog.functions.evaluate.arrays import numpy_form
-from tensorprog.functions.named import ball_forms, numpy_forms, rounded_forms, strip_forms, tabled_forms
+from tensorprog.functions.named import ball_forms, numpy_forms, rounded_forms, strip_forms
 from tensorprog.functions.named.library import library
 from tests.definitions import EXACT
 
@@ -83,7 +83,7 @@ def test_no_other_file_lists_functions_or_matches_their_names() -> None:
 
 def test_a_form_is_of_a_function_of_the_library() -> None:
     tables = (ball_forms.FORMS, numpy_forms.FORMS, numpy_forms.COMPLEX.named, rounded_forms.ROUNDED.named,
-              strip_forms.SIZE, strip_forms.BESIDE, tabled_forms.TABLED.named)  # fmt: skip
+              strip_forms.SIZE, strip_forms.BESIDE)  # fmt: skip
     for table in tables:
         assert table.keys() <= library().keys()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tensorprog.numbers.roots import pivoted, root_of, roots_of
+from tensorprog.numbers.roots import root_of, roots_of
 
 
 def covariance(size: int, rank: int, seed: int) -> np.ndarray:
@@ -17,10 +17,9 @@ def covariance(size: int, rank: int, seed: int) -> np.ndarray:
 @pytest.mark.parametrize(("size", "rank"), [(1, 1), (3, 3), (4, 2), (6, 1), (5, 0)])
 def test_roots_give_the_matrix_back(size: int, rank: int, seed: int) -> None:
     K = covariance(size, rank, seed)
-    for root in (root_of(K), pivoted(K), roots_of(K[None])[0]):
+    for root in (root_of(K), roots_of(K[None])[0]):
         np.testing.assert_allclose(root @ root.T, K, atol=1e-12 * max(1.0, np.abs(K).max()))
     assert root_of(K).shape == (size, rank)
-    assert pivoted(K).shape == (size, rank)
     assert roots_of(K[None]).shape == (1, size, size)
 
 
@@ -40,12 +39,11 @@ def test_sizes_of_other_units_are_roots_too() -> None:
 
 
 def test_no_variables_have_an_empty_root() -> None:
-    assert root_of(np.zeros((0, 0))).shape == pivoted(np.zeros((0, 0))).shape == (0, 0)
+    assert root_of(np.zeros((0, 0))).shape == (0, 0)
     assert roots_of(np.zeros((2, 0, 0))).shape == (2, 0, 0)
 
 
 def test_a_variable_without_variance_is_exactly_0() -> None:
     K = np.zeros((3, 3))
     K[0, 0], K[2, 2], K[0, 2], K[2, 0] = 4.0, 1.0, 1.0, 1.0
-    assert not pivoted(K)[1].any()
     assert not root_of(K)[1].any()

@@ -1,7 +1,7 @@
 """A term in any system of numbers: the system says what numbers, powers and a few functions are, definitions the rest.
 
-The systems are in `functions/named`: doubles with a bound on the error of each entry (`rounded_forms`), arrays with
-one bound (`tabled_forms`), complex arrays (`numpy_forms`).
+The systems are in `functions/named`: doubles with a bound on the error of each entry (`rounded_forms`), and
+complex arrays (`numpy_forms`).
 """
 
 from __future__ import annotations

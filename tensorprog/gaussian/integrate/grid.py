@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -23,24 +24,27 @@ from numpy.typing import NDArray
 
 from tensorprog.functions.evaluate.ball_function import Ball
 from tensorprog.functions.evaluate.systems import evaluate
+from tensorprog.functions.named.rounded_forms import ROUNDED
 from tensorprog.functions.named.system import NotComputed
-from tensorprog.functions.named.tabled_forms import TABLED, UP, Inexact
-from tensorprog.gaussian.behaviour.envelope import envelope
+from tensorprog.gaussian.behaviour.envelope import bound
 from tensorprog.gaussian.integrate.strip import Wall, walls
+from tensorprog.gaussian.problem.covariance import over_root, pivoted
 from tensorprog.kernel.ground.term import substitute
 from tensorprog.numbers.precision import precision
-from tensorprog.numbers.roots import pivoted
-from tensorprog.numbers.tables import UNIT
+from tensorprog.numbers.rounded import UNIT, Rounded
 from tensorprog.numbers.trapezoid import Axis, discretisation, step_for
 from tensorprog.terms import Term, Var
 
 Array = NDArray[np.float64]
+UP = 1 + 1e-12
+"""Covers the rounding of the few operations that make a bound."""
+NEGLIGIBLE = 1e-14
+"""Residual variances below this, relative to the largest variance, are left to the bound for an inexact covariance."""
 MOST_NODES = 150_000_000
 BLOCK = 300_000
 GOALS = (1e-15, 1e-13, 1e-11, 1e-9, 1e-7)
 """Errors aimed at, relative to sup|F|, until the grid is small enough."""
 WIDTHS = tuple(0.1 * 1.15**k for k in range(36))
-"""Residual variances below this, relative to the largest variance, are left to the bound for an inexact covariance."""
 
 
 def grid(term: Term, names: Sequence[str], cov: Sequence[Sequence[Ball]], mean: Sequence[Ball]) -> Ball | None:
@@ -61,14 +65,15 @@ def grid(term: Term, names: Sequence[str], cov: Sequence[Sequence[Ball]], mean: 
         top = F.bound([0.0] * len(names))
         if top is None:
             return None
-        L = pivoted(np.array([[float(x.mid()) for x in row] for row in cov]))
+        columns, _ = pivoted([[Fraction(float(x.mid())) for x in row] for row in cov], NEGLIGIBLE)
+        L = np.array([[over_root(c[i], pivot) for c, pivot in columns] for i in range(len(cov))])
         m = np.array([float(x.mid()) for x in mean])
         inexact = _inexact_law(F, L, m, cov, mean)
         made = None if inexact is None else plan(F, L, top)
         if made is None or inexact is None:
             return None
         axes, error = made
-        value, rounded = _sum(F, L, m, axes)
+        value, rounded = _sum(F, L, m, axes, top)
     except NotComputed:
         return None
     return arb(value, UP * (error + rounded + inexact))
@@ -93,12 +98,10 @@ class Bounded:
             if sum(abs(n) * y for n, y in zip(w.normal, imag, strict=True)) >= 0.99 * w.width:
                 return None
         try:
-            over = envelope(self.term, self.names, imag)
+            over = bound(self.term, self.names, imag)
         except OverflowError:
             return None
-        if over is None or over.p or over.q or over.s or not math.isfinite(over.C):
-            return None
-        return over.C
+        return over if math.isfinite(over) else None
 
     def derivatives(self, which: Sequence[int]) -> float | None:
         """sup of |∂_i F|, |∂_i∂_j F| or, for which = (i, i), |∂_i² F|, by Cauchy's estimates."""
@@ -175,40 +178,34 @@ def _short(h: float) -> float:
     return math.floor(h / unit) * unit
 
 
-def _sum(F: Bounded, L: Array, m: Array, axes: Sequence[Axis]) -> tuple[float, float]:
-    """Σ w F over the grid, and a bound on its rounding."""
+def _sum(F: Bounded, L: Array, m: Array, axes: Sequence[Axis], top: float) -> tuple[float, float]:
+    """Σ w F over the grid, and a bound on its rounding; |F| is at most `top`."""
     rank = len(axes)
-    points = [x.points for x in axes]
-    weights = [x.weights for x in axes]
-    if rank == 0:
-        y = evaluate(
-            F.term, {n: Inexact(float(a), 0.0, abs(float(a))) for n, a in zip(F.names, m, strict=True)}, TABLED
-        )
-        return float(y.data), y.error
+    points, weights = [x.points for x in axes] or [np.zeros(1)], [x.weights for x in axes] or [np.ones(1)]
     rows = math.prod(len(p) for p in points[1:])
     block = max(1, BLOCK // rows)
-    total = worst = size = 0.0
+    total = np.zeros(2)
     for start in range(0, len(points[0]), block):
         here = [points[0][start : start + block], *points[1:]]
-        y = evaluate(F.term, {n: _line(L[i], float(m[i]), here) for i, n in enumerate(F.names)}, TABLED)
-        out = np.broadcast_to(y.data, [len(p) for p in here])
-        for w in reversed(weights[1:]):
-            out = out @ w
-        total += float(out @ weights[0][start : start + block])
-        worst, size = max(worst, y.error), max(size, y.size)
+        across = [
+            Rounded(p.reshape([-1 if j == k else 1 for j in range(rank)]), 0.0) for k, p in enumerate(here[:rank])
+        ]
+        at = {n: _line(L[i], float(m[i]), across) for i, n in enumerate(F.names)}
+        with np.errstate(all="ignore"):
+            y = evaluate(F.term, at, ROUNDED)
+        for k, x in enumerate((y.value, y.error)):
+            out: Any = np.broadcast_to(x, [len(p) for p in here])
+            for w in reversed(weights[1:]):
+                out = out @ w
+            total[k] += out @ weights[0][start : start + block]
     # A sum of n products errs by at most n units of Σ |terms|, and each weight by two of its own.
     terms = sum(len(p) + 4 for p in points) + len(points[0]) // block
-    return total, 1.0001 * (worst + UNIT * terms * (size + worst))
+    return float(total[0]), 1.0001 * (float(total[1]) + UNIT * terms * (top + float(total[1])))
 
 
-def _line(row: Array, centre: float, points: Sequence[Array]) -> Inexact:
+def _line(row: Array, centre: float, points: Sequence[Rounded]) -> Rounded:
     """m + Σ L_j t_j on the grid; the points are exact."""
-    rank = len(points)
-    out: Any = np.full((1,) * rank, centre)
-    size, terms = abs(centre), 1
-    for k, (factor_, p) in enumerate(zip(row.tolist(), points, strict=True)):
-        if factor_:
-            out = out + (factor_ * p).reshape([-1 if j == k else 1 for j in range(rank)])
-            size += abs(factor_) * float(np.max(np.abs(p)))
-            terms += 2
-    return Inexact(out, UP * UNIT * terms * size, UP * size)
+    out = Rounded(centre, 0.0)
+    for factor, p in zip(row.tolist(), points, strict=True):
+        out = out + Rounded(factor, 0.0) * p if factor else out
+    return out

@@ -53,14 +53,20 @@ def factor(K: Sequence[Sequence[Fraction]]) -> list[list[float]]:
     columns, rest = pivoted(K)
     if any(abs(x) > SLACK * scale for row in rest for x in row):
         raise fail("TP008", "the covariance is not positive semidefinite", help="check its entries")
-    return [[_over_root(column[i], pivot) for column, pivot in columns] for i in range(len(K))]
+    return [[over_root(column[i], pivot) for column, pivot in columns] for i in range(len(K))]
 
 
-def pivoted(K: Sequence[Sequence[Fraction]]) -> tuple[list[tuple[list[Fraction], Fraction]], list[list[Fraction]]]:
-    """Columns c and pivots d > 0, the largest first, with K = Σ c c^T / d + rest, where rest is 0 at the pivots."""
+def pivoted(
+    K: Sequence[Sequence[Fraction]], negligible: float = 0.0
+) -> tuple[list[tuple[list[Fraction], Fraction]], list[list[Fraction]]]:
+    """Columns c and pivots d > 0, the largest first, with K = Σ c c^T / d + rest, where rest is 0 at the pivots.
+
+    A pivot that is `negligible`, relative to the largest variance, is left in the rest.
+    """
     rest = [list(map(Fraction, row)) for row in K]
     columns: list[tuple[list[Fraction], Fraction]] = []
-    while rest and rest[p := max(range(len(rest)), key=lambda i: rest[i][i])][p] > 0:
+    least = Fraction(negligible) * max((K[i][i] for i in range(len(K))), default=Fraction(0))
+    while rest and rest[p := max(range(len(rest)), key=lambda i: rest[i][i])][p] > max(least, Fraction(0)):
         column, pivot = [row[p] for row in rest], rest[p][p]
         columns.append((column, pivot))
         rest = [
@@ -70,7 +76,7 @@ def pivoted(K: Sequence[Sequence[Fraction]]) -> tuple[list[tuple[list[Fraction],
     return columns, rest
 
 
-def _over_root(x: Fraction, pivot: Fraction) -> float:
+def over_root(x: Fraction, pivot: Fraction) -> float:
     """x/√pivot, without overflow of the parts."""
     if x == 0:
         return 0.0
