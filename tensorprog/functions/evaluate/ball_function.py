@@ -15,6 +15,7 @@ from typing import Any
 from flint import acb, arb, fmpq
 
 from tensorprog.errors import fail
+from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.functions.evaluate.narrow import Box, may_vanish, narrowed, partial, support
 from tensorprog.functions.named.ball_forms import form, hermite, increasing, indeterminate, sqrt, whole_power
 from tensorprog.functions.named.library import library
@@ -26,11 +27,6 @@ Number = int | float | Fraction
 Values = Mapping[str, Number]
 Complex = Callable[[Sequence[Ball], bool], Ball]
 """A function of complex balls and of the flag `analytic`."""
-
-
-def name_of(v: Var) -> str:
-    """The name under which the value of a variable is given: `x`, `x[1,2]`."""
-    return v.name + (f"[{','.join(str(s) for s in v.subs)}]" if v.subs else "")
 
 
 def exact(value: Number | str) -> Ball:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tensorprog.functions.evaluate.expanded import affine, rational
 from tensorprog.kernel.ground.term import add, children, mul, rebuild, variables
-from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms import Num, Term, Var
 
 Row = tuple[Fraction, ...]
 
@@ -29,33 +30,7 @@ def linear(t: Term, names: Sequence[str]) -> tuple[Row, Fraction] | None:
     >>> linear(read("2*x - y/3 + 1"), ["x", "y"])
     ((Fraction(2, 1), Fraction(-1, 3)), Fraction(1, 1))
     """
-    match t:
-        case Num(value):
-            return (Fraction(0),) * len(names), value
-        case Var(name, ()) if name in names:
-            return tuple(Fraction(n == name) for n in names), Fraction(0)
-        case App("add", args):
-            parts = [linear(a, names) for a in args]
-            known = [p for p in parts if p is not None]
-            if len(known) < len(parts):
-                return None
-            return tuple(map(sum, zip(*(p[0] for p in known), strict=True))), sum(p[1] for p in known)  # type: ignore[arg-type, return-value]
-        case App("neg", (a,)):
-            part = linear(a, names)
-            return None if part is None else (tuple(-x for x in part[0]), -part[1])
-        case App("mul", args):
-            out: tuple[Row, Fraction] = ((Fraction(0),) * len(names), Fraction(1))
-            for a in args:
-                part = linear(a, names)
-                if part is None or (any(part[0]) and any(out[0])):
-                    return None
-                by = out[1] if any(part[0]) else part[1]
-                row = part if any(part[0]) else out
-                out = tuple(by * x for x in row[0]), by * row[1]
-            return out
-        case App("recip", (Num(value),)) if value:
-            return (Fraction(0),) * len(names), 1 / value
-    return None
+    return affine(t, names, rational, Fraction(0))
 
 
 def fewest(p: Posed) -> Posed:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.arrays import compile_numpy
-from tensorprog.functions.evaluate.ball_function import ball_function, name_of
+from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.gaussian.arrays.compiled import blocks
 from tensorprog.gaussian.behaviour.growth import poles_vanish, shrinks
 from tensorprog.gaussian.behaviour.kinks import Plane, loci

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from flint import acb, arb
 
-from tensorprog.functions.evaluate.ball_function import Complex, Values, ball_function, name_of
+from tensorprog.functions.evaluate import expanded
+from tensorprog.functions.evaluate.ball_function import Complex, Values, ball_function
+from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.kernel.ground.term import variables
 from tensorprog.numbers.budget import spent
-from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms import Term
 
 MOST_PLACES = 3_000
 MOST_BOXES = 20_000
@@ -31,38 +33,11 @@ def constant(t: Term, values: Values) -> float | None:
 def affine(t: Term, names: Sequence[str], values: Values) -> tuple[tuple[float, ...], float] | None:
     """(a, c) with t = a·z + c in the variables `names`, if t is so written.
 
-    >>> affine(App("add", (Var("x"), Num(2))), ["x", "y"], {})
+    >>> from tensorprog.terms import read
+    >>> affine(read("x + 2"), ["x", "y"], {})
     ((1.0, 0.0), 2.0)
     """
-    zero = (0.0,) * len(names)
-    match t:
-        case Var() if name_of(t) in names:
-            return tuple(float(n == name_of(t)) for n in names), 0.0
-        case App("add", args):
-            normal, offset = zero, 0.0
-            for a in args:
-                part = affine(a, names, values)
-                if part is None:
-                    return None
-                normal, offset = tuple(p + q for p, q in zip(normal, part[0], strict=True)), offset + part[1]
-            return normal, offset
-        case App("neg", (a,)):
-            part = affine(a, names, values)
-            return part and (tuple(-p for p in part[0]), -part[1])
-        case App("mul", args):
-            linear: tuple[tuple[float, ...], float] = (zero, 1.0)
-            for a in args:
-                part = affine(a, names, values)
-                if part is None or (any(part[0]) and any(linear[0])):
-                    return None
-                lead, by = (part, linear[1]) if any(part[0]) else (linear, part[1])
-                linear = (tuple(by * p for p in lead[0]), by * lead[1])
-            return linear
-        case App("pow", (a, Num(p))) if p == 1:
-            return affine(a, names, values)
-        case _:
-            number = None if any(name_of(v) in names for v in variables(t)) else constant(t, values)
-            return None if number is None else (zero, number)
+    return expanded.affine(t, names, lambda u: constant(u, values), 0.0)
 
 
 def roots(
@@ -124,35 +99,7 @@ def _merge(found: list[tuple[float, float]]) -> list[float]:
 
 def polynomial(t: Term, name: str, values: Values) -> list[float] | None:
     """Coefficients of a polynomial in one variable, lowest first, if t is so written (degree at most 40)."""
-    match t:
-        case Var() if name_of(t) == name:
-            return [0.0, 1.0]
-        case App("add", args):
-            parts = [polynomial(a, name, values) for a in args]
-            known = [p for p in parts if p is not None]
-            if len(known) < len(parts):
-                return None
-            return [sum(p[k] for p in known if k < len(p)) for k in range(max(map(len, known)))]
-        case App("neg", (a,)):
-            part = polynomial(a, name, values)
-            return None if part is None else [-c for c in part]
-        case App("mul", args):
-            return _product([polynomial(a, name, values) for a in args])
-        case App("pow", (a, Num(p))) if p.denominator == 1 and 0 <= p <= 40:
-            return _product([polynomial(a, name, values)] * int(p))
-        case _:
-            number = None if name in {name_of(v) for v in variables(t)} else constant(t, values)
-            return None if number is None else [number]
-
-
-def _product(parts: Sequence[list[float] | None]) -> list[float] | None:
-    out = [1.0]
-    for p in parts:
-        if p is None or len(out) + len(p) > 42:
-            return None
-        new = [0.0] * (len(out) + len(p) - 1)
-        for i, x in enumerate(out):
-            for j, y in enumerate(p):
-                new[i + j] += x * y
-        out = new
-    return out
+    found = expanded.expanded(t, [name], lambda u: constant(u, values), 40)
+    if found is None:
+        return None
+    return [found.get((k,), 0.0) for k in range(max((k for (k,) in found), default=0) + 1)]

@@ -21,6 +21,7 @@ from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 from tensorprog.functions.evaluate.directions import Posed, Row, linear
+from tensorprog.functions.evaluate.expanded import expanded, rational
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.cones import Cone, Low
 from tensorprog.gaussian.behaviour.growth import directions, steepest
@@ -149,9 +150,7 @@ def _exceeds(p: Posed) -> bool:
     exponent = {(i, j): Fraction(0) for i in range(3) for j in range(3 - i)}
     rest: list[Term] = []
     for f in _factors(p.term):
-        if isinstance(f, App) and f.head == "exp" and (found := _monomials(f.args[0], p.names)) is not None:
-            if any(sum(k) > 2 for k in found):
-                return False
+        if isinstance(f, App) and f.head == "exp" and (found := expanded(f.args[0], p.names, rational, 2)) is not None:
             for k in exponent:
                 exponent[k] += found.get(k, Fraction(0))
             continue
@@ -193,37 +192,6 @@ def _level(p: Posed, N: Sequence[Row], slope: Row, rest: Sequence[Term]) -> bool
 def _away(r: Interval) -> bool:
     """Whether an interval keeps away from 0."""
     return (r.low is not None and r.low > 0) or (r.high is not None and r.high < 0)
-
-
-def _monomials(t: Term, names: Sequence[str]) -> dict[tuple[int, int], Fraction] | None:
-    """A polynomial in two variables by its exponents, if it is so written."""
-    match t:
-        case Num(value):
-            return {(0, 0): value}
-        case Var(name, ()) if name in names:
-            return {(int(name == names[0]), int(name == names[1])): Fraction(1)}
-        case App("neg", (a,)):
-            return _monomials(App("mul", (Num(-1), a)), names)
-        case App("recip", (Num(value),)) if value:
-            return {(0, 0): 1 / value}
-        case App("add" | "mul" as head, args):
-            parts = [_monomials(a, names) for a in args]
-            out: dict[tuple[int, int], Fraction] = {(0, 0): Fraction(int(head == "mul"))}
-            for q in parts:
-                if q is None:
-                    return None
-                if head == "add":
-                    out = {k: out.get(k, Fraction(0)) + q.get(k, Fraction(0)) for k in {*out, *q}}
-                    continue
-                new: dict[tuple[int, int], Fraction] = {}
-                for (i, j), x in out.items():
-                    for (k, n), y in q.items():
-                        new[i + k, j + n] = new.get((i + k, j + n), Fraction(0)) + x * y
-                out = new
-            return out
-        case App("pow", (a, Num(e))) if e.denominator == 1 and 0 <= e <= 4:
-            return _monomials(App("mul", (a,) * int(e)), names) if e else {(0, 0): Fraction(1)}
-    return None
 
 
 def _grows(p: Posed) -> bool:

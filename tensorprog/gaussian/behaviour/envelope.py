@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tensorprog.functions.evaluate.ball_function import name_of
+from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.strip_forms import BESIDE, SIZE
 from tensorprog.gaussian.behaviour.arguments import affine, constant, polynomial
@@ -22,7 +22,8 @@ _UP = 1 + 1e-12
 def bound(t: Term, names: Sequence[str], imag: Sequence[float]) -> float:
     """A bound of an analytic term in the strip |Im z_j| <= imag[j].
 
-    >>> bound(App("tanh", (Var("z"),)), ["z"], [0.5]) <= 1 + 1e-9, bound(Var("z"), ["z"], [0.5])
+    >>> from tensorprog.terms import read
+    >>> bound(read("tanh(z)"), ["z"], [0.5]) <= 1 + 1e-9, bound(read("z"), ["z"], [0.5])
     (True, inf)
     """
     number = constant(t, {}) if not any(name_of(v) in names for v in variables(t)) else None
@@ -65,7 +66,8 @@ def _quadratic(u: Term, names: Sequence[str], imag: Sequence[float]) -> tuple[fl
 def imaginary(t: Term, names: Sequence[str], imag: Sequence[float]) -> float:
     """A bound of |Im t| in the strip |Im z_j| <= imag[j], for expressions in bounded functions.
 
-    >>> imaginary(App("erf", (Var("z"),)), ["z"], [0.0])
+    >>> from tensorprog.terms import read
+    >>> imaginary(read("erf(z)"), ["z"], [0.0])
     0.0
     """
     if not any(imag):

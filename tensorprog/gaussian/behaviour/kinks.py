@@ -17,7 +17,8 @@ from typing import Literal
 
 from flint import acb, arb
 
-from tensorprog.functions.evaluate.ball_function import Values, ball_function, name_of
+from tensorprog.functions.evaluate.ball_function import Values, ball_function
+from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.functions.evaluate.formulas import formulas
 from tensorprog.functions.named.library import library, opened
 from tensorprog.functions.named.record import Function

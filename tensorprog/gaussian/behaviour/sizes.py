@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from tensorprog.functions.evaluate.ball_function import ball_function, name_of
+from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.functions.evaluate.narrow import support
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges

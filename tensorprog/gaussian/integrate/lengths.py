@@ -25,7 +25,8 @@ from typing import Any
 
 from flint import arb, arb_mat
 
-from tensorprog.functions.evaluate.ball_function import Ball, exact, name_of
+from tensorprog.functions.evaluate.ball_function import Ball, exact
+from tensorprog.functions.evaluate.expanded import expanded, name_of, rational
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
 from tensorprog.gaussian.closed.engine import Problem
@@ -71,43 +72,11 @@ def ratio(body: Term, names: Sequence[str]) -> Ratio | None:
 
 def quadratic(t: Term, names: Sequence[str]) -> Quadratic | None:
     """A sum of squares with nonnegative coefficients, plus a nonnegative constant."""
-    out = _quadratic(t, names)
-    if out is None or any(c < 0 for c in out.values()) or not any(i >= 0 and c for i, c in out.items()):
+    found = expanded(t, names, rational, 2)
+    if found is None or any(c < 0 or not set(e) <= {0, 2} for e, c in found.items()):
         return None
-    return tuple(sorted(out.items()))
-
-
-def _quadratic(t: Term, names: Sequence[str]) -> dict[int, Fraction] | None:
-    match t:
-        case Num(value):
-            return {-1: value}
-        case App("pow", (Var() as v, Num(k))) if k == 2 and name_of(v) in names:
-            return {names.index(name_of(v)): Fraction(1)}
-        case App("mul", (Var() as v, Var() as w)) if v == w and name_of(v) in names:
-            return {names.index(name_of(v)): Fraction(1)}
-        case App("mul", args):
-            factor, inner = Fraction(1), None
-            for a in args:
-                if isinstance(a, Num):
-                    factor *= a.value
-                elif inner is None:
-                    inner = _quadratic(a, names)
-                    if inner is None:
-                        return None
-                else:
-                    return None
-            return None if inner is None else {i: factor * c for i, c in inner.items()}
-        case App("add", args):
-            total: dict[int, Fraction] = {}
-            for a in args:
-                part = _quadratic(a, names)
-                if part is None:
-                    return None
-                for i, c in part.items():
-                    total[i] = total.get(i, Fraction(0)) + c
-            return total
-        case _:
-            return None
+    out = tuple(sorted((e.index(2) if any(e) else -1, c) for e, c in found.items()))
+    return out if any(i >= 0 for i, _ in out) else None
 
 
 Drawn = tuple[Term, dict[Quadratic, Fraction]]

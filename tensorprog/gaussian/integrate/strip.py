@@ -76,8 +76,6 @@ def _around_roots(u: Term, names: Sequence[str]) -> list[Wall] | None:
     coefficients = polynomial(u, used[0], {}) if len(used) == 1 else None
     if coefficients is None or coefficients[0] <= 0:
         return None
-    while coefficients[-1] == 0:  # 1 + (0 z)^2
-        coefficients = coefficients[:-1]
     if len(coefficients) < 3:
         return None if len(coefficients) == 2 else []
     distance = float(np.min(np.abs(np.imag(np.roots(coefficients[::-1])))))

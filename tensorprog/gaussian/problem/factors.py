@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from tensorprog.functions.evaluate.ball_function import name_of
+from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.gaussian.problem.covariance import rational
 from tensorprog.kernel.ground.term import mul, substitute, variables
 from tensorprog.terms import App, Num, Term, Var

@@ -13,6 +13,8 @@ from typing import Any
 
 import sympy
 
+from tensorprog.functions.evaluate import expanded
+from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.functions.evaluate.sympy_bridge import from_sympy, symbol, to_sympy
 from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.closed.steps import Step
@@ -150,35 +152,11 @@ def _product(w: Any, t: Term) -> Term:
 
 def affine(t: Term, variables: Sequence[Var]) -> tuple[tuple[Any, ...], Any] | None:
     """(a, b) with t = a·z + b, constants a and b in sympy; None when t is not affine by its form."""
-    zeros = (sympy.S.Zero,) * len(variables)
-    if not any(v in variables for v in walk(t) if isinstance(v, Var)):
-        return zeros, to_sympy(t)
-    match t:
-        case Var():
-            return tuple(sympy.Integer(int(v == t)) for v in variables), sympy.S.Zero
-        case App("neg", (u,)):
-            inner = affine(u, variables)
-            return None if inner is None else (tuple(-x for x in inner[0]), -inner[1])
-        case App("add", args):
-            parts = [affine(u, variables) for u in args]
-            known = [x for x in parts if x is not None]
-            if len(known) < len(parts):
-                return None
-            return tuple(sympy.Add(*(x[0][i] for x in known)) for i in range(len(variables))), sympy.Add(
-                *(x[1] for x in known)
-            )
-        case App("mul", args):
-            out: tuple[tuple[Any, ...], Any] = (zeros, sympy.S.One)
-            for u in args:
-                x = affine(u, variables)
-                if x is None:
-                    return None
-                if any(x[0]) and any(out[0]):
-                    return None
-                c, varying = (x[1], out) if not any(x[0]) else (out[1], x)
-                out = (tuple(c * y for y in varying[0]), c * varying[1])
-            return out
-    return None
+
+    def constant(u: Term) -> Any:
+        return None if any(v in variables for v in walk(u) if isinstance(v, Var)) else to_sympy(u)
+
+    return expanded.affine(t, [name_of(v) for v in variables], constant, sympy.S.Zero)
 
 
 def _affine_parts(t: Term, variables: Sequence[Var]) -> list[Term]:
