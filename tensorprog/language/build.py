@@ -10,32 +10,34 @@ p.output(h)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import expand, registry, words
 from tensorprog.kernel.ground.nodes import Matrix
-from tensorprog.kernel.ground.term import add, mul, neg, power, recip
 from tensorprog.language import syntax as s
 from tensorprog.language.load import Loader
-from tensorprog.language.parser import parse
 from tensorprog.program.api import Program as CoreProgram
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
 from tensorprog.program.lowering.declare import declare_matrix
 from tensorprog.terms import App, Bind, Num, Term, Var, to_text
+from tensorprog.terms.operators import Operators
 from tensorprog.terms.reader import read_raw
 
+T = TypeVar("T")
 
-class Expr:
+
+class Expr(Operators):
     """An expression over a program's names: + - * / ** @, [subscripts], .T for a transpose, comparisons."""
 
-    __slots__ = ("term",)
+    __slots__ = ()
 
-    def __init__(self, term: Term) -> None:
-        self.term = term
+    @staticmethod
+    def term_of(value: Any) -> Term:
+        return term_of(value)
 
     def __getitem__(self, subs: Any) -> Expr:
         parts = subs if isinstance(subs, tuple) else (subs,)
@@ -45,36 +47,6 @@ class Expr:
     def T(self) -> Expr:
         """The transpose of a weight."""
         return Expr(App("transpose", (self.term,)))
-
-    def __add__(self, other: Any) -> Expr:
-        return Expr(add(self.term, term_of(other)))
-
-    def __radd__(self, other: Any) -> Expr:
-        return Expr(add(term_of(other), self.term))
-
-    def __sub__(self, other: Any) -> Expr:
-        return Expr(add(self.term, neg(term_of(other))))
-
-    def __rsub__(self, other: Any) -> Expr:
-        return Expr(add(term_of(other), neg(self.term)))
-
-    def __mul__(self, other: Any) -> Expr:
-        return Expr(mul(self.term, term_of(other)))
-
-    def __rmul__(self, other: Any) -> Expr:
-        return Expr(mul(term_of(other), self.term))
-
-    def __truediv__(self, other: Any) -> Expr:
-        return Expr(mul(self.term, recip(term_of(other))))
-
-    def __rtruediv__(self, other: Any) -> Expr:
-        return Expr(mul(term_of(other), recip(self.term)))
-
-    def __pow__(self, other: Any) -> Expr:
-        return Expr(power(self.term, term_of(other)))
-
-    def __neg__(self) -> Expr:
-        return Expr(neg(self.term))
 
     def __matmul__(self, other: Any) -> Expr:
         return Expr(App("matmul", (self.term, term_of(other))))
@@ -178,8 +150,7 @@ class Program(CoreProgram):
         self._guard(lambda: self._loader.read(text, None))
 
     def _declare(self, word: str, text: str) -> tuple[Expr, ...]:
-        statements = parse(f"{word} {text}\n", self.limits)
-        self.add(f"{word} {text}\n")
+        statements = self._guard(lambda: self._loader.read(f"{word} {text}\n", None))
         match statements[0]:
             case s.IndexDef(names=names):
                 return tuple(Expr(Var(name)) for name, _ in names)
@@ -234,16 +205,20 @@ class Program(CoreProgram):
 
     def output(self, *wanted: Any) -> None:
         """What the limit is wanted of: families or members."""
-        for w in wanted:
-            self._guard(lambda w=w: self._loader.lowering.output(term_of(w), None))
+
+        def put_out() -> None:
+            for w in wanted:
+                self._loader.lowering.output(term_of(w), None)
+
+        self._guard(put_out)
 
     def claim(self, text: str) -> None:
         """`cov(x[1], x[2]) = 0`, `valid`, `gaussian(y[1])`."""
         self.add(f"claim {text}\n")
 
-    def _guard(self, action: Any) -> None:
+    def _guard(self, action: Callable[[], T]) -> T:
         try:
-            action()
+            return action()
         except TensorProgError as error:
             raise TensorProgError(error.diagnostics, dict(self.sources), self.path) from None
         except RecursionError:

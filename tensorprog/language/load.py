@@ -87,7 +87,8 @@ class Loader:
             else replace(d, place=replace(d.place, file=self.file))
         )
 
-    def read(self, text: str, folder: Path | None) -> None:
+    def read(self, text: str, folder: Path | None) -> tuple[s.Statement, ...]:
+        """Carry a text into the program; return its statements."""
         self.program.sources[self.file] = text.split("\n")
         statements = parse(text, self.limits, BOUNDARIES.union(words()))
         self.lowering.names.later = {*self.lowering.names.later, *_defined_names(statements)}
@@ -100,6 +101,7 @@ class Loader:
                 self.include(statement, folder)
             else:
                 self.statement(statement)
+        return statements
 
     # -- statements ----------------------------------------------------------------------------------------------
 

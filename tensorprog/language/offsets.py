@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.indices import assignments
 from tensorprog.kernel.ground.place import Place
-from tensorprog.kernel.ground.term import add, children, rebuild, variables, walk
+from tensorprog.kernel.ground.term import add, children, rebuild, substitute, variables, walk
 from tensorprog.program.api import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
 
@@ -87,10 +87,7 @@ def _computed(value: Term, is_index: Callable[[str], bool]) -> set[str]:
 
 def _put(t: Term, at: Mapping[str, int]) -> Term:
     """Return the term with index names replaced by their values."""
-    if isinstance(t, Var) and t.name in at and not t.subs:
-        return Num(at[t.name])
-    parts = children(t)
-    return rebuild(t, tuple(_put(p, at) for p in parts)) if parts else t
+    return substitute(t, {Var(name): Num(value) for name, value in at.items()})
 
 
 class _Open:

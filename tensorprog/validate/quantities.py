@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Literal
 
 from tensorprog.errors import TensorProgError
@@ -123,7 +123,9 @@ class _Facts:
         scores' fluctuations then average to zero. So: no score side is used outside scores, and the matrices can be
         given two colours so that every score meets both (flip one colour). And no kinked function acts on scalars.
         """
-        graph: dict[str, set[str]] = {}
+        import networkx as nx
+
+        graph = nx.Graph()
         side_names: set[str] = set()
         for node in self.program.nodes:
             if not self._is_score(node):
@@ -134,10 +136,7 @@ class _Facts:
             makers = self._makers(left), self._makers(right)
             if not makers[0] or not makers[1]:
                 return True
-            for a in makers[0]:
-                for b in makers[1]:
-                    graph.setdefault(a, set()).add(b)
-                    graph.setdefault(b, set()).add(a)
+            graph.add_edges_from(product(*makers))
             side_names |= {left.name, right.name}
         for node in self.program.nodes:
             reads_side = any(r.name in side_names for r, _ in self.program.references(node))
@@ -145,7 +144,7 @@ class _Facts:
                 return True
             if isinstance(node, MatMul) and node.weight.name in graph and node.name not in side_names:
                 return True
-        if not _two_colours(graph):
+        if not nx.is_bipartite(graph):
             return True
         return any(self._kink_on_scalars(n) for n in self.program.nodes)
 
@@ -185,31 +184,14 @@ class _Facts:
         )
 
 
-def _two_colours(graph: dict[str, set[str]]) -> bool:
-    """Is the graph bipartite?"""
-    colour: dict[str, bool] = {}
-    for start in graph:
-        todo = [start] if start not in colour else []
-        colour.setdefault(start, True)
-        while todo:
-            a = todo.pop()
-            for b in graph[a]:
-                if b not in colour:
-                    colour[b] = not colour[a]
-                    todo.append(b)
-                elif colour[b] == colour[a]:
-                    return False
-    return True
-
-
-def _hull(ref: Ref, program: Program) -> list[tuple[int, int]]:
+def _hull(ref: Ref) -> list[tuple[int, int]]:
     ranges = dict(ref.ranges)
     return [(s, s) if isinstance(s, int) else ranges[s] for s in ref.subs]
 
 
-def _members(ref: Ref, program: Program) -> Iterator[Member]:
+def _members(ref: Ref) -> Iterator[Member]:
     """Yield the first member, then one step along each axis, then a step along the last two."""
-    box = _hull(ref, program)
+    box = _hull(ref)
     first = tuple(lo for lo, _ in box)
     yield (ref.name, first)
     for k in range(len(box) - 1, -1, -1):
@@ -222,12 +204,12 @@ def untested(program: Program, tested: Collection[Quantity]) -> list[str]:
     """Return the outputs none of whose second moments is among the quantities."""
     found = {q.members[0] for q in tested if q.output and len(q.members) == 2}
     refs = [Ref.of(o.ref, program) for o in program.outputs]
-    return [r.text for r in dict.fromkeys(refs) if next(_members(r, program)) not in found]
+    return [r.text for r in dict.fromkeys(refs) if next(_members(r)) not in found]
 
 
 def _of_output(ref: Ref, facts: _Facts) -> Iterator[Quantity]:
     program = facts.program
-    members = list(_members(ref, program))[:3]
+    members = list(_members(ref))[:3]
     first = members[0]
     if program.families[ref.name].kind == "scalar":
         if facts.unbounded(ref.name):
@@ -254,8 +236,8 @@ def _random(name: str, facts: _Facts) -> bool:
 def _pairs(name: str, facts: _Facts, output: bool) -> Iterator[Quantity]:
     program = facts.program
     ref = Ref.of(Var(name), program)
-    members = list(_members(ref, program))
-    box = _hull(ref, program)
+    members = list(_members(ref))
+    box = _hull(ref)
     kind: Kind = "draw" if program.families[name].kind == "scalar" else "average"
     if kind == "draw" and not _random(name, facts):
         yield _quantity("draw", (members[0],), facts, output)
@@ -277,7 +259,7 @@ def _members_along(m: Member, first: Member, box: Sequence[tuple[int, int]]) -> 
 def _across(a: str, b: str, facts: _Facts) -> Iterator[Quantity]:
     """Pairs of members of two score families, straight and crosswise."""
     program = facts.program
-    boxes = [_hull(Ref.of(Var(n), program), program) for n in (a, b)]
+    boxes = [_hull(Ref.of(Var(n), program)) for n in (a, b)]
     if len(boxes[0]) < 2 or boxes[0][-2:] != boxes[1][-2:] or boxes[0][-1][1] == boxes[0][-1][0]:
         first = [tuple(lo for lo, _ in box) for box in boxes]
         yield _quantity("draw", ((a, first[0]), (b, first[1])), facts, False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache, reduce
 from math import pi
+from operator import add, neg
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail
@@ -137,8 +138,6 @@ def _operation(t: Term, names: tuple[str, ...]) -> Operation:
             return lambda inputs, u: np.logaddexp(0.0, u)
         case App("log", (App("add", (one, _)),)) if one == ONE:
             return lambda inputs, u: numpy_forms.log1p(u)
-        case App("add"):
-            return lambda inputs, *xs: reduce(np.add, xs)
         case App("mul", args):
             below = [_denominator(a) is not None for a in args]
             zeros = vanishing(t)
@@ -152,23 +151,35 @@ def _operation(t: Term, names: tuple[str, ...]) -> Operation:
                 return out
 
             return product
-        case App("neg"):
-            return lambda inputs, x: -x
-        case App("recip"):
-            return lambda inputs, x: numpy_forms.recip(x)
         case App("pow", (_, Num(value))) if value == 2:
             return lambda inputs, x, p: x * x
-        case App("pow"):
-            return lambda inputs, x, p: numpy_forms.power(x, p)
-        case App("and"):
-            return lambda inputs, *xs: reduce(np.logical_and, xs)
-        case App(head) if head in _COMPARE:
-            name = _COMPARE[head]
-            compare: Operation = getattr(np, name)
-            return lambda inputs, x, y: compare(x, y)
-        case App(head) if (form := numpy_form(head)) is not None:
+        case App(head) if (form := operation(head)) is not None:
             return lambda inputs, *xs: form(*xs)
     raise fail("TP003", f"{to_text(t)} is not a number at a point", getattr(t, "place", None))
+
+
+def operation(head: str) -> Callable[..., Any] | None:
+    """A head on numpy arrays: arithmetic, comparisons, named functions; None if it has no value at a point."""
+    import numpy as np
+
+    from tensorprog.functions.named import numpy_forms
+
+    match head:
+        case "add":
+            return lambda *xs: reduce(add, xs)
+        case "neg":
+            return neg
+        case "recip":
+            return numpy_forms.recip
+        case "pow":
+            return numpy_forms.power
+        case "and":
+            return lambda *xs: reduce(np.logical_and, xs)
+        case _ if head in _COMPARE:
+            compare: Operation = getattr(np, _COMPARE[head])
+            return compare
+        case _:
+            return numpy_form(head)
 
 
 def numpy_form(head: str) -> Callable[..., Any] | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import reduce
-from operator import add, mul
+from operator import mul
 from typing import Any
 
 import numpy as np
 
 from tensorprog.errors import fail
-from tensorprog.functions.evaluate.arrays import numpy_form
+from tensorprog.functions.evaluate.arrays import operation
 from tensorprog.kernel.ground.indices import Range
 from tensorprog.kernel.ground.term import ONE, children, walk
 from tensorprog.simulate.arrays import Named
@@ -23,8 +23,6 @@ from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 
 Leaf = Callable[[Var], Named | float]
 """The value of a name: an array over its distinct index names, or a number."""
-
-_COMPARE = {"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
 
 
 def index_names(t: Term, is_index: Callable[[str], bool]) -> tuple[str, ...]:
@@ -118,19 +116,7 @@ class Evaluator:
                 return numpy_forms.clip(value, low, high)
         parts = [self._value(c, leaf, memo) for c in children(t)]
         match t:
-            case App("add"):
-                return reduce(add, parts)
-            case App("neg"):
-                return -parts[0]
-            case App("recip"):
-                return numpy_forms.recip(parts[0])
-            case App("pow"):
-                return numpy_forms.power(*parts)
-            case App("and"):
-                return reduce(np.logical_and, parts)
-            case App(head) if head in _COMPARE:
-                return getattr(np, _COMPARE[head])(*parts)
-            case App(head) if (form := numpy_form(head)) is not None:
+            case App(head) if (form := operation(head)) is not None:
                 return form(*parts)
             case Bind("softmax", (_,), over, mask):
                 return self._softmax(parts, over, mask is not None)
