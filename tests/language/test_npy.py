@@ -77,3 +77,27 @@ def test_a_certificate_is_verified_without_any_mathematics_library_with_entries_
     done = subprocess.run(run, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "accepted" in done.stdout
+
+
+@pytest.mark.parametrize("size", [3, 40])
+@pytest.mark.parametrize("kind", ["<f8", "<f4", "<f2"])
+def test_a_certificate_is_verified_without_any_mathematics_library_with_a_covariance_of_a_file(
+    size: int, kind: str, tmp_path: Path
+) -> None:
+    """A Gram matrix of fewer directions than members, whose least eigenvalue is 0 up to the rounding of its type."""
+    made = np.random.default_rng(size).standard_normal((size, 1 + size // 2))
+    np.save(tmp_path / "K.npy", (made @ made.T / size).astype(kind))
+    path, certificate = tmp_path / "program.tp", tmp_path / "certificate.json"
+    path.write_text(f'index i in 1..{size}\nmatrix K = file("K.npy")\ninput u[i] ~ N(0, K[i,i\'])\n'
+                    "weight W ~ N(0, 1/n)\ny[i] = W @ tanh(u[i])\noutput y\n")  # fmt: skip
+    certificate.write_text(tp.prove(tp.load(path)).text, encoding="utf-8")
+    run = [sys.executable, "-c", WITHOUT, str(path), str(certificate)]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "accepted" in done.stdout
+    made[0] = 0  # whose covariances stay as they were
+    np.save(tmp_path / "K.npy", made @ made.T / size - np.eye(size) * 0.01)
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "TP008" in done.stderr
+    assert "-0.01" in done.stderr

@@ -22,7 +22,7 @@ def number_text(value: Fraction) -> str:
 
 def member_text(name: str, subs: Sequence[Sub]) -> str:
     """x[1,i], or x without subscripts."""
-    return f"{name}[{','.join(map(str, subs))}]" if subs else str(name)
+    return f"{name}[{','.join(map(str, subs))}]" if subs else str(name)  # plain text, also of a name that is none
 
 
 def _strength(t: Term) -> int:
@@ -107,7 +107,7 @@ def to_text(t: Term) -> str:
         case Num(value):
             return number_text(value)
         case Var(name, subs):
-            return member_text(str(name), subs)  # plain text, also of a name that is none
+            return member_text(name, subs)
         case Bind():
             return _bind_text(t)
         case App("pi"):

@@ -12,6 +12,7 @@ from tensorprog.kernel.ground.indices import assignments
 from tensorprog.kernel.ground.nodes import InputGroup, Matrix, entry_term, primed_indices
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.kernel.ground.term import substitute, variables
+from tensorprog.program.graph.semidefinite import PSD_TOLERANCE, check_semidefinite, floats, rounding
 from tensorprog.terms import App, Num, Term, Var
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from tensorprog.program.graph.graph import Graph
 
-PSD_TOLERANCE = 1e-9
-COARSE = (("<f2", 4e-3), ("<f4", 1e-6))
-"""Arrays of half and of single precision, and the relative rounding of a Gram matrix that is computed in them."""
 MAX_PSD_SIZE = 1_500
 MAX_PSD_ENTRIES = 400_000
 MAX_MEMBERS = 10_000
@@ -167,17 +165,18 @@ def check_covariance(group: InputGroup, program: Graph, values: Mapping[str, flo
     blocks = 1
     for lo, hi in map(program.range_of, outer):
         blocks *= hi - lo + 1
-    if not outer and _checked_directly(group, program):
-        return None
+    if not outer and (whole := _from_file(group, program)) is not None:
+        return None if check_semidefinite(whole, group, _rounding(group, program)) else _unchecked(name, len(whole))
     if list_size > MAX_PSD_SIZE or blocks * list_size**2 > MAX_PSD_ENTRIES:
-        return f"the covariance of {name} is positive semidefinite (too large to check: {blocks * list_size} members)"
+        return _unchecked(name, blocks * list_size)
     params = default_values(program) if values is None else values
     try:
         for at in assignments(program.ranges(outer)):
             fixed = {**params, **at}
             rows = [(m, c) for m in range(members) for c in product(*(range(lo, hi + 1) for lo, hi in sizes))]
             matrix = [[_cov(group, a, b, coupled, fixed, program) for b in rows] for a in rows]
-            _check_psd(matrix, group, _rounding(group, program))
+            if not check_semidefinite(matrix, group, _rounding(group, program)):
+                return _unchecked(name, blocks * list_size)
     except NoNumber as missing:
         return f"the covariance of {name} is positive semidefinite (not checked: no number for {missing})"
     if any(v.name in program.params for row in group.cov for t in row for v in variables(t)):
@@ -185,27 +184,24 @@ def check_covariance(group: InputGroup, program: Graph, values: Mapping[str, flo
     return None
 
 
-def _checked_directly(group: InputGroup, program: Graph) -> bool:
-    """A matrix from a file that is the whole covariance, checked as an array."""
+def _unchecked(name: str, members: int) -> str:
+    return f"the covariance of {name} is positive semidefinite (too large to check: {members} members)"
+
+
+def _from_file(group: InputGroup, program: Graph) -> list[list[float]] | None:
+    """The rows of a matrix from a file that is the whole covariance."""
     term = group.cov[0][0]
     if len(group.names) != 1 or len(group.subs) != 1 or not isinstance(term, Var) or term.name not in program.matrices:
-        return False
+        return None
     (i,) = group.subs
     matrix = program.matrices[term.name]
     square = len(matrix.shape) == 2 and matrix.shape[0] == matrix.shape[1] <= MAX_PSD_SIZE
     if term.subs != (i, i + "'") or matrix.entries is not None or not square:
-        return False
+        return None
     if program.range_of(i) != (1, matrix.shape[0]):
-        return False
-    import numpy as np
-
-    k = array(matrix, {}, program)
-    scale, rounding = float(abs(k).max(initial=0.0)), _rounding(group, program)
-    worst = np.unravel_index(int(abs(k - k.T).argmax()), k.shape)
-    if abs(k[worst] - k.T[worst]) > rounding * scale:
-        raise _not_symmetric(group, float(k[worst]), float(k.T[worst]))
-    _judge_least(float(np.linalg.eigvalsh(k).min()), rounding * scale, len(k), group)
-    return True
+        return None
+    numbers, n = floats(matrix.data), matrix.shape[0]
+    return [[*numbers[n * k : n * (k + 1)]] for k in range(n)]
 
 
 def check_means(group: InputGroup, program: Graph) -> None:
@@ -257,84 +253,7 @@ def _cov(
 
 
 def _rounding(group: InputGroup, program: Graph) -> float:
-    """The relative rounding of a covariance: what the narrowest type that holds the entries of its arrays suggests.
-
-    An array of float32 is kept as float64, and recognised by its entries: all of them are numbers of single precision.
-    Whole numbers are exact in every type, and say nothing.
-    """
+    """The relative rounding of a covariance: that of the coarsest of the arrays from files that it reads."""
     used = {v.name for row in group.cov for t in row for v in variables(t)}
-    read = [m for name, m in program.matrices.items() if name in used and m.entries is None]
-    if not read:
-        return PSD_TOLERANCE
-    import numpy as np
-
-    def of(k: NDArray[np.float64]) -> float:
-        if (k == np.rint(k)).all():
-            return PSD_TOLERANCE
-        with np.errstate(over="ignore"):
-            return next((r for kind, r in COARSE if (k.astype(kind) == k).all()), PSD_TOLERANCE)
-
-    return max(of(array(m, {}, program)) for m in read)
-
-
-def _check_psd(matrix: list[list[float]], group: InputGroup, rounding: float) -> None:
-    n = len(matrix)
-    name = ", ".join(group.names)
-    if any(not math.isfinite(v) for row in matrix for v in row):
-        raise fail("TP008", f"the covariance of {name} has an entry that is not a finite number", group.place)
-    scale = max((abs(v) for row in matrix for v in row), default=0.0)
-    for i in range(n):
-        for j in range(i):
-            if abs(matrix[i][j] - matrix[j][i]) > rounding * scale:
-                raise _not_symmetric(group, matrix[i][j], matrix[j][i])
-    _judge_least(_least_pivot(matrix, scale) if n <= 16 else _least_eigenvalue(matrix), rounding * scale, n, group)
-
-
-def _not_symmetric(group: InputGroup, a: float, b: float) -> TensorProgError:
-    return fail(
-        "TP008",
-        f"the covariance of {', '.join(group.names)} is not symmetric: {a:g} against {b:g}",
-        group.place,
-        because="Cov(a, b) = Cov(b, a)",
-    )
-
-
-def _judge_least(least: float, rounding: float, n: int, group: InputGroup) -> None:
-    """Refuse a least eigenvalue that is negative beyond rounding."""
-    if least < -rounding * max(1, n):
-        raise fail(
-            "TP008",
-            f"the covariance of {', '.join(group.names)} is not positive semidefinite",
-            group.place,
-            because=f"some combination of its members would have the negative variance {least:g}",
-            help="a covariance matrix has no negative eigenvalue; a Gram matrix X X^T always qualifies",
-        )
-
-
-def _least_pivot(matrix: list[list[float]], scale: float) -> float:
-    """The least eigenvalue by Jacobi rotations (small matrices, no numpy needed)."""
-    a = [row[:] for row in matrix]
-    n = len(a)
-    for _ in range(60):
-        off = max((abs(a[i][j]) for i in range(n) for j in range(i)), default=0.0)
-        if off <= 1e-14 * scale:
-            break
-        for p in range(n):
-            for q in range(p + 1, n):
-                if abs(a[p][q]) <= 1e-300:
-                    continue
-                theta = (a[q][q] - a[p][p]) / (2 * a[p][q])
-                t = math.copysign(1.0, theta) / (abs(theta) + math.hypot(theta, 1.0))
-                c = 1 / math.hypot(t, 1.0)
-                s = t * c
-                for k in range(n):
-                    a[k][p], a[k][q] = c * a[k][p] - s * a[k][q], s * a[k][p] + c * a[k][q]
-                for k in range(n):
-                    a[p][k], a[q][k] = c * a[p][k] - s * a[q][k], s * a[p][k] + c * a[q][k]
-    return min(a[i][i] for i in range(n))
-
-
-def _least_eigenvalue(matrix: list[list[float]]) -> float:
-    import numpy as np
-
-    return float(np.linalg.eigvalsh(np.array(matrix)).min())
+    read = [m.data for name, m in program.matrices.items() if name in used and m.entries is None]
+    return max(map(rounding, read), default=PSD_TOLERANCE)

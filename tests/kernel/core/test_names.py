@@ -123,6 +123,13 @@ def written(rng: random.Random, depth: int) -> object:
     return [head, *(written(rng, depth - 1) for _ in range(rng.randint(least, min(most, least + 1))))]
 
 
+def test_what_is_printed_is_plain_text() -> None:
+    """It is compared with what a certificate writes, which no name of the kernel's own is equal to."""
+    for own in (*LEMMA.values(), T, Own("E", Var("x"))):
+        assert type(to_text(own)) is str
+        assert to_text(own) == str(own.name)
+
+
 def test_equal_text_is_an_equal_term() -> None:
     """Over all that a step can spell: no two terms that are read from JSON print alike, but names that it refuses."""
     rng, seen = random.Random(9), dict[str, Term]()
