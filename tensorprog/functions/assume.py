@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from tensorprog.errors import fail
+from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.kernel.ground.nodes import Param
@@ -124,11 +124,16 @@ def _interval(
     try:
         return Interval(low, high, low is not None and low_closed, high is not None and high_closed)
     except ValueError:
-        raise fail("TP017", f"no number {name} fits the assumptions") from None
+        raise _none_fits(name) from None
+
+
+def _none_fits(name: str) -> TensorProgError:
+    return fail("TP017", f"no number {name} fits the assumptions")
 
 
 def meet(name: str, a: Interval, b: Interval) -> Interval:
     """Return the numbers that fit both assumptions on a param; TP017 where there are none."""
-    low, low_open = max(((i.low, not i.low_closed) for i in (a, b) if i.low is not None), default=(None, True))
-    high, high_closed = min(((i.high, i.high_closed) for i in (a, b) if i.high is not None), default=(None, False))
-    return _interval(name, low, high, not low_open, high_closed)
+    try:
+        return a.meet(b)
+    except ValueError:
+        raise _none_fits(name) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -64,7 +65,7 @@ class Estimate:
         return replace(self, value=-self.value)
 
     def __add__(self, other: Estimate) -> Estimate:
-        return _joined(self, other, self.value + other.value, self.error + other.error, _sum)
+        return _joined(self, other, self.value + other.value, self.error + other.error, operator.add)
 
     def __sub__(self, other: Estimate) -> Estimate:
         return self + -other
@@ -72,7 +73,7 @@ class Estimate:
     def __mul__(self, other: Estimate) -> Estimate:
         # |ab - a'b'| <= |a||b-b'| + |b||a-a'| + |a-a'||b-b'| with a, b the computed ones
         error = abs(self.value) * other.error + abs(other.value) * self.error + self.error * other.error
-        return _joined(self, other, self.value * other.value, error, _product)
+        return _joined(self, other, self.value * other.value, error, operator.mul)
 
     def at(self, *index: int) -> Estimate:
         """One number of an array."""
@@ -146,14 +147,6 @@ def shown(error: float | None, kind: ErrorKind | None) -> str:
     """
     words = {"estimate": "estimated error", "sampling": "five standard errors"}
     return f"{words.get(kind or '', 'error')} {error or 0.0:.1e}"
-
-
-def _sum(a: Fraction, b: Fraction) -> Fraction:
-    return a + b
-
-
-def _product(a: Fraction, b: Fraction) -> Fraction:
-    return a * b
 
 
 def _joined(a: Estimate, b: Estimate, value: Any, error: Any, exactly: Any) -> Estimate:

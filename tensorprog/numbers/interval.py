@@ -17,6 +17,10 @@ def _shown(x: Fraction) -> str:
     return f"about {'-' if x < 0 else ''}10^{round(size * 0.30103)}"
 
 
+End = tuple[Fraction | None, bool]
+"""An end, and whether it is closed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
     """{x : low < x < high}, an end included where it is `closed`; None is an infinite end.
@@ -72,6 +76,26 @@ class Interval:
     def point(self) -> Fraction | None:
         """The one number in the interval, if there is only one."""
         return self.low if self.low is not None and self.low == self.high else None
+
+    @property
+    def away(self) -> Fraction | None:
+        """How far it keeps from 0, if it does."""
+        if self.low is not None and self.low > 0:
+            return self.low
+        return -self.high if self.high is not None and self.high < 0 else None
+
+    def greatest_low(self, other: Interval) -> End:
+        """The greater low end and whether it is closed; of equal ones it is if both are."""
+        ends = [(x.low, not x.low_closed) for x in (self, other) if x.low is not None]
+        low, is_open = max(ends, default=(None, True))
+        return low, not is_open
+
+    def meet(self, other: Interval) -> Interval:
+        """Both at once; a ValueError where nothing is left."""
+        low, low_closed = self.greatest_low(other)
+        ends = [(x.high, x.high_closed) for x in (self, other) if x.high is not None]
+        high, high_closed = min(ends, default=(None, False))
+        return Interval(low, high, low_closed, high_closed)
 
     def sample(self) -> tuple[Fraction, ...]:
         """A few rational members, simple ones first."""

@@ -8,8 +8,7 @@ import pytest
 
 from tensorprog.functions.evaluate.arrays import compile_numpy, numpy_form
 from tensorprog.functions.evaluate.derivative import derivative
-from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
-from tensorprog.functions.named.library import library
+from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE, library
 from tensorprog.kernel.ground.signatures import FUNCTIONS
 from tensorprog.terms import App, Num, Term, Var, read
 from tests.definitions import EXACT

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
 
-from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
 from tensorprog.functions.named.record import Break, Function
 from tensorprog.kernel.ground.term import ONE, PI, transform
 from tensorprog.numbers.interval import REALS, Interval
@@ -22,6 +21,8 @@ _POSITIVE = Interval(_F0, None)
 _UNIT = Interval(_F0, _F1)
 _SYMMETRIC = Interval(-_F1, _F1)
 _CLOSED = Interval(-_F1, _F1, True, True)
+SELU_SCALE = Fraction("1.0507009873554804934193349852946")
+SELU_ALPHA = Fraction("1.6732632423543772848170429916717")
 _HALF_PI = Fraction("1.570796326794896619231321691640")
 """An upper bound of pi/2 = 1.57079632679489661923132169163975..."""
 

@@ -89,7 +89,7 @@ def of_variable(v: Var, where: Interval, step: int) -> Info:
         Rate(0),
         below=where.low is not None,
         above=where.high is not None,
-        away=(where.low is not None and where.low > 0) or (where.high is not None and where.high < 0),
+        away=where.away is not None,
         up=Fraction(1) if where.low is not None and where.high is None else None,
         down=Fraction(1) if where.high is not None and where.low is None else None,
         step=step,
@@ -112,9 +112,7 @@ def settled(info: Info) -> Info:
     if below and above and info.total:
         growth = least(growth, BOUNDED)
     away = info.away
-    if info.total and info.range.low is not None and info.range.low > 0:
-        away = True
-    if info.total and info.range.high is not None and info.range.high < 0:
+    if info.total and info.range.away is not None:
         away = True
     far = (info.range.positive and info.up is not None) or (info.range.negative and info.down is not None)
     if far and info.regularity >= Regularity.CONTINUOUS:  # never 0, and large far out: at least c > 0 by compactness

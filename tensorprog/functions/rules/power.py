@@ -10,7 +10,7 @@ from tensorprog.functions.rules.calculus import Calculus
 from tensorprog.functions.rules.info import Info, Regularity, settled, slope_times
 from tensorprog.functions.rules.rates import ANY, BOUNDED, INF, Rate, least, most
 from tensorprog.kernel.ground.term import call, mul
-from tensorprog.numbers.interval import REALS, Interval
+from tensorprog.numbers.interval import REALS, End, Interval
 from tensorprog.terms import App, Num, Term
 
 
@@ -145,7 +145,7 @@ def _range(x: Interval, p: Interval) -> Interval:
         return Interval(Fraction(0), None, not x.positive)
     q = p.point
 
-    def end(at: Fraction | None, closed: bool, down: bool) -> ranges.End:
+    def end(at: Fraction | None, closed: bool, down: bool) -> End:
         if at is None:
             return (None, False)
         try:

@@ -5,14 +5,13 @@ An open end says "never reached", so strict positivity survives: x^2 + 1 lies in
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 
-from tensorprog.functions.evaluate.balls import ball, lower, upper
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate, lower, upper
 from tensorprog.functions.named.record import Function
-from tensorprog.numbers.interval import REALS, Interval
+from tensorprog.numbers.interval import REALS, End, Interval
+from tensorprog.terms import App, Var
 
-End = tuple[Fraction | None, bool]
 BITS = 64
 LARGEST_ARGUMENT = 5000
 
@@ -117,34 +116,30 @@ def whole_power(x: Interval, n: int) -> Interval:
 
 def hull(x: Interval, y: Interval) -> Interval:
     """The smallest interval that holds both."""
-    low: End = (None, False)
-    high: End = (None, False)
-    if x.low is not None and y.low is not None:
-        least = min(x.low, y.low)
-        low = (least, (x.low == least and x.low_closed) or (y.low == least and y.low_closed))
-    if x.high is not None and y.high is not None:
-        most = max(x.high, y.high)
-        high = (most, (x.high == most and x.high_closed) or (y.high == most and y.high_closed))
-    return make(low, high)
+    return make(_least_low(x, y), _greatest_high(x, y))
 
 
 def larger(x: Interval, y: Interval) -> Interval:
     """The range of max(x, y)."""
-    if x.low is None or y.low is None:
-        low: End = (y.low, y.low_closed) if x.low is None else (x.low, x.low_closed)
-    elif x.low == y.low:
-        low = (x.low, x.low_closed and y.low_closed)
-    else:
-        low = (x.low, x.low_closed) if x.low > y.low else (y.low, y.low_closed)
-    if x.high is None or y.high is None:
-        return make(low, (None, False))
-    high = max(x.high, y.high)
-    closed = (x.high == high and x.high_closed) or (y.high == high and y.high_closed)
-    return make(low, (high, closed))
+    return make(x.greatest_low(y), _greatest_high(x, y))
 
 
 def smaller(x: Interval, y: Interval) -> Interval:
+    """The range of min(x, y)."""
     return neg(larger(neg(x), neg(y)))
+
+
+def _least_low(x: Interval, y: Interval) -> End:
+    """Of equal ends it is closed if one of them is."""
+    if x.low is None or y.low is None:
+        return None, False
+    low, is_open = min((x.low, not x.low_closed), (y.low, not y.low_closed))
+    return low, not is_open
+
+
+def _greatest_high(x: Interval, y: Interval) -> End:
+    low, closed = _least_low(neg(x), neg(y))
+    return None if low is None else -low, closed
 
 
 def image(x: Interval, record: Function) -> Interval:
@@ -160,9 +155,6 @@ def image(x: Interval, record: Function) -> Interval:
 
 
 def _end(record: Function, at: Fraction | None, closed: bool, down: bool) -> End:
-    from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
-    from tensorprog.terms import App, Var
-
     whole = record.range
     otherwise: End = (whole.low, whole.low_closed) if down else (whole.high, whole.high_closed)
     if at is None or abs(at) > LARGEST_ARGUMENT:
@@ -189,19 +181,7 @@ def within(x: Interval, y: Interval) -> bool:
 
 def meet(x: Interval, y: Interval) -> Interval:
     """Both at once; x where nothing would be left."""
-    low = _tighter(x.low, x.low_closed, y.low, y.low_closed, max)
-    high = _tighter(x.high, x.high_closed, y.high, y.high_closed, min)
     try:
-        return Interval(low[0], high[0], low[1], high[1])
+        return x.meet(y)
     except ValueError:
         return x
-
-
-def _tighter(
-    a: Fraction | None, a_closed: bool, b: Fraction | None, b_closed: bool, pick: Callable[..., Fraction]
-) -> End:
-    if a is None or b is None:
-        return (b, b_closed) if a is None else (a, a_closed)
-    if a == b:
-        return (a, a_closed and b_closed)
-    return (a, a_closed) if pick(a, b) == a else (b, b_closed)

@@ -17,6 +17,7 @@ from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.calculus import Calculus
 from tensorprog.functions.rules.info import Info, Regularity, settled
 from tensorprog.functions.rules.rates import most
+from tensorprog.functions.rules.roots import divides, rational_roots
 from tensorprog.kernel.ground.term import mul, neg, substitute, variables
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
@@ -155,17 +156,9 @@ def solutions(rules: Calculus, d: Term) -> list[tuple[Var, Term]] | None:
                 continue
             root = App("mul", (Num(-1), split[1].term(), App("recip", (split[0].term(),))))
             return [(v, root)] if roots == 1 else [(v, root), (v, neg(root))]
-        square = _square_roots(form, v)
-        if square is not None:
-            return [(v, Num(r)) for r in square]
+        if (rational := rational_roots(form, v)) is not None:
+            return [(v, Num(r)) for r in rational]
     return None
-
-
-def _square_roots(form: Polynomial, v: Var) -> list[Fraction] | None:
-    """The roots of a polynomial in v alone with rational coefficients, if all its real roots are rational."""
-    from tensorprog.functions.rules.roots import rational_roots
-
-    return rational_roots(form, v)
 
 
 def region(rules: Calculus, condition: Term, holds: bool) -> Mapping[Var, Interval]:
@@ -198,13 +191,6 @@ def vanishes(rules: Calculus, t: Term, d: Term) -> bool:
     roots = solutions(rules, d)
     if roots is not None:
         return all(is_zero(substitute(t, {v: e})) for v, e in roots)
-    return _divides(rules, d, t)
-
-
-def _divides(rules: Calculus, d: Term, t: Term) -> bool:
-    """Whether t is a multiple of d, both polynomials with rational coefficients in one variable."""
-    from tensorprog.functions.rules.roots import divides
-
     own = sorted(_vars(rules, d), key=repr)
     try:
         return len(own) == 1 and divides(normal(d), normal(t), own[0])

@@ -226,13 +226,10 @@ class _Builder:
         """Slots of c and p - c², where x = c/√p with polynomials c and p."""
         num, den = sympy.fraction(sympy.powsimp(x, force=True))
         num, den = num**2, den**2
-        n, d = sympy.expand(num), sympy.expand(den)
-        if _monomials_of(n) is None or _monomials_of(d) is None:
-            return None
         c = sympy.fraction(x)[0]
-        if _monomials_of(sympy.expand(c)) is None:
+        if None in (_monomials(num), _monomials(den), _monomials(c)):
             return None
-        return self.slot(c), self.slot(sympy.expand(d - n))
+        return self.slot(c), self.slot(sympy.expand(den - num))
 
 
 def _constant(e: Any) -> Operation:
@@ -244,24 +241,9 @@ def _constant(e: Any) -> Operation:
 
 def _monomials(e: Any) -> Mapping[tuple[int, ...], Fraction] | None:
     """Exponents (in the order of the symbols' names) and coefficients, of a polynomial with rational coefficients."""
-    return _monomials_of(sympy.expand(e))
-
-
-def _monomials_of(e: Any) -> Mapping[tuple[int, ...], Fraction] | None:
-    symbols = sorted(e.free_symbols, key=lambda s: s.name)
-    out: dict[tuple[int, ...], Fraction] = {}
-    for part in sympy.Add.make_args(e):
-        c, rest = part.as_coeff_Mul()
-        exponents = [0] * len(symbols)
-        if not c.is_Rational:
-            return None
-        for f in sympy.Mul.make_args(rest):
-            base, n = f.as_base_exp()
-            if base == 1:
-                continue
-            if base not in symbols or not (n.is_Integer and n > 0):
-                return None
-            exponents[symbols.index(base)] += int(n)
-        key = tuple(exponents)
-        out[key] = out.get(key, Fraction(0)) + Fraction(int(c.p), int(c.q))
-    return out
+    symbols = sorted(e.free_symbols, key=lambda s: s.name) or [sympy.Dummy()]
+    try:
+        terms = sympy.Poly(e, *symbols, domain="QQ").terms()
+    except (sympy.PolynomialError, sympy.CoercionFailed):
+        return None
+    return {exponents: Fraction(int(c.p), int(c.q)) for exponents, c in terms}

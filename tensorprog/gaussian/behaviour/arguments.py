@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from flint import acb, arb
 
@@ -12,7 +12,7 @@ from tensorprog.functions.evaluate.ball_function import Complex, Values, ball_fu
 from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.kernel.ground.term import variables
 from tensorprog.numbers.budget import spent
-from tensorprog.terms import Term
+from tensorprog.terms import App, Num, Term
 
 MOST_PLACES = 3_000
 MOST_BOXES = 20_000
@@ -103,3 +103,17 @@ def polynomial(t: Term, name: str, values: Values) -> list[float] | None:
     if found is None:
         return None
     return [found.get((k,), 0.0) for k in range(max((k for (k,) in found), default=0) + 1)]
+
+
+def vanishing(t: Term) -> Iterator[Term]:
+    """The terms at whose zeros t can vanish."""
+    match t:
+        case App("mul", args):
+            for a in args:
+                yield from vanishing(a)
+        case App("neg" | "abs" | "sqrt", (a,)):
+            yield from vanishing(a)
+        case App("pow", (a, p)) if not isinstance(p, Num) or p.value > 0:
+            yield from vanishing(a)
+        case _:
+            yield t

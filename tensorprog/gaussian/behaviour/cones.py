@@ -96,8 +96,7 @@ class Cone:
 
     def low(self, t: Term) -> Low:
         """A lower bound of |t|; raises Unbounded."""
-        r = self.size.range(t)
-        least = r.low if r.low is not None and r.low > 0 else -r.high if r.high is not None and r.high < 0 else None
+        least = self.size.range(t).away
         try:
             return self._low(t)
         except Unbounded:

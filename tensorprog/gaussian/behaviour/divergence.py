@@ -27,7 +27,6 @@ from tensorprog.gaussian.behaviour.cones import Cone, Low
 from tensorprog.gaussian.behaviour.growth import directions, steepest
 from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
 from tensorprog.gaussian.problem.covariance import factor
-from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 
 Array = NDArray[np.float64]
@@ -39,30 +38,17 @@ TRIES = 48
 TOO_FAST = "far out the function grows at least as fast as the inverse of the Gaussian density"
 
 
-def divergent(because: str) -> DivergentError:
-    return DivergentError(
-        (
-            Diagnostic(
-                "TP501",
-                "this expectation does not exist",
-                because=because,
-                help="lower the variance, or use a function that grows more slowly",
-            ),
-        )
-    )
+def divergent(
+    because: str, help: str = "lower the variance, or use a function that grows more slowly"
+) -> DivergentError:
+    """TP501, with the reason."""
+    return DivergentError((Diagnostic("TP501", "this expectation does not exist", because=because, help=help),))
 
 
 def undefined() -> DivergentError:
-    return DivergentError(
-        (
-            Diagnostic(
-                "TP501",
-                "this expectation does not exist",
-                because="the function is undefined with positive probability",
-                help="restrict it with where(...), or use a function that is defined everywhere",
-            ),
-        )
-    )
+    """TP501 of a function that has no value with positive probability."""
+    help = "restrict it with where(...), or use a function that is defined everywhere"
+    return divergent("the function is undefined with positive probability", help)
 
 
 def refuse(p: Posed) -> None:
@@ -154,7 +140,7 @@ def _exceeds(p: Posed) -> bool:
             for k in exponent:
                 exponent[k] += found.get(k, Fraction(0))
             continue
-        if not _away(whole.range(f)):
+        if whole.range(f).away is None:
             rest.append(f)
     (a, b), (_, c) = p.cov
     x, y, z = 2 * exponent[2, 0], exponent[1, 1], 2 * exponent[0, 2]
@@ -184,14 +170,9 @@ def _level(p: Posed, N: Sequence[Row], slope: Row, rest: Sequence[Term]) -> bool
         for sign in (1, -1):
             tube = Cone(p.names, m, tuple((sign * x, sign * x) for x in d)).size
             around = Size(p.names, tuple((low - WIDE, high + WIDE) for low, high in tube.box))
-            if sign * rate >= 0 and all(_away(around.range(f)) for f in rest):
+            if sign * rate >= 0 and all(around.range(f).away is not None for f in rest):
                 return True
     return False
-
-
-def _away(r: Interval) -> bool:
-    """Whether an interval keeps away from 0."""
-    return (r.low is not None and r.low > 0) or (r.high is not None and r.high < 0)
 
 
 def _grows(p: Posed) -> bool:

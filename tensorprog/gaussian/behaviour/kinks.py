@@ -22,7 +22,7 @@ from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.functions.evaluate.formulas import formulas
 from tensorprog.functions.named.library import library, opened
 from tensorprog.functions.named.record import Function
-from tensorprog.gaussian.behaviour.arguments import affine, polynomial, roots
+from tensorprog.gaussian.behaviour.arguments import affine, polynomial, roots, vanishing
 from tensorprog.kernel.ground.term import add, neg, sub, variables, walk
 from tensorprog.terms import App, Num, Term
 
@@ -136,20 +136,6 @@ def _placed(record: Function) -> bool:
     return bool(record.breaks) or record.analytic is not None or record.name in ("clip", "mod")
 
 
-def _factors(t: Term) -> Iterator[Term]:
-    """The terms at whose zeros t can vanish."""
-    match t:
-        case App("mul", args):
-            for a in args:
-                yield from _factors(a)
-        case App("neg", (a,)) | App("abs", (a,)):
-            yield from _factors(a)
-        case App("pow", (a, Num(p))) if p > 0:
-            yield from _factors(a)
-        case _:
-            yield t
-
-
 def _targets(e: _Event, low: float, high: float) -> list[float]:
     """The values at which the argument matters, while it lies in [low, high]."""
     if not e.period:
@@ -176,7 +162,7 @@ def _solve(
     if e.period and not (math.isfinite(low) and (high - low) / e.period <= MOST_ROOTS):
         return [], False
     for value in _targets(e, low, high):
-        for factor in _factors(e.argument) if value == 0 and e.kind != "soft" else [e.argument]:
+        for factor in vanishing(e.argument) if value == 0 and e.kind != "soft" else [e.argument]:
             line = affine(factor, names, values)
             if line is not None:
                 if any(line[0]):

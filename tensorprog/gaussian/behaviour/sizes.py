@@ -75,6 +75,8 @@ class Size:
                 return ranges.whole_power(self.range(a), int(p))
             case App("pow", (a, Num(p))):
                 return _power(self.range(a), p)
+            case App("sqrt", (a,)):
+                return _power(self.range(a), Fraction(1, 2))
             case App("pow", _):
                 return Interval(Fraction(0), None, True)
             case App("abs", (a,)):
@@ -213,8 +215,7 @@ class Size:
 
     def _below(self, t: Term) -> tuple[float, list[tuple[Affine, float]]]:
         """(b, [(h, k)]) with |t| >= e^b Π |h|^k, the h affine."""
-        r = self.range(t)
-        least = r.low if r.low is not None and r.low > 0 else -r.high if r.high is not None and r.high < 0 else None
+        least = self.range(t).away
         if least is not None:
             return math.log(least) - UP, []
         match t:
@@ -321,7 +322,7 @@ def _power(r: Interval, p: Fraction) -> Interval:
             return None if up else Fraction(0)
         return Fraction(float(x) ** float(p) * (1 + 1e-12 if up else 1 - 1e-12))
 
-    return Interval(end(r.low, False), end(r.high, True), True, end(r.high, True) is not None)
+    return Interval(end(r.low, False), end(r.high, True), not r.positive, end(r.high, True) is not None)
 
 
 def _near(r: Interval) -> Interval:

@@ -16,7 +16,7 @@ from fractions import Fraction
 
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.named.library import library
-from tensorprog.gaussian.behaviour.arguments import polynomial
+from tensorprog.gaussian.behaviour.arguments import polynomial, vanishing
 from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.cells.cells import Region
 from tensorprog.gaussian.cells.law import Form
@@ -179,20 +179,9 @@ def _singular(t: Term) -> Iterator[Term]:
     for s in walk(t):
         match s:
             case App("recip" | "log" | "sqrt", (a,)):
-                yield from _vanishing(a)
+                yield from vanishing(a)
             case App("pow", (a, Num(p))) if p < 0 or p.denominator != 1:
-                yield from _vanishing(a)
-
-
-def _vanishing(t: Term) -> Iterator[Term]:
-    match t:
-        case App("mul", args):
-            for a in args:
-                yield from _vanishing(a)
-        case App("neg" | "abs" | "sqrt", (a,)) | App("pow", (a, _)):
-            yield from _vanishing(a)
-        case _:
-            yield t
+                yield from vanishing(a)
 
 
 def integral(term: Term, region: Region) -> float:

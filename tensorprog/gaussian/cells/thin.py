@@ -7,12 +7,15 @@ analytic on a connected domain; where such a piece is not 0 at one point, its ze
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
+from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.functions.evaluate.formulas import formulas
 from tensorprog.functions.named.library import library, opened
+from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.kernel.ground.term import mul, sub, variables, walk
 from tensorprog.terms import App, Num, Term
 
@@ -74,33 +77,8 @@ def _tame(s: App) -> bool:
     """Is it a root, a logarithm or a quotient of what is positive everywhere?"""
     match s:
         case App("pow", (a, Num())) | App("sqrt" | "log" | "recip", (a,)):
-            return _positive(a)
-        case _:
-            return False
-
-
-def _positive(a: Term) -> bool:
-    match a:
-        case Num(x):
-            return x > 0
-        case App(head) if head == "pi" or (head in library() and library()[head].range.positive):
-            return True
-        case App("add", args):
-            return any(map(_positive, args)) and all(_positive(b) or _square(b) for b in args)
-        case App("mul", args):
-            return all(map(_positive, args))
-        case App("pow" | "sqrt" | "recip", (b, *_)):
-            return _positive(b)
-        case _:
-            return False
-
-
-def _square(a: Term) -> bool:
-    match a:
-        case App("pow", (_, Num(k))):
-            return k.denominator == 1 and k > 0 and k % 2 == 0
-        case App("mul", args):
-            return all(_square(b) or _positive(b) for b in args)
+            names = tuple(map(name_of, variables(a)))
+            return Size(names, ((-math.inf, math.inf),) * len(names)).range(a).positive
         case _:
             return False
 

@@ -10,30 +10,56 @@ In plain text they are written by these names and read back by sympy as function
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import sympy
+from flint import acb, arb
 from sympy import S, erf, exp, pi, sqrt
+
+from tensorprog.numbers.budget import spent
+from tensorprog.numbers.precision import precision
+
+SHARE = 0.3
+"""The part of the time for one number that a formula may take."""
+PEAKS = 64
+"""Places at which an integrand is looked at for its size."""
+_PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
 
 
 class _Named(sympy.Function):  # type: ignore[misc]
-    """A real function that mpmath evaluates at numbers (slowly: the engine's own numbers come from ball arithmetic)."""
+    """A real function that is evaluated in ball arithmetic, at flint's own precision at the time of the call."""
 
     is_real = True
 
     @staticmethod
-    def number(*x: Any) -> Any:
-        """The value at mpmath numbers."""
+    def ball(*x: Any) -> Any:
+        """A real ball around the value at real balls."""
         raise NotImplementedError
 
     def _eval_evalf(self, prec: int) -> Any:
-        import mpmath
+        from mpmath.libmp import prec_to_dps
 
-        args = [a.evalf(mpmath.libmp.prec_to_dps(prec) + 5) for a in self.args]
-        if not all(a.is_Float or a.is_Rational for a in args):
+        digits = prec_to_dps(prec) + 5
+        args = [a.evalf(digits) for a in self.args]
+        if not all(a.is_Float for a in args):
             return None
-        with mpmath.workprec(prec + 10):
-            return sympy.Float(self.number(*(mpmath.mpmathify(a) for a in args)), precision=prec)
+        with precision(prec + 20):
+            return sympy.Float(self.ball(*map(arb, args)).mid().str(digits, radius=False), precision=prec)
+
+
+def _cdf(x: Any) -> Any:
+    return (-x / arb(2).sqrt()).erfc() / 2
+
+
+def _integral(f: Callable[[Any, bool], Any], a: Any, b: Any) -> Any:
+    """Arb's rigorous integral; not finite once its share of the time for one number is used up."""
+
+    def timed(x: Any, analytic: bool) -> Any:
+        return acb("nan", "nan") if spent(SHARE) else f(x, analytic)
+
+    return acb.integral(timed, a, b)
 
 
 def _phi(x: Any) -> Any:
@@ -50,13 +76,22 @@ class Phi2(_Named):
     nargs = (3,)
 
     @staticmethod
-    def number(h: Any, k: Any, r: Any) -> Any:
-        from mpmath import asin, cos, exp, ncdf, pi, quad, sin
+    def ball(h: Any, k: Any, r: Any) -> Any:
+        """Φ(h)Φ(k) + (1/2π) ∫_0^{asin r} exp(-(h² - 2hk sin t + k²)/(2 cos² t)) dt."""
+        if (r - 1).is_zero() or (r + 1).is_zero():
+            return _cdf(h.min(k)) if r > 0 else (_cdf(h) + _cdf(k) - 1).max(arb(0))
 
-        def f(t: Any) -> Any:
-            return exp(-((h - k * sin(t)) ** 2) / (2 * cos(t) ** 2) - k * k / 2)
+        def exponent(t: Any) -> Any:
+            s, c = t.sin(), t.cos()
+            return -((acb(h) - acb(k) * s) ** 2 / (2 * c * c)) - acb(k) ** 2 / 2
 
-        return ncdf(h) * ncdf(k) + quad(f, [0, asin(r) / 2, asin(r)]) / (2 * pi)
+        # The integral's tolerance is absolute: the integrand is first scaled to be about 1 at its greatest.
+        end = acb(r.asin())
+        top = max((float(exponent(end * j / PEAKS).real.mid()) for j in range(PEAKS + 1)), default=0.0)
+        if not math.isfinite(top):
+            top = 0.0
+        part = _integral(lambda t, _: (exponent(t) - top).exp(), acb(0), end).real * arb(top).exp()
+        return _cdf(h) * _cdf(k) + part / (2 * arb.pi())
 
     @classmethod
     def eval(cls, h: Any, k: Any, r: Any) -> Any:
@@ -85,10 +120,13 @@ class OwenT(_Named):
     nargs = (2,)
 
     @staticmethod
-    def number(h: Any, a: Any) -> Any:
-        from mpmath import exp, pi, quad
+    def ball(h: Any, a: Any) -> Any:
+        """(1/2π) ∫_0^a exp(-h²(1+x²)/2)/(1+x²) dx; the integrand has poles at ±i only."""
 
-        return quad(lambda x: exp(-h * h * (1 + x * x) / 2) / (1 + x * x), [0, a / 2, a]) / (2 * pi)
+        def f(x: Any, _: bool) -> Any:
+            return (-(acb(h) ** 2) * x * x / 2).exp() / (1 + x * x)
+
+        return (-(h**2) / 2).exp() * _integral(f, acb(0), acb(a)).real / (2 * arb.pi())
 
     @classmethod
     def eval(cls, h: Any, a: Any) -> Any:
@@ -123,29 +161,39 @@ class Signs4(_Named):
     nargs = (6,)
 
     @staticmethod
-    def number(*r: Any) -> Any:
-        from mpmath import asin, pi, quad, sqrt
+    def ball(*r: Any) -> Any:
+        """The integral of Signs4; asin and the square roots are followed only where they are analytic."""
+        corr = {frozenset(p): acb(x) for p, x in zip(_PAIRS, r, strict=True)}
 
-        a, b, c = r[:3]
-        between = {frozenset((1, 2)): r[3], frozenset((1, 3)): r[4], frozenset((2, 3)): r[5]}
+        def between(a: int, b: int, t: Any) -> Any:
+            return corr[frozenset((a, b))] * (t if 0 in (a, b) else 1)
 
-        def f(t: Any) -> Any:
-            total = 0
-            first = {1: t * a, 2: t * b, 3: t * c}
-            for j, k, m in ((1, 2, 3), (2, 1, 3), (3, 1, 2)):
-                x, free = first[j], 1 - first[j] ** 2
-                jk, jm, km = (between[frozenset(p)] for p in ((j, k), (j, m), (k, m)))
-                top = km - (first[k] * first[m] - x * (first[k] * jm + first[m] * jk) + jk * jm) / free
-                left = 1 - (first[k] ** 2 - 2 * x * first[k] * jk + jk**2) / free
-                right = 1 - (first[m] ** 2 - 2 * x * first[m] * jm + jm**2) / free
-                total += r[j - 1] / sqrt(free) * asin(top / sqrt(left * right))
+        def f(t: Any, analytic: bool) -> Any:
+            total = acb(0)
+            for j in (1, 2, 3):
+                k, m = (x for x in (1, 2, 3) if x != j)
+                c = between(0, j, t)
+                free = 1 - c * c
+
+                def partial(a: int, b: int, j: int = j, c: Any = c, free: Any = free) -> Any:
+                    x, y = (between(0, a, t), between(j, a, t)), (between(0, b, t), between(j, b, t))
+                    known = (x[0] * y[0] - c * (x[0] * y[1] + x[1] * y[0]) + x[1] * y[1]) / free
+                    return (acb(1) if a == b else between(a, b, t)) - known
+
+                spread = partial(k, k) * partial(m, m)
+                if analytic and not (spread.real > 0 and free.real > 0):
+                    return acb("nan", "nan")
+                rho = partial(k, m) / spread.sqrt()
+                if analytic and rho.imag.contains(0) and not (rho.real < 1 and rho.real > -1):
+                    return acb("nan", "nan")
+                total += corr[frozenset((0, j))] / free.sqrt() * rho.asin()
             return total
 
-        return 4 / pi**2 * quad(f, [0, 0.5, 1])
+        return _integral(f, acb(0), acb(1)).real * 4 / arb.pi() ** 2
 
     @classmethod
     def eval(cls, *r: Any) -> Any:
-        pairs = {(0, 1): r[0], (0, 2): r[1], (0, 3): r[2], (1, 2): r[3], (1, 3): r[4], (2, 3): r[5]}
+        pairs = dict(zip(_PAIRS, r, strict=True))
         alone = any(all(x.is_zero for p, x in pairs.items() if k in p) for k in range(4))
         return S.Zero if alone else None
 
@@ -166,10 +214,8 @@ class ErfRe(_Named):
     nargs = (2,)
 
     @staticmethod
-    def number(x: Any, y: Any) -> Any:
-        from mpmath import erf, mpc, re
-
-        return re(erf(mpc(x, y)))
+    def ball(x: Any, y: Any) -> Any:
+        return acb(x, y).erf().real
 
     @classmethod
     def eval(cls, x: Any, y: Any) -> Any:
@@ -192,10 +238,8 @@ class ErfIm(_Named):
     nargs = (2,)
 
     @staticmethod
-    def number(x: Any, y: Any) -> Any:
-        from mpmath import erf, im, mpc
-
-        return im(erf(mpc(x, y)))
+    def ball(x: Any, y: Any) -> Any:
+        return acb(x, y).erf().imag
 
     @classmethod
     def eval(cls, x: Any, y: Any) -> Any:

@@ -14,9 +14,9 @@ from tensorprog.gaussian.arrays.compiled import compile_closed_form
 from tensorprog.gaussian.arrays.series import _Pair, expand, pair_matrix, prepare
 from tensorprog.gaussian.behaviour.kinks import loci
 from tensorprog.gaussian.closed.special import OwenT, Phi2
-from tensorprog.numbers.bivariate import phi2
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.double_double import polynomial, two_product, two_sum
+from tensorprog.numbers.rounded import phi2
 from tensorprog.numbers.scrambled import sample
 from tensorprog.terms import read
 from tests.gaussian.oracle import Function, pair_mean

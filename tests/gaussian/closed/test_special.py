@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+import mpmath as mp
 import pytest
 import sympy
 
@@ -22,13 +23,55 @@ POINTS = [
 ]
 
 
+def four_signs(*r: mp.mpf) -> mp.mpf:
+    """Plackett's integral over one correlation of four signs after the other."""
+    between = {frozenset((1, 2)): r[3], frozenset((1, 3)): r[4], frozenset((2, 3)): r[5]}
+
+    def f(t: mp.mpf) -> mp.mpf:
+        total, first = 0, {1: t * r[0], 2: t * r[1], 3: t * r[2]}
+        for j, k, m in ((1, 2, 3), (2, 1, 3), (3, 1, 2)):
+            x, free = first[j], 1 - first[j] ** 2
+            jk, jm, km = (between[frozenset(p)] for p in ((j, k), (j, m), (k, m)))
+            top = km - (first[k] * first[m] - x * (first[k] * jm + first[m] * jk) + jk * jm) / free
+            left = 1 - (first[k] ** 2 - 2 * x * first[k] * jk + jk**2) / free
+            right = 1 - (first[m] ** 2 - 2 * x * first[m] * jm + jm**2) / free
+            total += r[j - 1] / mp.sqrt(free) * mp.asin(top / mp.sqrt(left * right))
+        return total
+
+    return 4 / mp.pi**2 * mp.quad(f, [0, 0.5, 1])
+
+
+def quadrant(h: mp.mpf, k: mp.mpf, r: mp.mpf) -> mp.mpf:
+    """P(X < h, Y < k) by the law of Y given X."""
+    return mp.quad(lambda x: mp.npdf(x) * mp.ncdf((k - r * x) / mp.sqrt(1 - r * r)), [-14, -7, -3, -1, min(h, 0), h])
+
+
+def owen(h: mp.mpf, a: mp.mpf) -> mp.mpf:
+    return mp.quad(lambda x: mp.exp(-h * h * (1 + x * x) / 2) / (1 + x * x), [0, a / 2, a]) / (2 * mp.pi)
+
+
+MPMATH = {
+    "Phi2": quadrant, "OwenT": owen, "Signs4": four_signs,
+    "ErfRe": lambda x, y: mp.re(mp.erf(mp.mpc(x, y))), "ErfIm": lambda x, y: mp.im(mp.erf(mp.mpc(x, y))),
+}  # fmt: skip
+
+
+def exactly(expr: sympy.Expr) -> mp.mpf:
+    if expr.is_Mul:  # OwenT is odd, and written so
+        return -exactly(-expr)
+    return MPMATH[expr.func.__name__](*(mp.mpf(int(a.p)) / int(a.q) for a in expr.args))
+
+
 @pytest.mark.parametrize("expr", POINTS, ids=str)
 def test_balls_agree_with_mpmath(expr: sympy.Expr) -> None:
     found = value_of(expr, {})
     assert found is not None
     value, error = found
     assert error <= 2.0**-52 * abs(value)
-    assert value == pytest.approx(float(expr.evalf(25)), rel=1e-15)
+    with mp.workdps(30):
+        truth = exactly(expr)
+        assert value == pytest.approx(float(truth), rel=1e-15)
+        assert abs(mp.mpf(str(expr.evalf(25))) - truth) <= 1e-22
 
 
 @pytest.mark.parametrize("expr", [e for e in POINTS if not isinstance(e, Signs4)], ids=str)

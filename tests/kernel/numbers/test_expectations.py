@@ -12,7 +12,7 @@ import pytest
 
 from docs.formula_gallery import pairs
 from tensorprog.errors import CertificateError, TensorProgError
-from tensorprog.functions.named.constants import SELU_ALPHA, SELU_SCALE
+from tensorprog.functions.named.library import SELU_ALPHA, SELU_SCALE
 from tensorprog.kernel.core import table
 from tensorprog.kernel.core.check import Theorem
 from tensorprog.kernel.core.context import Context
