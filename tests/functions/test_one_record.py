@@ -54,14 +54,12 @@ OTHERS = {
     "simulate/draw/evaluate.py": "clip",
     # closed formulas and steps of proofs that are about one function
     "functions/rules/heads.py": "mod",
-    "gaussian/exact/normal_form.py": "Phi",
     "nngp/duals.py": "gelu leaky_relu relu",
     "proof/expectations.py": "Phi step",
     "proof/functions.py": "sigmoid softplus softsign step",
     "theorems/limits/exact.py": "relu",
     "theorems/limits/near.py": "relu",
     # to come to the records
-    "gaussian/behaviour/kinks.py": "ceil clip hardtanh leaky_relu mod relu step tan",
     "limit/jumps/jumps.py": "ceil mod step",
 }
 """Files that name a function with a definition all the same, and which; the list only shrinks."""

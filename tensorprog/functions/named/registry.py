@@ -12,7 +12,7 @@ from typing import Any
 from tensorprog.errors import fail
 from tensorprog.functions.named.library import library
 from tensorprog.kernel.ground.signatures import FUNCTIONS, HEADS
-from tensorprog.kernel.ground.term import substitute, transform
+from tensorprog.kernel.ground.term import substitute, transform, walk
 from tensorprog.kernel.ground.term import variables as variables_of
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Term, Var, read
@@ -145,8 +145,6 @@ def read_term(text: str) -> Term:
 
 def declared_in(t: Term) -> tuple[str, ...]:
     """The declarations that a term rests on."""
-    from tensorprog.kernel.ground.term import walk
-
     out: list[str] = []
     for u in walk(t):
         entry = registry().get(u.head) if isinstance(u, App) else None

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from math import log
 
-from tensorprog.functions.evaluate.balls import Undecided, Undefined, ball, evaluate
+from tensorprog.functions.evaluate.balls import Ball, Undecided, Undefined, ball, evaluate
 from tensorprog.functions.tails.lower_bounds import Reached, T
 from tensorprog.terms import Term, Var
 
@@ -21,11 +21,15 @@ _AROUND = tuple(1 + Fraction(k, 37) for k in range(0, 24, 2))
 def _size(t: Term, env: dict[Term, object]) -> float | None:
     """log2 |t|, or None where it is not certain."""
     try:
-        value = abs(ball(evaluate(t, env, BITS)))
+        return _log2(abs(ball(evaluate(t, env, BITS))))
     except (Undecided, Undefined):
         return None
-    mid = value.mid()
-    if not mid > 0 or not value.rad() <= mid / 8:
+
+
+def _log2(size: Ball) -> float | None:
+    """log2 of a nonnegative ball, or None where it is not certain."""
+    mid = size.mid()
+    if not mid > 0 or not size.rad() <= mid / 8:
         return None
     man, exp = mid.man_exp()
     return int(man).bit_length() + float(int(exp))
@@ -65,8 +69,6 @@ def steepens(t: Term, found: Reached, xs: Iterable[Var]) -> bool:
 
 
 def _quotient(t: Term, at: dict[Term, object], v: Var) -> float | None:
-    from flint import arb
-
     from tensorprog.numbers.precision import precision
 
     step = Fraction(1, 2**200)
@@ -74,11 +76,7 @@ def _quotient(t: Term, at: dict[Term, object], v: Var) -> float | None:
         with precision(BITS):
             here = ball(evaluate(t, at, BITS))
             there = ball(evaluate(t, {**at, v: ball(at[v]) + ball(step)}, BITS))
-            slope = abs(there - here) / ball(step)
-            if not (isinstance(slope, arb) and slope.mid() > 0 and slope.rad() <= slope.mid() / 8):
-                return None
-            man, exp = slope.mid().man_exp()
-            return int(man).bit_length() + float(int(exp))
+            return _log2(abs(there - here) / ball(step))
     except (Undecided, Undefined):
         return None
 

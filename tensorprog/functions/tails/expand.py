@@ -15,7 +15,7 @@ from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.tails import heads
 from tensorprog.functions.tails.series import LOG, UNIT, Algebra, Key, Scale, Series, power_scale
-from tensorprog.kernel.ground.term import PI, add, neg
+from tensorprog.kernel.ground.term import PI, add, neg, substitute
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 
@@ -302,8 +302,6 @@ class Expansion:
 @lru_cache(1 << 12)
 def _coefficients(head: str, at: Term, order: int) -> list[Polynomial]:
     """The derivatives of a library function at a constant, the k-th over k!."""
-    from tensorprog.kernel.ground.term import substitute
-
     return [normal(substitute(d, {Var("x"): at})).scaled(Fraction(1, factorial(k)))
             for k, d in enumerate(_derivatives(head, order + 1)[:-1])]  # fmt: skip
 
@@ -322,8 +320,6 @@ def _derivatives(head: str, order: int) -> list[Term]:
 
 def at_point(t: Term, x: Var, at: Term, side: int) -> Term:
     """t near a point: x = at + side/x, x -> +oo."""
-    from tensorprog.kernel.ground.term import substitute
-
     near = App("recip", (x,))
     inner: Term = near if side > 0 else neg(near)
     return substitute(t, {x: inner if at == Num(0) else add(at, inner)})

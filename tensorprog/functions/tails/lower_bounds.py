@@ -19,7 +19,7 @@ from tensorprog.functions.rules.rates import Rate
 from tensorprog.functions.tails.analyzer import Analyzer, scale_term
 from tensorprog.functions.tails.expand import Expansion
 from tensorprog.functions.tails.series import Series
-from tensorprog.kernel.ground.term import add, mul, neg, power, recip, size, substitute
+from tensorprog.kernel.ground.term import add, mul, neg, power, recip, size, substitute, walk
 from tensorprog.terms import App, Num, Term, Var, to_text
 
 T = Var("t")
@@ -108,8 +108,6 @@ def reached(rules: Analyzer, t: Term, curve: Curve, strict: bool = False) -> Rea
 
 
 def _heads(t: Term) -> set[str]:
-    from tensorprog.kernel.ground.term import walk
-
     return {u.head for u in walk(opened(t, lambda record: record.total)) if isinstance(u, App)}
 
 

@@ -18,7 +18,7 @@ from tensorprog.errors import fail
 from tensorprog.functions.assume import Assumption, assumptions_of
 from tensorprog.functions.evaluate.sympy_bridge import spelled
 from tensorprog.gaussian.expect import Expectation, expect
-from tensorprog.gaussian.problem.reduction import SLACK
+from tensorprog.gaussian.problem.covariance import SLACK
 from tensorprog.kernel.ground.term import mul, substitute, variables
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import Num, Term, Var

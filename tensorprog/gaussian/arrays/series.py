@@ -25,7 +25,6 @@ from tensorprog.gaussian.behaviour.kinks import Plane, loci
 from tensorprog.gaussian.integrate.panels import Rule, line_nodes
 from tensorprog.gaussian.integrate.quadrature import expectation
 from tensorprog.gaussian.problem.covariance import rational
-from tensorprog.gaussian.problem.factors import canonical
 from tensorprog.kernel.ground.term import mul, substitute, variables
 from tensorprog.terms import Term, Var, to_text
 
@@ -139,7 +138,7 @@ def _single(term: Term) -> Term:
         raise fail("TP016", f"a function of one variable is wanted, not of {', '.join(map(name_of, free))}")
     if free:
         change[free[0]] = Var("z1")
-    return canonical(substitute(term, change), [Var("z1")], None)[0]
+    return substitute(term, change)
 
 
 def pair_matrix(f: Term, g: Term, K11: Any, K12: Any, K22: Any, tolerance: float = 1e-10) -> tuple[Array, Array]:
@@ -156,13 +155,31 @@ def pair_matrix(f: Term, g: Term, K11: Any, K12: Any, K22: Any, tolerance: float
         return _by_series(_Pair(f, g, K11, K12, K22), tolerance)
     except NoSeries:
         arrays = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (K11, K12, K22)))
-        term = mul(f, substitute(g, {Var("z1"): Var("z2")}))
-        out, error = np.empty(arrays[0].shape), np.empty(arrays[0].shape)
-        for at in np.ndindex(out.shape):
-            a, b, c = (rational(float(x[at])) for x in arrays)
-            got = expectation(term, [Var("z1"), Var("z2")], [[a, b], [b, c]], tolerance=tolerance)
-            out[at], error[at] = got.value, got.error
+        out, error = np.full(arrays[0].shape, np.nan), np.full(arrays[0].shape, np.inf)
+        _one_by_one(f, g, arrays, np.argwhere(np.ones(out.shape, dtype=bool)), out, error, tolerance)
         return out, error
+
+
+def _one_by_one(
+    f: Term, g: Term, arrays: Sequence[Array], places: Any, out: Array, error: Array, tolerance: float
+) -> None:
+    """Some entries by two-dimensional quadrature, where that is the better number."""
+    swapped: dict[Term, Term] = {Var("z1"): Var("z2")}
+    forward, backward = mul(f, substitute(g, swapped)), mul(g, substitute(f, swapped))
+    known: dict[tuple[tuple[float, ...], bool], tuple[float, float]] = {}
+    for place in places:
+        at = tuple(place)
+        key = tuple(float(x[at]) for x in arrays)
+        # The smaller variance first, so that (f, Z1) and (g, Z2) may be exchanged.
+        turn = (key[2], to_text(g)) < (key[0], to_text(f))
+        key = key[::-1] if turn else key
+        if (key, turn) not in known:
+            a, b, c = map(rational, key)
+            term = backward if turn else forward
+            got = expectation(term, [Var("z1"), Var("z2")], [[a, b], [b, c]], tolerance=tolerance)
+            known[key, turn] = got.value, got.error
+        if known[key, turn][1] < error[at]:
+            out[at], error[at] = known[key, turn]
 
 
 def _by_series(pair: _Pair, tolerance: float) -> tuple[Array, Array]:
@@ -176,7 +193,9 @@ def _by_series(pair: _Pair, tolerance: float) -> tuple[Array, Array]:
             use = less < error[bad]
             out[bad], error[bad] = np.where(use, better, out[bad]), np.where(use, less, error[bad])
         else:
-            pair.one_by_one(bad, out, error, tolerance)
+            full = [np.broadcast_to(x, pair.rho.shape).reshape(pair.shape) for x in (pair.K11, pair.K12, pair.K22)]
+            # the entries that the series cannot reach
+            _one_by_one(*pair.terms, full, np.argwhere(bad)[:MOST_PAIRS], out, error, tolerance)
     return out, error
 
 
@@ -291,25 +310,3 @@ class _Pair:
         value, absolute = found[0]
         bound = 4 * np.abs(value - found[1][0]) + 4e-15 * absolute
         out[at], error[at] = value[back.ravel()], bound[back.ravel()]
-
-    def one_by_one(self, bad: Any, out: Array, error: Array, tolerance: float) -> None:
-        """The entries that the series cannot reach, by two-dimensional quadrature."""
-        f, g = self.terms
-        swapped: dict[Term, Term] = {Var("z1"): Var("z2")}
-        forward, backward = mul(f, substitute(g, swapped)), mul(g, substitute(f, swapped))
-        full = [np.broadcast_to(x, self.rho.shape).reshape(self.shape) for x in (self.K11, self.K12, self.K22)]
-        known: dict[tuple[tuple[float, float, float], bool], tuple[float, float]] = {}
-        for place in np.argwhere(bad)[:MOST_PAIRS]:
-            at = tuple(place)
-            key = (float(full[0][at]), float(full[1][at]), float(full[2][at]))
-            # The smaller variance first, so that (f, Z1) and (g, Z2) may be exchanged.
-            turn = (key[2], to_text(g)) < (key[0], to_text(f))
-            key = key[::-1] if turn else key
-            if (key, turn) not in known:
-                a, b, c = map(rational, key)
-                got = expectation(
-                    backward if turn else forward, [Var("z1"), Var("z2")], [[a, b], [b, c]], tolerance=tolerance
-                )
-                known[key, turn] = got.value, got.error
-            if known[key, turn][1] < error[at]:
-                out[at], error[at] = known[key, turn]

@@ -80,16 +80,17 @@ _COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
 def _events(t: Term) -> Iterator[_Event]:
     """What the node t itself contributes (its subterms contribute their own)."""
     match t:
-        case App("clip", (u, low, high)):
-            yield _Event(sub(u, low), 0.0, "kink")
-            yield _Event(sub(u, high), 0.0, "kink")
         case App("min" | "max", args):
             for a, b in combinations(args, 2):
                 yield _Event(sub(a, b), 0.0, "kink")
         case App(head, (left, right)) if head in _COMPARE:
             yield _Event(sub(left, right), 0.0, "jump")
-        case App("mod", (u, Num(m))) if m != 0:
-            yield _Event(u, 0.0, "jump", period=float(abs(m)))
+        case App(head, (u, *_) as args) if head in library() and (ends := library()[head].between) is not None:
+            low, high = (library()[head].call(e, args) for e in ends)
+            if library()[head].regularity != "jumps":
+                yield from (_Event(sub(u, e), 0.0, "kink") for e in (low, high))
+            elif isinstance(high, Num) and high.value:
+                yield _Event(u, 0.0, "jump", period=float(abs(high.value)))
         case App("recip", (u,)):
             yield _Event(u, 0.0, "pole")
         case App("pow", (u, Num(p))):
@@ -108,11 +109,12 @@ def _events(t: Term) -> Iterator[_Event]:
             return
 
 
-_STRAIGHT = _COMPARE | {
-    *("add", "mul", "neg", "and", "where", "max", "min", "clip", "mod", "sign", "step", "abs", "floor", "ceil"),
-    *("relu", "leaky_relu", "hardtanh"),
-}
-"""Heads that keep pieces of polynomials such pieces."""
+def _keeps_pieces(head: str) -> bool:
+    """Does it keep pieces of polynomials such pieces?"""
+    record = library().get(head)
+    if record is None:
+        return head in _COMPARE or head in ("add", "mul", "neg", "and")
+    return record.analytic is None and record.steep is None and all(b.kind in ("jump", "kink") for b in record.breaks)
 
 
 def _bent(term: Term) -> set[Term]:
@@ -125,7 +127,7 @@ def _bent(term: Term) -> set[Term]:
         match t:
             case App("pow", (_, Num(p))) if p.denominator == 1 and p > 0:
                 continue
-            case App(head, args) if head not in _STRAIGHT:
+            case App(head, args) if not _keeps_pieces(head):
                 for a in args:
                     out |= set(walk(a))
     return out
@@ -133,7 +135,7 @@ def _bent(term: Term) -> set[Term]:
 
 def _placed(record: Function) -> bool:
     """Are the places known without the definition?"""
-    return bool(record.breaks) or record.analytic is not None or record.name in ("clip", "mod")
+    return bool(record.breaks) or record.analytic is not None or record.between is not None
 
 
 def _targets(e: _Event, low: float, high: float) -> list[float]:
@@ -250,7 +252,7 @@ def loci(term: Term, names: Sequence[str], values: Values, box: Sequence[tuple[f
         match t:
             case App("exp", (u,)):
                 planes |= dict.fromkeys(_bumps(u, names, values))
-            case App("sin" | "cos" | "tan" | "sinc", (u,)):
+            case App("sin" | "cos" | "sinc", (u,)):
                 line = affine(u, names, values)
                 if line is not None:
                     waves[line[0]] = None

@@ -18,10 +18,11 @@ from itertools import pairwise
 
 from flint import acb, arb
 
-from tensorprog.functions.evaluate.ball_function import Ball, ball_function
+from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.branch import resolve
 from tensorprog.functions.evaluate.derivative import smooth_derivative
 from tensorprog.gaussian.cells.cells import SLACK, Cell, Line, Region
+from tensorprog.gaussian.cells.nodes import upper
 from tensorprog.kernel.ground.term import add, mul, sub
 from tensorprog.terms import Num, Term, Var
 
@@ -68,7 +69,7 @@ def centred(u: Term, region: Region) -> Centred | None:
         if not g.is_finite():
             return None
         n.append(float(g.mid()))
-        radii.append(_upper(g.rad() + abs(g.mid()) * 2.0**-50))
+        radii.append(upper(g.rad() + abs(g.mid()) * 2.0**-50))
     z = [
         m + sum((s * c for s, c in zip(row, centre, strict=True)), arb(0))
         for m, row in zip(law.exact_centre, law.exact_slopes, strict=True)
@@ -79,11 +80,7 @@ def centred(u: Term, region: Region) -> Centred | None:
     off = region.cell.rounding() + LOOSER * max(far)
     reach = max(sum(r * (abs(x - c) + off) for r, x, c in zip(radii, t, centre, strict=True)) for t in corners)
     middle = float(value.mid())
-    return Centred(centre, middle, tuple(n), reach * (1 + 1e-12) + _upper(abs(value - middle)) + 1e-300)
-
-
-def _upper(x: Ball) -> float:
-    return float(arb(x).upper()) * (1 + 1e-14) + 1e-320
+    return Centred(centre, middle, tuple(n), reach * (1 + 1e-12) + upper(abs(value - middle)) + 1e-300)
 
 
 def enclosed(u: Term, region: Region) -> tuple[float, float] | None:
@@ -125,7 +122,7 @@ def between(term: Term, region: Curved, u: Term) -> tuple[Term, float] | None:
         return None
     gap = sub(up, down)
     real = ball_function(gap, region.law.names)(region.ranges, False).real
-    size = _upper(abs(real)) if real.is_finite() else math.inf
+    size = upper(abs(real)) if real.is_finite() else math.inf
     ends = enclosed(gap, region)
     if ends is not None:
         size = min(size, -ends[0] if -ends[0] > ends[1] else ends[1])

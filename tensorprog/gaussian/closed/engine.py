@@ -61,6 +61,9 @@ class Problem:
     mean: tuple[Any, ...]
     bounds: Mapping[str, Interval] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash((self.term, self.variables, self.cov, self.mean, tuple(sorted(self.bounds))))
+
 
 @dataclass(frozen=True)
 class Setting:

@@ -91,8 +91,8 @@ def _parts(problem: Problem, t: Term) -> list[Part]:
         return [Part(defined(t), *blank)]
     match t:
         case Var():
-            i = problem.variables.index(t)
-            return [_single(size, i, sympy.S.One, odd=True)]
+            here = tuple(v == t for v in problem.variables)
+            return [Part(sympy.S.One, tuple(sympy.Integer(int(h)) for h in here), here)]
         case App("neg", (u,)):
             return [Part(-p.c, p.powers, p.odd) for p in _parts(problem, u)]
         case App("add", args):
@@ -147,14 +147,6 @@ def _one(problem: Problem, u: Term) -> Part:
     if len(parts) != 1 or not parts[0].c.is_number:
         raise NoClosedForm("a kink of a sum")
     return parts[0]
-
-
-def _single(size: int, i: int, p: Any, odd: bool) -> Part:
-    return Part(
-        sympy.S.One,
-        tuple(p if k == i else sympy.S.Zero for k in range(size)),
-        tuple(odd and k == i for k in range(size)),
-    )
 
 
 def _times(a: Part, b: Part) -> Part:

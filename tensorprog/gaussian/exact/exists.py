@@ -14,7 +14,7 @@ from typing import Any
 
 from tensorprog.gaussian.exact.element import Element, number
 from tensorprog.gaussian.exact.ground import NoClosedForm
-from tensorprog.gaussian.exact.linear import determinant
+from tensorprog.gaussian.exact.linear import determinant, dot
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Existence:
         """Note what E exp(z'Qz) asks of K, unless it holds for every K; and that the determinant is positive then."""
         g = k[0][0].ground
         size = range(len(k))
-        product = [[_entry(twice_q, k, a, b) for b in size] for a in size]
+        product = [[dot(twice_q[a], [row[b] for row in k]) for b in size] for a in size]
         always = _negative_semidefinite(twice_q)
         for order in range(1, len(k) + 1):
             # The coefficient of t^(n-order) in det(tI + (I - 2QK)): the sum of the principal minors of that order.
@@ -73,13 +73,6 @@ class Existence:
         if failed:
             raise Infinite(failed[0])
         self.conditions = list(dict.fromkeys(self.conditions))
-
-
-def _entry(a: Sequence[Sequence[Element]], b: Sequence[Sequence[Element]], i: int, j: int) -> Element:
-    out = number(b[0][0].ground, 0)
-    for n in range(len(b)):
-        out = out + a[i][n] * b[n][j]
-    return out
 
 
 def _negative_semidefinite(q: Sequence[Sequence[Element]]) -> bool:

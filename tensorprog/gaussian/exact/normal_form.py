@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import factorial
 
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.exact.base_cases import error_function
@@ -104,8 +103,8 @@ class Normaliser:
 
     def _function(self, t: Term, head: str, args: tuple[Term, ...]) -> Form:
         unary: dict[str, Callable[[Form], Form]] = {
-            "abs": self._abs, "sign": self._sign, "exp": self._exp, "erf": self._erf, "Phi": self._phi,
-            "sin": self._sin, "cos": self._cos,
+            "abs": self._abs, "sign": self._sign, "exp": self._exp, "erf": self._erf, "sin": self._sin,
+            "cos": self._cos,
         }  # fmt: skip
         if head in unary:
             return unary[head](self.form(args[0]))
@@ -115,8 +114,6 @@ class Normaliser:
                 for other in args[1:]:
                     extreme = (self._max if head == "max" else self._min)(extreme, self.form(other))
                 return extreme
-            case "hermite", (Num(k), x) if k.denominator == 1 and 0 <= k <= MAX_POWER:
-                return self._hermite(int(k), self.form(x))
         record = library().get(head)
         body = None if record is None else record.expand(args)
         try:
@@ -239,23 +236,16 @@ class Normaliser:
                 quadratic[where[0], where[1]] = x
         return space.exponential(c, tuple(linear), quadratic)
 
-    def _soft_sign(self, u: Form, s2: Fraction) -> Form:
+    def _erf(self, u: Form) -> Form:
         def act(p: Form) -> Form:
             linear = affine_part(self.space, p)
             if linear is None:
                 raise NoClosedForm("an error function of more than an affine argument")
             if not any(linear[0]):
-                scale = number(self.space.ground, 2 * s2).sqrt().inverse()
-                return self.space.constant(error_function(linear[1] * scale))
-            return self.space.sign(*linear, number(self.space.ground, s2))
+                return self.space.constant(error_function(linear[1]))
+            return self.space.sign(*linear, number(self.space.ground, HALF))
 
         return self._over_branches(u, act)
-
-    def _erf(self, u: Form) -> Form:
-        return self._soft_sign(u, HALF)
-
-    def _phi(self, u: Form) -> Form:
-        return scaled(plus(self._unit(), self._soft_sign(u, Fraction(1))), HALF)
 
     def _wave(self, u: Form, side: int) -> Form:
         """e^{± i u}."""
@@ -274,13 +264,6 @@ class Normaliser:
     def _sin(self, u: Form) -> Form:
         half_i = self.space.constant(imaginary_unit(self.space.ground).scale(-HALF))
         return product(half_i, plus(self._wave(u, 1), scaled(self._wave(u, -1), -1)))
-
-    def _hermite(self, k: int, x: Form) -> Form:
-        before: Form = {}
-        now = self._unit()
-        for j in range(k):
-            before, now = now, plus(product(x, now), scaled(before, -j))
-        return product(now, self.space.constant(number(self.space.ground, factorial(k)).sqrt().inverse()))
 
     def _power(self, t: Term, base: Form, n: Fraction) -> Form:
         if n.denominator == 1 and 0 <= n <= MAX_POWER:

@@ -21,13 +21,13 @@ from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.cells.adaptive import bounded
 from tensorprog.gaussian.integrate import lengths
 from tensorprog.gaussian.integrate.lengths import ratio
-from tensorprog.gaussian.problem.covariance import covariance, rational
-from tensorprog.gaussian.problem.factors import canonical, independent_factors
-from tensorprog.kernel.ground.term import substitute, variables
+from tensorprog.gaussian.problem.covariance import pivoted
+from tensorprog.gaussian.problem.factors import independent_factors, needed, posed
+from tensorprog.kernel.ground.term import variables
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.numbers.interval import Interval
 from tensorprog.numbers.precision import precision
-from tensorprog.terms import App, Num, Term, Var
+from tensorprog.terms import App, Term, Var
 
 
 def enclose(
@@ -47,14 +47,8 @@ def enclose(
     >>> low <= 0.5 <= high, high - low < 1e-10
     (True, True)
     """
-    K = covariance(cov)
-    m = tuple(rational(x) for x in mean) if mean is not None else (Fraction(0),) * len(K)
-    term, names = canonical(term, variables, values)
-    found = _enclose(Posed(term, names, K, m), tolerance)
-    if found is None:
-        return None
-    low, high = found
-    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+    found = _enclose(posed(term, variables, cov, mean, values), tolerance)
+    return found if found is not None and all(map(math.isfinite, found)) else None
 
 
 Ends = tuple[float, float]
@@ -62,17 +56,15 @@ Ends = tuple[float, float]
 
 def is_small(term: Term, variables: Sequence[Var], cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]) -> bool:
     """Whether the term reads at most two linear combinations, so that a bound is what the cells reach."""
-    plain, names = canonical(term, variables, None)
-    return _rank(fewest(_needed(Posed(plain, names, tuple(map(tuple, cov)), tuple(mean)))).cov) <= 2
+    return _rank(fewest(posed(term, variables, cov, mean, None)).cov) <= 2
 
 
 def _enclose(p: Posed, tolerance: float) -> Ends | None:
     """Both ends, rounded outward."""
-    p = _needed(p)
+    p = needed(p)
     if not p.names:
         return _point(p.term)
-    at = {n: i for i, n in enumerate(p.names)}
-    groups = independent_factors(p.term, list(p.names), at, p.cov)
+    groups = independent_factors(p)
     if len(groups) > 1:
         parts = [_enclose(Posed(g, p.names, p.cov, p.mean), tolerance / len(groups)) for g in groups]
         return _product(parts)
@@ -101,31 +93,8 @@ def _over_length(p: Posed) -> Ends | None:
     return None if ball is None else (_down(ball.lower()), -_down(-ball.upper()))
 
 
-def _needed(p: Posed) -> Posed:
-    """Without the variables that are constant or not read."""
-    fixed: dict[Term, Term] = {Var(n): Num(p.mean[i]) for i, n in enumerate(p.names) if p.cov[i][i] == 0}
-    term = substitute(p.term, fixed)
-    read = {v.name for v in variables(term)}
-    used = [i for i, n in enumerate(p.names) if n in read]
-    return Posed(
-        term,
-        tuple(p.names[i] for i in used),
-        tuple(tuple(p.cov[i][j] for j in used) for i in used),
-        tuple(p.mean[i] for i in used),
-    )
-
-
 def _rank(cov: Sequence[Sequence[Fraction]]) -> int:
-    rest = [list(row) for row in cov]
-    rank = 0
-    for k in range(len(rest)):
-        if rest[k][k] == 0:
-            continue
-        rank += 1
-        for i in range(k + 1, len(rest)):
-            by = rest[i][k] / rest[k][k]
-            rest[i] = [x - by * y for x, y in zip(rest[i], rest[k], strict=True)]
-    return rank
+    return len(pivoted(cov)[0])
 
 
 def _point(term: Term) -> Ends:

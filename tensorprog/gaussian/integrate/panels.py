@@ -84,18 +84,28 @@ def project(planes: Sequence[Plane]) -> list[Plane]:
 
 def _breaks(planes: Sequence[Plane], points: Array, reach: Array) -> Array:
     """Where to cut the next variable's line, one row for each outer point, sorted, within ±reach."""
-    columns = [-reach, reach]
+    places, scales = [], []
     for p in planes:
         *rest, last = p.normal
         if abs(last) <= 1e-15 * math.hypot(*p.normal):
             continue
         at = (p.offset - points @ np.array(rest)) / last if rest else np.full(len(points), p.offset / last)
-        columns.append(at)
+        places.append(at)
         scale = p.scale / abs(last) if not p.hard else _FINEST if p.kind in {"singular", "pole"} else math.inf
-        scale = max(scale, _FINEST)
-        while scale < 3.0:
-            columns += [at - scale, at + scale]
-            scale *= 2.0
+        scales.append(np.asarray(scale))
+    return _cut(places, scales, reach)
+
+
+def _cut(places: Sequence[Array], scales: Sequence[Array], reach: Array) -> Array:
+    """Each row cut at its own places within ±reach, and halved towards those of finite scale; sorted."""
+    columns = [-reach, reach]
+    for at, scale in zip(places, scales, strict=True):
+        columns.append(at)
+        size = np.maximum(scale, _FINEST)
+        while np.any(size < 3.0):
+            near = np.where(size < 3.0, size, 0.0)
+            columns += [at - near, at + near]
+            size = size * 2.0
     return np.sort(np.clip(np.stack(columns, axis=1), -reach[:, None], reach[:, None]), axis=1)
 
 
@@ -120,16 +130,7 @@ def line_nodes(
     places: Sequence[Array], scales: Sequence[Array], rows: int, reach: float, rule: Rule
 ) -> tuple[Array, Array, Array]:
     """Nodes on many lines at once: each row is cut at its own places, and halved towards those of finite scale."""
-    edge = np.full(rows, reach)
-    columns = [-edge, edge]
-    for at, scale in zip(places, scales, strict=True):
-        columns.append(at)
-        size = np.maximum(scale, _FINEST)
-        while np.any(size < 3.0):
-            near = np.where(size < 3.0, size, 0.0)
-            columns += [at - near, at + near]
-            size = size * 2.0
-    return _nodes(np.sort(np.clip(np.stack(columns, axis=1), -reach, reach), axis=1), rule)
+    return _nodes(_cut(places, scales, np.full(rows, reach)), rule)
 
 
 def _walk(

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from flint import acb, arb
 from numpy.typing import NDArray
 
 from tensorprog.functions.evaluate.arrays import compile_numpy
@@ -26,13 +26,12 @@ from tensorprog.gaussian.behaviour.kinks import Loci, Plane, loci
 from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.integrate import strip
 from tensorprog.gaussian.integrate.panels import Rule, nested
-from tensorprog.gaussian.problem.covariance import covariance, factor, rational
-from tensorprog.gaussian.problem.factors import Values, canonical, independent_factors
-from tensorprog.kernel.ground.term import substitute, variables
+from tensorprog.gaussian.problem.covariance import factor
+from tensorprog.gaussian.problem.factors import Values, independent_factors, needed, posed
 from tensorprog.numbers.budget import budget, spent
 from tensorprog.numbers.estimate import Estimate, unknown
 from tensorprog.numbers.scrambled import CANCELLING, sample
-from tensorprog.terms import Num, Term, Var
+from tensorprog.terms import Term, Var
 
 Array = NDArray[np.float64]
 MOST_NODES = 12_000_000
@@ -113,8 +112,6 @@ class Problem:
         return np.where(np.isfinite(out), out, 0.0)
 
     def _mended(self, z: Sequence[float]) -> float:
-        from flint import acb, arb
-
         ball = self.ball([acb(arb(x)) for x in z], False)
         return float(ball.real.mid()) if ball.is_finite() else math.nan
 
@@ -133,50 +130,34 @@ def expectation(
     Raises TP008 for what is no covariance, TP501 where the moment does not exist or F is undefined. Beyond four
     dimensions the method is `sampling`, and the error five standard errors.
     """
-    K = covariance(cov)
-    m = tuple(rational(x) for x in mean) if mean is not None else (Fraction(0),) * len(K)
-    term, names = canonical(term, variables, values)
-    return _reduce(term, names, K, m, tolerance, seed)
+    return _reduce(posed(term, variables, cov, mean, values), tolerance, seed)
 
 
-def _reduce(
-    term: Term,
-    names: Sequence[str],
-    K: Sequence[Sequence[Fraction]],
-    m: Sequence[Fraction],
-    tolerance: float,
-    seed: int,
-) -> Estimate:
-    """Drop unused variables, put in constant ones, and split products over independent blocks."""
-    at = {n: i for i, n in enumerate(names)}
-    fixed: dict[Term, Term] = {Var(n): Num(m[i]) for n, i in at.items() if K[i][i] == 0}
-    if fixed:
-        term = substitute(term, fixed)
-    used = [v.name for v in variables(term) if v.name in at]
-    groups = independent_factors(term, used, at, K)
+def _reduce(p: Posed, tolerance: float, seed: int) -> Estimate:
+    """Split products over independent blocks."""
+    p = needed(p)
+    groups = independent_factors(p)
     if len(groups) > 1:
         out = Estimate(1.0, 0.0, "exact", "quadrature")
         for part in groups:
-            out = out * _reduce(part, names, K, m, tolerance / (2 * len(groups)), seed)
+            out = out * _reduce(replace(p, term=part), tolerance / (2 * len(groups)), seed)
         return out
-    index = [at[n] for n in used]
-    problem = pose(term, used, [[K[i][j] for j in index] for i in index], [m[i] for i in index])
+    problem = pose(p)
     try:
         return integrate(problem, tolerance, seed)
     except NoValue:
         refuse(problem.posed)
-        if defined(term, Size(tuple(used), ((-math.inf, math.inf),) * len(used))):
+        if defined(p.term, Size(p.names, ((-math.inf, math.inf),) * len(p.names))):
             return unknown("floating point has no number for the function at some points")
         return unknown("the function may have no value at some point, and it is not known how likely that is")
 
 
-def pose(term: Term, names: Sequence[str], K: Sequence[Sequence[Fraction]], m: Sequence[Fraction]) -> Problem:
+def pose(p: Posed) -> Problem:
     """The problem in standard normal variables."""
-    rows = factor(K)
-    L = np.array(rows, dtype=float).reshape(len(names), len(rows[0]) if rows else 0)
-    mean = np.array([float(x) for x in m])
-    posed = Posed(term, tuple(names), tuple(map(tuple, K)), tuple(m))
-    return Problem(term, tuple(names), mean, L, compile_numpy(term, names), ball_function(term, names), posed)
+    rows = factor(p.cov)
+    L = np.array(rows, dtype=float).reshape(len(p.names), len(rows[0]) if rows else 0)
+    mean = np.array([float(x) for x in p.mean])
+    return Problem(p.term, p.names, mean, L, compile_numpy(p.term, p.names), ball_function(p.term, p.names), p)
 
 
 def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
@@ -227,8 +208,6 @@ def _norms(L: Array) -> Array:
 
 def _point(p: Problem) -> Estimate:
     """No randomness: F at the mean, which a float gives to within half a unit in its last place."""
-    from flint import acb, arb
-
     ball = p.ball([acb(arb(float(x), abs(float(x)) * 2.0**-53)) for x in p.mean], False)
     if not ball.is_finite():
         raise undefined()
@@ -238,8 +217,6 @@ def _point(p: Problem) -> Estimate:
 
 def _rounding(p: Problem) -> float:
     """How far floating point is from the exact function, at typical points: covers cancellation inside F."""
-    from flint import acb, arb
-
     t = np.random.default_rng(1).standard_normal((12, p.dimension))
     z = p.mean + t @ p.L.T
     with np.errstate(all="ignore"):

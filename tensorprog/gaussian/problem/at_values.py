@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
+from math import prod
 from typing import Any
 
 import sympy
@@ -13,6 +14,7 @@ import sympy
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.sympy_bridge import spelled
 from tensorprog.gaussian.closed.engine import Problem
+from tensorprog.gaussian.problem.covariance import pivoted
 from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var
@@ -78,12 +80,6 @@ def as_fraction(x: Any) -> Fraction:
 def is_singular(p: Problem, numbers: Mapping[str, Fraction]) -> bool:
     """Tell whether the covariance of a problem is singular at the numbers, within 60 digits."""
     point = point_of(numbers)
-    rest = [[as_fraction(x.xreplace(point)) for x in row] for row in p.cov]
-    for k in range(len(rest)):
-        if rest[k][k] <= TINY * as_fraction(p.cov[k][k].xreplace(point)):
-            return True
-        for i in range(k + 1, len(rest)):
-            slope = rest[i][k] / rest[k][k]
-            for j in range(k, len(rest)):
-                rest[i][j] -= slope * rest[k][j]
-    return False
+    K = [[as_fraction(x.xreplace(point)) for x in row] for row in p.cov]
+    pivots = [pivot for _, pivot in pivoted(K)[0]]
+    return len(pivots) < len(K) or prod(pivots) <= TINY * prod(K[i][i] for i in range(len(K)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from tensorprog.errors import fail
 
+Columns = list[tuple[list[Fraction], Fraction]]
 SLACK = Fraction(1, 10**9)
 """How far below zero, relative to the largest variance, an eigenvalue may be by rounding."""
 
@@ -37,8 +38,17 @@ def covariance(rows: Sequence[Sequence[Any]]) -> tuple[tuple[Fraction, ...], ...
                 )
             K[i][j] = K[j][i] = K[i][j] if K[i][j] == K[j][i] else (K[i][j] + K[j][i]) / 2
     out = tuple(map(tuple, K))
-    factor(out)
+    semidefinite(out)
     return out
+
+
+def semidefinite(K: Sequence[Sequence[Fraction]]) -> Columns:
+    """The columns of `pivoted`; TP008 if the matrix is not positive semidefinite up to SLACK."""
+    scale = max((abs(K[i][i]) for i in range(len(K))), default=Fraction(0))
+    columns, rest = pivoted(K)
+    if any(abs(x) > SLACK * scale for row in rest for x in row):
+        raise fail("TP008", "the covariance is not positive semidefinite", help="check its entries")
+    return columns
 
 
 def factor(K: Sequence[Sequence[Fraction]]) -> list[list[float]]:
@@ -49,22 +59,16 @@ def factor(K: Sequence[Sequence[Fraction]]) -> list[list[float]]:
     >>> factor([[Fraction(4), Fraction(2)], [Fraction(2), Fraction(1)]])
     [[2.0], [1.0]]
     """
-    scale = max((abs(K[i][i]) for i in range(len(K))), default=Fraction(0))
-    columns, rest = pivoted(K)
-    if any(abs(x) > SLACK * scale for row in rest for x in row):
-        raise fail("TP008", "the covariance is not positive semidefinite", help="check its entries")
-    return [[over_root(column[i], pivot) for column, pivot in columns] for i in range(len(K))]
+    return [[over_root(column[i], pivot) for column, pivot in semidefinite(K)] for i in range(len(K))]
 
 
-def pivoted(
-    K: Sequence[Sequence[Fraction]], negligible: float = 0.0
-) -> tuple[list[tuple[list[Fraction], Fraction]], list[list[Fraction]]]:
+def pivoted(K: Sequence[Sequence[Fraction]], negligible: float = 0.0) -> tuple[Columns, list[list[Fraction]]]:
     """Columns c and pivots d > 0, the largest first, with K = Σ c c^T / d + rest, where rest is 0 at the pivots.
 
     A pivot that is `negligible`, relative to the largest variance, is left in the rest.
     """
     rest = [list(map(Fraction, row)) for row in K]
-    columns: list[tuple[list[Fraction], Fraction]] = []
+    columns: Columns = []
     least = Fraction(negligible) * max((K[i][i] for i in range(len(K))), default=Fraction(0))
     while rest and rest[p := max(range(len(rest)), key=lambda i: rest[i][i])][p] > max(least, Fraction(0)):
         column, pivot = [row[p] for row in rest], rest[p][p]

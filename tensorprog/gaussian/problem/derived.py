@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -22,34 +21,21 @@ from tensorprog.gaussian.problem.reduction import Reduced, reduce
 def derive(problem: Problem) -> tuple[Reduced, ClosedForm]:
     """Reduce a problem and find its closed form, or `NoClosedForm`."""
     reduced = reduce(problem)
-    return reduced, _derived(_Frozen(reduced.problem))
-
-
-@dataclass(frozen=True)
-class _Frozen:
-    problem: Problem
-
-    def __hash__(self) -> int:
-        p = self.problem
-        return hash((p.term, p.variables, p.cov, p.mean, tuple(sorted(p.bounds))))
+    found = _attempt(reduced.problem)
+    if isinstance(found, NoClosedForm):
+        raise NoClosedForm(str(found))
+    return reduced, found
 
 
 @lru_cache(maxsize=2048)
-def _attempt(frozen: _Frozen) -> ClosedForm | NoClosedForm:
+def _attempt(problem: Problem) -> ClosedForm | NoClosedForm:
     try:
-        return closed_form(frozen.problem)
+        return closed_form(problem)
     except NoClosedForm as first:
         try:
-            return powers.closed_form(frozen.problem)
+            return powers.closed_form(problem)
         except NoClosedForm:
             return first
-
-
-def _derived(frozen: _Frozen) -> ClosedForm:
-    found = _attempt(frozen)
-    if isinstance(found, NoClosedForm):
-        raise NoClosedForm(str(found))
-    return found
 
 
 def existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""A term over numbered variables, and its factors that share no correlated ones."""
+"""A term over numbered variables, those it needs, and its factors that share no correlated ones."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from tensorprog.functions.evaluate.directions import Posed
 from tensorprog.functions.evaluate.expanded import name_of
-from tensorprog.gaussian.problem.covariance import rational
+from tensorprog.gaussian.problem.covariance import covariance, rational
 from tensorprog.kernel.ground.term import mul, substitute, variables
 from tensorprog.terms import App, Num, Term, Var
 
@@ -24,15 +25,34 @@ def canonical(term: Term, vars: Sequence[Var], values: Values | None) -> tuple[T
     return substitute(term, change), names
 
 
-def independent_factors(
-    term: Term, used: Sequence[str], at: Mapping[str, int], K: Sequence[Sequence[Fraction]]
-) -> list[Term]:
+def posed(
+    term: Term, vars: Sequence[Var], cov: Sequence[Sequence[Any]], mean: Sequence[Any] | None, values: Values | None
+) -> Posed:
+    """The expectation in the variables that it needs; TP008 for what is no covariance."""
+    K = covariance(cov)
+    m = tuple(map(rational, mean)) if mean is not None else (Fraction(0),) * len(K)
+    plain, names = canonical(term, vars, values)
+    return needed(Posed(plain, names, K, m))
+
+
+def needed(p: Posed) -> Posed:
+    """The same expectation without the variables that are constant or not read."""
+    fixed: dict[Term, Term] = {Var(n): Num(p.mean[i]) for i, n in enumerate(p.names) if p.cov[i][i] == 0}
+    term = substitute(p.term, fixed)
+    read = {v.name for v in variables(term)}
+    used = [i for i, n in enumerate(p.names) if n in read]
+    cov = tuple(tuple(p.cov[i][j] for j in used) for i in used)
+    return Posed(term, tuple(p.names[i] for i in used), cov, tuple(p.mean[i] for i in used))
+
+
+def independent_factors(p: Posed) -> list[Term]:
     """The factors of a product, those with correlated variables together."""
+    at = {n: i for i, n in enumerate(p.names)}
     groups: list[tuple[set[str], list[Term]]] = []
-    for part in _factors(term):
+    for part in _factors(p.term):
         names = {v.name for v in variables(part) if v.name in at}
         parts = [part]
-        linked = [g for g in groups if any(a == b or K[at[a]][at[b]] != 0 for a in names for b in g[0])]
+        linked = [g for g in groups if any(a == b or p.cov[at[a]][at[b]] != 0 for a in names for b in g[0])]
         for g in linked:
             groups.remove(g)
             names |= g[0]

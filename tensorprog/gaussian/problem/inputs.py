@@ -12,7 +12,7 @@ import sympy
 from tensorprog.errors import fail
 from tensorprog.functions.evaluate.sympy_bridge import from_sympy, spelled, to_sympy
 from tensorprog.functions.named.registry import expand, read_term
-from tensorprog.gaussian.problem.reduction import SLACK
+from tensorprog.gaussian.problem.covariance import SLACK, semidefinite
 from tensorprog.kernel.ground.term import App, Bind
 from tensorprog.kernel.ground.term import variables as variables_of
 from tensorprog.numbers.interval import Interval
@@ -59,7 +59,7 @@ def entries(cov: Any, mean: Any, size: int, bounds: Mapping[str, Interval]) -> t
             )
         k = _symmetric(k)
         if all(x.is_Rational for row in k for x in row):
-            _positive_semidefinite(k)
+            semidefinite([[Fraction(int(x.p), int(x.q)) for x in row] for row in k])
     m = tuple(_entry(x) for x in _row(mean)) if mean is not None else (sympy.S.Zero,) * size
     if len(m) != size:
         raise fail("TP008", f"the mean has {len(m)} entries for {size} variables")
@@ -116,20 +116,3 @@ def _symmetric(k: Matrix) -> Matrix:
                 )
             out[i][j] = out[j][i] = (a + b) / 2 if a.is_Rational else b
     return tuple(tuple(row) for row in out)
-
-
-def _positive_semidefinite(k: Matrix) -> None:
-    """Eliminate exactly; every pivot, and the row left by a zero pivot, must be at least zero within rounding."""
-    rest = [[Fraction(int(x.p), int(x.q)) for x in row] for row in k]
-    left = list(range(len(rest)))
-    slack = SLACK * max((abs(rest[i][i]) for i in left), default=Fraction(0))
-    while left:
-        p = max(left, key=lambda i: rest[i][i])
-        if rest[p][p] <= 0:
-            break
-        left.remove(p)
-        for i in left:
-            for j in left:
-                rest[i][j] -= rest[i][p] * rest[p][j] / rest[p][p]
-    if any(rest[i][i] < -slack for i in left) or any(abs(rest[i][j]) > slack for i in left for j in left):
-        raise fail("TP008", "the covariance is not positive semidefinite", help="check its entries")

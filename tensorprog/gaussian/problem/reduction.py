@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -20,9 +19,6 @@ from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.kernel.ground.term import add, children, mul, substitute, walk
 from tensorprog.terms import App, Num, Term, Var
-
-SLACK = Fraction(1, 10**9)
-"""Residual variances within this of zero, relative to the variance, count as rounding when they are negative."""
 
 
 @dataclass(frozen=True)
