@@ -6,8 +6,9 @@ Proofs, refutations and extremes have each their own allowance of work (`FUEL`).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from tensorprog.functions.decide.refute import Refuted, refute
 from tensorprog.functions.decide.strengthen import strengthen
@@ -67,22 +68,21 @@ def _judge(
     return _Verdict(rules, term, tuple(variables), info, against, said, extremes).facts()
 
 
+@dataclass(frozen=True, eq=False)
 class _Verdict:
     """Puts what is proved and what is refuted together."""
 
-    def __init__(
-        self,
-        rules: Analyzer,
-        term: Term,
-        names: tuple[str, ...],
-        info: Info,
-        against: Refuted,
-        said: tuple[str, ...],
-        extremes: bool,
-    ) -> None:
-        self.extremes = extremes
-        self.rules, self.term, self.names, self.info, self.against, self.said = rules, term, names, info, against, said
-        self.derivation = trace(rules.steps, info.step)
+    rules: Analyzer
+    term: Term
+    names: tuple[str, ...]
+    info: Info
+    against: Refuted
+    said: tuple[str, ...]
+    extremes: bool
+
+    @cached_property
+    def derivation(self) -> tuple[Step, ...]:
+        return trace(self.rules.steps, self.info.step)
 
     def facts(self) -> Facts:
         return Facts(

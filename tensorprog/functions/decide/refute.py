@@ -15,6 +15,7 @@ from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, 
 from tensorprog.functions.evaluate.polynomial import normal
 from tensorprog.functions.named.library import library
 from tensorprog.functions.points import recheck
+from tensorprog.functions.points.extremes import SIMPLE
 from tensorprog.functions.points.pieces import Pieces, examine
 from tensorprog.functions.rules.info import Info, Regularity
 from tensorprog.functions.rules.rates import BOUNDED, SQUARE_EXP
@@ -27,7 +28,6 @@ from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 
 Witness = tuple[tuple[str, str], ...]
 MAX_POINTS = 120
-_SIMPLE = tuple(Fraction(v) for v in ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "10", "-10"))
 MAX_PARAM_VALUES = 12
 
 
@@ -169,7 +169,7 @@ def _two_values(t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None
             case _:
                 return
     seen: dict[Fraction, tuple[Fraction, ...]] = {}
-    for values in islice(product(_SIMPLE, repeat=len(xs)), MAX_POINTS):
+    for values in islice(product(SIMPLE, repeat=len(xs)), MAX_POINTS):
         with suppress(Undecided, Undefined):
             value = evaluate(t, dict(zip(xs, values, strict=True)))
             if isinstance(value, Fraction):
@@ -186,7 +186,7 @@ def _two_values(t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None
 
 def undefined(rules: Analyzer, t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None:
     """A point where the term certainly has no value, or a segment on which a denominator changes sign."""
-    points = list(islice(product(_SIMPLE, repeat=len(xs)), MAX_POINTS))
+    points = list(islice(product(SIMPLE, repeat=len(xs)), MAX_POINTS))
     for values in points:
         env: dict[Term, Fraction] = dict(zip(xs, values, strict=True))
         try:

@@ -6,6 +6,7 @@ certainly has no value there; `Undecided` that the enclosure is too wide to tell
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -148,15 +149,12 @@ def _apply(t: App, xs: list[Value]) -> Value:
     match head:
         case "pi":
             return arb.pi()
-        case "add":
+        case "add" | "mul":
+            join = operator.add if head == "add" else operator.mul
             total = xs[0]
             for x in xs[1:]:
-                total = total + x if isinstance(total, Fraction) and isinstance(x, Fraction) else ball(total) + ball(x)
-            return total
-        case "mul":
-            total = xs[0]
-            for x in xs[1:]:
-                total = total * x if isinstance(total, Fraction) and isinstance(x, Fraction) else ball(total) * ball(x)
+                both = isinstance(total, Fraction) and isinstance(x, Fraction)
+                total = join(total, x) if both else join(ball(total), ball(x))
             return total
         case "neg":
             return -xs[0]

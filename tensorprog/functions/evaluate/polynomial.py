@@ -6,9 +6,10 @@ of a term is 0, the term is 0 wherever it is defined (decidable and sound); othe
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import isqrt
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, sign_at
@@ -132,15 +133,9 @@ def normal(t: Term) -> Polynomial:
         case App("pi"):
             return atom(PI)
         case App("add", args):
-            total = number(Fraction(0))
-            for a in args:
-                total = total + normal(a)
-            return total
+            return reduce(operator.add, map(normal, args))
         case App("mul", args):
-            product = number(Fraction(1))
-            for a in args:
-                product = product * normal(a)
-            return product
+            return reduce(operator.mul, map(normal, args))
         case App("neg", (a,)):
             return normal(a).scaled(Fraction(-1))
         case App("recip", (a,)):

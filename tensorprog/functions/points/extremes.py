@@ -26,7 +26,7 @@ from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.numbers.interval import REALS
 from tensorprog.terms import App, Term, Var
 
-_POINTS = tuple(Fraction(v) for v in ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "10", "-10"))
+SIMPLE = tuple(Fraction(v) for v in ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "10", "-10"))
 _CLOSE = Fraction(1, 10**12)
 _WAVES = (None, *((Fraction(s), Fraction(c)) for s, c in ((1, 0), (-1, 0), (0, 1), (0, -1))))
 
@@ -92,7 +92,7 @@ def _values(t: Term, xs: list[Var]) -> Iterator[Fraction]:
     """Values (bounds within 1e-20) at simple points; none where a param stands."""
     if any(v not in xs for v in variables(t)):
         return
-    for at in islice(product(_POINTS, repeat=len(xs)), 40):
+    for at in islice(product(SIMPLE, repeat=len(xs)), 40):
         try:
             value = evaluate(t, dict(zip(xs, at, strict=True)))
         except (Undecided, Undefined):

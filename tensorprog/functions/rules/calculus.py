@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import reduce
 from typing import Self
 
 from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower, upper
@@ -79,9 +80,7 @@ class Calculus(ABC):
     def product_of(self, t: Term, parts: list[Info], interval: Interval | None = None) -> Info:
         """The product rule for factors whose infos are known."""
         if interval is None:
-            interval = parts[0].range
-            for p in parts[1:]:
-                interval = ranges.mul(interval, p.range)
+            interval = reduce(ranges.mul, (p.range for p in parts))
         regularity = Regularity(min(p.regularity for p in parts))
         union = frozenset().union(*(p.vars for p in parts))
         growth, slope = parts[0].growth_within(union), parts[0].slope_within(union)

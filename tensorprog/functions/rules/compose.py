@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
@@ -79,9 +80,7 @@ class Rules(Calculus):
 
     def sum(self, t: Term, args: tuple[Term, ...]) -> Info:
         parts = [self.info(a) for a in args]
-        interval = parts[0].range
-        for p in parts[1:]:
-            interval = ranges.add(interval, p.range)
+        interval = reduce(ranges.add, (p.range for p in parts))
         regularity = Regularity(min(p.regularity for p in parts))
         steps = tuple(p.step for p in parts)
         union = frozenset().union(*(p.vars for p in parts))
@@ -141,19 +140,11 @@ class Rules(Calculus):
             if isinstance(a, App) and record is not None and record.keeps_sign and a.args[0] in args:
                 rest = [b for j, b in enumerate(args) if j != k]
                 rest.remove(a.args[0])
-                interval = Interval(Fraction(0), None, True)
-                for b in rest:
-                    interval = ranges.mul(interval, self.info(b).range)
-                return interval
+                return reduce(ranges.mul, (self.info(b).range for b in rest), Interval(Fraction(0), None, True))
         if len(parts) != len(args) or len(set(args)) == len(args):
-            interval = parts[0].range
-            for p in parts[1:]:
-                interval = ranges.mul(interval, p.range)
-            return interval
-        interval = ranges.point(1)
-        for a in dict.fromkeys(args):
-            interval = ranges.mul(interval, ranges.whole_power(self.info(a).range, args.count(a)))
-        return interval
+            return reduce(ranges.mul, (p.range for p in parts))
+        powers = (ranges.whole_power(self.info(a).range, args.count(a)) for a in dict.fromkeys(args))
+        return reduce(ranges.mul, powers)
 
     def negative(self, t: Term, u: Term) -> Info:
         p = self.info(u)

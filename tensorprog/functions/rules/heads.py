@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import reduce
 from math import prod
 
 from tensorprog.functions.named.library import library
@@ -160,10 +161,7 @@ def _transcendental(record: Function, u: Info, regularity: Regularity, interval:
 
 def _extremum(head: str, parts: Sequence[Info]) -> Found:
     """max, min: as regular as the arguments (at most Lipschitz), the larger exponents."""
-    combine = ranges.larger if head == "max" else ranges.smaller
-    interval = parts[0].range
-    for p in parts[1:]:
-        interval = combine(interval, p.range)
+    interval = reduce(ranges.larger if head == "max" else ranges.smaller, (p.range for p in parts))
     regularity = Regularity(min(*(p.regularity for p in parts), Regularity.LIPSCHITZ))
     union = frozenset().union(*(p.vars for p in parts))
     if not union:

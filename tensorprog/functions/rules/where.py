@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from functools import reduce
 
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Polynomial, is_zero, normal
@@ -217,9 +218,7 @@ def jump_product(rules: Calculus, t: Term, args: tuple[Term, ...]) -> Info | Non
         return None
     if not all(vanishes(rules, body, j.args[0]) for j in jumps):
         return None
-    interval = r.range
-    for j in jumps:
-        interval = ranges.mul(interval, rules.info(j).range)
+    interval = reduce(ranges.mul, (rules.info(j).range for j in jumps), r.range)
     union = r.vars.union(*(i.vars for i in inner))
     regularity = Regularity(min(r.regularity, Regularity.LIPSCHITZ))
     info = Info(union, regularity, interval, r.growth_within(union), r.slope_within(union))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import factorial
 from typing import cast
 
@@ -14,7 +15,7 @@ from tensorprog.functions.evaluate.polynomial import Monomial, Polynomial, atom,
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.tails import heads
-from tensorprog.functions.tails.series import LOG, UNIT, Algebra, Key, Scale, Series, power_scale
+from tensorprog.functions.tails.series import FUEL, LOG, UNIT, Algebra, Key, Scale, Series, power_scale
 from tensorprog.kernel.ground.term import PI, add, neg, substitute
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
@@ -26,6 +27,7 @@ TINY = Scale((((Fraction(64), _F0), number(-_F1)),))
 """exp(-x^64): larger than exp(-exp(c x^a)), smaller than all that is usual."""
 
 
+@dataclass(eq=False)
 class Expansion:
     """Expansions of terms in one variable x -> +oo, kept by term.
 
@@ -34,25 +36,20 @@ class Expansion:
     expansion holds along a sequence x_n -> +oo on which the one phase A has sin A = s, cos A = c.
     """
 
-    def __init__(
-        self,
-        x: Var,
-        constant_sign: ConstantSign,
-        length: int = 6,
-        strict: bool = False,
-        wave: tuple[Fraction, Fraction] | None = None,
-        fuel: list[int] | None = None,
-    ) -> None:
-        self.wave = wave
-        self.x = x
-        self.constant_sign = constant_sign
-        self.strict = strict
-        self.algebra = Algebra(self.sign, self.reduce, length, fuel)
-        self.memo: dict[Term, Series] = {}
-        self.bounds: dict[str, Interval] = {}
-        self.phases: dict[str, tuple[str, str]] = {}
-        self.names: dict[object, str] = {}
-        self.signs: dict[frozenset[tuple[Monomial, Fraction]], int] = {}
+    x: Var
+    constant_sign: ConstantSign
+    length: int = 6
+    strict: bool = False
+    wave: tuple[Fraction, Fraction] | None = None
+    fuel: list[int] = field(default_factory=lambda: [FUEL])
+    memo: dict[Term, Series] = field(default_factory=dict, init=False)
+    bounds: dict[str, Interval] = field(default_factory=dict, init=False)
+    phases: dict[str, tuple[str, str]] = field(default_factory=dict, init=False)
+    names: dict[object, str] = field(default_factory=dict, init=False)
+    signs: dict[frozenset[tuple[Monomial, Fraction]], int] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.algebra = Algebra(self.sign, self.reduce, self.length, self.fuel)
 
     # Coefficients
 
@@ -124,10 +121,7 @@ class Expansion:
             case App("add", args):
                 return a.add(*(self.of(u) for u in args))
             case App("mul", args):
-                out = self.of(args[0])
-                for u in args[1:]:
-                    out = a.mul(out, self.of(u))
-                return out
+                return reduce(a.mul, map(self.of, args))
             case App("neg", (u,)):
                 return a.scaled(self.of(u), number(-_F1))
             case App("recip", (u,)):
@@ -149,12 +143,14 @@ class Expansion:
                     yes = App("where", (c, yes, no))
                 return self.of(yes)
             case App("max" | "min", args):
-                out = self.of(args[0])
-                for u in args[1:]:
-                    out = self._extremum(out, self.of(u), 1 if t.head == "max" else -1, t)
-                return out
+                side = 1 if t.head == "max" else -1
+                return reduce(lambda u, v: self._extremum(u, v, side, t), map(self.of, args))
             case App("exp" | "log" as head, (u,)):
                 return (self.exp if head == "exp" else self.log)(self.of(u), t)
+            case App("sin" | "cos" as head, (u,)):
+                return heads.wave(self, self.of(u), t)[head == "cos"]
+            case App("atan" | "erf" as head, (u,)):
+                return heads.sigmoid(self, self.of(u), t, head)
             case App(head, (u,)) if (form := getattr(heads, f"{head}_series", None)) is not None:
                 return cast("Callable[[Expansion, Series, Term], Series]", form)(self, self.of(u), t)
             case App(head, args) if head in library():

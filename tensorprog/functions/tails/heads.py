@@ -8,6 +8,7 @@ from typing import Protocol
 
 from tensorprog.functions.evaluate.balls import Undecided, evaluate, lower, upper
 from tensorprog.functions.evaluate.polynomial import Polynomial, normal, number
+from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.tails.series import UNIT, Algebra, Series
 from tensorprog.kernel.ground.term import PI, variables
@@ -74,15 +75,7 @@ def sign_series(x: Expander, s: Series, t: Term) -> Series:
     return x.algebra.constant(number(Fraction(sign)))
 
 
-def sin_series(x: Expander, s: Series, t: Term) -> Series:
-    return _wave(x, s, t)[0]
-
-
-def cos_series(x: Expander, s: Series, t: Term) -> Series:
-    return _wave(x, s, t)[1]
-
-
-def _wave(x: Expander, s: Series, t: Term) -> tuple[Series, Series]:
+def wave(x: Expander, s: Series, t: Term) -> tuple[Series, Series]:
     """sin and cos of A + e by the addition theorem, A what does not go to 0."""
     a = x.algebra
     try:
@@ -156,18 +149,7 @@ def sinc_series(x: Expander, s: Series, t: Term) -> Series:
         n = a.length + 1
         taylor = [number(Fraction(0 if k % 2 else (-1) ** (k // 2), factorial(k + 1))) for k in range(n)]
         return a.function(small, taylor)
-    return a.mul(sin_series(x, s, App("sin", (t,))), x.power(s, -_F1, t))
-
-
-def atan_series(x: Expander, s: Series, t: Term) -> Series:
-    """pi/2 - 1/s + 1/(3 s^3) - ... at +oo, odd."""
-    bound = Interval(Fraction(-8, 5), Fraction(8, 5))
-    return _sigmoid(x, s, t, "atan", bound)
-
-
-def erf_series(x: Expander, s: Series, t: Term) -> Series:
-    """1 - exp(-s^2)/(s sqrt(pi)) (1 + O(s^-2)) at +oo, odd."""
-    return _sigmoid(x, s, t, "erf", Interval(-_F1, _F1))
+    return a.mul(wave(x, s, App("sin", (t,)))[0], x.power(s, -_F1, t))
 
 
 def asin_series(x: Expander, s: Series, t: Term) -> Series:
@@ -190,7 +172,9 @@ def asin_series(x: Expander, s: Series, t: Term) -> Series:
     return x.taylor("asin", c, small, t)
 
 
-def _sigmoid(x: Expander, s: Series, t: Term, head: str, bound: Interval) -> Series:
+def sigmoid(x: Expander, s: Series, t: Term, head: str) -> Series:
+    """Atan or erf: pi/2 - 1/s + 1/(3 s^3) - ..., 1 - exp(-s^2)/(s sqrt(pi)) (1 + O(s^-2)) at +oo, odd."""
+    bound = library()[head].range
     a = x.algebra
     if s.bound is not None and a.compare(s.bound, UNIT) > 0:
         if not s.terms:

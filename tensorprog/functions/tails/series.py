@@ -74,16 +74,14 @@ class Series:
         return self.terms[0][0] if self.terms else self.error
 
 
+@dataclass(frozen=True, eq=False)
 class Algebra:
     """Sums, products and power series of expansions; `sign` decides the signs of constants, or raises Undecided."""
 
-    def __init__(
-        self, sign: Sign, reduce: Callable[[Polynomial], Polynomial], length: int = 6, fuel: list[int] | None = None
-    ) -> None:
-        self.fuel = fuel if fuel is not None else [FUEL]
-        self.sign = sign
-        self.reduce = reduce
-        self.length = length
+    sign: Sign
+    reduce: Callable[[Polynomial], Polynomial]
+    length: int
+    fuel: list[int]
 
     def compare(self, m: Scale, k: Scale) -> int:
         """Which grows faster: 1 if m, -1 if k, 0 if they are equal."""
@@ -167,13 +165,13 @@ class Algebra:
     def constant(self, c: Polynomial) -> Series:
         return Series(((UNIT, c),)) if not c.zero else Series()
 
-    def function(self, epsilon: Series, coefficients: list[Polynomial], exact: bool = False) -> Series:
-        """c0 + c1 e + c2 e^2 + ... for a small e, with an error of the first power left out (none if `exact`)."""
+    def function(self, epsilon: Series, coefficients: list[Polynomial]) -> Series:
+        """c0 + c1 e + c2 e^2 + ... for a small e, with an error of the first power left out."""
         out, power = self.constant(coefficients[0]), self.constant(number(Fraction(1)))
         for c in coefficients[1:]:
             power = self.mul(power, epsilon)
             out = self.add(out, self.scaled(power, c))
-        if exact or epsilon.zero:
+        if epsilon.zero:
             return out
         assert epsilon.bound is not None
         if self.compare(epsilon.bound, UNIT) >= 0:

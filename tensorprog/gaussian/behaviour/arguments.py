@@ -64,18 +64,10 @@ def roots(
         elif boxes > MOST_BOXES or (not patient and boxes % 16 == 0 and spent(SHARE)):
             return [_short(f, x) for x in _merge(found)], False
         else:
-            # A box around 0 shrinks on a logarithmic scale, so that tiny zeros keep their relative accuracy.
-            cut = 0.0 if a < 0 < b else middle
+            # Beside 0 a box shrinks on a logarithmic scale, so that tiny zeros keep their relative accuracy.
+            near = (b - a) * 2.0**-8
+            cut = 0.0 if a < 0 < b else a + near if a == 0 else b - near if b == 0 else middle
             stack += [(cut, b), (a, cut)]
-            if a == 0.0 or b == 0.0:
-                stack[-2:] = (
-                    [(a, a + (b - a) * 2.0**-8), (a + (b - a) * 2.0**-8, b)]
-                    if a == 0.0
-                    else [
-                        (a, b - (b - a) * 2.0**-8),
-                        (b - (b - a) * 2.0**-8, b),
-                    ]
-                )
     return [_short(f, x) for x in _merge(found)], len(found) < MOST_PLACES
 
 

@@ -8,9 +8,11 @@ by one elementary inequality for each head. Exponents that are polynomials of r 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
@@ -39,9 +41,6 @@ class Low:
     @property
     def order(self) -> tuple[Fraction | float, Fraction, Fraction, float]:
         return self.a, self.b, self.g, self.c
-
-
-ZERO = Low(Fraction(0), Fraction(0), Fraction(0), 0.0)
 
 
 @dataclass(frozen=True)
@@ -114,10 +113,7 @@ class Cone:
                     raise Unbounded(t)
                 return Low(Fraction(0), Fraction(0), Fraction(1), math.log(least) - 1e-9)
             case App("mul", args):
-                out = ZERO
-                for a in args:
-                    out = out + self.low(a)
-                return out
+                return reduce(operator.add, map(self.low, args))
             case App("neg" | "abs", (a,)):
                 return self.low(a)
             case App("recip", (App("exp", (u,)),)):

@@ -9,9 +9,11 @@ all where a denominator cannot vanish, is seen as such.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import reduce
 
 from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.expanded import name_of
@@ -62,11 +64,11 @@ class Size:
                     math.isfinite(high),
                 )
             case App("add", args):
-                return self._fold(ranges.add, args)
+                return reduce(ranges.add, map(self.range, args))
             case App("mul", args):
                 if len(args) == 2 and args[0] == args[1]:
                     return ranges.whole_power(self.range(args[0]), 2)
-                return self._fold(ranges.mul, args)
+                return reduce(ranges.mul, map(self.range, args))
             case App("neg", (a,)):
                 return ranges.neg(self.range(a))
             case App("recip", (a,)):
@@ -82,9 +84,9 @@ class Size:
             case App("abs", (a,)):
                 return ranges.absolute(self.range(a))
             case App("max", args):
-                return self._fold(ranges.larger, args)
+                return reduce(ranges.larger, map(self.range, args))
             case App("min", args):
-                return self._fold(ranges.smaller, args)
+                return reduce(ranges.smaller, map(self.range, args))
             case App("where", (c, yes, no)):
                 said = self.holds(c)
                 if said is not None:
@@ -108,12 +110,6 @@ class Size:
                         gap = Fraction(1, 10**9) * (abs(least) + abs(most))
                         return ranges.make((least - gap, True), (most + gap, True))
         return REALS
-
-    def _fold(self, how: Callable[[Interval, Interval], Interval], args: Sequence[Term]) -> Interval:
-        out = self.range(args[0])
-        for a in args[1:]:
-            out = how(out, self.range(a))
-        return out
 
     def holds(self, t: Term) -> bool | None:
         """A condition, where the ranges tell."""
@@ -190,10 +186,7 @@ class Size:
         if any(low > high for low, high in box):
             return self.constant(0.0)
         inner = self if box == tuple(self.box) else Size(self.names, box)
-        out = inner.growth(args[0])
-        for a in args[1:]:
-            out = out * inner.growth(a)
-        return out
+        return reduce(operator.mul, map(inner.growth, args))
 
     def _log(self, u: Term) -> Growth | None:
         """|log u| where u >= low > 0 grows like a power: log(1 + |z|) <= (1 + |z|)^e/(e exp(1)), e = LOG."""
@@ -237,10 +230,7 @@ class Size:
         return math.log(abs(lead)) - UP, [((tuple(x / lead for x in line[0]), line[1] / lead), 1.0)]
 
     def _sum(self, *args: Term) -> Growth:
-        out = self.growth(args[0])
-        for a in args[1:]:
-            out = out + self.growth(a)
-        return out
+        return reduce(operator.add, map(self.growth, args))
 
     def _exp(self, u: Term) -> Growth:
         high = self.range(u).high

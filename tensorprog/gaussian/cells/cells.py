@@ -41,6 +41,10 @@ class Line:
     def at(self, x: float) -> float:
         return self.a + self.b * x
 
+    def rounding(self, xs: tuple[float, float]) -> float:
+        """How far a point may be off between these."""
+        return SLACK * max(abs(self.a) + abs(self.b * x) for x in xs)
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:
@@ -80,7 +84,7 @@ class Cell:
         """How far y may be off at a corner."""
         if self.low is None or self.high is None:
             return 0.0
-        return SLACK * max(abs(line.a) + abs(line.b * x) for line in (self.low, self.high) for x in self.x)
+        return max(self.low.rounding(self.x), self.high.rounding(self.x))
 
     def density(self) -> tuple[float, float]:
         """Bounds of the Gaussian density on the cell, from below and from above."""
@@ -240,11 +244,6 @@ def coefficients(law: Law, cell: Cell) -> list[tuple[Ball, ...]]:
         (m + row[1] * a, row[0] + row[1] * b, row[1] * w0, row[1] * w1)
         for m, row in zip(law.exact_centre, law.exact_slopes, strict=True)
     ]
-
-
-def values_at(parts: Sequence[tuple[Any, ...]], x: Any, v: Any) -> list[Any]:
-    """z from the coefficients."""
-    return [p[0] + p[1] * x + ((p[2] + p[3] * x) * v if len(p) == 4 else 0) for p in parts]
 
 
 def around(parts: Sequence[tuple[Any, ...]], x: Any, v: Any, dx: Any, dv: Any) -> list[Any]:

@@ -145,14 +145,14 @@ def cut(u: Term, region: Region) -> tuple[list[Part], float] | None:
     border = form.within + 4 * slack
     edges, lost = [_edge(cell, v) for v in cell.v], 0.0
     if cell.v != (0.0, 1.0):
-        lost = 8 * max(cell.rounding(), *(_rounding(e, cell) for e in edges)) * (cell.x[1] - cell.x[0])
+        lost = 8 * max(cell.rounding(), *(e.rounding(cell.x) for e in edges)) * (cell.x[1] - cell.x[0])
     lines, columns = [], set(cell.x)
     tall = max(t[1] for t in corners) - min(t[1] for t in corners)
     n, c = form.n, form.centre
     for side in (-border, border):
         if abs(n[1]) * tall > border / 8:
             line = Line(c[1] - (form.value + side - n[0] * c[0]) / n[1], -n[0] / n[1])
-            if _rounding(line, cell) > LOOSER / 16 * max(abs(t[1]) for t in corners):
+            if line.rounding(cell.x) > LOOSER / 16 * max(abs(t[1]) for t in corners):
                 return None
             lines.append(line)
             for e in edges:
@@ -188,10 +188,6 @@ def _edge(cell: Cell, v: float) -> Line:
     if v in (0.0, 1.0):
         return cell.high if v else cell.low
     return Line(cell.low.a + (cell.high.a - cell.low.a) * v, cell.low.b + (cell.high.b - cell.low.b) * v)
-
-
-def _rounding(line: Line, cell: Cell) -> float:
-    return SLACK * max(abs(line.a) + abs(line.b * x) for x in cell.x)
 
 
 def longer(cell: Cell) -> bool | None:

@@ -18,7 +18,7 @@ from tensorprog.functions.evaluate.ball_function import ball_function
 from tensorprog.functions.evaluate.systems import evaluate
 from tensorprog.functions.named.rounded_forms import ROUNDED
 from tensorprog.functions.named.system import NotComputed
-from tensorprog.gaussian.cells.cells import Cell, coefficients, values_at
+from tensorprog.gaussian.cells.cells import Cell, around, coefficients
 from tensorprog.gaussian.cells.law import Law
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.rounded import UNIT, Rounded
@@ -166,7 +166,7 @@ def _by_balls(law: Law, piece: Term, counts: tuple[int, int], leaves: Sequence[L
                         height = arb(cell.high.a) + arb(cell.high.b) * x - below
                         y = below + height * v
                         weight, square = weight * height * (v1 - v0) / 2, square + y * y
-                    z = [acb(c) for c in values_at(parts, x, v)]
+                    z = [acb(c) for c in around(parts, x, v, 0, 0)]
                     sum_ += f(z, False).real * weight * (-square / 2).exp() * scale * arb(leaf.value)
     if not sum_.is_finite():
         return math.nan, math.inf, 0.0

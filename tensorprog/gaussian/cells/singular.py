@@ -10,13 +10,16 @@ tried are zeros of affine arguments of denominators, logarithms and powers, and 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 
 from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.evaluate.expanded import expanded
 from tensorprog.functions.named.library import library
-from tensorprog.gaussian.behaviour.arguments import polynomial, vanishing
+from tensorprog.gaussian.behaviour.arguments import constant, vanishing
 from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.cells.cells import Region
 from tensorprog.gaussian.cells.law import Form
@@ -88,10 +91,7 @@ class Place:
             return Order(kept * UP, -1.0)
         match t:
             case App("mul", args):
-                out = Order(1.0, 0.0)
-                for a in args:
-                    out = out * self.most(a)
-                return out
+                return reduce(operator.mul, map(self.most, args))
             case App("neg" | "abs", (a,)):
                 return self.most(a)
             case App("pow", (a, Num(p))):
@@ -158,15 +158,11 @@ class Place:
 
 def definite(region: Region, t: Term) -> float | None:
     """The least eigenvalue of t, a sum of positive multiples of squares, as a quadratic form in t-space; None if 0."""
-    weights = [0.0] * len(region.law.names)
-    for part in t.args if isinstance(t, App) and t.head == "add" else (t,):
-        for k, name in enumerate(region.law.names):
-            p = polynomial(part, name, {})
-            if p is not None and len(p) == 3 and p[0] == p[1] == 0 and p[2] > 0:
-                weights[k] += p[2]
-                break
-        else:
-            return None
+    names = region.law.names
+    found = expanded(t, names, lambda u: constant(u, {}), 2)
+    if not found or any(c <= 0 or 2 not in e for e, c in found.items()):
+        return None
+    weights = [found.get(tuple(2 * (j == k) for j in range(len(names))), 0.0) for k in range(len(names))]
     a = sum(w * row[0] ** 2 for w, row in zip(weights, region.law.slopes, strict=True))
     b = sum(w * row[0] * row[1] for w, row in zip(weights, region.law.slopes, strict=True))
     c = sum(w * row[1] ** 2 for w, row in zip(weights, region.law.slopes, strict=True))

@@ -9,8 +9,8 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import Diagnostic, DivergentError
+from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.evaluate.sympy_bridge import spelled, symbol, to_sympy
-from tensorprog.functions.named.library import library
 from tensorprog.gaussian.closed.render import Renderer
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.gaussian.exact.element import Element, from_poly, generator, number
@@ -22,9 +22,10 @@ from tensorprog.gaussian.exact.recursion import Engine, Law
 from tensorprog.gaussian.exact.shapes import Form, Space, summands
 from tensorprog.kernel.ground.term import walk
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.terms import App, Num, Term, Var, to_text
+from tensorprog.terms import Term, Var, to_text
 
 MAX_OPAQUE = 20
+_BOUNDS: dict[str, Interval] = {"positive": POSITIVE, "negative": Interval(None, POSITIVE.low)}
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _setting(problem: Problem, opaque: Sequence[Term]) -> Setting:
     for p in params:
         add(spelled(p), symbol(p), problem.bounds.get(spelled(p), REALS))
     for k, t in enumerate(opaque):
-        add(f"constant {k}", defined(t), _bounds_of_constant(t))
+        add(f"constant {k}", defined(t), _BOUNDS.get(sign_of(t, problem.bounds), REALS))
     ground = Ground(names)
     mean = tuple(_element(ground, x, outside) for x in problem.mean)
     cov = tuple(tuple(_element(ground, x, outside) for x in row) for row in problem.cov)
@@ -160,20 +161,6 @@ def _element(ground: Ground, x: Any, outside: Mapping[Any, str]) -> Element:
             monomial *= ground.gens[ground.names.index(s.name)] ** n
         out += monomial
     return from_poly(ground, out)
-
-
-def _bounds_of_constant(t: Term) -> Interval:
-    """A number's sign is known; exp and square roots of params are positive."""
-    if not any(isinstance(s, Var) for s in walk(t)):
-        value = to_sympy(t).evalf(30)
-        if value.is_real and value.is_number:
-            return POSITIVE if value > 0 else Interval(None, POSITIVE.low) if value < 0 else REALS
-    match t:
-        case App(head) if head == "sqrt" or (head in library() and library()[head].range.positive):
-            return POSITIVE
-        case App("pow", (base, Num())) if _bounds_of_constant(base) is POSITIVE:
-            return POSITIVE
-    return REALS
 
 
 def closed_form(problem: Problem) -> ClosedForm:

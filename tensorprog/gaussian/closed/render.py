@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import sympy
@@ -80,7 +79,7 @@ class Renderer:
         if len(f) > MAX_TERMS_TO_FACTOR:
             return [f.as_expr(*self.symbols)]
         content, factors = self.ground.factor(f)
-        return [as_rational(content), *(self._irreducible(g) ** m for g, m in factors)]
+        return [sympy.Rational(content), *(self._irreducible(g) ** m for g, m in factors)]
 
     def _irreducible(self, f: Poly) -> Any:
         """f itself, or (product) - c g² when f + c g² has factors: the form in which determinants are remembered."""
@@ -96,9 +95,7 @@ class Renderer:
                 if sum(m for _, m in factors) > 1:
                     product = sympy.Mul(*(h.as_expr(*self.symbols) ** m for h, m in factors))
                     number = sympy.Rational(int(c.numerator), int(c.denominator))
-                    return (
-                        sympy.Rational(content.numerator, content.denominator) * product + number * self.symbols[k] ** 2
-                    )
+                    return sympy.Rational(content) * product + number * self.symbols[k] ** 2
         return plain
 
     def radicand(self, r: int) -> Any:
@@ -140,8 +137,3 @@ class Renderer:
         left, right, rho = (self.expression(x) for x in (h, k, r))
         root2 = sympy.sqrt(2)
         return 4 * Phi2(left, right, rho) - sympy.erf(left / root2) - sympy.erf(right / root2) - 1
-
-
-def as_rational(q: Fraction) -> Any:
-    """A fraction as sympy writes it."""
-    return sympy.Rational(q.numerator, q.denominator)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import reduce
 from math import isfinite
-from operator import methodcaller
 from typing import Any
 
 import sympy
@@ -97,12 +98,9 @@ class Balls:
         if e is sympy.E:
             return arb(1).exp()
         if e.is_Add:
-            return sum((self.ball(a) for a in e.args[1:]), self.ball(e.args[0]))
+            return reduce(operator.add, map(self.ball, e.args))
         if e.is_Mul:
-            out = self.ball(e.args[0])
-            for a in e.args[1:]:
-                out = out * self.ball(a)
-            return out
+            return reduce(operator.mul, map(self.ball, e.args))
         if e.is_Pow and not isinstance(e, sympy.exp):
             return self._power(*e.args)
         if isinstance(e, sympy.hyper):
@@ -131,19 +129,12 @@ def _root(x: Any) -> Any:
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: methodcaller(name)
+    name: operator.methodcaller(name)
     for name in ("exp", "log", "erf", "erfc", "erfi", "asin", "acos", "atan", "sin", "cos", "tan", "tanh", "sinh",
                  "cosh", "gamma")
 } | {
     "Abs": abs,
-    "Max": lambda *x: _extreme(x, "max"),
-    "Min": lambda *x: _extreme(x, "min"),
+    "Max": lambda *x: reduce(arb.max, x),
+    "Min": lambda *x: reduce(arb.min, x),
     **{f.__name__: f.ball for f in (Phi2, OwenT, Signs4, ErfRe, ErfIm)},
 }  # fmt: skip
-
-
-def _extreme(x: tuple[Any, ...], which: str) -> Any:
-    out = x[0]
-    for y in x[1:]:
-        out = getattr(out, which)(y)
-    return out

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
 
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.exact.base_cases import error_function
@@ -79,10 +80,7 @@ class Normaliser:
             case App("add", args):
                 return plus(*(self.form(a) for a in args))
             case App("mul", args):
-                out = self.form(args[0])
-                for a in args[1:]:
-                    out = product(out, self.form(a))
-                return out
+                return reduce(product, map(self.form, args))
             case App("neg", (a,)):
                 return scaled(self.form(a), -1)
             case App("recip", (a,)):
@@ -110,10 +108,7 @@ class Normaliser:
             return unary[head](self.form(args[0]))
         match head, args:
             case (("max" | "min"), _):
-                extreme = self.form(args[0])
-                for other in args[1:]:
-                    extreme = (self._max if head == "max" else self._min)(extreme, self.form(other))
-                return extreme
+                return reduce(self._max if head == "max" else self._min, map(self.form, args))
         record = library().get(head)
         body = None if record is None else record.expand(args)
         try:
@@ -184,10 +179,7 @@ class Normaliser:
     def _indicator(self, condition: Term) -> Form:
         match condition:
             case App("and", parts):
-                out = self._unit()
-                for p in parts:
-                    out = product(out, self._indicator(p))
-                return out
+                return reduce(product, map(self._indicator, parts))
             case App("lt" | "le" | "gt" | "ge" | "eq" | "ne" as head, (a, b)):
                 gap = plus(self.form(a), scaled(self.form(b), -1))
                 return self._over_branches(gap, lambda p: self._compared(head, p))

@@ -12,9 +12,7 @@ import sympy
 from tensorprog.gaussian.closed import powers
 from tensorprog.gaussian.closed.engine import ClosedForm, Problem, closed_form, divergent
 from tensorprog.gaussian.exact.ground import NoClosedForm
-from tensorprog.gaussian.problem.at_values import (
-    point_of,
-)
+from tensorprog.gaussian.problem.at_values import point_of
 from tensorprog.gaussian.problem.reduction import Reduced, reduce
 
 
