@@ -65,7 +65,31 @@ def derive(
     limit.progress = True
     answer: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": program.name}
     try:
-        code = _answer(limit, answer, covs, means, expectations, laws, matrices, out, as_latex, explain, as_json)
+        asked = bool(covs or means or expectations or laws or matrices)
+        wanted = [partial(limit.cov, *_pair(c)) for c in covs]
+        wanted += [partial(limit.mean, m) for m in means] + [partial(limit.expect, e) for e in expectations]
+        with request(limit.budget, len(wanted) + len(laws) + len(matrices)) as mine:
+            results = together(limit.budget, wanted, limit.progress)
+            found = [limit.law(*split(names)) for names in laws]
+            of_laws = together(limit.budget, [law.to_json for law in found])
+            arrays = [_matrix(limit, name, out) for name in matrices]
+        known: list[Any] = [*results, *found] if asked else [*limit.results]
+        open_ = any(not x.settled or x.supported_by == "formal" for x in known)
+        open_ |= any(a["method"] != "closed-form" or a["supported_by"] == "formal" for a in arrays)
+        if asked:
+            answer |= {"results": [r.to_json() for r in results], "laws": [e for law in of_laws for e in law]}
+            answer |= {"cut": mine.cut} if mine.cut else {}
+        else:
+            answer |= limit.to_json()
+        if arrays:
+            answer["matrices"] = arrays
+        if as_latex:
+            answer["latex"] = limit.latex()
+        if explain:
+            answer["explanation"] = limit.explain()
+        if not as_json:
+            _print(limit, answer, results, found, asked)
+        code = 3 if open_ else 0
     except TensorProgError as error:
         if not isinstance(error, DivergentError) and not _says_no_limit(error):
             raise
@@ -80,49 +104,6 @@ def derive(
 
 def _says_no_limit(error: TensorProgError) -> bool:
     return any(d.code.startswith(NO_LIMIT) for d in error.diagnostics)
-
-
-def _answer(
-    limit: Limit,
-    answer: dict[str, Any],
-    covs: tuple[str, ...],
-    means: tuple[str, ...],
-    expectations: tuple[str, ...],
-    laws: tuple[str, ...],
-    matrices: tuple[str, ...],
-    out: str | None,
-    as_latex: bool,
-    explain: bool,
-    as_json: bool,
-) -> int:
-    asked = bool(covs or means or expectations or laws or matrices)
-    wanted = [partial(limit.cov, *_pair(c)) for c in covs]
-    wanted += [partial(limit.mean, m) for m in means] + [partial(limit.expect, e) for e in expectations]
-    with request(limit.budget, len(wanted) + len(laws) + len(matrices)) as mine:
-        results = together(limit.budget, wanted, limit.progress)
-        found = [limit.law(*split(names)) for names in laws]
-        of_laws = together(limit.budget, [law.to_json for law in found])
-        arrays = [_matrix(limit, name, out) for name in matrices]
-    if asked:
-        open_ = any(not r.settled or r.supported_by == "formal" for r in results)
-        open_ |= any(not law.settled or law.supported_by == "formal" for law in found)
-        open_ |= any(a["method"] != "closed-form" or a["supported_by"] == "formal" for a in arrays)
-    else:
-        open_ = any(not r.settled or r.supported_by == "formal" for r in limit.results)
-    if not asked:
-        answer |= limit.to_json()
-    else:
-        answer |= {"results": [r.to_json() for r in results], "laws": [e for law in of_laws for e in law]}
-        answer |= {"cut": mine.cut} if mine.cut else {}
-    if arrays:
-        answer["matrices"] = arrays
-    if as_latex:
-        answer["latex"] = limit.latex()
-    if explain:
-        answer["explanation"] = limit.explain()
-    if not as_json:
-        _print(limit, answer, results, found, asked)
-    return 3 if open_ else 0
 
 
 def _print(limit: Limit, answer: dict[str, Any], results: list[Result], laws: list[Any], asked: bool) -> None:

@@ -54,7 +54,6 @@ class Engine:
     """
 
     def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None) -> None:
-        self.original = program
         self.program: Analysis = program.analysis
         self.values = param_numbers(program, values)
         self.numbers = Numbers(program.params, self.values)
@@ -117,10 +116,6 @@ class Engine:
         """
         members = [v for t in terms for v in variables(t) if v.name in self.program.families]
         return self.random.layers(members)
-
-    def is_linear(self, ref: Var) -> bool:
-        """Is Z^ref, given the scores, Gaussian: a sum of (functions of scores and constants) times Gaussians?"""
-        return self.rules.composer.is_gaussian(ref)
 
     # -- numbers, vectorised over draws of the scores --------------------------------------------------------------
 

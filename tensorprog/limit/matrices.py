@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,13 @@ from tensorprog.errors import fail
 from tensorprog.kernel.ground.term import mul
 from tensorprog.kernel.ground.text import member_text
 from tensorprog.limit.engine import minus
+from tensorprog.limit.laws.cumulants import stacked
 from tensorprog.limit.rules.labels import Field, range_of
 from tensorprog.limit.rules.quantities import Cov, Ex
 from tensorprog.limit.solver import Solver
 from tensorprog.limit.values.arrays import Arrays
 from tensorprog.numbers.budget import spent
-from tensorprog.numbers.estimate import ErrorKind, Estimate, Method, worst_kind, worst_method
+from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
 from tensorprog.terms import Var, to_text
 
 if TYPE_CHECKING:
@@ -81,7 +83,7 @@ def _field(limit: Answers, arrays: Solver[Field, Arrays], one: Var, two: Var) ->
     """Bases have a covariance of their own; else E[x x'] - E[x] E[x']. Several pieces are cut inside."""
     program = limit.engine.program
     pieces = program.families[one.name].pieces
-    if all(limit.engine.is_linear(Var(n.name, tuple(b[0] for b in program.box(n)))) for n in pieces):
+    if all(limit.engine.rules.composer.is_gaussian(Var(n.name, tuple(b[0] for b in program.box(n)))) for n in pieces):
         return arrays.value(Cov(one, two))
     return minus(*(arrays.value(Ex(t)) for t in (mul(one, two), one, two)))
 
@@ -91,24 +93,24 @@ def _of_members(limit: Answers, ref: Var, ranges: Sequence[tuple[int, int]]) -> 
     size = int(np.prod([high - low + 1 for low, high in ranges], dtype=np.int64))
     if size > MOST_MEMBERS or limit.program.params.keys() - limit.engine.values.keys():
         return None
-    half = [*product(*(range(high - low + 1) for low, high in ranges))]
-    shape = [high - low + 1 for low, high in ranges]
-    value, error = np.empty((size, size)), np.empty((size, size))
-    kinds, methods = list[ErrorKind](), list[Method]()
-    for i, a in enumerate(half):
-        for j, b in enumerate(half[: i + 1]):
-            one = limit.cov(*_members(ref, ranges, (*b, *a)))
+    members = limit.lookup.members(ref, size)
+    rows: list[list[Estimate]] = []
+    for i, a in enumerate(members):
+        rows.append([])
+        for b in members[: i + 1]:
+            one = limit.cov(b, a)
             if one.number is None or not one.number.known:
                 if not spent():
                     return None
                 raise fail("TP502", f"{one.of} could not be computed",
                            because=one.because, help="the time is used up: give more --seconds")  # fmt: skip
-            value[i, j] = value[j, i] = one.number.value
-            error[i, j] = error[j, i] = one.number.error
-            kinds.append(one.number.error_kind)
-            methods.append(one.method)
-    both = (*shape, *shape)
-    return Estimate(value.reshape(both), error.reshape(both), worst_kind(*kinds), worst_method(*methods))
+            rows[i].append(replace(one.number, method=one.method))
+    whole = stacked([stacked([rows[max(i, j)][min(i, j)] for j in range(size)]) for i in range(size)])
+    return _shaped(whole, [high - low + 1 for low, high in ranges] * 2)
+
+
+def _shaped(x: Estimate, shape: Sequence[int]) -> Estimate:
+    return replace(x, value=np.reshape(x.value, shape), error=np.reshape(x.error, shape))
 
 
 def _of_law(limit: Answers, ref: Var, shape: Sequence[int]) -> Estimate:
@@ -116,8 +118,7 @@ def _of_law(limit: Answers, ref: Var, shape: Sequence[int]) -> Estimate:
     if len(members) > MAX_MATRIX_OF_LAW:
         raise fail("TP905", f"the joint law of more than {MAX_MATRIX_OF_LAW} variables (MAX_MATRIX_OF_LAW)",
                    help="ask for single covariances, or fix an index")  # fmt: skip
-    c = limit.law(*members).covariance
-    return Estimate(np.reshape(c.value, shape), np.reshape(c.error, shape), c.error_kind, c.method)
+    return _shaped(limit.law(*members).covariance, shape)
 
 
 def _filled(limit: Answers, ref: Var, ranges: Sequence[tuple[int, int]], value: Array) -> list[Estimate]:
@@ -143,24 +144,15 @@ def _complete(ref: Var, ranges: Sequence[tuple[int, int]], value: Array) -> None
         a, b = _members(ref, ranges, wrong[0])
         raise fail(
             "TP502", f"{len(wrong)} of the {value.size} covariances of {ref.name} could not be computed",
-            because=f"the first of them is cov({a}, {b})",
+            because=f"the first of them is cov({to_text(a)}, {to_text(b)})",
             help="ask for it alone, `derive --cov`, to see why; or fix indices to leave it out",
         )  # fmt: skip
 
 
-def _members(ref: Var, ranges: Sequence[tuple[int, int]], at: Sequence[int]) -> tuple[str, str]:
-    out = []
-    for half in (at[: len(ranges)], at[len(ranges) :]):
-        rest = iter(zip(half, ranges, strict=True))
-        subs = []
-        for s in ref.subs:
-            if isinstance(s, int):
-                subs.append(s)
-            else:
-                k, (low, _) = next(rest)
-                subs.append(low + int(k))
-        out.append(member_text(ref.name, tuple(subs)))
-    return out[0], out[1]
+def _members(ref: Var, ranges: Sequence[tuple[int, int]], at: Sequence[int]) -> tuple[Var, Var]:
+    rest = (low + int(k) for k, (low, _) in zip(at, (*ranges, *ranges), strict=True))
+    one, two = (tuple(s if isinstance(s, int) else next(rest) for s in ref.subs) for _ in range(2))
+    return Var(ref.name, one), Var(ref.name, two)
 
 
 def _judged(limit: Answers, arrays: Arrays, ref: Var, ranges: Sequence[tuple[int, int]], value: Array,

@@ -29,7 +29,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.functions.decide.judge import judge
 from tensorprog.kernel.ground.nodes import Input
 from tensorprog.kernel.ground.term import substitute
-from tensorprog.limit.members.compiled import Compiled
+from tensorprog.limit.members.compiled import Compiled, number
 from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.rules.quantities import Cov, Mean
 from tensorprog.numbers.budget import PATIENCE, budget, remaining, spent
@@ -198,7 +198,7 @@ class Plan:
             self.parts = {
                 v: Compiled([u.leaves[v].parts[0]], leaves, self.params) for v in self.order if u.leaves[v].parts
             }
-            self.factors = {v: self._number(u.leaves[v].factor) for v in self.order}
+            self.factors = {v: number(u.leaves[v].factor, self.params) for v in self.order}
             self.wanted = Compiled(self.terms, leaves, self.params)
         except KeyError as name:
             raise NotCovered(f"{name} has no value") from None
@@ -241,9 +241,6 @@ class Plan:
             stack += [(v, False) for t in u.leaves[leaf].parts for v in sorted(u.below(t), key=repr)]
         return list(out)
 
-    def _number(self, t: Term) -> float:
-        return float(np.asarray(Compiled([t], frozenset(), self.params)({})[0]))
-
     def populations(self, normals: Array) -> list[Array]:
         """The terms at the particles: `normals` has one row for each of them."""
         count, column = len(normals), 0
@@ -272,6 +269,6 @@ class Plan:
         """Covariances of an initial vector with earlier ones and with itself, and its mean."""
         if leaf in self._inputs:
             return self._inputs[leaf]
-        row = [self._number(self.u.declared(Cov(leaf, other))) for other in (*before, leaf)]
-        self._inputs[leaf] = np.array(row), self._number(self.u.declared(Mean(leaf)))
+        row = [number(self.u.declared(Cov(leaf, other)), self.params) for other in (*before, leaf)]
+        self._inputs[leaf] = np.array(row), number(self.u.declared(Mean(leaf)), self.params)
         return self._inputs[leaf]

@@ -102,6 +102,11 @@ class Estimate:
             "method": self.method,
         }
 
+    def entries(self, word: str) -> dict[str, Any]:
+        """The three entries of a number that has a name, such as left, left_error and left_error_kind."""
+        one = self.to_json()
+        return {word: one["value"], f"{word}_error": one["error"], f"{word}_error_kind": one["error_kind"]}
+
 
 def unknown(because: str = "") -> Estimate:
     """No number could be had; the note says why."""

@@ -32,12 +32,14 @@ from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parity import bounded_by_powers
 from tensorprog.limit.members.parts import affine
 from tensorprog.limit.mixtures.kinds import structure
+from tensorprog.limit.rules.quantities import reference
 from tensorprog.limit.support import Support
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.api import Program
 from tensorprog.program.lowering.params import param_numbers
-from tensorprog.terms import App, Bind, Num, Term, Var, to_text
+from tensorprog.program.normal.open import free_indices
+from tensorprog.terms import App, Num, Term, Var, to_text
 
 TOLERANCE = 1e-9
 MAX_INSTANCES = 20_000
@@ -136,37 +138,17 @@ class Decider:
     # -- instances ---------------------------------------------------------------------------------------------------
 
     def _variables(self, claim: Claim) -> list[Var]:
-        out: dict[Var, None] = {}
-        for side in (claim.left, claim.right):
-            for v in walk(side) if side is not None else ():
-                if isinstance(v, Var) and v.name in self.program.families:
-                    out[v] = None
-        return list(out)
+        sides = (side for side in (claim.left, claim.right) if side is not None)
+        return list(dict.fromkeys(v for t in sides for v in variables(t) if v.name in self.program.families))
 
     def _instances(self, claim: Claim) -> Iterator[dict[str, int]]:
-        free: dict[str, None] = {}
-        for side in (claim.left, claim.right):
-            if side is not None:
-                free |= dict.fromkeys(self._free(side))
-        ranges = self.program.ranges(free)
+        sides = (side for side in (claim.left, claim.right) if side is not None)
+        ranges = self.program.ranges(dict.fromkeys(s for t in sides for s in free_indices(self.program, t)))
         if math.prod(map(length, ranges.values())) > MAX_INSTANCES:
             raise NotCovered(f"more than {MAX_INSTANCES} index values to look at (MAX_INSTANCES)")
         for at in assignments(ranges):
             if claim.condition is None or holds(claim.condition, at):
                 yield at
-
-    def _free(self, t: Term) -> list[str]:
-        match t:
-            case Var(name, subs):
-                found = [s for s in subs if isinstance(s, str)]
-                return found + ([name] if not subs and name in self.program.indices else [])
-            case Bind(head, args, over, _):
-                inner = [i for a in args for i in self._free(a)]
-                return inner if head == "softmax" else [i for i in inner if i not in over]
-            case App(_, args):
-                return [i for a in args for i in self._free(a)]
-            case _:
-                return []
 
     def _instance(self, claim: Claim, at: dict[str, int]) -> _Instance:
         assert claim.left is not None
@@ -207,7 +189,7 @@ class Decider:
         c.forget()
         try:
             gap = self._side(shift_subs(claim.left, dict(at))) - self._side(shift_subs(claim.right, dict(at)))
-            if not is_zero(c.opened(gap), positive(self.program)):
+            if not is_zero(c.opened(gap), frozenset(n for n, s in self.everywhere.symbols.items() if s.is_positive)):
                 return "the sides are not one formula here"
             for condition in c.required():
                 if not self.everywhere.positive(condition):
@@ -313,8 +295,7 @@ class Decider:
 
     def _gaussian(self, claim: Claim, at: dict[str, int]) -> _Instance:
         assert isinstance(claim.left, Var)
-        member = shift_subs(claim.left, {**at})
-        assert isinstance(member, Var)
+        member = reference(claim.left, {**at})
         apart = structure([member], self.limit.averages)
         found: Finding = gaussianity(apart)
         used = self._used(claim, at)
@@ -352,13 +333,6 @@ class Decider:
 def _number(x: Fraction) -> str:
     """A number as it is written in a program, as a decimal where that is exact."""
     return f"{float(x):.15g}" if Fraction(f"{float(x):.15g}") == x else str(x)
-
-
-def positive(program: Program) -> frozenset[str]:
-    """The params that are assumed to be positive."""
-    return frozenset(
-        p.name for p in program.params.values() if p.low is not None and (p.low > 0 or (p.low == 0 and p.low_open))
-    )
 
 
 def _compared(x: Estimate, y: Estimate, tolerance: float | None) -> _Instance:

@@ -39,8 +39,8 @@ class Decision:
             "text": self.text,
             "at": self.claim.place.to_json() if self.claim.place else None,
             "status": self.status,
-            **_entries("left", self.sides[0]),
-            **_entries("right", self.sides[1]),
+            **(self.sides[0] or UNKNOWN).entries("left"),
+            **(self.sides[1] or UNKNOWN).entries("right"),
             "because": self.because,
             "supported_by": self.supported_by,
         }
@@ -99,9 +99,3 @@ class Claims:
 
 def _float(x: Estimate | None) -> float | None:
     return None if x is None or not x.known else float(x.value)
-
-
-def _entries(word: str, x: Estimate | None) -> dict[str, Any]:
-    """One side in JSON: its value, its error and the kind of its error."""
-    one = (UNKNOWN if x is None else x).to_json()
-    return {word: one["value"], f"{word}_error": one["error"], f"{word}_error_kind": one["error_kind"]}

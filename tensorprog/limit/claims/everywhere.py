@@ -27,6 +27,7 @@ from tensorprog.kernel.ground.term import children, substitute, variables
 from tensorprog.limit.averages import Averages
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.parts import affine
+from tensorprog.limit.values.formulas import symbol
 from tensorprog.program.api import Program
 from tensorprog.program.graph.constants import NoNumber, check_covariance, evaluate
 from tensorprog.program.lowering.declare import admissible
@@ -48,7 +49,7 @@ class Everywhere:
 
     def __init__(self, program: Program, averages: Averages) -> None:
         self.program, self.c, self.u = program, averages, averages.u
-        self.symbols = {p.name: _symbol(p) for p in program.params.values()}
+        self.symbols = {p.name: symbol(p) for p in program.params.values()}
 
     # -- conditions ------------------------------------------------------------------------------------------------
 
@@ -283,13 +284,3 @@ def partial(t: Term) -> Iterator[tuple[Term, bool]]:
             yield from () if body is None else partial(body)
     for c in children(t):
         yield from partial(c)
-
-
-def _symbol(p: Param) -> Any:
-    if p.low is not None and (p.low > 0 or (p.low == 0 and p.low_open)):
-        return sympy.Symbol(p.name, positive=True)
-    if p.high is not None and (p.high < 0 or (p.high == 0 and p.high_open)):
-        return sympy.Symbol(p.name, negative=True)
-    if p.low is not None and p.low >= 0:
-        return sympy.Symbol(p.name, nonnegative=True)
-    return sympy.Symbol(p.name, real=True)

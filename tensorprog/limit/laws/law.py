@@ -344,9 +344,9 @@ class Law:
                     "given": list(self.given) if kind in ("hierarchical-gaussian", "function-of-hierarchical") else [],
                     "conditional_variance": single.conditional_variance if single else None,
                     "supported_by": self.supported_by,
-                    **_entries("mean", mean, k),
-                    **_entries("variance", variance, k),
-                    **_entries("excess_kurtosis", kurtosis, k),
+                    **mean.at(k).entries("mean"),
+                    **variance.at(k).entries("variance"),
+                    **kurtosis.at(k).entries("excess_kurtosis"),
                 }
             )
         return out
@@ -387,9 +387,3 @@ def _levels(q: Any) -> Array:
     if not ((levels > 0) & (levels < 1)).all():
         raise fail("TP018", f"a quantile is asked for between 0 and 1, not at {q}")
     return levels
-
-
-def _entries(word: str, a: Estimate, k: int) -> dict[str, Any]:
-    """One number of a law in JSON: its value, its error and the kind of its error."""
-    one = Estimate(a.value[k], a.error[k], a.error_kind, a.method).to_json()
-    return {word: one["value"], f"{word}_error": one["error"], f"{word}_error_kind": one["error_kind"]}

@@ -16,8 +16,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.numbers.budget import suffices
-from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, Method
+from tensorprog.numbers.budget import spent, suffices
+from tensorprog.numbers.estimate import STANDARD_ERRORS, UNKNOWN, Estimate, Method
 from tensorprog.numbers.scrambled import Points, streams
 
 Array = NDArray[np.float64]
@@ -115,6 +115,19 @@ def scrambled(dimension: int, power: int, seed: int) -> Rule:
     return Rule(
         tuple(Group(partial(_sobol, dimension, power, s), weights) for s in streams(seed, dimension, power)), "sampling"
     )
+
+
+def sampled(
+    dimension: int, average: Callable[[Group], Array], tolerance: float, powers: Sequence[int], seed: int = 0
+) -> Estimate:
+    """The mean over scrambled points, doubled until it is known to the relative tolerance or the time is used up."""
+    found = UNKNOWN
+    for power in powers:
+        rule = scrambled(dimension, power, seed)
+        found = rule.combine([average(g) for g in rule.groups])
+        if found.error <= tolerance * abs(found.value) or spent():
+            break
+    return found
 
 
 def _sobol(dimension: int, power: int, stream: np.random.SeedSequence) -> Array:

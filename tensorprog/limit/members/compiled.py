@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.named.library import library
 from tensorprog.kernel.ground.term import ZERO, add, neg, substitute, walk
-from tensorprog.limit.members.leaves import Unfolding
-from tensorprog.limit.members.parts import affine
+from tensorprog.limit.members.parts import Below, affine
 from tensorprog.terms import App, Num, Term, Var
 
 Array = NDArray[np.float64]
@@ -103,6 +102,11 @@ class Compiled:
         return list({v.name: v for v in walk(t) if isinstance(v, Var)}.values())
 
 
+def number(t: Term, params: Mapping[str, float]) -> float:
+    """The value of an expression in params alone."""
+    return float(np.asarray(Compiled([t], frozenset(), params)({})[0]))
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """Affine functions of the scores that a law depends on: matrix @ scores + constant.
@@ -124,9 +128,7 @@ class Features:
         return rows, {v: f[:, k] for v, k in self.direct.items()}
 
 
-def features(
-    terms: Sequence[Term], scores: Sequence[Var], unfolding: Unfolding, params: Mapping[str, float]
-) -> Features:
+def features(terms: Sequence[Term], scores: Sequence[Var], below: Below, params: Mapping[str, float]) -> Features:
     """What of the scores the expressions read."""
     mine = frozenset(scores)
     columns = {v: k for k, v in enumerate(scores)}
@@ -135,27 +137,24 @@ def features(
     rows: dict[Row, tuple[int, ...]] = {}
     direct: dict[Var, int] = {}
 
-    def value(t: Term) -> float:
-        return float(Compiled([t], frozenset(), params)({})[0])
-
     def append(coefficients: Mapping[Var, Term], rest: Term) -> int:
         line = np.zeros(len(columns))
         for v, c in coefficients.items():
-            line[columns[v]] = value(c)
+            line[columns[v]] = number(c, params)
         matrix.append(line)
-        constant.append(value(rest))
+        constant.append(number(rest, params))
         return len(matrix) - 1
 
     def read(t: Term) -> None:
-        if not unfolding.below(t) & mine:
+        if not below(t) & mine:
             return
         match t:
             case App("softmax", (_, *logits)):
                 row = tuple(logits)
                 if row in rows:
                     return
-                others = unfolding.below(t) - mine
-                parts = [affine(add(b, neg(logits[0])), mine, unfolding.below) for b in logits[1:]]
+                others = below(t) - mine
+                parts = [affine(add(b, neg(logits[0])), mine, below) for b in logits[1:]]
                 if others or any(p is None for p in parts):
                     for b in logits:
                         read(b)

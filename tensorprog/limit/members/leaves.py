@@ -141,16 +141,6 @@ class Unfolding:
         return mul(*([constant] if constant != ONE else []), *([scale] if scale != ONE else []),
                    *([power(Var("n"), Num(left))] if left else []), leaf)  # fmt: skip
 
-    def _ancestors(self, t: Term) -> set[Var]:
-        seen: set[Var] = set()
-        stack = list(self.below(t))
-        while stack:
-            top = stack.pop()
-            if top not in seen:
-                seen.add(top)
-                stack.extend(v for part in self.leaves[top].parts for v in self.below(part))
-        return seen
-
     def _leaf(self, key: object, ref: Var, leaf: Leaf) -> Term:
         """The first member with the same definition stands for all: equal products are one variable."""
         known = self._same.setdefault(key, ref)
@@ -170,7 +160,8 @@ class Unfolding:
                 if name in self.program.families:
                     return self.member(_at(t, at))
                 if name in self.program.matrices:
-                    return self._entry(_at(t, at), at)
+                    index = [int(k) for k in _at(t, at).subs]
+                    return self._inlined(entry_term(self.program.matrices[name], index), at)
                 return t
             case App("mul", args):
                 parts = [self._inlined(a, at) for a in args]
@@ -215,15 +206,12 @@ class Unfolding:
             self._rows[key] = positions, logits
         return self._rows[key]
 
-    def _entry(self, ref: Var, at: dict[str, int]) -> Term:
-        return self._inlined(entry_term(self.program.matrices[ref.name], [int(k) for k in ref.subs]), at)
-
     # -- powers of widths ----------------------------------------------------------------------------------------
 
     def _cancelled(self, t: Term, ref: Var | None) -> Term:
         """The same expression without widths: in each product their powers cancel, or they stay to cancel later."""
         widths = self.program.widths
-        if not _mentions(t, widths):
+        if not mentions_width(t, widths):
             return t
         monomials = width_monomials(transform(t, self._leading), widths)
         if monomials is None:
@@ -232,7 +220,7 @@ class Unfolding:
 
     def _leading(self, t: Term) -> Term | None:
         """A constant sum such as 1 + 3/n by its leading term."""
-        if not (isinstance(t, App) and t.head == "add" and _mentions(t, self.program.widths)) or self.below(t):
+        if not (isinstance(t, App) and t.head == "add" and mentions_width(t, self.program.widths)) or self.below(t):
             return None
         part = leading_part(t, self.program.widths)
         return part and (part[0] if part[1] == 0 else mul(part[0], power(Var("n"), Num(part[1]))))
@@ -321,7 +309,7 @@ class Unfolding:
 
     def scores_under(self, leaves: frozenset[Var]) -> list[Var]:
         """Every score that the law of these leaves depends on, themselves included, in program order."""
-        seen = set().union(*(self._ancestors(v) for v in leaves))
+        seen = frozenset().union(*map(self.below, self.with_ancestors([*leaves])))
         found = [v for v in seen if self.leaves[v].kind == "score" and not self.is_plain(v)]
         order = {id(node): k for k, node in enumerate(self.program.nodes)}
         return sorted(found, key=lambda v: (order[id(self.leaves[v].node)], v.subs))
@@ -338,7 +326,3 @@ def _ruled() -> Iterator[None]:
         yield
     except TensorProgError as why:
         raise NotCovered(why.diagnostics[0].message) from None
-
-
-def _mentions(t: Term, widths: Mapping[str, Fraction]) -> bool:
-    return mentions_width(t, widths)

@@ -136,7 +136,7 @@ class Conditional:
         moments = [v for v in u.leaves if v in used and u.leaves[v].kind == "moment"]
         self.moments = {v: float(self.second.moment(v)) for v in moments}
         scores = [v for layer in structure.layers for v in layer if v in used]
-        self.features = features(terms, scores, u, structure.params)
+        self.features = features(terms, scores, u.below, structure.params)
         covariance = self.second.scores(scores) if scores else np.zeros((0, 0))
         self.score_covariance = covariance
         leaves = (*self.linear, *self.given)

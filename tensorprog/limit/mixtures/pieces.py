@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tensorprog.kernel.ground.term import substitute
-from tensorprog.limit.members.averaging import POWERS, Array, Group, rule_for, scrambled
+from tensorprog.limit.members.averaging import POWERS, Array, Group, rule_for, sampled
 from tensorprog.limit.members.compiled import is_smooth
 from tensorprog.limit.members.parts import Parts
 from tensorprog.limit.mixtures.conditional import Conditional, Given, terms_of
@@ -24,8 +24,8 @@ from tensorprog.limit.mixtures.kinds import blocks
 from tensorprog.limit.mixtures.mixture import Mixture, drawn
 from tensorprog.limit.mixtures.nested import Nested
 from tensorprog.limit.mixtures.structure import Structure
-from tensorprog.numbers.budget import Budget, search, spent
-from tensorprog.numbers.estimate import UNKNOWN, Estimate, worst_kind, worst_method
+from tensorprog.numbers.budget import Budget, search
+from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
 from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import Term, Var, to_text
 
@@ -212,7 +212,7 @@ class Sum:
 
     def expect(self, f: Callable[..., Array]) -> Estimate:
         """E f(y), y drawn given the scores."""
-        d, found = self.dimension, UNKNOWN
+        d = self.dimension
 
         def mean(group: Group) -> Array:
             points = group.points
@@ -220,12 +220,7 @@ class Sum:
             y = given.mean + np.einsum("nij,nj->ni", roots_of(given.cov), points[:, d:])
             return np.asarray(group.weights @ f(*y.T))
 
-        for power in range(10, 15):
-            rule = scrambled(d + self.size, power, self.seed)
-            found = rule.combine([mean(g) for g in rule.groups])
-            if found.error <= self.aim.aim * abs(found.value) or spent():
-                break
-        return found
+        return sampled(d + self.size, mean, self.aim.aim, range(10, 15), self.seed)
 
     @cached_property
     def sampled(self) -> Mixture:

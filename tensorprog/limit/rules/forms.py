@@ -10,7 +10,7 @@ from tensorprog.kernel.ground.scaling import rational
 from tensorprog.kernel.ground.term import ZERO, mul, shift_subs
 from tensorprog.limit.rules.labels import range_of
 from tensorprog.limit.rules.open import Composer, Summand
-from tensorprog.limit.rules.quantities import Addend, Cov, Mean, Sum
+from tensorprog.limit.rules.quantities import Addend, Cov, Mean, Sum, reference
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.terms import Sub, Var
 
@@ -103,7 +103,7 @@ class Forms:
                 )
             case MatMul(), MatMul():
                 at, bt = self.composer.mapping(one, a), self.composer.mapping(two, b)
-                return deltas(moved(one.weight, at), moved(two.weight, bt)) is not None
+                return deltas(reference(one.weight, at), reference(two.weight, bt)) is not None
             case _:
                 return False
 
@@ -136,12 +136,6 @@ def _source(node: Node) -> object:
         case Input(group=group):
             return id(group)
     return "scores"
-
-
-def moved(v: Var, mapping: dict[str, Sub]) -> Var:
-    out = shift_subs(v, mapping)
-    assert isinstance(out, Var)
-    return out
 
 
 def deltas(a: Var, b: Var) -> tuple[tuple[Sub, Sub], ...] | None:

@@ -115,25 +115,26 @@ def refs_of(key: Key) -> tuple[Term, ...]:
             return (term,)
 
 
+def reference(v: Var, names: Mapping[str, Sub]) -> Var:
+    """The reference with its labels or indices renamed or fixed."""
+    out = shift_subs(v, names)
+    assert isinstance(out, Var)
+    return out
+
+
 def renamed(key: Key, names: Mapping[str, Sub]) -> Key:
     """The quantity with its free labels renamed or fixed."""
     if not names:
         return key
-
-    def at(t: Var) -> Var:
-        new = shift_subs(t, names)
-        assert isinstance(new, Var)
-        return new
-
     match key:
         case Cov(a, b):
-            return Cov(at(a), at(b))
+            return Cov(reference(a, names), reference(b, names))
         case Mean(a):
-            return Mean(at(a))
+            return Mean(reference(a, names))
         case ScalarOf(a, power):
-            return ScalarOf(at(a), power)
+            return ScalarOf(reference(a, names), power)
         case ScoreOf(a):
-            return ScoreOf(at(a))
+            return ScoreOf(reference(a, names))
         case Ex(term):
             return Ex(shift_subs(term, names))
 

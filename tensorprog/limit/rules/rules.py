@@ -15,7 +15,7 @@ from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Nonlin, Weigh
 from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import ONE, ZERO, mul, shift_subs
 from tensorprog.limit.rules.bases import Extraction
-from tensorprog.limit.rules.forms import Forms, deltas, input_rule, moved
+from tensorprog.limit.rules.forms import Forms, deltas, input_rule
 from tensorprog.limit.rules.open import Composer, Split, Summand, TooLarge
 from tensorprog.limit.rules.quantities import (
     Addend,
@@ -27,6 +27,7 @@ from tensorprog.limit.rules.quantities import (
     ScoreOf,
     Sum,
     no_limit,
+    reference,
 )
 from tensorprog.limit.rules.scalars import ScalarRules
 from tensorprog.program.normal.analysis import Analysis
@@ -89,12 +90,12 @@ class Rules:
         refuse_transpose(one)
         refuse_transpose(two)
         at, bt = self.composer.mapping(one, a), self.composer.mapping(two, b)
-        equal = deltas(moved(one.weight, at), moved(two.weight, bt))
+        equal = deltas(reference(one.weight, at), reference(two.weight, bt))
         if equal is None:
             return ()
         weight = self.program.weights[one.weight.name]
-        x, y = moved(one.arg, at), moved(two.arg, bt)
-        scale = self.weight_scale(weight, moved(one.weight, at).subs)
+        x, y = reference(one.arg, at), reference(two.arg, bt)
+        scale = self.weight_scale(weight, reference(one.weight, at).subs)
         return (Addend(scale, equal, (), (Ex(mul(x, y)),)),)
 
     def weight_scale(self, weight: Weight, subs: tuple[Sub, ...]) -> Term:

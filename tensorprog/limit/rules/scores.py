@@ -17,7 +17,7 @@ from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Scalar
 from tensorprog.kernel.ground.powers import MOMENT, SCORE
 from tensorprog.kernel.ground.term import ONE, ZERO, children, mul, shift_subs
 from tensorprog.limit.rules.open import Split, Summand
-from tensorprog.limit.rules.quantities import Addend, Ex, Sum, no_limit
+from tensorprog.limit.rules.quantities import Addend, Ex, Sum, no_limit, reference
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
 from tensorprog.terms import App, Bind, Num, Term, Var
@@ -52,10 +52,7 @@ class Scores:
         node = self.composer.locate(ref)
         assert isinstance(node, Dot)
         mapping = self.composer.mapping(node, ref)
-        left, right = shift_subs(node.left, mapping), shift_subs(node.right, mapping)
-        assert isinstance(left, Var)
-        assert isinstance(right, Var)
-        return left, right
+        return reference(node.left, mapping), reference(node.right, mapping)
 
     def covariance(self, p: Var, q: Var) -> Sum:
         """Cov(p, q) given earlier scores, as a sum of products; NoLimit where the formula does not hold."""
@@ -183,11 +180,11 @@ class Scores:
             return False
         if not self._input_names(other.name) & set(node.group.names):
             return True
-        return all(self._is_apart(shift_subs(side, at), shift_subs(other, at)) for at in self._members_of(side, other))
+        labels = dict.fromkeys(s for v in (side, other) for s in v.subs if isinstance(s, str))
+        members = self.composer.places([*labels], None)
+        return all(self._is_apart(reference(side, at), reference(other, at)) for at in members)
 
-    def _is_apart(self, side: Term, other: Term) -> bool:
-        assert isinstance(side, Var)
-        assert isinstance(other, Var)
+    def _is_apart(self, side: Var, other: Var) -> bool:
         seen, stack = {other}, [other]
         while stack:
             top = stack.pop()
@@ -197,11 +194,6 @@ class Scores:
             seen.update(new)
             stack += new
         return True
-
-    def _members_of(self, *refs: Var) -> list[dict[str, int]]:
-        """Values of the labels in some references."""
-        labels = list(dict.fromkeys(s for r in refs for s in r.subs if isinstance(s, str)))
-        return self.composer.places(labels, None)
 
     def _input_names(self, name: str) -> set[str]:
         """The initial vectors that a family depends on."""

@@ -97,7 +97,7 @@ class Derivation:
             case MatMul():
                 rule = f"MatMul: a centred Gaussian{given}, independent of the products with other matrices"
                 return Entry(self._instruction(node), rule, write.covariance(one, two), SAKAI if random else YANG)
-            case LinComb() | Nonlin() if self.engine.is_linear(one):
+            case LinComb() | Nonlin() if self.engine.rules.composer.is_gaussian(one):
                 rule = f"LinComb: a linear combination of Gaussians is Gaussian{given}"
                 return Entry(self._instruction(node), rule, write.covariance(one, two), SAKAI if random else YANG)
             case LinComb() | Nonlin():

@@ -138,7 +138,7 @@ class Arrays:
         if ref.name not in self.scores:
             raise no_limit("TP402", f"the limit of {ref.name} is random", ref.place,
                            "it is a score: Gaussian, not a number", "ask for its law, or average over it")  # fmt: skip
-        lows = [min(box[k][0] for box in self.program.families[ref.name].boxes) for k in range(len(ref.subs))]
+        lows = [low for low, _ in self.program.hull(ref.name)]
         array = self.scores[ref.name]
         return take(array, ref.subs, lows, draws=array.ndim > len(ref.subs))
 

@@ -42,7 +42,7 @@ class Formulas(Algebra[Any]):
     def __init__(self, program: Analysis, cores: Cores) -> None:
         super().__init__(program)
         self.cores = cores
-        self.symbols = {p.name: _symbol(p) for p in program.params.values()}
+        self.symbols = {p.name: symbol(p) for p in program.params.values()}
         self._constants: dict[Term, Any] = {}
         self._shared: dict[Any, Any] = {}
         self._meaning: dict[Any, Any] = {}
@@ -221,10 +221,12 @@ class Formulas(Algebra[Any]):
         return self._shared[expr]
 
 
-def _symbol(p: Param) -> Any:
+def symbol(p: Param) -> Any:
     """The param with its sign, so that sqrt(sigma^2) is sigma."""
-    if p.low is None or p.low < 0:
-        return sympy.Symbol(p.name, real=True)
-    if p.low > 0 or p.low_open:
+    if p.low is not None and (p.low > 0 or (p.low == 0 and p.low_open)):
         return sympy.Symbol(p.name, positive=True)
-    return sympy.Symbol(p.name, nonnegative=True)
+    if p.high is not None and (p.high < 0 or (p.high == 0 and p.high_open)):
+        return sympy.Symbol(p.name, negative=True)
+    if p.low is not None and p.low >= 0:
+        return sympy.Symbol(p.name, nonnegative=True)
+    return sympy.Symbol(p.name, real=True)

@@ -59,8 +59,7 @@ class Expected:
 
     def with_body(self, body: Term) -> Expected:
         """The expectation of another body in the same variables."""
-        core = self.core
-        return replace(self, core=Core(body, core.size, core.cov, core.mean, core.constants, core.shown))
+        return replace(self, core=replace(self.core, body=body))
 
     def entry(self, i: int, j: int) -> Any:
         return self.cov[place(i, j, self.core.size)]

@@ -21,6 +21,7 @@ from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Bind, Num, Term, Var
 from tensorprog.theorems.vectors.member import Member, matrix_of, member_of
+from tensorprog.theorems.vectors.softmax_form import index_names
 
 MANY_MEMBERS, MOST_MEMBERS = 1_024, 10_000
 MUCH_WORK = 400_000
@@ -192,15 +193,6 @@ class Slices:
         name = f"_{hash((t, inside))}:{t!r}:{inside}"
         self.scalars[name] = Interval(Fraction(0), Fraction(1), t.mask is not None, True)
         return Var(name)
-
-
-def index_names(t: Term) -> set[str]:
-    """Return every name that occurs in t as a name or subscript."""
-    out: set[str] = set()
-    for v in walk(t):
-        if isinstance(v, Var):
-            out |= {v.name, *(s for s in v.subs if isinstance(s, str))}
-    return out
 
 
 def _vars_outside_masks(t: Term) -> Iterator[Var]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from tensorprog.functions.evaluate.polynomial import is_zero
 from tensorprog.kernel.ground.indices import Range
 from tensorprog.kernel.ground.term import add, children, mul, neg, rebuild, shift_subs, variables, walk
-from tensorprog.terms import App, Bind, Num, Sub, Term, Var
+from tensorprog.terms import App, Bind, Num, Term, Var
 
 Ranges = Callable[[str], Range]
 
@@ -58,7 +58,7 @@ def _product(args: tuple[Term, ...], range_of: Ranges) -> Term | None:
 def _inside(above: Term, below: Term) -> Term | None:
     """sum(exp(..) * v) / d as sum(exp(..) * v / d), where d has none of the bound indices free."""
     match above:
-        case Bind("sum", (App() as body,), over, None) if not _names(below) & set(over):
+        case Bind("sum", (App() as body,), over, None) if not index_names(below) & set(over):
             factors = body.args if body.head == "mul" else (body,)
             if any(isinstance(f, App) and f.head == "exp" for f in factors):
                 return Bind("sum", (mul(*factors, below),), over, None, above.place)
@@ -68,10 +68,10 @@ def _inside(above: Term, below: Term) -> Term | None:
 def _inverse(b: Term, index: str, range_of: Ranges) -> Term | None:
     """1 / sum(exp(p_l + r) for l) with r = -p_j is the j-th entry."""
     terms = b.args if isinstance(b, App) and b.head == "add" else (b,)
-    moving = add(*(a for a in terms if index in _names(a)))
-    fixed = [a.args[0] if isinstance(a, App) and a.head == "neg" else neg(a) for a in terms if index not in _names(a)]
-    entry = _entry(App("exp", (add(*fixed),)), moving, index, range_of) if fixed else None
-    return None if entry is None else Bind("softmax", (moving, entry), (index,), None)
+    moving = [a for a in terms if index in index_names(a)]
+    fixed = [a.args[0] if isinstance(a, App) and a.head == "neg" else neg(a) for a in terms if a not in moving]
+    entry = _entry(App("exp", (add(*fixed),)), add(*moving), index, range_of) if fixed else None
+    return None if entry is None else Bind("softmax", (add(*moving), entry), (index,), None)
 
 
 def _entry(above: Term, b: Term, index: str, range_of: Ranges) -> Term | None:
@@ -92,10 +92,6 @@ def same(a: Term, b: Term) -> bool:
     return a == b or (polynomials and is_zero(add(a, neg(b))))
 
 
-def _names(t: Term) -> set[Sub]:
-    """Return every index name that occurs in t."""
-    out: set[Sub] = set()
-    for v in walk(t):
-        if isinstance(v, Var):
-            out |= {v.name, *v.subs}
-    return out
+def index_names(t: Term) -> set[str]:
+    """Return every name that occurs in t as a name or subscript."""
+    return {s for v in variables(t) for s in (v.name, *v.subs) if isinstance(s, str)}
