@@ -66,7 +66,7 @@ class Law:
         """Cov(y, y' | scores) as formulas, a row for each variable; None where some entry is none that reads well."""
         if self.kind != "hierarchical-gaussian":
             return None
-        members, formula = self.structure.members, Formula(self.structure.unfolding)
+        members, formula = self.structure.members, Formula(self.structure.engine.rules)
         try:
             return tuple(tuple(formula.covariance(a, b) for b in members) for a in members)
         except NoFormula:

@@ -5,113 +5,77 @@ Cov(y[i], y[i'] | p) = sum(softmax(p[a,i,j] over j)*softmax(p[a,i',j'] over j')*
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Nonlin, Scalar
-from tensorprog.kernel.ground.term import ONE, add, mul, shift_subs, transform, walk
-from tensorprog.limit.members.leaves import Unfolding
+from tensorprog.kernel.ground.nodes import Input, MatMul, Scalar
+from tensorprog.kernel.ground.term import add, mul, shift_subs, transform, walk
+from tensorprog.limit.rules.forms import deltas
+from tensorprog.limit.rules.labels import Label
+from tensorprog.limit.rules.open import Split, Summand, TooLarge
+from tensorprog.limit.rules.quantities import reference
+from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.values.formulas import NoFormula
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """sum over `over` of coefficient * basis, the basis a Gaussian vector."""
-
-    coefficient: Term
-    over: tuple[str, ...]
-    basis: Var
 
 
 class Formula:
     """Formulas with indices for the variables of one program."""
 
-    def __init__(self, unfolding: Unfolding) -> None:
-        self.u = unfolding
-        self.program = unfolding.program
+    def __init__(self, rules: Rules) -> None:
+        self.composer = rules.composer
+        self.families = rules.program.families
 
     def covariance(self, a: Var, b: Var) -> Term:
         """Cov(a, b | scores), with cov(.,.) of vectors inside; raises NoFormula."""
-        right = [self._primed(p) for p in self.parts(b)]
-        pairs = (self._pair(p, q) for p in self.parts(a) for q in right)
-        return add(*(pair for pair in pairs if pair is not None))
+        try:
+            pairs = (self._pair(p, self.composer.refreshed(q)) for p in self._parts(a) for q in self._parts(b))
+            return add(*(pair for pair in pairs if pair is not None))
+        except (Split, TooLarge):
+            raise NoFormula("a family of several definitions") from None
 
-    def _pair(self, p: Part, q: Part) -> Term | None:
-        x, y = self._node(p.basis), self._node(q.basis)
-        if isinstance(x[0], Input) != isinstance(y[0], Input):
-            return None
-        if isinstance(x[0], MatMul) and isinstance(y[0], MatMul):
-            v, w = shift_subs(x[0].weight, x[1]), shift_subs(y[0].weight, y[1])
-            assert isinstance(v, Var)
-            assert isinstance(w, Var)
-            if v.name != w.name:
-                return None
-            for s, t in zip(v.subs, w.subs, strict=True):
-                if isinstance(s, int) and isinstance(t, int) and s != t:
-                    return None
-                if t in q.over:  # distinct matrices are independent: only equal indices remain
-                    over = tuple(i for i in q.over if i != t)
-                    moved = {str(t): s}
-                    basis = shift_subs(q.basis, moved)
-                    assert isinstance(basis, Var)
-                    q = Part(shift_subs(q.coefficient, moved), over, basis)
-        body = mul(*(c for c in (p.coefficient, q.coefficient) if c != ONE), App("cov", (p.basis, q.basis)))
-        over = (*p.over, *q.over)
-        constants, varying = _apart(body, set(over))
-        inner: Term = Bind("sum", (varying,), over) if over else varying
-        return mul(*constants, inner)
-
-    def _primed(self, p: Part) -> Part:
-        moved: dict[str, Sub] = {j: j + "'" for j in p.over}
-        basis = shift_subs(p.basis, moved)
-        assert isinstance(basis, Var)
-        return Part(_named_entries(shift_subs(p.coefficient, moved)), tuple(j + "'" for j in p.over), basis)
-
-    def parts(self, ref: Var) -> list[Part]:
-        node, at = self._node(ref)
-        if not isinstance(node, LinComb | Nonlin):
-            if isinstance(node, MatMul | Input):
-                return [Part(ONE, (), ref)]
-            raise NoFormula
-        return self._parts(shift_subs(node.body, at))
-
-    def _node(self, ref: Var) -> tuple[object, dict[str, Sub]]:
-        found = self.program.resolve(ref)
-        if len(found) != 1:
-            raise NoFormula
-        node = found[0][0]
-        return node, {s: r for s, r in zip(node.subs, ref.subs, strict=True) if isinstance(s, str) and s != r}
-
-    def _parts(self, t: Term) -> list[Part]:
-        match t:
-            case Var(name) if name in self.program.families:
-                return self.parts(t)
-            case App("neg", (a,)):
-                return [Part(mul(Num(-1), p.coefficient), p.over, p.basis) for p in self._parts(a)]
-            case App("add", args):
-                return [p for a in args for p in self._parts(a)]
-            case App("mul", args):
-                vectors = [a for a in args if self.u.scores.composer.is_vector(a)]
-                if len(vectors) != 1:
-                    raise NoFormula
-                c = self._opened(mul(*(a for a in args if a is not vectors[0])))
-                return [
-                    Part(mul(*(f for f in (c, p.coefficient) if f != ONE)), p.over, p.basis)
-                    for p in self._parts(vectors[0])
-                ]
-            case Bind("sum", (body,), over):
-                return [Part(p.coefficient, (*over, *p.over), p.basis) for p in self._parts(body)]
-            case _:
+    def _parts(self, ref: Var) -> list[Summand]:
+        """A vector as a combination of initial vectors and products."""
+        node = self.composer.locate(ref)
+        if isinstance(node, MatMul | Input):
+            return [Summand(atoms=(ref,))]
+        out = []
+        for s in self.composer.linear(self.composer.body(node, ref)) or (Summand(),):
+            if not s.atoms or not isinstance(base := s.atoms[0], Var):
                 raise NoFormula
+            out += [Summand(mul(s.coefficient, r.coefficient), (*s.over, *r.over), r.atoms) for r in self._parts(base)]
+        return out
+
+    def _pair(self, p: Summand, q: Summand) -> Term | None:
+        (a,), (b,) = p.atoms, q.atoms
+        assert isinstance(a, Var)
+        assert isinstance(b, Var)
+        x, y = self.composer.locate(a), self.composer.locate(b)
+        if isinstance(x, Input) != isinstance(y, Input):
+            return None
+        same: dict[str, Sub] = {}
+        if isinstance(x, MatMul) and isinstance(y, MatMul):
+            v, w = reference(x.weight, self.composer.mapping(x, a)), reference(y.weight, self.composer.mapping(y, b))
+            equal = deltas(v, w)
+            if equal is None:
+                return None
+            # distinct matrices are independent: only equal indices remain
+            same = {t: s for s, t in equal if isinstance(t, str) and t in q.over}
+        product = mul(p.coefficient, shift_subs(q.coefficient, same), App("cov", (a, reference(b, same))))
+        names: dict[str, Sub] = {}
+        for label in (*p.over, *(j for j in q.over if j not in same)):
+            assert isinstance(label, Label)
+            name = label.name.partition("%")[0].rstrip("~")
+            while name in names.values():
+                name += "'"
+            names[label] = name
+        over = tuple(map(str, names.values()))
+        constants, varying = _apart(_named_entries(shift_subs(self._opened(product), names)), set(over))
+        return mul(*constants, Bind("sum", (varying,), over) if over else varying)
 
     def _opened(self, t: Term) -> Term:
         """Scalars written out down to dot products and moments."""
 
         def scalar(s: Term) -> Term | None:
-            if isinstance(s, Var) and s.name in self.program.families:
-                node, at = self._node(s)
-                if isinstance(node, Scalar):
-                    return self._opened(shift_subs(node.body, at))
+            if isinstance(s, Var) and s.name in self.families and isinstance(node := self.composer.locate(s), Scalar):
+                return self._opened(self.composer.body(node, s))
             return None
 
         return transform(t, scalar)
@@ -125,7 +89,7 @@ def _named_entries(t: Term) -> Term:
             case Bind("softmax", (body, *at), over, mask) if at and all(isinstance(a, Var) and not a.subs for a in at):
                 new = [a.name for a in at if isinstance(a, Var)]
                 here = {x for v in walk(body) if isinstance(v, Var) for x in (v.name, *v.subs)}
-                if len(set(new)) < len(new) or here & set(new):
+                if len(set(new)) < len(new) or (here - set(over)) & set(new):
                     return None
                 moved: dict[str, Sub] = dict(zip(over, new, strict=True))
                 inner = None if mask is None else shift_subs(mask, moved)
