@@ -10,8 +10,7 @@ Cov(v_j, v_j'), and what has no closed form enters by name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sympy
@@ -40,11 +39,6 @@ class Averages:
         self.engine, self.u = engine, unfolding
         self.named, self.averaged = engine.named, engine.averaged
         self.algebra = engine.named.calculus.algebra
-
-    @property
-    def values(self) -> Mapping[str, Fraction]:
-        """The numbers of the params."""
-        return self.engine.values
 
     # -- terms -----------------------------------------------------------------------------------------------------
 

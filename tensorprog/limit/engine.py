@@ -144,15 +144,11 @@ class Engine:
 
     def bases(self, a: Term, b: Term) -> Cov | None:
         """The covariance of two vectors as a quantity of its own, where both are Gaussian given the scores."""
-        out = []
-        for t in (a, b):
-            if not isinstance(t, Var) or not self.rules.composer.is_vector(t):
-                return None
-            opened = self.rules.composer.open(t)
-            if not isinstance(opened, Var):
-                return None
-            out.append(opened)
-        return Cov(*out)
+        composer = self.rules.composer
+        if not all(isinstance(t, Var) and composer.is_vector(t) for t in (a, b)):
+            return None
+        one, two = (composer.open(t) for t in (a, b) if isinstance(t, Var))
+        return Cov(one, two) if isinstance(one, Var) and isinstance(two, Var) else None
 
     def members(self, terms: Sequence[Term]) -> list[Var]:
         """The members that the terms name, binders written out."""

@@ -54,6 +54,12 @@ def _bound(x: Ball, down: bool) -> Fraction | None:
     return Fraction(sign * 2**MAX_EXPONENT) if inwards else None
 
 
+def middle(x: Ball) -> Fraction:
+    """The centre of a ball, exactly."""
+    mantissa, exponent = x.mid().man_exp()
+    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
+
+
 def lower(x: Value) -> Fraction | None:
     """A certified lower bound, None if there is none."""
     if isinstance(x, Fraction):

@@ -260,6 +260,14 @@ def _piece(record: Function, args: tuple[Term, ...]) -> Polynomial | None:
     return None if body is None else normal(body)
 
 
+def simplified(t: Term) -> Term:
+    """The normal form as a term, or the term itself where it has none."""
+    try:
+        return normal(t).term()
+    except Undecided:
+        return t
+
+
 def is_zero(t: Term) -> bool:
     """Whether t is certainly 0 wherever it is defined.
 

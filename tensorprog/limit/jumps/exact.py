@@ -16,7 +16,10 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from flint import fmpq, fmpq_mat
+
 from tensorprog.errors import TensorProgError
+from tensorprog.functions.evaluate.balls import middle
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.kernel.ground.nodes import Input, MatMul
 from tensorprog.kernel.ground.scaling import rational
@@ -175,37 +178,32 @@ class Exact:
 
 
 class _Span:
-    """Initial vectors of one group with a regular covariance, factored as L D L' in exact numbers."""
+    """Initial vectors of one group with a regular covariance, and its inverse in exact numbers."""
 
     def __init__(self) -> None:
         self.basis: list[Var] = []
         self.means: list[Fraction] = []
-        self.lower: list[list[Fraction]] = []
-        self.pivots: list[Fraction] = []
-
-    def _against(self, cross: list[Fraction]) -> list[Fraction]:
-        """L^-1 cross."""
-        out: list[Fraction] = []
-        for k, c in enumerate(cross):
-            out.append(c - sum((self.lower[k][j] * out[j] for j in range(k)), Fraction(0)))
-        return out
+        self._rows: list[list[fmpq]] = []
+        self._inverse = fmpq_mat(0, 0)
 
     def combination(self, cross: list[Fraction], variance: Fraction) -> list[Fraction] | None:
         """The coefficients of a vector in the basis, if nothing is left of its variance."""
-        y = self._against(cross)
-        if variance != sum((a * a / d for a, d in zip(y, self.pivots, strict=True)), Fraction(0)):
-            return None
-        out = [a / d for a, d in zip(y, self.pivots, strict=True)]
-        for k in reversed(range(len(out))):
-            out[k] -= sum((self.lower[j][k] * out[j] for j in range(k + 1, len(out))), Fraction(0))
-        return out
+        row = fmpq_mat(1, len(cross), list(map(_rational, cross)))
+        found = [Fraction(int(c.p), int(c.q)) for c in (row * self._inverse).entries()]
+        return found if variance == sum((c * x for c, x in zip(found, cross, strict=True)), Fraction(0)) else None
 
     def extend(self, v: Var, row: list[Fraction], mean: Fraction) -> None:
-        y = self._against(row[:-1])
-        self.lower.append([a / d for a, d in zip(y, self.pivots, strict=True)])
-        self.pivots.append(row[-1] - sum((a * a / d for a, d in zip(y, self.pivots, strict=True)), Fraction(0)))
+        """Add a vector that is no combination, given its covariances with those before and with itself."""
         self.basis.append(v)
         self.means.append(mean)
+        self._rows.append(list(map(_rational, row)))
+        size = range(len(self._rows))
+        whole = [self._rows[max(i, j)][min(i, j)] for i in size for j in size]
+        self._inverse = fmpq_mat(len(size), len(size), whole).inv()
+
+
+def _rational(x: Fraction) -> fmpq:
+    return fmpq(x.numerator, x.denominator)
 
 
 def _value(t: App) -> Term:
@@ -220,5 +218,4 @@ def _value(t: App) -> Term:
         return t
     if not ball.is_finite() or not ball.imag.is_zero() or not ball.real.is_exact():
         return t
-    mantissa, exponent = ball.real.mid().man_exp()
-    return Num(Fraction(int(mantissa)) * Fraction(2) ** int(exponent))
+    return Num(middle(ball.real))

@@ -53,7 +53,7 @@ def _variance_moves(s: Structure, name: str) -> Finding:
     if s.parts[0].rest != ZERO or not is_smooth(terms, kinks=True):
         return Finding(None, "")
     c = Conditional(s, s.parts)
-    if any(c.mean_linear):
+    if any(c.mean[: len(c.linear)]):
         return Finding(None, "")
     steps = np.concatenate([np.zeros((1, c.dimension)), np.eye(c.dimension), -np.eye(c.dimension)])
     values = c.draw(steps).cov[:, 0, 0]

@@ -26,7 +26,7 @@ def exact(averages: Averages, terms: Sequence[Term]) -> tuple[Any | None, Estima
         return found and (*found, "" if found[0] is not None else "averaged over scores")
     named = averages.algebra
     everywhere = not any({s.name for s in c.free_symbols} <= named.symbols.keys() for c in named.conditions(expr))
-    plain = everywhere and named.is_plain(expr) and named.written(expr).count_ops() <= MAX_FORMULA
+    plain = everywhere and not named.names(expr) and named.written(expr).count_ops() <= MAX_FORMULA
     try:
         number, because = named.number(expr).number, "" if plain else "averaged over scores"
     except NoFormula as why:

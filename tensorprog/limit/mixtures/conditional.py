@@ -123,28 +123,30 @@ class Second:
         return float(self.averages.number(self.averages.mean(leaf)).value)
 
 
-class Conditional:
+class Source:
+    """Variables as sums over leaves: those that stand linearly, those that are given values, and averages."""
+
+    def __init__(self, structure: Structure, parts: Sequence[Parts]) -> None:
+        self.s, self.parts, self.second = structure, parts, Second(structure)
+        u, self.terms = structure.unfolding, terms_of(parts)
+        self.used = frozenset().union(*map(u.below, self.terms))
+        self.linear = tuple(dict.fromkeys(g for p in parts for g in p.coefficients))
+        self.given = tuple(v for v in structure.given if v in self.used)
+        self.moments = [v for v in u.leaves if v in self.used and u.leaves[v].kind == "moment"]
+        self.mean = np.array([self.second.mean(v) for v in (*self.linear, *self.given)])
+        self.compiled = Compiled(self.terms, frozenset(u.leaves), structure.params)
+
+
+class Conditional(Source):
     """Draws of the law given (u) for variables whose scores lie in one layer (or none)."""
 
     def __init__(self, structure: Structure, parts: Sequence[Parts]) -> None:
-        self.parts, self.second = parts, Second(structure)
-        u = structure.unfolding
-        terms = [t for p in parts for t in (*p.coefficients.values(), p.rest)]
-        used = frozenset().union(*map(u.below, terms))
-        self.linear = tuple(dict.fromkeys(g for p in parts for g in p.coefficients))
-        self.given = tuple(v for v in structure.given if v in used)
-        moments = [v for v in u.leaves if v in used and u.leaves[v].kind == "moment"]
-        self.moments = {v: float(self.second.moment(v)) for v in moments}
-        scores = [v for layer in structure.layers for v in layer if v in used]
-        self.features = features(terms, scores, u.below, structure.params)
-        covariance = self.second.scores(scores) if scores else np.zeros((0, 0))
-        self.score_covariance = covariance
-        leaves = (*self.linear, *self.given)
-        k = self.second.vectors(leaves)
-        self.leaf_covariance = k
-        self.mean_linear = np.array([self.second.mean(v) for v in self.linear])
-        self.mean_given = np.array([self.second.mean(v) for v in self.given])
-        self.compiled = Compiled(terms, frozenset(u.leaves), structure.params)
+        super().__init__(structure, parts)
+        self.averages = {v: float(self.second.moment(v)) for v in self.moments}
+        scores = [v for layer in structure.layers for v in layer if v in self.used]
+        self.features = features(self.terms, scores, structure.unfolding.below, structure.params)
+        self.score_covariance = self.second.scores(scores) if scores else np.zeros((0, 0))
+        self.leaf_covariance = self.second.vectors((*self.linear, *self.given))
 
     @cached_property
     def feature_root(self) -> Array:
@@ -176,11 +178,11 @@ class Conditional:
         f = points[:, :d] @ self.feature_root.T + self.features.constant
         rows, at = self.features.values(f)
         noise = points[:, d:] @ self.given_root.T
-        at |= {v: noise[:, k] + self.mean_given[k] for k, v in enumerate(self.given)}
-        at |= {v: np.full(len(points), m) for v, m in self.moments.items()}
+        at |= {v: noise[:, k] + self.mean[len(self.linear) + k] for k, v in enumerate(self.given)}
+        at |= {v: np.full(len(points), m) for v, m in self.averages.items()}
         values = self.compiled(at, rows)
         a, rest = assemble(self.parts, self.linear, values, len(points))
-        inner = self.mean_linear + noise @ self.slope.T
+        inner = self.mean[: len(self.linear)] + noise @ self.slope.T
         mean = rest + np.einsum("ndk,nk->nd", a, inner)
         return Given(mean, np.einsum("ndk,kl,nel->nde", a, self.residual, a, optimize=True))
 
@@ -188,9 +190,9 @@ class Conditional:
         """Mean and covariance at one set of score values (no vectors given)."""
         p = np.array([scores[v] for v in self.features.scores])
         rows, at = self.features.values((self.features.matrix @ p + self.features.constant)[None, :])
-        at |= {v: np.full(1, m) for v, m in self.moments.items()}
+        at |= {v: np.full(1, m) for v, m in self.averages.items()}
         a, rest = assemble(self.parts, self.linear, self.compiled(at, rows), 1)
-        return Given(rest + a @ self.mean_linear, np.einsum("ndk,kl,nel->nde", a, self.residual, a))
+        return Given(rest + a @ self.mean[: len(self.linear)], np.einsum("ndk,kl,nel->nde", a, self.residual, a))
 
 
 def assemble(parts: Sequence[Parts], linear: Sequence[Var], values: list[Array], draws: int) -> tuple[Array, Array]:

@@ -22,7 +22,7 @@ MAX_LEAVES = 20_000
 
 def structure(members: Sequence[Var], averages: Averages) -> Structure:
     """Take apart the joint law of some members (single variables, with integer subscripts)."""
-    u, params = averages.u, {k: float(v) for k, v in averages.values.items()}
+    u, params = averages.u, {k: float(v) for k, v in averages.engine.values.items()}
     terms = tuple(_settled(u.member(m), u) for m in members)
     leaves = frozenset().union(*map(u.below, terms))
     if len(leaves) > MAX_LEAVES:
@@ -33,17 +33,13 @@ def structure(members: Sequence[Var], averages: Averages) -> Structure:
     first = [split(t, vectors, u.below) for t in terms]
     kinds = tuple(_kind(t, p, u, vectors) for t, p in zip(terms, first, strict=True))
     parts, given = settle(first, u.below, vectors)
-    parts = [Parts(_nonzero(p), p.rest) for p in parts]
+    parts = [Parts({g: a for g, a in p.coefficients.items() if not is_zero(a)}, p.rest) for p in parts]
     scores = u.scores_under(leaves)
     depth = max((u.level(v) for v in scores), default=0)
     layers = tuple(tuple(v for v in scores if u.level(v) == k) for k in range(1, depth + 1))
     nested = depth > 1 or any(u.level(v) > 0 for v in leaves if u.leaves[v].kind != "score" or u.is_plain(v))
     ordered = tuple(v for v in u.leaves if v in given)
     return Structure(averages, params, tuple(members), terms, tuple(parts), ordered, layers, kinds, nested)
-
-
-def _nonzero(p: Parts) -> Mapping[Var, Term]:
-    return {g: a for g, a in p.coefficients.items() if not is_zero(a)}
 
 
 def _settled(t: Term, u: Unfolding) -> Term:
@@ -90,17 +86,13 @@ def _kind(t: Term, p: Parts, u: Unfolding, vectors: frozenset[Var]) -> Kind:
             return "function-of-gaussian"
     inside = frozenset().union(*map(u.below, p.coefficients.values()), u.below(p.rest)) & vectors
     if inside:
-        return "function-of-hierarchical" if _scores_matter(u, leaves) else "function-of-gaussian"
+        return "function-of-hierarchical" if u.scores_under(leaves) else "function-of-gaussian"
     if plain:
         return "hierarchical-gaussian"
     # Scores alone: those of a later layer are Gaussian given the earlier ones.
     last = affine(t, scores, u.below)
     alike = last is not None and all(is_constant(a, moving) for a in (*last[0].values(), last[1]))
     return "hierarchical-gaussian" if alike else "function-of-hierarchical"
-
-
-def _scores_matter(u: Unfolding, leaves: frozenset[Var]) -> bool:
-    return bool(u.scores_under(leaves))
 
 
 def _check_params(terms: Sequence[Term], u: Unfolding, params: Mapping[str, float]) -> None:

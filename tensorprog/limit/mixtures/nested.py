@@ -15,26 +15,18 @@ import numpy as np
 from tensorprog.kernel.ground.term import ONE, substitute
 from tensorprog.limit.members.compiled import Compiled
 from tensorprog.limit.members.parts import Parts
-from tensorprog.limit.mixtures.conditional import Given, Second, assemble, pseudo_inverse, terms_of
+from tensorprog.limit.mixtures.conditional import Given, Source, assemble, pseudo_inverse
 from tensorprog.limit.mixtures.structure import Structure
 from tensorprog.numbers.roots import Array, roots_of
 from tensorprog.terms import Term, Var
 
 
-class Nested:
+class Nested(Source):
     """Draws of the law given (scores of all layers, given vectors)."""
 
     def __init__(self, structure: Structure, parts: Sequence[Parts]) -> None:
-        self.s, self.parts, self.second = structure, parts, Second(structure)
-        u = structure.unfolding
-        terms = terms_of(parts)
-        used = frozenset().union(*map(u.below, terms))
-        self.linear = tuple(dict.fromkeys(g for p in parts for g in p.coefficients))
-        self.given = tuple(v for v in structure.given if v in used)
-        self.moments = [v for v in u.leaves if v in used and u.leaves[v].kind == "moment"]
-        self.mean = np.array([self.second.mean(v) for v in (*self.linear, *self.given)])
+        super().__init__(structure, parts)
         self.dimension = len(structure.scores) + len(self.given)
-        self.compiled = Compiled(terms, frozenset(u.leaves), structure.params)
         self.written: dict[Var, Term] = {}
         self.compiled_scores: dict[Var, Compiled] = {}
         self.names = {v.name for v in structure.scores}

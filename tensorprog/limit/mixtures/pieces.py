@@ -50,11 +50,8 @@ class Piece:
     @cached_property
     def mixture(self) -> Mixture:
         """Conditional means and covariances at the points that make cumulants accurate."""
-        return averaged(self.source.draw, self.dimension, self.smooth, self.aim, self.seed, self._nested)
-
-    @property
-    def _nested(self) -> bool:
-        return isinstance(self.source, Nested)
+        nested = isinstance(self.source, Nested)
+        return averaged(self.source.draw, self.dimension, self.smooth, self.aim, self.seed, nested)
 
     @cached_property
     def cumulants(self) -> Estimate:
@@ -126,7 +123,7 @@ def _signature(c: Conditional, parts: Sequence[Parts]) -> object:
     names |= {v: Var(f"m{k}") for k, v in enumerate(c.moments)}
     texts = [to_text(substitute(t, names)) for t in terms_of(parts)]
     layout = [[names[g].name for g in p.coefficients] for p in parts]
-    arrays = (c.score_covariance, c.leaf_covariance, c.mean_linear, c.mean_given, np.array(list(c.moments.values())))
+    arrays = (c.score_covariance, c.leaf_covariance, c.mean, np.array(list(c.averages.values())))
     return (str(texts), str(layout), *((a.shape, (np.round(a, 12) + 0.0).tobytes()) for a in arrays))
 
 

@@ -46,7 +46,7 @@ def refuse_jumps(c: Averages, terms: Iterable[Term]) -> None:
 
 def _reached_in_the_limit(c: Averages, j: Jump) -> bool:
     """May what is constant in the limit alone, such as mean(e), decide on which side of the jump the rest is?"""
-    exact = Exact(c.u, c.values)
+    exact = Exact(c.u, c.engine.values)
     below = sorted(c.u.below(j.gap), key=repr)
     known = {v: x for v in below if (x := exact.constant(v)) is not None}
     leaves = [v for v in below if v not in known]
@@ -59,7 +59,7 @@ def _reached_in_the_limit(c: Averages, j: Jump) -> bool:
     if later:
         return True
     fixed: dict[Term, Term] = {v: Num(x) for v, x in known.items()}
-    for n, x in c.values.items():
+    for n, x in c.engine.values.items():
         fixed[Var(n)] = Num(x)
     gap = substitute(j.gap, fixed)
     limits: dict[Term, Any] = {v: _ball(c.number(c.moment(v))) for v in moments}

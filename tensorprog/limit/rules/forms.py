@@ -9,7 +9,7 @@ from tensorprog.kernel.ground.nodes import Input, MatMul, Node, primed_indices
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.kernel.ground.term import ZERO, mul, shift_subs
 from tensorprog.limit.rules.labels import range_of
-from tensorprog.limit.rules.open import Composer, Summand
+from tensorprog.limit.rules.open import Composer, Summand, settle
 from tensorprog.limit.rules.quantities import Addend, Cov, Mean, Sum, reference
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.terms import Sub, Var
@@ -56,26 +56,20 @@ class Forms:
         return self._parts[a]
 
     def roots(self, a: Var) -> Roots:
-        """The initial vectors and products that a base is a linear combination of; iterative, for long chains."""
-        stack = [a]
-        while stack:
-            top = stack[-1]
-            if top in self._roots:
-                stack.pop()
-                continue
-            if isinstance(self.composer.locate(top), self.roots_are):
-                self._roots[top] = Roots((top,), self._has_zero_mean(top))
-                continue
-            parts = self.parts(top)
-            below = [s.atoms[0] for s in parts if s.atoms]
-            todo = [v for v in below if isinstance(v, Var) and v not in self._roots]
-            if todo:
-                stack += todo
-                continue
-            found = [self._roots[v] for v in below if isinstance(v, Var)]
-            members = tuple(dict.fromkeys(v for r in found for v in r.members))
-            self._roots[top] = Roots(members, len(below) == len(parts) and all(r.centred for r in found))
-        return self._roots[a]
+        """The initial vectors and products that a base is a linear combination of."""
+        return settle(a, self._roots, self._below, self._combined)
+
+    def _below(self, a: Var) -> list[Var]:
+        if isinstance(self.composer.locate(a), self.roots_are):
+            return []
+        return [v for s in self.parts(a) for v in s.atoms if isinstance(v, Var)]
+
+    def _combined(self, a: Var, below: list[Var]) -> Roots:
+        if isinstance(self.composer.locate(a), self.roots_are):
+            return Roots((a,), self._has_zero_mean(a))
+        found = [self._roots[v] for v in below]
+        members = tuple(dict.fromkeys(v for r in found for v in r.members))
+        return Roots(members, len(below) == len(self.parts(a)) and all(r.centred for r in found))
 
     def _has_zero_mean(self, a: Var) -> bool:
         node = self.composer.locate(a)

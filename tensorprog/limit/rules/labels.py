@@ -70,8 +70,7 @@ class Field:
     def to(self, axes: Sequence[str]) -> Array:
         """The data with exactly these axes, of length 1 where the field does not vary."""
         order = [self.axes.index(a) for a in axes if a in self.axes]
-        data = self.data.transpose(order)
-        return data.reshape([data.shape[order_at] if a in self.axes else 1 for a, order_at in _positions(axes, self)])
+        return np.asarray(self.data.transpose(order)[tuple(slice(None) if a in self.axes else None for a in axes)])
 
     def renamed(self, names: Mapping[str, str]) -> Field:
         return Field(tuple(names.get(a, a) for a in self.axes), self.data)
@@ -103,14 +102,6 @@ class Field:
         return not self.data.any()
 
 
-def _positions(axes: Sequence[str], field: Field) -> list[tuple[str, int]]:
-    out, at = [], 0
-    for a in axes:
-        out.append((a, at))
-        at += a in field.axes
-    return out
-
-
 def union(fields: Iterable[Field]) -> tuple[str, ...]:
     """All axes in order of first use, the draws last."""
     axes = dict.fromkeys(a for f in fields for a in f.axes)
@@ -122,10 +113,6 @@ def union(fields: Iterable[Field]) -> tuple[str, ...]:
 
 def apply(f: Callable[..., Any], *fields: Field) -> Field:
     """A numpy function of fields, axes matched by name."""
-    if all(x.axes == fields[0].axes for x in fields[1:]):
-        return (
-            Field(fields[0].axes, np.asarray(f(*(x.data for x in fields)), dtype=float)) if fields else Field((), f())
-        )
     axes = union(fields)
     return Field(axes, np.asarray(f(*(x.to(axes) for x in fields)), dtype=float))
 

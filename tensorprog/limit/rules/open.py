@@ -5,11 +5,12 @@ What is left is called a base: given the scores, all bases together are jointly 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count, pairwise
 from math import prod
+from typing import TypeVar
 
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.indices import Range, assignments, length, match
@@ -21,6 +22,8 @@ from tensorprog.limit.rules.labels import Label, label
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 
+K = TypeVar("K")
+V = TypeVar("V")
 MAX_SUMMANDS = 4_000
 MAX_EXPANDED = 512
 MINUS_ONE = Num(-1)
@@ -46,6 +49,21 @@ class Summand:
     coefficient: Term = ONE
     over: tuple[str, ...] = ()
     atoms: tuple[Term, ...] = ()
+
+
+def settle(start: K, known: dict[K, V], below: Callable[[K], list[K]], value: Callable[[K, list[K]], V]) -> V:
+    """What `value` makes of `start` once all that is below it is known; a stack and no recursion, for long chains."""
+    stack = [start]
+    while stack:
+        top = stack[-1]
+        if top not in known:
+            parts = below(top)
+            if todo := [k for k in parts if k not in known]:
+                stack += todo
+                continue
+            known[top] = value(top, parts)
+        stack.pop()
+    return known[start]
 
 
 class Composer:
@@ -272,12 +290,12 @@ class Composer:
             case _:
                 return None
 
-    def expanded(self, t: Bind) -> Term:
-        """A binder over vectors inside a function, written out member by member."""
+    def expanded(self, t: Bind, most: int = MAX_EXPANDED) -> Term:
+        """A sum, maximum or minimum over indices written out member by member; TooLarge for others and for many."""
         head = {"sum": "add", "max": "max", "min": "min"}.get(t.head)
-        if head is None or t.mask is not None:
+        if head is None or (t.mask is not None and head != "add"):
             raise TooLarge
-        members = [shift_subs(t.args[0], at) for at in self.places(t.over, None, MAX_EXPANDED)]
+        members = [shift_subs(t.args[0], at) for at in self.places(t.over, t.mask, most)]
         return add(*members) if head == "add" else members[0] if len(members) == 1 else App(head, tuple(members))
 
     def places(self, over: Sequence[str], mask: Term | None, most: int | None = None) -> list[dict[str, int]]:

@@ -16,7 +16,7 @@ from fractions import Fraction
 from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Scalar
 from tensorprog.kernel.ground.powers import MOMENT, SCORE
 from tensorprog.kernel.ground.term import ONE, ZERO, children, mul, shift_subs
-from tensorprog.limit.rules.open import Split, Summand
+from tensorprog.limit.rules.open import Split, Summand, settle
 from tensorprog.limit.rules.quantities import Addend, Ex, Sum, no_limit, reference
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
@@ -210,20 +210,12 @@ class Scores:
 
     def below(self, ref: Var) -> frozenset[Var]:
         """The score members that a member depends on (a score also on itself)."""
-        stack = [ref]
-        while stack:
-            top = stack[-1]
-            if top in self._below:
-                stack.pop()
-                continue
-            used = [r for r in self._references(top) if r.name in self.dependent]
-            todo = [r for r in used if r not in self._below]
-            if todo:
-                stack += todo
-                continue
-            found = frozenset().union(*(self._below[r] for r in used))
-            self._below[top] = found | {top} if self._is_score(top) else found
-        return self._below[ref]
+        return settle(
+            ref,
+            self._below,
+            lambda top: [r for r in self._references(top) if r.name in self.dependent],
+            lambda top, used: frozenset({top} if self._is_score(top) else ()).union(*(self._below[r] for r in used)),
+        )
 
     def _is_score(self, ref: Var) -> bool:
         node = self.composer.locate(ref)
@@ -279,16 +271,9 @@ class Scores:
         )
 
     def _depth_of(self, p: Var) -> int:
-        stack = [p]
-        while stack:
-            top = stack[-1]
-            if top in self._depth:
-                stack.pop()
-                continue
-            above = self.below(top) - {top}
-            todo = [q for q in above if q not in self._depth]
-            if todo:
-                stack += todo
-                continue
-            self._depth[top] = 1 + max((self._depth[q] for q in above), default=-1)
-        return self._depth[p]
+        return settle(
+            p,
+            self._depth,
+            lambda top: [*self.below(top) - {top}],
+            lambda _, above: 1 + max((self._depth[q] for q in above), default=-1),
+        )

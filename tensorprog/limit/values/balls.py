@@ -14,10 +14,12 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from flint import acb, arb, fmpq
+from flint import acb, arb
 
 from tensorprog.errors import Diagnostic, TensorProgError
 from tensorprog.functions.evaluate.ball_function import ball_function
+from tensorprog.functions.evaluate.balls import ball as exactly
+from tensorprog.functions.evaluate.balls import middle
 from tensorprog.gaussian.closed.value import Balls as Evaluation
 from tensorprog.gaussian.integrate import lengths
 from tensorprog.gaussian.integrate.grid import grid
@@ -71,14 +73,14 @@ class Enclosure:
     def exactly(x: Fraction) -> Enclosure:
         """A rational number; a long one is from here on only enclosed."""
         short = x.numerator.bit_length() + x.denominator.bit_length() <= LONGEST
-        return Enclosure(_exact(x), known=x if short else None)
+        return Enclosure(exactly(x), known=x if short else None)
 
     @property
     def rational(self) -> Fraction | None:
         """The truth, where it is rational and known: a ball without radius is its centre."""
         if self.known is not None or not (self.kind == "bound" and self.ball.is_exact() and self.ball.is_finite()):
             return self.known
-        return _middle(self.ball)
+        return middle(self.ball)
 
     @property
     def number(self) -> Estimate:
@@ -123,7 +125,7 @@ class Balls(Algebra[Enclosure]):
 
     def param(self, name: str) -> Any:
         """The value of a param as a ball."""
-        return _exact(self.numbers.values[name])
+        return exactly(self.numbers.values[name])
 
     @property
     def given(self) -> Mapping[str, Fraction]:
@@ -214,7 +216,7 @@ class Balls(Algebra[Enclosure]):
             raise OutOfTime
         if f.closed.expr is not None:
             balls = {n: x.ball for n, x in zip(f.names, given, strict=True)}
-            balls |= {guarded(n): _exact(x) for n, x in self.numbers.values.items()}
+            balls |= {guarded(n): exactly(x) for n, x in self.numbers.values.items()}
             if (value := _rational_value(f, given)) is not None:
                 return Enclosure.exactly(value)
             ball = enclose(f.closed.expr, balls)
@@ -236,9 +238,9 @@ class Balls(Algebra[Enclosure]):
         return grid(body, [v.name for v in f.variables], _matrix(f, cov), [m.ball for m in mean])
 
     def _quadrature(self, f: CoreFunction, given: Sequence[Enclosure]) -> Enclosure:
-        middles = [_middle(x.ball) if x.rational is None else x.rational for x in given]
+        middles = [middle(x.ball) if x.rational is None else x.rational for x in given]
         radii = [
-            float(abs(x.ball - _exact(m)).upper()) * (x.rational is None) for x, m in zip(given, middles, strict=True)
+            float(abs(x.ball - exactly(m)).upper()) * (x.rational is None) for x, m in zip(given, middles, strict=True)
         ]
         with precision(53):
             found = f.at(middles)
@@ -362,13 +364,3 @@ def _arithmetic(t: App, values: Sequence[Fraction | None]) -> Fraction | None:
         case "pow", [x, k] if k.denominator == 1 and 0 < k <= MOST_POWER:
             return x ** int(k)
     return None
-
-
-def _middle(ball: Any) -> Fraction:
-    """The centre of a ball."""
-    mantissa, exponent = ball.mid().man_exp()
-    return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
-
-
-def _exact(x: Fraction) -> Any:
-    return arb(fmpq(x.numerator, x.denominator))

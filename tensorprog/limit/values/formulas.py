@@ -146,8 +146,7 @@ class Formulas(Algebra[Any]):
         for j in jumps_of(body):
             form = self._affine(j.gap, len(mean))
             if form is not None and (not form[0] or self._variance(form[0], cov) == 0):
-                middle = self._middle(form, mean)
-                distance = sympy.expand(self._unshared(middle))
+                distance = sympy.expand(self._unshared(sum((a * mean[k] for k, a in form[0].items()), form[1])))
                 if not distance.is_nonzero or j.periodic:
                     if distance != 0 and any(v in found for v in variables(j.gap)):
                         raise NoFormula("a jump at a constant")
@@ -186,9 +185,6 @@ class Formulas(Algebra[Any]):
         size = round((math.sqrt(8 * len(cov) + 1) - 1) / 2)
         total = sum(a * b * cov[place(i, k, size)] for i, a in slopes.items() for k, b in slopes.items())
         return sympy.expand(self._unshared(sympy.S.One * total))
-
-    def _middle(self, form: tuple[dict[int, Any], Any], mean: Sequence[Any]) -> Any:
-        return sum((a * mean[k] for k, a in form[0].items()), form[1])
 
     def _premise(self, positive: Any) -> Any:
         relation = sympy.Gt(positive, 0)

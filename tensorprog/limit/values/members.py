@@ -172,19 +172,17 @@ class Members(Generic[V, A]):
         match t:
             case App(head, args) if head != SCALED:
                 return App(head, tuple(self.written_out(a) for a in args), t.place) if args else t
-            case Bind(head, args, over, mask):
+            case Bind("softmax", args, over, mask):
                 kept = self.composer.places(over, mask, MAX_MEMBERS)
                 parts = [self.written_out(shift_subs(args[0], m)) for m in kept]
-                if head == "sum":
-                    return add(*parts)
-                if head in ("max", "min"):
-                    return App(head, tuple(parts)) if len(parts) > 1 else parts[0]
                 chosen = dict(zip(over, (_number(self.written_out(a)) for a in args[1:]), strict=True))
                 weights = [App("exp", (p,)) for p in parts]
                 if chosen not in kept:
                     return Num(0)
                 k = kept.index(chosen)
                 return Num(1) if len(parts) == 1 else mul(weights[k], recip(add(*weights)))
+            case Bind():
+                return self.written_out(self.composer.expanded(t, MAX_MEMBERS))
             case _:
                 return t
 

@@ -215,10 +215,6 @@ class Named(Formulas):
         """The names in an expression."""
         return set(self._unshared(sympy.S.One * expr).free_symbols & self._meant.keys())
 
-    def is_plain(self, expr: Any) -> bool:
-        """Is the expression free of names?"""
-        return not self.names(expr)
-
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     def number(self, expr: Any) -> Enclosure:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tensorprog.kernel.ground.indices import Pattern, match, representatives
+from tensorprog.kernel.ground.indices import Pattern, match, representatives, uncovered
 from tensorprog.kernel.ground.nodes import Dot, MatMul
 from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.graph.apart import differing, fixed_at
@@ -82,7 +82,7 @@ def not_exclusive(case: Case, dots: Sequence[Dot]) -> Violation | None:
 
 def _uncovered_use(case: Case, use: _Product, sides: list[_Product]) -> Violation | None:
     covering = [s.pattern for s in sides if s.node is use.node]
-    if any(_contains_all(c, use.pattern) for c in covering):
+    if uncovered(use.pattern, covering) is None:
         return None
     box = [use.pattern.range_of(k) for k in range(len(use.pattern.slots))]
     equalities = any(s.pattern.has_equalities() or s.node.weight.subs or s.node.arg.subs for s in [use, *sides])
@@ -140,15 +140,6 @@ def _spanned(case: Case, use: Member, sides: list[_Product]) -> bool:
             for at in p.members():
                 inputs[member_of(case.program, s.node.arg, Member(s.node, at).env)] = None
     return case.shared.spans.contains(inputs, member_of(case.program, use.node.arg, use.env))
-
-
-def _contains_all(c: Pattern, part: Pattern) -> bool:
-    if c == part:
-        return True
-    if c.has_equalities():
-        return False
-    ranges = [(c.range_of(k), part.range_of(k)) for k in range(len(c.slots))]
-    return all(a[0] <= b[0] and b[1] <= a[1] for a, b in ranges)
 
 
 def _breaks(sides: list[_Product]) -> set[int]:

@@ -14,8 +14,7 @@ from typing import Literal
 
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.decide.positivity import sign_of
-from tensorprog.functions.evaluate.balls import Undecided
-from tensorprog.functions.evaluate.polynomial import is_zero, normal
+from tensorprog.functions.evaluate.polynomial import is_zero, simplified
 from tensorprog.functions.named.library import library
 from tensorprog.functions.rules import ranges
 from tensorprog.functions.rules.where import difference
@@ -198,10 +197,7 @@ class AtLimit:
         found = sign_of(at, self.assumptions)
         if found in ("positive", "negative", "zero"):
             return found
-        try:
-            plain = sign_of(normal(at).term(), self.assumptions)
-        except Undecided:
-            return found
+        plain = sign_of(simplified(at), self.assumptions)
         return found if plain == "unknown" else plain
 
     def _asked(self, x: Term, at: Term, fine: tuple[str, ...], singular: tuple[str, ...] = ()) -> Here:

@@ -14,7 +14,7 @@ from math import factorial
 
 from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.evaluate.balls import Undecided
-from tensorprog.functions.evaluate.polynomial import Monomial, normal
+from tensorprog.functions.evaluate.polynomial import Monomial, normal, simplified
 from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.nodes import Input, MatMul, Node, primed_indices
 from tensorprog.kernel.ground.scaling import width_power
@@ -93,7 +93,7 @@ class Expectations:
     def _of(self, t: Term) -> Term:
         t = with_entries(t, self.program.matrices)
         total = [mul(Num(c), self._monomial(m)) for m, c in normal(t).terms.items()]
-        return _short(add(*total))
+        return simplified(add(*total))
 
     def _atoms(self, t: Term) -> list[Var]:
         return [v for v in variables(t) if v.name in self.program.families]
@@ -145,10 +145,10 @@ class Expectations:
     @staticmethod
     def _absolute(v: Term, p: int) -> Term:
         """E|z|^p for z ~ N(0, v)."""
-        if p % 2 == 0:
-            return mul(Num(_double_factorial(p - 1)), power(v, Num(p // 2)) if p else ONE)
-        # E|z|^p = v^(p/2) sqrt(2/pi) 2^k k! with p = 2k + 1
         k = p // 2
+        if p % 2 == 0:  # v^k (2k)!/(2^k k!)
+            return mul(Num(factorial(p) // (2**k * factorial(k))), power(v, Num(k)) if k else ONE)
+        # E|z|^p = v^(p/2) sqrt(2/pi) 2^k k! with p = 2k + 1
         odd = mul(Num(2**k * factorial(k)), call("sqrt", mul(Num(2), v, recip(PI))))
         return mul(odd, power(v, Num(k))) if k else odd
 
@@ -208,7 +208,7 @@ class Expectations:
         params = self.program.params
         if any(v.subs or v.name not in params for v in variables(t)):
             raise NoClosedForm
-        return _short(t)
+        return simplified(t)
 
     def _covariance(self, a: Var, b: Var) -> Term:
         some, others = self._pieces(a), self._pieces(b)
@@ -223,7 +223,7 @@ class Expectations:
         if x.weight.name != y.weight.name:
             return ZERO
         scale, body = self._rule(x, a, y, b)
-        return ZERO if scale == ZERO else _short(mul(scale, self._of(self.composer.of_term(body))))
+        return ZERO if scale == ZERO else simplified(mul(scale, self._of(self.composer.of_term(body))))
 
     def _rule(self, x: MatMul, a: Var, y: MatMul, b: Var) -> tuple[Term, Term]:
         """(c, F) with Cov(Z_a, Z_b) = c E F, of two products by one family of weights."""
@@ -286,18 +286,3 @@ def _same(a: tuple[Sub, ...], b: tuple[Sub, ...]) -> bool:
     if any(isinstance(s, int) and isinstance(t, int) and s != t for s, t in zip(a, b, strict=True)):
         return False
     raise NoClosedForm
-
-
-def _double_factorial(k: int) -> int:
-    out = 1
-    while k > 1:
-        out, k = out * k, k - 2
-    return out
-
-
-def _short(t: Term) -> Term:
-    """Return the normal form of a constant, where there is one."""
-    try:
-        return normal(t).term()
-    except Undecided:
-        return t

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING
 
+from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower
 from tensorprog.kernel.ground.term import add, call, neg, transform, variables
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var
-
-if TYPE_CHECKING:
-    from tensorprog.theorems.limits.limit import Limit
+from tensorprog.theorems.limits.limit import Limit
 
 WIDTH = Fraction(1, 1024)
 _GAP, _LARGEST = "#gap", "#largest"
@@ -85,8 +83,6 @@ def falsified(t: Term, limits: Mapping[str, Limit]) -> bool:
 
     A falsifier: it tells a jump at the limit from one elsewhere. Nothing is said where a limit is not a known number.
     """
-    from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate, lower
-
     for at in _nearby(t, limits):
         here = at(None)
         try:
@@ -103,7 +99,6 @@ def undefined(t: Term, limits: Mapping[str, Limit]) -> bool:
 
     sqrt(s g) is 0 at s = 0, and undefined where s g < 0.
     """
-    from tensorprog.functions.evaluate.balls import Undecided, Undefined, evaluate
 
     def defined(u: Term) -> bool | None:
         try:

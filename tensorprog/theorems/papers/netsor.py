@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tensorprog.kernel.ground.nodes import Dot, Moment, Node, Scalar
+from tensorprog.kernel.ground.place import Place
 from tensorprog.terms import Term, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import READOUTS, SAMPLED, first_problem, judged_controlled
@@ -32,12 +33,12 @@ def _controlled(case: Case, node: Node) -> Finding:
     found = judged_controlled(whole, "nonlinearity")
     if whole.fact.proved or case.functions.body(node) is None:
         return found
+    return every_member(case, node, lambda t: controlled_term(case, t, whole.place, "nonlinearity"), found)
 
-    def decide(t: Term) -> Finding:
-        fact = case.functions.facts(t).controlled
-        return judged_controlled(Judged(fact, to_text(t), whole.place), "nonlinearity")
 
-    return every_member(case, node, decide, found)
+def controlled_term(case: Case, t: Term, place: Place | None, word: str) -> Finding:
+    """Is one composed function controlled?"""
+    return judged_controlled(Judged(case.functions.facts(t).controlled, to_text(t), place), word)
 
 
 THEOREM = Theorem(

@@ -15,7 +15,6 @@ from tensorprog.theorems.conditions.common import (
     SAMPLED,
     first_problem,
     judged,
-    judged_controlled,
     scaling_problem,
 )
 from tensorprog.theorems.conditions.finding import Finding, proved, refuted, unknown
@@ -35,7 +34,7 @@ from tensorprog.theorems.conditions.scalars import (
 )
 from tensorprog.theorems.conditions.statement import Premise, Theorem
 from tensorprog.theorems.limits.at_limit import Pulled
-from tensorprog.theorems.papers.netsor import controlled
+from tensorprog.theorems.papers.netsor import controlled, controlled_term
 from tensorprog.theorems.vectors.nonlinearities import Judged
 
 EACH_SMOOTH = "every function is pseudo-Lipschitz near the limit scalars"
@@ -86,15 +85,11 @@ def _judged(case: Case, node: Node, inside: bool) -> Finding:
     by_ranks: list[Finding] = []
 
     def decide(t: Term) -> Finding:
-        made = (_near_limit if inside else _controlled)(case, node, t)
+        made = _near_limit(case, node, t) if inside else controlled_term(case, t, place_of(node), "function")
         by_ranks.extend([made] if STABLE in made.because else [])
         return made
 
     return first_problem([every_member(case, node, decide), *by_ranks], "")
-
-
-def _controlled(case: Case, node: Node, t: Term) -> Finding:
-    return judged_controlled(Judged(case.functions.facts(t).controlled, to_text(t), place_of(node)), "function")
 
 
 def _near_limit(case: Case, node: Node, t: Term) -> Finding:

@@ -7,7 +7,7 @@ atom is a multiple of one variable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import product
 from math import prod
@@ -97,9 +97,6 @@ class Slices:
             self.spend()
             yield at
 
-    def _member(self, ref: Var, env: Mapping[str, int]) -> Member:
-        return member_of(self.program, ref, env)
-
     def atoms(self, m: Member) -> frozenset[Member]:
         """Return the initial vectors and products that a member is a function of."""
         if m not in self._atoms:
@@ -114,9 +111,9 @@ class Slices:
         """Return the same product wherever it is made: g[1] = W @ x[1] of a family, and W @ x[1] by itself."""
         if not isinstance(m.node, MatMul):
             return m
-        x = self._member(m.node.arg, m.env)
+        x = member_of(self.program, m.node.arg, m.env)
         while isinstance(x.node, LinComb) and isinstance(x.node.body, Var):
-            x = self._member(x.node.body, x.env)
+            x = member_of(self.program, x.node.body, x.env)
         return self._same.setdefault((m.node.weight.name, matrix_of(m), x), m)
 
     def _read(self, t: Term, env: dict[str, int]) -> set[Member]:
@@ -125,7 +122,7 @@ class Slices:
         for ref, bound in self.program.references_in(t):
             if self.program.families[ref.name].kind == "vector":
                 for values in self.values(j for j in bound if j in ref.subs):
-                    out.add(self._member(ref, {**env, **values}))
+                    out.add(member_of(self.program, ref, {**env, **values}))
         return out
 
     # -- functions of one member ---------------------------------------------------------------------------------
@@ -165,7 +162,7 @@ class Slices:
         self.spend()
         match t:
             case Var(name) if name in self.program.families:
-                return self.slice(self._member(t, env), a)
+                return self.slice(member_of(self.program, t, env), a)
             case Num() | Var():
                 return at_indices(t, env, self.program)
             case App("mul", args):
