@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.term import mul
-from tensorprog.kernel.ground.text import member_text
 from tensorprog.limit.engine import minus
 from tensorprog.limit.laws.cumulants import stacked
 from tensorprog.limit.rules.labels import Field, range_of

@@ -37,8 +37,8 @@ from tensorprog.limit.support import Support
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.api import Program
+from tensorprog.program.lowering.known import free_indices
 from tensorprog.program.lowering.params import param_numbers
-from tensorprog.program.normal.open import free_indices
 from tensorprog.terms import App, Num, Term, Var, to_text
 
 TOLERANCE = 1e-9
