@@ -167,12 +167,12 @@ def _scaled(x: str, by: int, whole: bool) -> str:
 
 def requests(bench: Bench, rng: random.Random, count: int) -> Iterator[Accepted]:
     """`linear` asked to open members of any kind: E t = E t', where t' has their right-hand sides in their places."""
-    from tensorprog.kernel.ground.term import mul, substitute
     from tensorprog.proof.covariances import Means
     from tensorprog.proof.functions import Functions
     from tensorprog.proof.writer import Writer
     from tensorprog.terms import from_json, to_json
 
+    mul, substitute = kernels.terms().mul, kernels.terms().substitute
     writer = Writer(bench.program)
     means = Means(writer, Functions(writer))
     members = [from_json(v) for v in members_of(bench)]
@@ -194,13 +194,11 @@ def requests(bench: Bench, rng: random.Random, count: int) -> Iterator[Accepted]
 
 def body(bench: Bench, v: Any) -> Any | None:
     """The right-hand side of a member, if it has one; an average counts as what it averages."""
-    from tensorprog.kernel.ground.term import shift_subs
-
     found = bench.lowered.resolve(v)
     if len(found) != 1 or not hasattr(found[0][0], "body"):
         return None
     n = found[0][0]
     try:
-        return shift_subs(n.body, {s: k for s, k in zip(n.subs, v.subs, strict=True) if isinstance(s, str)})
+        return kernels.terms().shift_subs(n.body, {s: k for s, k in zip(n.subs, v.subs, strict=True) if isinstance(s, str)})
     except (ValueError, Unknown):
         return None

@@ -64,6 +64,14 @@ def normalized(program: Any) -> Any:
     return normalize(program)
 
 
+def terms() -> Any:
+    """The module of terms as data."""
+    try:
+        return import_module("tensorprog.kernel.ground.term")
+    except ImportError:
+        return import_module("tensorprog.terms.term")
+
+
 def established(writer: Any, step: int) -> Any:
     """What a step of an honest prover establishes."""
     return (writer.theorems if hasattr(writer, "theorems") else writer.judgements)[step]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.hunt import kernels
 from tests.hunt.kernels import Said
 from tests.hunt.sampler import Sampler, Unknown, aligned
 from tests.hunt.statistics import differs, estimate
@@ -168,9 +169,7 @@ class Truth:
 
     def _near(self, j: Said, point: int) -> str | None:
         """A fact near the limits of scalars is one about scalars that have limits."""
-        from tensorprog.kernel.ground.term import variables
-
-        for v in variables(j.term):
+        for v in kernels.terms().variables(j.term):
             name, local = str(v.name), j.info.local
             if name not in self.lowered.families or self.lowered.families[name].kind != "scalar":
                 continue
