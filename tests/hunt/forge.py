@@ -199,6 +199,8 @@ def body(bench: Bench, v: Any) -> Any | None:
         return None
     n = found[0][0]
     try:
-        return kernels.terms().shift_subs(n.body, {s: k for s, k in zip(n.subs, v.subs, strict=True) if isinstance(s, str)})
+        return kernels.terms().shift_subs(
+            n.body, {s: k for s, k in zip(n.subs, v.subs, strict=True) if isinstance(s, str)}
+        )
     except (ValueError, Unknown):
         return None

@@ -128,9 +128,9 @@ def _indices(t: Term) -> frozenset[Sub]:
 
 
 def part(t: Term) -> bool:
-    """Is the term a quotient, a logarithm or a broken power, which may have no value?"""
+    """Is the term a quotient, a logarithm, a broken power, ..., which may have no value?"""
     match t:
-        case App("recip" | "log" | "log1p" | "sqrt"):
+        case App("recip" | "log" | "log1p" | "sqrt" | "asin" | "acos" | "tan" | "mod"):
             return True
         case App("pow", (_, e)):
             return not (hasattr(e, "value") and e.value.denominator == 1 and e.value >= 0)

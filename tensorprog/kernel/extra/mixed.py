@@ -36,6 +36,6 @@ def mixed(ctx: Context, premises: Premises, node: int, at: Terms, points: tuple[
         zero, other = known | dict.fromkeys(scores, rounded(0)), dict(known)
         for p in scores:  # t times a column of their covariance, which is a point of the support
             other[p] = times(rounded(t), number_of(known, pair(p, score)))
-        (a, b), (d, e) = enclosure(variance, zero), enclosure(variance, other)
+        (a, b), (d, e) = enclosure(variance, zero, True), enclosure(variance, other, True)
         require(b < d or e < a, "two variances that differ")
     return Confirmed(node, claim_text(c), where(ctx))

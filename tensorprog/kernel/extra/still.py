@@ -37,6 +37,7 @@ def alike(ctx: Context, premises: Premises, term: Term, at: Terms) -> Statement:
     before = vectors(ctx, first)
     found = [v for v in (*before, *at) if isinstance(v, Var) and gaussian(ctx, v)]
     require(len(at) == len(before) and len(found) == 2 * len(at), "Gaussian members")
+    require(not ctx.late & {v.name for v in found}, "a law that no score changes")
     require(same(ctx, term, substituted(first, dict(zip(before, at, strict=True)))), "the term is the first at others")
     moments = [[*side, *every(side, side)] for side in (before, at)]
     for one, other in zip(*moments, strict=True):

@@ -255,6 +255,7 @@ def tails(ctx: Context, premises: Premises, var: Var, what: str) -> Statement:
         s = along.tail(v if what == "growth" else along.late(derivative(v)))
         if along.rises(s) > 0:
             require(s.e[0][0] <= 0, "the tail is at most a power")
-            a = rational(dict(s.e).get(LOG, NIL)) or ZERO
-            rate = max(rate, Rate(0, a + (LOGLOG in dict(s.e))))  # log t <= t
+            a = rational(dict(s.e).get(LOG, NIL))
+            require(a is not None, "a power that is a number")
+            rate = max(rate, Rate(0, (a or ZERO) + (LOGLOG in dict(s.e))))  # log t <= t
     return Fact(u, settle(info._replace(**{what: min(rate, getattr(info, what))})))

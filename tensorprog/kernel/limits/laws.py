@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection
 from math import prod
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import substituted
+from tensorprog.kernel.core.names import part, substituted
 from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Premises, Statement
 from tensorprog.kernel.ground.indices import Pattern, uncovered
 from tensorprog.kernel.ground.masks import holds, index_values
 from tensorprog.kernel.ground.nodes import Claim, Scalar
-from tensorprog.kernel.ground.term import ONE, App, Term, Var, mul, shift_subs, size, sub, transform, variables
+from tensorprog.kernel.ground.term import ONE, App, Term, Var, mul, shift_subs, size, sub, transform, variables, walk
 from tensorprog.kernel.ground.text import claim_text
 from tensorprog.kernel.limits.algebra import as_term, is_zero, normal, plus
 from tensorprog.kernel.limits.algebra import product as multiplied
@@ -113,6 +113,7 @@ def claimed(ctx: Context, premises: Premises, node: int) -> Statement:
     require(c.form in ("equal", "gaussian") and c.tolerance is None, "a claim that terms are equal, or one is Gaussian")
     cases = instances(ctx, c)
     require(bool(cases), "a claim about something")
+    valued = {s for v in known.values.values() for s in walk(substituted(v, known.roots)) if part(s)}
     for two in cases:
         covered(ctx, [v for t in two for v in members(ctx, t)])
         if c.form == "gaussian":
@@ -120,6 +121,6 @@ def claimed(ctx: Context, premises: Premises, node: int) -> Statement:
             require(isinstance(v, Var) and v.name not in ctx.late and gaussian(ctx, v), "Gaussian members")
             continue
         gap = sub(*sides(ctx, two, known.mean))
-        require(has_values(ctx, substituted(gap, known.roots), (), known.sure), "every part has a value")
+        require(has_values(ctx, substituted(gap, known.roots), valued, known.sure), "every part has a value")
         require(is_zero(ctx, plain(gap)) or is_zero(ctx, known.spelled(gap)), "the sides of the claim are equal")
     return Claimed(node, claim_text(c))

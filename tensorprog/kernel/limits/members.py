@@ -6,7 +6,7 @@ certificates.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from fractions import Fraction
 from math import prod
 
@@ -60,11 +60,19 @@ def same(ctx: Context, t: Term, *known: Term) -> bool:
 
 
 def has_values(ctx: Context, t: Term, known: Collection[Term] = (), sure: Collection[Term] = ()) -> bool:
-    """Is every quotient, logarithm and broken power in a term one of what is positive, if it is not known?"""
+    """Has every quotient, logarithm, broken power, ... in a term plainly a value, if it is not known?"""
     return all(_has_value(ctx, s, sure) for s in walk(t) if isinstance(s, App) and part(s) and s not in known)
 
 
 def _has_value(ctx: Context, s: App, sure: Collection[Term]) -> bool:
+    match s:
+        case App("asin" | "acos", (a,)):
+            gap = sub(ONE, mul(a, a))
+            return not normal(gap) or least(ctx, gap, sure) > 0
+        case App("tan", (a,)):  # the poles are no rational numbers
+            return isinstance(a, Num)
+        case App("mod", (_, a)):
+            return 2 in (least(ctx, a, sure), least(ctx, neg(a), sure))
     a = add(ONE, s.args[0]) if s.head == "log1p" else s.args[0]
     root = s.head == "sqrt" or (s.head == "pow" and isinstance(s.args[1], Num) and s.args[1].value > 0)
     low = least(ctx, a, sure)
@@ -119,6 +127,13 @@ def instruction_of(ctx: Context, v: Term, *kinds: type[Node]) -> tuple[Node, dic
     return n, {s: r for s, r in zip(n.subs, v.subs, strict=True) if isinstance(s, str)}  # type: ignore[union-attr]
 
 
+def chosen(ctx: Context, over: Sequence[str], entry: Sequence[Term], places: object) -> dict[str, Fraction]:
+    """Which entry of a softmax is meant, one that it has; `places`: those that its mask leaves."""
+    found = {j: e.value for j, e in zip(over, entry, strict=False) if isinstance(e, Num) and ctx.within(e, j)}
+    require(places and len(found) == len(over) == len(entry), "an entry of a softmax")
+    return found
+
+
 def written(ctx: Context, t: Term, whole: bool = False) -> Term:
     """A term with binders written out (softmaxes of scalars only if `whole`) and the entries of matrices in place."""
 
@@ -133,9 +148,8 @@ def written(ctx: Context, t: Term, whole: bool = False) -> Term:
                 parts = [written(ctx, shift_subs(a, dict(at)), whole) for at in places]
                 if head != "softmax":
                     return add(*parts) if head == "sum" else App(head, tuple(parts)) if parts[1:] else parts[0]
-                chosen = {j: e.value for j, e in zip(over, entry, strict=True) if isinstance(e, Num)}
-                shares = [App("exp", (u,)) for u in parts]
-                return mul(add(*(u for u, at in zip(shares, places, strict=True) if at == chosen)), recip(add(*shares)))
+                shares, wanted = [App("exp", (u,)) for u in parts], chosen(ctx, over, entry, places)
+                return mul(add(*(u for u, at in zip(shares, places, strict=True) if at == wanted)), recip(add(*shares)))
         return ctx.entry(s)
 
     return transform(t, leaf)
@@ -158,8 +172,11 @@ def given(ctx: Context, v: Term) -> Term:
     """The combination that a vector is once the scores are given."""
     (n,) = defined(ctx, v)
     t = v if isinstance(n, Input | MatMul) else opened(ctx, v)
+    ctx.spend(4 * size(t))
     late = [u for u in vectors(ctx, t) if u.name in ctx.late and u != v]
-    return substituted(t, {u: given(ctx, u) for u in late}) if late else t
+    out = substituted(t, {u: given(ctx, u) for u in late}) if late else t
+    ctx.spend(4 * size(out))
+    return out
 
 
 def affine(ctx: Context, t: Term) -> bool:
@@ -173,10 +190,15 @@ def affine(ctx: Context, t: Term) -> bool:
 
 def first_scores(ctx: Context, t: Term) -> bool:
     """Are the scores in a term, and in the scalars that it reads, made of vectors that no score reaches?"""
-    for v in (v for v in members(ctx, t) if v.name in ctx.late and v not in vectors(ctx, t)):
-        n, _ = instruction_of(ctx, v, Dot, Scalar)
-        if not first_scores(ctx, opened(ctx, v)) if isinstance(n, Scalar) else {n.left.name, n.right.name} & ctx.late:  # type: ignore[union-attr]
-            return False
+    terms, seen = [t], set[Var]()
+    while terms:
+        top = terms.pop()
+        for v in (v for v in members(ctx, top) if v.name in ctx.late and v not in (*vectors(ctx, top), *seen)):
+            seen.add(v)
+            n, _ = instruction_of(ctx, v, Dot, Scalar)
+            if isinstance(n, Dot) and {n.left.name, n.right.name} & ctx.late:
+                return False
+            terms += [] if isinstance(n, Dot) else [opened(ctx, v)]
     return True
 
 

@@ -180,8 +180,8 @@ def spelled(t: Term) -> Term:
     return t
 
 
-def enclosure(t: Term, at: Mapping[Term, Interval]) -> Interval:
-    """A term that is spelled, wherever each variable stands in its interval."""
+def enclosure(t: Term, at: Mapping[Term, Interval], valued: bool = False) -> Interval:
+    """A term that is spelled, wherever each variable stands in its interval; `valued`: it is known to have a value."""
     METER.get()(2)
     match t:
         case Num(value):
@@ -191,13 +191,14 @@ def enclosure(t: Term, at: Mapping[Term, Interval]) -> Interval:
         case App("pi"):
             return pi()
         case App("pow", (a, Num(e))) if abs(e) <= 64 and e.denominator <= 2:
-            base = enclosure(a, at)
+            base = enclosure(a, at, valued)
+            require(valued or e.denominator == 1 or base[0] >= 0, "a root of what is not negative")
             base = base if e.denominator == 1 else root(base)
             out = reduce(times, [base] * abs(e.numerator), rounded(1))
             out = out if e.numerator % 2 else (max(out[0], 0), out[1])
             return out if e >= 0 else over(out)
         case App(head, args) if head in HEADS:
-            parts = [enclosure(a, at) for a in args]
+            parts = [enclosure(a, at, valued) for a in args]
             x = parts[0]
             match head:
                 case "add":
@@ -216,6 +217,7 @@ def enclosure(t: Term, at: Mapping[Term, Interval]) -> Interval:
                     back = over(plus(rounded(1), exp(plus(x, x))))
                     return plus(rounded(1), times(rounded(-2), back))
                 case "asin":  # 2 atan(x / (1 + sqrt(1 - x^2))), where |x| <= 1
+                    require(valued or -UNIT <= x[0] <= x[1] <= UNIT, "a sine lies between -1 and 1")
                     ends = [max(min(end, UNIT), -UNIT) for end in x]
                     found = [
                         atan(times(z, over(plus(rounded(1), root(plus(rounded(1), minus(_square(z))))))))

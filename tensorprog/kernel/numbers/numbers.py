@@ -32,7 +32,7 @@ def evaluated(ctx: Context, premises: Premises, term: Term) -> Statement:
     """A mean that is known in terms of others, at their numbers."""
     known, at = Known(ctx, premises[:1]), values(ctx, premises[1:])
     known.mean(term)
-    return Number(term, *shown(enclosure(spelled(known.whole[term]), at)))
+    return Number(term, *shown(enclosure(spelled(known.whole[term]), at, True)))
 
 
 def quadrature(

@@ -19,7 +19,7 @@ from tensorprog.kernel.ground.nodes import Scalar
 from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var, power, recip, shift_subs, size, transform
 from tensorprog.kernel.limits.algebra import Element, as_term, normal, plus, scaled
 from tensorprog.kernel.limits.means import gaussian_score
-from tensorprog.kernel.limits.members import defined, members, opened, pair, vectors, written
+from tensorprog.kernel.limits.members import chosen, defined, members, opened, pair, vectors, written
 from tensorprog.kernel.limits.moments import given_scores
 from tensorprog.kernel.numbers import intervals as iv
 from tensorprog.kernel.numbers.intervals import BITS, Interval, enclosure, rounded, spelled, times
@@ -50,7 +50,7 @@ def whole(ctx: Context, t: Term) -> Term:
     """A term with binders and what scalars stand for written out."""
     t = written(ctx, t, True)
     while scalars := [v for v in members(ctx, t) if isinstance(defined(ctx, v)[0], Scalar)]:
-        ctx.spend(100 + size(t))
+        ctx.spend(100 + 10 * size(t))
         t = written(ctx, substituted(t, {v: opened(ctx, v) for v in scalars}), True)
     return t
 
@@ -86,9 +86,8 @@ class Integrand:
                 self.ctx.spend(20 * size(u))
                 places = [p for p in index_values(list(over), self.ctx.program) if mask is None or holds(mask, p)]
                 parts = tuple(whole(self.ctx, shift_subs(u, dict(p))) for p in places)
-                chosen = {j: e.value for j, e in zip(over, entry, strict=True) if isinstance(e, Num)}
-                hits = [k for k, p in enumerate(places) if p == chosen]
-                require(len(chosen) == len(over), "an entry of a softmax")
+                wanted = chosen(self.ctx, over, entry, places)
+                hits = [k for k, p in enumerate(places) if p == wanted]
                 return self._entry(parts, hits[0], t) if hits else NIL
         return None
 

@@ -150,6 +150,7 @@ class Validation:
             if n.name in self.old.families and not isinstance(n, Input):
                 kinds = [(p.families[n.name].kind, p.families[n.name].width) for p in (self.old, self.new)]
                 require(kinds[0] == kinds[1], "one kind and width")
+                require(not self.old.missing(Var(n.name, n.subs)), "members of the program, and no others")
                 require(self._same(n), "an instruction of the normal form is that of the program")
 
     def _same(self, n: Node) -> bool:

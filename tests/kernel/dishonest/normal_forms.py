@@ -56,6 +56,30 @@ NORMAL_FORMS: dict[str, Callable[[Bench], Statement]] = {
     "a constant factor": lambda b: normal_form(["Dot", "z", [], Q, U1, Q]),
     "vectors of one width, and none in a scalar": lambda b: normal_form(["Scalar", "z", [], Q]),
 }
+SHIFTED = """
+index i in 1..2
+index k in 2..3
+index l in 1..3
+input u ~ N(0, 1)
+weight A[l] ~ N(0, 1/n)
+x[1] = exp(u^4)
+x[2] = u
+x[3] = tanh(u)
+h[i] = A[i] @ x[i]
+output h
+"""
+
+
+def another_member() -> Statement:
+    """h[2] and h[3] for h[1] and h[2]: as many members, but not exp(u^4), which no theorem covers."""
+    program, other = loads(SHIFTED), loads(SHIFTED.replace("[i]", "[k]"))
+    new = read(program, [written(n) for n in other.nodes if not isinstance(n, Input)])
+    Validation(program, new).check()
+    return Nonzero(Num(1))
+
+
+NORMAL_FORMS["members of the program, and no others"] = lambda _: another_member()
+
 GUARDED_NORMAL_FORMS = {
     "one kind and width": "a scalar and a vector, or two widths, have no right-hand sides of one form",
 }

@@ -239,6 +239,7 @@ DEFENCE = {
     "the extra scores are scores of the program": "further roots only add obligations",
     "remarks of the theorem": "a remark only counts where a theorem's premises ask for it",
     "A1.bounded": "initial vectors and products have no facts that could say they are bounded",
+    "a power that is a number": "exponents of log t are made of numbers alone",
     "a function of one variable": "another variable has no sign, and so no tail",
     "a term with a tail": "without it Python raises KeyError: the head is not in the table",
     "one premise for each obligation": "they are paired strictly, which refuses other lengths too",
