@@ -47,16 +47,7 @@ def _members(s: Subject) -> list[Var]:
     limit = s.limit
     if not isinstance(limit, Failed):
         return list(limit.outputs[0][:MAX_LAWS])
-    from itertools import islice, product
-
-    out: list[Var] = []
-    for o in s.program.outputs:
-        node = s.program.families[o.ref.name].pieces[0]
-        subs = o.ref.subs or node.subs
-        ranges = [[b] if isinstance(b, int) else range(s.program.range_of(b)[0], s.program.range_of(b)[1] + 1)
-                  for b in subs]  # fmt: skip
-        out += [Var(o.ref.name, tuple(at)) for at in islice(product(*ranges), MAX_LAWS)]
-    return out[:MAX_LAWS]
+    return [m for o in s.program.outputs for m in s.program.members(o.ref, MAX_LAWS)][:MAX_LAWS]
 
 
 def _draws(s: Subject, members: list[Var]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from tensorprog.errors import fail
 from tensorprog.kernel.ground.indices import assignments
 from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.program import volume
 from tensorprog.kernel.ground.term import add, children, rebuild, substitute, variables, walk
 from tensorprog.program.api import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
@@ -50,10 +51,7 @@ def elements(
     if not computed and not any(isinstance(t, App) and t.head in BOUNDARIES for t in walk(value)):
         return [(ref, value)]
     left = [name for name in program.indices if name in computed & free]
-    size = 1
-    for name in sorted(computed):
-        low, high = program.indices[name]
-        size *= high - low + 1
+    size = volume(map(program.range_of, computed))
     if size > program.limits.statements:
         raise program.limits.exceeded(
             "TP904", "statements", size, "the subscripts open into too many members", ref.place

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice, product
 from typing import Any
 
 from tensorprog.errors import fail
@@ -73,12 +71,7 @@ class Lookup:
 
     def members(self, ref: Var, most: int) -> list[Var]:
         """The first members that a reference names (indices that are names run over their ranges)."""
-        subs = ref.subs or tuple(f"i{k}" for k in range(self.program.families[ref.name].arity))
-        sides: Sequence[range] = [
-            range(s, s + 1) if isinstance(s, int) else range(r[0], r[1] + 1)
-            for s, r in zip(subs, self.program.hull(ref.name), strict=True)
-        ]
-        return [Var(ref.name, at) for at in islice(product(*sides), most)]
+        return self.program.members(ref, most)
 
 
 def _read(given: Any) -> Term:

@@ -164,11 +164,11 @@ class ExpressionBuilder:
 
 
 @cache
-def _parser() -> Lark:
+def _parser(extra: frozenset[str]) -> Lark:
     from lark import Lark
 
-    grammar = "start: condition\n" + grammar_text() + "\n%ignore /[\\r\\n]+/\n"
-    return Lark(grammar, parser="lalr", maybe_placeholders=True)
+    grammar = "?start: condition\n" + grammar_text() + "\n%ignore /[\\r\\n]+/\n"
+    return Lark(grammar, parser="lalr", maybe_placeholders=True, transformer=ExpressionBuilder(extra))
 
 
 def _bounded(t: Term) -> Term:
@@ -251,29 +251,20 @@ def syntax_error(error: Any, text: str) -> TensorProgError:
 
 def read_raw(text: str, extra_functions: Collection[str] = ()) -> Term:
     """Parse one expression into a raw term."""
-    from lark import Transformer
     from lark.exceptions import LarkError, VisitError
 
     check_size(text)
-    builder = ExpressionBuilder(extra_functions)
-
-    class Build(Transformer):  # type: ignore[type-arg]
-        def __default__(self, data: Any, children: Any, meta: Any) -> Any:
-            return children[0] if data == "start" else getattr(builder, data)(children)
-
     try:
-        tree = _parser().parse(text)
-        out: Term = Build().transform(tree)
-        return out
-    except VisitError as error:
-        if isinstance(error.orig_exc, TensorProgError):
-            error.orig_exc.sources = {None: text.split("\n")}
-            raise error.orig_exc from None
-        raise
-    except LarkError as error:
-        found = syntax_error(error, text)
-        found.sources = {None: text.split("\n")}
+        out: Any = _parser(frozenset(extra_functions)).parse(text)
+    except (TensorProgError, LarkError) as error:
+        found = error.orig_exc if isinstance(error, VisitError) else error
+        if isinstance(found, LarkError):
+            found = syntax_error(found, text)
+        if isinstance(found, TensorProgError):
+            found.sources = {None: text.split("\n")}
         raise found from None
+    term: Term = out
+    return term
 
 
 def read(text: str, extra_functions: Collection[str] = ()) -> Term:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail, renamed
@@ -57,6 +59,9 @@ def validate(
 
     Errors: TP011 a width is not an integer; TP017 a param without a number; TP018 bad arguments.
     """
+    import numpy as np
+
+    from tensorprog.limit.derive import derive
     from tensorprog.simulate.draw.streams import seed_of
     from tensorprog.simulate.execute.execution import Execution, run_blocks
     from tensorprog.simulate.plan.job import Options
@@ -65,6 +70,7 @@ def validate(
     from tensorprog.validate.observe import Observed, Requests
     from tensorprog.validate.quantities import MOST_QUANTITIES, quantities, untested
     from tensorprog.validate.result import Validation, conclude
+    from tensorprog.validate.theory import LimitTheory
 
     at = sorted(dict.fromkeys(whole(n, "the width n", 1) for n in widths))
     if not at:
@@ -73,15 +79,16 @@ def validate(
     if not 0.0 < level < 1.0:
         raise fail("TP018", f"the level {level} is not a probability between 0 and 1", help="--level 0.01")
     seed = seed_of(rng)
-    claims = _theory(program, values, tolerance, seconds) if theory is None else theory
+    if theory is None:
+        theory = LimitTheory(derive(program, dict(values or {}) or None, tolerance=tolerance, seconds=seconds))
     chosen, refused = quantities(program)
-    wanted, known, left_out = _claims(chosen[:MOST_QUANTITIES], claims)
+    wanted, known, left_out = _claims(chosen[:MOST_QUANTITIES], theory)
     left_out += [f"{label(q, False)} (its mean at finite width may be infinite)" for q in refused]
     if len(chosen) > MOST_QUANTITIES:
         left_out.append(f"{len(chosen) - MOST_QUANTITIES} more quantities (a validation compares {MOST_QUANTITIES})")
     requests = Requests.of(wanted)
     options = Options.of(values, dense=dense, entries=entries, engine=engine)
-    centre = _centres(wanted, known)
+    centre = np.array([known[q].value for q in wanted], dtype=float)
     observed = [Observed(wanted, requests, samples, centre) for _ in at]
     tests: list[Test] = []
     rates: list[Rate] = []
@@ -90,20 +97,13 @@ def validate(
         jobs = [(requests.job(program, n, seed, options), samples) for n in at]
         how = Execution(executor, workers, dask, checkpoint, memory, progress)
         run_blocks(jobs, how, lambda number, block, arrays: observed[number].add(block, arrays))
-        tests, rates, blank, compared = _compare(wanted, known, claims, observed, at)
+        tests, rates, blank, compared = _compare(wanted, known, theory, observed, at)
         left_out += blank
     verdict, because, judged = conclude(tests, level, samples, untested(program, compared))
     if verdict == "agrees" and len(at) == 1:
         verdict, because = "inconclusive", f"one width alone cannot tell bias from error; {because}"
     return Validation(program.name, verdict, because, seed, samples, tuple(at), level, judged, tuple(rates),
                       tuple(left_out), entries or "gaussian")  # fmt: skip
-
-
-def _theory(program: Program, values: Mapping[str, Any] | None, tolerance: float | None, seconds: float) -> Theory:
-    from tensorprog.limit.derive import derive
-    from tensorprog.validate.theory import LimitTheory
-
-    return LimitTheory(derive(program, dict(values or {}) or None, tolerance=tolerance, seconds=seconds))
 
 
 def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], dict[Quantity, Estimate], list[str]]:
@@ -125,12 +125,6 @@ def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], 
     return wanted, known, left_out
 
 
-def _centres(wanted: Sequence[Quantity], known: Mapping[Quantity, Estimate]) -> Any:
-    import numpy as np
-
-    return np.array([known[q].value for q in wanted], dtype=float)
-
-
 def _compare(
     wanted: Sequence[Quantity],
     known: Mapping[Quantity, Estimate],
@@ -144,32 +138,21 @@ def _compare(
     rates: list[Rate] = []
     left_out: list[str] = []
     compared: list[Quantity] = []
-    means: dict[str, float] = {}
-    squares: dict[str, float] = {}
 
-    def square(name: str) -> float:
-        if name not in squares:
-            claim = theory.moment((name, name))
-            squares[name] = abs(claim.value) if claim is not None else 0.0
-        return squares[name]
-
-    def mean(name: str) -> float:
-        if name not in means:
-            claim = theory.moment((name,))
-            means[name] = claim.value if claim is not None else 0.0
-        return means[name]
+    @cache
+    def moment(*names: str) -> float:
+        claim = theory.moment(names)
+        return 0.0 if claim is None else claim.value
 
     laws = 0
     unsure: set[str] = set()
     for k, q in enumerate(wanted):
-        centred = all(mean(n) == 0.0 for n in q.names)
+        centred = all(moment(n) == 0.0 for n in q.names)
         if q.kind == "law":
-            test = compare.law_test(q, laws, theory, square(q.names[0]) ** 0.5, observed, widths)
+            test = compare.law_test(q, laws, theory, abs(moment(*q.names * 2)) ** 0.5, observed, widths)
             laws += 1
         else:
-            scale = 1.0
-            for n in q.names:
-                scale *= square(n) ** 0.5
+            scale = prod(abs(moment(n, n)) ** 0.5 for n in q.names)
             test = compare.moment_test(q, k, known[q], scale, centred, observed, widths)
         name = compare.label(q, centred)
         if test is None:

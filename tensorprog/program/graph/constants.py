@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.ground.indices import assignments
 from tensorprog.kernel.ground.nodes import InputGroup, Matrix, entry_term, primed_indices
+from tensorprog.kernel.ground.program import volume
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.program.graph.semidefinite import PSD_TOLERANCE, check_semidefinite, floats, rounding
@@ -158,13 +159,10 @@ def check_covariance(group: InputGroup, program: Graph, values: Mapping[str, flo
     coupled = [s for s in group.subs if s in primed]
     outer = [s for s in group.subs if s not in primed and _depends(group, s)]
     sizes = [program.range_of(s) for s in coupled]
-    members = list_size = len(group.names)
-    for lo, hi in sizes:
-        list_size *= hi - lo + 1
+    members = len(group.names)
+    list_size = members * volume(sizes)
     name = ", ".join(group.names)
-    blocks = 1
-    for lo, hi in map(program.range_of, outer):
-        blocks *= hi - lo + 1
+    blocks = volume(map(program.range_of, outer))
     if not outer and (whole := _from_file(group, program)) is not None:
         return None if check_semidefinite(whole, group, _rounding(group, program)) else _unchecked(name, len(whole))
     if list_size > MAX_PSD_SIZE or blocks * list_size**2 > MAX_PSD_ENTRIES:

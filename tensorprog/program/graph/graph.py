@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import islice, product
 from typing import Any, Self
 
 from tensorprog.errors import TensorProgError, fail
@@ -138,6 +139,13 @@ class Graph(Growing):
         """The box that a family spans: the least and the greatest subscript at each position, as far as defined."""
         boxes = self.families[name].boxes
         return tuple((min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*boxes, strict=True))
+
+    def members(self, ref: Var, most: int) -> list[Var]:
+        """The first members that a reference names (indices that are names run over the family's box)."""
+        subs = ref.subs or ("",) * self.families[ref.name].arity
+        sides = [range(s, s + 1) if isinstance(s, int) else range(r[0], r[1] + 1)
+                 for s, r in zip(subs, self.hull(ref.name), strict=True)]  # fmt: skip
+        return [Var(ref.name, at) for at in islice(product(*sides), most)]
 
     # -- the whole -----------------------------------------------------------------------------------------------
 

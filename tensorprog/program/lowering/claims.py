@@ -20,12 +20,8 @@ class ClaimLowering:
 
     def side(self, raw: Term, variable: bool) -> Term:
         match raw:
-            case App("E", (f,)):
-                return App("E", (self._inside(f),), raw.place)
-            case App("var", (f,)):
-                return App("var", (self._inside(f),), raw.place)
-            case App("cov", (f, g)):
-                return App("cov", (self._inside(f), self._inside(g)), raw.place)
+            case App("E" | "var" | "cov" as head, args) if len(args) == (2 if head == "cov" else 1):
+                return App(head, tuple(map(self._inside, args)), raw.place)
             case Var() | App("ref"):
                 low = self.lowering.expression(raw)
                 if low.kind != CONST and not variable:
@@ -52,10 +48,7 @@ class ClaimLowering:
         return low.term
 
     def condition(self, raw: Term) -> Term:
-        lowering = self.lowering
-        before, lowering.names.indices_are_values = lowering.names.indices_are_values, "mask"
-        low = lowering.expression(raw)
-        lowering.names.indices_are_values = before
+        low = self.lowering.over_indices(raw)
         if not low.condition or low.kind > CONST:
             raise fail("TP003", "`for` must be followed by a comparison of indices", raw.place)
         return low.term

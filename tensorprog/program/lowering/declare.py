@@ -163,11 +163,7 @@ def declare_weight(
         if not number >= 0 or math.isinf(number):
             raise fail("TP008", f"the variance of {name} is not a nonnegative number at the defaults", place)
     nu = None if freedom is None else lowering.constant(freedom, "degrees of freedom")
-    if nu is not None:
-        try:
-            degrees = evaluate(nu, default_values(program), program)
-        except NoNumber:
-            degrees = 3.0
+    for _, degrees in values_over(nu, (), default_values(program), program) if nu is not None else ():
         if not 2 < degrees < math.inf:
             raise fail("TP017", f"student(nu) has the stated variance for nu > 2, and here nu = {degrees:g}", place)
     program.add_weight(Weight(name, subs, *shape, value, law, nu, place))

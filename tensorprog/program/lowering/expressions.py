@@ -219,13 +219,18 @@ class Expressions(ABC):
     def mask(self, t: Bind, over: tuple[str, ...]) -> Lowered:
         if t.mask is None:
             return Lowered(ONE, CONST)
-        before, self.names.indices_are_values = self.names.indices_are_values, "mask"
-        low = self.expression(t.mask)
-        self.names.indices_are_values = before
+        low = self.over_indices(t.mask)
         if not low.condition or low.kind > CONST or low.scaled:
             raise fail("TP003", "a mask compares indices", t.mask.place or t.place, help="for example mask = j <= i")
         check_mask(low.term, over, self.program, t.place)
         return Lowered(low.term, CONST, tuple(i for i in low.free if i not in over), None, False, True)
+
+    def over_indices(self, t: Term, primed: bool = False) -> Lowered:
+        """Lower a term in which indices are values, as masks and variances have them; in covariances also primed."""
+        before, self.names.indices_are_values = self.names.indices_are_values, "covariance" if primed else "mask"
+        low = self.expression(t)
+        self.names.indices_are_values = before
+        return low
 
     def need(self, low: Lowered, kind: int, raw: Term, who: str) -> Lowered:
         if low.kind != kind or low.condition:

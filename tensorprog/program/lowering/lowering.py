@@ -163,9 +163,7 @@ class Lowering(Expressions):
         self, raw: Term, what: str, subs: tuple[str, ...] = (), primes: bool = False, scaled: bool = False
     ) -> Term:
         """A constant term over the given indices (with their primed forms in a covariance)."""
-        before, self.names.indices_are_values = self.names.indices_are_values, "covariance" if primes else "mask"
-        low = self.expression(raw)
-        self.names.indices_are_values = before
+        low = self.over_indices(raw, primes)
         if low.kind > CONST or low.condition:
             raise fail("TP003", f"{what} is a constant, and this is {KIND_NAMES[low.kind]}", raw.place)
         if low.scaled and not scaled:

@@ -10,6 +10,7 @@ from tensorprog.kernel.ground.indices import Range, assignments
 from tensorprog.kernel.ground.masks import NoMask, holds, index_values
 from tensorprog.kernel.ground.nodes import Node
 from tensorprog.kernel.ground.place import Place
+from tensorprog.kernel.ground.program import volume
 from tensorprog.kernel.ground.term import variables
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Bind, Sub, Term, Var
@@ -105,10 +106,7 @@ def check_mask(mask: Term, over: tuple[str, ...], program: Graph, place: Place |
         holds(mask, dict.fromkeys(used, 1))
     except NoMask as error:
         raise fail("TP003", str(error), mask.place) from None
-    entries = 1
-    for i in used:
-        lo, hi = program.range_of(i)
-        entries *= hi - lo + 1
+    entries = volume(map(program.range_of, used))
     if entries > MAX_MASK_ENTRIES:
         raise fail(
             "TP905",
