@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import islice, product
@@ -75,7 +75,7 @@ def _nonzero(rules: Analyzer, term: Term, regularity: Regularity) -> Fact:
     xs = [v for v in variables_of(term) if v.name in rules.variables]
     if is_zero(term):
         return Fact("refuted", "it is 0 everywhere", (Step("algebra", term, (), (("equal to", "0"),)),))
-    for values in _points(xs):
+    for values in islice(product(_POINTS, repeat=len(xs)), _MAX_POINTS):
         at: dict[Term, Term] = {v: Num(c) for v, c in zip(xs, values, strict=True)}
         where = ", ".join(f"{to_text(v)} = {c}" for v, c in zip(xs, values, strict=True)) or "every point"
         here = substitute(term, at)
@@ -97,10 +97,6 @@ def _nonzero(rules: Analyzer, term: Term, regularity: Regularity) -> Fact:
             because = f"its leading term at {tail.end} is not 0"
             return Fact("proved", because, (Step("calculus", term, (), (("nonzero near", tail.end),)),))
     return Fact("unknown", "no point was found where it is certainly not 0")
-
-
-def _points(xs: list[Var]) -> Iterator[tuple[Fraction, ...]]:
-    return islice(product(_POINTS, repeat=len(xs)), _MAX_POINTS)
 
 
 def _nonzero_on_a_box(term: Term, xs: list[Var], corner: tuple[Fraction, ...]) -> bool:

@@ -20,7 +20,7 @@ from tensorprog.functions.rules.rates import BOUNDED
 from tensorprog.functions.rules.roots import coefficients
 from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.functions.tails.expand import Expansion
-from tensorprog.functions.tails.lower_bounds import T, curves
+from tensorprog.functions.tails.lower_bounds import WAVES, T, curves
 from tensorprog.functions.tails.series import UNIT
 from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.numbers.interval import REALS
@@ -28,7 +28,6 @@ from tensorprog.terms import App, Term, Var
 
 SIMPLE = tuple(Fraction(v) for v in ("0", "1", "-1", "2", "-2", "1/2", "-1/2", "10", "-10"))
 _CLOSE = Fraction(1, 10**12)
-_WAVES = (None, *((Fraction(s), Fraction(c)) for s, c in ((1, 0), (-1, 0), (0, 1), (0, -1))))
 
 
 def extremes(rules: Analyzer, t: Term, info: Info) -> tuple[float | None, float | None]:
@@ -83,9 +82,7 @@ def _library_minimum(t: Term, xs: list[Var]) -> float | None:
     if not isinstance(t, App) or len(t.args) != 1 or t.head not in library() or not xs:
         return None
     minimum = library()[t.head].minimum
-    if minimum is None:
-        return None
-    return float(minimum) if _affine(t, xs) else None
+    return float(minimum) if minimum is not None and _affine(t, xs) else None
 
 
 def _values(t: Term, xs: list[Var]) -> Iterator[Fraction]:
@@ -106,7 +103,7 @@ def _limits(rules: Analyzer, t: Term, xs: list[Var]) -> Iterator[Fraction | floa
     """Limits, and limits along sequences, at the ends of a few curves."""
     for curve in islice(curves(xs), 8) if xs else ():
         body = substitute(t, dict(curve.at))
-        for wave in _WAVES:
+        for wave in (None, *WAVES):
             expansion = Expansion(T, rules.constant_sign, 4, False, wave, rules.fuel)
             try:
                 series = expansion.of(body)
@@ -144,6 +141,7 @@ def _critical_values(rules: Analyzer, t: Term, xs: list[Var], info: Info) -> tup
         pieces = _quotient(normal(t), x)
         if pieces is None:
             return None
+        n, d, m, e = pieces
         ends = []
         for side in (-1, 1):
             series = rules.expand(t, x, side)
@@ -157,7 +155,8 @@ def _critical_values(rules: Analyzer, t: Term, xs: list[Var], info: Info) -> tup
                 ends.append(math.inf * sign)
             else:
                 ends.append(ball(Fraction(0)) if rate < BOUNDED else ball(evaluate(series.terms[0][1].term(), {}, 120)))
-        inner = [ball(evaluate(t, {x: root}, 120)) for root in _real_zeros(_slope_numerator(*pieces))]
+        slope = n.derivative() * d - m * n * d.derivative() + n * d * e.derivative()
+        inner = [ball(evaluate(t, {x: root}, 120)) for root in _real_zeros(slope)]
     except (Undecided, Undefined, AssertionError):
         return None
     values = [*ends, *inner]
@@ -212,10 +211,6 @@ def _quotient(form: Polynomial, x: Var) -> tuple[Any, Any, int, Any] | None:
             return None
         numerator = numerator + part * d ** (top - depth)
     return None if exponent is None else (numerator, d, top, exponent)
-
-
-def _slope_numerator(n: Any, d: Any, m: int, e: Any) -> Any:
-    return n.derivative() * d - m * n * d.derivative() + n * d * e.derivative()
 
 
 def _real_zeros(p: Any) -> list[Any]:

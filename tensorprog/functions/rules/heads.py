@@ -223,19 +223,13 @@ def bind_info(t: Bind, inner: Info, average: Info | None, sizes: Mapping[str, tu
         interval = average.range
     else:
         known = all(i in sizes for i in t.over)
-        interval = _multiple(inner.range, prod(sizes[i][1] - sizes[i][0] + 1 for i in t.over) if known else None)
+        count = prod(sizes[i][1] - sizes[i][0] + 1 for i in t.over) if known else None
+        interval = ranges.mul(Interval(Fraction(1), None, True) if count is None else ranges.point(count), inner.range)
     if inner.constant:
         return _constant(inner.regularity, interval)
     same_sign = inner.range.nonnegative or inner.range.nonpositive
     info = replace(inner, range=interval, away=inner.away and same_sign, up=None, down=None)
     return "softmax-weighted sum" if average is not None else "finite sum", info
-
-
-def _multiple(x: Interval, count: int | None) -> Interval:
-    """The sum of `count` numbers in x; of one or more, if the count is not known."""
-    if count is not None:
-        return ranges.mul(ranges.point(count), x)
-    return ranges.mul(Interval(Fraction(1), None, True), x)
 
 
 def _softmax(t: Bind, p: Info) -> Found:

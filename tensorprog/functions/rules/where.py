@@ -19,7 +19,7 @@ from tensorprog.functions.rules.calculus import Calculus
 from tensorprog.functions.rules.info import Info, Regularity, settled
 from tensorprog.functions.rules.rates import most
 from tensorprog.functions.rules.roots import divides, rational_roots
-from tensorprog.kernel.ground.term import mul, neg, substitute, variables
+from tensorprog.kernel.ground.term import mul, neg, sub, substitute, variables
 from tensorprog.numbers.interval import Interval
 from tensorprog.terms import App, Num, Term, Var
 
@@ -50,8 +50,10 @@ def where_info(rules: Calculus, t: Term, condition: Term, yes: Term, no: Term) -
     lowest = Regularity(min(a.regularity, b.regularity))
     regularity = Regularity(min(lowest, Regularity.LOCALLY_BOUNDED))
     note = ""
-    smooth_boundary = lowest >= Regularity.CONTINUOUS and all(_continuous(rules, c) for c in open_conditions)
-    if smooth_boundary and all(agree(rules, c, yes, no) for c in open_conditions):
+    smooth_boundary = lowest >= Regularity.CONTINUOUS and all(
+        rules.info(difference(c)).regularity >= Regularity.CONTINUOUS for c in open_conditions
+    )
+    if smooth_boundary and all(vanishes(rules, sub(yes, no), difference(c)) for c in open_conditions):
         regularity = Regularity(min(lowest, Regularity.LIPSCHITZ))
         note = "the branches agree on the boundary"
     union = a.vars | b.vars | frozenset().union(*(rules.info(difference(c)).vars for c in open_conditions))
@@ -81,10 +83,6 @@ def _least(a: Info, b: Info, union: frozenset[Var], up: bool) -> Fraction | None
 
 def _vars(rules: Calculus, t: Term) -> frozenset[Var]:
     return frozenset(v for v in variables(t) if v.name in rules.variables)
-
-
-def _continuous(rules: Calculus, condition: Term) -> bool:
-    return rules.info(difference(condition)).regularity >= Regularity.CONTINUOUS
 
 
 def difference(condition: Term) -> Term:
@@ -180,11 +178,6 @@ def region(rules: Calculus, condition: Term, holds: bool) -> Mapping[Var, Interv
     if less == holds:
         return {own[0]: Interval(None, at, False, True)}
     return {own[0]: Interval(at, None, True, False)}
-
-
-def agree(rules: Calculus, condition: Term, yes: Term, no: Term) -> bool:
-    """Whether the branches are equal wherever the two sides of the condition are."""
-    return vanishes(rules, App("add", (yes, neg(no))), difference(condition))
 
 
 def vanishes(rules: Calculus, t: Term, d: Term) -> bool:

@@ -25,7 +25,7 @@ from tensorprog.terms import App, Num, Term, Var, to_text
 T = Var("t")
 MAX_CURVES = 80
 WORK = 6000
-_WAVES = tuple((Fraction(s), Fraction(c)) for s, c in ((1, 0), (-1, 0), (0, 1), (0, -1)))
+WAVES = tuple((Fraction(s), Fraction(c)) for s, c in ((1, 0), (-1, 0), (0, 1), (0, -1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def reached(rules: Analyzer, t: Term, curve: Curve, strict: bool = False) -> Rea
     """A rate that |t| reaches along a curve; None if nothing can be said."""
     body = substitute(t, dict(curve.at))
     best: Reached | None = None
-    for wave in (None, *_WAVES):
+    for wave in (None, *WAVES):
         expansion = Expansion(T, rules.constant_sign, 4, strict, wave, rules.fuel)
         try:
             series = expansion.of(body)

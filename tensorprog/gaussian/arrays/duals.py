@@ -18,6 +18,7 @@ from tensorprog.errors import fail
 from tensorprog.functions.assume import Assumption, assumptions_of
 from tensorprog.functions.evaluate.sympy_bridge import spelled
 from tensorprog.gaussian.expect import Expectation, expect
+from tensorprog.gaussian.problem.at_values import point_of
 from tensorprog.gaussian.problem.covariance import SLACK
 from tensorprog.kernel.ground.term import mul, substitute, variables
 from tensorprog.numbers.interval import REALS, Interval
@@ -112,14 +113,10 @@ class PairKernel:
         return self._compiled(self.expr, NAMES) or self._entrywise
 
     def _compiled(self, expr: Any, names: tuple[str, ...]) -> Callable[..., Array] | None:
-        import sympy
-
-        from tensorprog.functions.evaluate.sympy_bridge import symbol
         from tensorprog.gaussian.arrays.compiled import compile_closed_form
 
-        numbers = {symbol(Var(n)): sympy.Rational(q.numerator, q.denominator) for n, q in self.values.items()}
         try:
-            return compile_closed_form(expr.xreplace(numbers), names)
+            return compile_closed_form(expr.xreplace(point_of(self.values)), names)
         except NotImplementedError:
             return None
 

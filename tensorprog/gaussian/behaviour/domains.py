@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tensorprog.functions.evaluate import narrow
+from tensorprog.functions.evaluate.narrow import narrowed
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.kernel.ground.term import children
@@ -31,8 +31,9 @@ def defined(t: Term, size: Size, almost: bool = False) -> bool:
             said = size.holds(c)
             if said is not None:
                 return of(*children(c), yes if said else no)
+            sides = (narrowed(size.names, tuple(size.box), c, holds) for holds in (True, False))
             return of(*children(c)) and all(
-                defined(a, narrowed(size, c, side), almost) for a, side in ((yes, True), (no, False))
+                defined(a, replace(size, box=box), almost) for a, box in zip((yes, no), sides, strict=True)
             )
         case App("recip", (a,)):
             r = size.range(a)
@@ -57,8 +58,3 @@ def defined(t: Term, size: Size, almost: bool = False) -> bool:
         case App(_, args):
             return of(*args)
     return False
-
-
-def narrowed(size: Size, condition: Term, holds: bool) -> Size:
-    """The box where a condition holds (or fails), as far as comparisons of one variable with a number say."""
-    return replace(size, box=narrow.narrowed(size.names, tuple(size.box), condition, holds))

@@ -234,7 +234,8 @@ class Integral:
 
     def _in_slivers(self, region: Region, size: Ball) -> float:
         """A bound of the integral over the slivers of what is at most `size`: each as long as the cell at most."""
-        length = 1.0 if self.law.dimension == 1 else 2 * self._diameter(region.cell)
+        spread = max(max(axis) - min(axis) for axis in zip(*region.cell.corners(), strict=True))
+        length = 1.0 if self.law.dimension == 1 else 2 * spread
         return upper(size) * region.slivers * min(0.4, region.cell.density()[1] * length)
 
     def _less_beside(self, cell: Cell, otherwise: bool) -> bool:
@@ -250,10 +251,6 @@ class Integral:
                 total += self._in_slivers(region, abs(whole))
             sums.append(total)
         return otherwise if sums[0] == sums[1] else sums[0] < sums[1]
-
-    def _diameter(self, cell: Cell) -> float:
-        corners = cell.corners()
-        return float(max(max(axis) - min(axis) for axis in zip(*corners, strict=True)))
 
 
 def _log(size: Ball) -> float:

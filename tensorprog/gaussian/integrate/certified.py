@@ -56,7 +56,7 @@ Ends = tuple[float, float]
 
 def is_small(term: Term, variables: Sequence[Var], cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]) -> bool:
     """Whether the term reads at most two linear combinations, so that a bound is what the cells reach."""
-    return _rank(fewest(posed(term, variables, cov, mean, None)).cov) <= 2
+    return len(pivoted(fewest(posed(term, variables, cov, mean, None)).cov)[0]) <= 2
 
 
 def _enclose(p: Posed, tolerance: float) -> Ends | None:
@@ -79,7 +79,7 @@ def _enclose(p: Posed, tolerance: float) -> Ends | None:
         refuse(p)
         if not defined(p.term, size, almost=True):
             return None
-    if _rank(p.cov) > 2:
+    if len(pivoted(p.cov)[0]) > 2:
         return _in_many(p, tolerance)
     found = _in_few(p, tolerance)
     return _within(size.range(p.term), found) if total else found
@@ -91,10 +91,6 @@ def _over_length(p: Posed) -> Ends | None:
         return None
     ball = lengths.enclosed(r, p.names, [[exact(x) for x in row] for row in p.cov])
     return None if ball is None else (_down(ball.lower()), -_down(-ball.upper()))
-
-
-def _rank(cov: Sequence[Sequence[Fraction]]) -> int:
-    return len(pivoted(cov)[0])
 
 
 def _point(term: Term) -> Ends:

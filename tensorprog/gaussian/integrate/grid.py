@@ -29,11 +29,10 @@ from tensorprog.functions.named.system import NotComputed
 from tensorprog.gaussian.behaviour.envelope import bound
 from tensorprog.gaussian.integrate.strip import Wall, walls
 from tensorprog.gaussian.problem.covariance import over_root, pivoted
-from tensorprog.kernel.ground.term import substitute
 from tensorprog.numbers.precision import precision
 from tensorprog.numbers.rounded import UNIT, Rounded
 from tensorprog.numbers.trapezoid import Axis, discretisation, step_for
-from tensorprog.terms import Term, Var
+from tensorprog.terms import Term
 
 Array = NDArray[np.float64]
 UP = 1 + 1e-12
@@ -56,7 +55,6 @@ def grid(term: Term, names: Sequence[str], cov: Sequence[Sequence[Ball]], mean: 
     >>> ball.contains((arb(1) / 3).asin() * 2 / arb.pi()), float(ball.rad()) < 1e-12
     (True, True)
     """
-    term, names = _renamed(term, names)
     limits = walls(term, names)
     if limits is None:
         return None
@@ -77,11 +75,6 @@ def grid(term: Term, names: Sequence[str], cov: Sequence[Sequence[Ball]], mean: 
     except NotComputed:
         return None
     return arb(value, UP * (error + rounded + inexact))
-
-
-def _renamed(term: Term, names: Sequence[str]) -> tuple[Term, list[str]]:
-    plain = [f"z{k + 1}" for k in range(len(names))]
-    return substitute(term, {Var(a): Var(b) for a, b in zip(names, plain, strict=True) if a != b}), plain
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ homogeneous of degree p, because K'_ii <= 1/(2 s c_i).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -30,6 +30,7 @@ from tensorprog.functions.evaluate.expanded import expanded, name_of, rational
 from tensorprog.functions.named.library import library
 from tensorprog.gaussian.behaviour.sizes import Size, Unbounded
 from tensorprog.gaussian.closed.engine import Problem
+from tensorprog.gaussian.closed.value import Balls
 from tensorprog.gaussian.exact.ground import NoClosedForm
 from tensorprog.gaussian.problem.derived import derive, existing
 from tensorprog.gaussian.problem.inputs import entries, names_in
@@ -187,30 +188,25 @@ def _formula(t: Term, names: tuple[str, ...]) -> Any | None:
     return None if conditions else found.expr
 
 
-@dataclass(frozen=True)
-class _Mean:
-    """E_K[F] in balls, for the covariances K of all variables."""
-
-    expr: Any
-    at: tuple[int, ...]
-
-    def __call__(self, K: arb_mat) -> Ball:
-        from tensorprog.gaussian.closed.value import Balls
-
-        balls = Balls()
-        for s in self.expr.free_symbols:
-            i, j = (self.at[int(k) - 1] for k in s.name[1:])
-            balls.memo[s] = K[i, j]
-        return balls.ball(self.expr)
+Mean = Callable[[arb_mat], Ball]
+"""E_K[F] in balls, for the covariances K of all variables."""
 
 
-def _mean_of(t: Term, names: Sequence[str]) -> _Mean | None:
+def _mean_of(t: Term, names: Sequence[str]) -> Mean | None:
     read = {name_of(v) for v in variables(t)}
     used = tuple(n for n in names if n in read)
-    if len(used) > 9:
+    expr = _formula(t, used) if len(used) <= 9 else None
+    if expr is None:
         return None
-    expr = _formula(t, used)
-    return None if expr is None else _Mean(expr, tuple(names.index(n) for n in used))
+
+    def mean(K: arb_mat) -> Ball:
+        balls = Balls()
+        for s in expr.free_symbols:
+            i, j = (names.index(used[int(k) - 1]) for k in s.name[1:])
+            balls.memo[s] = K[i, j]
+        return balls.ball(expr)
+
+    return mean
 
 
 def enclosed(r: Ratio, given: Sequence[Var | str], K: Sequence[Sequence[Ball]]) -> Ball | None:
@@ -248,7 +244,7 @@ class _Rule:
     length: Quadratic
     a: Fraction
     K: arb_mat
-    means: list[_Mean]
+    means: list[Mean]
     rest: Term
     names: Sequence[str]
 

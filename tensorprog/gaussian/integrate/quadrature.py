@@ -31,6 +31,7 @@ from tensorprog.gaussian.problem.factors import Values, independent_factors, nee
 from tensorprog.numbers.budget import budget, spent
 from tensorprog.numbers.estimate import Estimate, unknown
 from tensorprog.numbers.scrambled import CANCELLING, sample
+from tensorprog.numbers.trapezoid import discretisation
 from tensorprog.terms import Term, Var
 
 Array = NDArray[np.float64]
@@ -252,7 +253,8 @@ def _by_trapezoid(p: Problem, far: Reach, tolerance: float, noise: float) -> Est
     if not (math.isfinite(a) and math.isfinite(b) and far.sure):
         return None
     noise += strip.trapezoid(p.shaken, [0.5] * d, min(far.radius, 12.0))[0]
-    error = max(strip.strip_bound(steps, bounds), abs(a - b)) + far.tail + noise + 1e-15 * absolute
+    proved = sum(discretisation(h, *edge) for h, edge in zip(steps, bounds, strict=True))
+    error = max(proved, abs(a - b)) + far.tail + noise + 1e-15 * absolute
     return Estimate((a + b) / 2, error, "estimate", "quadrature") if error <= tolerance * absolute or d > 2 else None
 
 

@@ -21,7 +21,7 @@ from tensorprog.functions.named.numpy_forms import COMPLEX
 from tensorprog.gaussian.behaviour.arguments import affine, polynomial
 from tensorprog.kernel.ground.term import variables, walk
 from tensorprog.numbers.scrambled import Points
-from tensorprog.numbers.trapezoid import Axis, discretisation, step_for
+from tensorprog.numbers.trapezoid import Axis, step_for
 from tensorprog.terms import App, Num, Term, Var
 
 Array = NDArray[Any]
@@ -129,11 +129,6 @@ def plan(
         steps.append(min(best[0], 0.6))
         bounds.append(best[1:])
     return steps, bounds
-
-
-def strip_bound(steps: Sequence[float], bounds: Sequence[tuple[float, float]]) -> float:
-    """Σ 2M/(e^{2πa/h} - 1) over the variables."""
-    return sum(discretisation(h, a, M) for h, (a, M) in zip(steps, bounds, strict=True))
 
 
 def trapezoid(f: Callable[..., Any], steps: Sequence[float], radius: float, offset: float = 0.0) -> tuple[float, float]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
 from math import prod
 from typing import Any
 
 import sympy
 
 from tensorprog.errors import fail
-from tensorprog.functions.evaluate.sympy_bridge import spelled
+from tensorprog.functions.evaluate.sympy_bridge import spelled, symbol
 from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.problem.covariance import pivoted
 from tensorprog.kernel.ground.term import substitute, variables
@@ -38,14 +37,9 @@ def check_values(numbers: Mapping[str, Fraction], bounds: Mapping[str, Interval]
             raise fail("TP017", f"{name} = {x} contradicts what is assumed of {name}")
 
 
-@cache
-def _symbol(name: str) -> Any:
-    return sympy.Symbol(name, real=True)
-
-
 def point_of(numbers: Mapping[str, Fraction]) -> dict[Any, Any]:
     """Return the numbers as a sympy substitution."""
-    return {_symbol(n): sympy.Rational(q.numerator, q.denominator) for n, q in numbers.items()}
+    return {symbol(Var(n)): sympy.Rational(q) for n, q in numbers.items()}
 
 
 def symbols_of(p: Problem) -> set[str]:
