@@ -8,7 +8,7 @@ from functools import partial
 
 from tensorprog.display.page.html import Section, page, status
 from tensorprog.display.page.markup import Markup, join, tag
-from tensorprog.display.subject import Options, Subject, attempt
+from tensorprog.display.subject import Options, Subject, attempt, shown_or_why
 from tensorprog.numbers.budget import Budget
 from tensorprog.numbers.progress import counted
 from tensorprog.program.api import Program
@@ -57,7 +57,7 @@ def report_of(program: Program, options: Options | None = None, progress: bool =
         ("basis", "Assumptions and certificate", sections.basis),
         ("cite", "How to cite", sections.cite),
     ]
-    bodies = counted((partial(build, subject) for _, _, build in built), progress, "sections")
+    bodies = counted((partial(shown_or_why, partial(build, subject)) for _, _, build in built), progress, "sections")
     made = [Section(name, title, body) for (name, title, _), body in zip(built, bodies, strict=True)]
     return Report(page(f"{program.name}: {verdict.verdict}", _lead(subject), made, _foot(chosen)), verdict.verdict)
 

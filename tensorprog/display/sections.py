@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tensorprog.display.page.html import status, table
 from tensorprog.display.page.markup import Markup, join, math, tag
 from tensorprog.display.page.references import bibtex
-from tensorprog.display.subject import Failed, Subject, attempt, failure
+from tensorprog.display.subject import Failed, Subject, attempt, need, shown_or_why
 from tensorprog.errors import Diagnostic
 from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.text import member_text
@@ -133,14 +133,9 @@ def _theorem(r: TheoremReport) -> Markup:
 
 def limits(s: Subject) -> Markup:
     """List means and covariances of the outputs: formula, number with its error, and what supports it."""
-    limit = s.limit
-    if isinstance(limit, Failed):
-        return failure(limit)
-    found = attempt(lambda: limit.results)
-    if isinstance(found, Failed):
-        return failure(found)
+    limit = need(s.limit)
     rows = [[tag("code", r.of), _formula(r), number(r.value), "" if r.value is None else shown(r.error, r.error_kind),
-             r.method, support(r.supported_by)] for r in found]  # fmt: skip
+             r.method, support(r.supported_by)] for r in limit.results]  # fmt: skip
     head = ["quantity", "formula", "value", "error", "method", "supported by"]
     out = table(head, rows, "Limits of the outputs as n → ∞", numbers=(2, 3))
     cut = tag("p", "Members of large families are left out.", class_="soft") if limit.truncated else ""
@@ -166,8 +161,7 @@ def support(word: str) -> Markup:
 
 def _steps(s: Subject) -> list[tuple[str, Entry]] | Failed:
     """Return the entries of the derivation, each with the name of its instruction."""
-    limit = s.limit
-    return limit if isinstance(limit, Failed) else attempt(lambda: _entries(limit))
+    return attempt(lambda: _entries(need(s.limit)))
 
 
 def _entries(limit: Limit, notation: Notation | None = None) -> list[tuple[str, Entry]]:
@@ -189,12 +183,7 @@ def _note(entry: Entry) -> str:
 
 def derivation(s: Subject) -> Markup:
     """Show each instruction's limit, the rule that gives it, and its source."""
-    limit = s.limit
-    if isinstance(limit, Failed):
-        return failure(limit)
-    found = attempt(lambda: _entries(limit, MATHML))
-    if isinstance(found, Failed):
-        return failure(found)
+    found = _entries(need(s.limit), MATHML)
     parts = [tag("p", "Σ(a, b) is the covariance of the limits of a and b.", class_="soft")]
     for k, (name, entry) in enumerate(found[:MAX_STEPS]):
         lines = [tag("div", math(Writer(MATHML).equation(*e), block=True), class_="scroll") for e in entry.equations]
@@ -214,9 +203,7 @@ def claims(s: Subject) -> Markup:
     from tensorprog.limit.claims.decide import claims as decide
 
     o = s.options
-    found = attempt(lambda: decide(s.program, dict(o.values), tolerance=o.tolerance, seconds=o.seconds))
-    if isinstance(found, Failed):
-        return failure(found)
+    found = decide(s.program, dict(o.values), tolerance=o.tolerance, seconds=o.seconds)
     rows = [[status(d.status), join(tag("code", d.text), _at(d.claim.place)), number(d.left), number(d.right),
              d.because] for d in found]  # fmt: skip
     return table(["", "claim", "left", "right", "why"], rows, "Claims about the limit", numbers=(2, 3))
@@ -226,7 +213,7 @@ def basis(s: Subject) -> Markup:
     """Say what is assumed, and whether a certificate of the verdict passes the kernel."""
     said = [tag("li", a) for a in s.verdict.assumptions]
     assumed = tag("ul", *said) if said else tag("p", "Nothing is assumed besides the theorems' premises.")
-    return join(tag("h3", "Assumed"), assumed, tag("h3", "Certificate"), _certificate(s))
+    return join(tag("h3", "Assumed"), assumed, tag("h3", "Certificate"), shown_or_why(lambda: _certificate(s)))
 
 
 def _certificate(s: Subject) -> Markup:
@@ -234,9 +221,7 @@ def _certificate(s: Subject) -> Markup:
 
     if s.verdict.verdict in ("invalid", "undecided"):
         return tag("p", "None: no theorem is shown to cover the program.")
-    checked = attempt(lambda: verify(s.program, prove(s.program)))
-    if isinstance(checked, Failed):
-        return failure(checked)
+    checked = verify(s.program, prove(s.program))
     axioms = [tag("li", a) for a in checked.axioms]
     return join(tag("p", status("accepted"), f" by the kernel: {checked.steps} steps, {len(axioms)} axioms."),
                 tag("details", tag("summary", "axioms"), tag("ul", *axioms)) if axioms else "")  # fmt: skip

@@ -43,13 +43,22 @@ class Failed:
     why: str
 
 
+class Missing(Exception):
+    """What a section needs could not be computed."""
+
+
+def need(found: T | Failed) -> T:
+    """Return what was computed; a section that needs it shows why there is none."""
+    if isinstance(found, Failed):
+        raise Missing(found.why)
+    return found
+
+
 def attempt(compute: Callable[[], T]) -> T | Failed:
     """Return the result, or the program's own reason why there is none."""
     try:
         return compute()
-    except TensorProgError as error:
-        return Failed(str(error))
-    except NotCovered as error:
+    except (TensorProgError, NotCovered, Missing) as error:
         return Failed(str(error))
 
 
@@ -66,3 +75,9 @@ class Subject:
 def failure(why: Failed) -> Markup:
     """Why a section has nothing to show."""
     return tag("div", tag("p", "Not available:"), tag("pre", why.why, class_="scroll"), class_="soft")
+
+
+def shown_or_why(section: Callable[[], Markup]) -> Markup:
+    """Return a section, or why it has nothing to show."""
+    body = attempt(section)
+    return failure(body) if isinstance(body, Failed) else body
