@@ -72,6 +72,11 @@ def terms() -> Any:
         return import_module("tensorprog.terms.term")
 
 
+def variable(name: str, subs: tuple[Any, ...]) -> Any:
+    """A member of a family as a term."""
+    return terms().Var(name, subs)
+
+
 def established(writer: Any, step: int) -> Any:
     """What a step of an honest prover establishes."""
     return (writer.theorems if hasattr(writer, "theorems") else writer.judgements)[step]

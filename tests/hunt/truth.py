@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -196,16 +197,29 @@ class Truth:
 
     @cached_property
     def below(self) -> set[tuple[str, tuple[int, ...]]]:
-        """The members that some output is computed from: those that its evaluation asks for."""
-        found: set[tuple[str, tuple[int, ...]]] = set()
-        for x in self.program.outputs:
-            s = Sampler(self.program, self.lowered, 4, 2, 0, {})
-            inputs = set(s.members)
-            s.members = Asked(s.members)
-            for m in s.family(x.name):
-                s.get(*m)
-            found |= (set(s.members) - inputs) | s.members.asked
+        """The members that some output is computed from; what a mask leaves out is premised too, and counts."""
+        stack = [(v.name, m) for v in (o.ref for o in self.lowered.outputs) for m in self._members(v)]
+        found = set(stack)
+        while stack:
+            name, member = stack.pop()
+            for n, _ in self.lowered.resolve(kernels.variable(name, member)):
+                at = {s: k for s, k in zip(n.subs, member, strict=True) if isinstance(s, str)}
+                for r, _ in self.lowered.references(n):
+                    near = kernels.variable(r.name, tuple(at.get(s, s) if isinstance(s, str) else s for s in r.subs))
+                    new = {(r.name, m) for m in self._members(near)} - found
+                    found |= new
+                    stack += new
         return found
+
+    def _members(self, v: Any) -> list[tuple[int, ...]]:
+        """The members that a reference touches, for all values of its indices."""
+        if not v.subs:
+            boxes = self.lowered.families[v.name].boxes
+            return [m for box in boxes for m in product(*(range(low, high + 1) for low, high in box))]
+        names = list(dict.fromkeys(s for s in v.subs if isinstance(s, str)))
+        spans = (range(low, high + 1) for low, high in map(self.lowered.range_of, names))
+        found = (dict(zip(names, at, strict=True)) for at in product(*spans))
+        return [tuple(at.get(s, s) if isinstance(s, str) else s for s in v.subs) for at in found]
 
     def unfounded(self, words: tuple[str, ...]) -> str | None:
         """A goal about a member that no output is computed from: no theorem says anything of it."""
@@ -218,18 +232,6 @@ class Truth:
             if m is not None and m[0] in {d.name for d in self.program.definitions()} and m not in self.below:
                 return f"no output is computed from {text}"
         return None
-
-
-class Asked(dict[Any, Any]):
-    """Members, and which were asked for."""
-
-    def __init__(self, known: Mapping[Any, Any]) -> None:
-        super().__init__(known)
-        self.asked: set[Any] = set()
-
-    def __contains__(self, key: object) -> bool:
-        self.asked.add(key)
-        return super().__contains__(key)
 
 
 def _member(lowered: Any, n: Any) -> Any:
