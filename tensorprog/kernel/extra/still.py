@@ -11,7 +11,7 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Premises, Statement
-from tensorprog.kernel.ground.term import Term, Var, mul, sub
+from tensorprog.kernel.ground.term import Term, Var, sub
 from tensorprog.kernel.limits.algebra import is_zero
 from tensorprog.kernel.limits.known import Known
 from tensorprog.kernel.limits.lemmas import Terms
@@ -26,7 +26,7 @@ def still(ctx: Context, premises: Premises, term: Term, at: Terms) -> Statement:
     require(found == term and info.has("continuous") and not info.local, "a function that is continuous")
     require(isinstance(v, Var) and gaussian(ctx, v), "Gaussian members")
     m = known.mean(v)
-    require(is_zero(ctx, sub(known.mean(pair(v, v)), mul(m, m))), "a member without variance")
+    require(is_zero(ctx, known.covariance(v, v)), "a member without variance")
     return known.concluded(term, known.mean(substituted(term, {v: m})))
 
 

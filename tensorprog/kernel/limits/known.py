@@ -10,9 +10,9 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import Own, substituted
 from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Premises
-from tensorprog.kernel.ground.term import Num, Term, Var, power, size, variables
+from tensorprog.kernel.ground.term import ZERO, Num, Term, Var, mul, power, size, sub, variables
 from tensorprog.kernel.limits.algebra import as_term, normal, positive, text
-from tensorprog.kernel.limits.members import members, reference, square, vectors, written
+from tensorprog.kernel.limits.members import members, pair, reference, square, vectors, written
 from tensorprog.kernel.limits.pieces import plain
 from tensorprog.kernel.limits.reader import Reader
 from tensorprog.kernel.limits.statements import Mean
@@ -55,6 +55,11 @@ class Known:
         require(t in self.values, "the mean is known")
         return self.values[t]
 
+    def covariance(self, a: Term, b: Term) -> Term:
+        """E ab - E a E b."""
+        both, means = self.mean(pair(a, b)), (self.mean(a), self.mean(b))
+        return both if ZERO in means else sub(both, mul(*means))
+
     def constant(self, t: Term) -> Term:
         """A term in constants and scalars at the limits of the scalars, where it is plainly smooth."""
         t = written(self.ctx, t, True)
@@ -71,13 +76,15 @@ class Known:
             "scores stand apart from vectors",
         )
         self.ctx.spend(500 + 5 * size(value))
-        return Mean(term, as_term(normal(plain(value))), sure or self.positive(value))
+        found = normal(plain(value))
+        return Mean(term, as_term(found), sure or (bool(found) and self.positive(value)))
 
     def spelled(self, t: Term) -> Term:
         """A value with references replaced by what they stand for, while it stays short."""
-        values: dict[Term, Term] = {reference(t): v for t, v in self.whole.items()}
         for _ in range(len(self.whole)):
-            if size(new := substituted(t, values)) > 200 or new == t:
+            used = {*variables(t)}
+            new = substituted(t, {r: v for s, v in self.whole.items() if (r := reference(s)) in used})
+            if size(new) > 200 or new == t:
                 break
             t = new
         short = as_term(normal(plain(t)))

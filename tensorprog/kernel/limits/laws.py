@@ -54,7 +54,7 @@ def covariance(ctx: Context, premises: Premises, at: Terms) -> Statement:
     a, b = at
     covered(ctx, (*members(ctx, a), *members(ctx, b)))
     require(members(ctx, a) == (a,) and members(ctx, b) == (b,), "single members of the program")
-    value = known.spelled(sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
+    value = known.spelled(known.covariance(a, b))
     return Covariance(a, b, value)
 
 
@@ -65,11 +65,7 @@ def conditional(ctx: Context, premises: Premises, at: Terms) -> Statement:
     covered(ctx, (*members(ctx, a), *members(ctx, b)))
     left, right = (weighted(ctx, given(ctx, v)) for v in at)
     ctx.spend(100 * len(left) * len(right))
-    parts = [
-        (p, q, sub(known.mean(pair(u, v)), mul(known.mean(u), known.mean(v))))
-        for u, p in left.items()
-        for v, q in right.items()
-    ]
+    parts = [(p, q, known.covariance(u, v)) for u, p in left.items() for v, q in right.items()]
     value = as_term(plus(*(multiplied(p, q, normal(plain(c))) for p, q, c in parts)))
     scalars = [v for v in members(ctx, value) if isinstance(defined(ctx, v)[0], Scalar)]
     shown = substituted(known.spelled(value), {v: opened(ctx, v) for v in scalars})

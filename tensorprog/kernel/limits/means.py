@@ -105,7 +105,7 @@ def instance(ctx: Context, premises: Premises, term: Term, at: Terms) -> Stateme
     stated = substituted(lemma.term, centred)
     require(same(ctx, term, stated), "the lemma is about the term")
     where = ((K11, 0, 0), (K12, 0, 1), (K22, 1, 1)) if pairs else ((K11, 0, 0),)
-    law: dict[Term, Term] = {k: sub(known.mean(pair(at[i], at[j])), mul(means[i], means[j])) for k, i, j in where}
+    law: dict[Term, Term] = {k: known.covariance(at[i], at[j]) for k, i, j in where}
     for d in lemma.domain:
         require(known.positive(substituted(d, law)), "the law lies in the domain of the lemma")
     return known.concluded(term, substituted(plain(lemma.value), law))
@@ -147,8 +147,7 @@ def independent(ctx: Context, premises: Premises, term: Term) -> Statement:
     require(not ctx.late & {v.name for v in members(ctx, term)}, "no score stands in the term")
     require(all(gaussian(ctx, v) for side in sides for v in side), "Gaussian members")
     for a, b in every(*sides):
-        apart = is_zero(ctx, sub(known.mean(pair(a, b)), mul(known.mean(a), known.mean(b))))
-        require(apart, "members without covariance")
+        require(is_zero(ctx, known.covariance(a, b)), "members without covariance")
     return known.concluded(term, mul(known.mean(one), known.mean(other)))
 
 

@@ -15,7 +15,7 @@ from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import NIL, require
 from tensorprog.kernel.core.statements import Premises, Statement
 from tensorprog.kernel.ground.nodes import Scalar
-from tensorprog.kernel.ground.term import ONE, App, Num, Term, Var, add, mul, power, size, sub
+from tensorprog.kernel.ground.term import ONE, App, Num, Term, Var, add, mul, power, size
 from tensorprog.kernel.limits.algebra import IDENTITY, Element, as_term, normal, plus, text, times
 from tensorprog.kernel.limits.known import Known
 from tensorprog.kernel.limits.laws import covered
@@ -48,7 +48,7 @@ def gaussian_law(ctx: Context, premises: Premises, at: Terms) -> Statement:
     jointly_gaussian(ctx, found)
     known = Known(ctx, premises)
     mean = tuple(known.spelled(known.mean(v)) for v in at)
-    rows = tuple(tuple(known.spelled(_covariance(known, a, b)) for b in at) for a in at)
+    rows = tuple(tuple(known.spelled(known.covariance(a, b)) for b in at) for a in at)
     return GaussianLaw(at, mean, rows)
 
 
@@ -62,11 +62,6 @@ def jointly_gaussian(ctx: Context, found: Sequence[Var]) -> None:
             require(gaussian(ctx, v), "Gaussian members")
         else:
             gaussian_score(ctx, v)
-
-
-def _covariance(known: Known, a: Term, b: Term) -> Term:
-    both, means = known.mean(pair(a, b)), (known.mean(a), known.mean(b))
-    return both if NIL in means else sub(both, mul(*means))
 
 
 def factors(ctx: Context, term: Term) -> tuple[Var, ...]:
@@ -109,7 +104,7 @@ def isserlis(ctx: Context, premises: Premises, term: Term) -> Statement:
     known, found = Known(ctx, premises), factors(ctx, term)
     jointly_gaussian(ctx, found)
     ctx.spend(4**MAX_FACTORS // 16 if len(found) > 4 else 500)
-    return known.concluded(term, moment(found, known.mean, lambda a, b: _covariance(known, a, b)))
+    return known.concluded(term, moment(found, known.mean, known.covariance))
 
 
 def given_scores(ctx: Context, premises: Premises, term: Term) -> Term:
