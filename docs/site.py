@@ -45,6 +45,7 @@ docs/howto/own_network.md
 docs/howto/fix_a_verdict.md
 docs/howto/long_runs.md
 docs/models.md
+docs/howto/editors.md
 docs/howto/certificates.md
 docs/howto/extend.md
 ```

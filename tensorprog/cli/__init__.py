@@ -25,6 +25,7 @@ COMMANDS = (
     "report",
     "function",
     "expect",
+    "lsp",
 )
 
 
@@ -55,6 +56,8 @@ def _command(name: str) -> click.Command | None:
             from tensorprog.cli.mounts import function as command
         case "expect":
             from tensorprog.gaussian.command import command
+        case "lsp":
+            from tensorprog.editor.command import lsp as command
         case _:
             return None
     return command

@@ -79,9 +79,10 @@ class Derivation:
         for node in reversed(self.program.nodes):
             if node.name in wanted:
                 wanted |= {r.name for r, _ in self.program.references(node)}
-        return [self._entry(node) for node in self.program.nodes if node.name in wanted]
+        return [self.entry(node) for node in self.program.nodes if node.name in wanted]
 
-    def _entry(self, node: Node) -> Entry:
+    def entry(self, node: Node) -> Entry:
+        """One instruction."""
         names: dict[str, Sub] = {}
         one = self._generic(node, 0, "", names)
         two = self._generic(node, 1, "'", names)

@@ -1,0 +1,1 @@
+"""What an editor asks of a program text, and the server that answers it."""

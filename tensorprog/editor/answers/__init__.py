@@ -1,0 +1,1 @@
+"""What is known of a text: diagnostics, limits, hovers, completion"""

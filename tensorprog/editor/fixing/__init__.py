@@ -1,0 +1,1 @@
+"""Quick fixes: edits proposed by code, each tried before it is offered"""

@@ -1,0 +1,116 @@
+"""A process that does one job at a time, and is thrown away with its job when another is more urgent."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+from collections.abc import AsyncIterator
+from multiprocessing.connection import Connection
+from typing import Any
+
+from tensorprog.editor.server.jobs import JOBS
+
+FORKS = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+CONTEXT: Any = multiprocessing.get_context(FORKS)
+if FORKS == "forkserver":
+    CONTEXT.set_forkserver_preload(["tensorprog.editor.server.warm"])
+
+
+def work(connection: Connection) -> None:
+    """Do the jobs that come through the connection until it is closed."""
+    os.dup2(2, 1)  # standard output belongs to the protocol
+    if FORKS == "spawn":
+        import tensorprog.editor.server.warm  # noqa: F401
+    while True:
+        try:
+            name, arguments = connection.recv()
+            for part in JOBS[name](*arguments):
+                connection.send((True, part))
+            connection.send((False, None))
+        except (EOFError, OSError, KeyboardInterrupt):
+            return
+
+
+class _Process:
+    """One process with the near end of its pipe."""
+
+    def __init__(self) -> None:
+        self.connection, far = CONTEXT.Pipe()
+        self.process = CONTEXT.Process(target=work, args=(far,), daemon=True)
+        self.process.start()
+        far.close()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.connection.close()
+
+
+class Worker:
+    """Runs jobs; a new one ends the one before it. A second process waits, so that a new job starts at once."""
+
+    def __init__(self) -> None:
+        self._ready: asyncio.Task[_Process] | None = None
+        self._spare: asyncio.Task[_Process] | None = None
+        self._turn = 0
+        self._busy = False
+
+    def prepare(self) -> None:
+        """Start the processes, before there is a job for them."""
+        self._ready = self._ready or _start()
+        self._spare = self._spare or _start()
+
+    async def run(self, job: str, *arguments: Any) -> AsyncIterator[Any]:
+        """Yield what a job finds; the iteration ends early when another job is run, or the worker is closed."""
+        self.cancel()
+        self._turn += 1
+        turn = self._turn
+        self.prepare()
+        assert self._ready is not None
+        process = await self._ready
+        if turn != self._turn:
+            return
+        self._busy, finished = True, False
+        try:
+            process.connection.send((job, arguments))
+            while turn == self._turn:
+                more, part = await asyncio.get_running_loop().run_in_executor(None, process.connection.recv)
+                if not more:
+                    finished = True
+                    break
+                if turn == self._turn:
+                    yield part
+        except (EOFError, OSError):
+            pass
+        finally:
+            if turn == self._turn:
+                self._busy = not finished
+
+    def cancel(self) -> None:
+        """End the running job with its process; what waits takes its place."""
+        self._turn += 1
+        if self._busy and self._ready is not None:
+            _end(self._ready)
+            self._ready, self._spare = self._spare, _start()
+        self._busy = False
+
+    def close(self) -> None:
+        """End all processes."""
+        self._turn += 1
+        for task in (self._ready, self._spare):
+            if task is not None:
+                _end(task)
+        self._ready = self._spare = None
+
+
+def _start() -> asyncio.Task[_Process]:
+    return asyncio.ensure_future(asyncio.to_thread(_Process))
+
+
+def _end(task: asyncio.Task[_Process]) -> None:
+    def kill(done: asyncio.Task[_Process]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            done.result().kill()
+
+    task.add_done_callback(kill)

@@ -1,0 +1,1 @@
+"""A text in tokens, its names and where they are declared; it need not be a program"""
