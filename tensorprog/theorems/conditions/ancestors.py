@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from heapq import heappop, heappush
 from typing import Any
 
 from tensorprog.kernel.ground.indices import Pattern, uncovered
@@ -45,6 +46,11 @@ class Shared:
         if id(node) not in self._references:
             self._references[id(node)] = masked_references(self.program, node)
         return self._references[id(node)]
+
+    @cached_property
+    def order(self) -> dict[int, int]:
+        """The place of each node in the program."""
+        return {id(node): k for k, node in enumerate(self.program.nodes)}
 
     @cached_property
     def reading_scalars(self) -> set[int]:
@@ -98,16 +104,21 @@ class Ancestors:
         self.functions = shared.functions
         self.roots = tuple(roots)
         self.demand: dict[int, list[Pattern]] = {}
+        self._waiting: list[int] = []
         for root in self.roots:
             self._need(self._whole(root), {})
         for target, used in members:
             self._add(target, used)
-        for node in reversed(self.program.nodes):
-            for pattern in list(self.demand.get(id(node), ())):
+        # from the last node to the first, visiting only what is asked for: many outputs share one program
+        found: list[Node] = []
+        while self._waiting:
+            node = self.program.nodes[-heappop(self._waiting)]
+            found.append(node)
+            for pattern in list(self.demand[id(node)]):
                 for ref, bound, mask in shared.masked_references(node):
                     for target, used in self.touched(node, pattern, ref, bound, mask):
                         self._add(target, used)
-        self.nodes = [node for node in self.program.nodes if id(node) in self.demand]
+        self.nodes = found[::-1]
 
     def _whole(self, root: Var) -> Var:
         if root.subs or not self.program.families[root.name].arity:
@@ -152,7 +163,10 @@ class Ancestors:
             yield from self.touched(node, pattern, ref, bound)
 
     def _add(self, node: Node, pattern: Pattern) -> None:
-        have = self.demand.setdefault(id(node), [])
+        have = self.demand.get(id(node))
+        if have is None:
+            have = self.demand[id(node)] = []
+            heappush(self._waiting, -self.shared.order[id(node)])
         if pattern in have or (have and uncovered(pattern, have) is None):
             return
         have.append(pattern)
