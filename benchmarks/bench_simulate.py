@@ -23,7 +23,7 @@ from tensorprog.language import loads
 from tensorprog.simulate import simulate
 from tensorprog.simulate.draw.engine import Runner
 from tensorprog.simulate.draw.streams import Stream
-from tensorprog.simulate.plan.engines import ENGINES
+from tensorprog.simulate.plan.plan import ENGINES
 from tensorprog.simulate.run import make_job
 
 ATTENTION = """
