@@ -6,8 +6,8 @@ from typing import Any
 
 from docutils import nodes
 from latex2mathml.converter import convert
-from pygments.lexer import RegexLexer, words
-from pygments.token import Comment, Keyword, Name, Number, Operator, String, Text
+
+from tensorprog.editor.text.highlight import TensorprogLexer
 
 project = "tensorprog"
 author = "the tensorprog authors"
@@ -23,26 +23,6 @@ exclude_patterns = ["docs/site.py", "**/peers/**"]
 suppress_warnings = ["myst.header"]
 
 
-class TensorProgram(RegexLexer):
-    """The language of programs."""
-
-    name, aliases = "tensor program", ["tp", "tp-fixed"]
-    tokens = {  # noqa: RUF012  (the attribute that Pygments reads)
-        "root": [
-            (r"#.*$", Comment.Single),
-            (r'"[^"]*"', String),
-            (words(("program", "index", "param", "const", "matrix", "input", "weight", "width", "output", "claim",
-                    "include", "for", "in", "over", "mask", "scale", "within"), suffix=r"\b"), Keyword),
-            (r"[0-9]+(?:\.[0-9]+)?", Number),
-            (r"[A-Za-zα-ωΑ-Ω_]\w*(?=\()", Name.Function),
-            (r"[A-Za-zα-ωΑ-Ω_]\w*", Name),
-            (r"[-+*/^@=~<>:,()\[\]'!.]+", Operator),
-            (r"\s+", Text.Whitespace),
-            (r".", Text),
-        ]
-    }  # fmt: skip
-
-
 def _inline(self: Any, node: nodes.Element) -> None:
     self.body.append(convert(node.astext()))
     raise nodes.SkipNode
@@ -55,6 +35,6 @@ def _block(self: Any, node: nodes.Element) -> None:
 
 
 def setup(app: Any) -> None:
-    for alias in TensorProgram.aliases:
-        app.add_lexer(alias, TensorProgram)
+    for alias in TensorprogLexer.aliases:
+        app.add_lexer(alias, TensorprogLexer)
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
