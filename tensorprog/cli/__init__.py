@@ -26,6 +26,7 @@ COMMANDS = (
     "function",
     "expect",
     "lsp",
+    "watch",
 )
 
 
@@ -58,6 +59,8 @@ def _command(name: str) -> click.Command | None:
             from tensorprog.gaussian.command import command
         case "lsp":
             from tensorprog.editor.command import lsp as command
+        case "watch":
+            from tensorprog.editor.watch.command import watch as command
         case _:
             return None
     return command

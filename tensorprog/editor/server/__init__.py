@@ -1,1 +1,1 @@
-"""The language server: the protocol, and the processes that do what takes long"""
+"""The language server: the protocol, and what is known of each open text"""

@@ -17,11 +17,11 @@ from tensorprog.editor.answers.analysis import Analysis
 from tensorprog.editor.answers.complete import completions, signature
 from tensorprog.editor.answers.hover import hover
 from tensorprog.editor.answers.limits import ClaimFound, Found, NameLimit
-from tensorprog.editor.server.jobs import JOBS
 from tensorprog.editor.server.protocol import LENSES, NAME, Page, completion, signature_help
 from tensorprog.editor.server.worker import Worker
 from tensorprog.editor.text import included
 from tensorprog.editor.text.outline import Refused, outline, renaming
+from tensorprog.editor.work.jobs import JOBS
 from tensorprog.errors import Diagnostic
 
 PATIENCE = 1.0

@@ -3,56 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import os
 from collections.abc import AsyncIterator
-from multiprocessing.connection import Connection
 from typing import Any
 
-from tensorprog.editor.server.jobs import JOBS
-
-FORKS = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-CONTEXT: Any = multiprocessing.get_context(FORKS)
-if FORKS == "forkserver":
-    CONTEXT.set_forkserver_preload(["tensorprog.editor.server.warm"])
-
-
-def work(connection: Connection) -> None:
-    """Do the jobs that come through the connection until it is closed."""
-    os.dup2(2, 1)  # standard output belongs to the protocol
-    if FORKS == "spawn":
-        import tensorprog.editor.server.warm  # noqa: F401
-    while True:
-        try:
-            name, arguments = connection.recv()
-            for part in JOBS[name](*arguments):
-                connection.send((True, part))
-            connection.send((False, None))
-        except (EOFError, OSError, KeyboardInterrupt):
-            return
-
-
-class _Process:
-    """One process with the near end of its pipe."""
-
-    def __init__(self) -> None:
-        self.connection, far = CONTEXT.Pipe()
-        self.process = CONTEXT.Process(target=work, args=(far,), daemon=True)
-        self.process.start()
-        far.close()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
+from tensorprog.editor.work.process import Process
 
 
 class Worker:
     """Runs jobs; a new one ends the one before it. A second process waits, so that a new job starts at once."""
 
     def __init__(self) -> None:
-        self._ready: asyncio.Task[_Process] | None = None
-        self._spare: asyncio.Task[_Process] | None = None
+        self._ready: asyncio.Task[Process] | None = None
+        self._spare: asyncio.Task[Process] | None = None
         self._turn = 0
         self._busy = False
 
@@ -104,12 +66,12 @@ class Worker:
         self._ready = self._spare = None
 
 
-def _start() -> asyncio.Task[_Process]:
-    return asyncio.ensure_future(asyncio.to_thread(_Process))
+def _start() -> asyncio.Task[Process]:
+    return asyncio.ensure_future(asyncio.to_thread(Process))
 
 
-def _end(task: asyncio.Task[_Process]) -> None:
-    def kill(done: asyncio.Task[_Process]) -> None:
+def _end(task: asyncio.Task[Process]) -> None:
+    def kill(done: asyncio.Task[Process]) -> None:
         if not done.cancelled() and done.exception() is None:
             done.result().kill()
 

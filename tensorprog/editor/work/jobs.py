@@ -7,6 +7,7 @@ from typing import Any
 
 from tensorprog.editor.answers.analysis import analyse, program_of
 from tensorprog.editor.answers.limits import limits
+from tensorprog.editor.answers.pages import pages
 from tensorprog.editor.fixing.fixes import fixes
 from tensorprog.errors import Diagnostic, TensorProgError
 
@@ -54,6 +55,11 @@ def validation(text: str, path: str | None) -> Iterator[str]:
     yield _or_error(lambda: repr(validate(program_of(text, path), WIDTHS, SAMPLES, rng=0)))
 
 
+def watched(text: str, path: str, samples: int, seconds: float) -> Iterator[tuple[str, str, str]]:
+    """The pages that `watch` shows."""
+    yield from pages(text, path, samples, seconds)
+
+
 def _or_error(say: Callable[[], str]) -> str:
     try:
         return say()
@@ -67,4 +73,5 @@ JOBS: dict[str, Callable[..., Iterator[Any]]] = {
     "verdict": verdict,
     "covariances": covariances,
     "validate": validation,
+    "pages": watched,
 }

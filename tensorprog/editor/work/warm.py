@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from tensorprog.editor.server.jobs import understand
+from tensorprog.editor.work.jobs import understand
 
 TEXT = """
 index i, j in 1..2

@@ -1,0 +1,1 @@
+"""A page on a file, served to this machine, that reloads itself"""
