@@ -98,6 +98,7 @@ SHELF: dict[str, tuple[Read, str]] = {
     "limits.moments": (of_program, "expectation gaussian_law isserlis over_scores"),
     "numbers.numbers": (of_program, "evaluated quadrature trusted located enclosed confirmed"),
     "numbers.scores": (of_program, "quadrature_over_scores"),
+    "numbers.shares": (of_program, "shares_over_scores"),
     "extra.shapes": (of_program, "norm share branches"),
     "extra.equal": (of_program, "equal clamped"),
     "extra.tails": (of_program, "tails"),

@@ -20,11 +20,12 @@ from tensorprog.kernel.limits.statements import GivenScores, Mean
 from tensorprog.kernel.numbers.intervals import rounded
 from tensorprog.kernel.numbers.scores import Integrand as ScoreFunction
 from tensorprog.kernel.numbers.scores import whole
+from tensorprog.kernel.numbers.shares import Model
 from tensorprog.kernel.numbers.statements import Number
 from tensorprog.kernel.numbers.strip import Bound, Integrand
 from tensorprog.kernel.numbers.values import PLACES, values
 from tensorprog.numbers.estimate import is_rigorous
-from tensorprog.proof import moments
+from tensorprog.proof import moments, shares
 from tensorprog.proof.covariances import Means, asked, forms_of
 from tensorprog.terms import Term, Var, to_json, to_text
 
@@ -33,8 +34,8 @@ ACCURACY = {1: 1e-14, 2: 1e-14, 3: 2e-9, 4: 2e-7}
 STRIPS = tuple(Fraction(round(320 * 0.92**k), 40) for k in range(56))
 COUNTS = {1: 400, 2: 60, 3: 15, 4: 8}
 """How many points a rule may have on each side, by the number of variables."""
-WIDE, WIDEST = Fraction(1, 10**7), Fraction(1, 10**5)
-"""How wide a number may be, and one that is computed in four variables."""
+WIDE, WIDEST, ROUGH = Fraction(1, 10**7), Fraction(1, 10**5), Fraction(1, 20)
+"""How wide a number may be, one that is computed in four variables, one of scores that are nearly independent."""
 
 
 class Numbers:
@@ -131,7 +132,7 @@ class Numbers:
         value, below = self._value(t), [self._known[m] for m in self._below(t)]
         if value is None and moments.is_random(self.means, t):
             try:
-                return self._narrow(self._over_scores(t), WIDEST)
+                return self._over_scores(t)
             except Refused:
                 if moments.reached(self.means, t):
                     raise
@@ -177,8 +178,20 @@ class Numbers:
         """By the trapezoid rule in the combinations of scores that the function depends on."""
         laws, inside, _ = self._conditional(t)
         below = [self._known[m] for m in self._under_scores(t)]
-        f = ScoreFunction(self.context, values(self.context, self.writer.says(below)), inside)
-        return self._best(f, "quadrature_over_scores", [*laws, *below], term=to_json(t))
+        at = values(self.context, self.writer.says(below))
+        model: Model | None = None
+        with suppress(Refused):
+            model = Model(self.context, at, inside)
+        try:
+            f = ScoreFunction(self.context, at, inside)
+            if model is None or not shares.is_near(model) or len(f.rows) <= 2:
+                step = self._best(f, "quadrature_over_scores", [*laws, *below], term=to_json(t))
+                return self._narrow(step, WIDEST)
+        except Refused:
+            if model is None:
+                raise
+        grid = shares.grids(model)
+        return self._narrow(self._metered("shares_over_scores", [*laws, *below], term=to_json(t), **grid), ROUGH)
 
     def _best(self, f: Integrand | ScoreFunction, rule: str, below: list[int], **params: Any) -> int:
         """The widest strip that the function allows, and the coarsest grid that is fine enough on it."""
@@ -189,10 +202,13 @@ class Numbers:
         count, spacing, strip = min(grids, default=(COUNTS[1] + 1, ZERO, ZERO))
         if count > COUNTS[max(variables, 1)]:
             raise Refused("a function of few combinations, analytic in a wide strip")
+        return self._metered(rule, below, **params, strip=str(strip), spacing=str(spacing), count=str(count))
+
+    def _metered(self, rule: str, below: list[int], **params: Any) -> int:
+        """A step that may cause much work."""
         meter = METER.set(self._spend)
         try:
-            grid = {"strip": str(strip), "spacing": str(spacing), "count": str(count)}
-            return self.writer.step(rule, below, **params, **grid)
+            return self.writer.step(rule, below, **params)
         finally:
             METER.reset(meter)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
+from typing import NamedTuple
 
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.names import Own, substituted
@@ -37,13 +38,18 @@ def quadrature_over_scores(
 ) -> Statement:
     """The mean of a function of scores, or of a product of members that are Gaussian given them: by the trapezoid
     rule."""
-    known = [p for p in premises if not isinstance(p, Number)]
-    at = values(ctx, [p for p in premises if isinstance(p, Number)])
-    inside = given_scores(ctx, known, term) if vectors(ctx, written(ctx, term, True)) else term
+    at, inside = function_of_scores(ctx, premises, term)
     f, grid = Integrand(ctx, at, inside), Grid(strip, spacing, count)
     line = f.bound(ZERO)
     error = grid.error(f.bound(strip), len(f.rows), line)
     return Number(term, *shown(iv.plus(f.sum(grid, line), (-error[1], error[1]))))
+
+
+def function_of_scores(ctx: Context, premises: Premises, term: Term) -> tuple[Numbers, Term]:
+    """The numbers that premises state, and what a term is given the scores."""
+    known = [p for p in premises if not isinstance(p, Number)]
+    at = values(ctx, [p for p in premises if isinstance(p, Number)])
+    return at, given_scores(ctx, known, term) if vectors(ctx, written(ctx, term, True)) else term
 
 
 def whole(ctx: Context, t: Term) -> Term:
@@ -55,28 +61,17 @@ def whole(ctx: Context, t: Term) -> Term:
     return t
 
 
-class Row:
-    """The softmax of some combinations of scores: which of the differences to the first each exponent is."""
+class Shares:
+    """A term with its softmaxes of scores by variables of the kernel's own: which exponents each softmax has, and
+    which of its shares stand in the term."""
 
-    def __init__(self, exponents: Sequence[int | None]) -> None:
-        self.exponents = exponents
-        self.entries: dict[int, Own] = {}
-
-
-class Integrand:
-    """A function of combinations of scores, which are L x with x independent and standard normal, and of softmaxes."""
-
-    def __init__(self, ctx: Context, at: Numbers, term: Term) -> None:
-        self.ctx, self.at = ctx, dict(at)
-        self.forms: list[Element] = []
-        self.softmaxes: dict[tuple[Term, ...], Row] = {}
-        inside = whole(ctx, transform(term, self._share))
-        self.direct = {v: self._form(normal(v)) for v in members(ctx, inside)}
-        self.term = spelled(inside)
-        self.rows, self.centres = self._standard()
+    def __init__(self, ctx: Context, term: Term) -> None:
+        self.ctx = ctx
+        self.softmaxes: dict[tuple[Term, ...], dict[int, Own]] = {}
+        self.term = whole(ctx, transform(term, self._share))
 
     def _share(self, t: Term) -> Term | None:
-        """A softmax, or a power of 1/(1 + e^u), by a variable of the kernel's own, with the exponents in it."""
+        """A softmax, or a power of 1/(1 + e^u), by a variable."""
         match t:
             case App("recip", (App("add", (Num(1), App("exp", (u,)))),)):
                 return self._entry((NIL, whole(self.ctx, u)), 0, t)
@@ -93,10 +88,58 @@ class Integrand:
 
     def _entry(self, parts: tuple[Term, ...], k: int, t: Term) -> Own:
         """The share of one of these exponents."""
-        if parts not in self.softmaxes:
-            first = normal(parts[0])
-            self.softmaxes[parts] = Row([self._form(plus(normal(p), scaled(first, -1))) for p in parts])
-        return self.softmaxes[parts].entries.setdefault(k, Own(f"share {len(self.softmaxes)} {k}", t))
+        entries, before = self.softmaxes.setdefault(parts, {}), sum(map(len, self.softmaxes.values()))
+        return entries.setdefault(k, Own(f"share {before}", t))
+
+
+Weights = dict[Var, Interval]
+
+
+def combination(ctx: Context, at: Numbers, p: Element) -> tuple[Weights, Interval]:
+    """The weights of scores in a combination of them, and what stands beside."""
+    weights, centre = Weights(), rounded(0)
+    for m, c in p.items():
+        scores = [(t, e) for t, e in m if members(ctx, t)]
+        rest = enclosure(spelled(as_term({tuple(f for f in m if f not in scores): c})), at)
+        if not scores:
+            centre = iv.plus(centre, rest)
+            continue
+        (v, e), *more = scores
+        require(isinstance(v, Var) and e == 1 and not more, "a combination of scores")
+        assert isinstance(v, Var)
+        gaussian_score(ctx, v)
+        weights[v] = iv.plus(weights.get(v, rounded(0)), rest)
+    return weights, centre
+
+
+def covariance(at: Numbers, a: Weights, b: Weights) -> Interval:
+    """Of two combinations of scores."""
+    METER.get()(1 + 4 * len(a) * len(b))
+    return iv.plus(*(times(times(x, y), number_of(at, pair(v, w))) for v, x in a.items() for w, y in b.items()))
+
+
+class Row(NamedTuple):
+    """The softmax of some combinations of scores: which of the differences to the first each exponent is."""
+
+    exponents: Sequence[int | None]
+    entries: dict[int, Own]
+
+
+class Integrand:
+    """A function of combinations of scores, which are L x with x independent and standard normal, and of softmaxes."""
+
+    def __init__(self, ctx: Context, at: Numbers, term: Term) -> None:
+        self.ctx, self.at = ctx, dict(at)
+        self.forms: list[Element] = []
+        shares = Shares(ctx, term)
+        self.softmaxes = [Row(self._exponents(parts), entries) for parts, entries in shares.softmaxes.items()]
+        self.direct = {v: self._form(normal(v)) for v in members(ctx, shares.term)}
+        self.term = spelled(shares.term)
+        self.rows, self.centres = self._standard()
+
+    def _exponents(self, parts: Sequence[Term]) -> list[int | None]:
+        first = normal(parts[0])
+        return [self._form(plus(normal(p), scaled(first, -1))) for p in parts]
 
     def _form(self, p: Element) -> int | None:
         """The number of a combination of scores, those of one value once; none for 0."""
@@ -109,23 +152,8 @@ class Integrand:
 
     def _standard(self) -> tuple[list[list[Interval]], list[Interval]]:
         """L with L L' the covariance of the combinations, lower triangular; and what stands in them beside scores."""
-        parts, centres = list[dict[Var, Interval]](), list[Interval]()
-        for p in self.forms:
-            weights, centre = dict[Var, Interval](), rounded(0)
-            for m, c in p.items():
-                scores = [(t, e) for t, e in m if members(self.ctx, t)]
-                rest = enclosure(spelled(as_term({tuple(f for f in m if f not in scores): c})), self.at)
-                if not scores:
-                    centre = iv.plus(centre, rest)
-                    continue
-                (v, e), *more = scores
-                require(isinstance(v, Var) and e == 1 and not more, "a combination of scores")
-                assert isinstance(v, Var)
-                gaussian_score(self.ctx, v)
-                weights[v] = iv.plus(weights.get(v, rounded(0)), rest)
-            parts.append(weights)
-            centres.append(centre)
-        cov = [[self._covariance(a, b) for b in parts] for a in parts]
+        forms = [combination(self.ctx, self.at, p) for p in self.forms]
+        cov = [[covariance(self.at, a, b) for b, _ in forms] for a, _ in forms]
         rows: list[list[Interval]] = []
         for k, line in enumerate(cov):
             row: list[Interval] = []
@@ -134,17 +162,13 @@ class Integrand:
                 row.append(times(iv.plus(line[j], iv.minus(iv.plus(*known))), iv.over(rows[j][j])))
             row.append(iv.root(iv.plus(line[k], iv.minus(iv.plus(*(times(x, x) for x in row))))))
             rows.append(row)
-        return rows, centres
-
-    def _covariance(self, a: dict[Var, Interval], b: dict[Var, Interval]) -> Interval:
-        products = [times(times(x, y), number_of(self.at, pair(v, w))) for v, x in a.items() for w, y in b.items()]
-        return iv.plus(*products)
+        return rows, [centre for _, centre in forms]
 
     def bound(self, strip: Fraction) -> Bound:
         """Where one of the variables has an imaginary part of at most `strip`."""
         below: dict[Term, Bound] = {}
         a = rounded(strip)
-        for row in self.softmaxes.values():
+        for row in self.softmaxes:
             far = max((self._spread(row, j) for j in range(len(self.rows))), default=0)
             apart = times(a, (far, far))
             require(apart[1] < iv.pi()[0], "imaginary parts that differ by less than pi")
@@ -184,7 +208,7 @@ class Integrand:
 
     def _value(self, here: dict[Term, Interval], at: Sequence[Interval]) -> Interval:
         """The function at a point; a softmax is that of its exponents less a number near the largest."""
-        for row in self.softmaxes.values():
+        for row in self.softmaxes:
             exponents = [rounded(0) if k is None else at[k] for k in row.exponents]
             top = max(high for _, high in exponents)
             shares = [iv.exp((low - top, high - top)) for low, high in exponents]

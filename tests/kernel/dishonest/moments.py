@@ -117,6 +117,30 @@ def too_wide() -> Statement:
     return Steps().average(SQUARE, strip=Fraction(8887, 1000), spacing=Fraction(1), count=9)
 
 
+SHARES: dict[str, Any] = {
+    "strip": Fraction(7, 5),
+    "spacing": Fraction(3, 16),
+    "count": 46,
+    "points": (Fraction(7, 5), Fraction(1, 4), Fraction(-16), Fraction(10)),
+}
+
+
+def shared(**grid: Any) -> Statement:
+    """The number of E softmax(p)[1]^2 by Laplace transforms."""
+    b = Steps()
+    return b.said("shares_over_scores", *b.numbers(), term=SQUARE, **{**SHARES, **grid})
+
+
+def turned() -> Statement:
+    """At t + 2 pi i the real part of e^t is positive again, but it is negative on the way."""
+    return shared(points=(Fraction(6283, 1000), Fraction(2), Fraction(-16), Fraction(10)))
+
+
+def turned_inside() -> Statement:
+    """As before, for e^u."""
+    return shared(strip=Fraction(6283, 1000), spacing=Fraction(1), count=10)
+
+
 MOMENTS: dict[str, Callable[[Bench], Any]] = {
     "a law that no score changes": lambda _: mixture(),
     # E 2 x x = 1
@@ -127,6 +151,8 @@ MOMENTS: dict[str, Callable[[Bench], Any]] = {
     # E softmax(p^2)^2 = E softmax(p)^2
     "a combination of scores": lambda _: Steps().average(power(share("p[j]^2"), Num(2))),
     "imaginary parts that differ by less than pi": lambda _: too_wide(),
+    "a positive real part of e^t in the strip": lambda _: turned(),
+    "a positive real part of e^u in the strip": lambda _: turned_inside(),
     # the entry j of a softmax over j is 0, whatever j is
     "an entry of a softmax": lambda _: Steps().average(Bind("softmax", (read("p[j]"), Var("j")), ("j",))),
 }
@@ -135,9 +161,24 @@ GUARDED_MOMENTS = {
     "the law of the members given the scores": "without it Python raises KeyError",
     "a polynomial in scores": "the mean of what is no polynomial is a premise too, and then it is true",
 }
+
+
+def many() -> Statement:
+    """129 softmaxes of two scores."""
+    b = Steps()
+    term = mul(*(share(f"{k}*p[j]") for k in range(1, 130)))
+    return b.said("shares_over_scores", *b.numbers(), term=term, **SHARES)
+
+
 MALFORMED_MOMENTS: dict[str, Callable[[], Any]] = {
     "members, each once": lambda: Steps().do("gaussian_law", at=(Var("u"), Var("u"))),
     "a product of few factors": lambda: Steps().do("isserlis", term=read("u^9")),
     "few summands": lambda: Steps().do("over_scores", term=read("o^8")),
+    "a strip, a spacing and two ends": lambda: shared(points=(Fraction(1),)),
+    "few points": lambda: shared(points=(Fraction(1), Fraction(1), Fraction(1), Fraction(0))),
+    "a product of few shares": lambda: Steps().said(
+        "shares_over_scores", *Steps().numbers(), term=power(SQUARE, Num(17)), **SHARES
+    ),
+    "few scores": many,
     "few combinations of scores": lambda: Steps().average(mul(*(share(f"{k}*p[j]") for k in range(1, 6)))),
 }

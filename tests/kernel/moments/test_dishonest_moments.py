@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -15,7 +16,10 @@ from tensorprog.kernel.core.statements import Statement
 from tensorprog.kernel.numbers.statements import Number
 from tensorprog.terms import Var
 from tests.kernel.bench import lacking
-from tests.kernel.dishonest.moments import SQUARE, Steps, too_wide
+from tests.kernel.dishonest.moments import SQUARE, Steps, shared, too_wide, turned, turned_inside
+
+SQUARED = integrate.quad(lambda x: expit(2**0.5 * x) ** 2 * norm.pdf(x), -12, 12, epsabs=1e-13)[0]
+"""E softmax(p)[1]^2 for two independent scores of variance 1."""
 
 
 def test_relu_of_a_gaussian_has_no_gaussian_law() -> None:
@@ -27,21 +31,53 @@ def test_relu_of_a_gaussian_has_no_gaussian_law() -> None:
 
 
 def test_without_the_bound_of_the_strip_a_number_is_wrong() -> None:
-    truth = integrate.quad(lambda x: expit(2**0.5 * x) ** 2 * norm.pdf(x), -12, 12, epsabs=1e-13)[0]
     with lacking("imaginary parts that differ by less than pi"):
         wrong = too_wide()
     assert isinstance(wrong, Number)
-    assert not float(wrong.low) <= truth <= float(wrong.high)
+    assert not float(wrong.low) <= SQUARED <= float(wrong.high)
     right = Steps().average(SQUARE)
     assert isinstance(right, Number)
-    assert float(right.low) - 1e-12 <= truth <= float(right.high) + 1e-12
+    assert float(right.low) - 1e-12 <= SQUARED <= float(right.high) + 1e-12
+
+
+@pytest.mark.parametrize("wrong", [turned, turned_inside])
+def test_without_a_positive_real_part_a_number_is_wrong(wrong: Callable[[], Statement]) -> None:
+    with lacking(f"a positive real part of {'e^t' if wrong is turned else 'e^u'} in the strip"):
+        found = wrong()
+    assert isinstance(found, Number)
+    assert not float(found.low) <= SQUARED <= float(found.high)
+    right = shared()
+    assert isinstance(right, Number)
+    assert float(right.low) <= SQUARED + 1e-12
+    assert float(right.high) >= SQUARED - 1e-12
+    assert float(right.high) - float(right.low) < 1e-10
+
+
+def test_whatever_the_grids_a_number_of_shares_is_right() -> None:
+    rng, accepted, b = random.Random(5), 0, Steps()
+    known = b.numbers()
+    for _ in range(60):
+        low = Fraction(rng.randint(-20, 2))
+        points = (Fraction(rng.randint(1, 160), 100), Fraction(rng.randint(20, 150), 64), low, low + rng.randint(1, 25))
+        grid = {
+            "strip": Fraction(rng.randint(1, 160), 100),
+            "spacing": Fraction(rng.randint(10, 80), 64),
+            "count": rng.randint(3, 16),
+        }
+        try:
+            found = b.said("shares_over_scores", *known, term=SQUARE, points=points, **grid)
+        except Refused:
+            continue
+        assert isinstance(found, Number)
+        assert float(found.low) - 1e-12 <= SQUARED <= float(found.high) + 1e-12, (points, grid)
+        accepted += float(found.high) - float(found.low) < 0.1
+    assert accepted > 10
 
 
 def test_whatever_the_grid_a_number_that_is_accepted_is_right() -> None:
     """Strips up to the poles, coarse spacings, short grids: a wide interval, or none."""
     rng, accepted, b = random.Random(3), 0, Steps()
     known = b.numbers()
-    truth = integrate.quad(lambda x: expit(2**0.5 * x) ** 2 * norm.pdf(x), -12, 12, epsabs=1e-13)[0]
     for _ in range(60):
         grid = {
             "strip": Fraction(rng.randint(1, 230), 100),
@@ -53,6 +89,6 @@ def test_whatever_the_grid_a_number_that_is_accepted_is_right() -> None:
         except Refused:
             continue
         assert isinstance(found, Number)
-        assert float(found.low) - 1e-12 <= truth <= float(found.high) + 1e-12, grid
+        assert float(found.low) - 1e-12 <= SQUARED <= float(found.high) + 1e-12, grid
         accepted += float(found.high) - float(found.low) < 0.1
     assert accepted > 10
