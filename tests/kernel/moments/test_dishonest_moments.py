@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from fractions import Fraction
@@ -57,12 +58,12 @@ def test_whatever_the_grids_a_number_of_shares_is_right() -> None:
     rng, accepted, b = random.Random(5), 0, Steps()
     known = b.numbers()
     for _ in range(60):
-        low = Fraction(rng.randint(-20, 2))
-        points = (Fraction(rng.randint(1, 160), 100), Fraction(rng.randint(20, 150), 64), low, low + rng.randint(1, 25))
+        spacing, wide = Fraction(rng.randint(10, 60), 64), Fraction(rng.randint(10, 60), 64)
+        points = (Fraction(rng.randint(60, 160), 100), wide, rng.randint(-16, -1), Fraction(rng.randint(2, 12)))
         grid = {
-            "strip": Fraction(rng.randint(1, 160), 100),
-            "spacing": Fraction(rng.randint(10, 80), 64),
-            "count": rng.randint(3, 16),
+            "strip": Fraction(rng.randint(60, 160), 100),
+            "spacing": spacing,
+            "count": math.ceil(rng.randint(2, 8) / spacing),
         }
         try:
             found = b.said("shares_over_scores", *known, term=SQUARE, points=points, **grid)
