@@ -25,7 +25,7 @@ from tensorprog.kernel.numbers.statements import Number
 from tensorprog.kernel.numbers.strip import Bound, Integrand
 from tensorprog.kernel.numbers.values import PLACES, values
 from tensorprog.numbers.estimate import is_rigorous
-from tensorprog.proof import moments, shares
+from tensorprog.proof import moments
 from tensorprog.proof.covariances import Means, asked, forms_of
 from tensorprog.terms import Term, Var, to_json, to_text
 
@@ -184,13 +184,13 @@ class Numbers:
             model = Model(self.context, at, inside)
         try:
             f = ScoreFunction(self.context, at, inside)
-            if model is None or not shares.is_near(model) or len(f.rows) <= 2:
+            if model is None or not moments.is_near(model) or len(f.rows) <= 2:
                 step = self._best(f, "quadrature_over_scores", [*laws, *below], term=to_json(t))
                 return self._narrow(step, WIDEST)
         except Refused:
             if model is None:
                 raise
-        grid = shares.grids(model)
+        grid = moments.grids(model)
         return self._narrow(self._metered("shares_over_scores", [*laws, *below], term=to_json(t), **grid), ROUGH)
 
     def _best(self, f: Integrand | ScoreFunction, rule: str, below: list[int], **params: Any) -> int:

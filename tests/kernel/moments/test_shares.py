@@ -18,9 +18,9 @@ from tensorprog.kernel.numbers.statements import CovarianceNumber, ExpectationNu
 from tensorprog.kernel.numbers.strip import Grid
 from tensorprog.language import load, loads
 from tensorprog.proof import prove, verify
-from tensorprog.proof.shares import grids
+from tensorprog.proof.moments import grids
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "attention.tp"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "attention.tp"
 TOKENS = """
 index i, j in 1..{tokens}
 matrix K = {matrix}
