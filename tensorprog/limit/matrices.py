@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ from tensorprog.limit.rules.labels import Field, range_of
 from tensorprog.limit.rules.quantities import Cov, Ex
 from tensorprog.limit.solver import Solver
 from tensorprog.limit.values.arrays import Arrays
+from tensorprog.limit.values.cores import CoreFunction
+from tensorprog.limit.values.shaken import REPLICAS, SAFETY, Shaken, level
 from tensorprog.numbers.budget import spent
 from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
 from tensorprog.terms import Var, to_text
@@ -31,6 +33,8 @@ MAX_MATRIX_OF_LAW = 64
 FEW = 8
 MAX_SINGLE = 64
 """Entries of an array that are asked for one by one where the arrays have no number."""
+MOST_WORK = 5_000
+"""Products of entries that one entry may be made of if it is asked for alone."""
 MAX_JUDGED = 1 << 12
 """Members of a family that are asked whether they have a limit."""
 MOST_MEMBERS = 4
@@ -55,17 +59,25 @@ def matrix(limit: Answers, ref: Var) -> Estimate:
     if layers and (a is None or b is None):
         found = _of_law(limit, ref, shape)
     else:
-        arrays = engine.array_solver()
-        with np.errstate(divide="ignore", invalid="ignore"):  # what has no number is asked for alone, or refused
-            if a is not None and b is not None:
-                field = arrays.total(engine.random.linear_covariance(a, b))
-            else:
-                field = _field(limit, arrays, one, two)
         full = [range_of(a)[1] - range_of(a)[0] + 1 for a in axes]
-        value: Array = np.broadcast_to(field.to(axes), full).copy().reshape(shape)
+
+        def computed(arrays: Solver[Field, Arrays]) -> Array:
+            with np.errstate(divide="ignore", invalid="ignore"):  # what has no number is asked for alone, or refused
+                if a is not None and b is not None:
+                    field = arrays.total(engine.random.linear_covariance(a, b))
+                else:
+                    field = _field(limit, arrays, one, two)
+            return np.broadcast_to(field.to(axes), full).copy().reshape(shape)
+
+        arrays = engine.array_solver()
+        value = computed(arrays)
         singles = _filled(limit, ref, ranges, value)
         _complete(ref, ranges, value)
-        found = _judged(limit, arrays.calculus, ref, ranges, value, singles)
+        shaken = not singles and layers == () and all(map(_shakeable, arrays.calculus.used))
+        if shaken and _work_of_one(limit, ref, ranges) > MOST_WORK:
+            found = _shaken(arrays.calculus, computed, value)
+        else:
+            found = _judged(limit, arrays.calculus, ref, ranges, value, singles)
     _complete(ref, ranges, found.value)
     return found
 
@@ -152,6 +164,26 @@ def _members(ref: Var, ranges: Sequence[tuple[int, int]], at: Sequence[int]) -> 
     rest = (low + int(k) for k, (low, _) in zip(at, (*ranges, *ranges), strict=True))
     one, two = (tuple(s if isinstance(s, int) else next(rest) for s in ref.subs) for _ in range(2))
     return Var(ref.name, one), Var(ref.name, two)
+
+
+def _shakeable(f: CoreFunction) -> bool:
+    return level(f) is not None and not f.entry_kinds
+
+
+def _work_of_one(limit: Answers, ref: Var, ranges: Sequence[tuple[int, int]]) -> int:
+    """Products of entries that the covariance of the first and the last member is made of."""
+    half = [high - low for low, high in ranges]
+    arrays = limit.engine.array_solver()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        _field(limit, arrays, *_members(ref, ranges, (*(0 for _ in half), *half)))
+    return arrays.calculus.work
+
+
+def _shaken(arrays: Arrays, computed: Callable[[Solver[Field, Arrays]], Array], value: Array) -> Estimate:
+    """Of a large program no entry is computed in balls in bearable time: what rounding does is measured in arrays."""
+    moved = [np.abs(computed(Solver(Shaken(arrays, seed))) - value).max() for seed in range(REPLICAS)]
+    closed = all(f.has_formula for f in arrays.used)
+    return Estimate(value, SAFETY * float(max(moved)), "estimate", "closed-form" if closed else "quadrature")
 
 
 def _judged(limit: Answers, arrays: Arrays, ref: Var, ranges: Sequence[tuple[int, int]], value: Array,

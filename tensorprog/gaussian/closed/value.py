@@ -36,7 +36,10 @@ def value_of(
     if not {s.name for s in expr.free_symbols} <= values.keys() | inexact.keys():
         return None
     at = {s: values[s.name] for s in expr.free_symbols if s.name not in inexact}
-    expr = expr.xreplace({s: sympy.Rational(x.numerator, x.denominator) for s, x in at.items()})
+    try:
+        expr = expr.xreplace({s: sympy.Rational(x.numerator, x.denominator) for s, x in at.items()})
+    except ValueError:  # sympy factors what stands under a root, and fails at some numbers of many digits
+        return None
     if expr.is_Rational:
         number = Fraction(int(expr.p), int(expr.q))
         if abs(number) > Fraction(sys.float_info.max):

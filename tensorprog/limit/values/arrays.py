@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial, reduce
+from math import prod
 from operator import mul
 from typing import Any
 
@@ -79,6 +80,8 @@ class Arrays:
         self._matrices: dict[str, Array] = {}
         self.used: set[CoreFunction] = set()
         self.noted: set[Any] = set()
+        self.work = 0
+        """Products of single entries so far: what the same question costs where members are computed one by one."""
 
     def ask(self, key: Key) -> Asking:
         inner, back = canonical(key)
@@ -160,7 +163,13 @@ class Arrays:
         factors += [equal(s, t) for s, t in a.deltas]
         for factor in a.factors:
             factors.append((yield from self.core(factor) if isinstance(factor, Core) else self.ask(factor)))
-        return contracted(factors, a.over)
+        return self.contracted(factors, a.over)
+
+    def contracted(self, factors: Sequence[Field], over: Sequence[str]) -> Field:
+        """The product of fields, summed over some labels; sums are taken as early as they can be."""
+        axes = dict.fromkeys((*union(factors), *over))
+        self.work += prod(_length(a) for a in axes if a != DRAWS)
+        return contracted(factors, over)
 
     def core(self, core: Core) -> Asking:
         cov, mean, constants = [], [], []
@@ -316,7 +325,6 @@ def operation(head: str) -> Any:
 
 
 def contracted(factors: Sequence[Field], over: Sequence[str]) -> Field:
-    """The product of fields, summed over some labels; sums are taken as early as they can be."""
     if not over:
         return reduce(mul, factors) if factors else Field.number(1.0)
     axes = union(factors)
