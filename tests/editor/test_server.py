@@ -105,13 +105,21 @@ def in_session(drive: Callable[[Editor], Awaitable[None]]) -> None:
     asyncio.run(session())
 
 
-def test_the_mistakes_of_the_tutorial_are_shown_and_mended() -> None:
+def test_the_mistake_of_the_tutorial_is_shown_at_its_place() -> None:
     async def drive(e: Editor) -> None:
-        assert await e.open(MYNET) == []
-        (d,) = await e.type(TIED)
+        (d,) = await e.open(TIED)
         assert (d.code, d.range.start.line, d.range.start.character, d.range.end.character) == ("TP102", 5, 9, 12)
         assert "because: Assumption 1(b)" in d.message
         assert d.related_information[0].location.range.start.character == 13
+        assert await e.type(MYNET) == []
+
+    in_session(drive)
+
+
+@pytest.mark.long
+def test_slips_in_the_network_of_the_tutorial_are_shown_and_mended() -> None:
+    async def drive(e: Editor) -> None:
+        assert await e.open(MYNET) == []
         for right, wrong, code, title in MISTAKES:
             text = MYNET.replace(right, wrong)
             assert text != MYNET
@@ -198,3 +206,27 @@ def test_without_pygls_the_command_says_what_to_install(monkeypatch: pytest.Monk
     assert main(["lsp"]) == 2
     result = CliRunner().invoke(command, [])
     assert "tensorprog[editor]" in str(result.exception)
+
+
+def test_a_process_that_ends_is_told_and_the_next_text_is_judged() -> None:
+    """What the worker does when its process dies under it, and that a job that is superseded yields nothing more."""
+    import os
+    import signal
+
+    from tensorprog.editor.server.worker import Worker
+
+    async def drive() -> None:
+        worker = Worker()
+        worker.prepare()
+        assert worker._ready is not None
+        os.kill((await worker._ready).process.pid, signal.SIGKILL)
+        assert [part async for part in worker.run("understand", MYNET, None)] == []
+        slow = worker.run("understand", MYNET, None)
+        first = await anext(slow)
+        assert first.verdict == "valid"
+        newer = [part async for part in worker.run("understand", TIED, None)]
+        assert newer[0].verdict == "invalid"
+        assert [part async for part in slow] == []
+        worker.close()
+
+    asyncio.run(drive())

@@ -92,6 +92,11 @@ def test_the_page_follows_the_file(watched: Watched) -> None:
     assert "4 | y = rleu(W @ u)" in body  # with its line and caret, as in the terminal
     assert "^^^^" in body
 
+
+@pytest.mark.long
+def test_the_page_follows_included_files_and_a_file_that_vanishes(watched: Watched) -> None:
+    news = watched.news()
+    assert next_whole(news)["word"] == "valid"
     watched.path.write_text(INVALID)
     assert next_whole(news)["word"] == "invalid"
     assert "TP20" in watched.get("/report")[1]

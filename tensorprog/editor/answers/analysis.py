@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tensorprog.editor.text.outline import outline
-from tensorprog.errors import Diagnostic, TensorProgError
+from tensorprog.errors import Diagnostic, TensorProgError, fail
 from tensorprog.kernel.ground.nodes import Input, Node
 from tensorprog.kernel.ground.place import Place
 from tensorprog.language.load import loads
@@ -71,17 +72,32 @@ class Analysis:
 def analyse(text: str, path: str | None = None) -> Analysis:
     """Load and judge a text; `path` is the file that it is the content of, beside which its includes lie."""
     try:
-        program = program_of(text, path)
-        verdict = check(program)
+        with refusals():
+            program = program_of(text, path)
+            verdict = check(program)
     except TensorProgError as error:
         return Analysis(tuple(here(d, text) for d in error.diagnostics))
     found = tuple(here(d, text) for d in verdict.diagnostics)
     return Analysis(found, verdict.verdict, tuple(verdict.covered_by), tuple(_premises(verdict)), _names(program))
 
 
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What is beyond the machine is an error of the program's own, as on the command line."""
+    try:
+        yield
+    except RecursionError:
+        raise fail("TP902", "an expression is nested too deeply for this machine's stack",
+                   help="give its parts names") from None  # fmt: skip
+    except MemoryError:
+        raise fail("TP907", "the machine's memory is not enough for this", help="use smaller families") from None
+
+
 def program_of(text: str, path: str | None = None) -> Program:
     """Return the program that a text is."""
-    return loads(text, folder=None if path is None else Path(path).parent, name=path or "<text>")
+    return loads(
+        text, folder=None if path is None else Path(path).parent, name="<text>" if path is None else Path(path).name
+    )
 
 
 def here(d: Diagnostic, text: str) -> Diagnostic:

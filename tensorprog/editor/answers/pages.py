@@ -10,7 +10,7 @@ from tensorprog.display.page.html import Section, page, status
 from tensorprog.display.page.markup import join, tag
 from tensorprog.display.report import report_of
 from tensorprog.display.subject import Failed, Options, Subject
-from tensorprog.editor.answers.analysis import program_of
+from tensorprog.editor.answers.analysis import program_of, refusals
 from tensorprog.errors import TensorProgError
 from tensorprog.program.api import Program
 from tensorprog.theorems.check import check
@@ -26,10 +26,11 @@ def pages(text: str, path: str, samples: int, seconds: float) -> Iterator[tuple[
     [('error', 'whole')]
     """
     try:
-        program = program_of(text, path)
-        word, first = _at_once(program)
-        yield word, "part", first
-        yield word, "whole", report_of(program, Options(samples=samples, seconds=seconds)).html
+        with refusals():
+            program = program_of(text, path)
+            word, first = _at_once(program)
+            yield word, "part", first
+            yield word, "whole", report_of(program, Options(samples=samples, seconds=seconds)).html
     except TensorProgError as error:
         yield "error", "whole", error_page(Path(path).name, str(error))
 
@@ -37,7 +38,8 @@ def pages(text: str, path: str, samples: int, seconds: float) -> Iterator[tuple[
 def _at_once(program: Program) -> tuple[str, str]:
     verdict = check(program)
     subject = Subject(program, verdict, Failed(LATER), Options(samples=0))
-    said = tag("p", tag("span", status(verdict.verdict), class_="word"), f" {SAYS[verdict.verdict]}.")
+    by = f" Covered by {', '.join(verdict.covered_by)}." if verdict.covered_by else ""
+    said = tag("p", tag("span", status(verdict.verdict), class_="word"), f" {SAYS[verdict.verdict]}.{by}")
     made = [
         Section("program", "Program and graph", sections.program(subject)),
         Section("verdict", "Verdict", sections.verdict(subject)),
@@ -49,5 +51,5 @@ def _at_once(program: Program) -> tuple[str, str]:
 def error_page(name: str, said: str) -> str:
     """Return the page of an error, in the terminal's words."""
     lead = join(tag("h1", name), tag("p", tag("span", tag("span", "✗ no program", class_="bad"), class_="word")))
-    body = tag("pre", said, class_="scroll", tabindex="0")
+    body = tag("pre", said, class_="scroll", tabindex="0", style="font-size:16px")
     return page(f"{name}: error", lead, [Section("error", "What is wrong", body)], "The page follows the file.")

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lsprotocol import types as lsp
+from pygls import uris
 from pygls.workspace import PositionCodec
 
 from tensorprog.editor.answers.analysis import Analysis
@@ -15,6 +16,7 @@ from tensorprog.editor.answers.complete import Item, Signature
 from tensorprog.editor.answers.hover import Hover, source
 from tensorprog.editor.answers.limits import ClaimFound, Found, NameLimit
 from tensorprog.editor.fixing.edits import Edit, Fix
+from tensorprog.editor.text.included import included
 from tensorprog.editor.text.outline import Declaration, Outline
 from tensorprog.editor.text.tokens import Statement, Token
 from tensorprog.errors import Diagnostic
@@ -47,6 +49,11 @@ class Page:
     uri: str
     text: str
     codec: PositionCodec
+
+    @property
+    def path(self) -> str | None:
+        """The file that the text is the content of, if it has one."""
+        return uris.to_fs_path(self.uri) if self.uri.startswith("file:") else None
 
     @cached_property
     def lines(self) -> list[str]:
@@ -89,7 +96,8 @@ class Page:
     def diagnostic(self, d: Diagnostic) -> lsp.Diagnostic:
         parts = (("because", d.because), ("then", d.consequence), ("help", d.help))
         said = [d.message, *(f"{word}: {text}" for word, text in parts if text)]
-        related = [lsp.DiagnosticRelatedInformation(self.location(p), label) for p, label in d.related]
+        places = [(self.location(p), label) for p, label in d.related]
+        related = [lsp.DiagnosticRelatedInformation(at, label) for at, label in places if at is not None]
         return lsp.Diagnostic(
             range=self.of_place(d.place or Place(1, 1)),
             severity=SEVERITIES[d.severity],
@@ -99,12 +107,15 @@ class Page:
             related_information=related or None,
         )
 
-    def location(self, p: Place) -> lsp.Location:
+    def location(self, p: Place) -> lsp.Location | None:
+        """Return where a place is; None for one in an included file that is not found by the name it is given."""
         if p.file is None:
             return lsp.Location(self.uri, self.of_place(p))
-        at = lsp.Position(p.line - 1, p.column - 1)
-        beside = self.uri.rsplit("/", 1)[0] + "/" + Path(p.file).as_posix()
-        return lsp.Location(beside, lsp.Range(at, lsp.Position(at.line, at.character + p.length)))
+        end = Path(p.file).parts
+        files = included(self.text, self.path)
+        meant = [file for file in files if Path(file).parts[-len(end) :] == end]
+        uri = uris.from_fs_path(meant[0]) if len(meant) == 1 else None
+        return None if uri is None else lsp.Location(uri, Page(uri, files[meant[0]], self.codec).of_place(p))
 
     def edit(self, edits: Iterable[Edit]) -> lsp.WorkspaceEdit:
         made = [lsp.TextEdit(self.range(e.line, e.column, e.length), e.text) for e in edits]

@@ -23,11 +23,19 @@ from tensorprog.editor.text import included
 from tensorprog.editor.text.outline import Refused, outline, renaming
 from tensorprog.editor.work.jobs import JOBS
 from tensorprog.errors import Diagnostic
+from tensorprog.kernel.ground.place import Place
 
 PATIENCE = 1.0
 """Seconds that a hover waits for a limit that is being derived."""
 PAUSE = 0.5
 """Seconds between two refreshments of the hints while limits arrive."""
+
+ENDED = Diagnostic(
+    "TP907",
+    "this text could not be judged: the process that judges it has ended",
+    Place(1, 1),
+    help="use smaller families, or name parts of long expressions",
+)
 
 
 @dataclass
@@ -35,7 +43,6 @@ class State:
     """What is known of one open text; `limits` grow until `settled`."""
 
     worker: Worker = field(default_factory=Worker)
-    mender: Worker = field(default_factory=Worker)
     analysis: Analysis = field(default_factory=lambda: Analysis(()))
     found: list[Found] = field(default_factory=list)
     settled: bool = False
@@ -55,7 +62,6 @@ class State:
         if self.task is not None:
             self.task.cancel()
         self.worker.close()
-        self.mender.close()
 
 
 class Server(LanguageServer):
@@ -64,7 +70,7 @@ class Server(LanguageServer):
     def __init__(self) -> None:
         super().__init__(NAME, __version__)
         self.states: dict[str, State] = {}
-        self.commander = Worker()
+        self.commander, self.mender = Worker(), Worker()
         self.shows = False
         """Does the client itself show what a command returns?"""
 
@@ -86,7 +92,7 @@ class Server(LanguageServer):
 
     async def understand(self, uri: str, state: State, page: Page) -> None:
         refreshed = time.monotonic()
-        async for part in state.worker.run("understand", page.text, path_of(uri)):
+        async for part in state.worker.run("understand", page.text, page.path):
             if isinstance(part, Analysis):
                 state.analysis = part
                 state.judged.set()
@@ -99,6 +105,10 @@ class Server(LanguageServer):
             if time.monotonic() - refreshed > PAUSE:
                 refreshed = time.monotonic()
                 self.ask_again()
+        if not state.judged.is_set():
+            state.analysis = Analysis((ENDED,))
+            state.judged.set()
+            self.publish(page, state)
         state.settled = True
         self.ask_again()
 
@@ -114,10 +124,6 @@ class Server(LanguageServer):
             self.workspace_inlay_hint_refresh(None)
         if lenses and can is not None and can.code_lens is not None and can.code_lens.refresh_support:
             self.workspace_code_lens_refresh(None)
-
-
-def path_of(uri: str) -> str | None:
-    return uris.to_fs_path(uri) if uri.startswith("file:") else None
 
 
 def make_server() -> Server:
@@ -160,6 +166,7 @@ def make_server() -> Server:
         for state in ls.states.values():
             state.close()
         ls.commander.close()
+        ls.mender.close()
 
     _questions(server)
     _edits(server)
@@ -186,7 +193,7 @@ def _questions(server: Server) -> None:
     def on_definition(ls: Server, params: lsp.DefinitionParams) -> list[lsp.Location]:
         uri = params.text_document.uri
         page = ls.page(uri)
-        found = included.definitions(page.text, path_of(uri), *page.cursor(params.position))
+        found = included.definitions(page.text, page.path, *page.cursor(params.position))
         return [(page if file is None else _other(ls, page, file)).declaration(d) for file, d in found]
 
     @server.feature(lsp.TEXT_DOCUMENT_REFERENCES)
@@ -240,7 +247,7 @@ def _edits(server: Server) -> None:
     def on_rename(ls: Server, params: lsp.RenameParams) -> lsp.WorkspaceEdit | None:
         uri = params.text_document.uri
         page = ls.page(uri)
-        others = included.included(page.text, path_of(uri)).values()
+        others = included.included(page.text, page.path).values()
         try:
             tokens = renaming(page.text, *page.cursor(params.position), params.new_name, others)
         except Refused as why:
@@ -256,7 +263,7 @@ def _edits(server: Server) -> None:
         meant = [d for d in state.diagnostics if _meets(page.diagnostic(d).range, params.range)]
         out: list[lsp.CodeAction] = []
         if meant:
-            async for d, found in state.mender.run("mend", page.text, path_of(uri), meant):
+            async for d, found in ls.mender.run("mend", page.text, page.path, meant):
                 out += [page.action(fix, page.diagnostic(d), k == 0) for k, fix in enumerate(found)]
         return out
 
@@ -277,7 +284,7 @@ def _command(server: Server, name: str) -> None:
     async def on_command(ls: Server, uri: str, *_: Any) -> str:
         page = ls.page(uri)
         said = ""
-        async for said in ls.commander.run(name, page.text, path_of(uri)):
+        async for said in ls.commander.run(name, page.text, page.path):
             if not ls.shows:
                 ls.window_show_message(lsp.ShowMessageParams(lsp.MessageType.Info, said))
         return said

@@ -111,6 +111,15 @@ def _is_definition(s: Statement) -> bool:
     return False
 
 
+def _stays_a_name(text: str, tokens: list[Token], new: str) -> bool:
+    """Is every one of the tokens a name when it is called `new`? Some words are names in some places only."""
+    lines = text.split("\n")
+    for t in sorted(tokens, key=lambda t: (t.line, t.column), reverse=True):
+        old = lines[t.line - 1]
+        lines[t.line - 1] = old[: t.column - 1] + new + old[t.column - 1 + len(t.text) :]
+    return len(outline("\n".join(lines)).uses(new)) >= len(tokens)
+
+
 class Refused(Exception):
     """A renaming that would change what the program says; the text is the reason."""
 
@@ -128,9 +137,9 @@ def renaming(text: str, line: int, column: int, new: str, included: Iterable[str
         raise Refused(f"{token.text} is not declared in this file")
     if not re.fullmatch(grammar().name, new):
         raise Refused(f"{new!r} is not a name: a letter or _, then letters, digits or _")
-    if new in RESERVED or new in grammar().contextual or new in functions():
+    if new in RESERVED or new in functions() or not _stays_a_name(text, found.uses(token.text), new):
         raise Refused(f"{new} is a word of the language")
-    if new in {t.text for s in found.statements for t in s if t.role in ("name", "law", "function")}:
+    if new in {t.text for s in found.statements for t in s if t.role in ("name", "function")}:
         raise Refused(f"{new} is already a name in this file")
     for other in included:
         names = {t.text for s in outline(other).statements for t in s if t.role == "name"}

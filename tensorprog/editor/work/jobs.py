@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tensorprog.editor.answers.analysis import analyse, program_of
+from tensorprog.editor.answers.analysis import analyse, program_of, refusals
 from tensorprog.editor.answers.limits import limits
 from tensorprog.editor.answers.pages import pages
 from tensorprog.editor.fixing.fixes import fixes
@@ -62,7 +62,8 @@ def watched(text: str, path: str, samples: int, seconds: float) -> Iterator[tupl
 
 def _or_error(say: Callable[[], str]) -> str:
     try:
-        return say()
+        with refusals():
+            return say()
     except TensorProgError as error:
         return str(error)
 
