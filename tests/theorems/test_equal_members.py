@@ -36,3 +36,26 @@ def test_an_index_bound_elsewhere_is_not_borrowed() -> None:
     """sum(m[j] for j) beside m[i]: E cos(z)^3 > 0, under a name that is free outside the sum."""
     found = tp.check(tp.loads(HEAD + "m[i] = mean(cos(x[2])^3)\ns[i] = 1/(sum(m[j] for j) - 2*m[i])\noutput s"))
     assert found.verdict == "valid"
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        # a sum of equal terms is a multiple of one
+        ("r = dot(x[1], v)/sqrt(n)\ny[i] = exp(r)/sum(exp(r) for j) * (W[1] @ x[2])\noutput y", "valid"),
+        ("m[i] = mean(cos(x[2])^3)\ns[i] = 1/(sum(m[j] for j) - 3*m[i])\noutput s", "invalid"),
+        ("y[i] = max(tanh(x[1]) for j) + x[i]\noutput y", "valid"),
+        # scalars leave a product as factors: W (m x) = m (W x), though m -> 0, beside a mask, which jumps
+        ("m[i] = mean(x[i])\ny = W[1] @ sum(m[j]*b*x[1] for j)\noutput y", "valid"),
+        ("m = mean(x[1])\ny = (W[1] @ (m*x[1]))*b\noutput y", "valid"),
+        ("m = mean(x[1])\ny = m*(W[1] @ x[1])*b\noutput y", "valid"),
+        # and what jumps at such a product is not one of Netsor's: sign(m g) is sign(m) sign(g), m -> 0
+        ("m = mean(x[1])\ny = sign(W[1] @ (m*x[1]))*b\noutput y", "undecided"),
+        ("m = mean(x[1])\ny = step(W[1] @ (m*x[1] + tanh(x[2])))\noutput y", "undecided"),
+        ("m = mean(x[1])\ny = b*(W[1] @ tanh(m*x[1]))\noutput y", "undecided"),
+        ("m = mean(x[1])\ng = W[1] @ (m*x[1])\ny = b*(W[2] @ tanh(g))\noutput y", "undecided"),
+    ],
+)
+def test_a_factor_in_a_sum_or_a_product_changes_no_verdict(body: str, verdict: str) -> None:
+    head = HEAD + "input v ~ N(0, 1)\ninput b ~ bernoulli(1/2)\n"
+    assert tp.check(tp.loads(head + body)).verdict == verdict

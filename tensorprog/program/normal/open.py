@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import suppress
+from fractions import Fraction
 from math import prod
 
 from tensorprog.kernel.ground.composed import MAX_COMPOSED, CannotCompose, Composer, Spans
 from tensorprog.kernel.ground.indices import Range, assignments, length
 from tensorprog.kernel.ground.nodes import Dot, LinComb, MatMul, Moment, Node, Nonlin, Scalar
 from tensorprog.kernel.ground.program import Instructions
-from tensorprog.kernel.ground.term import Bind, Sub, Term, Var, add, call, shift_subs, size, transform, variables
+from tensorprog.kernel.ground.term import (
+    Bind,
+    Num,
+    Sub,
+    Term,
+    Var,
+    add,
+    call,
+    mul,
+    shift_subs,
+    size,
+    transform,
+    variables,
+)
 from tensorprog.program.lowering.known import free_indices
 
 MAX_MEMBERS = 2_000
@@ -28,18 +42,31 @@ class MemberComposer(Composer):
         self._names: dict[Hashable, Var] = {}
 
     def of_term(self, t: Term) -> Term:
-        """The term over atoms, equal ones under one name."""
-        out = super().of_term(t)
-        atoms = [v for v in variables(out) if v.name in self.program.families]
+        """The term over atoms, equal ones under one name, and sums of equal terms as products."""
+        return transform(self._merged(super().of_term(t)), self._repeated)
+
+    def _merged(self, t: Term) -> Term:
+        """The composed term with equal atoms under the name of the first."""
+        atoms = [v for v in variables(t) if v.name in self.program.families]
         if len(atoms) < 2 or not any(v.subs for v in atoms):
-            return out
+            return t
         first: dict[Hashable, Var] = {}
         one: dict[Term, Var] = {}
         for v in atoms:
             member, definition = self._defined(v)
             if (known := first.setdefault(definition, member)) != v:
                 one[v] = known
-        return transform(out, one.get) if len(first) < len(atoms) else out
+        return transform(t, one.get) if len(first) < len(atoms) else t
+
+    def _repeated(self, t: Term) -> Term | None:
+        """A sum over indices that its body does not read is a multiple of the body; the maximum is the body."""
+        if not isinstance(t, Bind) or t.head not in ("sum", "max", "min") or t.mask is not None:
+            return None
+        body = transform(t.args[0], self._repeated)
+        if set(t.over) & set(free_indices(self.program, body)):
+            return None
+        count = prod(length(r) for r in self.program.ranges(t.over).values())
+        return body if t.head != "sum" or count == 1 else mul(Num(Fraction(count)), body)
 
     def _defined(self, v: Var) -> tuple[Var, Hashable]:
         """The first member that equals an atom for all values of its indices, and what both are, without their name."""

@@ -65,6 +65,18 @@ class Shared:
                         break
         return out
 
+    @cached_property
+    def after_scalars(self) -> set[int]:
+        """Vectors that depend on some scalar, through products too."""
+        out: set[int] = set()
+        for node in self.program.nodes:
+            for ref, _ in self.program.references(node):
+                scalar = self.program.families[ref.name].kind == "scalar"
+                if scalar or any(id(n) in out for n, _ in self.program.resolve(ref)):
+                    out.add(id(node))
+                    break
+        return out
+
 
 MANY_PATTERNS = 48
 

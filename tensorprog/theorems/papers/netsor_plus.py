@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.rules.facts import Fact
+from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.nodes import MatMul, Moment, Node, Scalar
 from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.powers import MOMENT
-from tensorprog.kernel.ground.term import mul, variables
-from tensorprog.terms import App, Term, Var, to_text
+from tensorprog.kernel.ground.term import mul, transform, variables
+from tensorprog.program.normal.open import unrolled
+from tensorprog.terms import App, Bind, Num, Term, Var, to_text
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.common import (
     READOUTS,
@@ -38,7 +42,8 @@ from tensorprog.theorems.papers.netsor import controlled, controlled_term
 from tensorprog.theorems.vectors.nonlinearities import Judged
 
 EACH_SMOOTH = "every function is pseudo-Lipschitz near the limit scalars"
-STABLE = "no matrix multiplies what reads a scalar, so the ranks are stable"
+STABLE = "matrices multiply what reads no scalar, but for factors, so the ranks are stable"
+MAX_UNROLLED = 64
 NOT_SMOOTH = "this function is not pseudo-Lipschitz near the limit"
 
 
@@ -100,7 +105,7 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
     place = place_of(node)
     if not scalars_in(case, t):
         facts = case.functions.facts(t)
-        if facts.controlled.proved and rank_stable(case):
+        if facts.controlled.proved and rank_stable(case, t):
             return proved(f"{text}: {facts.controlled.because}; {STABLE}")
         if facts.pseudo_lipschitz.refuted and facts.controlled.proved:
             why = "it is controlled, but with scalars in the program rank stability would have to be shown"
@@ -108,7 +113,8 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
             return unknown(f"{text}: {why}", undecided)
         return judged(Judged(facts.pseudo_lipschitz, text, place), "TP202", NOT_SMOOTH, BECAUSE, KEEP_AWAY)
     found = pulled(case, t)
-    if _parameter_controlled(case, found) and rank_stable(case):
+    summands = _written_out(case, t)
+    if _parameter_controlled(case, pulled(case, summands)) and rank_stable(case, summands):
         return proved(f"{text}: parameter-controlled; {STABLE}")
     refutation = off_limit(case, at_limit(case), t, found, place) or _uncontrolled(case, t, found, place)
     if refutation is not None:
@@ -117,14 +123,54 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
     return judged(Judged(fact, text, place), "TP202", NOT_SMOOTH, BECAUSE, KEEP_AWAY)
 
 
-def rank_stable(case: Case) -> bool:
-    """Does no matrix multiply what reads a scalar? Then all products are those of a Netsor program."""
-    return not any(
-        reads_scalar(case, source)
-        for node in case.nodes
-        if isinstance(node, MatMul)
-        for source, _ in case.program.resolve(node.arg)
-    )
+def rank_stable(case: Case, t: Term) -> bool:
+    """Are all products those of a Netsor program, and is a function one of such products?
+
+    W(s x) = s (W x) for a scalar s: what matrices multiply may be a sum of scalars times vectors that depend on none.
+    Their product, a sum of s (W x), depends on scalars itself: it may enter smooth functions, and others as a factor.
+    """
+    late = [n for n in case.nodes if isinstance(n, MatMul) and _is_late(case, n.arg)]
+    if not late:
+        return True
+    inner = [f for s in _arguments(t, "add") for f in _arguments(s, "mul") if not _is_power_of_product(f)]
+    moved = any(_is_late(case, v) for f in inner for v in case.program.vectors_in(f))
+    return not moved and all(_scaled(case, n.arg) for n in late)
+
+
+def _is_late(case: Case, x: Var) -> bool:
+    """Does a vector depend on a scalar?"""
+    return any(id(n) in case.shared.after_scalars for n, _ in case.program.resolve(x))
+
+
+def _is_power_of_product(t: Term) -> bool:
+    """Is this a vector, or a whole power of one?"""
+    if isinstance(t, App) and t.head == "pow":
+        base, e = t.args
+        return isinstance(base, Var) and isinstance(e, Num) and e.value >= 0 and e.value.denominator == 1
+    return isinstance(t, Var)
+
+
+def _scaled(case: Case, x: Var) -> bool:
+    """Is a vector a sum of scalars times vectors that depend on none?"""
+    try:
+        terms = [_written_out(case, t) for t in case.functions.composer.members(x)]
+    except CannotCompose:
+        return False
+    factors = [f for t in terms for s in _arguments(t, "add") for f in _arguments(s, "mul")]
+    vectors = [f for f in factors if case.program.vectors_in(f)]
+    late = any(_is_late(case, v) for f in vectors for v in case.program.vectors_in(f))
+    return not late and not any(scalars_in(case, f) for f in vectors)
+
+
+def _written_out(case: Case, t: Term) -> Term:
+    """The term with sums over indices written out, where they are short."""
+
+    def short(u: Term) -> Term | None:
+        with suppress(CannotCompose):
+            return unrolled(case.program, u, MAX_UNROLLED) if isinstance(u, Bind) and u.head == "sum" else None
+        return None
+
+    return transform(t, short)
 
 
 def _parameter_controlled(case: Case, found: Pulled) -> bool:
