@@ -48,6 +48,7 @@ def test_an_index_bound_elsewhere_is_not_borrowed() -> None:
         # scalars leave a product as factors: W (m x) = m (W x), though m -> 0, beside a mask, which jumps
         ("m[i] = mean(x[i])\ny = W[1] @ sum(m[j]*b*x[1] for j)\noutput y", "valid"),
         ("m = mean(x[1])\ny = (W[1] @ (m*x[1]))*b\noutput y", "valid"),
+        ("m = mean(x[1])\ny = (W[1] @ (tanh(x[2]) - m*x[1]))*b\noutput y", "valid"),
         ("m = mean(x[1])\ny = m*(W[1] @ x[1])*b\noutput y", "valid"),
         # and what jumps at such a product is not one of Netsor's: sign(m g) is sign(m) sign(g), m -> 0
         ("m = mean(x[1])\ny = sign(W[1] @ (m*x[1]))*b\noutput y", "undecided"),

@@ -191,8 +191,9 @@ def _parameter_controlled(case: Case, found: Pulled) -> bool:
 
 
 def _arguments(t: Term, head: str) -> list[Term]:
-    """Return the summands or the factors of a term, whatever its parentheses."""
-    return [s for a in t.args for s in _arguments(a, head)] if isinstance(t, App) and t.head == head else [t]
+    """Return the summands or the factors of a term, whatever its parentheses and signs."""
+    opened = isinstance(t, App) and t.head in (head, "neg")
+    return [s for a in t.args for s in _arguments(a, head)] if opened else [t]  # type: ignore[union-attr]
 
 
 def _uncontrolled(case: Case, t: Term, found: Pulled, place: Place | None) -> Finding | None:
