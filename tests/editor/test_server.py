@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from tensorprog.cli import main
+from tensorprog.editor.answers.analysis import analyse
 from tensorprog.editor.command import lsp as command
 
 lsp = pytest.importorskip("lsprotocol.types")
@@ -148,11 +150,11 @@ async def until(ask: Callable[[], Awaitable[Any]], good: Callable[[Any], bool]) 
 @pytest.mark.long
 def test_what_an_editor_shows_and_never_waits_for() -> None:
     slow = "\n".join(["index i, j in 1..6", "input u0[i] ~ N(0, 1)"] + [
-        line for k in range(8) for line in (
+        line for k in range(4) for line in (
             f"weight Q{k}, K{k}, V{k} ~ N(0, 1/n)",
             f"p{k}[i,j] = dot(Q{k} @ tanh(u{k}[i]), K{k} @ tanh(u{k}[j])) / sqrt(n)",
             f"u{k + 1}[i] = u{k}[i] + sum(softmax(p{k}[i,j] over j) * (V{k} @ u{k}[j]) for j)",
-        )] + ["output u8", ""])  # fmt: skip
+        )] + ["output u4", ""])  # fmt: skip
 
     async def drive(e: Editor) -> None:
         c, whole = e.client, lsp.Range(lsp.Position(0, 0), lsp.Position(999, 0))
@@ -228,5 +230,47 @@ def test_a_process_that_ends_is_told_and_the_next_text_is_judged() -> None:
         assert newer[0].verdict == "invalid"
         assert [part async for part in slow] == []
         worker.close()
+        # A key that is pressed while the first process is still starting must not end the process.
+        early = asyncio.ensure_future(anext(worker.run("understand", TIED, None)))
+        await asyncio.sleep(0)
+        early.cancel()
+        await asyncio.sleep(0)
+        assert (await anext(worker.run("understand", MYNET, None))).verdict == "valid"
+        worker.close()
 
     asyncio.run(drive())
+
+
+@pytest.mark.long
+def test_what_is_shown_in_the_end_is_what_the_last_text_says() -> None:
+    """Random keys in two texts at once, one with Windows line ends, faster than they can be judged."""
+    rng = random.Random(0)
+    keys = [*"()[]=@*\n é", "\U0001d4a9", "tahn(", " over "]
+
+    async def drive(e: Editor) -> None:
+        last: dict[str, Any] = {}
+        texts = {f"file:///nowhere/{k}.tp": text for k, text in enumerate((MYNET, TIED.replace("\n", "\r\n")))}
+        for uri, text in texts.items():
+            item = lsp.TextDocumentItem(uri, "tensorprog", 1, text)
+            e.client.text_document_did_open(lsp.DidOpenTextDocumentParams(item))
+        for version in range(2, 40):
+            for uri, text in texts.items():
+                lines = text.split("\n")
+                line = rng.randrange(len(lines))
+                at, key = rng.randrange(len(lines[line].rstrip("\r")) + 1), rng.choice(keys)
+                units = len(lines[line][:at].encode("utf-16-le")) // 2
+                lines[line] = lines[line][:at] + key + lines[line][at:]
+                texts[uri] = "\n".join(lines) if version < 38 else text
+                place = lsp.Range(lsp.Position(line, units), lsp.Position(line, units))
+                change = lsp.TextDocumentContentChangePartial(place, key if version < 38 else "")
+                named = lsp.VersionedTextDocumentIdentifier(version=version, uri=uri)
+                e.client.text_document_did_change(lsp.DidChangeTextDocumentParams(named, [change]))
+            await asyncio.sleep(rng.random() * 0.05)
+        while {uri: d.version for uri, d in last.items()} != dict.fromkeys(texts, 39):
+            found = await asyncio.wait_for(e.published.get(), 30)
+            last[found.uri] = found
+        for uri, text in texts.items():
+            said = [(d.code, d.line) for d in analyse(text).diagnostics]
+            assert [(d.code, d.range.start.line + 1) for d in last[uri].diagnostics] == said
+
+    in_session(drive)

@@ -20,8 +20,8 @@ class Worker:
 
     def prepare(self) -> None:
         """Start the processes, before there is a job for them."""
-        self._ready = self._ready or _start()
-        self._spare = self._spare or _start()
+        self._ready = self._ready if _usable(self._ready) else _start()
+        self._spare = self._spare if _usable(self._spare) else _start()
 
     async def run(self, job: str, *arguments: Any) -> AsyncIterator[Any]:
         """Yield what a job finds; the iteration ends early when another job is run, or the worker is closed."""
@@ -30,7 +30,7 @@ class Worker:
         turn = self._turn
         self.prepare()
         assert self._ready is not None
-        process = await self._ready
+        process = await asyncio.shield(self._ready)  # who waits may be cancelled, the process still starts
         if turn != self._turn:
             return
         self._busy, finished = True, False
@@ -68,6 +68,11 @@ class Worker:
 
 def _start() -> asyncio.Task[Process]:
     return asyncio.ensure_future(asyncio.to_thread(Process))
+
+
+def _usable(task: asyncio.Task[Process] | None) -> bool:
+    """Has a process been started, or is it being started?"""
+    return task is not None and not (task.done() and (task.cancelled() or task.exception() is not None))
 
 
 def _end(task: asyncio.Task[Process]) -> None:
