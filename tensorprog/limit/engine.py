@@ -215,17 +215,22 @@ class Engine:
         return None if pair is None else self.sum_enclosure((Addend(factors=(pair,)),))
 
     def family_covariance(self, refs: Sequence[Var]) -> Array | None:
-        """Cov of many scores of one family, without their factors, in floats and all at once.
+        """Cov of many Gaussian vectors, or scores without their factors, of one family, in floats and all at once.
 
         None where they are of several families or made by several instructions.
         """
         (ref, *others) = refs
-        if any(v.name != ref.name for v in others) or ref.name not in self.random.families:
+        if any(v.name != ref.name for v in others):
             return None
         if ref.name not in self._families:
             one, two, ranges = Lookup(self.rules.composer).labelled(Var(ref.name, tuple("_" for _ in ref.subs)))
             try:
-                field = self.arrays.total(self.random.bare_covariance(one, two))
+                if ref.name in self.random.families:
+                    field = self.arrays.total(self.random.bare_covariance(one, two))
+                elif (pair := self.bases(one, two)) is not None:
+                    field = self.arrays.value(pair)
+                else:
+                    return None
             except Split:
                 return None
             shape = tuple(high - low + 1 for low, high in ranges)

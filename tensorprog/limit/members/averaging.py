@@ -180,16 +180,19 @@ def rule_for(
                 break
         if best is not None and best[0] <= tolerance:
             return best[1]
-    took = 0.0
+    took, last, wanted = 0.0, 0, 0
     for power in powers:
+        if power < wanted and suffices(took * 2.0 ** (wanted - last)):
+            continue  # not even an error that falls like 1/N would be within the tolerance yet
         if took and not suffices(2 * took):
             break
         start = time.monotonic()
         rule = scrambled(dimension, power, seed)
         error = _relative(rule.combine([probe(g) for g in rule.groups]))
-        took = time.monotonic() - start
+        took, last = time.monotonic() - start, power
         if error <= tolerance:
             return rule
+        wanted = min(powers[-1], power + int(math.log2(error / tolerance))) if math.isfinite(error) else power
     # The last of the sampled rules, not the one that happened to look best.
     return rule if best is None or error < best[0] else best[1]
 

@@ -27,7 +27,7 @@ from tensorprog.terms import Term, Var
 
 FLOAT_ROUNDING = 1e-12
 MOST_SINGLE = 16
-"""Leaves whose covariances are asked pair by pair, in balls; those of more are computed as arrays."""
+"""Leaves of one family whose covariances are asked pair by pair, in balls; those of more are computed as arrays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +76,15 @@ class Second:
         return self._exact(leaves) if scores is None else self.engine.score_covariance(leaves, scores)
 
     def _exact(self, leaves: Sequence[Var]) -> Array:
-        if len(leaves) > MOST_SINGLE:
-            found = self.engine.family_covariance(leaves)
-            if found is not None and np.all(np.isfinite(found)):
-                self.error = max(self.error, FLOAT_ROUNDING)
-                return found
         out, error = np.zeros((len(leaves), len(leaves))), 0.0
+        whole = self._families(leaves, out)
         related: dict[object, list[int]] = {}
         for i, a in enumerate(leaves):
             mine = related.setdefault(self.u.origin(a), [])
             mine.append(i)
             for j in mine:
+                if whole and whole.get(i) == whole.get(j) is not None:
+                    continue
                 b = leaves[j]
                 number = self._number(a, b)
                 out[i, j] = out[j, i] = number.value
@@ -96,6 +94,20 @@ class Second:
         if len(leaves):
             self.error = max(self.error, error / max(float(out.max()), 1e-300))
         return out
+
+    def _families(self, leaves: Sequence[Var], out: Array) -> dict[int, str]:
+        """Puts in the covariances within large families, as arrays; the families of the leaves for which it did."""
+        places: dict[str, list[int]] = {}
+        for k, v in enumerate(leaves):
+            places.setdefault(v.name, []).append(k)
+        done: dict[int, str] = {}
+        for name, at in places.items():
+            found = self.engine.family_covariance([leaves[k] for k in at]) if len(at) > MOST_SINGLE else None
+            if found is not None and np.all(np.isfinite(found)):
+                out[np.ix_(at, at)] = found
+                self.error = max(self.error, FLOAT_ROUNDING)
+                done |= dict.fromkeys(at, name)
+        return done
 
     def _number(self, a: Var, b: Var) -> Estimate:
         """The covariance of two leaves; in floats, whose rounding nobody follows, once the time for balls is over."""
