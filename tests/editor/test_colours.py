@@ -108,5 +108,38 @@ def test_the_extension_is_whole() -> None:
     assert all((EXTENSION / name).is_file() for name in named)
     assert PACKAGE["contributes"]["grammars"][0]["scopeName"] == GRAMMAR["scopeName"]
     json.loads((EXTENSION / "language-configuration.json").read_text("utf-8"))
-    if (node := shutil.which("node")) is not None:
-        subprocess.run([node, "--check", EXTENSION / "extension.js"], check=True, timeout=60)
+
+
+STUBS = """
+const load = require("module")._load, seen = [];
+const vscode = {
+  workspace: { getConfiguration: () => ({ get: () => ["tensorprog", "lsp"] }),
+               openTextDocument: async (d) => (seen.push(d.content), d) },
+  window: { showTextDocument: async () => {}, withProgress: (_, f) => f(), showErrorMessage: (m) => seen.push(m) },
+  ViewColumn: { Beside: 2 }, ProgressLocation: { Window: 10 },
+};
+class LanguageClient {
+  constructor(id, name, server, options) { Object.assign(this, { server, options }); seen.push(server.command); }
+  async start() {
+    const run = this.options.middleware.executeCommand;
+    seen.push(await run("tensorprog.covariances", ["file:///x.tp"], async () => "said"));
+    if (process.argv[2] === "missing") throw new Error("ENOENT");
+  }
+  stop() { seen.push("stopped"); }
+}
+require("module")._load = (name, ...rest) =>
+  name === "vscode" ? vscode : name.startsWith("vscode-languageclient") ? { LanguageClient } : load(name, ...rest);
+const extension = require(process.argv[1]);
+extension.activate().then(() => extension.deactivate()).then(() => console.log(JSON.stringify(seen)));
+"""
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine: the extension is not run")
+def test_the_extension_starts_the_server_and_shows_what_a_command_says() -> None:
+    def run(*more: str) -> list[str]:
+        words = ["node", "-e", STUBS, str(EXTENSION / "extension.js"), *more]
+        found: list[str] = json.loads(subprocess.run(words, check=True, timeout=60, capture_output=True).stdout)
+        return found
+
+    assert run() == ["tensorprog", "said", "said", "stopped"]
+    assert "pip install 'tensorprog[editor]'" in run("missing")[3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ SECONDS = 2.0
 """The search for one number: a hint is worth no more."""
 MOST_NAMES = 60
 """Instructions whose limits are derived."""
+MOST_SECONDS = 30.0
+"""After so long no further instruction is begun: a machine whose editor rests should rest too."""
 FEW_DIGITS = 1e-3
 SHORT = 24
 
@@ -64,7 +67,10 @@ def limits(text: str, path: str | None = None, seconds: float = SECONDS) -> Iter
         return
     derivation = Derivation(limit, TEXT)
     lowered = {(node.place.line, node.place.file): node for node in limit.engine.program.nodes if node.place}
+    until = time.monotonic() + MOST_SECONDS
     for node in list(lowered.values())[:MOST_NAMES]:
+        if time.monotonic() > until:
+            return
         if node.place is not None and node.place.file is None:
             yield _of_instruction(limit, derivation, node)
     yield from _claims(text, path, seconds)

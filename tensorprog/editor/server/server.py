@@ -27,6 +27,8 @@ from tensorprog.kernel.ground.place import Place
 
 PATIENCE = 1.0
 """Seconds that a hover waits for a limit that is being derived."""
+MOST_SECONDS = 60.0
+"""A text that is not touched is worked on for so long."""
 PAUSE = 0.5
 """Seconds between two refreshments of the hints while limits arrive."""
 
@@ -88,9 +90,22 @@ class Server(LanguageServer):
             state.task.cancel()
         state.found, state.settled = [], False
         state.judged.clear()
-        state.task = asyncio.ensure_future(self.understand(uri, state, self.page(uri)))
+        state.task = asyncio.ensure_future(self.understand(state, self.page(uri)))
 
-    async def understand(self, uri: str, state: State, page: Page) -> None:
+    async def understand(self, state: State, page: Page) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(MOST_SECONDS):
+                await self.receive(state, page)
+        if not state.judged.is_set():
+            state.analysis = Analysis((ENDED,))
+            state.judged.set()
+            self.publish(page, state)
+        state.worker.cancel()
+        state.settled = True
+        self.ask_again()
+
+    async def receive(self, state: State, page: Page) -> None:
+        """Take in what is found about a text, and show it."""
         refreshed = time.monotonic()
         async for part in state.worker.run("understand", page.text, page.path):
             if isinstance(part, Analysis):
@@ -105,12 +120,6 @@ class Server(LanguageServer):
             if time.monotonic() - refreshed > PAUSE:
                 refreshed = time.monotonic()
                 self.ask_again()
-        if not state.judged.is_set():
-            state.analysis = Analysis((ENDED,))
-            state.judged.set()
-            self.publish(page, state)
-        state.settled = True
-        self.ask_again()
 
     def publish(self, page: Page, state: State) -> None:
         version = self.workspace.get_text_document(page.uri).version
