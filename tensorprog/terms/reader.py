@@ -64,13 +64,11 @@ class ExpressionBuilder:
     def number(self, children: list[Any]) -> Term:
         return Num(exact_number(children[0]), place_of(children[0]))
 
-    def condition(self, children: list[Any]) -> Term:
-        return children[0] if len(children) == 1 else App("and", tuple(children), children[0].place)
+    def conjunction(self, children: list[Any]) -> Term:
+        return App("and", tuple(children), children[0].place)
 
     def comparison(self, children: list[Any]) -> Term:
         left, op, right = children
-        if op is None:
-            return left  # type: ignore[no-any-return]
         return App(_COMPARE[op], (left, right), place_of(op))
 
     def sum(self, children: list[Any]) -> Term:
@@ -90,31 +88,36 @@ class ExpressionBuilder:
 
     def matmul(self, children: list[Any]) -> Term:
         left, right = children
-        return left if right is None else App("matmul", (left, right), left.place)
+        return App("matmul", (left, right), left.place)
 
     def power(self, children: list[Any]) -> Term:
-        base, op, exponent = children
-        return base if op is None else power(base, exponent, base.place)
+        base, _, exponent = children
+        return power(base, exponent, base.place)
 
     def root(self, children: list[Any]) -> Term:
         return App("sqrt", (children[1],), place_of(children[0]))
 
     def reference(self, children: list[Any]) -> Term:
-        name, quote, *rest = children
+        (name,) = children
+        return App("pi", (), place_of(name)) if name == "pi" else Var(str(name), (), place_of(name))
+
+    def quoted(self, children: list[Any]) -> Term:
+        name, _ = children
+        return App("transpose", (Var(str(name), (), place_of(name)),), place_of(name))
+
+    def member(self, children: list[Any]) -> Term:
+        name, *subs = children
         place = place_of(name)
-        if name == "pi" and rest[0] is None and quote is None:
-            return App("pi", (), place)
-        out: Term = Var(str(name), (), place)
-        if quote is not None:
-            out = App("transpose", (out,), place)
-        subs = [c for c in rest if isinstance(c, Num | Var | App | Bind)]
-        if subs:
-            if quote is not None:
-                raise fail("TP001", "the transpose goes after the subscripts", place, help=f"write {name}[...]'")
-            out = App("ref", (out, *subs), place)
-            if rest[-1] is not None:
-                out = App("transpose", (out,), place)
-        return out
+        return App("ref", (Var(str(name), (), place), *subs), place)
+
+    def quoted_member(self, children: list[Any]) -> Term:
+        *inner, _ = children
+        member = self.member(inner)
+        return App("transpose", (member,), member.place)
+
+    def misquoted(self, children: list[Any]) -> Term:
+        name = children[0]
+        raise fail("TP001", "the transpose goes after the subscripts", place_of(name), help=f"write {name}[...]'")
 
     def item(self, children: list[Any]) -> tuple[Token, Term | None]:
         return (children[0], children[1])
