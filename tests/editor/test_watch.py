@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -132,6 +136,34 @@ def test_what_cannot_be_watched_is_refused(words: list[str], capsys: pytest.Capt
 def test_a_port_that_is_taken_is_one_clear_error(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["watch", str(watched.path), "--port", str(watched.port)]) == 2
     assert f"cannot serve on port {watched.port}" in capsys.readouterr().err
+
+
+def test_a_file_that_is_replaced_is_not_missed_and_shows_no_error_between(watched: Watched, tmp_path: Path) -> None:
+    news = watched.news()
+    assert next_whole(news)["word"] == "valid"
+    watched.path.unlink()
+    time.sleep(0.03)  # shorter than two looks
+    watched.path.write_text(INVALID)
+    assert next_whole(news)["word"] == "invalid"
+
+
+def test_the_command_says_where_and_ends_with_control_c(tmp_path: Path) -> None:
+    path = tmp_path / "net.tp"
+    path.write_text(GOOD)
+    words = [sys.executable, "-m", "tensorprog", "watch", str(path), "--samples", "0"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", said)
+        assert found is not None, said
+        connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=20)
+        connection.request("GET", "/")
+        assert "net.tp" in connection.getresponse().read().decode()
+        connection.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the page is not looked at")

@@ -218,7 +218,7 @@ def _questions(server: Server) -> None:
         page = ls.page(params.text_document.uri)
         return page.symbols(outline(page.text))
 
-    @server.feature(lsp.TEXT_DOCUMENT_COMPLETION, lsp.CompletionOptions(trigger_characters=["~", "@", "[", "(", " "]))
+    @server.feature(lsp.TEXT_DOCUMENT_COMPLETION, lsp.CompletionOptions(trigger_characters=["~", "@", "[", "("]))
     def on_completion(ls: Server, params: lsp.CompletionParams) -> list[lsp.CompletionItem]:
         page = ls.page(params.text_document.uri)
         return [completion(i) for i in completions(page.text, *page.cursor(params.position))]

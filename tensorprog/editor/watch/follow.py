@@ -15,8 +15,8 @@ from tensorprog.errors import TensorProgError
 from tensorprog.language.files import read_text
 from tensorprog.program.graph.limits import DEFAULT_LIMITS
 
-PAUSE = 0.2
-"""Seconds between two looks at the file."""
+PAUSE = 0.1
+"""Seconds between two looks at the file; a change is believed when it is seen twice, for a file may be half written."""
 Stage = Literal["computing", "part", "whole"]
 
 
@@ -49,13 +49,14 @@ class Follower:
 
     def follow(self) -> None:
         """Look at the file until `end`; a build that is under way when it changes is dropped."""
-        seen: object = None
+        believed = seen = self._stamp()
+        self._start()
         while not self.ended:
-            stamp = self._stamp()
-            if stamp != seen:
-                seen = stamp
-                self._start()
             time.sleep(PAUSE)
+            before, seen = seen, self._stamp()
+            if seen != believed and seen == before:
+                believed = seen
+                self._start()
 
     def end(self) -> None:
         """Stop looking, end the build, wake who waits."""
