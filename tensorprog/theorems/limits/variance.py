@@ -24,7 +24,6 @@ from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Nonlin, Scala
 from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import add, mul, neg, variables
 from tensorprog.numbers.interval import Interval
-from tensorprog.numbers.roots import is_positive_definite
 from tensorprog.program.graph.constants import at_indices
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.known import free_indices
@@ -168,6 +167,8 @@ class Variances:
             (a, b), (c, d) = entries[0][:2], entries[1][:2]
             det = add(mul(a, d), neg(mul(b, c)))
             return len(members) == 2 and self._sign(a) == self._sign(det) == "positive"
+        from tensorprog.numbers.roots import is_positive_definite  # loads numpy, which few programs need
+
         try:
             return is_positive_definite([[ball(evaluate(t, {})) for t in row] for row in entries])
         except (Undecided, Undefined):
