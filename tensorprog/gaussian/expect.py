@@ -126,8 +126,7 @@ class Expectation:
         return rf"$\mathbb{{E}}\left[\text{{{self.of}}}\right] = {right}$"
 
 
-@renamed(variables="vars", params="assume", assumptions="assume")
-def expect(
+def expected_value(
     term: Term | str | Any,
     cov: Any = None,
     mean: Any = None,
@@ -184,6 +183,10 @@ def expect(
             return _result(text, None, _number(asked, numbers, aim, certified), str(why))
         number = _value(asked, reduced, found, numbers, aim, certified)
     return _result(text, found.expr, number, "", conditions, lambda: (*reduced.steps, *found.steps))
+
+
+expect = renamed(variables="vars", params="assume", assumptions="assume")(expected_value)
+"""The same under the name that users know, which takes the old names of arguments too."""
 
 
 def _written(*given: Any) -> list[Any]:

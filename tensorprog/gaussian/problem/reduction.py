@@ -17,7 +17,7 @@ from tensorprog.functions.evaluate.expanded import name_of
 from tensorprog.functions.evaluate.sympy_bridge import from_sympy, symbol, to_sympy
 from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.closed.steps import Step
-from tensorprog.kernel.ground.term import add, children, mul, substitute, walk
+from tensorprog.kernel.ground.term import ONE, add, children, mul, substitute, walk
 from tensorprog.terms import App, Num, Term, Var
 
 
@@ -148,11 +148,9 @@ def _product(w: Any, t: Term) -> Term:
 
 def affine(t: Term, variables: Sequence[Var]) -> tuple[tuple[Any, ...], Any] | None:
     """(a, b) with t = a·z + b, constants a and b in sympy; None when t is not affine by its form."""
-
-    def constant(u: Term) -> Any:
-        return None if any(v in variables for v in walk(u) if isinstance(v, Var)) else to_sympy(u)
-
-    return expanded.affine(t, [name_of(v) for v in variables], constant, sympy.S.Zero)
+    free = [u for u in walk(t) if not any(v in variables for v in walk(u) if isinstance(v, Var))]
+    numbers = {u: to_sympy(u) for u in (ONE, *free) if not isinstance(u, App) or u.head not in ("add", "mul", "neg")}
+    return expanded.affine(t, [name_of(v) for v in variables], numbers.get, sympy.S.Zero)
 
 
 def _affine_parts(t: Term, variables: Sequence[Var]) -> list[Term]:

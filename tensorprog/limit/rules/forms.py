@@ -9,7 +9,7 @@ from tensorprog.kernel.ground.nodes import Input, MatMul, Node, primed_indices
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.kernel.ground.term import ZERO, mul, shift_subs
 from tensorprog.limit.rules.labels import range_of
-from tensorprog.limit.rules.open import Composer, Summand, settle
+from tensorprog.limit.rules.open import Composer, Summand, wait
 from tensorprog.limit.rules.quantities import Addend, Cov, Mean, Sum, reference
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.terms import Sub, Var
@@ -57,7 +57,15 @@ class Forms:
 
     def roots(self, a: Var) -> Roots:
         """The initial vectors and products that a base is a linear combination of."""
-        return settle(a, self._roots, self._below, self._combined)
+        stack = [a]
+        while stack:
+            if (top := stack[-1]) not in self._roots:
+                below = self._below(top)
+                if wait(stack, self._roots, below):
+                    continue
+                self._roots[top] = self._combined(top, below)
+            stack.pop()
+        return self._roots[a]
 
     def _below(self, a: Var) -> list[Var]:
         if isinstance(self.composer.locate(a), self.roots_are):

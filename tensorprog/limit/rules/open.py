@@ -5,7 +5,7 @@ What is left is called a base: given the scores, all bases together are jointly 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count, pairwise
@@ -23,7 +23,6 @@ from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 
 K = TypeVar("K")
-V = TypeVar("V")
 MAX_SUMMANDS = 4_000
 MAX_EXPANDED = 512
 MINUS_ONE = Num(-1)
@@ -51,19 +50,11 @@ class Summand:
     atoms: tuple[Term, ...] = ()
 
 
-def settle(start: K, known: dict[K, V], below: Callable[[K], list[K]], value: Callable[[K, list[K]], V]) -> V:
-    """What `value` makes of `start` once all that is below it is known; a stack and no recursion, for long chains."""
-    stack = [start]
-    while stack:
-        top = stack[-1]
-        if top not in known:
-            parts = below(top)
-            if todo := [k for k in parts if k not in known]:
-                stack += todo
-                continue
-            known[top] = value(top, parts)
-        stack.pop()
-    return known[start]
+def wait(stack: list[K], known: Container[K], parts: Sequence[K]) -> bool:
+    """Puts parts that are not known yet on a stack, to be known first: long chains need no recursion."""
+    todo = [k for k in parts if k not in known]
+    stack += todo
+    return bool(todo)
 
 
 class Composer:

@@ -16,7 +16,7 @@ from fractions import Fraction
 from tensorprog.kernel.ground.nodes import Dot, Input, MatMul, Scalar
 from tensorprog.kernel.ground.powers import MOMENT, SCORE
 from tensorprog.kernel.ground.term import ONE, ZERO, children, mul, shift_subs
-from tensorprog.limit.rules.open import Split, Summand, settle
+from tensorprog.limit.rules.open import Split, Summand, wait
 from tensorprog.limit.rules.quantities import Addend, Ex, Sum, no_limit, reference
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
@@ -210,12 +210,16 @@ class Scores:
 
     def below(self, ref: Var) -> frozenset[Var]:
         """The score members that a member depends on (a score also on itself)."""
-        return settle(
-            ref,
-            self._below,
-            lambda top: [r for r in self._references(top) if r.name in self.dependent],
-            lambda top, used: frozenset({top} if self._is_score(top) else ()).union(*(self._below[r] for r in used)),
-        )
+        stack = [ref]
+        while stack:
+            if (top := stack[-1]) not in self._below:
+                used = [r for r in self._references(top) if r.name in self.dependent]
+                if wait(stack, self._below, used):
+                    continue
+                own = frozenset({top} if self._is_score(top) else ())
+                self._below[top] = own.union(*(self._below[r] for r in used))
+            stack.pop()
+        return self._below[ref]
 
     def _is_score(self, ref: Var) -> bool:
         node = self.composer.locate(ref)
@@ -271,9 +275,12 @@ class Scores:
         )
 
     def _depth_of(self, p: Var) -> int:
-        return settle(
-            p,
-            self._depth,
-            lambda top: [*self.below(top) - {top}],
-            lambda _, above: 1 + max((self._depth[q] for q in above), default=-1),
-        )
+        stack = [p]
+        while stack:
+            if (top := stack[-1]) not in self._depth:
+                above = [*self.below(top) - {top}]
+                if wait(stack, self._depth, above):
+                    continue
+                self._depth[top] = 1 + max((self._depth[q] for q in above), default=-1)
+            stack.pop()
+        return self._depth[p]

@@ -19,7 +19,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.functions.rules.positive import is_positive
 from tensorprog.gaussian.arrays.duals import PairKernel, pair_kernel
-from tensorprog.gaussian.expect import Expectation, expect
+from tensorprog.gaussian.expect import Expectation, expected_value
 from tensorprog.gaussian.integrate.lengths import Ratio, ratio
 from tensorprog.kernel.ground.nodes import Param
 from tensorprog.kernel.ground.term import ONE, mul, substitute, variables
@@ -112,7 +112,7 @@ class CoreFunction:
         if holds_softmax(self.body):
             return Expectation(to_text(self.body), None, UNKNOWN, "quadrature", "a softmax of Gaussians")
         mean = [sympy.S.Zero if zero else sympy.Symbol(f"m{k + 1}", real=True) for k, zero in enumerate(self.centred)]
-        return expect(self.body, None, mean, vars=self.variables, assume=self.assumptions, symbolic=True)
+        return expected_value(self.body, None, mean, vars=self.variables, assume=self.assumptions, symbolic=True)
 
     @cached_property
     def kernel(self) -> PairKernel | None:
@@ -277,7 +277,7 @@ class CoreFunction:
             raise no_value(missing)
         if holds_softmax(self.body):
             return softmax.average(self.body, self.variables, _within(cov), mean, values)
-        return expect(
+        return expected_value(
             self.body, _within(cov), mean, vars=self.variables, assume=self.assumptions, values=values,
             certified=certified,
         ).number  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import DivergentError, TensorProgError
-from tensorprog.gaussian.expect import expect
+from tensorprog.gaussian.expect import expected_value
 from tensorprog.kernel.ground.term import mul, power, substitute, variables
 from tensorprog.limit.members.parts import polynomial
 from tensorprog.limit.members.softmax import holds_softmax
@@ -176,7 +176,7 @@ class Named(Formulas):
         assume: dict[str, Any] = {guarded(n): p for n, p in self.program.params.items()}
         assume |= dict.fromkeys((*(s.name for s in symbols.values()), *(s.name for s in constants)))
         try:
-            found = expect(e.core.body, cov, mean, vars=[Var(f"z{k + 1}") for k in size], assume=assume)
+            found = expected_value(e.core.body, cov, mean, vars=[Var(f"z{k + 1}") for k in size], assume=assume)
         except DivergentError:
             raise
         except TensorProgError:
