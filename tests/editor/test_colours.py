@@ -24,7 +24,7 @@ PACKAGE = json.loads((EXTENSION / "package.json").read_text("utf-8"))
 GRAMMAR = json.loads((EXTENSION / "syntaxes" / "tensorprog.tmLanguage.json").read_text("utf-8"))
 PROGRAMS = sorted([*ROOT.glob("examples/*.tp"), *ROOT.glob("examples/gallery/*.tp")])
 SCOPES = {"keyword.control": "keyword", "keyword.other": "keyword", "support.type": "law",
-          "support.function": "function",
+
           "entity.name.function": "function", "variable.other": "name", "constant.language": "name",
           "constant.numeric": "number", "string.quoted": "string"}  # fmt: skip
 
@@ -75,8 +75,7 @@ def test_textmate_colours_words_as_they_are_read(path: Path) -> None:
         ("y = softmax(p[i] over i)", "over", "keyword.other"),
         ("claim var(x) = 1 within 1e-3", "within", "keyword.other"),
         ("y = over + 1", "over", "variable.other"),
-        ("y = tanh(x)", "tanh", "support.function"),
-        ("y = tahn(x)", "tahn", "entity.name.function"),
+        ("y = tanh(x)", "tanh", "entity.name.function"),
         ('matrix K = file("gram.npy")', "file", "keyword.other"),
         ("y = σ1 / sqrt(n)", "n", "constant.language"),
         ("y = σ1 / sqrt(n)", "σ1", "variable.other"),
