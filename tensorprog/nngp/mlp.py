@@ -137,7 +137,7 @@ class MLPKernel:
             raise ValueError(f"X has {x.shape[1]} columns and Y {y.shape[1]}")
         result = target(out, (len(x), len(y)))
         same = Y is None or Y is X
-        plan = self._angular(x, y) if self._is_angular else self._smooth(x, y, same)
+        plan = self._angular(x, y) if self.is_angular else self._smooth(x, y, same)
         diagonal = plan.diagonal
 
         def work(tile: tuple[slice, slice, Array]) -> None:
@@ -158,7 +158,7 @@ class MLPKernel:
     def diag(self, X: Any) -> Array:
         """K(x, x) for each input: what stands on the diagonal of K(X, X)."""
         x = _data(X)
-        return self._angular(x, x).diagonal if self._is_angular else self._levels(_squares(x))[0][-1]
+        return self._angular(x, x).diagonal if self.is_angular else self._levels(_squares(x))[0][-1]
 
     # -- smooth activations, and those with a kink ------------------------------------------------------------------
 
@@ -218,7 +218,8 @@ class MLPKernel:
     # -- jumps ----------------------------------------------------------------------------------------------------
 
     @property
-    def _is_angular(self) -> bool:
+    def is_angular(self) -> bool:
+        """Is it a network of sign or step?"""
         jumps = [t for t in self.terms if isinstance(t, App) and t.head in ("sign", "step") and t.args == (Var("x"),)]
         if not jumps:
             return False
