@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from importlib.util import find_spec
 from numbers import Real
@@ -124,12 +124,14 @@ class MLPKernel:
 
     # -- the kernel ----------------------------------------------------------------------------------------------
 
-    def __call__(self, X: Any, Y: Any = None, out: Array | str | Path | None = None) -> Array:
+    def __call__(self, X: Any, Y: Any = None, out: Array | str | Path | None = None, dask: str | None = None) -> Array:
         """K(X, Y), or K(X, X) with its exact diagonal and symmetric to the last bit.
 
-        out: an array to write into (a memory map, say), or a path: a new .npy file, memory-mapped.
+        out: an array to write into (a memory map, say), or a path: a new .npy file, memory-mapped. dask: the address of
+        a Dask cluster that computes the blocks (the extra `distributed`); lost workers are replaced.
 
-        Errors: TP008 data that is not finite; TP501 a moment that is infinite, or not known to the tolerance.
+        Errors: TP008 data that is not finite; TP501 a moment that is infinite, or not known to the tolerance; TP018 no
+        cluster answers.
         """
         x = _data(X)
         y = x if Y is None else _data(Y)
@@ -137,6 +139,10 @@ class MLPKernel:
             raise ValueError(f"X has {x.shape[1]} columns and Y {y.shape[1]}")
         result = target(out, (len(x), len(y)))
         same = Y is None or Y is X
+        if dask is not None:
+            from tensorprog.nngp.cluster import on_cluster
+
+            return on_cluster(dask, replace(self, threads=1), x, None if same else y, result)
         plan = self._angular(x, y) if self.is_angular else self._smooth(x, y, same)
         diagonal = plan.diagonal
 
