@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -147,11 +148,26 @@ def test_a_file_that_is_replaced_is_not_missed_and_shows_no_error_between(watche
     assert next_whole(news)["word"] == "invalid"
 
 
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """A process that does not outlive what is asked of it, whatever comes out."""
+    try:
+        yield
+    finally:
+        process.kill()
+
+
 def test_the_command_says_where_and_ends_with_control_c(tmp_path: Path) -> None:
     path = tmp_path / "net.tp"
     path.write_text(GOOD)
     words = [sys.executable, "-m", "tensorprog", "watch", str(path), "--samples", "0"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+
+    def heard() -> None:  # a shell starts what runs in the background deaf to the signal
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipe = subprocess.PIPE
+    started = subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, preexec_fn=heard)  # noqa: PLW1509 (one call)
+    with started as process, ended(process):
         assert process.stdout is not None
         said = process.stdout.readline()
         found = re.search(r"http://127\.0\.0\.1:(\d+)/", said)
