@@ -20,10 +20,11 @@ from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.gaussian.arrays.compiled import Compiled, compile_closed_form
 from tensorprog.gaussian.arrays.duals import NAMES, PairKernel, pair_kernel
 from tensorprog.gaussian.arrays.series import NoSeries, expand, pair_matrix, prepare
+from tensorprog.gaussian.closed.special import Phi2
 from tensorprog.gaussian.expect import expect
-from tensorprog.kernel.ground.term import mul, substitute
+from tensorprog.kernel.ground.term import mul, substitute, walk
 from tensorprog.nngp.duals import Array, Vectors
-from tensorprog.terms import Num, Term, Var, to_text
+from tensorprog.terms import App, Num, Term, Var, to_text
 
 COUNT = 192
 POINTS = 20
@@ -213,7 +214,7 @@ def _exact(term: Term, k11: Array, k12: Array, k22: Array, tolerance: float) -> 
 def general(term: Term, tolerance: float) -> ClosedForm | Series:
     """The dual of any term in x with a second moment; DivergentError or TP501 where there is none."""
     kernel = pair_kernel(term, term, Var("x"))
-    if kernel.method == "closed-form":
+    if kernel.method == "closed-form" and not _cancels(term, kernel):
         try:
             return ClosedForm(kernel, compile_closed_form(kernel.expr, NAMES), tolerance)
         except NotImplementedError:
@@ -224,6 +225,12 @@ def general(term: Term, tolerance: float) -> ClosedForm | Series:
     except NoSeries:
         raise no_second_moment(term) from None
     return Series(moved, tolerance)
+
+
+def _cancels(term: Term, kernel: PairKernel) -> bool:
+    """Is the closed form made of exponentials that grow times tails that vanish, as that of elu? It loses its digits at
+    large variances, entry by entry; the series does not."""
+    return kernel.expr.has(Phi2) and any(isinstance(u, App) and u.head == "exp" for u in walk(term))
 
 
 def no_second_moment(term: Term) -> TensorProgError:
