@@ -230,7 +230,7 @@ def general(term: Term, tolerance: float) -> ClosedForm | Series:
 def _cancels(term: Term, kernel: PairKernel) -> bool:
     """Is the closed form made of exponentials that grow times tails that vanish, as that of elu? It loses its digits at
     large variances, entry by entry; the series does not."""
-    return kernel.expr.has(Phi2) and any(isinstance(u, App) and u.head == "exp" for u in walk(term))
+    return kernel.expr.has(Phi2) and any(isinstance(u, App) and u.head in ("exp", "elu", "selu") for u in walk(term))
 
 
 def no_second_moment(term: Term) -> TensorProgError:
