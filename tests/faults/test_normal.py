@@ -306,7 +306,8 @@ h = A @ sign(w)
         ("sign(w)*m", "valid"),  # |sign(w) m - 0| <= |m|: parameter-controlled at 0, and no matrix is applied to it
         ("sign(w)*m + step(u)*s^2", "valid"),
         ("(h - mean(h))/sqrt(mean((h - mean(h))^2))", "valid"),  # signs below the matrix read no scalar
-        ("B @ (sign(w)*m)", "undecided"),  # the rank is 1 at every n, and 0 in the limit
+        ("B @ (sign(w)*m)", "valid"),  # m*(B @ sign(w)): the scalar leaves the product
+        ("sign(B @ (sign(w)*m))", "undecided"),  # the rank is 1 at every n, and 0 in the limit
         ("sign(w*m)", "invalid"),  # Yang's counterexample
         ("sign(w)/m", "invalid"),
         ("sign(sign(w)*m)", "invalid"),

@@ -40,6 +40,9 @@ OTHERS = {
     "terms/formula.py": "acos",
     "terms/mathml.py": "Phi",
     "terms/reserved.py": "ceil mod",
+    # what a mistyped word may have meant, in a text
+    "editor/fixing/mend_network.py": "clip sigmoid step tanh",
+    "editor/fixing/mend_text.py": "sigmoid silu step",
     # programs that are built with these functions
     "models/conv.py": "relu",
     "models/graph.py": "relu",
@@ -55,6 +58,7 @@ OTHERS = {
     # closed formulas and steps of proofs that are about one function
     "functions/rules/heads.py": "mod",
     "nngp/duals.py": "gelu leaky_relu relu",
+    "nngp/general.py": "elu selu",
     "proof/expectations.py": "Phi step",
     "proof/functions.py": "sigmoid softplus softsign step",
     "theorems/limits/exact.py": "relu",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+from importlib import import_module
 from math import sqrt
 from typing import Any
 
@@ -102,13 +102,6 @@ def test_missing_or_unknown_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     program = loads(PROGRAM)
     with pytest.raises(TensorProgError, match="no engine quick"):
         simulate(program, n=8, samples=2, engine="quick")
-    real = builtins.__import__
-
-    def without_numba(name: str, *args: Any, **kwargs: Any) -> Any:
-        if name.split(".", maxsplit=1)[0] == "numba":
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without_numba)
+    monkeypatch.setattr(import_module("tensorprog.simulate.plan.plan"), "find_spec", lambda name: None)
     with pytest.raises(TensorProgError, match="needs numba"):
         simulate(program, n=8, samples=3, engine="fast")
