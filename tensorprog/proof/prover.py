@@ -113,7 +113,7 @@ class Attempt:
         but = (*self.remarks, *(() if assuming else FUNCTIONS))
         if self.theorem == READOUTS:
             if not assuming:
-                return READOUTS in self.writer.verdict.outputs[self.output].covered_by
+                return bool(self.writer.verdict.outputs[self.output].covered_by)
             if self.base == "attention":  # of it `R.underlying` asks what the remarks waive
                 return not self._gaps(READOUTS, ("R.underlying",)) and not self._gaps("attention", but)
         gap = first_gap(self.writer.program, self.output, self.theorem, but)
