@@ -194,7 +194,7 @@ def accepted_as_written(ctx: Context, done: list[Theorem], step: list[Any]) -> b
 @pytest.fixture(autouse=True)
 def coarse_grids(monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers with few digits, which are re-checked often."""
-    monkeypatch.setattr("tensorprog.proof.numbers.ACCURACY", 1e-5)
+    monkeypatch.setattr("tensorprog.proof.numbers.ACCURACY", dict.fromkeys(range(1, 5), 1e-5))
     monkeypatch.setattr("tensorprog.proof.numbers.WIDE", 1e-2)
 
 
