@@ -96,7 +96,7 @@ SHELF: dict[str, tuple[Read, str]] = {
     "limits.means": (of_program, "initial product linear instance unevaluated closed independent limit score"),
     "limits.laws": (of_program, "covariance conditional claimed"),
     "limits.moments": (of_program, "expectation gaussian_law isserlis over_scores"),
-    "numbers.numbers": (of_program, "evaluated quadrature trusted located enclosed confirmed"),
+    "numbers.numbers": (of_program, "evaluated quadrature trusted located kurtosis enclosed confirmed"),
     "numbers.scores": (of_program, "quadrature_over_scores"),
     "numbers.shares": (of_program, "shares_over_scores"),
     "extra.shapes": (of_program, "norm share branches"),

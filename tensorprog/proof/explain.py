@@ -24,7 +24,7 @@ from tensorprog.kernel.core.statements import (
 from tensorprog.kernel.ground.nodes import Input
 from tensorprog.kernel.ground.term import ZERO, shift_subs, variables
 from tensorprog.kernel.limits.statements import Claimed, Covariance, Expectation, GaussianLaw, GivenScores, Lemma, Mean
-from tensorprog.kernel.numbers.statements import Confirmed, CovarianceNumber, ExpectationNumber, Number
+from tensorprog.kernel.numbers.statements import Confirmed, CovarianceNumber, ExpectationNumber, Kurtosis, Number
 from tensorprog.kernel.rules import TABLE
 from tensorprog.kernel.written.canonical import instruction_term
 from tensorprog.kernel.written.statements import said_of
@@ -187,6 +187,8 @@ def said(s: Statement, reader: Reader) -> str:
             return f"E[{show(term)}] lies between {low} and {high}"
         case CovarianceNumber(a, b, low, high, at):
             return f"the limit covariance of {show(a)} and {show(b)} lies between {low} and {high}{_at(at, reader)}"
+        case Kurtosis(v, low, high, at):
+            return f"in the limit the kurtosis of {show(v)} lies between {low} and {high}{_at(at, reader)}"
         case Claimed(_, text):
             return f"{text} holds"
         case Confirmed(_, text, at):

@@ -138,11 +138,16 @@ def _with_names(means: Means, steps: Iterable[int]) -> list[int]:
 
 def _members(program: Program, names: Sequence[str]) -> Iterator[tuple[Var, Var]]:
     """Each member with each."""
+    return combinations_with_replacement(_named(program, names), 2)
+
+
+def _named(program: Program, names: Sequence[str]) -> list[Var]:
+    """Each member once, where they are not many."""
     found = dict.fromkeys(v for name in names for v in members_named(program, name))
     if len(found) > MAX_MEMBERS:
         because = f"{len(found)} members are {len(found) * (len(found) + 1) // 2} pairs"
         raise fail("TP018", "--goals: too many members", because=because, help="name some of them: x[1],x[2]")
-    return combinations_with_replacement(found, 2)
+    return list(found)
 
 
 def _proved(prove: Callable[..., int], *about: Term, because: Exception | None = None) -> int:
@@ -186,6 +191,12 @@ def numbers(writer: Writer, functions: Functions, about: tuple[str, ...]) -> lis
     return _pairs(means, about, Numbers(means).covariance, numbers=True)
 
 
+def kurtoses(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
+    """Kurtoses as numbers at the params' values; without names of the members of the outputs."""
+    known, program = Numbers(Means(writer, functions)), writer.program
+    return [_proved(known.kurtosis, v) for v in _named(program, about or [to_text(o.ref) for o in program.outputs])]
+
+
 def claims(writer: Writer, functions: Functions, about: tuple[str, ...]) -> list[int]:
     """Claims of the program, by their number or all: proved, or confirmed by numbers at the params' values."""
     means, out = Means(writer, functions), []
@@ -219,6 +230,7 @@ KINDS: dict[str, Prover] = {
     "laws": laws,
     "claims": claims,
     "numbers": numbers,
+    "kurtosis": kurtoses,
 }
 """How the goals of each kind are proved; each gives the steps that conclude them."""
 

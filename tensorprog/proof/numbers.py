@@ -14,6 +14,7 @@ from tensorprog.errors import TensorProgError
 from tensorprog.kernel.certificate import FUEL
 from tensorprog.kernel.core.refused import METER, ZERO, Refused
 from tensorprog.kernel.ground.composed import CannotCompose
+from tensorprog.kernel.ground.term import power
 from tensorprog.kernel.limits.laws import instances
 from tensorprog.kernel.limits.members import pair, reference, vectors, written
 from tensorprog.kernel.limits.statements import GivenScores, Mean
@@ -27,7 +28,7 @@ from tensorprog.kernel.numbers.values import PLACES, values
 from tensorprog.numbers.estimate import is_rigorous
 from tensorprog.proof import moments
 from tensorprog.proof.covariances import Means, asked, forms_of
-from tensorprog.terms import Term, Var, to_json, to_text
+from tensorprog.terms import Num, Term, Var, to_json, to_text
 
 ACCURACY = {1: 1e-14, 2: 1e-14, 3: 2e-9, 4: 2e-7}
 """How near a rule is to the mean that it computes, by the number of variables."""
@@ -56,6 +57,11 @@ class Numbers:
         """The number of a covariance."""
         steps = [self.number(t) for t in dict.fromkeys([pair(a, b), a, b])]
         return self.writer.step("located", steps, at=[to_json(a), to_json(b)])
+
+    def kurtosis(self, v: Var) -> int:
+        """The number of a kurtosis."""
+        steps = [self.number(t) for t in (v, pair(v, v), power(v, Num(3)), power(v, Num(4)))]
+        return self.writer.step("kurtosis", steps, term=to_json(v))
 
     def expectation(self, t: Term) -> int:
         """The number of a mean, as a statement about the limit."""

@@ -44,7 +44,7 @@ def forged(program: Program, report: Report, seed: int) -> Finding | None:
 def goals(program: Program, rng: random.Random) -> list[str]:
     """What an honest prover is asked for: validity, and limits of any members, not only of the outputs."""
     one, two = rng.choice([d.name for d in program.definitions()]), rng.choice([o.name for o in program.outputs])
-    more = [f"covariances:{one}", f"covariances:{two}", f"laws:{two}", f"numbers:{two}"]
+    more = [f"covariances:{one}", f"covariances:{two}", f"laws:{two}", f"numbers:{two}", f"kurtosis:{one}"]
     return ["", *(["claims"] if program.claims else []), *rng.sample(more, 3)]
 
 

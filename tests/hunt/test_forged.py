@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -73,9 +74,22 @@ def test_an_average_over_another_width_is_found(monkeypatch: pytest.MonkeyPatch)
     assert found(TWO_WIDTHS, ["covariances:y"])
 
 
-def test_a_member_beside_the_outputs_is_found() -> None:
+@pytest.mark.parametrize("goal", ["covariances", "kurtosis"])
+def test_a_member_beside_the_outputs_is_found(goal: str) -> None:
     with lacking("members below one output"):
-        assert "no output is computed from h[2]" in found(BESIDE, ["covariances:h[2]"])
+        assert "no output is computed from h[2]" in found(BESIDE, [f"{goal}:h[2]"])
+
+
+def test_a_kurtosis_is_judged() -> None:
+    """Of a Gaussian vector it is 3, of its relu (3/2 - 5/(2 pi) - 3/(4 pi^2)) / (1/2 - 1/(2 pi))^2 = 5.408."""
+    bench = Bench(str(BESIDE))
+    judge = Truth(BESIDE, bench.lowered, bench.context.powers, random.Random(1))
+    assert bench.prove("kurtosis:h[1],y")
+    honest = [one for one in map(said, bench.done) if one.words[0] == "kurtosis"]
+    assert [round(float(one.words[2]), 3) for one in honest] == [3, 5.408]
+    assert [judge.false(one) for one in honest] == [None, None]
+    for wrong in ("1.9", "4.1"):  # the tail of the other is heavy: of it nothing is said
+        assert judge.false(replace(honest[0], words=("kurtosis", "h[1]", wrong, wrong)))
 
 
 def test_a_coin_is_found() -> None:

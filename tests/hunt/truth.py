@@ -77,6 +77,10 @@ class Truth:
                 return self.off(
                     point, lambda s: centred(s.term(a), s.term(b)) - (low + high) / 2, (high - low) / 2 + 1e-9
                 )
+            case "kurtosis":
+                middle, half = _enclosed(j.words[2:4])
+                v = self._read(j.words[1])
+                return self.off(point, lambda s: standard(s.term(v)) ** 4 - middle, half)
             case "variance":
                 n = self.lowered.nodes[int(j.words[1])]
                 return self._all_zero(point, lambda s: s.variable(_member(self.lowered, n), {}))
@@ -225,7 +229,7 @@ class Truth:
         """A goal about a member that no output is computed from: no theorem says anything of it."""
         from tests.hunt.judge_limits import parsed
 
-        if not words[0].startswith(("covariance", "law")):
+        if not words[0].startswith(("covariance", "law", "kurtosis")):
             return None
         for text in words[1:3]:
             m = parsed(str(text))
@@ -248,6 +252,10 @@ def _enclosed(ends: tuple[str, ...]) -> tuple[float, float]:
 def centred(a: Any, b: Any) -> Any:
     one, two = aligned([a - np.mean(a), b - np.mean(b)])
     return one * two
+
+
+def standard(a: Any) -> Any:
+    return (a - np.mean(a)) / np.std(a)
 
 
 def _by_draw(x: Any, draws: int) -> Any:

@@ -10,6 +10,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,9 @@ from tensorprog.kernel.core.check import Theorem, check
 from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.ground.nodes import LinComb, Nonlin, Scalar
 from tensorprog.kernel.ground.powers import Powers
-from tensorprog.kernel.ground.term import mul, shift_subs, substitute, variables
+from tensorprog.kernel.ground.term import mul, power, shift_subs, sub, substitute, variables
 from tensorprog.kernel.limits.statements import Lemma, Mean
-from tensorprog.kernel.numbers.statements import CovarianceNumber, Number
+from tensorprog.kernel.numbers.statements import CovarianceNumber, Kurtosis, Number
 from tensorprog.kernel.rules import TABLE
 from tensorprog.kernel.written.statements import concluded
 from tensorprog.language import load, loads
@@ -70,7 +71,7 @@ MADE: dict[str, tuple[Program, list[str]]] = {
     "inline": (loads(INLINE), ["covariances:y[1],y[2]", "claims"]),
     "clip": (loads(SMALL), ["covariances:p[1,1],p[1,2]", "laws", "claims"]),
     "tanh": (loads(SMALL.replace("clip(h[i], -C, C)", "tanh(h[i])")), ["covariances:p[1,1],p[1,2]", "laws", "claims"]),
-    "numbers": (loads(DEEP), ["numbers:a[1],a[2]", "claims"]),
+    "numbers": (loads(DEEP), ["numbers:a[1],a[2]", "kurtosis:a[1]", "claims"]),
     "trusted": (loads(DEEP.replace("silu", "softplus")), ["numbers:y[1]", "claims"]),
     "over n": (loads(SMALL.replace("/ sqrt(n)", "/ n").partition("claim")[0]), ["covariances"]),
 }
@@ -124,6 +125,18 @@ class Truth:
         both, one, other = (self.mean(t) for t in (mul(a, b), a, b))
         return None if both is None or one is None or other is None else both - one * other
 
+    def number(self, s: Number | CovarianceNumber | Kurtosis) -> float | None:
+        """What an interval is about."""
+        match s:
+            case Number(term):
+                return self.mean(term)
+            case CovarianceNumber(a, b):
+                return self.covariance(a, b)
+            case Kurtosis(v):
+                m, var = self.mean(v), self.covariance(v, v)
+                fourth = None if m is None else self.mean(power(sub(v, Num(Fraction(m))), Num(Fraction(4))))
+                return None if fourth is None or not var else fourth / var**2
+
 
 def false(theorem: Theorem, truth: Truth) -> str | None:
     """What numbers say against a theorem."""
@@ -143,9 +156,11 @@ def false(theorem: Theorem, truth: Truth) -> str | None:
             if x is not None and abs(x - told) > 2e-3 * (1 + abs(x)):
                 return f"E {to_text(term)} = {x}, not {told}"
             return f"E {to_text(term)} is not positive" if positive and told <= 0 else None
-        case Number() | CovarianceNumber() as s if not any(a.startswith("trusted") for a in theorem.axioms):
+        case Number() | CovarianceNumber() | Kurtosis() as s if not any(
+            a.startswith("trusted") for a in theorem.axioms
+        ):
             try:
-                x = truth.mean(s.term) if isinstance(s, Number) else truth.covariance(s.a, s.b)
+                x = truth.number(s)
             except (KeyError, AssertionError):
                 return None
             low, high = float(s.low), float(s.high)

@@ -11,14 +11,14 @@ from tensorprog.kernel.core.context import Context
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Premises, Statement
 from tensorprog.kernel.ground.nodes import Claim
-from tensorprog.kernel.ground.term import Num, Term
+from tensorprog.kernel.ground.term import Num, Term, add, mul, power, recip, sub
 from tensorprog.kernel.ground.text import claim_text
 from tensorprog.kernel.limits.known import Known
 from tensorprog.kernel.limits.laws import covered, instances, sides
 from tensorprog.kernel.limits.lemmas import Terms
 from tensorprog.kernel.limits.members import has_values, members, pair, reference, written
 from tensorprog.kernel.numbers.intervals import enclosure, minus, plus, rounded, spelled, times
-from tensorprog.kernel.numbers.statements import Confirmed, CovarianceNumber, ExpectationNumber, Number
+from tensorprog.kernel.numbers.statements import Confirmed, CovarianceNumber, ExpectationNumber, Kurtosis, Number
 from tensorprog.kernel.numbers.strip import Grid, Integrand
 from tensorprog.kernel.numbers.values import number_of, shown, values, where
 
@@ -59,6 +59,17 @@ def located(ctx: Context, premises: Premises, at: Terms) -> Statement:
     require(members(ctx, a) == (a,) and members(ctx, b) == (b,), "single members of the program")
     x = plus(number_of(known, pair(a, b)), minus(times(number_of(known, a), number_of(known, b))))
     return CovarianceNumber(a, b, *shown(x), where(ctx))
+
+
+def kurtosis(ctx: Context, premises: Premises, term: Term) -> Statement:
+    """The number of the fourth central moment of a member, over the square of its variance, in the limit."""
+    covered(ctx, members(ctx, term))
+    require(members(ctx, term) == (term,), "single members of the program")
+    m, two, three, four = map(reference, (term, pair(term, term), power(term, Num(3)), power(term, Num(4))))
+    fourth = add(four, mul(Num(-4), m, three), mul(Num(6), power(m, Num(2)), two), mul(Num(-3), power(m, Num(4))))
+    inverse = recip(sub(two, power(m, Num(2))))
+    x = enclosure(mul(fourth, inverse, inverse), values(ctx, premises))
+    return Kurtosis(term, *shown(x), where(ctx))
 
 
 def enclosed(ctx: Context, premises: Premises, term: Term) -> Statement:

@@ -1,4 +1,4 @@
-"""What a step can say of numbers: between which fractions a mean or a covariance lies, and what that confirms."""
+"""What a step can say of numbers: between which fractions a mean, covariance or kurtosis lies, and what follows."""
 
 from __future__ import annotations
 
@@ -43,6 +43,17 @@ class CovarianceNumber(Statement):
     goal: ClassVar[bool] = True
     a: Term
     b: Term
+    low: str
+    high: str
+    where: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kurtosis(Statement):
+    """low <= E (v - E v)^4 / var(v)^2 <= high in the limit, at these values of the params."""
+
+    goal: ClassVar[bool] = True
+    term: Term
     low: str
     high: str
     where: tuple[str, ...]

@@ -18,7 +18,7 @@ from tensorprog.kernel.core.statements import (
 )
 from tensorprog.kernel.ground.text import to_text
 from tensorprog.kernel.limits.statements import Claimed, Covariance, Expectation, GaussianLaw, GivenScores, Lemma, Mean
-from tensorprog.kernel.numbers.statements import Confirmed, CovarianceNumber, ExpectationNumber, Number
+from tensorprog.kernel.numbers.statements import Confirmed, CovarianceNumber, ExpectationNumber, Kurtosis, Number
 
 
 def words(s: Statement) -> tuple[str, ...]:
@@ -64,6 +64,8 @@ def words(s: Statement) -> tuple[str, ...]:
             return (f"{kind[0]} given the scores", to_text(a), to_text(b), kind[1], to_text(value))
         case CovarianceNumber(a, b, low, high, where):
             return ("covariance number", to_text(a), to_text(b), low, high, *where)
+        case Kurtosis(term, low, high, where):
+            return ("kurtosis", to_text(term), low, high, *where)
         case Claimed(node, text):
             return ("claim", str(node), text)
         case Confirmed(node, text, where):
