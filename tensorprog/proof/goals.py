@@ -13,16 +13,18 @@ from tensorprog.kernel.core.context import MAPS
 from tensorprog.kernel.core.rates import ORDER, PROPERTIES
 from tensorprog.kernel.core.refused import F1, Refused
 from tensorprog.kernel.ground.composed import CannotCompose
-from tensorprog.kernel.ground.term import variables
+from tensorprog.kernel.ground.term import shift_subs, variables, walk
 from tensorprog.kernel.ground.text import claim_text
+from tensorprog.kernel.limits.members import written
 from tensorprog.program import Program
+from tensorprog.program.lowering.known import free_indices
 from tensorprog.proof import moments
 from tensorprog.proof.covariances import Means
 from tensorprog.proof.functions import Functions
 from tensorprog.proof.numbers import Numbers
 from tensorprog.proof.refutations import Refutations
 from tensorprog.proof.writer import Writer
-from tensorprog.terms import Term, Var, read, to_text
+from tensorprog.terms import Bind, Term, Var, read, to_text
 
 MAX_MEMBERS = 64
 MAX_FAMILY = 4096
@@ -86,7 +88,7 @@ def expectations(writer: Writer, functions: Functions, about: tuple[str, ...]) -
     means, out = Means(writer, functions), dict[int, None]()
     numbers = Numbers(means)
     for name in about or tuple(to_text(o.ref) for o in writer.program.outputs):
-        for t in _functions_of_members(writer.program, name):
+        for t in _functions_of_members(means, name):
             try:
                 found = _with_names(means, [means.expectation(t)])
             except (Refused, CannotCompose) as refused:
@@ -99,8 +101,9 @@ def expectations(writer: Writer, functions: Functions, about: tuple[str, ...]) -
     return list(out)
 
 
-def _functions_of_members(program: Program, name: str) -> list[Term]:
-    """A function of members (`relu(h[1])^2`), or the members of a name."""
+def _functions_of_members(means: Means, name: str) -> list[Term]:
+    """A function of members (`relu(h[1])^2`) at all values of its free indices, or the members of a name."""
+    program = means.writer.program
     try:
         t = read(name)
     except (TensorProgError, ValueError):
@@ -110,7 +113,14 @@ def _functions_of_members(program: Program, name: str) -> list[Term]:
     for v in variables(t):
         if v.name in program.families and all(isinstance(s, int) for s in v.subs):
             members_named(program, to_text(v))
-    return [t]
+    names = (u.subs if isinstance(u, Var) else u.over for u in walk(t) if isinstance(u, Var | Bind))
+    for s in (s for subs in names for s in subs if isinstance(s, str) and s not in program.indices):
+        raise fail("TP018", f"--goals {name}: no index of the program: {s}")
+    ranges = {s: program.range_of(s) for s in free_indices(program, t)}
+    at = product(*(range(low, high + 1) for low, high in ranges.values()))
+    if math.prod(high - low + 1 for low, high in ranges.values()) > MAX_MEMBERS:
+        raise fail("TP018", f"--goals: too many members of {name}", help="name some of them: x[1]^2,x[2]^2")
+    return [written(means.context, shift_subs(t, dict(zip(ranges, values, strict=True)))) for values in at]
 
 
 def _pairs(means: Means, about: tuple[str, ...], prove: Callable[[Var, Var], int], numbers: bool = False) -> list[int]:

@@ -108,7 +108,7 @@ def over_scores(means: Means, t: Term) -> int:
 
 def reached(means: Means, t: Term) -> bool:
     """Does a score reach a vector in a term?"""
-    return any(v.name in means.context.late for v in vectors(means.context, t))
+    return any(v.name in means.context.late for v in vectors(means.context, written(means.context, t, True)))
 
 
 def is_random(means: Means, t: Term) -> bool:

@@ -1,4 +1,4 @@
-"""Certified kurtoses, against integrals and sums over Gauss points."""
+"""Certified kurtoses and means of shares, against integrals and sums over Gauss points."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scipy.stats import norm
 from tensorprog.errors import TensorProgError
 from tensorprog.kernel.core.refused import Refused
 from tensorprog.kernel.core.statements import Statement
-from tensorprog.kernel.numbers.statements import Kurtosis, Number
+from tensorprog.kernel.numbers.statements import ExpectationNumber, Kurtosis, Number
 from tensorprog.language import load, loads
 from tensorprog.program import Program
 from tensorprog.proof import prove, verify
@@ -160,3 +160,31 @@ def test_a_kurtosis_needs_all_four_means_of_one_member() -> None:
     for term in (Var("y"), read("x*x"), read("x + y"), read("2")):
         with pytest.raises(Refused):
             b.do("kurtosis", *known, term=term)
+
+
+SHARES: dict[str, Callable[[float, float], float]] = {
+    "softmax(p[j] over j)": lambda a, b: a,
+    "softmax(p[j] over j)^2*p[1]^2": lambda a, b: a**2 * b**2,
+    "sum(softmax(p[j] over j)^2 for j)": lambda a, b: a**2 + (1 - a) ** 2,
+}
+
+
+@pytest.mark.parametrize("text", SHARES)
+def test_shares_of_a_softmax_have_means(text: str) -> None:
+    """Written as in a program; at each value of the index, where it is free."""
+    program = loads(TEXT)
+    found = said(program, f"means:{text}", ExpectationNumber)
+    d = deviation()
+    u, v = np.meshgrid(d * POINTS, d * POINTS, indexing="ij")
+    values = (SHARES[text](s, u) for s in (expit(u - v), expit(v - u)))
+    truths = [float(np.einsum("i,j,ij->", WEIGHTS, WEIGHTS, x)) for x in values]
+    assert len(found) == (1 if text.startswith("sum") else 2)
+    for s, truth in zip(found, truths, strict=False):
+        assert float(s.low) - 1e-9 < truth < float(s.high) + 1e-9
+        assert float(s.high) - float(s.low) < 1e-9
+
+
+@pytest.mark.parametrize("text", ["softmax(p[k] over k)", "g[k]^2", "relu(g[i'])"])
+def test_an_index_that_does_not_exist_is_named(text: str) -> None:
+    with pytest.raises(TensorProgError, match="no index of the program"):
+        prove(loads(TEXT), [f"means:{text}"])
