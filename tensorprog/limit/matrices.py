@@ -14,14 +14,17 @@ from tensorprog.errors import fail
 from tensorprog.kernel.ground.term import mul
 from tensorprog.limit.engine import minus
 from tensorprog.limit.laws.cumulants import stacked
+from tensorprog.limit.members.leaves import NotCovered
+from tensorprog.limit.particles.sampling import sampled_matrix
 from tensorprog.limit.rules.labels import Field, range_of
 from tensorprog.limit.rules.quantities import Cov, Ex
 from tensorprog.limit.solver import Solver
 from tensorprog.limit.values.arrays import Arrays
+from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.limit.values.cores import CoreFunction
 from tensorprog.limit.values.shaken import REPLICAS, SAFETY, Shaken, level
 from tensorprog.numbers.budget import spent
-from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
+from tensorprog.numbers.estimate import Estimate, unknown, worst_kind, worst_method
 from tensorprog.terms import Var, to_text
 
 if TYPE_CHECKING:
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
 
 MAX_MATRIX_OF_LAW = 64
+MAX_SAMPLED = 512
+SHARE = 0.25
+"""The part of the time that quadrature may take before a matrix is sampled."""
 FEW = 8
 MAX_SINGLE = 64
 """Entries of an array that are asked for one by one where the arrays have no number."""
@@ -70,8 +76,14 @@ def matrix(limit: Answers, ref: Var) -> Estimate:
             return np.broadcast_to(field.to(axes), full).copy().reshape(shape)
 
         arrays = engine.array_solver()
-        value = computed(arrays)
+        arrays.calculus.share = None if layers else SHARE
+        try:
+            value = computed(arrays)
+        except OutOfTime:
+            return _sampled(limit, ref, shape)
         singles = _filled(limit, ref, ranges, value)
+        if not np.isfinite(value).all() and not layers:
+            return _sampled(limit, ref, shape)
         _complete(ref, ranges, value)
         shaken = not singles and layers == () and all(map(_shakeable, arrays.calculus.used))
         if shaken and _work_of_one(limit, ref, ranges) > MOST_WORK:
@@ -80,6 +92,23 @@ def matrix(limit: Answers, ref: Var) -> Estimate:
             found = _judged(limit, arrays.calculus, ref, ranges, value, singles)
     _complete(ref, ranges, found.value)
     return found
+
+
+def _sampled(limit: Answers, ref: Var, shape: Sequence[int]) -> Estimate:
+    """Particles, for a family whose expectations have no formula and too many variables for quadrature."""
+    members = limit.lookup.members(ref, MAX_SAMPLED + 1)
+    if len(members) > MAX_SAMPLED:
+        raise fail("TP905", f"the sampled covariances of more than {MAX_SAMPLED} variables (MAX_SAMPLED)",
+                   help="fix an index")  # fmt: skip
+    u = limit.unfolding
+    try:
+        found = sampled_matrix(u, [u.member(v) for v in members], limit.engine.values)
+    except NotCovered as why:
+        found = unknown(str(why))
+    if not np.isfinite(found.value).all():
+        raise fail("TP502", f"the covariances of {ref.name} could not be computed", because=found.note,
+                   help="ask for a single one, `derive --cov`, or give more --seconds")  # fmt: skip
+    return _shaped(found, shape)
 
 
 def _refuse(limit: Answers, ref: Var) -> None:

@@ -17,7 +17,7 @@ import sympy
 
 import tensorprog as tp
 from tensorprog.cli import main
-from tensorprog.limit.particles import improved
+from tensorprog.limit.particles.sampling import improved
 from tensorprog.numbers.budget import Budget, search
 from tensorprog.numbers.estimate import KINDS, UNKNOWN, Estimate
 from tensorprog.numbers.scrambled import sample

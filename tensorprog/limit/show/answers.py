@@ -19,7 +19,7 @@ from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.mixtures.kinds import structure
 from tensorprog.limit.mixtures.score_jumps import refuse_jumps
 from tensorprog.limit.no_value import NoValues
-from tensorprog.limit.particles import improved
+from tensorprog.limit.particles.sampling import improved
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.show.results import FORMAL, Result
@@ -33,6 +33,8 @@ from tensorprog.terms import Term, Var, to_text
 
 SHOWN = 8
 """Members of a family that are listed; larger families are cut, and say so."""
+MOST_TOGETHER = 64
+"""Members of a family of outputs that are sampled together, whichever of them is asked for."""
 PAIRED = 4
 """Members of a family whose covariances are listed pair by pair."""
 
@@ -106,7 +108,7 @@ class Answers:
                 )
             value, missing = self._number(parts)
             if value is not None and not (value.known and value.rigorous):
-                value = improved(value, self.unfolding, terms, self.engine.values)
+                value = improved(value, self.unfolding, terms, self.engine.values, self._families)
         except (TooLarge, RecursionError):
             raise _too_large(of) from None
         if value is None or not value.known:
@@ -181,6 +183,19 @@ class Answers:
     def unfolding(self) -> Unfolding:
         """Each member as an expression of its leaves."""
         return Unfolding(self.program, self.engine.random)
+
+    def _families(self) -> list[list[Term]]:
+        """The families of the outputs, which are sampled together: vectors, and not too many of one family."""
+        out = []
+        for name in dict.fromkeys(o.ref.name for o in self.program.outputs):
+            if self.engine.program.families[name].kind == "vector":
+                members = self.lookup.members(self.lookup.family(name), MOST_TOGETHER + 1)
+                if len(members) <= MOST_TOGETHER:
+                    try:
+                        out.append([self.unfolding.member(v) for v in members])
+                    except NotCovered:
+                        continue
+        return out
 
     @cached_property
     def _no_values(self) -> NoValues:

@@ -46,9 +46,13 @@ from tensorprog.limit.rules.quantities import (
 )
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import scalars_in
+from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.limit.values.cores import CoreFunction, Cores, Numbers, no_value
+from tensorprog.numbers.budget import spent
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 
+MOST_VARIABLES = 6
+"""Variables of an expectation without a formula that is begun where a sample can take its place."""
 SINGULAR = 1e-9
 """The least eigenvalue of a covariance, relative to the largest, below which it may be singular."""
 Asking = Generator[Key, Field, Field]
@@ -82,6 +86,8 @@ class Arrays:
         self.noted: set[Any] = set()
         self.work = 0
         """Products of single entries so far: what the same question costs where members are computed one by one."""
+        self.share: float | None = None
+        """The part of the time after which quadrature is given up (OutOfTime); None where nothing else is there."""
 
     def ask(self, key: Key) -> Asking:
         inner, back = canonical(key)
@@ -185,6 +191,8 @@ class Arrays:
         if missing is not None:
             raise no_value(missing)
         function = self.cores.of(core)
+        if self.share is not None and not function.has_formula and (core.size > MOST_VARIABLES or spent(self.share)):
+            raise OutOfTime
         self.used.add(function)
         found = function.on_fields(cov, mean, constants)
         return self._at_jumps(core, (*cov, *mean, *constants), found) if jumps_of(core.body) else found

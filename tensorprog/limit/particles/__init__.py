@@ -1,0 +1,1 @@
+"""The limit itself sampled, for numbers that neither formulas nor quadrature give."""
