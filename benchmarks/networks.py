@@ -13,12 +13,14 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 import tensorprog as tp
 from tensorprog import models
 from tensorprog.language.parser import parse
+from tensorprog.numbers.estimate import Estimate
 from tensorprog.program.graph.limits import Limits
 
 Job = Callable[[], object]
@@ -118,6 +120,71 @@ def statements(count: int) -> tuple[Job, Job]:
     return lambda: parse(text, Limits()), compiled
 
 
+def relative(found: Estimate) -> float:
+    """The largest error of a covariance matrix beside the standard deviations of its members."""
+    sd = np.sqrt(np.diag(found.value))
+    return float(np.max(found.error / np.outer(sd, sd)))
+
+
+def recurrent(steps: int, matrices: int, width: int = 1024) -> Job:
+    """One draw of so many tied matrices applied at each step, in plain numpy."""
+    rng = np.random.default_rng(0)
+
+    def run() -> object:
+        w = rng.standard_normal((matrices, width, width)) / math.sqrt(width)
+        h = rng.standard_normal(width)
+        for _ in range(steps):
+            h = np.tanh((w @ h).sum(axis=0))
+        return h
+
+    return run
+
+
+def gru(steps: int) -> tuple[Job, Job]:
+    program = models.gru(steps)
+
+    def run() -> object:
+        found = tp.derive(program).matrix_number("h")
+        assert relative(found) <= 1e-3
+        return found
+
+    return run, recurrent(steps, 6)
+
+
+def tied_gru(steps: int) -> tuple[Job, Job]:
+    program = models.gru(steps)
+
+    def run() -> object:
+        found = tp.derive(program, seconds=5, tolerance=1e-4).matrix_number("h")
+        assert relative(found) <= 1e-4
+        return found
+
+    return run, recurrent(steps, 6)
+
+
+def lstm(steps: int) -> tuple[Job, Job]:
+    program = models.lstm(steps)
+
+    def run() -> object:
+        found = tp.derive(program, seconds=10).matrix_number("h")
+        print(f"    relative error {relative(found):.1e}, absolute {found.error.max():.1e}; {found.note}")
+        return found
+
+    return run, recurrent(steps, 8)
+
+
+def pooled(side: int, pooling: str) -> tuple[Job, Job]:
+    program = models.convolution(side * side, (side, side), depth=2, pool=2, pooling=pooling, head="average")
+
+    def run() -> object:
+        found = tp.derive(program).var("f[1]").number
+        assert found is not None
+        print(f"    relative error {found.error / found.value:.1e}, {found.method}")
+        return found
+
+    return run, recurrent(side * side, 9)
+
+
 ROWS = [
     Row("attention", "the law of one output of a layer of 8 heads, by tokens: 5 s at 64; beside 8 layers of dense "
         "matrices of width 256, one draw", (8, 16, 32, 64), attention_law),
@@ -125,6 +192,13 @@ ROWS = [
         "dense matrices of width 256", (5, 10, 20, 50), deep_transformer),
     Row("heads", "check of separately named heads: 2 s at 1,000; beside parsing their text", (100, 300, 1000),
         separate_heads),
+    Row("gru", "covariances of all states to 1e-3, by steps: 10 s at 20; beside one draw of its 6 matrices of width "
+        "1,024", (5, 10, 20), gru),
+    Row("tied", "covariances of a GRU to 1e-4, by steps: 5 s at 4; beside the same", (2, 3, 4), tied_gru),
+    Row("lstm", "covariances of all states, by steps: 10 s at 20; beside the same with 8 matrices", (5, 10, 20), lstm),
+    Row("averages", "the variance of two convolutions with averages of 2 x 2, by side: seconds at 8; beside products "
+        "with 9 matrices of width 1,024 at each position", (4, 6, 8), partial(pooled, pooling="average")),
+    Row("maxima", "the same with maxima", (4, 6, 8), partial(pooled, pooling="max")),
     Row("reader", "parsing, by statements: a second at 10,000; beside Python's own parser (in C) on a text as long",
         (1000, 3000, 10_000), statements),
 ]  # fmt: skip

@@ -22,9 +22,11 @@ from tensorprog.models.parts import (
     weight_variance,
 )
 from tensorprog.models.parts import activation as _activation
+from tensorprog.terms import App
 
 Position: TypeAlias = tuple[int, ...]
 PADDINGS = ("same", "valid", "circular")
+POOLINGS = ("average", "max")
 HEADS = ("flatten", "average", "none")
 
 
@@ -40,6 +42,7 @@ def convolution(
     activation: Activation = "relu",
     weights: Number = "he",
     bias: Number = 0,
+    pooling: str = "average",
 ) -> Program:
     """A convolutional network over signals of `shape` (length,) or (height, width), with `depth` convolutions.
 
@@ -47,8 +50,9 @@ def convolution(
         h(b, p) = Σ_s W(s) z(b, p + s) + bias,   W(s) ~ N(0, σ²/(taps · n)),   p the positions of signal b
 
     gram: over all positions of all signals, the signals one after another, positions row by row; a number for
-    independent ones. padding: `same` (zeros outside), `valid`, `circular`; pool: averages over windows of that side
-    (what is left over is dropped). head: `flatten` (a matrix for each position), `average` (global), `none`.
+    independent ones. padding: `same` (zeros outside), `valid`, `circular`; pool: the side of windows (what is left
+    over is dropped), of which the `average` or the `max` is taken (pooling). head: `flatten` (a matrix for each
+    position), `average` (global), `none`.
 
     LeCun et al. 1989; limit: Novak et al. 2019, Garriga-Alonso et al. 2019. Covered by: netsor.
 
@@ -58,8 +62,9 @@ def convolution(
     """
     grid = list(product(*(range(1, s + 1) for s in shape)))
     signals = _count(gram, grid, shape)
-    if padding not in PADDINGS or head not in HEADS or stride < 1 or pool < 1 or window < 1:
-        raise ValueError(f"padding is one of {PADDINGS}, head of {HEADS}; window, stride and pool are positive")
+    if padding not in PADDINGS or head not in HEADS or pooling not in POOLINGS or min(stride, pool, window) < 1:
+        known = f"padding is one of {PADDINGS}, head of {HEADS}, pooling of {POOLINGS}"
+        raise ValueError(f"{known}; window, stride and pool are positive")
     p, act = Program("convolution"), _activation(activation)
     inputs(p, gram, name="u", indices="e")
     p.index(f"b in 1..{signals}")
@@ -76,7 +81,7 @@ def convolution(
             value = total([w[t, k] @ here[q] for k, q in taps])
             p.define(f"h{t}[b,{_text(at)}]", plus(value, beta(t)))
         here = {at: act(f"h{t}[b,{_text(at)}]") for at in there}
-        here = _pooled(p, here, pool, f"a{t}") if pool > 1 else here
+        here = _pooled(p, here, pool, f"a{t}", pooling) if pool > 1 else here
     _head(p, head, here, weights, depth)
     return p
 
@@ -120,8 +125,8 @@ def convolved(
     return out
 
 
-def _pooled(p: Program, here: dict[Position, Expr], pool: int, name: str) -> dict[Position, Expr]:
-    """Averages over windows that do not overlap."""
+def _pooled(p: Program, here: dict[Position, Expr], pool: int, name: str, pooling: str) -> dict[Position, Expr]:
+    """The averages or the maxima of windows that do not overlap."""
     dims = len(next(iter(here)))
     sides = [max(at[k] for at in here) // pool for k in range(dims)]
     if min(sides) < 1:
@@ -130,7 +135,11 @@ def _pooled(p: Program, here: dict[Position, Expr], pool: int, name: str) -> dic
     for at in product(*(range(1, s + 1) for s in sides)):
         cells = [tuple((c - 1) * pool + 1 + d for c, d in zip(at, shift, strict=True))
                  for shift in product(range(pool), repeat=dims)]  # fmt: skip
-        p.define(f"{name}[b,{_text(at)}]", total([here[q] for q in cells]) / len(cells))
+        values = [here[q] for q in cells]
+        p.define(
+            f"{name}[b,{_text(at)}]",
+            Expr(App("max", tuple(term_of(v) for v in values))) if pooling == "max" else total(values) / len(cells),
+        )
         out[at] = Expr(term_of(f"{name}[b,{_text(at)}]"))
     return out
 

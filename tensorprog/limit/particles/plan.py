@@ -108,8 +108,10 @@ class Plan:
     @cached_property
     def width(self) -> int:
         """Numbers that are kept for each particle, about."""
-        carried = Counter(self._features(c) for _, c in set(self.roots) if c)
-        return len(self.drawn) + len(set(self.roots)) + sum((n + 1) * k // 2 for n, k in carried.items())
+        drawn = frozenset(self.drawn)
+        moving = {(t, c) for t, c in self.roots if (self.reader.below(t) - c) & drawn}
+        carried = Counter(self._features(c) for _, c in moving if c)
+        return len(drawn) + len(moving) + sum((n + 1) * k // 2 for n, k in carried.items())
 
     def _features(self, carried: frozenset[Var]) -> int:
         return len({t for t, c in self.uses if c == carried and is_feature(self.reader, t, c)})

@@ -81,7 +81,7 @@ class Population:
         self._forms: dict[int, list[Var]] = {}
         self._cov: dict[int, Array] = {}
         self._at: dict[Var, Array] = {}
-        self._factor: dict[int, tuple[list[int], list[Array]]] = {}
+        self._factor: dict[int, tuple[list[int], Array]] = {}
         self._features: dict[frozenset[Var], Features] = {}
         self._squares: dict[object, Array] = {}
         self._products: dict[object, list[_Products]] = {}
@@ -109,9 +109,8 @@ class Population:
                 new.setdefault(self.plan.groups.group_of[v], []).append(v)
             for group, forms in new.items():
                 self._covariances(group, forms)
-                for v in forms:
-                    if v in column:
-                        self._particles(group, v, column)
+                if drawn := [v for v in forms if v in column]:
+                    self._particles(group, drawn, column)
             for v in symbols:  # after the forms: an average has the level of what it is an average of
                 if v in self.plan.averages:
                     self._moments[v] = self._moments_of(self.plan.averages[v], 1)[0]
@@ -168,25 +167,28 @@ class Population:
         factor = number(node.factor, self.reader.floats)
         return factor * self._squares[origin][:, :last, :last]
 
-    def _particles(self, group: int, v: Var, column: dict[Var, int]) -> None:
-        """The values of the next form, given those before: a row of the Cholesky factor, in each population."""
-        places, rows = self._factor.setdefault(group, ([], []))
-        _, mine = self._index[v]
-        cov, row = self._cov[group], np.zeros((self.count, len(rows) + 1))
-        for j, (place, other) in enumerate(zip(places, rows, strict=True)):
-            rest = cov[:, mine, place] - np.einsum("rk,rk->r", row[:, :j], other[:, :j])
-            with np.errstate(all="ignore"):
-                row[:, j] = np.where(other[:, j] > 0, rest / other[:, j], 0.0)
-        variance = cov[:, mine, mine]
-        left = variance - np.einsum("rk,rk->r", row, row)
-        row[:, -1] = np.where(left > TINY * variance, np.sqrt(np.maximum(left, 0.0)), 0.0)
-        places.append(mine)
-        rows.append(row)
-        columns = [column[w] for w in self.plan.drawn if w in self._index and w in column
-                   and self._index[w][0] == group and self._index[w][1] in places]  # fmt: skip
-        columns.sort(key=lambda c: places.index(self._index[self.plan.drawn[c]][1]))
-        drawn = np.einsum("rk,rkn->rn", row, self.normals[:, columns])
-        self._at[v] = drawn + self.reader.forms[v].constant
+    def _particles(self, group: int, new: Sequence[Var], column: dict[Var, int]) -> None:
+        """The values of the next forms, given those before: rows of the Cholesky factor, in each population."""
+        columns, factor = self._factor.setdefault(group, ([], np.zeros((self.count, 0, 0))))
+        before = len(columns)
+        columns += [column[v] for v in new]
+        size = len(columns)
+        rows = np.zeros((self.count, size, size))
+        rows[:, :before, :before] = factor
+        places = [self._index[self.plan.drawn[k]][1] for k in columns]
+        cov = self._cov[group][:, places][:, :, places]
+        for i in range(before, size):
+            row = rows[:, i]
+            for j in range(i):
+                rest, pivot = cov[:, i, j] - np.einsum("rk,rk->r", row[:, :j], rows[:, j, :j]), rows[:, j, j]
+                row[:, j] = np.where(pivot > 0, rest / np.where(pivot > 0, pivot, 1.0), 0.0)
+            left = cov[:, i, i] - np.einsum("rk,rk->r", row[:, :i], row[:, :i])
+            row[:, i] = np.where(left > TINY * cov[:, i, i], np.sqrt(np.maximum(left, 0.0)), 0.0)
+        self._factor[group] = columns, rows
+        normals = self.normals if columns == [*range(self.normals.shape[1])] else self.normals[:, columns]
+        drawn = rows[:, before:] @ normals
+        for k, v in enumerate(new):
+            self._at[v] = drawn[:, k] + self.reader.forms[v].constant
 
     # -- means -------------------------------------------------------------------------------------------------------
 

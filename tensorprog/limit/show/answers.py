@@ -106,9 +106,11 @@ class Answers:
                 return Result(
                     of, None, None, "closed-form", supported, "its limit divides by a scalar whose limit is 0"
                 )
-            value, missing = self._number(parts)
+            value, missing = self._number(parts, leaves=True)
             if value is not None and not (value.known and value.rigorous):
                 value = improved(value, self.unfolding, terms, self.engine.values, self._families)
+                if not value.known:
+                    value, missing = self._number(parts)
         except (TooLarge, RecursionError):
             raise _too_large(of) from None
         if value is None or not value.known:
@@ -139,8 +141,9 @@ class Answers:
         except (NoFormula, Unsettled) as why:
             return None, str(why), ()
 
-    def _number(self, parts: Sum) -> tuple[Estimate | None, str]:
-        """The number or why there is none."""
+    def _number(self, parts: Sum, leaves: bool = False) -> tuple[Estimate | None, str]:
+        """The number or why there is none; with `leaves`, expectations over many variables are left to a sample."""
+        self.engine.balls.leaves = leaves
         try:
             return self.engine.sum_enclosure(parts).number, ""
         except DivergentError:
@@ -153,6 +156,8 @@ class Answers:
             if error.diagnostics and error.diagnostics[0].code == "TP002":
                 return None, ""  # a param without a value
             raise
+        finally:
+            self.engine.balls.leaves = False
 
     def _averaged(self, of: str, terms: tuple[Term, ...], supported: Callable[[], str]) -> Result:
         """What depends on scores: averaged over them."""

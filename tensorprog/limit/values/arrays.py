@@ -46,13 +46,11 @@ from tensorprog.limit.rules.quantities import (
 )
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import scalars_in
-from tensorprog.limit.values.balls import OutOfTime
+from tensorprog.limit.values.balls import MOST_VARIABLES, OutOfTime
 from tensorprog.limit.values.cores import CoreFunction, Cores, Numbers, no_value
 from tensorprog.numbers.budget import spent
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
 
-MOST_VARIABLES = 6
-"""Variables of an expectation without a formula that is begun where a sample can take its place."""
 SINGULAR = 1e-9
 """The least eigenvalue of a covariance, relative to the largest, below which it may be singular."""
 Asking = Generator[Key, Field, Field]

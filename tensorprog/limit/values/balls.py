@@ -39,6 +39,8 @@ from tensorprog.program.normal.analysis import Analysis
 from tensorprog.terms import App, Num, Term, Var
 
 BITS = 212
+MOST_VARIABLES = 6
+"""Variables of an expectation without a formula or a bound that is begun where a sample can take its place."""
 SHARE = 0.4
 """The part of the time for one number that is spent here before the limit itself is sampled."""
 MOST_NOTED = 300
@@ -106,6 +108,8 @@ class Balls(Algebra[Enclosure]):
         self.numbers = numbers
         self.cores = cores
         self._found: dict[Any, Enclosure] = {}
+        self.leaves = False
+        """Are expectations over many variables left to a sample of the limit itself?"""
 
     def zero(self) -> Enclosure:
         return Enclosure.exactly(Fraction(0))
@@ -225,6 +229,8 @@ class Balls(Algebra[Enclosure]):
                 return Enclosure(ball)
         elif (ball := self._integrated(f, cov, mean)) is not None:
             return Enclosure(ball, "quadrature")
+        elif self.leaves and f.size > MOST_VARIABLES:
+            raise OutOfTime
         return self._quadrature(f, given)
 
     def _integrated(self, f: CoreFunction, cov: Sequence[Enclosure], mean: Sequence[Enclosure]) -> Any | None:

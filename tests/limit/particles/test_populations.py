@@ -51,7 +51,8 @@ def test_elementary_integrals(text: str, names: str, truth: float) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("g = W @ u\nx = max(1/g, v)", "finite|infinite"),
+        ("g = W @ u\nx = max(1/g, v)", "not proved"),
+        ("g = W @ u\nx = max(exp(g^2), v)", "not proved"),
         ("g = W @ u\nh = W @ v\nk = W @ (u + v)\nx = max(g + h, k) - k", "rounding"),
         ("g = W @ u\nh = U @ v\nx = step(max(g, h) - 12)", "one value"),
         ("g = W @ u\nh = U @ v\nx = 1 - step(max(g, h) - 12)", "one value"),
@@ -107,6 +108,7 @@ def test_twenty_steps_against_dense_matrices(name: str) -> None:
     assert np.linalg.eigvalsh(found.value).min() > 0
 
 
+@pytest.mark.long
 def test_one_population_answers_all_questions_of_a_program(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
     real = sampling.Run.__init__
