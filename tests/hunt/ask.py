@@ -93,7 +93,7 @@ def ask(*words: str, patience: float = PATIENCE) -> Answer:
     except Overtime:
         fault = f"no end after {patience:.0f} s"
     except (Exception, SystemExit):
-        last = traceback.format_exc().strip().splitlines()
+        last = traceback.format_exc(chain=False).strip().splitlines()
         fault = f"traceback: {last[-1]} at {next((x.strip() for x in reversed(last) if 'line' in x), '')}"
     seconds = time.process_time() - start
     data: Any = None

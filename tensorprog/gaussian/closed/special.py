@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sympy
-from flint import acb, arb
+from flint import acb, arb, ctx
 from sympy import S, erf, exp, pi, sqrt
 
 from tensorprog.numbers.budget import spent
@@ -23,6 +23,8 @@ from tensorprog.numbers.precision import precision
 
 SHARE = 0.3
 """The part of the time for one number that a formula may take."""
+CALLS = 100
+"""Values of an integrand for each bit of precision; Arb's own limit, 1000 and the number of bits, takes hours."""
 PEAKS = 64
 """Places at which an integrand is looked at for its size."""
 _PAIRS = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
@@ -33,10 +35,8 @@ class _Named(sympy.Function):  # type: ignore[misc]
 
     is_real = True
 
-    @staticmethod
-    def ball(*x: Any) -> Any:
-        """A real ball around the value at real balls."""
-        raise NotImplementedError
+    ball: Callable[..., Any]
+    """A real ball around the value at real balls."""
 
     def _eval_evalf(self, prec: int) -> Any:
         from mpmath.libmp import prec_to_dps
@@ -53,13 +53,28 @@ def _cdf(x: Any) -> Any:
     return (-x / arb(2).sqrt()).erfc() / 2
 
 
-def _integral(f: Callable[[Any, bool], Any], a: Any, b: Any) -> Any:
-    """Arb's rigorous integral; not finite once its share of the time for one number is used up."""
+def integral(f: Callable[[Any, bool], Any], a: Any, b: Any) -> Any:
+    """Arb's rigorous integral; not finite once its share of the time for one number is used up.
+
+    What is raised in the function, an interrupt too, is raised here: Arb goes on after it, and buries it under an error
+    for each later value. It goes on after the time is used up, too, until it has asked for so many values.
+    """
+    raised: list[BaseException] = []
 
     def timed(x: Any, analytic: bool) -> Any:
-        return acb("nan", "nan") if spent(SHARE) else f(x, analytic)
+        try:
+            return acb("nan", "nan") if raised or spent(SHARE) else f(x, analytic)
+        except BaseException as error:
+            raised.append(error)
+            return acb("nan", "nan")
 
-    return acb.integral(timed, a, b)
+    value = acb.integral(timed, a, b, eval_limit=CALLS * ctx.prec)
+    if raised:
+        first = raised[0]
+        while isinstance(first, SystemError) and first.__context__ is not None:
+            first = first.__context__
+        raise first from None
+    return value
 
 
 def _phi(x: Any) -> Any:
@@ -90,7 +105,7 @@ class Phi2(_Named):
         top = max((float(exponent(end * j / PEAKS).real.mid()) for j in range(PEAKS + 1)), default=0.0)
         if not math.isfinite(top):
             top = 0.0
-        part = _integral(lambda t, _: (exponent(t) - top).exp(), acb(0), end).real * arb(top).exp()
+        part = integral(lambda t, _: (exponent(t) - top).exp(), acb(0), end).real * arb(top).exp()
         return _cdf(h) * _cdf(k) + part / (2 * arb.pi())
 
     @classmethod
@@ -126,7 +141,7 @@ class OwenT(_Named):
         def f(x: Any, _: bool) -> Any:
             return (-(acb(h) ** 2) * x * x / 2).exp() / (1 + x * x)
 
-        return (-(h**2) / 2).exp() * _integral(f, acb(0), acb(a)).real / (2 * arb.pi())
+        return (-(h**2) / 2).exp() * integral(f, acb(0), acb(a)).real / (2 * arb.pi())
 
     @classmethod
     def eval(cls, h: Any, a: Any) -> Any:
@@ -189,7 +204,7 @@ class Signs4(_Named):
                 total += corr[frozenset((0, j))] / free.sqrt() * rho.asin()
             return total
 
-        return _integral(f, acb(0), acb(1)).real * 4 / arb.pi() ** 2
+        return integral(f, acb(0), acb(1)).real * 4 / arb.pi() ** 2
 
     @classmethod
     def eval(cls, *r: Any) -> Any:
