@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from networks import heads_written_out
+
 import tensorprog as tp
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "attention.tp"
@@ -43,18 +45,7 @@ def recurrent(statements: int) -> str:
 
 def attention_layers(statements: int) -> str:
     """Many attention heads over one layer of features, each written out."""
-    lines = ["index i, j in 1..4", "input u[i] ~ N(0, 1)", "weight E0 ~ N(0, 1/n)", "x[i] = tanh(E0 @ u[i])"]
-    heads = (statements - len(lines)) // 6
-    for k in range(heads):
-        lines += [
-            f"weight Q{k}, K{k}, V{k} ~ N(0, 1/n)",
-            f"q{k}[i] = Q{k} @ x[i]",
-            f"k{k}[i] = K{k} @ x[i]",
-            f"v{k}[i] = V{k} @ x[i]",
-            f"y{k}[i] = attention(q{k}[i], k{k}[j], v{k}[j] over j, scale = 1/sqrt(n))",
-            f"output y{k}",
-        ]
-    return "\n".join(lines) + "\n"
+    return heads_written_out((statements - 4) // 6)
 
 
 def median(run: Callable[[], object], times: int) -> float:

@@ -87,7 +87,8 @@ def deep_transformer(depth: int) -> tuple[Job, Job]:
     return run, dense(8, depth)
 
 
-def separate_heads(heads: int) -> tuple[Job, Job]:
+def heads_written_out(heads: int) -> str:
+    """A program of many attention heads over one layer of features, each written out."""
     lines = ["index i, j in 1..4", "input u[i] ~ N(0, 1)", "weight E0 ~ N(0, 1/n)", "x[i] = tanh(E0 @ u[i])"]
     for k in range(heads):
         lines += [
@@ -98,7 +99,11 @@ def separate_heads(heads: int) -> tuple[Job, Job]:
             f"y{k}[i] = attention(q{k}[i], k{k}[j], v{k}[j] over j, scale = 1/sqrt(n))",
             f"output y{k}",
         ]
-    text = "\n".join(lines)
+    return "\n".join(lines) + "\n"
+
+
+def separate_heads(heads: int) -> tuple[Job, Job]:
+    text = heads_written_out(heads)
     program = tp.loads(text)
 
     def run() -> object:

@@ -164,11 +164,11 @@ def expected_value(
     names = names_in(t, vars, {**assumed, **dict.fromkeys(numbers)})
     bounds = {name: a for name, a in assumed.items() if a != REALS}
     check_values(numbers, bounds)
-    k, m = entries(cov, mean, len(names), bounds)
+    k, m = entries(cov, mean, len(names))
     asked = Problem(t, names, k, m, bounds)
     problem = asked
     if symbolic:
-        general = entries(None, None, len(names), bounds)[0]
+        general = entries(None, None, len(names))[0]
         problem = replace(asked, cov=general)
         if cov is not None and all(x.is_Rational for row in k for x in row):
             numbers |= {general[i][j].name: as_fraction(k[i][j]) for i in range(len(k)) for j in range(len(k))}
@@ -239,7 +239,7 @@ def _value(
         return None
     special = at_numbers(asked, numbers)
     if all(x.is_Rational for row in special.cov for x in row):
-        entries(special.cov, special.mean, len(special.variables), {})
+        entries(special.cov, special.mean, len(special.variables))
     regular = not is_singular(reduced.problem, numbers) and all(
         c.positive.xreplace(point_of(numbers)) != 0 for c in found.requirements if c.kind == "nonzero"
     )

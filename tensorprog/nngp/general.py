@@ -17,6 +17,7 @@ import numpy as np
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.functions.evaluate.arrays import compile_numpy
+from tensorprog.functions.named.library import library
 from tensorprog.gaussian.arrays.compiled import Compiled, compile_closed_form
 from tensorprog.gaussian.arrays.duals import NAMES, PairKernel, pair_kernel
 from tensorprog.gaussian.arrays.series import NoSeries, expand, pair_matrix, prepare
@@ -228,9 +229,18 @@ def general(term: Term, tolerance: float) -> ClosedForm | Series:
 
 
 def _cancels(term: Term, kernel: PairKernel) -> bool:
-    """Is the closed form made of exponentials that grow times tails that vanish, as that of elu? It loses its digits at
-    large variances, entry by entry; the series does not."""
-    return kernel.expr.has(Phi2) and any(isinstance(u, App) and u.head in ("exp", "elu", "selu") for u in walk(term))
+    """Return whether the closed form is made of exponentials that grow times tails that vanish, as that of elu.
+
+    It loses its digits at large variances, entry by entry; the series does not.
+    """
+    return kernel.expr.has(Phi2) and _has_exponential(term)
+
+
+def _has_exponential(term: Term) -> bool:
+    """Return whether an exponential occurs in the term, or in the definition of a function in it."""
+    inside = [u for u in walk(term) if isinstance(u, App)]
+    bodies = [library()[u.head].definition for u in inside if u.head in library()]
+    return any(u.head == "exp" for u in inside) or any(b is not None and _has_exponential(b) for b in bodies)
 
 
 def no_second_moment(term: Term) -> TensorProgError:

@@ -339,11 +339,11 @@ class Means:
             return step
         for first in self._shapes.setdefault(shape, []):
             with suppress(Refused):
-                return self._alike(first, t, found)
+                return self._alike(first, t)
         self._shapes[shape].append(t)
         return step
 
-    def _alike(self, first: Term, t: Term, found: list[Var]) -> int:
+    def _alike(self, first: Term, t: Term) -> int:
         """The mean of the same function at members of the same law."""
         before = vectors(self.context, first)
         over = vectors(self.context, t)

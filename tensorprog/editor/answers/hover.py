@@ -57,7 +57,7 @@ def hover(text: str, line: int, column: int, analysis: Analysis, limits: Iterabl
     parts: list[str] = []
     if token.role == "name" and token.text in found.by_name:
         parts.append(_name(text, found, token, analysis))
-        parts += [block("\n".join(x.details), "text") for x in _chosen(token, found, limits)]
+        parts += [block("\n".join(x.details), "text") for x in _chosen(token, limits)]
     elif token.role in ("function", "law") and token.text in {**functions(), **LAW_FORMS}:
         parts.append(_function(token.text))
     elif token.role == "keyword" and token.text in STATEMENTS and (token.text != "for" or token.column == 1):
@@ -96,7 +96,7 @@ def source(text: str, statement: Statement) -> str:
     return "\n".join(lines).strip()
 
 
-def _chosen(token: Token, found: Outline, limits: Iterable[NameLimit]) -> list[NameLimit]:
+def _chosen(token: Token, limits: Iterable[NameLimit]) -> list[NameLimit]:
     """The limit of the instruction on the token's own line, else of the first that defines the name."""
     own = [x for x in limits if x.name == token.text and x.details]
     here = [x for x in own if x.place is not None and x.place.line == token.line]

@@ -15,5 +15,5 @@ p[i,j] = dot(Wq @ x[i], Wk @ x[j]) / sqrt(n)
 y[i] = sum(softmax(p[i,j] over j) * x[j] for j)
 output y
 """
-FOUND = list(understand(TEXT, None))
+list(understand(TEXT, None))
 gc.freeze()  # what is here lives as long as the process: forks share it

@@ -52,8 +52,8 @@ def _core(root: Array, b: Array) -> Array:
     return out
 
 
-def _rectified(c0: float, c1: float, c2: float, c3: float, c4: float) -> Form:
-    """c0 + c1 K12 + c2 K12 asin ρ + c3 √D + c4 asin ρ, with c2 = c3."""
+def _rectified(c0: float, c1: float, c3: float, c4: float) -> Form:
+    """c0 + c1 K12 + c3 (K12 asin ρ + √D) + c4 asin ρ."""
     # At opposite inputs √D + K12 (π/2 + asin ρ) vanishes to third order: take out as much of it as c1 allows.
     core = bool(c1) and abs(c1) >= abs(c3) * np.pi / 2 * (1 - 1e-9) and c1 * c3 > 0
     rest = c1 - c3 * np.pi / 2 if core else c1
@@ -114,4 +114,4 @@ def evaluation_form(expr: Any, names: Sequence[str]) -> Form | None:
         numbers[basis[rest]] += number
     if numbers[2] != numbers[3] or not any(numbers[2:]):
         return None
-    return _rectified(*(float(sympy.N(x, 25)) for x in numbers))
+    return _rectified(*(float(sympy.N(numbers[k], 25)) for k in (0, 1, 3, 4)))

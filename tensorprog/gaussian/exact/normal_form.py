@@ -90,16 +90,16 @@ class Normaliser:
             case App("pow", (a, b)):
                 exponent = self._number(b)
                 if exponent is None:
-                    return self._exponential_power(t, a, b)
+                    return self._exponential_power(a, b)
                 return self._power(t, self.form(a), exponent)
             case App("where", (condition, a, b)):
                 inside = self._indicator(condition)
                 return plus(product(inside, self.form(a)), product(self._complement(inside), self.form(b)))
             case App(head, args):
-                return self._function(t, head, args)
+                return self._function(head, args)
         raise NoClosedForm(f"{t} has no closed form here")
 
-    def _function(self, t: Term, head: str, args: tuple[Term, ...]) -> Form:
+    def _function(self, head: str, args: tuple[Term, ...]) -> Form:
         unary: dict[str, Callable[[Form], Form]] = {
             "abs": self._abs, "sign": self._sign, "exp": self._exp, "erf": self._erf, "sin": self._sin,
             "cos": self._cos,
@@ -265,18 +265,18 @@ class Normaliser:
             return out
         value = constant_of(self.space, base)
         if value is not None:
-            return self._constant_power(t, value, n)
+            return self._constant_power(value, n)
         return self._over_branches(base, lambda p: self._smooth_power(t, p, n))
 
     def _smooth_power(self, t: Term, p: Form, n: Fraction) -> Form:
         """(c e^{l·z + z'Qz})^n; other bases are not in the class."""
         value = constant_of(self.space, p)
         if value is not None:
-            return self._constant_power(t, value, n)
+            return self._constant_power(value, n)
         if len(p) == 1:
             ((shape, c),) = p.items()
             if not any(shape.powers) and not shape.signs and not shape.deltas:
-                power = self._constant_power(t, c, n)
+                power = self._constant_power(c, n)
                 new = Shape(
                     shape.powers,
                     tuple(x.scale(n) for x in shape.linear),
@@ -285,7 +285,7 @@ class Normaliser:
                 return product(power, {new: one(self.space.ground)})
         raise NoClosedForm("a negative or fractional power of a variable")
 
-    def _constant_power(self, t: Term, value: Element, n: Fraction) -> Form:
+    def _constant_power(self, value: Element, n: Fraction) -> Form:
         if not value:
             raise NoClosedForm("a negative or fractional power of 0")
         try:
@@ -297,7 +297,7 @@ class Normaliser:
             pass
         raise NoClosedForm("a power that the algebra cannot express")
 
-    def _exponential_power(self, t: Term, base: Term, exponent: Term) -> Form:
+    def _exponential_power(self, base: Term, exponent: Term) -> Form:
         """c^u = exp(u log c) for a positive constant c."""
         value = constant_of(self.space, self.form(base))
         if value is None or value.sign() != 1:

@@ -179,7 +179,7 @@ def positive(t: Term) -> Term:
 def _formula(t: Term, names: tuple[str, ...]) -> Any | None:
     """E[t] in K11, K12, ... of the variables named, or None."""
     unknown = names_in(t, names, {})
-    cov, mean = entries(None, [0] * len(unknown), len(unknown), {})
+    cov, mean = entries(None, [0] * len(unknown), len(unknown))
     try:
         _, found = derive(Problem(t, unknown, cov, mean, {}))
         conditions = existing(found, {})

@@ -15,7 +15,6 @@ from tensorprog.functions.named.registry import expand, read_term
 from tensorprog.gaussian.problem.covariance import SLACK, semidefinite
 from tensorprog.kernel.ground.term import App, Bind
 from tensorprog.kernel.ground.term import variables as variables_of
-from tensorprog.numbers.interval import Interval
 from tensorprog.terms import Num, Term, Var, read
 
 
@@ -44,7 +43,7 @@ def names_in(term: Term, given: Sequence[str | Var] | None, params: Mapping[str,
 Matrix = tuple[tuple[Any, ...], ...]
 
 
-def entries(cov: Any, mean: Any, size: int, bounds: Mapping[str, Interval]) -> tuple[Matrix, tuple[Any, ...]]:
+def entries(cov: Any, mean: Any, size: int) -> tuple[Matrix, tuple[Any, ...]]:
     """Check covariance and mean (shape, symmetry and, of numbers, semidefiniteness); return them as sympy entries."""
     if cov is None:
         k: Matrix = tuple(tuple(_generic(min(i, j), max(i, j), size) for j in range(size)) for i in range(size))

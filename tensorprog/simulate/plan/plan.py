@@ -111,7 +111,7 @@ def make_plan(job: Job) -> Plan:
         return "a nonlinearity" if isinstance(uses.nodes[k], Nonlin) and uses.linear[k] is None else ""
 
     spaces = build(uses, need, job.products, width, whole)
-    made, applications = slabs(uses, need, nums, spaces, real)
+    made, applications = slabs(uses, need, spaces, real)
     plan = Plan(job, nums, uses, need, [], spaces, made, applications)
     _assign_slots(plan)
     plan.layouts = [_node_layout(plan, k, node) for k, node in enumerate(uses.nodes)]

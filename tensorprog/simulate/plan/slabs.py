@@ -9,7 +9,6 @@ from math import prod
 from tensorprog.kernel.ground.indices import Range, assignments
 from tensorprog.kernel.ground.nodes import MatMul
 from tensorprog.simulate.plan.needs import Need, Uses
-from tensorprog.simulate.plan.numbers import Numbers
 from tensorprog.simulate.plan.spaces import Member, Space
 from tensorprog.terms import Var
 
@@ -69,7 +68,7 @@ class Application:
 
 
 def slabs(
-    uses: Uses, need: list[Need], numbers: Numbers, spaces: dict[Member, Space], real: set[str]
+    uses: Uses, need: list[Need], spaces: dict[Member, Space], real: set[str]
 ) -> tuple[dict[object, Slab], dict[int, list[Application]]]:
     """Return every matrix that the needed instructions apply, and how each applies them."""
     by_weight: dict[str, list[int]] = {}

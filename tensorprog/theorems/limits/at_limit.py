@@ -112,13 +112,13 @@ class AtLimit:
         args = [self.judge(a) for a in t.args]
         at = rebuild(t, tuple(a.at for a in args))
         faults = [a for a in args if not a.continuous]
-        if t.head == "mul" and (found := self._product(at, args)) is not None:
+        if t.head == "mul" and (found := self._product(args)) is not None:
             return found
         if faults:
             return Here(_worst(faults), at, self._stays_bounded(t, args))
         return self._function(t, at, args)
 
-    def _product(self, at: Term, args: list[Here]) -> Here | None:
+    def _product(self, args: list[Here]) -> Here | None:
         """Something that tends to 0 times something bounded tends to 0."""
         small = [a for a in args if a.continuous and is_zero(a.at)]
         if small and all(a.bounded for a in args):
