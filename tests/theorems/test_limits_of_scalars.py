@@ -97,3 +97,24 @@ def test_names_of_params_do_not_meet_those_of_variables() -> None:
     text = "param x0 > 0 = 1\ninput u ~ N(0, 1)\nweight A ~ N(0, 1/n)\ny = A @ (u/(x0 + u^2))\noutput y"
     assert tp.check(tp.loads(text)).verdict == "valid"
     assert variables(read("x0 + u")) == [Var("x0"), Var("u")]
+
+
+APART = """
+index k in 1..4
+index i in 1..2
+index j in 3..4
+input u[k] ~ N(0, 1)
+weight W[k] ~ N(0, 1/n)
+h[k] = W[k] @ u[1]
+s[i,j] = mean(h[i]*h[j])
+t[i,j] = mean(u[i]*u[j])
+r[i] = mean(h[i]*h[1])
+output s, t, r
+"""
+
+
+def test_indices_whose_ranges_do_not_meet_are_never_equal() -> None:
+    of = Shared(tp.loads(APART).analysis).limits.of
+    assert of(Var("s", ("i", "j"))).value == of(Var("t", ("i", "j"))).value == Num(0)
+    assert of(Var("r", ("i",))).value is None  # 1 for i = 1, 0 for i = 2
+    assert of(Var("r", (1,))).value == Num(1)

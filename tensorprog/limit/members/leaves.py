@@ -28,6 +28,7 @@ from tensorprog.limit.rules.quantities import Cov, Mean
 from tensorprog.limit.rules.rules import Rules, refuse_transpose
 from tensorprog.limit.rules.scores import Scores
 from tensorprog.program.api import Program
+from tensorprog.program.graph.covariance import side_width
 from tensorprog.program.normal.analysis import Analysis
 from tensorprog.program.normal.entering import entering
 from tensorprog.terms import App, Bind, Num, Term, Var
@@ -127,7 +128,7 @@ class Unfolding:
         if total not in (SCORE, MOMENT):
             raise NotCovered(f"{ref.name} is a dot product scaled by n^({total}), which has no finite random limit")
         # The plain sum over m = r n coordinates is sqrt(m) times the score, or m times the moment.
-        ratio = Num(self.scores.rules.scalars.width(node))
+        ratio = side_width(self.program, node)
         if total == SCORE:
             with _ruled():
                 self.scores.check(ref)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from tensorprog.kernel.ground.nodes import Input, MatMul, Node, primed_indices
+from tensorprog.kernel.ground.nodes import Input, MatMul, Node
 from tensorprog.kernel.ground.scaling import rational
-from tensorprog.kernel.ground.term import ZERO, mul, shift_subs
+from tensorprog.kernel.ground.term import ZERO, mul
 from tensorprog.limit.rules.labels import range_of
 from tensorprog.limit.rules.open import Composer, Summand, wait
 from tensorprog.limit.rules.quantities import Addend, Cov, Mean, Sum, reference
 from tensorprog.program.graph.constants import with_entries
-from tensorprog.terms import Sub, Var
+from tensorprog.program.graph.covariance import Pairs, declared, equalities
+from tensorprog.terms import Var
 
 Form = tuple[Summand, ...]
 """A linear combination of bases, plus a constant: summands with one atom or none."""
@@ -140,42 +141,12 @@ def _source(node: Node) -> object:
     return "scores"
 
 
-def deltas(a: Var, b: Var) -> tuple[tuple[Sub, Sub], ...] | None:
+def deltas(a: Var, b: Var) -> Pairs | None:
     """Where the subscripts must be equal for two weights to be the same matrix; None if they never are."""
-    if a.name != b.name:
-        return None
-    return _equalities(zip(a.subs, b.subs, strict=True))
-
-
-def _equalities(pairs: Iterable[tuple[Sub, Sub]]) -> tuple[tuple[Sub, Sub], ...] | None:
-    out: list[tuple[Sub, Sub]] = []
-    for s, t in pairs:
-        if s == t:
-            continue
-        low, high = _extent(s)
-        if isinstance(s, int) and isinstance(t, int):
-            return None
-        if high < _extent(t)[0] or low > _extent(t)[1]:
-            return None
-        out.append((s, t))
-    return tuple(out)
-
-
-def _extent(s: Sub) -> tuple[int, int]:
-    return (s, s) if isinstance(s, int) else range_of(s)
+    return None if a.name != b.name else equalities(zip(a.subs, b.subs, strict=True), range_of)
 
 
 def input_rule(one: Input, a: Var, two: Input, b: Var) -> Sum:
-    """Members of one group: the declared entry, where they agree in every index whose primed form does not occur."""
-    group = one.group
-    if two.group is not group:
-        return ()
-    coupled = primed_indices(group)
-    pairs = zip(group.subs, a.subs, b.subs, strict=True)
-    equal = _equalities([(s, t) for name, s, t in pairs if name not in coupled])
-    if equal is None:
-        return ()
-    mapping: dict[str, Sub] = dict(zip(group.subs, a.subs, strict=True))
-    mapping |= {name + "'": t for name, t in zip(group.subs, b.subs, strict=True)}
-    entry = shift_subs(group.cov[one.position][two.position], mapping)
-    return () if entry == ZERO else (Addend(entry, equal),)
+    """The declared covariance of two members."""
+    found = declared(one, a.subs, two, b.subs, range_of)
+    return () if found is None or found[0] == ZERO else (Addend(*found),)

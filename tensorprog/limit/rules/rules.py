@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Nonlin, Weight
-from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import ONE, ZERO, mul, shift_subs
 from tensorprog.limit.rules.bases import Extraction
 from tensorprog.limit.rules.forms import Forms, deltas, input_rule
@@ -30,8 +29,9 @@ from tensorprog.limit.rules.quantities import (
     reference,
 )
 from tensorprog.limit.rules.scalars import ScalarRules
+from tensorprog.program.graph.covariance import weight_scale
 from tensorprog.program.normal.analysis import Analysis
-from tensorprog.terms import Num, Sub, Term, Var
+from tensorprog.terms import Sub, Term, Var
 
 
 class Rules:
@@ -100,11 +100,8 @@ class Rules:
 
     def weight_scale(self, weight: Weight, subs: tuple[Sub, ...]) -> Term:
         """σ² of a weight whose entries have variance σ²/(input width)."""
-        variance = shift_subs(weight.variance, dict(zip(weight.subs, subs, strict=True)))
-        found = width_power(variance, self.program.widths)
-        if variance == ZERO:
-            return ZERO
-        if found is None or found[1] != -1:
+        scale = weight_scale(self.program, weight, subs)
+        if scale is None:
             raise no_limit(
                 "TP104",
                 f"the entries of {weight.name} do not have variance of the order 1/n",
@@ -112,7 +109,7 @@ class Rules:
                 "a product with it vanishes or diverges as the width grows",
                 "state the variance with its 1/(input width), for example sigma^2/n",
             )
-        return mul(found[0], Num(self.program.widths[weight.cols]))
+        return scale
 
     def _mean(self, a: Var) -> Sum:
         node = self.composer.locate(a)

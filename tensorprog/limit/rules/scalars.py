@@ -18,6 +18,7 @@ from tensorprog.kernel.ground.scaling import leading_part, mentions_width, width
 from tensorprog.kernel.ground.term import ONE, mul, rebuild, shift_subs, variables
 from tensorprog.limit.rules.open import Composer
 from tensorprog.limit.rules.quantities import Addend, Ex, ScalarOf, ScoreOf, Sum, no_limit
+from tensorprog.program.graph.covariance import side_width
 from tensorprog.terms import App, Bind, Num, Term, Var
 
 SCALED = "scaled"
@@ -68,17 +69,13 @@ class ScalarRules:
             self._check(total, SCORE, ref)  # between a score and a moment it vanishes, and is called so
         mapping = self.composer.mapping(node, ref)
         u, v = shift_subs(node.left, mapping), shift_subs(node.right, mapping)
-        return (Addend(mul(factor, Num(self.width(node))), (), (), (Ex(mul(u, v)),)),)
+        return (Addend(mul(factor, side_width(self.program, node)), (), (), (Ex(mul(u, v)),)),)
 
     def factor(self, node: Dot, ref: Var) -> tuple[Term, Fraction]:
         """The constant and the power of n that a dot product is written with."""
         found = width_power(shift_subs(node.factor, self.composer.mapping(node, ref)), self.program.widths)
         assert found is not None
         return found
-
-    def width(self, node: Dot) -> Fraction:
-        """The width of the two sides as a multiple of n."""
-        return self.program.widths[self.program.families[node.left.name].width or "n"]
 
     def _check(self, power: Fraction, wanted: Fraction, ref: Var) -> None:
         if power == wanted:

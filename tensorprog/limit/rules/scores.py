@@ -20,6 +20,7 @@ from tensorprog.limit.rules.open import Split, Summand, wait
 from tensorprog.limit.rules.quantities import Addend, Ex, Sum, no_limit, reference
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
+from tensorprog.program.graph.covariance import side_width
 from tensorprog.terms import App, Bind, Num, Term, Var
 
 
@@ -61,7 +62,7 @@ class Scores:
         assert isinstance(two, Dot)
         c, _ = self.rules.scalars.factor(one, p)
         d, _ = self.rules.scalars.factor(two, q)
-        scale = mul(c, d, Num(self.rules.scalars.width(one)))
+        scale = mul(c, d, side_width(self.program, one))
         return tuple(Addend(mul(scale, a.coefficient), a.deltas, a.over, a.factors) for a in self.bare_covariance(p, q))
 
     def bare_covariance(self, p: Var, q: Var) -> Sum:
@@ -71,7 +72,7 @@ class Scores:
         one, two = self.composer.locate(p), self.composer.locate(q)
         assert isinstance(one, Dot)
         assert isinstance(two, Dot)
-        if self.rules.scalars.width(one) != self.rules.scalars.width(two):
+        if side_width(self.program, one) != side_width(self.program, two):
             return ()
         return (Addend(ONE, (), (), (Ex(mul(*self.sides(p), *self.sides(q))),)),)
 

@@ -16,10 +16,10 @@ from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.evaluate.balls import Undecided
 from tensorprog.functions.evaluate.polynomial import Monomial, normal, simplified
 from tensorprog.kernel.ground.composed import CannotCompose
-from tensorprog.kernel.ground.nodes import Input, MatMul, Node, primed_indices
-from tensorprog.kernel.ground.scaling import width_power
+from tensorprog.kernel.ground.nodes import Input, MatMul, Node
 from tensorprog.kernel.ground.term import ONE, PI, ZERO, add, call, mul, power, recip, shift_subs, substitute, variables
 from tensorprog.program.graph.constants import with_entries
+from tensorprog.program.graph.covariance import declared, equalities, weight_scale
 from tensorprog.program.graph.graph import Graph
 from tensorprog.terms import App, Num, Sub, Term, Var
 from tensorprog.theorems.vectors.nonlinearities import Nonlinearities
@@ -232,15 +232,15 @@ class Expectations:
         at, bt = _renaming(x, a), _renaming(y, b)
         left, right = shift_subs(x.weight, at), shift_subs(y.weight, bt)
         body = mul(shift_subs(x.arg, at), shift_subs(y.arg, bt))
-        if not _same(left.subs, right.subs):  # type: ignore[union-attr]
+        assert isinstance(left, Var)
+        assert isinstance(right, Var)
+        equal = equalities(zip(left.subs, right.subs, strict=True), self.program.range_of)
+        if equal is None:
             return ZERO, body
-        weight = self.program.weights[x.weight.name]
-        part = width_power(weight.variance, self.program.widths)
-        if part is None or part[1] != -1:
+        scale = weight_scale(self.program, self.program.weights[x.weight.name], left.subs)
+        if equal or scale is None:
             raise NoClosedForm
-        scale = shift_subs(part[0], dict(zip(weight.subs, left.subs, strict=True)))  # type: ignore[union-attr]
-        # sigma^2 = c/n times the input width r n: part[0] is for n, the sum has r n terms
-        return mul(self._constant(scale), Num(self.program.widths[weight.cols])), body
+        return self._constant(scale), body
 
     def second_moment(self, a: Var) -> tuple[Term, Term] | None:
         """(c, F) with E Z_a^2 = c E F, of a product."""
@@ -251,16 +251,12 @@ class Expectations:
         return None
 
     def _of_inputs(self, x: Input, a: Var, y: Input, b: Var) -> Term:
-        if x.group is not y.group:
+        found = declared(x, _members(x, a), y, _members(y, b), self.program.range_of)
+        if found is None:
             return ZERO
-        at, bt = _members(x, a), _members(y, b)
-        primed = primed_indices(x.group)
-        for s, i, j in zip(x.group.subs, at, bt, strict=True):
-            if s not in primed and not _same((i,), (j,)):
-                return ZERO
-        names = x.group.subs
-        mapping = dict(zip(names, at, strict=True)) | {f"{s}'": j for s, j in zip(names, bt, strict=True)}
-        return self._constant(shift_subs(x.group.cov[x.position][y.position], mapping))
+        if found[1]:
+            raise NoClosedForm
+        return self._constant(found[0])
 
 
 def _one_of(found: set[Term]) -> Term:
@@ -277,12 +273,3 @@ def _members(node: Input, ref: Var) -> tuple[Sub, ...]:
 
 def _renaming(node: Node, ref: Var) -> dict[str, Sub]:
     return {a: b for a, b in zip(node.subs, ref.subs, strict=True) if isinstance(a, str)}
-
-
-def _same(a: tuple[Sub, ...], b: tuple[Sub, ...]) -> bool:
-    """Are these the same member? Raises NoClosedForm where that depends on the values of indices."""
-    if a == b:
-        return True
-    if any(isinstance(s, int) and isinstance(t, int) and s != t for s, t in zip(a, b, strict=True)):
-        return False
-    raise NoClosedForm

@@ -24,6 +24,7 @@ from tensorprog.kernel.ground.scaling import rational, width_power
 from tensorprog.kernel.ground.term import ZERO, add, mul, neg, shift_subs, substitute, transform, variables, walk
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.program.graph.constants import with_entries
+from tensorprog.program.graph.covariance import side_width
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.normal.open import unrolled
 from tensorprog.terms import App, Bind, Num, Sub, Term, Var
@@ -77,9 +78,8 @@ class Limits:
                 part = width_power(f, self.program.widths)
                 if part is None:
                     return UNKNOWN
-                ratio = self.program.widths[self.program.families[u.name].width or "n"]
                 inner = self._expectation(shift_subs(mul(u, v), at))
-                return self._scaled(mul(Num(ratio), shift_subs(part[0], at)), inner)
+                return self._scaled(mul(side_width(self.program, node), shift_subs(part[0], at)), inner)
             case _:
                 return Limit(random=True)
 
