@@ -52,6 +52,10 @@ def _output(writer: Writer, functions: Functions, output: int) -> int:
     """The step that a theorem covers an output: the checker finds that its premises hold, or the rules that those about
     functions do, and the checker that the others do."""
     context = writer.context
+    verdict, name = writer.verdict.outputs[output], context.program.outputs[output].ref.name
+    if not verdict.covered_by:
+        because = f"`check` says {verdict.verdict}: no theorem here is shown to cover it"
+        raise fail("TP602", f"no theorem is shown to cover {name}", because=because, help="`tensorprog check` says why")
     scores = [k for k, n in enumerate(context.program.nodes) if context.powers.is_score(n)]
     reasons: dict[str, str] = {}
     for extra in ((), tuple(scores)):
@@ -76,10 +80,6 @@ def _output(writer: Writer, functions: Functions, output: int) -> int:
                     if not missing or not _by_ranks(writer, output, theorem):
                         return attempt.applied(steps)
                     reasons.setdefault(theorem, "no rule yet for rank stability")
-    verdict, name = writer.verdict.outputs[output], context.program.outputs[output].ref.name
-    if not verdict.covered_by:
-        because = f"`check` says {verdict.verdict}: no theorem here is shown to cover it"
-        raise fail("TP602", f"no theorem is shown to cover {name}", because=because, help="`tensorprog check` says why")
     because = "; ".join(f"{theorem}: {why}" for theorem, why in reasons.items() if theorem in verdict.covered_by)
     help = "`check` says that it is covered; the calculus of certificates has no rule yet that shows it"
     raise fail("TP602", f"no certificate that a theorem covers {name}", because=because, help=help)
@@ -113,7 +113,7 @@ class Attempt:
         but = (*self.remarks, *(() if assuming else FUNCTIONS))
         if self.theorem == READOUTS:
             if not assuming:
-                return bool(self.writer.verdict.outputs[self.output].covered_by)
+                return True
             if self.base == "attention":  # of it `R.underlying` asks what the remarks waive
                 return not self._gaps(READOUTS, ("R.underlying",)) and not self._gaps("attention", but)
         gap = first_gap(self.writer.program, self.output, self.theorem, but)

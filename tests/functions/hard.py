@@ -192,6 +192,13 @@ x*exp(sqrt(log(2 + x^2))) | unbounded PL ? poly
 sign(x)*x^2 | unbounded PL 2 poly
 sign(x)*sqrt(abs(x)) | unbounded steep poly
 sign(x*y)*x*y | unbounded PL 2 poly
+step((x - y)*exp(y))*(x - y) | unbounded PL 1 poly
+sign((x - y)/(1/10 + z^2))*((x - y)/(1/10 + z^2)) | unbounded PL 2 poly
+sign((x - 1)*softplus(y))*(x^2 - 1) | unbounded PL 2 poly
+sign((x - 1)*abs(y))*(x^2 - 1) | unbounded jump poly
+sign(x*relu(y))*x | unbounded jump poly
+sign(x/y^2)*x | undefined
+where((x - y)/(2 + sin(x)) >= 0, x, y) | unbounded PL 1 poly
 step(x)*y | unbounded jump poly
 abs(x)^1.5*sign(x) | unbounded PL 3/2 poly
 where(x > 0, x, 0.01*x) | unbounded PL 1 poly

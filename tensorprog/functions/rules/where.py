@@ -180,8 +180,17 @@ def region(rules: Calculus, condition: Term, holds: bool) -> Mapping[Var, Interv
     return {own[0]: Interval(at, None, True, False)}
 
 
+def _vanishing(rules: Calculus, d: Term) -> Term:
+    """A term that is 0 where d is: d without its factors that are nowhere 0."""
+    if not (isinstance(d, App) and d.head == "mul"):
+        return d
+    known = [(a, rules.info(a)) for a in d.args]
+    return mul(*(_vanishing(rules, a) for a, i in known if not (i.total and (i.range.positive or i.range.negative))))
+
+
 def vanishes(rules: Calculus, t: Term, d: Term) -> bool:
     """Whether t = 0 on {d = 0}."""
+    d = _vanishing(rules, d)
     roots = solutions(rules, d)
     if roots is not None:
         return all(is_zero(substitute(t, {v: e})) for v, e in roots)
