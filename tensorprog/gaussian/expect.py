@@ -73,12 +73,12 @@ class Expectation:
 
     @property
     def settled(self) -> bool:
-        """Is there a formula, or a number with a proved bound?"""
+        """Whether there is a formula, or a number with a proved bound."""
         return self.expr is not None or self.certified
 
     @property
     def certified(self) -> bool:
-        """Is there a number whose error is proved?"""
+        """Whether there is a number whose error is proved."""
         return is_rigorous(self.error_kind)
 
     @property

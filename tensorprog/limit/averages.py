@@ -106,12 +106,12 @@ class Averages:
         return sympy.Add(*(c * isserlis(tuple(powers), cov, zero) for powers, c in monomials))
 
     def _grows_slowly(self, term: Term) -> bool:
-        """Is all that is made of scores bounded by powers of them? Then 0 given the scores is 0 on average."""
+        """Return whether powers of the scores bound all that is made of them: 0 given them is then 0 on average."""
         u = self.u
         return all(has_mean(t, u.below(t)) for t in u.with_ancestors([u.expression(term)]) if _holds_scores(u, t))
 
     def _regular(self, cov: Sequence[Any], size: int) -> bool:
-        """Have these scores a density, by balls?"""
+        """Return whether these scores have a density, by balls."""
         entries = [self.algebra.number(c) for c in cov]
         if any(x.kind not in ("bound", "exact") for x in entries):
             return False
@@ -192,7 +192,7 @@ def _holds_scores(u: Unfolding, t: Term) -> bool:
 
 
 def _off_zero(expr: Any, scores: Sequence[Any]) -> bool:
-    """Is an expression in scores with a density different from 0 with probability 1?
+    """Return whether an expression in scores with a density differs from 0 with probability 1.
 
     A conditional variance relu(p)^2 K is 0 half the time, and there sign(relu(p) g) is 0 and not 1 or -1. The zeros of
     a product are those of its factors; a polynomial that is not the zero one vanishes with probability 0.

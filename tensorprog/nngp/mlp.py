@@ -225,7 +225,7 @@ class MLPKernel:
 
     @property
     def is_angular(self) -> bool:
-        """Is it a network of sign or step?"""
+        """Whether it is a network of sign or step."""
         jumps = [t for t in self.terms if isinstance(t, App) and t.head in ("sign", "step") and t.args == (Var("x"),)]
         if not jumps:
             return False

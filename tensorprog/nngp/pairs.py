@@ -119,7 +119,7 @@ def _discontinuous(body: Term) -> TensorProgError:
 
 @lru_cache(maxsize=256)
 def _is_continuous(function: CoreFunction) -> bool:
-    """Does its kernel have a finite slope wherever two variables become one?"""
+    """Return whether its kernel has a finite slope wherever two variables become one."""
     return function.size < 2 or function.powers is not None or facts(function.body).continuous.proved
 
 

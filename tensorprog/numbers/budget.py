@@ -170,7 +170,7 @@ def remaining() -> float:
 
 
 def suffices(seconds: float) -> bool:
-    """Is so much time left? A step that is sure to end too late is better not begun.
+    """Return whether so much time is left. A step that is sure to end too late is better not begun.
 
     >>> with search(Budget(seconds=60)):
     ...     suffices(1), suffices(100)
@@ -180,7 +180,7 @@ def suffices(seconds: float) -> bool:
 
 
 def spent(share: float = 1.0) -> bool:
-    """Is that share of the search's time used up? Without a search there is no end."""
+    """Return whether that share of the search's time is used up. Without a search there is no end."""
     now = _current.get()
     if now is None or time.monotonic() < now.deadline - (1 - share) * now.allowed:
         return False

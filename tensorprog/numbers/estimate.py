@@ -50,12 +50,12 @@ class Estimate:
 
     @property
     def rigorous(self) -> bool:
-        """Is |value - truth| <= error proved?"""
+        """Whether |value - truth| <= error is proved."""
         return is_rigorous(self.error_kind)
 
     @property
     def known(self) -> bool:
-        """Is there a number at all?"""
+        """Whether there is a number at all."""
         return math.isfinite(self.value) and math.isfinite(self.error)
 
     def __iter__(self) -> Iterator[Any]:
@@ -117,7 +117,7 @@ UNKNOWN = unknown()
 
 
 def is_rigorous(kind: ErrorKind | None) -> bool:
-    """Does a number with this kind of error prove anything?"""
+    """Return whether a number with this kind of error proves anything."""
     return kind in ("exact", "bound")
 
 

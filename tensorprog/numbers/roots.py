@@ -18,7 +18,7 @@ SINGULAR = 1e-12
 
 
 def is_positive_definite(matrix: Sequence[Sequence[Any]]) -> bool:
-    """Are all pivots of a symmetric matrix certainly positive? Its entries are balls, or other numbers."""
+    """Return whether all pivots of a symmetric matrix of balls or other numbers are certainly positive."""
     rows = [list(row) for row in matrix]
     for k, pivot in enumerate(rows):
         if not pivot[k] > 0:

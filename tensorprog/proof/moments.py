@@ -56,7 +56,7 @@ def isserlis(means: Means, t: Term) -> int:
 
 
 def is_product(means: Means, t: Term) -> bool:
-    """Is a term a product of powers of members, of three factors or more?"""
+    """Return whether a term is a product of powers of members, of three factors or more."""
     parts = t.args if isinstance(t, App) and t.head == "mul" else (t,)
     bases = [p.args[0] if isinstance(p, App) and p.head == "pow" and isinstance(p.args[1], Num) else p for p in parts]
     if not all(isinstance(b, Var) and b.name in means.context.program.families for b in bases):
@@ -107,12 +107,12 @@ def over_scores(means: Means, t: Term) -> int:
 
 
 def reached(means: Means, t: Term) -> bool:
-    """Does a score reach a vector in a term?"""
+    """Return whether a score reaches a vector in a term."""
     return any(v.name in means.context.late for v in vectors(means.context, written(means.context, t, True)))
 
 
 def is_random(means: Means, t: Term) -> bool:
-    """Is a term a function of scores, or a product of members that scores reach?"""
+    """Return whether a term is a function of scores, or a product of members that scores reach."""
     found = members(means.context, written(means.context, t, True))
     return any(v.name in means.context.late for v in found)
 
@@ -125,7 +125,7 @@ STRIPS = tuple(k / 20 for k in range(1, 161))
 
 
 def is_near(model: Model) -> bool:
-    """Have the scores almost the covariance of independent ones?"""
+    """Return whether the scores have almost the covariance of independent ones."""
     return model.gap <= SAME
 
 

@@ -109,7 +109,7 @@ class Attempt:
         return obligations(self.case, self.base, self.remarks)
 
     def agreed(self, assuming: bool) -> bool:
-        """Does the checker find the premises that the rules have not shown; all of them, where something is assumed?"""
+        """Return whether the checker finds the premises that no rule showed; all, where something is assumed."""
         but = (*self.remarks, *(() if assuming else FUNCTIONS))
         if self.theorem == READOUTS:
             if not assuming:
@@ -145,6 +145,6 @@ def _discharged(writer: Writer, functions: Functions, what: str, k: int, theorem
 
 
 def _by_ranks(writer: Writer, output: int, theorem: str) -> bool:
-    """Does the checker call some function parameter-controlled only? It is not to be assumed pseudo-Lipschitz."""
+    """Return whether the checker calls some function parameter-controlled only: not to be assumed pseudo-Lipschitz."""
     report = next(r for r in writer.verdict.outputs[output].theorems if r.theorem.id == theorem)
     return any(rests_on_ranks(r.finding) for r in report.premises)

@@ -1,4 +1,4 @@
-"""From statistics at several widths to one test for each quantity: is the value at infinite width the theory's?"""
+"""From statistics at several widths to one test of each quantity: whether its value at infinite width is right."""
 
 from __future__ import annotations
 

@@ -95,11 +95,11 @@ class _Facts:
         return found
 
     def dependent(self, name: str) -> bool:
-        """Does it depend on scores?"""
+        """Return whether it depends on scores."""
         return bool(self.ancestors({name}) & self.scores)
 
     def unbounded(self, name: str) -> bool:
-        """Is this a dot product that is not scaled to have a limit?"""
+        """Return whether this is a dot product that is not scaled to have a limit."""
         for node in self.program.families[name].pieces:
             if isinstance(node, Dot):
                 power = width_power(node.factor, self.program.widths)
@@ -117,7 +117,7 @@ class _Facts:
         return power is not None and power[1] > -1
 
     def _half_orders(self) -> bool:
-        """May finite-width bias be of order n^(-1/2)?
+        """Return whether finite-width bias may be of order n^(-1/2).
 
         Not where flipping the sign of one set of matrices flips all scores and changes nothing else: odd powers of the
         scores' fluctuations then average to zero. So: no score side is used outside scores, and the matrices can be
@@ -229,7 +229,7 @@ def _of_output(ref: Ref, facts: _Facts) -> Iterator[Quantity]:
 
 
 def _random(name: str, facts: _Facts) -> bool:
-    """Is the limit of a scalar a random variable: does it depend on scores, or is it one?"""
+    """Return whether the limit of a scalar is a random variable: whether it depends on scores, or is one."""
     return facts.dependent(name) or name in facts.scores
 
 

@@ -71,7 +71,7 @@ def _start() -> asyncio.Task[Process]:
 
 
 def _usable(task: asyncio.Task[Process] | None) -> bool:
-    """Has a process been started, or is it being started?"""
+    """Return whether a process has been started, or is being started."""
     return task is not None and not (task.done() and (task.cancelled() or task.exception() is not None))
 
 

@@ -112,7 +112,7 @@ def _is_definition(s: Statement) -> bool:
 
 
 def _stays_a_name(text: str, tokens: list[Token], new: str) -> bool:
-    """Is every one of the tokens a name when it is called `new`? Some words are names in some places only."""
+    """Return whether all these tokens are names when called `new`; some words are names in some places only."""
     lines = text.split("\n")
     for t in sorted(tokens, key=lambda t: (t.line, t.column), reverse=True):
         old = lines[t.line - 1]

@@ -30,7 +30,7 @@ class Token:
         return Place(self.line, self.column, len(self.text))
 
     def touches(self, line: int, column: int) -> bool:
-        """Is a cursor between two characters inside this token or at one of its ends?"""
+        """Return whether a cursor between two characters is inside this token or at one of its ends."""
         return self.line == line and self.column <= column <= self.column + len(self.text)
 
 
@@ -111,5 +111,5 @@ def _with_roles(tokens: list[Token]) -> Statement:
 
 
 def _ends(t: Token | None) -> bool:
-    """Does an operand end with this token?"""
+    """Return whether an operand ends with this token."""
     return t is not None and (t.role in OPERAND or t.text in CLOSING)

@@ -40,7 +40,7 @@ def _constant(regularity: Regularity, interval: Interval) -> Found:
 
 
 def opened(head: str, args: tuple[Term, ...]) -> bool:
-    """Is the function judged by its definition?"""
+    """Return whether the function is judged by its definition."""
     record = library().get(head)
     if record is None or head in ("max", "min", "mod"):
         return False

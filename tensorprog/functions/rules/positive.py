@@ -8,7 +8,7 @@ from tensorprog.terms import App, Bind, Num, Term
 
 
 def is_positive(t: Term, strict: bool = True) -> bool:
-    """Is the term positive, or without `strict` at least 0, wherever it is defined?
+    """Return whether the term is positive, or without `strict` at least 0, wherever it is defined.
 
     >>> from tensorprog.terms import read
     >>> is_positive(read("x^2 + 1/2")), is_positive(read("x*x")), is_positive(read("x*x"), strict=False)

@@ -103,7 +103,7 @@ def _indexed(rules: Calculus, t: Term, below: App, others: list[Term]) -> Info |
 
 
 def _is_member(rules: Calculus, one: Term, u: Term, index: str) -> bool:
-    """Is this term u at some value of the index?"""
+    """Return whether this term is u at some value of the index."""
     if index not in rules.sizes:
         return False
     low, high = rules.sizes[index]

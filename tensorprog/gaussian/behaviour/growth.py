@@ -1,4 +1,4 @@
-"""How far out must one integrate, and does it look as if E F exists? F against the Gaussian density along rays.
+"""How far out one must integrate, and whether E F seems to exist: F against the Gaussian density along rays.
 
 On the ray r u the integrand's logarithm is g(r) = log|F(m + r L u)| - r^2/2. What is seen here proves nothing: it says
 whether quadrature is worth trying. That a moment does not exist is proved in `divergence`.

@@ -110,7 +110,7 @@ def _events(t: Term) -> Iterator[_Event]:
 
 
 def _keeps_pieces(head: str) -> bool:
-    """Does it keep pieces of polynomials such pieces?"""
+    """Return whether the function keeps pieces of polynomials such pieces."""
     record = library().get(head)
     if record is None:
         return head in _COMPARE or head in ("add", "mul", "neg", "and")
@@ -134,7 +134,7 @@ def _bent(term: Term) -> set[Term]:
 
 
 def _placed(record: Function) -> bool:
-    """Are the places known without the definition?"""
+    """Return whether the places are known without the definition."""
     return bool(record.breaks) or record.analytic is not None or record.between is not None
 
 

@@ -26,7 +26,7 @@ POINTS = ((Fraction(3, 7), Fraction(-5, 11)), (Fraction(-17, 13), Fraction(9, 8)
 
 
 def thin(term: Term) -> bool:
-    """Is it proved that every jump of the function is reached on a set of measure zero only?
+    """Return whether every jump of the function is proved to be reached on a set of measure zero only.
 
     >>> from tensorprog.terms import read
     >>> [thin(read(t)) for t in ("sign(floor(a)*b)", "where(abs(a) < 1, acos(a), 0)", "step(relu(a))", "floor(a + b)")]
@@ -74,7 +74,7 @@ def _is_real_analytic(s: App) -> bool:
 
 
 def _tame(s: App) -> bool:
-    """Is it a root, a logarithm or a quotient of what is positive everywhere?"""
+    """Return whether it is a root, a logarithm or a quotient of what is positive everywhere."""
     match s:
         case App("pow", (a, Num())) | App("sqrt" | "log" | "recip", (a,)):
             names = tuple(map(name_of, variables(a)))
@@ -84,7 +84,7 @@ def _tame(s: App) -> bool:
 
 
 def _not_reached(piece: Term, periodic: bool) -> bool:
-    """Is an analytic piece not constantly 0 (periodic: not constantly an integer)?"""
+    """Return whether an analytic piece is not constantly 0 (periodic: not constantly an integer)."""
     seen = []
     names = sorted(variables(piece), key=repr)
     for p, q in POINTS:

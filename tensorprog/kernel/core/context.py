@@ -54,7 +54,7 @@ class Context:
         return not any(v.name in self.program.families for v in variables(t))
 
     def within(self, e: Term, index: str) -> bool:
-        """Is an entry, a number or an index, one of the values of an index?"""
+        """Return whether an entry, a number or an index, is one of the values of an index."""
         low, high = self.program.range_of(index)
         if isinstance(e, Var) and not e.subs and e.name in self.program.indices:
             return low <= self.program.range_of(e.name)[0] and self.program.range_of(e.name)[1] <= high
@@ -68,5 +68,5 @@ class Context:
         return entry_term(self.program.matrices[t.name], index) if len(index) == len(t.subs) else None
 
     def converges(self, n: Node) -> bool:
-        """Does a scalar tend to a constant? An average does, and a dot product whose every use is one."""
+        """Return whether a scalar tends to a constant. An average does, and a dot product whose every use is one."""
         return isinstance(n, Moment) or (isinstance(n, Dot) and self.powers.dot_powers.get(id(n)) == {MOMENT})

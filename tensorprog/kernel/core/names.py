@@ -128,7 +128,7 @@ def _indices(t: Term) -> frozenset[Sub]:
 
 
 def part(t: Term) -> bool:
-    """Is the term a quotient, a logarithm, a broken power, ..., which may have no value?"""
+    """Return whether the term is a quotient, a logarithm, a broken power, ..., which may have no value."""
     match t:
         case App("recip" | "log" | "log1p" | "sqrt" | "asin" | "acos" | "tan" | "mod"):
             return True

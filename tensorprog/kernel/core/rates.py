@@ -69,11 +69,11 @@ class Info(NamedTuple):
 
     @property
     def positive(self) -> bool:
-        """Is u > 0?"""
+        """Whether u > 0."""
         return self.plus and self.nonzero
 
     def has(self, what: str) -> bool:
-        """Is u bounded, controlled, ...? All of PROPERTIES, and pseudo-Lipschitz of some order."""
+        """Return whether u is bounded, controlled, ... All of PROPERTIES, and pseudo-Lipschitz of some order."""
         if what.startswith(ORDER):
             least = max(F1, F1 + self.slope.power)
             return self.has("pseudo-Lipschitz") and least <= number_from_json(what.removeprefix(ORDER))

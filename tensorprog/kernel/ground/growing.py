@@ -59,7 +59,7 @@ class Growing(Instructions):
         self.nodes.append(node)
 
     def fits(self, node: Node) -> bool:
-        """Has the family of this name, if there is one, this kind, this width and this number of indices?"""
+        """Return whether a family of this name, if there is one, has this kind, width and number of indices."""
         family = self.families.get(node.name)
         if family is None:
             return True
@@ -89,7 +89,7 @@ class Growing(Instructions):
 
 
 def node_kind(node: Node) -> Kind:
-    """Is the node's value a vector or a scalar?"""
+    """Return whether the node's value is a vector or a scalar."""
     return "scalar" if isinstance(node, SCALAR_NODES) else "vector"
 
 

@@ -26,7 +26,7 @@ class NoMask(ValueError):
 
 
 def holds(mask: Term, at: Mapping[str, int]) -> bool:
-    """Is the mask true at these index values?"""
+    """Return whether the mask is true at these index values."""
     match mask:
         case App("and", args):
             return all(holds(a, at) for a in args)

@@ -113,7 +113,7 @@ class Powers:
                 yield node, power
 
     def _has_dot(self, ref: Var) -> bool:
-        """Has the scalar a dot product that a power of n may belong to? Averages and functions have limits as is."""
+        """Return whether a power of n may belong to a dot product in it; averages and functions have limits as is."""
         each = (found for source, _ in self.program.resolve(ref) for found, _ in self._expand(source, Fraction(0)))
         return any(isinstance(node, Dot) for node in each)
 

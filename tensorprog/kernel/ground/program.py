@@ -97,7 +97,7 @@ class Instructions:
                 yield from pieces.values()
 
     def missing(self, ref: Var) -> bool:
-        """Does `ref` touch a member that no instruction defines so far? Pieces are disjoint, so counting decides."""
+        """Return whether `ref` touches a member not yet defined. Pieces are disjoint, so counting decides."""
         where = {**self.indices, **self.ranges(ref.subs)}
         names = dict.fromkeys(s for s in ref.subs if isinstance(s, str))
         total = _count(names, where)

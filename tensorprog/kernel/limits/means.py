@@ -177,7 +177,7 @@ def ratio(ctx: Context, sides: tuple[Term, Term]) -> Num:
 
 
 def _read_out(ctx: Context, v: Node) -> bool:
-    """Is this a centred initial vector that only dot products read, like all that it may be correlated with?"""
+    """Return whether this is a centred initial vector that only dot products read, like all correlated with it."""
     group = v.group if isinstance(v, Input) and v.group.mean[v.position] == ZERO else None
     readers = [
         n for n in ctx.program.nodes if any(group and r.name in group.names for r, _ in ctx.program.references(n))

@@ -50,7 +50,7 @@ def pair(a: Term, b: Term) -> Term:
 
 
 def same(ctx: Context, t: Term, *known: Term) -> bool:
-    """Is t the sum of terms that have values, and has it one too?"""
+    """Return whether t is the sum of terms that have values, and has one too."""
     u = add(*known)
     if t == u:
         return True
@@ -60,7 +60,7 @@ def same(ctx: Context, t: Term, *known: Term) -> bool:
 
 
 def has_values(ctx: Context, t: Term, known: Collection[Term] = (), sure: Collection[Term] = ()) -> bool:
-    """Has every quotient, logarithm, broken power, ... in a term plainly a value, if it is not known?"""
+    """Return whether every quotient, logarithm, broken power, ... in a term plainly has a value, if not known."""
     return all(_has_value(ctx, s, sure) for s in walk(t) if isinstance(s, App) and part(s) and s not in known)
 
 
@@ -180,7 +180,7 @@ def given(ctx: Context, v: Term) -> Term:
 
 
 def affine(ctx: Context, t: Term) -> bool:
-    """Is each summand a constant times one vector at most? Constants may contain scalars."""
+    """Return whether each summand is a constant times one vector at most. Constants may contain scalars."""
     for m in normal(t):
         found = [(a, e) for a, e in m if vectors(ctx, a)]
         if len(found) > 1 or any(not isinstance(a, Var) or e != 1 for a, e in found):
@@ -189,7 +189,7 @@ def affine(ctx: Context, t: Term) -> bool:
 
 
 def first_scores(ctx: Context, t: Term) -> bool:
-    """Are the scores in a term, and in the scalars that it reads, made of vectors that no score reaches?"""
+    """Return whether no score reaches the vectors that make the scores in a term and in the scalars it reads."""
     terms, seen = [t], set[Var]()
     while terms:
         top = terms.pop()
@@ -215,7 +215,7 @@ def weighted(ctx: Context, t: Term) -> dict[Term, Element]:
 
 @remembered(1 << 12)
 def gaussian(ctx: Context, v: Var) -> bool:
-    """Is the limit of a vector, given the scores, a combination of products and initial vectors?"""
+    """Return whether a vector's limit, given the scores, is a combination of products and initial vectors."""
     stack, seen = [v], {v}
     while stack:
         top = stack.pop()
@@ -230,6 +230,6 @@ def gaussian(ctx: Context, v: Var) -> bool:
 
 
 def square(t: Term) -> bool:
-    """Is the term an even power, or one factor twice?"""
+    """Return whether the term is an even power, or one factor twice."""
     even = isinstance(t, App) and t.head == "pow" and isinstance(e := t.args[1], Num) and e.value % 2 == 0
     return even or (isinstance(t, App) and t.head == "mul" and t.args[1:] == t.args[:1])

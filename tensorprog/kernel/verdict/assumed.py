@@ -25,7 +25,7 @@ JUMPS = ("where", "step", "sign", "floor", "ceil", "mod")
 
 
 def jumps(ctx: Context, n: Node) -> bool:
-    """Does an instruction branch on what depends on a scalar, by itself or through what it reads?"""
+    """Return whether an instruction branches on what depends on a scalar, by itself or through what it reads."""
     reads = {id(m) for m in ctx.program.nodes if isinstance(m, Scalar | Dot | Moment)}
     for m in ctx.program.nodes:  # in their order: what is read stands before
         if isinstance(m, MAPS) and any(id(d) in reads for r, _ in ctx.program.references(m) for d in ctx.resolve(r)):

@@ -113,7 +113,7 @@ class Expansion:
         return [f for f in p.factors if not self.is_vector(f)], [f for f in p.factors if self.is_vector(f)]
 
     def is_vector(self, t: Term) -> bool:
-        """Has the value of a term coordinates? An average or a dot product has none."""
+        """Return whether the value of a term has coordinates. An average or a dot product has none."""
         match t:
             case Var(name):
                 return name in self.program.families and self.program.families[name].kind == "vector"

@@ -99,7 +99,7 @@ def _asked(program: Instructions) -> Iterator[Var]:
 
 
 def _within(program: Instructions, s: Sub, index: str) -> bool:
-    """Are all values of a subscript values of an index?"""
+    """Return whether all values of a subscript are values of an index."""
     (low, high), (least, most) = (s, s) if isinstance(s, int) else program.range_of(s), program.range_of(index)
     return least <= low and high <= most
 
@@ -167,7 +167,7 @@ class Validation:
         return True
 
     def _equal(self, v: Var, t: Term) -> bool:
-        """Is a variable of the old program this term in variables of the new one?"""
+        """Return whether a variable of the old program is this term in variables of the new one."""
         known = definition(self.old, v, self.old.ranges(v.subs))
         if t == known and all(u.name in self.old.families for u in variables(t) if u.name in self.new.families):
             return True

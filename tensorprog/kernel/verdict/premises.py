@@ -60,7 +60,7 @@ class Case:
         return None
 
     def depends(self, refs: Iterable[Var]) -> bool:
-        """Does one of these depend on a score?"""
+        """Return whether one of these depends on a score."""
         return any(id(n) in self.late for r in refs for n, _ in self.program.resolve(r))
 
     def consumed(self) -> list[int]:
@@ -189,7 +189,7 @@ def covering(premises: Premises, case: Case, theorem: str, output: int, remarks:
 
 
 def _discharges(p: Statement, what: str, k: int, theorem: str) -> bool:
-    """Does the statement say this property of the instruction? Facts near limits are what netsor-plus alone asks."""
+    """Return whether it says this property of the instruction; facts near limits are for netsor-plus alone."""
     match p:
         case Assumed(node, _, property):
             return (node, property) == (k, what)
@@ -201,7 +201,7 @@ def _discharges(p: Statement, what: str, k: int, theorem: str) -> bool:
 
 
 def semidefinite(ctx: Context, group: InputGroup) -> bool:
-    """Is a covariance of rational numbers one? By Gauss: no pivot is negative, and the row of one that is 0 is 0."""
+    """Return whether a rational matrix is a covariance, by Gauss: no pivot < 0, and a pivot 0 has a row 0."""
     coupled = sorted(primed_indices(group))
     for at in index_values([s for s in group.subs if s not in coupled], ctx.program):
         places = [(k, i) for k in range(len(group.names)) for i in index_values(coupled, ctx.program)]

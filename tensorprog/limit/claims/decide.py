@@ -212,7 +212,7 @@ class Decider:
         return None
 
     def _is_defined(self, claim: Claim, at: dict[str, int]) -> bool:
-        """Without numbers (a param has none, or no rule gives one): are the terms bounded by powers, by their heads?"""
+        """Return whether the terms are bounded by powers, by their heads, where a param or a rule gives no number."""
         return all(
             isinstance(s, Var | Num)
             or (isinstance(s, App) and (bounded_by_powers(s.head) or s.head in ("pow", "recip", "sqrt", "pi")))

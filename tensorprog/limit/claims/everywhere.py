@@ -66,7 +66,7 @@ class Everywhere:
         return None
 
     def _apart(self, gap: Term) -> bool:
-        """Is the gap different from 0 with probability 1, for all params?"""
+        """Return whether the gap differs from 0 with probability 1, for all params."""
         leaves = self.u.below(gap)
         if not leaves:
             return False
@@ -98,7 +98,7 @@ class Everywhere:
         return f"{to_text(t)} may be 0 where a variance is 0"
 
     def positive(self, value: Any) -> bool:
-        """Is a formula positive for all admissible params?"""
+        """Return whether a formula is positive for all admissible params."""
         return self._signed(value, True)
 
     def nonnegative(self, value: Any) -> bool:
@@ -167,7 +167,7 @@ class Everywhere:
         return True
 
     def only_scales(self, s: Structure) -> bool:
-        """Do the params change no more of a variable given the scores than a positive factor of its variance?
+        """Return whether the params change only a positive factor of a variable's variance given the scores.
 
         So it is where neither coefficients nor the covariance of the scores hold params, and the covariances of the
         vectors are rational multiples of one of them, which is positive for all params.
@@ -187,7 +187,7 @@ class Everywhere:
         return all(x == 0 or (sympy.S.One * x / scale).is_Rational for x in covariances)
 
     def _is_nonzero(self, leaf: Var) -> bool:
-        """Is the variance of a product positive for all params: a function of one Gaussian that is not 0 throughout?"""
+        """Return whether a product's variance is positive for all params: a function of one Gaussian, not all 0."""
         here = self.u.leaves[leaf]
         if not here.parts or here.kind != "vector" or not self.positive(to_sympy(here.factor)):
             return False
@@ -250,7 +250,7 @@ def inside(p: Param) -> Fraction:
 
 
 def has_covariances(program: Program, at: Mapping[str, Fraction]) -> bool:
-    """Are the laws of inputs and weights laws at these params?"""
+    """Return whether the laws of inputs and weights are laws at these params."""
     values = {name: float(x) for name, x in at.items()}
     try:
         for group in {id(n.group): n.group for n in program.nodes if isinstance(n, Input)}.values():

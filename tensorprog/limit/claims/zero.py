@@ -1,4 +1,4 @@
-"""Is a formula zero? Decided in a normal form: fractions of polynomials over atoms that are treated as unrelated.
+"""Whether a formula is zero, in a normal form: fractions of polynomials over atoms that are treated as unrelated.
 
 Atoms are symbols, pi, roots, exponentials and other functions of normal forms; two relations are used, sqrt(f)^2 = f
 and exp(a + b) = exp(a) exp(b), with roots of positive rationals split into primes. A formula whose numerator vanishes

@@ -95,7 +95,7 @@ class Exact:
         return self.values_of(leaf.parts[0]) if leaf.kind == "moment" else REALS
 
     def is_vector(self, v: Var) -> bool:
-        """Is a variable of a reduced expression a Gaussian vector that depends on no scores?"""
+        """Return whether a variable of a reduced expression is a Gaussian vector that depends on no scores."""
         if v in self.u.leaves:
             return self.u.leaves[v].kind == "vector" and not self.u.level(v)
         return v in self._vectors

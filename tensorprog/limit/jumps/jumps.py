@@ -96,7 +96,7 @@ def _own_gap(t: Term) -> Term | None:
 
 
 def _vanishes(t: Term, gap: Term) -> bool:
-    """Is t continuous, and 0 wherever gap = 0? Solved for a variable that stands linearly in the gap."""
+    """Return whether t is continuous, and 0 wherever gap = 0. Solved for a variable that stands linearly in the gap."""
     names = frozenset(variables(gap))
     if not names or jumps_of(t):
         return False

@@ -1,4 +1,4 @@
-"""Can a Gaussian vector stand at a jump? Decided on balls that contain its covariance and mean.
+"""Whether a Gaussian vector can be at a jump, decided on balls that contain its covariance and mean.
 
 An affine gap is at its jump with probability 0 if its variance is positive, or if it is a constant elsewhere. Any other
 gap is taken apart into factors; a polynomial that is not constant vanishes with probability 0 under a regular Gaussian,
@@ -93,7 +93,7 @@ class Gaussian:
         return any(inside and not x.contains(0) for inside, x in sums.items())
 
     def regular(self, moving: Sequence[int]) -> bool:
-        """Is the covariance of these variables positive definite?"""
+        """Return whether the covariance of these variables is positive definite."""
         return is_positive_definite([[self.covariance(i, j) for j in moving] for i in moving])
 
 

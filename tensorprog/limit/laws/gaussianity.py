@@ -1,4 +1,4 @@
-"""Is a limit variable Gaussian? Proved either way, or not known.
+"""Whether a limit variable is Gaussian: proved either way, or not known.
 
 A centred Gaussian with a random variance C has the fourth cumulant 3 Var(C), so it is Gaussian only if C is constant.
 C is a continuous function of the scores; where it takes two values at two points of their support, it is not constant.

@@ -92,7 +92,7 @@ class Law:
 
     @property
     def settled(self) -> bool:
-        """Is there a formula given the scores, or a variance with a proved bound?"""
+        """Whether there is a formula given the scores, or a variance with a proved bound."""
         return self.conditional_variance is not None or self.variance.rigorous
 
     # -- numbers ---------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ ARITHMETIC = frozenset({"add", "mul", "neg", "recip", "pow", "sqrt", "pi", "soft
 
 
 def is_smooth(terms: Sequence[Term], kinks: bool = False) -> bool:
-    """Are the expressions analytic near the real axis, as the trapezoid rule wants it? With `kinks`: or Lipschitz."""
+    """Return whether they are analytic near the real axis, as the trapezoid rule wants; with `kinks`, or Lipschitz."""
 
     def fine(head: str) -> bool:
         record = library().get(head)

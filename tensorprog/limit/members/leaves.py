@@ -300,7 +300,7 @@ class Unfolding:
         return here.node.group.names if isinstance(here.node, Input) else self.matrix(leaf)
 
     def is_plain(self, leaf: Var) -> bool:
-        """Is it a readout that the program puts out and uses for nothing else? It has the law of a coordinate."""
+        """Return whether it is a readout used for nothing but output: it has the law of a coordinate."""
         here = self.leaves[leaf]
         return here.kind == "score" and id(here.node) not in self._entering and self.scores.readout(leaf) is not None
 

@@ -17,7 +17,7 @@ def bounded_by_powers(head: str) -> bool:
 
 
 def vanishes(t: Term, flipped: frozenset[Var], positive: frozenset[str] = frozenset()) -> bool:
-    """Is E[t] = 0 because t is odd? Only where the mean exists: E[1/Z] and E[Z exp(Z^2)] do not.
+    """Return whether E[t] = 0 because t is odd. Only where the mean exists: E[1/Z] and E[Z exp(Z^2)] do not.
 
     `positive` are names of constants that are not negative: clip(x, -t, t) is odd for t >= 0 only.
     """

@@ -94,7 +94,7 @@ def _moved(p: Parts, given: frozenset[Var]) -> Parts:
 
 
 def is_constant(t: Term, varying: Below) -> bool:
-    """Does the value not depend on the leaves that `varying` finds? Proved or not; False may mean undecided."""
+    """Return whether the value is proved not to depend on the leaves that `varying` finds."""
     if not varying(t):
         return True
     try:
@@ -104,7 +104,7 @@ def is_constant(t: Term, varying: Below) -> bool:
 
 
 def is_zero(t: Term) -> bool:
-    """Is the normal form 0?"""
+    """Return whether the normal form is 0."""
     try:
         return not polynomial(t)
     except TooLarge:

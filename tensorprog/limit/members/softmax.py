@@ -73,7 +73,7 @@ def _bound(half: Sequence[float], h: float, entries: int, d: int) -> float:
 
 
 def holds_softmax(t: Term) -> bool:
-    """Does an entry of a softmax occur, written as a function of its logits?"""
+    """Return whether an entry of a softmax occurs, written as a function of its logits."""
     return any(isinstance(s, App) and s.head == "softmax" for s in walk(t))
 
 

@@ -62,7 +62,7 @@ def _settled(t: Term, u: Unfolding) -> Term:
 
 
 def _random(u: Unfolding, leaf: Var) -> bool:
-    """Does the leaf vary with the weights (a score), or does its law (a vector or moment that depends on scores)?"""
+    """Return whether the leaf varies with the weights (a score), or its law does (what depends on scores)."""
     return u.level(leaf) > 0
 
 

@@ -1,4 +1,4 @@
-"""Jumps that scores reach: is the limit at the jump with positive probability, and is it there at every width?
+"""Jumps that scores reach: whether the limit is there with positive probability, and whether every width is.
 
 A score r = n^(-1/2) v.x with E[x^2] = 0 tends to 0, and step(r) is 0 or 1 with probability 1/2 at every width. So a
 jump that is reached in the limit alone has no value there. sign(relu(p) u) is 0 wherever p < 0, at every width, and is
@@ -45,7 +45,7 @@ def refuse_jumps(c: Averages, terms: Iterable[Term]) -> None:
 
 
 def _reached_in_the_limit(c: Averages, j: Jump) -> bool:
-    """May what is constant in the limit alone, such as mean(e), decide on which side of the jump the rest is?"""
+    """Return whether what is constant in the limit alone, such as mean(e), may decide the side of the jump."""
     exact = Exact(c.u, c.engine.values)
     below = sorted(c.u.below(j.gap), key=repr)
     known = {v: x for v in below if (x := exact.constant(v)) is not None}
@@ -86,7 +86,7 @@ def _ball(x: Estimate) -> Any:
 
 
 def _is_still(c: Averages, j: Jump) -> bool:
-    """Is the argument a combination of scores and vectors that cancel in the limit?"""
+    """Return whether the argument is a combination of scores and vectors that cancel in the limit."""
     leaves = frozenset(v for v in c.u.below(j.gap) if c.u.leaves[v].kind != "moment")
     straight = affine(j.gap, leaves, c.u.below)
     if straight is None or not any(c.u.leaves[v].kind == "score" for v in leaves):

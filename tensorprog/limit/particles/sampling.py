@@ -68,7 +68,7 @@ class Run:
 
     @property
     def last(self) -> bool:
-        """Can no larger population be drawn?"""
+        """Whether no larger population can be drawn."""
         exact = self.dimension == 0 and bool(self.answers)
         return exact or self.power >= LAST or SCRAMBLINGS * self.plan.width << self.power + 1 > MOST_NUMBERS
 

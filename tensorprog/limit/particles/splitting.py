@@ -136,7 +136,7 @@ class Groups:
 
 
 def is_feature(reader: Reader, t: Term, forms: frozenset[Var]) -> bool:
-    """Is it a function of one of the forms and of nothing else?"""
+    """Return whether it is a function of one of the forms and of nothing else."""
     below = reader.below(t)
     return len(below) == 1 and below <= forms
 

@@ -34,7 +34,7 @@ class ScoreComposer(Composer):
         self.scalars = given.scalars
 
     def is_vector(self, t: Term) -> bool:
-        """Does a vector or what depends on scores occur in t?"""
+        """Return whether a vector or what depends on scores occurs in t."""
         families = self.program.families
         return any(
             v.name in families and (families[v.name].kind == "vector" or v.name in self.random.dependent)

@@ -85,7 +85,7 @@ class Forms:
         return not isinstance(node, Input) or node.group.mean[node.position] == ZERO
 
     def dependent(self, a: Var, b: Var) -> bool:
-        """Can Cov(Z^a, Z^b) be other than zero, as far as names tell?"""
+        """Return whether Cov(Z^a, Z^b) can be other than zero, as far as names tell."""
         if (a, b) not in self._dependent:
             left, right = self.roots(a).by_source(self.composer), self.roots(b).by_source(self.composer)
             self._dependent[a, b] = any(

@@ -73,7 +73,7 @@ class Composer:
         return name.values if isinstance(name, Label) else self.program.range_of(name)
 
     def is_vector(self, t: Term) -> bool:
-        """Does a vector occur in t?"""
+        """Return whether a vector occurs in t."""
         families = self.program.families
         return any(v.name in families and families[v.name].kind == "vector" for v in variables(t))
 
@@ -106,7 +106,7 @@ class Composer:
         return {s: r for s, r in zip(node.subs, ref.subs, strict=True) if isinstance(s, str)}
 
     def is_gaussian(self, ref: Var) -> bool:
-        """Is the vector a base: Gaussian given the scores?"""
+        """Return whether the vector is a base: Gaussian given the scores."""
         node = self.locate(ref)
         if id(node) not in self._gaussian:
             self._gaussian[id(node)] = self._is_base(node)

@@ -120,7 +120,7 @@ class ScalarRules:
                 return t
 
     def _has_dot(self, t: Term) -> bool:
-        """Has a scalar expression a dot product in its sums and products, through names?"""
+        """Return whether a scalar expression has a dot product in its sums and products, through names."""
         match t:
             case Var(name) if name in self.program.families:
                 node = self.composer.locate(t)

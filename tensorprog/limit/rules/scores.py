@@ -37,7 +37,7 @@ class Scores:
         self._readouts: dict[Var, tuple[Var, Var] | None] = {}
 
     def depends(self, terms: Iterable[Term]) -> bool:
-        """Does a name in one of the terms depend on scores?"""
+        """Return whether a name in one of the terms depends on scores."""
         stack = list(terms)
         while stack:
             top = stack.pop()
@@ -175,7 +175,7 @@ class Scores:
         return opened if isinstance(opened, Var) else ref
 
     def is_readout_vector(self, side: Var, other: Var) -> bool:
-        """Is it a centred initial vector, independent of all that makes the other side?"""
+        """Return whether it is a centred initial vector, independent of all that makes the other side."""
         node = self.composer.locate(side)
         if not isinstance(node, Input) or node.group.mean[node.position] != ZERO:
             return False

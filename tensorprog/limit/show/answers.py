@@ -126,7 +126,7 @@ class Answers:
         return Result(of, formula, value, method, supported, because, assumed)
 
     def _is_random(self, terms: tuple[Term, ...]) -> bool:
-        """Must the answer be averaged over scores? Scores themselves are Gaussian, with a covariance of their own."""
+        """Return whether to average over scores; scores themselves are Gaussian, with a covariance of their own."""
         layers = self.engine.scores(terms)
         if not layers:
             return False
@@ -300,13 +300,13 @@ class Answers:
 
     @property
     def truncated(self) -> bool:
-        """Were members of large families left out of `results` and `laws`?"""
+        """Whether members of large families were left out of `results` and `laws`."""
         members, cut = self.outputs
         return cut or len(members) > PAIRED
 
     @property
     def formal(self) -> bool:
-        """Is some result supported by no theorem?"""
+        """Whether some result is supported by no theorem."""
         return any(r.supported_by == FORMAL for r in self.results)
 
     def to_json(self) -> dict[str, Any]:

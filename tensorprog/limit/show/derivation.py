@@ -121,7 +121,7 @@ class Derivation:
         raise AssertionError(node)
 
     def _is_readout(self, ref: Var) -> bool:
-        """Is one side of the dot product an initial vector?"""
+        """Return whether one side of the dot product is an initial vector."""
         nodes = [n for side in self.engine.random.sides(ref) for n in self.program.families[side.name].pieces]
         return any(isinstance(n, Input) for n in nodes)
 

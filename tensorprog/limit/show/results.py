@@ -48,7 +48,7 @@ class Result:
 
     @property
     def settled(self) -> bool:
-        """Is there a formula, or a number with a proved bound?"""
+        """Whether there is a formula, or a number with a proved bound."""
         return self.formula is not None or is_rigorous(self.error_kind)
 
     @property

@@ -69,7 +69,7 @@ class CoreFunction:
 
     @property
     def has_formula(self) -> bool:
-        """Is the expectation known in closed form?"""
+        """Whether the expectation is known in closed form."""
         return self.powers is not None or self.closed.expr is not None
 
     @property
@@ -300,7 +300,7 @@ class Cores:
 
 
 def may_diverge(core: Core) -> bool:
-    """Is the expectation not known to exist by the heads of its body? Then 0 times it is not known to be 0."""
+    """Return whether the heads of its body do not show that it exists: 0 times it is then not known to be 0."""
     return not has_mean(core.body, frozenset(Var(f"z{k + 1}") for k in range(core.size)))
 
 

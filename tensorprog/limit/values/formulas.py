@@ -72,7 +72,7 @@ class Formulas(Algebra[Any]):
         return expr
 
     def is_undefined(self, expr: Any) -> bool:
-        """Does a formula divide by 0?"""
+        """Return whether a formula divides by 0."""
         return bool(expr.has(sympy.zoo, sympy.nan, sympy.oo))
 
     def zero(self) -> Any:

@@ -122,11 +122,11 @@ class Named(Formulas):
         return None if out is None or self._fails(out) else out
 
     def _fails(self, expr: Any) -> bool:
-        """Is what a formula assumes of params not known to hold at their values? Of scores others ask."""
+        """Return whether what a formula assumes of params is not known to hold at their values (scores apart)."""
         return not all(self._may_hold(relation.lhs) for relation in self.conditions(expr))
 
     def _may_hold(self, positive: Any) -> bool:
-        """Is an expression positive at the params' values, or are there none?"""
+        """Return whether an expression is positive at the params' values, or there are none."""
         free = {s.name for s in self.plain(positive).free_symbols - self._meant.keys()}
         return not free <= self.balls.given.keys() or bool(self.number(positive).ball > 0)
 

@@ -105,7 +105,7 @@ def _inks(program: Graph) -> dict[str, str]:
 
 
 def _may_meet(a: Var, b: Var) -> bool:
-    """Can two references be the same matrix?"""
+    """Return whether two references can be the same matrix."""
     fixed = (x == y for x, y in zip(a.subs, b.subs, strict=False) if isinstance(x, int) and isinstance(y, int))
     return a.name == b.name and all(fixed)
 

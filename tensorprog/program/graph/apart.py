@@ -20,7 +20,7 @@ class Apart(Pattern):
         return True
 
     def contains(self, member: Sequence[int]) -> bool:
-        """Is this one of the members?"""
+        """Return whether this is one of the members."""
         k, m = self.apart
         return member[k] != member[m] and Pattern.contains(self, member)
 

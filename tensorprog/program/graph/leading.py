@@ -32,5 +32,5 @@ def leading(t: Term, widths: Mapping[str, Fraction]) -> Term:
 
 
 def moves(t: Term, widths: Mapping[str, Fraction]) -> bool:
-    """Is this a sum of constants of several powers of n, like 1 + 2/n: a constant in the limit and at no n?"""
+    """Return whether this is a sum of constants of several powers of n, 1 + 2/n: constant in the limit, at no n."""
     return isinstance(t, App) and t.head == "add" and mentions_width(t, widths) and width_power(t, widths) is None

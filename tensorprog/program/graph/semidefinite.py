@@ -1,4 +1,4 @@
-"""Is a matrix of numbers a covariance: symmetric and positive semidefinite, up to the rounding of its entries?"""
+"""Whether a matrix of numbers is a covariance: symmetric and positive semidefinite, up to its entries' rounding."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _least_eigenvalue(matrix: list[list[float]]) -> float:
 
 
 def _has_root(matrix: list[list[float]], shift: float) -> bool:
-    """Has A + shift I, with shift > 0, a root L L' of positive diagonal (Cholesky): is its least eigenvalue above 0?"""
+    """Return whether A + shift I, shift > 0, has a Cholesky root: whether its least eigenvalue is above 0."""
     rows: list[list[float]] = []
     for i, given in enumerate(matrix):
         row: list[float] = []

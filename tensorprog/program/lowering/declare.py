@@ -48,7 +48,7 @@ def declare_param(program: Graph, param: Param) -> None:
 
 
 def admissible(param: Param, value: float | Fraction) -> bool:
-    """Does the value satisfy the param's assumption?"""
+    """Return whether the value satisfies the param's assumption."""
     low_ok = param.low is None or (value > param.low if param.low_open else value >= param.low)
     high_ok = param.high is None or (value < param.high if param.high_open else value <= param.high)
     return low_ok and high_ok

@@ -43,7 +43,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def all_constant(self, factors: tuple[Term, ...]) -> bool:
-        """Do the raw factors contain neither vectors nor scalars?"""
+        """Return whether the raw factors contain neither vectors nor scalars."""
 
     def expression(self, t: Term) -> Lowered:
         """Lower a raw term; instructions inside it are appended under fresh names."""

@@ -224,7 +224,7 @@ class Lowering(Expressions):
         )
 
     def _is_linear(self, t: Term) -> bool:
-        """Is this a sum of constants times vectors?"""
+        """Return whether this is a sum of constants times vectors."""
         parts = linear_parts(t, self.program)
         return parts is not None and not any(
             isinstance(v, Var) and v.name in self.program.families for p in parts for v in walk(p.coefficient)

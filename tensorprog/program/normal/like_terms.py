@@ -85,7 +85,7 @@ class LikeTerms:
 
 
 def may_collect(program: Graph) -> bool:
-    """Has a scalar a power of n outside of its dot products?"""
+    """Return whether a scalar has a power of n outside of its dot products."""
     scalars = (node for node in program.nodes if isinstance(node, Scalar))
     return any(mentions_width(node.body, program.widths) for node in scalars)
 

@@ -170,7 +170,7 @@ class _Normalizer(Decomposition):
                 return None
 
     def _readout(self, d: Dot) -> bool:
-        """Is this a dot product with an initial vector that reaches no vector? Its other side stays as it is."""
+        """Return whether this is a dot product with an initial vector that reaches no vector: its other side stays."""
         sides = [n for ref in (d.left, d.right) for n, _ in self.new.resolve(ref)]
         return d.name not in self.inside and any(isinstance(n, Input) for n in sides)
 

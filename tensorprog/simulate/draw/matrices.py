@@ -89,7 +89,7 @@ class Matrices:
 
     @cached_property
     def ties(self) -> bool:
-        """May two vectors be equal? Only where some initial vector is determined by others."""
+        """Return whether two vectors may be equal. Only where some initial vector is determined by others."""
         groups = {id(m.group): m.group for m in self.plan.job.program.nodes if isinstance(m, Input)}
         roots = (covariance_root(g, self.constants) for g in groups.values())
         return any((np.diagonal(r, axis1=-2, axis2=-1) == 0).any() for r in roots)

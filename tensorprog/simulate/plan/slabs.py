@@ -104,7 +104,7 @@ def _box(uses: Uses, k: int) -> Box | None:
 
 
 def _boxes_fit(boxes: list[Box | None]) -> bool:
-    """Are any two of the boxes equal or disjoint?"""
+    """Return whether any two of the boxes are equal or disjoint."""
     known: list[Box] = []
     for b in dict.fromkeys(boxes):
         if b is None:

@@ -86,7 +86,7 @@ class Case(Ancestors):
 
     @cached_property
     def has_scalars(self) -> bool:
-        """Is any instruction of the case a scalar?"""
+        """Whether any instruction of the case is a scalar."""
         return any(isinstance(n, SCALAR_NODES) for n in self.nodes)
 
     @cached_property

@@ -61,7 +61,7 @@ def sides_of(case: Case, dots: Sequence[Dot]) -> list[_Product]:
 
 
 def makes_side(case: Case, dots: Sequence[Dot], node: MatMul | Dot, matrix: tuple[int, ...]) -> bool:
-    """Is a side of these scores made by the matrix with these subscripts of the family that makes `node`?"""
+    """Return whether a side of these scores is made by this matrix of the family that makes `node`."""
     name = node.weight.name if isinstance(node, MatMul) else None
     return any(s.node.weight.name == name and s.through(matrix) for s in sides_of(case, dots))
 
@@ -108,7 +108,7 @@ def _clash(case: Case, use: Member, sides: list[_Product]) -> Member | None:
 
 
 def _reads(case: Case, node: MatMul, members: Pattern, source: Member) -> bool:
-    """Does one of these products multiply this vector?"""
+    """Return whether one of these products multiplies this vector."""
     found = case.touched(node, members, node.arg)
     return any(target is source.node and used.contains(source.at) for target, used in found)
 
@@ -129,7 +129,7 @@ def _outside_the_span(case: Case, use: _Product, first: tuple[int, ...], sides: 
 
 
 def _spanned(case: Case, use: Member, sides: list[_Product]) -> bool:
-    """Is the input a combination of the inputs from which this matrix makes score sides?"""
+    """Return whether the input is a combination of the inputs from which this matrix makes score sides."""
     assert isinstance(use.node, MatMul)
     inputs: dict[Member, None] = {}
     for s in sides:

@@ -61,7 +61,7 @@ def _conditions(near: AtLimit, found: Pulled) -> list[Term]:
 
 
 def _mixed(found: Pulled) -> bool:
-    """Does a scalar move the places where a function of vectors is undefined? It moves those of 1/(h^2 + s)."""
+    """Return whether a scalar moves the places where a function of vectors is undefined, as in 1/(h^2 + s)."""
     for u in walk(found.term):
         if isinstance(u, App) and is_partial(u):
             parts = u.args[0].args if isinstance(u.args[0], App) and u.args[0].head == "mul" else u.args[:1]
@@ -72,7 +72,7 @@ def _mixed(found: Pulled) -> bool:
 
 
 class OffLimit:
-    """What the members of one program are made of, asked once: is some function of scalars not its value at the limit?
+    """What the members of one program are made of, asked once: where a function of scalars is not its limit's value.
 
     `closer` makes the judge that knows the limits at given values of the params, who is asked where the rules refute or
     do not know; None where a param has no value, and the formula speaks for all at which the function is continuous.
@@ -162,7 +162,7 @@ class OffLimit:
 
     @cached_property
     def _has_risks(self) -> bool:
-        """Is some function of the program, that reads scalars, discontinuous or undefined somewhere?"""
+        """Return whether some function of the program that reads scalars is discontinuous or undefined somewhere."""
         return any(
             self._is_risky(node.body)
             for node in self.program.nodes

@@ -156,7 +156,7 @@ class Readouts:
 
 
 def correlated(program: Graph, a: Input, p: Pattern, b: Input, q: Pattern) -> bool:
-    """Can two members of one group of inputs, of these patterns, have a covariance other than 0?"""
+    """Return whether two members of one group of inputs, of these patterns, can have a covariance other than 0."""
     group = a.group
     if group.cov[a.position][b.position] == ZERO:
         return False

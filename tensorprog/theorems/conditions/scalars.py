@@ -55,7 +55,7 @@ def terms_of(case: Case, node: Node) -> list[tuple[Term, Ranges]]:
 
 
 def reads_scalar(case: Case, node: Node) -> bool:
-    """Does the function depend, through names, on some scalar?"""
+    """Return whether the function depends, through names, on some scalar."""
     return id(node) in case.shared.reading_scalars
 
 
@@ -107,7 +107,7 @@ def pulled(case: Case, t: Term) -> Pulled:
 
 
 def smooth_at_limits(case: Case, t: Term) -> Fact:
-    """Is a composed term pseudo-Lipschitz jointly in vectors and scalars, its moments near their limits?"""
+    """Return whether a composed term is pseudo-Lipschitz in vectors and scalars jointly, near the moments' limits."""
     found = pulled(case, t)
     plain = case.functions.facts(found.term, found.limits).pseudo_lipschitz
     if plain.proved:
@@ -167,7 +167,7 @@ def averages_in(case: Case, t: Term) -> list[Var]:
 
 
 def limit_of(case: Case, node: Node) -> Finding:
-    """Does a function of scalars converge: is it continuous at the limits of its arguments?"""
+    """Return whether a function of scalars converges: whether it is continuous at the limits of its arguments."""
     return every_member(case, node, lambda t: _converges(case, node, t))
 
 

@@ -92,7 +92,7 @@ class TheoremReport:
 
     @property
     def refutes(self) -> bool:
-        """Is some premise refuted that neither a remark waives nor merely lies outside today's theorems?"""
+        """Whether some premise is refuted that no remark waives and that is not merely beyond today's theorems."""
         return any(r.finding.status == "refuted" and not r.by_remark and not r.open for r in self.premises)
 
     @property

@@ -84,13 +84,13 @@ class AtLimit:
         return [v for v in self.scalars(t) if not self.limits.of(v).random]
 
     def alone(self, t: Term) -> bool:
-        """Is this a function of scalars with constant limits, with no vector and no score in it?"""
+        """Whether this is a function of scalars with constant limits, with no vector and no score in it."""
         return bool(self.scalars(t)) and not self.program.vectors_in(t) and len(self.moments(t)) == len(self.scalars(t))
 
     # -- continuity --------------------------------------------------------------------------------------------------
 
     def judge(self, t: Term) -> Here:
-        """Is a function of scalars and constants continuous at the limit of its arguments?"""
+        """Judge whether a function of scalars and constants is continuous at the limit of its arguments."""
         if t not in self._memo:
             found = self._judge(t)
             if not found.continuous and self.scalars(t) and self._continuous_nearby(t):
@@ -126,7 +126,7 @@ class AtLimit:
         return None
 
     def _stays_bounded(self, t: App, args: list[Here]) -> bool:
-        """Is a function of arguments that are defined and bounded near the limit so itself?"""
+        """Return whether a function of arguments that are defined and bounded near the limit is so itself."""
         record = library().get(t.head)
         total = t.head in ("add", "mul", "neg") or (record is not None and record.total)
         return total and all(a.bounded for a in args)
@@ -189,7 +189,7 @@ class AtLimit:
         return self.limits.range(t, {v: self.limits.of(v).always for v in self.scalars(t)})
 
     def fixed(self, t: Term) -> bool:
-        """Is the function's value at every n that of its limit?"""
+        """Return whether the function's value at every n is that of its limit."""
         return all(self.limits.of(v).fixed for v in self.scalars(t))
 
     def sign(self, at: Term) -> str:
@@ -319,7 +319,7 @@ class AtLimit:
         return Here("unknown" if inner.continuous else inner.how, at, inner.bounded)
 
     def _continuous_nearby(self, t: Term) -> bool:
-        """Is the function continuous in a neighbourhood of the limit, by the rules for functions of variables?"""
+        """Return whether the function is continuous near the limit, by the rules for functions of variables."""
         if isinstance(t, App) and t.head in CONDITIONS:
             return False
         found = self.pulled_apart(t)

@@ -75,7 +75,7 @@ class Expectations:
         return found.pop() if len(found) == 1 else None
 
     def vanishes(self, ref: Var) -> bool:
-        """Is the vector 0 almost surely: are all the atoms it is made of constants, at which the function is 0?"""
+        """Return whether the vector is 0 almost surely: all its atoms are constants, at which the function is 0."""
         try:
             t = self.composer.of_term(ref)
         except CannotCompose:
@@ -87,7 +87,7 @@ class Expectations:
         return sign_of(substitute(t, values), self.assumptions) == "zero"
 
     def independent(self, a: Var, others: Iterable[Var]) -> bool:
-        """Is Z_a certainly independent of the others (all are jointly Gaussian)?"""
+        """Return whether Z_a is certainly independent of the others (all are jointly Gaussian)."""
         return all(self.covariance(a, b) == ZERO for b in others)
 
     def _of(self, t: Term) -> Term:

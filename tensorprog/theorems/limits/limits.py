@@ -217,7 +217,7 @@ class Limits:
         return v.name in self.functions.tending
 
     def is_scalar(self, v: Var) -> bool:
-        """Is this a scalar of the program, or a constant that depends on n?"""
+        """Return whether this is a scalar of the program, or a constant that depends on n."""
         families = self.program.families
         return self._tends(v) or (v.name in families and families[v.name].kind == "scalar")
 
@@ -225,7 +225,7 @@ class Limits:
         return [v for v in variables(t) if self.is_scalar(v)]
 
     def _is_constant(self, t: Term) -> bool:
-        """Has the term a value, whatever the params are, and no scalar, vector or index left in it?"""
+        """Return whether the term has a value, whatever the params are, and no scalar, vector or index left in it."""
         if self._indexed(t) or any(isinstance(b, Bind) for b in walk(t)):
             return False
         try:

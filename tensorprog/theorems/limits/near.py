@@ -79,7 +79,7 @@ STEPS = (10, 20, 40)
 
 
 def falsified(t: Term, limits: Mapping[str, Limit]) -> bool:
-    """Does the term, at some point x, stay away from its value at the limit for scalars 2^-10, 2^-20, 2^-40 from it?
+    """Return whether the term, at some x, stays away from its limit's value for scalars 2^-10, 2^-20, 2^-40 away.
 
     A falsifier: it tells a jump at the limit from one elsewhere. Nothing is said where a limit is not a known number.
     """
@@ -95,7 +95,7 @@ def falsified(t: Term, limits: Mapping[str, Limit]) -> bool:
 
 
 def undefined(t: Term, limits: Mapping[str, Limit]) -> bool:
-    """Has the term, at some point x, a value at the limit of its scalars and none for scalars at those distances?
+    """Return whether the term, at some x, has a value at its scalars' limit and none at those distances.
 
     sqrt(s g) is 0 at s = 0, and undefined where s g < 0.
     """

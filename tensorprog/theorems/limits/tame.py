@@ -11,7 +11,7 @@ TAME = ("add", "mul", "neg", "abs", "max", "min")
 
 
 def is_partial(t: App) -> bool:
-    """Is the function undefined somewhere, as far as its head says?"""
+    """Return whether the function is undefined somewhere, as far as its head says."""
     if t.head in ("recip", "pow"):
         return not (t.head == "pow" and isinstance(t.args[1], Num) and t.args[1].value >= 0 == t.args[1].value % 1)
     record = library().get(t.head)
@@ -19,7 +19,7 @@ def is_partial(t: App) -> bool:
 
 
 def is_tame(t: App) -> bool:
-    """Is the function continuous everywhere, as its head says?"""
+    """Return whether the function is continuous everywhere, as its head says."""
     if t.head in (*TAME, "pow", "recip"):
         return not is_partial(t)
     if t.head in registry():

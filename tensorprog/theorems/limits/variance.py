@@ -53,11 +53,11 @@ class Variances:
     # -- what is asked -------------------------------------------------------------------------------------------
 
     def every_product(self, node: MatMul) -> bool:
-        """Has every member of this product positive variance in the limit?"""
+        """Return whether every member of this product has positive variance in the limit."""
         return self._every(id(node), node, lambda m: self._block(frozenset({m})))
 
     def somewhere(self, t: Term) -> bool:
-        """Is E F(Z)^2 > 0 proved for every member of a composed term F?"""
+        """Return whether E F(Z)^2 > 0 is proved for every member of a composed term F."""
         return self._every(t, Nonlin("", tuple(free_indices(self.program, t)), t), self.positive)
 
     def _every(self, key: Term | int, node: MatMul | Nonlin, ask: Callable[[Member], bool]) -> bool:
@@ -71,7 +71,7 @@ class Variances:
     # -- positivity ----------------------------------------------------------------------------------------------
 
     def positive(self, m: Member) -> bool:
-        """Is E F(Z)^2 > 0 proved?"""
+        """Return whether E F(Z)^2 > 0 is proved."""
         if m not in self._positive:
             self._positive[m] = False
             self._positive[m] = self._is_positive(m)
@@ -95,7 +95,7 @@ class Variances:
         return few and self._nonzero(self.slices.slice(m, "line")) and all(self._regular(a, atoms) for a in atoms)
 
     def _regular(self, a: Member, atoms: frozenset[Member]) -> bool:
-        """Is the block of this atom nonsingular, as far as it occurs here?"""
+        """Return whether the block of this atom is nonsingular, as far as it occurs here."""
         key = self._source(a)
         return self._block(frozenset(b for b in atoms if self._source(b) == key))
 
@@ -134,7 +134,7 @@ class Variances:
         return len(inputs) == len(block) and self._independent(inputs)
 
     def _independent(self, vectors: set[Member]) -> bool:
-        """Are these vectors linearly independent in the limit?"""
+        """Return whether these vectors are linearly independent in the limit."""
         if len(vectors) == 1:
             return self.positive(next(iter(vectors)))
         if not all(map(self._is_continuous, vectors)):
@@ -153,12 +153,12 @@ class Variances:
         return self.positive(left[0])
 
     def _moves(self, x: Member, a: Member) -> bool:
-        """Is the slice along one atom no constant?"""
+        """Return whether the slice along one atom is no constant."""
         at_mean = self.slices.slice(x, None)
         return self._nonzero(add(self.slices.slice(x, a), neg(at_mean)))
 
     def _inputs(self, block: frozenset[Member]) -> bool:
-        """Is the covariance of initial vectors nonsingular?"""
+        """Return whether the covariance of initial vectors is nonsingular."""
         members = sorted(block, key=order)
         entries = [[covariance(self.program, a, b) for b in members] for a in members]
         if len(members) == 1:
@@ -177,7 +177,7 @@ class Variances:
     # -- facts ---------------------------------------------------------------------------------------------------
 
     def _is_continuous(self, m: Member) -> bool:
-        """Is every function on the way to the atoms continuous?"""
+        """Return whether every function on the way to the atoms is continuous."""
         node = m.node
         if not isinstance(node, LinComb | Nonlin | Scalar):
             return True

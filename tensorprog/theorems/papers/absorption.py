@@ -66,14 +66,14 @@ def _unused(shared: Shared, case: Case) -> list[tuple[tuple[Node, Pattern], ...]
 
 
 def _qualifies(case: Case) -> bool:
-    """Does a score satisfy by itself what the theorem asks of each, all but exclusivity?"""
+    """Return whether a score satisfies by itself what the theorem asks of each, all but exclusivity."""
     if not case.scores or any(case.depends_on_score(side) for d in case.scores for side in (d.left, d.right)):
         return False
     return not_distinct(case, case.scores) is None and all(decide(case).status == "proved" for decide in ASKED)
 
 
 def _to_blame(extra: _Extra, found: Violation, case: Case) -> bool:
-    """Must this score go: its own matrix makes something else, or it alone asks for what another matrix makes?"""
+    """Return whether this score must go: its matrix makes something else, or it alone asks for another's product."""
     if makes_side(extra.case, extra.case.scores, found.at, found.matrix):
         return True
     return id(found.at) in extra.case.demand and id(found.at) not in case.demand

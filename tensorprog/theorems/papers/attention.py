@@ -152,7 +152,7 @@ def nonlinearities(case: Case) -> Finding:
 
 
 def smooth(case: Case, node: Node) -> Finding:
-    """Is a function of vectors and scalars pseudo-Lipschitz jointly; does one of scalars alone converge?"""
+    """Return whether a function of vectors and scalars is pseudo-Lipschitz jointly, and one of scalars converges."""
     if isinstance(node, Scalar):
         return continuous_output(case, node)
     smooth = near_moments(case, node, case.functions.pseudo_lipschitz(node), "pseudo_lipschitz")

@@ -37,7 +37,7 @@ def _controlled(case: Case, node: Node) -> Finding:
 
 
 def controlled_term(case: Case, t: Term, place: Place | None, word: str) -> Finding:
-    """Is one composed function controlled?"""
+    """Return whether one composed function is controlled."""
     return judged_controlled(Judged(case.functions.facts(t).controlled, to_text(t), place), word)
 
 

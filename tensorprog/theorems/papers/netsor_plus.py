@@ -77,7 +77,7 @@ def nonlinearities(case: Case) -> Finding:
 
 
 def rests_on_ranks(finding: Finding) -> bool:
-    """Is the premise proved by rank stability (TP I, C.4), some function not being pseudo-Lipschitz near the limits?"""
+    """Return whether rank stability (TP I, C.4) proves it, some function not being pseudo-Lipschitz near the limits."""
     return STABLE in finding.because
 
 
@@ -124,7 +124,7 @@ def _near_limit(case: Case, node: Node, t: Term) -> Finding:
 
 
 def rank_stable(case: Case, t: Term) -> bool:
-    """Are all products those of a Netsor program, and is a function one of such products?
+    """Return whether all products are those of a Netsor program, and a function is one of such products.
 
     W(s x) = s (W x) for a scalar s: what matrices multiply may be a sum of scalars times vectors that depend on none.
     Their product, a sum of s (W x), depends on scalars itself: it may enter smooth functions, and others as a factor.
@@ -138,12 +138,12 @@ def rank_stable(case: Case, t: Term) -> bool:
 
 
 def _is_late(case: Case, x: Var) -> bool:
-    """Does a vector depend on a scalar?"""
+    """Return whether a vector depends on a scalar."""
     return any(id(n) in case.shared.after_scalars for n, _ in case.program.resolve(x))
 
 
 def _is_power_of_product(t: Term) -> bool:
-    """Is this a vector, or a whole power of one?"""
+    """Return whether this is a vector, or a whole power of one."""
     if isinstance(t, App) and t.head == "pow":
         base, e = t.args
         return isinstance(base, Var) and isinstance(e, Num) and e.value >= 0 and e.value.denominator == 1
@@ -151,7 +151,7 @@ def _is_power_of_product(t: Term) -> bool:
 
 
 def _scaled(case: Case, x: Var) -> bool:
-    """Is a vector a sum of scalars times vectors that depend on none?"""
+    """Return whether a vector is a sum of scalars times vectors that depend on none."""
     try:
         terms = [_written_out(case, t) for t in case.functions.composer.members(x)]
     except CannotCompose:
@@ -174,7 +174,7 @@ def _written_out(case: Case, t: Term) -> Term:
 
 
 def _parameter_controlled(case: Case, found: Pulled) -> bool:
-    """Is this a sum of products s(theta) f(x), s continuous at the limit and f controlled?
+    """Return whether this is a sum of products s(theta) f(x), s continuous at the limit and f controlled.
 
     |s(theta) f(x) - s(limit) f(x)| <= |s(theta) - s(limit)| |f(x)|, and the first factor is continuous and 0 there.
     """

@@ -145,7 +145,7 @@ class Nonlinearities:
         return node.body if isinstance(node, LinComb | Nonlin | Scalar | Moment) else None
 
     def pseudo_lipschitz(self, node: Node) -> Judged:
-        """Is the node, composed down to atoms, pseudo-Lipschitz jointly in vectors and scalars?"""
+        """Judge whether the node, composed down to atoms, is pseudo-Lipschitz jointly in vectors and scalars."""
         if self._smooth is None:
             self._smooth = {}
             for each in self.program.nodes:
@@ -164,7 +164,7 @@ class Nonlinearities:
         return self._composed(node, body, "pseudo_lipschitz")
 
     def bounded(self, node: Node) -> Judged:
-        """Is the node, as a function of everything before it, bounded?"""
+        """Judge whether the node, as a function of everything before it, is bounded."""
         body = self.body(node)
         if body is None:
             return Judged(Fact("refuted", "a vector made by no Nonlin is not bounded"), "x", node.place)
@@ -174,7 +174,7 @@ class Nonlinearities:
         return self._composed(node, body, "bounded")
 
     def controlled(self, node: Node) -> Judged:
-        """Is the node, composed down to atoms, controlled? Pseudo-Lipschitz functions are."""
+        """Judge whether the node, composed down to atoms, is controlled. Pseudo-Lipschitz functions are."""
         smooth = self.pseudo_lipschitz(node)
         if smooth.fact.proved:
             return smooth

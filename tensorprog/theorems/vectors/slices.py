@@ -74,7 +74,7 @@ class Slices:
 
     @property
     def _values_matter(self) -> bool:
-        """Are indices read as numbers somewhere, or constant arrays by position?"""
+        """Return whether indices are read as numbers somewhere, or constant arrays by position."""
         p = self.program
         bodies = [t for n in p.nodes if (t := getattr(n, "body", None)) is not None]
         covs = [t for g in p.groups for row in g.cov for t in row] + [t for g in p.groups for t in g.mean]

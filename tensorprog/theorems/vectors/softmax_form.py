@@ -87,7 +87,7 @@ def _entry(above: Term, b: Term, index: str, range_of: Ranges) -> Term | None:
 
 
 def same(a: Term, b: Term) -> bool:
-    """Are two terms one function, as far as algebra shows? (Of polynomials, which are defined everywhere.)"""
+    """Return whether two terms are one function as far as algebra shows, of polynomials, which are total."""
     polynomials = all(isinstance(s, Num | Var) or getattr(s, "head", "") in ("add", "mul", "neg") for s in walk(b))
     return a == b or (polynomials and is_zero(add(a, neg(b))))
 

@@ -42,7 +42,7 @@ class Spans:
         self._products: dict[Term, int] = {}
 
     def contains(self, vectors: Iterable[Member], wanted: Member) -> bool:
-        """Is a vector certainly a combination of others?"""
+        """Return whether a vector is certainly a combination of others."""
         try:
             given = [self.combination(v) for v in vectors]
             target = self.combination(wanted)
@@ -139,7 +139,7 @@ def _sum(parts: Iterable[Combination]) -> Combination:
 
 
 def _in_span(given: list[dict[Term, Fraction]], target: dict[Term, Fraction]) -> bool:
-    """Has the matrix of the coefficients the same rank with the target as without it?"""
+    """Return whether the matrix of the coefficients has the same rank with the target as without it."""
     from flint import fmpq, fmpq_mat
 
     columns = list({v: None for c in (*given, target) for v in c})
