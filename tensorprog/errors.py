@@ -131,7 +131,7 @@ class Diagnostic:
 
 
 def _window(line: str, column: int, width: int = 100) -> tuple[str, int]:
-    """The part of a long line around `column`, and the column inside that part."""
+    """Return the part of a long line around `column`, and the column inside that part."""
     clean = "".join(c if c.isprintable() else " " for c in line.rstrip("\n"))
     if len(clean) <= width:
         return clean, column
@@ -173,7 +173,7 @@ def fail(
     help: str = "",
     related: Iterable[tuple[Place, str]] = (),
 ) -> TensorProgError:
-    """The exception for one error; `raise fail(...)`."""
+    """Return the exception for one error; `raise fail(...)`."""
     return TensorProgError((Diagnostic(code, message, place, because, "", help, "error", tuple(related)),))
 
 

@@ -92,11 +92,11 @@ class Expectation:
         return None if self.expr is None else formula(self.expr, LATEX)
 
     def explain(self) -> str:
-        """How the formula came about, or why there is none."""
+        """Return how the formula came about, or why there is none."""
         return explain(self.steps) if self.expr is not None else f"no closed form: {self.because}"
 
     def to_json(self) -> dict[str, Any]:
-        """The object that `expect --json` prints."""
+        """Return the object that `expect --json` prints."""
         return {
             "schema": "tensorprog/expect/1",
             "expr": None if self.expr is None else str(self.expr),

@@ -204,7 +204,7 @@ class Program(CoreProgram):
         return Expr(_base(read_raw(left)))
 
     def output(self, *wanted: Any) -> None:
-        """What the limit is wanted of: families or members."""
+        """Declare what the limit is wanted of: families or members."""
 
         def put_out() -> None:
             for w in wanted:

@@ -58,7 +58,7 @@ class Averages:
         return self.expectation(mul(a, b)) - self.expectation(a) * self.expectation(b)
 
     def cumulants(self, t: Term) -> tuple[Any, Any]:
-        """The third and the fourth cumulant."""
+        """Return the third and the fourth cumulant."""
         a, b, c, d = (self.expectation(t if k == 1 else power(t, Num(k))) for k in (1, 2, 3, 4))
         return c - 3 * b * a + 2 * a**3, d - 4 * a * c - 3 * b**2 + 12 * a**2 * b - 6 * a**4
 
@@ -118,7 +118,7 @@ class Averages:
         return is_positive_definite([[entries[place(i, j, size)].ball for j in range(size)] for i in range(size)])
 
     def constant(self, t: Term) -> Any:
-        """A term in params, matrices and constants of the program."""
+        """Return a term in params, matrices and constants of the program."""
         return self._asked(lambda: self.named.constant(t))
 
     # -- leaves ----------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Averages:
         return self.engine.random.bare_covariance(a, b)
 
     def moment(self, leaf: Var) -> Any:
-        """The limit of an average over coordinates."""
+        """Return the limit of an average over coordinates."""
         if self.u.level(leaf):
             raise NotCovered(f"{to_text(leaf)} depends on scores")
         product = isinstance(self.u.leaves[leaf].node, Dot)
@@ -146,7 +146,7 @@ class Averages:
         return self._asked(lambda: self.averaged.value(key))
 
     def mean(self, leaf: Var) -> Any:
-        """The mean of a Gaussian leaf; only inputs have one."""
+        """Return the mean of a Gaussian leaf; only inputs have one."""
         if not isinstance(self.u.leaves[leaf].node, Input):
             return sympy.S.Zero
         return self._asked(lambda: self.named.value(Mean(leaf)))
@@ -154,15 +154,15 @@ class Averages:
     # -- what is known of a formula --------------------------------------------------------------------------------
 
     def number(self, expr: Any) -> Estimate:
-        """The value of a formula at the params' values."""
+        """Return the value of a formula at the params' values."""
         return self.algebra.estimate(expr)
 
     def opened(self, expr: Any) -> Any:
-        """The formula in real symbols, shared parts written out."""
+        """Return the formula in real symbols, shared parts written out."""
         return self.algebra.plain(sympy.S.One * expr)
 
     def names(self, expr: Any) -> set[Any]:
-        """The symbols in it that stand for expectations without closed form."""
+        """Return the symbols in it that stand for expectations without closed form."""
         return self.algebra.names(expr)
 
     def forget(self) -> None:
@@ -171,7 +171,7 @@ class Averages:
         self.averaged.forget()
 
     def required(self) -> list[Any]:
-        """What must be positive so that all means exist that were asked for since `forget`."""
+        """Return what must be positive so that all means exist that were asked for since `forget`."""
         return [self.opened(c) for c in self.named.required() | self.averaged.required()]
 
     def _asked(self, ask: Callable[[], Any]) -> Any:

@@ -27,7 +27,7 @@ class Limit(Answers):
     """
 
     def matrix(self, name: Any) -> Array:
-        """The covariance of a whole family: an array with the family's indices as axes, twice.
+        """Return the covariance of a whole family: an array with the family's indices as axes, twice.
 
         Indices that the name fixes, as in `h[3,i]`, are left out. Params need values. Raises TP502 if some entry could
         not be computed.
@@ -36,20 +36,20 @@ class Limit(Answers):
         return found
 
     def matrix_number(self, name: Any) -> Estimate:
-        """The same with its error: of each entry, or the largest of all."""
+        """Return the same with its error: of each entry, or the largest of all."""
         from tensorprog.limit.matrices import matrix
 
         with search(self.budget):
             return matrix(self, self.lookup.family(name))
 
     def latex(self) -> str:
-        """A self-contained derivation, as a LaTeX document."""
+        """Return a self-contained derivation, as a LaTeX document."""
         from tensorprog.limit.show.latex import document
 
         return document(self)
 
     def explain(self) -> str:
-        """The derivation as text: each variable's limit with the rule that gives it."""
+        """Return the derivation as text: each variable's limit with the rule that gives it."""
         from tensorprog.limit.show.derivation import explanation
 
         return explanation(self)
@@ -62,7 +62,7 @@ def derive(
     tolerance: float | None = None,
     seconds: float = SECONDS,
 ) -> Limit:
-    """The limit of a program; `values` are numbers for params beside their defaults.
+    """Return the limit of a program; `values` are numbers for params beside their defaults.
 
     Numbers that have neither formula nor quadrature are sampled, each to a relative `tolerance` (1e-3 if not given) or
     until its whole search has taken `seconds`.

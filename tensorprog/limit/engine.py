@@ -64,14 +64,14 @@ class Engine:
         self.arrays = self.array_solver()
 
     def single(self, a: Addend) -> float:
-        """A product of single members as a number, nan where it has none."""
+        """Return a product of single members as a number, nan where it has none."""
         try:
             return float(self.sum_enclosure((a,)).number.value)
         except NoLimit:
             return math.nan
 
     def array_solver(self) -> Solver[Field, Arrays]:
-        """The arrays without scores, in a memory of their own."""
+        """Return the arrays without scores, in a memory of their own."""
         return Solver(Arrays(self.rules, self.numbers, self.cores, single=self.single))
 
     @cached_property
@@ -109,7 +109,7 @@ class Engine:
     # -- structure -----------------------------------------------------------------------------------------------
 
     def scores(self, terms: Sequence[Term]) -> tuple[tuple[Var, ...], ...]:
-        """The score members that the limits of `terms` depend on, in layers.
+        """Return the score members that the limits of `terms` depend on, in layers.
 
         The covariance of the scores in one layer depends on those in earlier layers only: layer 0 is jointly
         Gaussian, layer 1 Gaussian given layer 0, and so on. No layers: no scores. Readouts count as scores.
@@ -137,13 +137,13 @@ class Engine:
         return _matrix([[at.total(rule(p, q)) for q in refs[: k + 1]] for k, p in enumerate(refs)])
 
     def given(self, scores: ScoreValues | None) -> Solver[Field, Arrays]:
-        """The arrays with these values of the scores; what depends on none is shared."""
+        """Return the arrays with these values of the scores; what depends on none is shared."""
         if not scores:
             return self.arrays
         return Solver(Arrays(self.rules, self.numbers, self.cores, scores), (self.arrays, self.random.depends))
 
     def bases(self, a: Term, b: Term) -> Cov | None:
-        """The covariance of two vectors as a quantity of its own, where both are Gaussian given the scores."""
+        """Return the covariance of two vectors as a quantity of its own, where both are Gaussian given the scores."""
         composer = self.rules.composer
         if not all(isinstance(t, Var) and composer.is_vector(t) for t in (a, b)):
             return None
@@ -151,7 +151,7 @@ class Engine:
         return Cov(one, two) if isinstance(one, Var) and isinstance(two, Var) else None
 
     def members(self, terms: Sequence[Term]) -> list[Var]:
-        """The members that the terms name, binders written out."""
+        """Return the members that the terms name, binders written out."""
         return list(dict.fromkeys(m for t in terms for m in self.random.members(t, True)))
 
     # -- means and covariances, asked by every command ---------------------------------------------------------------
@@ -180,7 +180,7 @@ class Engine:
         return (Addend(factors=(Ex(mul(a, b)),)), Addend(MINUS_ONE, factors=(Ex(a), Ex(b))))
 
     def number(self, parts: Sum) -> Estimate:
-        """A sum of products of quantities as a number, unknown where there is none."""
+        """Return a sum of products of quantities as a number, unknown where there is none."""
         try:
             return self.sum_enclosure(parts).number
         except DivergentError:
@@ -242,7 +242,7 @@ class Engine:
         return np.asarray(whole[(*rows, *columns)])
 
     def sum_enclosure(self, parts: Sum) -> Enclosure:
-        """A sum of products of quantities as a ball."""
+        """Return a sum of products of quantities as a ball."""
         with precision(BITS):
             return self.enclosures.total(parts)
 
@@ -257,7 +257,7 @@ def _draws(f: Field) -> Array:
 
 
 def _matrix(rows: Sequence[Sequence[Field]]) -> Array:
-    """A symmetric matrix from its lower half, the draws first."""
+    """Return a symmetric matrix from its lower half, the draws first."""
     size = len(rows)
     random = any(DRAWS in f.axes for row in rows for f in row)
     parts = [[_draws(f) for f in row] for row in rows]

@@ -23,7 +23,7 @@ class Lookup:
         self.program: Graph = composer.program
 
     def term(self, given: Any) -> Term:
-        """A variable or an expression from text, a term or sympy; names are checked."""
+        """Return a variable or an expression from text, a term or sympy; names are checked."""
         t = given if isinstance(given, Num | Var | App | Bind) else _read(given)
         program = self.program
         for v in walk(t):
@@ -42,7 +42,7 @@ class Lookup:
         return t
 
     def family(self, given: Any) -> Var:
-        """A family by its name, or with some of its indices fixed, as h[3,i]."""
+        """Return a family by its name, or with some of its indices fixed, as h[3,i]."""
         t = given if isinstance(given, Var) else _read(given)
         families = self.program.families
         if not isinstance(t, Var) or t.name not in families:
@@ -55,7 +55,7 @@ class Lookup:
         return t if t.subs else Var(t.name, tuple(f"i{k}" for k in range(families[t.name].arity)))
 
     def labelled(self, ref: Var) -> tuple[Var, Var, list[Range]]:
-        """Two members of a family with labels of their own, and the ranges of the indices that are not fixed."""
+        """Return two members of a family with labels of their own, and the ranges of the indices that are not fixed."""
         first: list[Any] = []
         second: list[Any] = []
         ranges = []
@@ -70,7 +70,7 @@ class Lookup:
         return Var(ref.name, tuple(first)), Var(ref.name, tuple(second)), ranges
 
     def members(self, ref: Var, most: int) -> list[Var]:
-        """The first members that a reference names (indices that are names run over their ranges)."""
+        """Return the first members that a reference names (indices that are names run over their ranges)."""
         return self.program.members(ref, most)
 
 

@@ -200,7 +200,7 @@ def _shakeable(f: CoreFunction) -> bool:
 
 
 def _work_of_one(limit: Answers, ref: Var, ranges: Sequence[tuple[int, int]]) -> int:
-    """Products of entries that the covariance of the first and the last member is made of."""
+    """Return products of entries that the covariance of the first and the last member is made of."""
     half = [high - low for low, high in ranges]
     arrays = limit.engine.array_solver()
     with np.errstate(divide="ignore", invalid="ignore"):

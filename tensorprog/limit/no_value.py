@@ -38,7 +38,7 @@ class NoValues:
         self._known: dict[Term, str] = {}
 
     def because(self, terms: Sequence[Term]) -> str:
-        """Why one of the expressions has no value; empty if all may have one."""
+        """Return why one of the expressions has no value; empty if all may have one."""
         return next((said for t in terms if (said := self._because(t))), "")
 
     def _because(self, t: Term) -> str:
@@ -49,7 +49,7 @@ class NoValues:
         return self._known[t]
 
     def _closer(self) -> AtLimit | None:
-        """The judge at the params' values, if all have one."""
+        """Return the judge at the params' values, if all have one."""
         if self.engine.program.params.keys() - self.engine.values.keys():
             return None
         return AtLimit(self.shared.program, Measured(self.shared.limits, self.engine), {})

@@ -29,19 +29,19 @@ class Solver(Generic[V, C]):
         self._finite: dict[Key | None, set[Any]] = {}
 
     def value(self, key: Key) -> V:
-        """The quantity, over the labels that it names."""
+        """Return the quantity, over the labels that it names."""
         return self._run(self.calculus.ask(key))
 
     def total(self, parts: Sum) -> V:
-        """A sum of products of quantities."""
+        """Return a sum of products of quantities."""
         return self._run(self.calculus.sum(parts))
 
     def core(self, core: Core) -> V:
-        """One Gaussian expectation."""
+        """Return one Gaussian expectation."""
         return self._run(self.calculus.core(core))
 
     def constant(self, t: Term) -> V:
-        """A term in params, matrices and scalars."""
+        """Return a term in params, matrices and scalars."""
         return self._run(self.calculus.constant(t))
 
     def forget(self) -> None:
@@ -50,7 +50,7 @@ class Solver(Generic[V, C]):
         self._finite.pop(None, None)
 
     def required(self) -> set[Any]:
-        """What must be positive for all that was asked since `forget` to be finite, whatever cancelled."""
+        """Return what must be positive for all that was asked since `forget` to be finite, whatever cancelled."""
         out: set[Any] = set()
         seen: set[Key | None] = set()
         stack: list[Key | None] = [None]

@@ -27,7 +27,7 @@ class Supports:
         self._known: dict[tuple[Var, ...], Support] = {}
 
     def of(self, refs: Sequence[Var]) -> Support:
-        """The weakest theorem that covers all these variables together."""
+        """Return the weakest theorem that covers all these variables together."""
         key = tuple(dict.fromkeys(refs))
         if key not in self._known:
             self._known[key] = self._judged(key)

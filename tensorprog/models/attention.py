@@ -94,7 +94,7 @@ def tokens(p: Program, gram: Gram, name: str, indices: str, sequences: int) -> T
 
 
 def within(x: Any, sequences: int) -> Tokens:
-    """The members of one sequence, by position."""
+    """Return the members of one sequence, by position."""
     return (lambda i: x[i]) if sequences == 1 else (lambda i: x[_B, i])
 
 

@@ -44,7 +44,7 @@ def convolution(
     bias: Number = 0,
     pooling: str = "average",
 ) -> Program:
-    """A convolutional network over signals of `shape` (length,) or (height, width), with `depth` convolutions.
+    """Return a convolutional network over signals of `shape` (length,) or (height, width), with `depth` convolutions.
 
         x ── conv ── φ ── (pool) ── conv ── φ ── (pool) ── ... ── head ──> f
         h(b, p) = Σ_s W(s) z(b, p + s) + bias,   W(s) ~ N(0, σ²/(taps · n)),   p the positions of signal b
@@ -102,7 +102,7 @@ def _text(at: Position) -> str:
 def convolved(
     grid: Sequence[Position], window: int, stride: int, padding: str
 ) -> dict[Position, list[tuple[int, Position]]]:
-    """The output positions (from 1), each with its taps: (number of the tap from 1, input position).
+    """Return the output positions (from 1), each with its taps: (number of the tap from 1, input position).
 
     >>> convolved([(1,), (2,), (3,)], 3, 2, "same")
     {(1,): [(2, (1,)), (3, (2,))], (2,): [(1, (2,)), (2, (3,))]}
@@ -126,7 +126,7 @@ def convolved(
 
 
 def _pooled(p: Program, here: dict[Position, Expr], pool: int, name: str, pooling: str) -> dict[Position, Expr]:
-    """The averages or the maxima of windows that do not overlap."""
+    """Return the averages or the maxima of windows that do not overlap."""
     dims = len(next(iter(here)))
     sides = [max(at[k] for at in here) // pool for k in range(dims)]
     if min(sides) < 1:

@@ -41,7 +41,7 @@ def graph_convolution(
     weights: Number = "he",
     bias: Number = 0,
 ) -> Program:
-    """A graph convolutional network with `depth` hidden layers; gram is over the nodes.
+    """Return a graph convolutional network with `depth` hidden layers; gram is over the nodes.
 
         h(l, v) = W(l) Σ_u Â(v, u) φ(h(l-1, u)) + b(l),       Â = D^{-1/2} (A + I) D^{-1/2}
 

@@ -13,7 +13,7 @@ from tensorprog.models.parts import activation as _activation
 def mlp(
     gram: Gram, depth: int = 1, activation: Activation = "relu", weights: Number = "he", bias: Number = 0
 ) -> Program:
-    """A multilayer perceptron with `depth` hidden layers; `bias` is the variance of the bias vectors.
+    """Return a multilayer perceptron with `depth` hidden layers; `bias` is the variance of the bias vectors.
 
         x ── W1 ──> h1 ── φ ── W2 ──> h2 ── φ ── ... ── W(L+1) ──> output      h(l) = W(l) φ(h(l-1)) + b(l)
 
@@ -43,7 +43,7 @@ def dropout_mlp(
     bias: Number = 0,
     shared_mask: bool = False,
 ) -> Program:
-    """A multilayer perceptron whose hidden units are kept with probability `keep` and divided by it.
+    """Return a multilayer perceptron whose hidden units are kept with probability `keep` and divided by it.
 
         h(l,i) = W(l) (m(l,i)/keep φ(h(l-1,i))) + b(l),     m(l,i) ~ bernoulli(keep), for each input i afresh
 
@@ -97,7 +97,7 @@ def residual_mlp(
     branch: Number = 1,
     keep: Number = 1,
 ) -> Program:
-    """A residual network of `depth` blocks; `branch` scales each branch, as `1/sqrt(8)` for eight blocks.
+    """Return a residual network of `depth` blocks; `branch` scales each branch, as `1/sqrt(8)` for eight blocks.
 
         r(0) = W(0) x ──┬───────────────────────────────(+)──> r(1) ──> ... ──> r(L)
                         └── φ ── W(l), times branch ─────┘           r(l) = r(l-1) + branch (W(l) φ(r(l-1)) + b(l))

@@ -33,7 +33,7 @@ def layernorm_mlp(
     bias: Number = 0,
     eps: Number = EPSILON,
 ) -> Program:
-    """A multilayer perceptron with layer normalisation before each nonlinearity, without affine parameters.
+    """Return a multilayer perceptron with layer normalisation before each nonlinearity, without affine parameters.
 
         h(l) = W(l) z(l-1) + b(l) ──> mean, variance over the width ──> z(l) = φ((h - m)/√(v + eps)) ──> h(l+1)
 
@@ -76,7 +76,7 @@ def batchnorm_mlp(
     bias: Number = 0,
     eps: Number = EPSILON,
 ) -> Program:
-    """A multilayer perceptron with batch normalisation: all inputs are one batch, normalised at each unit.
+    """Return a multilayer perceptron with batch normalisation: all inputs are one batch, normalised at each unit.
 
         at each coordinate:  m = mean over i of h(l,i),  v = mean over i of (h(l,i) - m)²
         z(l,i) = φ((h(l,i) - m)/√(v + eps)),  h(l+1,i) = W(l+1) z(l,i) + b(l+1)

@@ -23,7 +23,7 @@ INITIALISATIONS = ("glorot", "he", "lecun", "ntk")
 
 
 def number(value: Number | Expr) -> str:
-    """A constant as text of the language; a float stands for its shortest decimal.
+    """Return a constant as text of the language; a float stands for its shortest decimal.
 
     >>> number(0.1), number("2/3"), number(2)
     ('1/10', '2/3', '2')
@@ -57,7 +57,7 @@ def law(init: Number, width: str = "n", fan_out: Number = 1) -> str:
 
 
 def activation(given: Activation) -> Callable[[Any], Expr]:
-    """A function of expressions from a name (`relu`), an expression in x (`x*exp(-x^2)`), or a Python function.
+    """Return a function of expressions from a name (`relu`), an expression in x (`x*exp(-x^2)`), or a Python function.
 
     >>> activation("relu")("h"), activation("clip(x, -1, 1)")("h")
     (Expr(relu(h)), Expr(clip(h, -1, 1)))
@@ -77,7 +77,7 @@ def _placed(body: Term, at: Term) -> Term:
 
 
 def size_of(gram: Gram) -> int:
-    """The number of inputs."""
+    """Return the number of inputs."""
     size = gram if isinstance(gram, int) else len(gram)
     if isinstance(gram, bool) or size < 1:
         raise ValueError("give a positive number of inputs, or their Gram matrix")
@@ -121,7 +121,7 @@ def plus(a: Any, b: Any) -> Any:
 
 
 def total(parts: Sequence[Any]) -> Any:
-    """The sum of expressions."""
+    """Return the sum of expressions."""
     out: Any = 0
     for part in parts:
         out = plus(out, part)

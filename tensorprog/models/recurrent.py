@@ -43,7 +43,7 @@ def rnn(
     bias: Number = 0,
     readout: Number = 1,
 ) -> Program:
-    """A simple recurrent network with the same U, V, b at every step; y is read out at every step.
+    """Return a simple recurrent network with the same U, V, b at every step; y is read out at every step.
 
         x(1)      x(2)      x(3)              g(t) = U φ(g(t-1)) + V x(t) + b
          │ V       │ V       │ V              y(t) = R φ(g(t))
@@ -78,7 +78,7 @@ def gru(
     bias: Number = 0,
     readout: Number = 1,
 ) -> Program:
-    """A gated recurrent unit with tied weights, starting from 0; gates may be `sigmoid` or `(1 + erf(x))/2`.
+    """Return a gated recurrent unit with tied weights, starting from 0; gates may be `sigmoid` or `(1 + erf(x))/2`.
 
         z = σ(Uz h + Vz x + bz)     r = σ(Ur h + Vr x + br)
         c = φ(Uc (r h) + Vc x + bc)
@@ -117,7 +117,7 @@ def lstm(
     bias: Number = 0,
     readout: Number = 1,
 ) -> Program:
-    """A long short-term memory with tied weights, starting from 0.
+    """Return a long short-term memory with tied weights, starting from 0.
 
         i, f, o = σ(U h + V x + b), each with its own matrices      g = φ(Ug h + Vg x + bg)
         c(t) = f c(t-1) + i g          h(t) = o φ(c(t))              y(t) = R h(t)

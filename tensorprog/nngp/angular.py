@@ -79,7 +79,7 @@ class Angular:
         return f
 
     def _at_zero(self) -> float:
-        """The variance after the first layer of an input of variance 0: φ(0) is 0 for sign, 1/2 for step."""
+        """Return the variance after the first layer of an input of variance 0: φ(0) is 0 for sign, 1/2 for step."""
         return self.b if self.odd else self.w / 4 + self.b
 
     def _with_zeros(self, f: Array, zero: Mask, zero2: Mask) -> Array:

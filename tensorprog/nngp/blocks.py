@@ -13,14 +13,14 @@ from tensorprog.nngp.duals import Array
 
 
 def finite(x: Array) -> Array:
-    """The data, which must be finite."""
+    """Return the data, which must be finite."""
     if not np.isfinite(x).all():
         raise fail("TP008", "the data has an entry that is not a finite number", help="drop or fill in what is missing")
     return x
 
 
 def target(out: Array | str | Path | None, shape: tuple[int, int]) -> Array:
-    """An array of this shape: new, the one given, or a new .npy file mapped into memory."""
+    """Return an array of this shape: new, the one given, or a new .npy file mapped into memory."""
     if out is None:
         return np.empty(shape)
     if isinstance(out, str | Path):
@@ -43,7 +43,7 @@ def store(result: Array, r: slice, c: slice, values: Array, diagonal: Array | No
 
 
 def processors(threads: int | None) -> int:
-    """The number given, or that of the processors that this process may use."""
+    """Return the number given, or that of the processors that this process may use."""
     if threads:
         return threads
     affinity: Any = getattr(os, "sched_getaffinity", None)

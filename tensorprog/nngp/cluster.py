@@ -31,7 +31,7 @@ class Block:
 
 
 def compute(block: Block) -> Array:
-    """The entries of one block; runs in a worker."""
+    """Return the entries of one block; runs in a worker."""
     return block.kernel(block.x) if block.y is None else block.kernel(block.x, block.y)
 
 

@@ -21,7 +21,7 @@ class Dual(Protocol):
     """E φ(Z1) φ(Z2) for one activation."""
 
     def prepare(self, q: Array) -> Vectors:
-        """What depends on the variances q alone."""
+        """Return what depends on the variances q alone."""
 
     def square(self, q: Array, made: Vectors) -> Array:
         """E φ(Z)² for Z ~ N(0, q)."""
@@ -31,7 +31,7 @@ class Dual(Protocol):
 
 
 def cut(made: Vectors, part: slice) -> Vectors:
-    """The vectors of some of the inputs."""
+    """Return the vectors of some of the inputs."""
     return tuple(v[..., part] for v in made)
 
 
@@ -188,7 +188,7 @@ class Wave:
 
 
 def recognise(term: Any) -> Dual | None:
-    """The closed form for a term in x that has one here."""
+    """Return the closed form for a term in x that has one here."""
     from tensorprog.terms import App, Num, Var
 
     x = Var("x")

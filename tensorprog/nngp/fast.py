@@ -70,7 +70,7 @@ def _gelu(c: Any, u: Any, root: Any, g: Any, small: Any, v: Any, root2: Any, g2:
 
 
 def apply(dual: Dual, c: Array, rows: Vectors, columns: Vectors, work: Array) -> None:
-    """What `dual.apply` does, compiled where it is known here."""
+    """Do what `dual.apply` does, compiled where it is known here."""
     match dual:
         case Leaky(a) if a != 1:
             shift = 0.0 if a == -1 else ((1 + a) / (1 - a)) ** 2 * HALF_PI

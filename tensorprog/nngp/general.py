@@ -64,7 +64,7 @@ class ClosedForm:
 
 
 def _one(kernel: PairKernel, a: float, c: float, b: float) -> float:
-    """One entry by integration."""
+    """Return one entry by integration."""
     if a * b == 0 or c * c >= a * b * (1 - 1e-14):
         # perfectly correlated: f(√a t) f(±√b t) in one variable
         scale = [Num(Fraction(s)) for s in (a**0.5, float(np.copysign(b**0.5, c)))]
@@ -213,7 +213,7 @@ def _exact(term: Term, k11: Array, k12: Array, k22: Array, tolerance: float) -> 
 
 
 def general(term: Term, tolerance: float) -> ClosedForm | Series:
-    """The dual of any term in x with a second moment; DivergentError or TP501 where there is none."""
+    """Return the dual of any term in x with a second moment; DivergentError or TP501 where there is none."""
     kernel = pair_kernel(term, term, Var("x"))
     if kernel.method == "closed-form" and not _cancels(term, kernel):
         try:

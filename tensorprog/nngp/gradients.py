@@ -86,7 +86,7 @@ def _gradients(kernel: MLPKernel, z: Array, scales: Array) -> Iterator[tuple[str
         k = new if branch is None else k + new
 
     def carried(d: Array, start: int) -> Array:
-        """What a change of K(start + 1) becomes at the end."""
+        """Return what a change of K(start + 1) becomes at the end."""
         for layer in range(start, len(layers)):
             _, first, second = layers[layer]
             v = np.diag(d)

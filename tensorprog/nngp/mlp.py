@@ -257,7 +257,7 @@ class MLPKernel:
 
 
 def _each(given: Any, count: int) -> tuple[Any, ...]:
-    """One for each layer."""
+    """Return one for each layer."""
     return given if isinstance(given, tuple) else (given,) * count
 
 
@@ -273,7 +273,7 @@ def _term(activation: str) -> Term:
 
 
 def _representatives(u: Array) -> list[int]:
-    """One input of positive variance and one of variance 0, as far as there are any."""
+    """Return one input of positive variance and one of variance 0, as far as there are any."""
     positive = u.any(axis=1)
     return [int(np.argmax(positive)), int(np.argmin(positive))]
 

@@ -168,7 +168,7 @@ class NetworkKernel:
         return self._values(self._block(x, x[:1]), self._sums[1], (len(x),), (ROWS,))
 
     def _block(self, x: Array, y: Array) -> Block:
-        """The calculus with the Gram matrices of these inputs; an entry is computed when asked for."""
+        """Return the calculus with the Gram matrices of these inputs; an entry is computed when asked for."""
         made: dict[tuple[int, int], Field] = {}
 
         def entry(i: int, j: int) -> Field:
@@ -202,7 +202,7 @@ class NetworkKernel:
 
 
 def _text(program: Program, matrix: str) -> str:
-    """The program without its Gram matrix."""
+    """Return the program without its Gram matrix."""
     return "\n".join(line for line in program.to_text().splitlines() if not line.startswith(f"matrix {matrix} ="))
 
 

@@ -122,7 +122,7 @@ def request(budget: Budget, numbers: int) -> Iterator[Request]:
 
 
 def together(budget: Budget, asked: Sequence[Callable[[], T]], progress: bool = False) -> list[T]:
-    """The answers to a request: all of them have TOGETHER times the time for one number.
+    """Return the answers to a request: all of them have TOGETHER times the time for one number.
 
     Each has a fair share of what is left; what was cut is asked again with the time that others did not need.
 
@@ -152,13 +152,13 @@ def together(budget: Budget, asked: Sequence[Callable[[], T]], progress: bool = 
 
 
 def said_of_cut(count: int) -> str:
-    """What a command says of numbers that the time has cut."""
+    """Return what a command says of numbers that the time has cut."""
     what = "1 of these numbers was" if count == 1 else f"{count} of these numbers were"
     return f"{what} stopped by the time: allow more of it, --seconds, or ask for one alone"
 
 
 def budget() -> Budget:
-    """The budget of the search that is going on."""
+    """Return the budget of the search that is going on."""
     now = _current.get()
     return Budget() if now is None else now.budget
 

@@ -76,11 +76,11 @@ class Estimate:
         return _joined(self, other, self.value * other.value, error, operator.mul)
 
     def at(self, *index: int) -> Estimate:
-        """One number of an array."""
+        """Return one number of an array."""
         return replace(self, value=float(self.value[index]), error=float(self.error[index]))
 
     def within(self, low: float, high: float) -> Estimate:
-        """The number of a quantity that lies between two others; its error is never more than that says.
+        """Return the number of a quantity that lies between two others; its error is never more than that says.
 
         >>> Estimate(0.04, 1.2e6, "estimate", "quadrature").within(0, 1)
         Estimate(value=0.04, error=0.9600000000000009, error_kind='bound', method='quadrature', note='')
@@ -92,7 +92,7 @@ class Estimate:
         return Estimate(value, reach, "bound", self.method, self.note) if math.isfinite(reach) else self
 
     def to_json(self) -> dict[str, Any]:
-        """The four entries of a number in every schema: null where there is none."""
+        """Return the four entries of a number in every schema: null where there is none."""
         if not self.known:
             return {"value": None, "error": None, "error_kind": None, "method": self.method}
         return {
@@ -103,7 +103,7 @@ class Estimate:
         }
 
     def entries(self, word: str) -> dict[str, Any]:
-        """The three entries of a number that has a name, such as left, left_error and left_error_kind."""
+        """Return the three entries of a number that has a name, such as left, left_error and left_error_kind."""
         one = self.to_json()
         return {word: one["value"], f"{word}_error": one["error"], f"{word}_error_kind": one["error_kind"]}
 
@@ -122,7 +122,7 @@ def is_rigorous(kind: ErrorKind | None) -> bool:
 
 
 def worst_kind(*kinds: ErrorKind) -> ErrorKind:
-    """The least sure of some kinds of error.
+    """Return the least sure of some kinds of error.
 
     >>> worst_kind("bound", "estimate", "exact")
     'estimate'
@@ -131,7 +131,7 @@ def worst_kind(*kinds: ErrorKind) -> ErrorKind:
 
 
 def worst_method(*methods: Method) -> Method:
-    """The last resort among some methods.
+    """Return the last resort among some methods.
 
     >>> worst_method("closed-form", "quadrature")
     'quadrature'
@@ -140,12 +140,12 @@ def worst_method(*methods: Method) -> Method:
 
 
 def finite(x: Any) -> float | None:
-    """A float for JSON: None in place of NaN, of infinity and of nothing."""
+    """Return a float for JSON: None in place of NaN, of infinity and of nothing."""
     return float(x) if x is not None and math.isfinite(x) else None
 
 
 def shown(error: float | None, kind: ErrorKind | None) -> str:
-    """An error for people: a bound needs no word, what is no bound says so.
+    """Return an error for people: a bound needs no word, what is no bound says so.
 
     >>> shown(2.5e-7, "bound"), shown(2.5e-7, "estimate"), shown(2.5e-7, "sampling")
     ('error 2.5e-07', 'estimated error 2.5e-07', 'five standard errors 2.5e-07')

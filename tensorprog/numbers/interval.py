@@ -10,7 +10,7 @@ from fractions import Fraction
 
 
 def _shown(x: Fraction) -> str:
-    """A rational, or its size where it has thousands of digits."""
+    """Return a rational, or its size where it has thousands of digits."""
     size = x.numerator.bit_length() - x.denominator.bit_length()
     if max(x.numerator.bit_length(), x.denominator.bit_length()) < 4000:
         return str(x)
@@ -85,20 +85,20 @@ class Interval:
         return -self.high if self.high is not None and self.high < 0 else None
 
     def greatest_low(self, other: Interval) -> End:
-        """The greater low end and whether it is closed; of equal ones it is if both are."""
+        """Return the greater low end and whether it is closed; of equal ones it is if both are."""
         ends = [(x.low, not x.low_closed) for x in (self, other) if x.low is not None]
         low, is_open = max(ends, default=(None, True))
         return low, not is_open
 
     def meet(self, other: Interval) -> Interval:
-        """Both at once; a ValueError where nothing is left."""
+        """Return both at once; a ValueError where nothing is left."""
         low, low_closed = self.greatest_low(other)
         ends = [(x.high, x.high_closed) for x in (self, other) if x.high is not None]
         high, high_closed = min(ends, default=(None, False))
         return Interval(low, high, low_closed, high_closed)
 
     def sample(self) -> tuple[Fraction, ...]:
-        """A few rational members, simple ones first."""
+        """Return a few rational members, simple ones first."""
         tries = [Fraction(v) for v in (1, 2, -1, 0, -2, 3, -3)] + [Fraction(1, 2), Fraction(-1, 2), Fraction(1, 3)]
         if self.low is not None and self.high is not None:
             width = self.high - self.low

@@ -25,7 +25,7 @@ class Progress:
 
     @staticmethod
     def of(total: int, wanted: bool, stream: TextIO | None = None, unit: str = "draws") -> Progress:
-        """A line on `stream` (standard error) if it is wanted and a terminal is there."""
+        """Return a line on `stream` (standard error) if it is wanted and a terminal is there."""
         out = sys.stderr if stream is None else stream
         return Progress(total, out if wanted and out is not None and out.isatty() else None, unit=unit)
 
@@ -62,7 +62,7 @@ def duration(seconds: float) -> str:
 
 
 def counted(asked: Iterable[Callable[[], T]], wanted: bool, unit: str) -> list[T]:
-    """The answers, one after the other; a terminal is told how many are there, if that is wanted.
+    """Return the answers, one after the other; a terminal is told how many are there, if that is wanted.
 
     >>> counted([lambda: 1, lambda: 2], False, "results")
     [1, 2]

@@ -31,7 +31,7 @@ def is_positive_definite(matrix: Sequence[Sequence[Any]]) -> bool:
 
 
 def roots_of(cov: Array) -> Array:
-    """The root of each matrix of a stack, square: a column is 0 where the matrix is singular.
+    """Return the root of each matrix of a stack, square: a column is 0 where the matrix is singular.
 
     >>> roots_of(np.array([[[4.0, 0.0], [0.0, 0.0]]])).tolist()
     [[[0.0, 2.0], [0.0, 0.0]]]
@@ -41,7 +41,7 @@ def roots_of(cov: Array) -> Array:
 
 
 def root_of(cov: Array) -> Array:
-    """The root of one matrix, with as many columns as its rank.
+    """Return the root of one matrix, with as many columns as its rank.
 
     >>> L = root_of(np.array([[1.0, 2.0], [2.0, 4.0]]))
     >>> L.shape, bool(np.allclose(L @ L.T, [[1, 2], [2, 4]]))

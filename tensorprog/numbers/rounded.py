@@ -121,7 +121,7 @@ def _erfc(x: Rounded) -> Rounded:
 
 
 def _normal_change(x: Rounded) -> Any:
-    """How far erf moves: its slope at the nearest point to 0 within the error, times the error."""
+    """Return how far erf moves: its slope at the nearest point to 0 within the error, times the error."""
     near = np.maximum(np.abs(x.value) - x.error, 0.0)
     e = np.where(np.isinf(x.value), 0.0, x.error)
     return np.minimum(_NORMAL * np.exp(-np.minimum(near * near, 745.0)) * e, 2.0)

@@ -40,7 +40,7 @@ class Points:
         self._sobol = qmc.Sobol(dimension, scramble=True, rng=np.random.default_rng(stream))
 
     def next(self, count: int) -> Array:
-        """The next `count` points, an array (count, dimension)."""
+        """Return the next `count` points, an array (count, dimension)."""
         from scipy.special import ndtri
 
         # A point at 0 or 1 would be infinitely far out.
@@ -49,7 +49,7 @@ class Points:
 
 
 def streams(seed: int, *key: int) -> list[np.random.SeedSequence]:
-    """The seeds of the scramblings."""
+    """Return the seeds of the scramblings."""
     return np.random.SeedSequence([seed, *key]).spawn(SCRAMBLINGS)
 
 
@@ -95,7 +95,7 @@ def sample(f: Callable[[Array], Any], dimension: int, seed: int = 0, aim: Budget
 
 
 def _summary(means: Array, size: float, goal: float, step: int, done: int) -> tuple[Estimate, bool]:
-    """The estimate after some steps, and whether it is good enough."""
+    """Return the estimate after some steps, and whether it is good enough."""
     value = float(means.mean())
     spread = float(means.std(ddof=1)) / math.sqrt(len(means))
     error = STANDARD_ERRORS * spread + 1e-14 * size

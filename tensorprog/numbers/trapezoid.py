@@ -21,7 +21,7 @@ _DEEPEST = 700.0
 
 
 def discretisation(step: float, width: float, size: float) -> float:
-    """The bound, for a strip of half this width and a mean on its edges of at most this size.
+    """Return the bound, for a strip of half this width and a mean on its edges of at most this size.
 
     >>> f = lambda t: np.cos(t)  # |cos(t + ib)| <= cosh b, and e^{b²/2} is what the density grows by
     >>> axis = Axis(0.9, 12)
@@ -33,7 +33,7 @@ def discretisation(step: float, width: float, size: float) -> float:
 
 
 def step_for(width: float, size: float, error: float) -> float:
-    """The largest step for which the bound is at most this error; infinite where the size is 0.
+    """Return the largest step for which the bound is at most this error; infinite where the size is 0.
 
     >>> discretisation(step_for(2.0, 5.0, 1e-9), 2.0, 5.0) <= 1.0001e-9
     True
@@ -50,7 +50,7 @@ class Axis:
 
     @staticmethod
     def within(step: float, reach: float) -> Axis:
-        """The fewest points that go at least so far out."""
+        """Return the fewest points that go at least so far out."""
         return Axis(step, math.ceil(reach / step))
 
     @property

@@ -31,7 +31,7 @@ class Program(Graph):
         return self._analysed[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        """What is sent to another process: an analysis is made there, if it is asked for."""
+        """Return what is sent to another process: an analysis is made there, if it is asked for."""
         return vars(self) | {"_analysed": None}
 
     @property
@@ -47,7 +47,7 @@ class Program(Graph):
         return hashlib.sha256(self.canonical_json.encode()).hexdigest()
 
     def to_json(self) -> dict[str, Any]:
-        """The program as JSON data that `Program.from_json` reads back to the same hash."""
+        """Return the program as JSON data that `Program.from_json` reads back to the same hash."""
         from tensorprog.kernel.written.canonical import program_to_json
 
         return program_to_json(self, data=True)
@@ -60,7 +60,7 @@ class Program(Graph):
         return program_from_json(data, Program(limits=limits))
 
     def to_text(self) -> str:
-        """The lowered program as `.tp` text, one instruction a line; it reads back to the same hash."""
+        """Return the lowered program as `.tp` text, one instruction a line; it reads back to the same hash."""
         from tensorprog.program.forms.text import program_text
 
         return program_text(self)

@@ -28,7 +28,7 @@ class Certificate:
     """The goals as sentences about the program: not in the text."""
 
     def to_json(self) -> Any:
-        """The certificate as JSON data."""
+        """Return the certificate as JSON data."""
         return json.loads(self.text)
 
     def __repr__(self) -> str:
@@ -44,7 +44,7 @@ class Certificate:
 
     @staticmethod
     def read(text: str) -> Certificate:
-        """A certificate from its text, not yet believed."""
+        """Return a certificate from its text, not yet believed."""
         try:
             data = json.loads(text)
             goals = tuple(tuple(map(str, data["steps"][k][3])) for k in data["goals"])

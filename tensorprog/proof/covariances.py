@@ -65,16 +65,16 @@ class Means:
         self._searching = False
 
     def covariance(self, a: Var, b: Var) -> int:
-        """The step that states the covariance of two members."""
+        """Return the step that states the covariance of two members."""
         steps = [self.mean(t) for t in dict.fromkeys([pair(a, b), a, b])]
         return self.writer.step("covariance", self.with_what_is_below(steps), at=[to_json(a), to_json(b)])
 
     def expectation(self, t: Term) -> int:
-        """The step that states the mean of a function of members."""
+        """Return the step that states the mean of a function of members."""
         return self.writer.step("expectation", self.with_what_is_below([self.mean(t)]), term=to_json(t))
 
     def with_what_is_below(self, steps: list[int]) -> list[int]:
-        """These steps with those that they rest on, if they are few: their values are written out then."""
+        """Return these steps with those that they rest on, if they are few: their values are written out then."""
         below = self._all_below(steps)
         return below if len(below) <= MAX_SPELLED else steps
 
@@ -87,7 +87,7 @@ class Means:
         return self._step("conditional", needs, at=[to_json(a), to_json(b)])
 
     def claim(self, k: int) -> int:
-        """The step that establishes a claim that two terms are equal, or that a vector is Gaussian."""
+        """Return the step that establishes a claim that two terms are equal, or that a vector is Gaussian."""
         claim = self.writer.program.claims[k]
         if claim.form not in ("equal", "gaussian"):
             raise Refused("a claim that terms are equal, or one is Gaussian")
@@ -99,7 +99,7 @@ class Means:
             return self.writer.step("claimed", self._all_below(steps), node=str(k))
 
     def named(self, t: Term) -> list[Term]:
-        """The means whose references stand in a value."""
+        """Return the means whose references stand in a value."""
         names: dict[Term, Term] = (
             {reference(u): u for u in self._known} if any(isinstance(v, Own) for v in variables(t)) else {}
         )
@@ -111,7 +111,7 @@ class Means:
         return [vectors(self.context, s.term) for s in found if s.value == reference(s.term)]
 
     def _all_below(self, steps: list[int]) -> list[int]:
-        """The steps about means from which these follow, and these."""
+        """Return the steps about means from which these follow, and these."""
         found, stack = set(steps), list(steps)
         while stack:
             for p in self.writer.steps[stack.pop()][2]:
@@ -121,7 +121,7 @@ class Means:
         return sorted(found)
 
     def mean(self, t: Term) -> int:
-        """The step that says what E t is, or Refused where the calculus has no derivation."""
+        """Return the step that says what E t is, or Refused where the calculus has no derivation."""
         if self._searching and t not in self._known:
             raise _Needs(t)
         stack = [t]
@@ -228,7 +228,7 @@ class Means:
         return self._step("score", means, term=to_json(t))
 
     def _combined(self, t: Term, at: Sequence[Term]) -> int:
-        """Members replaced by what defines them."""
+        """Return the term with members replaced by what defines them."""
         target = written(self.context, substitute(t, {v: opened(self.context, v) for v in at}))
         try:
             summands = self.summands(target)
@@ -250,7 +250,7 @@ class Means:
         return self._step("linear", collected, *more, term=to_json(t), weights=list(map(to_json, weights)), **opens)
 
     def summands(self, t: Term) -> list[Summand]:
-        """A term as a sum of constants times products of factors that contain vectors or scores."""
+        """Return a term as a sum of constants times products of factors that contain vectors or scores."""
         if not self._random(t):
             return [(t, ())]
         match t:
@@ -277,7 +277,7 @@ class Means:
         return any(self.family(v) == "vector" or v.name in self.context.late for v in self.members(t))
 
     def _function(self, t: Term) -> int:
-        """A function of Gaussian members: independent factors apart, then a lemma in one variable or two."""
+        """Return a function of Gaussian members: independent factors apart, then a lemma in one variable or two."""
         if affine(self.context, t) and (plain := as_term(normal(t))) != t:  # exp(f)*exp(-f) is 1
             return self._sum(t, self.summands(plain), ())
         found = sorted(vectors(self.context, t), key=to_text)
@@ -299,7 +299,7 @@ class Means:
         return self._unevaluated(t, found)
 
     def _still(self, t: Term, found: list[Var]) -> int:
-        """A member without variance stands at its mean."""
+        """Return a member without variance stands at its mean."""
         for v in found:
             square, m = self._value(pair(v, v)), self._value(v)
             if is_zero(self.context, sub(square, mul(m, m))):
@@ -309,7 +309,7 @@ class Means:
         raise Refused("members that vary")
 
     def _lemma(self, t: Term, found: list[Var]) -> int:
-        """A lemma at two members, or at the linear forms that the function depends on."""
+        """Return a lemma at two members, or at the linear forms that the function depends on."""
         for at in dict.fromkeys((tuple(found), tuple(forms_of(self.context, t)))):
             if 1 <= len(at) <= 2:
                 with suppress(Refused, CannotCompose):
@@ -328,7 +328,7 @@ class Means:
             return self._step("instance", needs, first=(self.writer.step("closed", [lemma]),), **given)
 
     def _unevaluated(self, t: Term, found: list[Var]) -> int:
-        """No closed form: 0 for an odd function of centred members, else the mean keeps its name."""
+        """Without a closed form: 0 for an odd function of centred members, else the mean keeps its name."""
         scalars = [v for v in self.members(t) if self.family(v) == "scalar"]
         fact, shape = (
             self.functions.fact(t, bool(scalars)),
@@ -344,7 +344,7 @@ class Means:
         return step
 
     def _alike(self, first: Term, t: Term) -> int:
-        """The mean of the same function at members of the same law."""
+        """Return the mean of the same function at members of the same law."""
         before = vectors(self.context, first)
         over = vectors(self.context, t)
         needs = [
@@ -361,7 +361,7 @@ class Means:
 
 
 def forms_of(context: Context, t: Term) -> list[Term]:
-    """The linear forms that a term is a function of."""
+    """Return the linear forms that a term is a function of."""
     if not vectors(context, t):
         return []
     if affine(context, t):
@@ -370,7 +370,7 @@ def forms_of(context: Context, t: Term) -> list[Term]:
 
 
 def _moved(v: Term, n: Node, at: Term) -> Term:
-    """A vector in an instruction, at the member that the instruction defines."""
+    """Return a vector in an instruction, at the member that the instruction defines."""
     assert isinstance(at, Var)
     return shift_subs(v, {s: r for s, r in zip(n.subs, at.subs, strict=True) if isinstance(s, str)})
 
@@ -380,7 +380,7 @@ def _factor(factors: Iterable[Term]) -> Term:
 
 
 def asked(t: Term) -> list[Term]:
-    """The means that a side of a claim needs."""
+    """Return the means that a side of a claim needs."""
     match t:
         case App("cov", (a, b)):
             return [pair(a, b), a, b]

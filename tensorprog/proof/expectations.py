@@ -31,7 +31,7 @@ class Expectations:
         self._lemmas: dict[Term, int | Refused] = {}
 
     def lemma(self, h: Term) -> int:
-        """The step that says what E h is, or Refused where the calculus has no derivation."""
+        """Return the step that says what E h is, or Refused where the calculus has no derivation."""
         taken = {v.name for v in variables(h)} & LEMMA.keys()
         if taken & self.writer.context.program.params.keys():
             raise Refused("a param has the name of a variable of lemmas")
@@ -95,20 +95,20 @@ class Expectations:
         return self.writer.step(rule, premises, **given)
 
     def _positive(self, h: Term) -> list[Term]:
-        """The params that the program declares positive."""
+        """Return the params that the program declares positive."""
         declared = self.writer.context.program.params
         names = [v for v in variables(h) if v.name in declared and v not in RESERVED]
         return [v for v in names if number(self.writer.context, v).positive]
 
 
 def hard(form: Form) -> Form:
-    """The summands with two signs: those whose mean needs a lemma."""
+    """Return the summands with two signs: those whose mean needs a lemma."""
     return {key: c for key, c in form.items() if (key[0].signs and key[1].signs and not (key[0].delta or key[1].delta))
             or any(len(p.signs) > 1 for p in key)}  # fmt: skip
 
 
 def softened(form: Form) -> tuple[Term, Term] | None:
-    """A function of z1 with step and Phi as one of z1 and z2 = c z1 + N with two steps: that function, and c."""
+    """Return a function of z1 with step and Phi as one of z1 and z2 = c z1 + N with two steps: that function, and c."""
     out, slopes = Form(), set()
     for (a, _), c in form.items():
         soft = [s for s in a.signs if s[0] == "Phi"]
@@ -122,7 +122,7 @@ def softened(form: Form) -> tuple[Term, Term] | None:
 
 
 def by_exponents(form: Form) -> Mapping[Exponents, Form]:
-    """The summands with the same exponential factor together."""
+    """Return the summands with the same exponential factor together."""
     out: dict[Exponents, Form] = {}
     for (a, b), c in form.items():
         out.setdefault((a.l, a.q, b.l, b.q), {})[a, b] = c
@@ -130,7 +130,7 @@ def by_exponents(form: Form) -> Mapping[Exponents, Form]:
 
 
 def rendered(form: Form) -> Term:
-    """A form as a term."""
+    """Return a form as a term."""
     parts = [mul(as_term(c), *_factors(a, Z1), *_factors(b, Z2)) for (a, b), c in form.items()]
     return add(*parts)
 
@@ -147,7 +147,7 @@ def _factors(p: Piece, z: Var) -> Iterable[Term]:
 
 
 def closed_form(h: Term, assumed: Iterable[Term]) -> Term:
-    """What `gaussian` derives for E h, as a term."""
+    """Return what `gaussian` derives for E h, as a term."""
     import sympy
 
     from tensorprog.errors import TensorProgError
@@ -170,7 +170,7 @@ def closed_form(h: Term, assumed: Iterable[Term]) -> Term:
 
 
 def element_term(x: Any) -> Term:
-    """An exact element of `gaussian` as a term."""
+    """Return an exact element of `gaussian` as a term."""
     g = x.ground
 
     names = [PI if n == "π" else LEMMA.get(n, Var(n)) for n in g.names]

@@ -86,7 +86,7 @@ class Reader:
         return f"{left} = {self.show(own)}{normal}{self._where(own)}"
 
     def _where(self, t: Term) -> str:
-        """What stands behind names that the program's text does not have: parts of its expressions."""
+        """Return what stands behind names that the program's text does not have: parts of its expressions."""
         parts = [v for v in variables(t) if v.name in self.user.families and self._words and v.name not in self._words]
         said = []
         for v in parts:
@@ -96,12 +96,12 @@ class Reader:
         return f", where {', '.join(said)}," if said else ""
 
     def axiom(self, text: str) -> str:
-        """An axiom, with the instruction that it is about."""
+        """Return an axiom, with the instruction that it is about."""
         about = re.match(r"unproved: instruction (\d+) \(.*\): (.*)", text)
         return f"unproved: {self.instruction(int(about[1]))}: {about[2]}" if about else text
 
     def written(self, text: str) -> str:
-        """A term that a conclusion has as text."""
+        """Return a term that a conclusion has as text."""
         if text not in self._shown:
             try:
                 self._shown[text] = self.show(_read(text))
@@ -114,12 +114,12 @@ class Reader:
 
 
 def _read(text: str) -> Term:
-    """A term from its text; a name or a whole number without the grammar, which takes long to load."""
+    """Return a term from its text; a name or a whole number without the grammar, which takes long to load."""
     return Var(text) if text.isidentifier() else Num(int(text)) if text.isdecimal() else read(text)
 
 
 def bound(rate: Rate) -> str:
-    """A rate as a bound, with r the norm of the variables."""
+    """Return a rate as a bound, with r the norm of the variables."""
     match rate:
         case Rate(-1):
             return "0"
@@ -135,7 +135,7 @@ def _shown(p: object) -> str:
 
 
 def fact(info: Info) -> str:
-    """What a fact says of a function: its regularity, its size, its slope, its sign."""
+    """Return what a fact says of a function: its regularity, its size, its slope, its sign."""
     parts = [REGULARITY[info.level]]
     parts += [f"at most {bound(info.growth)} in size"] if info.growth.level < 2 else []
     parts += [f"with slope at most {bound(info.slope)}"] if info.slope.level < 2 else []
@@ -145,7 +145,7 @@ def fact(info: Info) -> str:
 
 
 def said(s: Statement, reader: Reader) -> str:
-    """A statement as a sentence."""
+    """Return a statement as a sentence."""
     show, instruction = reader.show, reader.instruction
     match s:
         case Fact(term, info):
@@ -206,13 +206,13 @@ def _law(members: Terms, mean: Terms, rows: Sequence[Terms], show: Callable[[Ter
 
 
 def _at(values: Sequence[str], reader: Reader) -> str:
-    """The params' values, of which a number is a statement."""
+    """Return the params' values, of which a number is a statement."""
     shown = ", ".join(" = ".join(map(reader.written, v.split(" = "))) for v in values)
     return f" for {shown}" if shown else ""
 
 
 def reason(step: Sequence[Any]) -> str:
-    """Why a step follows: of a function its name, else the first line of what the rule says of itself."""
+    """Return why a step follows: of a function its name, else the first line of what the rule says of itself."""
     name, params = step[0], step[1]
     if name in ("apply", "family"):
         head = params.get("head", "")

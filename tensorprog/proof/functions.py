@@ -41,7 +41,7 @@ class Functions:
     # -- terms -------------------------------------------------------------------------------------------------------
 
     def fact(self, t: Term, local: bool) -> int:
-        """The best fact of a term that is found."""
+        """Return the best fact of a term that is found."""
         found = self._facts.get((t, local))
         if found is None:
             best: int | None = None
@@ -154,7 +154,7 @@ class Functions:
                     yield plain
 
     def _norm(self, t: Term, local: bool, plain: int | None) -> Iterator[int]:
-        """The root of a sum of squares."""
+        """Yield the root of a sum of squares."""
         match t:
             case App("sqrt", (App("add", squares),)) | App("pow", (App("add", squares), Num())):
                 half = t.head == "sqrt" or t.args[1] == Num(Fraction(1, 2))
@@ -165,7 +165,7 @@ class Functions:
                 yield found if t.head == "pow" else self.writer.step("definition", [found], term=to_json(t))
 
     def _share(self, t: Term, local: bool, plain: int | None) -> Iterator[int]:
-        """A softmax written out: exp(u at j) / sum(exp(u) over l)."""
+        """Yield a softmax written out: exp(u at j) / sum(exp(u) over l)."""
         match t:
             case App("mul", (App("exp", (top,)), App("recip", (Bind("sum", (App("exp", (u,)),), over, None),)))):
                 names = dict.fromkeys(s for v in variables(top) for s in (*v.subs, v.name) if isinstance(s, str))
@@ -177,7 +177,7 @@ class Functions:
     # -- instructions ------------------------------------------------------------------------------------------------
 
     def instruction(self, k: int, what: str, local: bool) -> int:
-        """An instruction with a property: as written, or composed down to basic vectors and scalars."""
+        """Return an instruction with a property: as written, or composed down to basic vectors and scalars."""
         key = (k, local)
         if key in self._busy:
             raise Refused("a definition that uses itself")
@@ -205,7 +205,7 @@ class Functions:
         return self.writer.step("variance", [self.nonzero(n.arg)] if isinstance(n, MatMul) else [], node=str(k))
 
     def nonzero(self, t: Term) -> int:
-        """A point of the support where the term is not 0."""
+        """Return a point of the support where the term is not 0."""
         fact = self.fact(t, False)
         families = self.context.program.families
         for v in variables(self.context.composer.of_term(t)):
@@ -225,7 +225,7 @@ class Functions:
         raise Refused("no point was found")
 
     def _gap(self, t: Term, atom: Var, points: tuple[str, ...]) -> int:
-        """The difference of the values of a term at two points, in which scalars may cancel."""
+        """Return the difference of the values of a term at two points, in which scalars may cancel."""
         from tensorprog.kernel.limits.algebra import as_term, normal
 
         whole, families = self.context.composer.of_term(t), self.context.program.families
@@ -240,7 +240,7 @@ class Functions:
         return self.writer.step("equal", [self.fact(as_term(normal(gap)), False), plain])
 
     def sign(self, k: int) -> int:
-        """The sign of a moment."""
+        """Return the sign of a moment."""
         n = self.context.node(k)
         body = n.body if isinstance(n, Moment) else mul(n.left, n.right)  # type: ignore[union-attr]
         fact = self.fact(body, False)
@@ -261,7 +261,7 @@ def _better(a: Info, b: Info) -> bool:
 
 
 def unfold(d: Term, above: Term, below: Term, v: Var) -> Term | None:
-    """The premise of the rule `clamped`: see there."""
+    """Return the premise of the rule `clamped`: see there."""
     from tensorprog.kernel.limits.algebra import as_term, normal
 
     q = normal(d)

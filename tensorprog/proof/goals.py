@@ -102,7 +102,7 @@ def expectations(writer: Writer, functions: Functions, about: tuple[str, ...]) -
 
 
 def _functions_of_members(means: Means, name: str) -> list[Term]:
-    """A function of members (`relu(h[1])^2`) at all values of its free indices, or the members of a name."""
+    """Return a function of members (`relu(h[1])^2`) at all values of its free indices, or the members of a name."""
     program = means.writer.program
     try:
         t = read(name)
@@ -124,7 +124,7 @@ def _functions_of_members(means: Means, name: str) -> list[Term]:
 
 
 def _pairs(means: Means, about: tuple[str, ...], prove: Callable[[Var, Var], int], numbers: bool = False) -> list[int]:
-    """A statement for each pair, with what is said of means without a closed form on which one rests."""
+    """Return a statement for each pair, with what is said of means without a closed form on which one rests."""
     writer = means.writer
     groups = [about] if about else [(to_text(o.ref),) for o in writer.program.outputs]  # a theorem covers one output
     pairs = dict.fromkeys(pair for names in groups for pair in _members(writer.program, names))
@@ -147,12 +147,12 @@ def _with_names(means: Means, steps: Iterable[int]) -> list[int]:
 
 
 def _members(program: Program, names: Sequence[str]) -> Iterator[tuple[Var, Var]]:
-    """Each member with each."""
+    """Return the pairs of each member with each."""
     return combinations_with_replacement(_named(program, names), 2)
 
 
 def _named(program: Program, names: Sequence[str]) -> list[Var]:
-    """Each member once, where they are not many."""
+    """Return each member once, where they are not many."""
     found = dict.fromkeys(v for name in names for v in members_named(program, name))
     if len(found) > MAX_MEMBERS:
         because = f"{len(found)} members are {len(found) * (len(found) + 1) // 2} pairs"
@@ -170,7 +170,7 @@ def _proved(prove: Callable[..., int], *about: Term, because: Exception | None =
 
 
 def members_named(program: Program, name: str) -> list[Var]:
-    """Members of a vector or scalar: one (x, x[1], p[1,2]), or those that an index runs through (x, p[1,j])."""
+    """Return members of a vector or scalar: one (x, x[1], p[1,2]), or those that an index runs through (x, p[1,j])."""
     try:
         v = read(name)
     except (TensorProgError, ValueError):
@@ -278,5 +278,5 @@ def _split(names: str) -> list[str]:
 
 
 def proved(writer: Writer, functions: Functions, goals: Sequence[Goal]) -> list[int]:
-    """The steps that conclude the goals."""
+    """Return the steps that conclude the goals."""
     return [k for goal in goals for k in KINDS[goal.kind](writer, functions, goal.about)]

@@ -29,27 +29,27 @@ class Means(Protocol):
     context: Context
 
     def mean(self, t: Term) -> int:
-        """The step that says what E t is."""
+        """Return the step that says what E t is."""
 
     def law(self, a: Var, b: Var) -> int:
-        """The step that states the law of two members given the scores."""
+        """Return the step that states the law of two members given the scores."""
 
     def named(self, t: Term) -> list[Term]:
-        """The means whose references stand in a value."""
+        """Return the means whose references stand in a value."""
 
     def with_what_is_below(self, steps: list[int]) -> list[int]:
-        """These steps with those that they rest on, if they are few."""
+        """Return these steps with those that they rest on, if they are few."""
 
 
 def law(means: Means, at: list[Var]) -> int:
-    """The step that states the joint law of members that no score reaches, or of scores."""
+    """Return the step that states the joint law of members that no score reaches, or of scores."""
     found = [*at, *(pair(a, b) for a, b in combinations_with_replacement(at, 2))]
     steps = means.with_what_is_below([means.mean(t) for t in dict.fromkeys(found)])
     return means.writer.step("gaussian_law", steps, at=list(map(to_json, at)))
 
 
 def isserlis(means: Means, t: Term) -> int:
-    """A product of Gaussian members from their means and covariances."""
+    """Return a product of Gaussian members from their means and covariances."""
     distinct = sorted(set(factors(means.context, t)), key=to_text)
     needs = dict.fromkeys([*distinct, *(pair(a, b) for a, b in combinations_with_replacement(distinct, 2))])
     return means.writer.step("isserlis", [means.mean(m) for m in needs], term=to_json(t))
@@ -85,7 +85,7 @@ def laws(means: Means, t: Term) -> list[int]:
 
 
 def conditional(means: Means, t: Term, steps: list[int]) -> tuple[Term, list[Term]]:
-    """The mean of a product given the scores, and the means that it refers to."""
+    """Return the mean of a product given the scores, and the means that it refers to."""
     said = means.writer.says(steps)
     value = given_scores(means.context, said, t)
     values = [s.value for s in said if isinstance(s, GivenScores)] or [value]
@@ -93,7 +93,7 @@ def conditional(means: Means, t: Term, steps: list[int]) -> tuple[Term, list[Ter
 
 
 def over_scores(means: Means, t: Term) -> int:
-    """The mean of a product of members that scores reach, where it is a polynomial in scores given them."""
+    """Return the mean of a product of members that scores reach, where it is a polynomial in scores given them."""
     steps = laws(means, t)
     value, named = conditional(means, t, steps)
     monomials = list[Term]()
@@ -130,7 +130,7 @@ def is_near(model: Model) -> bool:
 
 
 def grids(model: Model) -> dict[str, Any]:
-    """The params of `shares_over_scores`."""
+    """Return the params of `shares_over_scores`."""
     products = list[tuple[int, list[tuple[int, float, float]]]]()
     for _, powers in model.summands:
         for r in {r for r, _ in powers}:

@@ -54,21 +54,21 @@ class Numbers:
         return derive(self.writer.program)
 
     def covariance(self, a: Var, b: Var) -> int:
-        """The number of a covariance."""
+        """Return the number of a covariance."""
         steps = [self.number(t) for t in dict.fromkeys([pair(a, b), a, b])]
         return self.writer.step("located", steps, at=[to_json(a), to_json(b)])
 
     def kurtosis(self, v: Var) -> int:
-        """The number of a kurtosis."""
+        """Return the number of a kurtosis."""
         steps = [self.number(t) for t in (v, pair(v, v), power(v, Num(3)), power(v, Num(4)))]
         return self.writer.step("kurtosis", steps, term=to_json(v))
 
     def expectation(self, t: Term) -> int:
-        """The number of a mean, as a statement about the limit."""
+        """Return the number of a mean, as a statement about the limit."""
         return self.writer.step("enclosed", [self.number(t)], term=to_json(t))
 
     def claim(self, k: int) -> int:
-        """A claim whose sides are near."""
+        """Return a claim whose sides are near."""
         c = self.writer.context.program.claims[k]
         if c.form == "not gaussian":
             return self._mixed(k, [v for v, _ in instances(self.context, c)])
@@ -76,7 +76,7 @@ class Numbers:
         return self.writer.step("confirmed", [self.number(m) for m in dict.fromkeys(wanted)], node=str(k))
 
     def _mixed(self, k: int, over: Sequence[Term]) -> int:
-        """A score along which the variance given the scores changes, and how far to go."""
+        """Return a score along which the variance given the scores changes, and how far to go."""
         laws, numbers, chosen = [], dict[Term, int](), []
         for v in over:
             assert isinstance(v, Var)
@@ -95,12 +95,12 @@ class Numbers:
         raise Refused("two variances that differ")
 
     def _far(self, p: Var, deviations: int) -> Fraction:
-        """How far a column of the covariance is `deviations` standard deviations of the score."""
+        """Return how far a column of the covariance is `deviations` standard deviations of the score."""
         variance = float(self.writer.stated(self.number(pair(p, p)), Number).low)
         return Fraction(round(64 * deviations / math.sqrt(variance)), 64) if variance > 0 else Fraction(1)
 
     def number(self, t: Term) -> int:
-        """The number of a mean, and first of those that it rests on: chains of any length, without recursion."""
+        """Return the number of a mean, and first of those that it rests on: chains of any length, without recursion."""
         stack = [t]
         while stack:
             top = stack[-1]
@@ -112,7 +112,7 @@ class Numbers:
         return self._known[t]
 
     def _below(self, t: Term) -> list[Term]:
-        """The means whose numbers the number of a mean is computed from."""
+        """Return the means whose numbers the number of a mean is computed from."""
         if (value := self._value(t)) is None:
             return self._under_scores(t) if moments.is_random(self.means, t) else []
         if value != reference(t):
@@ -121,12 +121,12 @@ class Numbers:
         return list(dict.fromkeys([*found, *(pair(u, v) for u, v in product(found, repeat=2)), *self._scalars(t)]))
 
     def _forms(self, t: Term) -> list[Term]:
-        """The members that a term is a function of, or the linear forms if these are fewer."""
+        """Return the members that a term is a function of, or the linear forms if these are fewer."""
         found: list[Term] = list(vectors(self.context, t))
         return min(found, forms_of(self.context, t), key=len)
 
     def _value(self, t: Term) -> Term | None:
-        """The value of a mean, if the calculus has a derivation of it."""
+        """Return the value of a mean, if the calculus has a derivation of it."""
         with suppress(Refused):
             return self.writer.stated(self.means.mean(t), Mean).value
         return None
@@ -165,14 +165,14 @@ class Numbers:
         return self._best(f, "quadrature", below, term=to_json(t), at=list(map(to_json, forms)))
 
     def _conditional(self, t: Term) -> tuple[list[int], Term, list[Term]]:
-        """The laws given the scores of what a term is a product of, what it is given them, the means in that."""
+        """Return the laws given the scores of what a term is a product of, what it is given them, the means in that."""
         if not moments.reached(self.means, t):
             return [], t, []
         steps = moments.laws(self.means, t)
         return [*steps], *moments.conditional(self.means, t, steps)
 
     def _under_scores(self, t: Term) -> list[Term]:
-        """The covariances of scores, and other means, of which the mean of a function of scores is computed."""
+        """Return the covariances of scores, and other means, of which the mean of a function of scores is computed."""
         try:
             _, inside, named = self._conditional(t)
         except Refused:
@@ -200,7 +200,7 @@ class Numbers:
         return self._narrow(self._metered("shares_over_scores", [*laws, *below], term=to_json(t), **grid), ROUGH)
 
     def _best(self, f: Integrand | ScoreFunction, rule: str, below: list[int], **params: Any) -> int:
-        """The widest strip that the function allows, and the coarsest grid that is fine enough on it."""
+        """Return the widest strip that the function allows, and the coarsest grid that is fine enough on it."""
         grids, variables, line = [], len(f.rows), f.bound(ZERO) if isinstance(f, ScoreFunction) else None
         for strip in STRIPS:
             with suppress(Refused):
@@ -211,7 +211,7 @@ class Numbers:
         return self._metered(rule, below, **params, strip=str(strip), spacing=str(spacing), count=str(count))
 
     def _metered(self, rule: str, below: list[int], **params: Any) -> int:
-        """A step that may cause much work."""
+        """Return a step that may cause much work."""
         meter = METER.set(self._spend)
         try:
             return self.writer.step(rule, below, **params)
@@ -224,7 +224,7 @@ class Numbers:
             raise Refused("the work that a certificate may cause")
 
     def _trusted(self, t: Term) -> int:
-        """What the numeric engine computed, with its bound of the error, as an axiom."""
+        """Return what the numeric engine computed, with its bound of the error, as an axiom."""
         if any(v.name in self.context.late for v in vectors(self.context, t)):
             raise Refused("a vector that a score reaches has a law given the scores, `laws:`")
         try:
@@ -240,7 +240,7 @@ class Numbers:
 
 
 def _grid(f: Bound, strip: Fraction, variables: int, line: Bound | None = None) -> tuple[int, Fraction]:
-    """How many points of which spacing: `Grid.error`, solved for them; `line`: a bound on the real line."""
+    """Return how many points of which spacing: `Grid.error`, solved for them; `line`: a bound on the real line."""
     a, g = float(strip), f.growth
     edge, tail = (math.log(max(x.size[1] / rounded(1)[0], 1e-300)) for x in (f, line or f))
     more = g**2 / 2 - math.log(ACCURACY[max(variables, 1)]) + (variables - 1) * g**2

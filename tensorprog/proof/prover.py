@@ -28,7 +28,7 @@ CHOICES: tuple[tuple[str, ...], ...] = ((), (REMARKS[0],), (REMARKS[1],), REMARK
 
 
 def prove(program: Program, goals: Sequence[str] = ()) -> Certificate:
-    """A certificate that a theorem covers every output; `goals`: what else, as `prove --goals` takes it.
+    """Return a certificate that a theorem covers every output; `goals`: what else, as `prove --goals` takes it.
 
     Raises TP602 where no theorem covers an output, or none that the calculus of certificates has rules for; TP018 for
     a goal that does not exist. What the calculus cannot derive of a function of vectors enters as an axiom, which
@@ -105,7 +105,7 @@ class Attempt:
             self.base = "attention" if self.case.scores else "netsor-plus"
 
     def obligations(self) -> list[tuple[str, int]]:
-        """What is left to discharge."""
+        """Return what is left to discharge."""
         return obligations(self.case, self.base, self.remarks)
 
     def agreed(self, assuming: bool) -> bool:
@@ -120,13 +120,13 @@ class Attempt:
         return gap is None or bool(self.extra and not self._gaps(self.theorem, but))
 
     def _gaps(self, theorem: str, but: tuple[str, ...]) -> set[str]:
-        """The premises that the checker does not find, with the unused scores that absorb products."""
+        """Return the premises that the checker does not find, with the unused scores that absorb products."""
         reports = self.writer.verdict.outputs[self.output].theorems
         (report,) = (r for r in reports if r.theorem.id == theorem)
         return {r.premise.id for r in report.premises if r.finding.status != "proved"} - {*but}
 
     def applied(self, steps: Sequence[int]) -> int:
-        """The step that the theorem covers the output."""
+        """Return the step that the theorem covers the output."""
         more: dict[str, object] = {"remarks": list(self.remarks)} if self.remarks else {}
         more |= {"extra": [str(k) for k in self.extra]} if self.extra else {}
         if self.vectors:
@@ -135,7 +135,7 @@ class Attempt:
 
 
 def _discharged(writer: Writer, functions: Functions, what: str, k: int, theorem: str) -> int:
-    """A step that discharges an obligation; if none is found, the axiom that says so."""
+    """Return a step that discharges an obligation; if none is found, the axiom that says so."""
     for local in (False, True) if theorem == "netsor-plus" else (False,):
         try:
             return functions.variance(k) if what == "variance" else functions.instruction(k, what, local)

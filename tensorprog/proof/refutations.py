@@ -31,7 +31,7 @@ class Refutations:
         self._facts: dict[int, Facts | None] = {}
 
     def refuted(self, k: int, what: str) -> int:
-        """A step that refutes a property of instruction k; Refused if none is found."""
+        """Return a step that refutes a property of instruction k; Refused if none is found."""
         context = self.writer.context
         term = context.composer.of_term(context.body(k))
         families = context.program.families
@@ -86,7 +86,7 @@ def _beside(c: Term, side: int) -> Term:
 
 
 def _read(v: Var, said: dict[str, str]) -> Term | None:
-    """What a witness says of a variable: under its name, or as `x = t` in a curve or a point."""
+    """Return what a witness says of a variable: under its name, or as `x = t` in a curve or a point."""
     name = to_text(v)
     text = said.get(name)
     for part in re.split(r", (?![^\[]*\])", ", ".join(said[k] for k in ("curve", "point", "to") if k in said)):

@@ -55,7 +55,7 @@ def _lines(path: Path) -> int:
 
 
 def _files(name: str) -> Iterator[Path]:
-    """The file of a module, and those of the packages around it."""
+    """Yield the file of a module, and those of the packages around it."""
     place = HOME
     for k, part in enumerate(name.split(".")):
         place = place / part if k else place
@@ -65,7 +65,7 @@ def _files(name: str) -> Iterator[Path]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """What a file imports when it is executed: at its top level, where a line begins, not for types alone."""
+    """Yield what a file imports when it is executed: at its top level, where a line begins, not for types alone."""
     for module, names in IMPORT.findall(path.read_text("utf-8")):
         yield module
         if HOME.parent.joinpath(*module.split(".")).is_dir():

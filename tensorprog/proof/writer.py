@@ -25,7 +25,7 @@ from tensorprog.terms import Term, to_json
 
 
 def written(n: Node) -> list[object]:
-    """An instruction of the normal form, as `kernel.verdict.normal_form.read` reads it."""
+    """Return an instruction of the normal form, as `kernel.verdict.normal_form.read` reads it."""
     parts: tuple[Term, ...]
     match n:
         case MatMul(weight=w, transposed=transposed, arg=x):
@@ -77,17 +77,17 @@ class Writer:
         return len(self.steps) - 1
 
     def stated(self, step: int, kind: type[S]) -> S:
-        """What a step says, which is of this kind."""
+        """Return what a step says, which is of this kind."""
         found = self.theorems[step].statement
         assert isinstance(found, kind)
         return found
 
     def says(self, steps: Sequence[int]) -> list[Statement]:
-        """What steps say."""
+        """Return what steps say."""
         return [self.theorems[k].statement for k in steps]
 
     def _normal(self) -> str:
-        """The instructions of the normal form, where it is another program."""
+        """Return the instructions of the normal form, where it is another program."""
         normal = self.context.program
         if normal.nodes == self.program.nodes:
             return "null"
@@ -96,7 +96,7 @@ class Writer:
         return f"[\n{inside}\n]"
 
     def certificate(self, goals: Sequence[int]) -> Certificate:
-        """The steps that the goals need, numbered anew in their order."""
+        """Return the steps that the goals need, numbered anew in their order."""
         used, stack = set(goals), list(goals)
         while stack:
             for k in self.steps[stack.pop()][2]:

@@ -21,7 +21,7 @@ def from_json(data: object, heads: Mapping[str, tuple[int, int]] = HEADS) -> Ter
 
 
 def number_from_json(text: object) -> Fraction:
-    """An exact rational from its canonical string."""
+    """Return an exact rational from its canonical string."""
     try:
         return json_form.number_from_json(text)
     except Unreadable as error:

@@ -26,7 +26,7 @@ class Operators(ABC):
     @staticmethod
     @abstractmethod
     def term_of(value: Any) -> Term:
-        """The term of an operand."""
+        """Return the term of an operand."""
 
     def __add__(self, other: Any) -> Self:
         return type(self)(add(self.term, self.term_of(other)))
@@ -74,5 +74,5 @@ class E(Operators):
 
 
 def f(head: str, *args: E | int | Fraction) -> E:
-    """A head applied to arguments."""
+    """Return a head applied to arguments."""
     return E(App(head, tuple(map(E.term_of, args))))

@@ -32,7 +32,7 @@ _WORDS = FUNCTIONS.keys() | LIMIT.keys() | VECTOR.keys() | _BINDERS.keys() | {"g
 
 
 def grammar_text() -> str:
-    """The expression grammar."""
+    """Return the expression grammar."""
     return files("tensorprog.terms").joinpath("expressions.lark").read_text("utf-8")
 
 
@@ -41,7 +41,7 @@ def place_of(token: Token) -> Place:
 
 
 def exact_number(token: Token) -> Fraction:
-    """A decimal literal as an exact rational, bounded in size."""
+    """Return a decimal literal as an exact rational, bounded in size."""
     _, _, exponent = token.lower().partition("e")
     if len(exponent.lstrip("+-")) > MAX_EXPONENT_DIGITS or len(token) > MAX_NUMBER_DIGITS:
         raise fail(
@@ -224,7 +224,7 @@ def _is_unary(text: str, at: int) -> bool:
 
 
 def syntax_error(error: Any, text: str) -> TensorProgError:
-    """A TP001 (or TP013) for what the parser could not read."""
+    """Return a TP001 (or TP013) for what the parser could not read."""
     line, column = max(1, getattr(error, "line", 1) or 1), max(1, getattr(error, "column", 1) or 1)
     if getattr(error, "line", -1) in (-1, None, "?") or not isinstance(error.line, int) or error.line < 1:
         lines = text.rstrip("\n").split("\n")

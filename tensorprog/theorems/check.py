@@ -80,13 +80,13 @@ def judge(case: Case, theorem: Theorem) -> TheoremReport:
 
 
 def judged(case: Case, premises: Sequence[Premise]) -> Case:
-    """The case with these premises decided."""
+    """Return the case with these premises decided."""
     case.findings |= {p.decide: p.decide(case) for p in premises if p.decide not in case.findings}
     return case
 
 
 def case_of_output(program: Program, output: int) -> Case:
-    """The case of one output, made once."""
+    """Return the case of one output, made once."""
     shared = Shared.of(program.analysis)
     if (case := shared.cases.get(output)) is None:
         case = shared.cases[output] = Case(shared, [program.outputs[output].ref])
@@ -94,7 +94,7 @@ def case_of_output(program: Program, output: int) -> Case:
 
 
 def first_gap(program: Program, output: int, name: str, but: Collection[str]) -> str | None:
-    """The first premise of a theorem that is not proved for one output; those in `but` are not examined."""
+    """Return the first premise of a theorem that is not proved for one output; those in `but` are not examined."""
     case = case_of_output(program, output)
     theorem = next(t for t in THEOREMS if t.id == name)
     for p in theorem.premises:

@@ -162,7 +162,7 @@ def law_test(
 
 
 def rate(name: str, k: int, observed: Sequence[Observed], widths: Sequence[int], expected: float) -> Rate | None:
-    """Weighted least squares of log rms on log n, with a correction c/n where there are three widths or more."""
+    """Return weighted least squares of log rms on log n, with a correction c/n where there are three widths or more."""
     found = [o.distance(k) for o in observed]
     if len(set(widths)) < 2 or not all(r > 0 and np.isfinite(r) and s > 0 for r, s in found):
         return None

@@ -32,7 +32,7 @@ def orders(widths: Sequence[int], half: bool) -> tuple[float, ...]:
 
 
 def fit(widths: Sequence[int], estimates: Sequence[float], errors: Sequence[float], powers: Sequence[float]) -> Fit:
-    """Weighted least squares of the estimates on powers of 1/n; the intercept is the estimate at infinite width.
+    """Return weighted least squares of the estimates on powers of 1/n; the intercept is the estimate at infinite width.
 
     With design X, weights 1/s^2: a = e_0'(X'WX)^-1 X'W m =: sum_i w_i m_i, Var a = sum_i w_i^2 s_i^2.
     """

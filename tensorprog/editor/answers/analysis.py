@@ -138,6 +138,6 @@ def _names(program: Program) -> dict[str, Known]:
 
 
 def instruction_line(node: Node) -> str:
-    """One lowered instruction, `q[a,i] = Wq[a] @ x[i]`."""
+    """Return one lowered instruction, `q[a,i] = Wq[a] @ x[i]`."""
     left = to_text(Var(node.name, node.subs))
     return f"{left} (an initial vector)" if isinstance(node, Input) else f"{left} = {instruction_text(node)}"

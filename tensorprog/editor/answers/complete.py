@@ -119,7 +119,7 @@ def _split(inside: str) -> list[str]:
 
 
 def _before(text: str, line: int, column: int) -> list[Token]:
-    """The tokens of the statement before a cursor, without the word that is being typed."""
+    """Return the tokens of the statement before a cursor, without the word that is being typed."""
     lines = text.split("\n")[:line]
     if len(lines) < line:
         return []

@@ -97,7 +97,7 @@ def source(text: str, statement: Statement) -> str:
 
 
 def _chosen(token: Token, limits: Iterable[NameLimit]) -> list[NameLimit]:
-    """The limit of the instruction on the token's own line, else of the first that defines the name."""
+    """Return the limit of the instruction on the token's own line, else of the first that defines the name."""
     own = [x for x in limits if x.name == token.text and x.details]
     here = [x for x in own if x.place is not None and x.place.line == token.line]
     return here[:1] or own[:1]

@@ -86,7 +86,7 @@ def after(token: Token, text: str) -> Edit:
 
 
 def subscript(s: Spot, t: Token) -> str:
-    """The subscripts after a name, where they are index names."""
+    """Return the subscripts after a name, where they are index names."""
     st = s.statement
     rest = st[st.index(t) + 1 :]
     if not rest or rest[0].text != "[":

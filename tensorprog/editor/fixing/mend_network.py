@@ -29,7 +29,7 @@ def _offered_lines(s: Spot) -> Iterator[Fix]:
 
 
 def _own_matrix(s: Spot) -> Iterator[Fix]:
-    """A fresh matrix, or readout vector, for one of the places where one is used."""
+    """Yield a fresh matrix, or readout vector, for one of the places where one is used."""
     yield from _offered_lines(s)
     places = [s.diagnostic.place, *(p for p, _ in s.diagnostic.related)]
     tokens = [s.outline.token_at(p.line, p.column) for p in places if p is not None and p.file is None]
@@ -56,7 +56,7 @@ def _own_matrix(s: Spot) -> Iterator[Fix]:
 
 
 def _untransposed(s: Spot) -> Iterator[Fix]:
-    """A separate weight in the place of a transpose."""
+    """Yield a separate weight in the place of a transpose."""
     st = s.statement
     for k, t in enumerate(st):
         found = s.declared(t.text)
@@ -68,7 +68,7 @@ def _untransposed(s: Spot) -> Iterator[Fix]:
 
 
 def _multiplied(s: Spot) -> Iterator[Fix]:
-    """The sides of a score that no MatMul made, one of them or both, multiplied by a fresh weight each."""
+    """Yield the sides of a score that no MatMul made, one of them or both, multiplied by a fresh weight each."""
     st = s.statement
     at = next((k for k, t in enumerate(st) if t.text == "dot"), None)
     if at is None:
@@ -91,7 +91,7 @@ def _multiplied(s: Spot) -> Iterator[Fix]:
 
 
 def _scaling(s: Spot) -> Iterator[Fix]:
-    """Another power of n in the statement of a dot product, or where the one that is named is defined."""
+    """Yield another power of n in the statement of a dot product, or where the one that is named is defined."""
     named = [d for w in re.findall(grammar().name, s.diagnostic.message) for d in s.outline.by_name.get(w, ())]
     for st in dict.fromkeys([s.statement, *(d.statement for d in named if d.kind == "defined")]):
         yield from _rescaled(st)
@@ -119,7 +119,7 @@ def _rescaled(st: Statement) -> Iterator[Fix]:
 
 
 def _law(s: Spot) -> Iterator[Fix]:
-    """The variance of a weight over its input width; Gaussian entries."""
+    """Yield the variance of a weight over its input width; Gaussian entries."""
     st, texts = s.statement, [t.text for t in s.statement]
     if "~" not in texts or st[0].text != "weight":
         return
@@ -145,7 +145,7 @@ def _law(s: Spot) -> Iterator[Fix]:
 
 
 def _bounded(s: Spot) -> Iterator[Fix]:
-    """The feature clipped at 100."""
+    """Yield the feature clipped at 100."""
     name = re.match(r"(?:the feature|could not decide whether) (\w+)\[?", s.diagnostic.message)
     st = s.statement
     equal = next((k for k, t in enumerate(st) if t.text == "="), None)
@@ -162,7 +162,7 @@ def _bounded(s: Spot) -> Iterator[Fix]:
 
 
 def _tamer(s: Spot) -> Iterator[Fix]:
-    """A function that jumps or grows too fast, replaced by a tame one."""
+    """Yield a function that jumps or grows too fast, replaced by a tame one."""
     for t in s.statement:
         if t.role == "function" and t.text in TAMER and TAMER[t.text] in functions():
             yield Fix(f"write {TAMER[t.text]} for {t.text}", (put(t, TAMER[t.text]),))

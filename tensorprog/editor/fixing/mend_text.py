@@ -139,7 +139,7 @@ def _characters(s: Spot) -> Iterator[Fix]:
 
 
 def _arguments(s: Spot) -> Iterator[Fix]:
-    """An index for a softmax or a sum that names none."""
+    """Yield an index for a softmax or a sum that names none."""
     t, st = s.token, s.statement
     if t is None or t.text not in ("softmax", "sum", "attention"):
         return

@@ -87,7 +87,7 @@ class Page:
         return lsp.Range(self.position(s[0].line, s[0].column), end)
 
     def end_of_line(self, line: int) -> lsp.Position:
-        """The end of what is written on a line, before a comment."""
+        """Return the end of what is written on a line, before a comment."""
         code = self.lines[line - 1].split("#")[0] if line <= len(self.lines) else ""
         return self.position(line, len(code.rstrip()) + 1)
 

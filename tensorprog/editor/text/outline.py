@@ -102,7 +102,7 @@ def _until(s: Statement, *ends: str) -> Iterable[Token]:
 
 
 def _is_definition(s: Statement) -> bool:
-    """A name, perhaps with subscripts, and an equals sign."""
+    """Return a name, perhaps with subscripts, and an equals sign."""
     depth = 0
     for t in s[1:]:
         depth += (t.text == "[") - (t.text == "]")

@@ -108,7 +108,7 @@ def grammar() -> Grammar:
 
 @cache
 def functions() -> dict[str, tuple[str, str]]:
-    """Every function that a program may call: its signature, and what it is."""
+    """Return every function that a program may call: its signature, and what it is."""
     out = {}
     for name, f in library().items():
         signature = f"{name}({', '.join(f.args)})"

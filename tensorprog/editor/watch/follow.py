@@ -68,7 +68,7 @@ class Follower:
             self._process.kill()
 
     def _stamp(self) -> object:
-        """The content of the file and of those that it includes, or why there is none."""
+        """Return the content of the file and of those that it includes, or why there is none."""
         try:
             text = read_text(self.path, DEFAULT_LIMITS)
         except TensorProgError as error:

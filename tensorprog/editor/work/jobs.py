@@ -30,7 +30,7 @@ def mend(text: str, path: str | None, diagnostics: list[Diagnostic]) -> Iterator
 
 
 def verdict(text: str, path: str | None) -> Iterator[str]:
-    """What `check` prints."""
+    """Yield what `check` prints."""
     from tensorprog.theorems.check import check
     from tensorprog.theorems.verdict import diagnostics_text
 
@@ -42,21 +42,21 @@ def verdict(text: str, path: str | None) -> Iterator[str]:
 
 
 def covariances(text: str, path: str | None) -> Iterator[str]:
-    """What `derive` prints."""
+    """Yield what `derive` prints."""
     from tensorprog.limit.derive import derive
 
     yield _or_error(lambda: repr(derive(program_of(text, path))))
 
 
 def validation(text: str, path: str | None) -> Iterator[str]:
-    """What `validate` prints, with fewer samples."""
+    """Yield what `validate` prints, with fewer samples."""
     from tensorprog.validate.run import validate
 
     yield _or_error(lambda: repr(validate(program_of(text, path), WIDTHS, SAMPLES, rng=0)))
 
 
 def watched(text: str, path: str, samples: int, seconds: float) -> Iterator[tuple[str, str, str]]:
-    """The pages that `watch` shows."""
+    """Yield the pages that `watch` shows."""
     yield from pages(text, path, samples, seconds)
 
 

@@ -33,7 +33,7 @@ def judge(
     ranges: Mapping[str, tuple[int, int]] | None = None,
     extremes: bool = True,
 ) -> Facts:
-    """What is known of a term as a function of the named variables, for every param that fits its interval.
+    """Return what is known of a term as a function of the named variables, for every param that fits its interval.
 
     A `Var` whose name is in `variables` is a variable (subscripts tell variables apart); every other name is a
     param: in its interval if `assumptions` has one, else any real. `ranges` gives indices their first and last value.
@@ -99,7 +99,7 @@ class _Verdict:
         )
 
     def refuted(self, *names: str) -> tuple[str, tuple[tuple[str, str], ...], tuple[Step, ...]] | None:
-        """The first refutation among properties that this one would imply."""
+        """Return the first refutation among properties that this one would imply."""
         for name in names:
             if name in self.against.reasons:
                 because, witness = self.against.reasons[name]
@@ -164,7 +164,7 @@ def _reaches(found: Reached | None, bound: Rate, logs: bool = False) -> bool:
 
 
 def order_of(slope: Rate) -> tuple[Fraction | None, bool | None]:
-    """The order that a slope gives: max(1, s + 1), and whether it is attained (a logarithm is in the way)."""
+    """Return the order that a slope gives: max(1, s + 1), and whether it is attained (a logarithm is in the way)."""
     if slope.level < 0 or slope.power < 0:
         return Fraction(1), True
     if isinstance(slope.power, float):
@@ -173,7 +173,7 @@ def order_of(slope: Rate) -> tuple[Fraction | None, bool | None]:
 
 
 def trace(steps: list[Step], last: int) -> tuple[Step, ...]:
-    """The steps that lead to one of them, renumbered."""
+    """Return the steps that lead to one of them, renumbered."""
     if last < 0:
         return ()
     wanted: set[int] = set()

@@ -28,7 +28,7 @@ _MAX_POINTS = 60
 
 
 def sign_of(term: Term, assumptions: Mapping[str, Interval] | None = None) -> Sign:
-    """The sign of a constant for every admissible param.
+    """Return the sign of a constant for every admissible param.
 
     >>> from tensorprog.terms import read
     >>> sign_of(read("sigma^2/4")), sign_of(read("sigma^2/4"), {"sigma": Interval(Fraction(0), None)})
@@ -52,7 +52,7 @@ def sign_of(term: Term, assumptions: Mapping[str, Interval] | None = None) -> Si
 def nonzero_somewhere(
     term: Term, variables: Collection[str], assumptions: Mapping[str, Interval] | None = None
 ) -> Fact:
-    """Whether f is different from 0 on a set of positive measure, for every admissible param.
+    """Return whether f is different from 0 on a set of positive measure, for every admissible param.
 
     proved: continuous and nonzero at a rational point, or nonzero on a small box, or with a leading term at infinity;
     refuted: the normal form is 0.
@@ -148,7 +148,7 @@ def parametric(
     scalars: Mapping[str, Interval],
     assumptions: Mapping[str, Interval] | None = None,
 ) -> PseudoLipschitz:
-    """Whether f(vectors; scalars) is pseudo-Lipschitz jointly, on a neighbourhood of the limit scalars.
+    """Return whether f(vectors; scalars) is pseudo-Lipschitz jointly, on a neighbourhood of the limit scalars.
 
     `scalars`: for each scalar an interval that is known to hold its limit (v > 0 as (0, oo), v >= 0 as [0, oo)).
 

@@ -71,7 +71,7 @@ def _least(out: Refuted, info: Info) -> bool:
 
 
 def _param_values(rules: Analyzer, params: list[Var]) -> Iterator[Mapping[Var, Fraction]]:
-    """A few admissible values of the params, simple ones first."""
+    """Yield a few admissible values of the params, simple ones first."""
     if not params:
         yield {}
         return
@@ -157,7 +157,7 @@ def _broken(rules: Analyzer, t: Term, xs: Sequence[Var], pieces: Pieces | None, 
 
 
 def _two_values(t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None:
-    """A function that is constant between jumps, and takes two values, jumps somewhere between."""
+    """Find a jump between two values of a function that is constant between its jumps."""
     while True:
         match t:
             case App("mul", (Num(c), _)) if c == 0:
@@ -185,7 +185,7 @@ def _two_values(t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None
 
 
 def undefined(rules: Analyzer, t: Term, xs: Sequence[Var], out: Refuted, said: Witness) -> None:
-    """A point where the term certainly has no value, or a segment on which a denominator changes sign."""
+    """Find a point where the term certainly has no value, or a segment on which a denominator changes sign."""
     points = list(islice(product(SIMPLE, repeat=len(xs)), MAX_POINTS))
     for values in points:
         env: dict[Term, Fraction] = dict(zip(xs, values, strict=True))
@@ -203,7 +203,7 @@ def undefined(rules: Analyzer, t: Term, xs: Sequence[Var], out: Refuted, said: W
 def _sign_changes(
     rules: Analyzer, t: Term, xs: Sequence[Var], points: list[tuple[Fraction, ...]], out: Refuted, said: Witness
 ) -> None:
-    """A continuous denominator, read everywhere, that is negative at one point and positive at another."""
+    """Find a continuous denominator, read everywhere, that is negative at one point and positive at another."""
     for d in _denominators(t):
         if rules.info(d).regularity < Regularity.CONTINUOUS:
             continue

@@ -24,7 +24,7 @@ MAX_SPLIT = 2
 
 
 def strengthen(rules: Analyzer, t: Term, info: Info, xs: Sequence[Var]) -> tuple[Info, Pieces | None]:
-    """The info of a whole function, improved; and what was found point by point."""
+    """Return the info of a whole function, improved; and what was found point by point."""
     info, pieces = _whole(rules, t, info, xs)
     done = info.regularity >= Regularity.LIPSCHITZ and info.slope.bounded and info.growth.level <= 0
     if not done:

@@ -31,7 +31,7 @@ Operation = Callable[..., Any]
 
 
 def compile_numpy(term: Term, names: Sequence[str]) -> Compiled:
-    """The term as a numpy function of the names, in their order (variables, params and families alike).
+    """Return the term as a numpy function of the names, in their order (variables, params and families alike).
 
     Raises TP006 for a name that is not listed, TP004 for an index that is no number.
 
@@ -100,7 +100,7 @@ def _compile(term: Term, names: tuple[str, ...]) -> Compiled:
 
 
 def _parts(t: Term) -> tuple[Term, ...]:
-    """The subterms that are evaluated before t (a division reads its denominator)."""
+    """Return the subterms that are evaluated before t (a division reads its denominator)."""
     match t:
         case App("mul", args) if any(_denominator(a) is not None for a in args):
             return tuple(_denominator(a) or a for a in args)
@@ -159,7 +159,7 @@ def _operation(t: Term, names: tuple[str, ...]) -> Operation:
 
 
 def operation(head: str) -> Callable[..., Any] | None:
-    """A head on numpy arrays: arithmetic, comparisons, named functions; None if it has no value at a point."""
+    """Return a head on numpy arrays: arithmetic, comparisons, named functions; None if it has no value at a point."""
     import numpy as np
 
     from tensorprog.functions.named import numpy_forms
@@ -183,7 +183,7 @@ def operation(head: str) -> Callable[..., Any] | None:
 
 
 def numpy_form(head: str) -> Callable[..., Any] | None:
-    """A named function on numpy arrays: its own form, or its definition; None if neither is known."""
+    """Return a named function on numpy arrays: its own form, or its definition; None if neither is known."""
     if head in registry():
         return registry()[head].numpy
     record = library().get(head)

@@ -30,7 +30,7 @@ Complex = Callable[[Sequence[Ball], bool], Ball]
 
 
 def exact(value: Number | str) -> Ball:
-    """The number as a ball: rationals and floats are taken as they are."""
+    """Return the number as a ball: rationals and floats are taken as they are."""
     if isinstance(value, float):
         return arb(value)
     q = Fraction(value)
@@ -38,7 +38,7 @@ def exact(value: Number | str) -> Ball:
 
 
 def _sign(u: Ball) -> int | None:
-    """The sign of the real part, where it is certain."""
+    """Return the sign of the real part, where it is certain."""
     re = u.real
     return 1 if re > 0 else -1 if re < 0 else 0 if re.is_zero() else None
 
@@ -88,7 +88,7 @@ def _box(z: Sequence[Ball]) -> Box | None:
 
 
 def _within(z: Sequence[Ball], box: Box, inner: Box) -> list[Ball] | None:
-    """The balls in a smaller box; None if it is empty."""
+    """Return the balls in a smaller box; None if it is empty."""
     if any(low > high for low, high in inner):
         return None
     return [x if a == b else acb(arb(b[0]).union(arb(b[1]))) for x, a, b in zip(z, box, inner, strict=True)]
@@ -96,13 +96,13 @@ def _within(z: Sequence[Ball], box: Box, inner: Box) -> list[Ball] | None:
 
 @cache
 def _defined(head: str) -> Complex:
-    """A function by its definition."""
+    """Return a function by its definition."""
     record = library()[head]
     return ball_function(record.definition or ZERO, record.args)
 
 
 def ball_function(term: Term, names: Sequence[str], values: Values | None = None) -> Complex:
-    """The term as a function of complex balls, one for each of `names`; other names take their `values`.
+    """Return the term as a function of complex balls, one for each of `names`; other names take their `values`.
 
     >>> f = ball_function(App("tanh", (Var("z"),)), ["z"])
     >>> f([acb(1)], False).real.contains(arb(1).tanh())

@@ -34,14 +34,14 @@ class Undecided(Exception):
 
 
 def ball(x: Value) -> Ball:
-    """The value as an arb."""
+    """Return the value as an arb."""
     from flint import arb, fmpq
 
     return arb(fmpq(x.numerator, x.denominator)) if isinstance(x, Fraction) else x
 
 
 def _bound(x: Ball, down: bool) -> Fraction | None:
-    """An exact ball as a rational; beyond 2^4096, or nearer to 0 than its inverse, rounded down or up."""
+    """Return an exact ball as a rational; beyond 2^4096, or nearer to 0 than its inverse, rounded down or up."""
     if not x.is_finite():
         return None
     man, exp = map(int, x.man_exp())
@@ -55,20 +55,20 @@ def _bound(x: Ball, down: bool) -> Fraction | None:
 
 
 def middle(x: Ball) -> Fraction:
-    """The centre of a ball, exactly."""
+    """Return the centre of a ball, exactly."""
     mantissa, exponent = x.mid().man_exp()
     return Fraction(int(mantissa)) * Fraction(2) ** int(exponent)
 
 
 def lower(x: Value) -> Fraction | None:
-    """A certified lower bound, None if there is none."""
+    """Return a certified lower bound, None if there is none."""
     if isinstance(x, Fraction):
         return x
     return _bound(x.lower(), down=True)
 
 
 def upper(x: Value) -> Fraction | None:
-    """A certified upper bound, None if there is none."""
+    """Return a certified upper bound, None if there is none."""
     if isinstance(x, Fraction):
         return x
     return _bound(x.upper(), down=False)
@@ -82,7 +82,7 @@ def sign_at(x: Value) -> int | None:
 
 
 def evaluate(term: Term, env: Mapping[Term, Value], bits: int = 80) -> Value:
-    """The value of a term, each `Var` read from `env`; raises Undefined, Undecided.
+    """Return the value of a term, each `Var` read from `env`; raises Undefined, Undecided.
 
     >>> from tensorprog.terms import read
     >>> evaluate(read("x^2/4 + max(x, 1)"), {Var("x"): Fraction(3)})
@@ -130,7 +130,7 @@ def _choose(t: App, env: Mapping[Term, Value], memo: dict[Term, Value]) -> Value
 
 
 def truth(cond: Term, env: Mapping[Term, Value], memo: dict[Term, Value] | None = None) -> bool | None:
-    """Whether a condition holds; None where the enclosures do not tell."""
+    """Return whether a condition holds; None where the enclosures do not tell."""
     memo = {} if memo is None else memo
     match cond:
         case App("and", args):

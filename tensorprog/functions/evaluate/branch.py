@@ -17,11 +17,11 @@ class Sides(Protocol):
         """Whether u > 0 (true) or u < 0 (false) there but for a set that does not count; None if neither is known."""
 
     def floor(self, u: Term) -> int | None:
-        """The integer part of u, where it is the same in the whole region."""
+        """Return the integer part of u, where it is the same in the whole region."""
 
 
 def resolve(t: Term, sides: Sides) -> Term | None:
-    """The smooth formula that the term follows in a region; None where a boundary may run through it."""
+    """Return the smooth formula that the term follows in a region; None where a boundary may run through it."""
     parts = [resolve(c, sides) if _is_number(c) else c for c in children(t)]
     known = [p for p in parts if p is not None]
     if len(known) < len(parts):

@@ -92,12 +92,12 @@ def _of_power(a: Term, b: Term, v: Var) -> Term:
 
 
 def plus(*parts: Term) -> Term:
-    """A sum without zeros."""
+    """Return a sum without zeros."""
     return add(*(p for p in parts if p != ZERO))
 
 
 def times(*parts: Term) -> Term:
-    """A product, 0 if a factor is; nested products flattened."""
+    """Return a product, 0 if a factor is; nested products flattened."""
     if ZERO in parts:
         return ZERO
     flat: list[Term] = []

@@ -87,7 +87,7 @@ def spread(p: Posed) -> Posed:
 
 
 def _apart(rows: Sequence[Row], basis: Sequence[Row]) -> bool:
-    """Whether every combination is a multiple of one of the basis, and these are not just the variables."""
+    """Return whether every combination is a multiple of one of the basis, and these are not just the variables."""
     if all(sum(map(bool, b)) == 1 for b in basis):
         return False
     return all(sum(map(bool, _coordinates(r, basis) or ())) == 1 for r in rows)
@@ -132,7 +132,7 @@ def _coordinates(row: Row, basis: Sequence[Row]) -> Row | None:
 
 
 def _in_one(row: Row, basis: Sequence[Row]) -> Row | None:
-    """The coordinates of a multiple of one of the basis, which need not be independent."""
+    """Return the coordinates of a multiple of one of the basis, which need not be independent."""
     for k, b in enumerate(basis):
         found = _coordinates(row, [b])
         if found is not None:

@@ -15,12 +15,12 @@ Exponents = tuple[int, ...]
 
 
 def name_of(v: Var) -> str:
-    """The name under which the value of a variable is given: `x`, `x[1,2]`."""
+    """Return the name under which the value of a variable is given: `x`, `x[1,2]`."""
     return v.name + (f"[{','.join(str(s) for s in v.subs)}]" if v.subs else "")
 
 
 def rational(t: Term) -> Fraction | None:
-    """A number that is written as one."""
+    """Return a number that is written as one."""
     match t:
         case Num(value):
             return value

@@ -29,12 +29,12 @@ def formulas(t: Term, left: int = MOST) -> list[Term] | None:
 
 
 def _read(s: App) -> tuple[Term, ...]:
-    """The arguments whose pieces are pieces of the value."""
+    """Return the arguments whose pieces are pieces of the value."""
     return s.args[1:] if s.head == "where" else s.args
 
 
 def _choices(s: App) -> list[Term] | None:
-    """The formulas of the pieces of a function in pieces."""
+    """Return the formulas of the pieces of a function in pieces."""
     match s:
         case App("max" | "min", args):
             return list(args)

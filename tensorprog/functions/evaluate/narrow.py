@@ -19,7 +19,7 @@ Box = tuple[tuple[float, float], ...]
 
 
 def narrowed(names: Sequence[str], box: Box, condition: Term, holds: bool) -> Box:
-    """The box where a condition holds (or fails), closed; empty where a low end is above a high one.
+    """Return the box where a condition holds (or fails), closed; empty where a low end is above a high one.
 
     >>> from tensorprog.terms import read
     >>> where = read("where(abs(z) < 3, 1, 0)").args[0]
@@ -42,7 +42,7 @@ def narrowed(names: Sequence[str], box: Box, condition: Term, holds: bool) -> Bo
 
 
 def _below(names: Sequence[str], box: Box, small: Term, big: Term) -> Box:
-    """The box where small <= big."""
+    """Return the box where small <= big."""
     match small, big:
         case App("abs", (u,)), _:
             return _below(names, _below(names, box, u, big), neg(u), big)
@@ -75,7 +75,7 @@ def _half_line(names: tuple[str, ...], small: Term, big: Term) -> tuple[int, flo
 
 
 def may_vanish(factors: Iterable[Term]) -> bool:
-    """Whether `support` has anything to look for in a product."""
+    """Return whether `support` has anything to look for in a product."""
     for f in factors:
         match f:
             case App("max" | "where"):
@@ -88,7 +88,7 @@ def may_vanish(factors: Iterable[Term]) -> bool:
 
 
 def partial(term: Term) -> bool:
-    """Whether a head of the term may have no value somewhere."""
+    """Return whether a head of the term may have no value somewhere."""
 
     def somewhere(s: App) -> bool:
         match s:
@@ -105,7 +105,7 @@ _KEPT = frozenset({"max", "min", "where", "add", "mul", "neg", "abs", "and", "lt
 
 
 def vanishing(product: Term) -> tuple[int, ...]:
-    """Which factors of a product, where they are 0 in floating point, are 0, and the other ones finite.
+    """Return which factors of a product, where they are 0 in floating point, are 0, and the other ones finite.
 
     relu(z) is, and relu(z) e^-z is 0 at -1000, where the other factor overflows; e^z is not, and neither is a product
     with 1/z as its other factor.
@@ -124,12 +124,12 @@ def vanishing(product: Term) -> tuple[int, ...]:
 
 
 def _one_sided(head: str) -> bool:
-    """Whether a named function is 0 for negative arguments: relu, step."""
+    """Return whether a named function is 0 for negative arguments: relu, step."""
     return head in library() and library()[head].one_sided
 
 
 def support(names: Sequence[str], box: Box, factors: Iterable[Term]) -> Box:
-    """The part of the box outside of which one of the factors is 0.
+    """Return the part of the box outside of which one of the factors is 0.
 
     >>> from tensorprog.terms import read
     >>> support(("z",), ((-9.0, 9.0),), read("relu(z - 1)^2*where(z < 3, z, 0)").args)

@@ -64,7 +64,7 @@ class Polynomial:
         return not self.terms
 
     def constant(self) -> Fraction | None:
-        """The value, if this is a rational number."""
+        """Return the value, if this is a rational number."""
         if self.zero:
             return Fraction(0)
         return self.terms.get(()) if len(self.terms) == 1 else None
@@ -92,7 +92,7 @@ def _factors(c: Fraction, m: Monomial) -> list[Term]:
 
 
 def _merge(m: Monomial, k: Monomial) -> tuple[Fraction, Monomial]:
-    """The product of two monomials, with a rational factor that roots of numbers may give."""
+    """Return the product of two monomials, with a rational factor that roots of numbers may give."""
     exponents: dict[Term, Fraction] = {}
     exponential: Polynomial | None = None
     scale = Fraction(1)
@@ -124,7 +124,7 @@ def _order(factor: tuple[Term, Fraction]) -> tuple[str, Fraction]:
 
 @lru_cache(maxsize=20_000)
 def normal(t: Term) -> Polynomial:
-    """The normal form; raises Undecided where it grows too large or the term is not one of numbers."""
+    """Return the normal form; raises Undecided where it grows too large or the term is not one of numbers."""
     match t:
         case Num(value):
             return number(value)
@@ -159,7 +159,7 @@ def normal(t: Term) -> Polynomial:
 
 
 def _sign(t: Term) -> int | None:
-    """The sign of a constant."""
+    """Return the sign of a constant."""
     form = normal(t)
     value = form.constant()
     if value is not None:
@@ -237,7 +237,7 @@ def _function(head: str, args: tuple[Term, ...]) -> Polynomial:
 
 
 def _extreme(head: str, args: tuple[Term, ...]) -> Polynomial | None:
-    """The largest or smallest of constants whose order is known."""
+    """Return the largest or smallest of constants whose order is known."""
     best = args[0]
     for a in args[1:]:
         s = _sign(add(a, App("neg", (best,))))
@@ -249,7 +249,7 @@ def _extreme(head: str, args: tuple[Term, ...]) -> Polynomial | None:
 
 
 def _piece(record: Function, args: tuple[Term, ...]) -> Polynomial | None:
-    """The value of a function in pieces at a constant, by the piece in which it lies."""
+    """Return the value of a function in pieces at a constant, by the piece in which it lies."""
     if record.halves is not None:
         s = _sign(args[0])
         return normal(record.call(record.halves[s > 0], args)) if s else None
@@ -261,7 +261,7 @@ def _piece(record: Function, args: tuple[Term, ...]) -> Polynomial | None:
 
 
 def simplified(t: Term) -> Term:
-    """The normal form as a term, or the term itself where it has none."""
+    """Return the normal form as a term, or the term itself where it has none."""
     try:
         return normal(t).term()
     except Undecided:
@@ -269,7 +269,7 @@ def simplified(t: Term) -> Term:
 
 
 def is_zero(t: Term) -> bool:
-    """Whether t is certainly 0 wherever it is defined.
+    """Return whether t is certainly 0 wherever it is defined.
 
     >>> from tensorprog.terms import read
     >>> is_zero(read("(x+1)^2 - x^2 - 2*x - 1")), is_zero(read("sqrt(8) - 2*sqrt(2)")), is_zero(read("x"))

@@ -18,7 +18,7 @@ R = TypeVar("R")
 
 
 def evaluate(t: Term, z: Mapping[str, R], system: System[R], memo: dict[Term, R] | None = None) -> R:
-    """The term at numbers for its variables; raises NotComputed.
+    """Return the term at numbers for its variables; raises NotComputed.
 
     >>> import math
     >>> from tensorprog.functions.named.rounded_forms import ROUNDED, Rounded

@@ -150,7 +150,7 @@ FORMS: dict[str, Form] = {
 
 
 def form(head: str) -> Form | None:
-    """The form of a function of the library that has one."""
+    """Return the form of a function of the library that has one."""
     made = FORMS.get(head)
     return None if made is None else increasing(library()[head], made)
 

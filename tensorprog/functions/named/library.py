@@ -29,7 +29,7 @@ _HALF_PI = Fraction("1.570796326794896619231321691640")
 
 @cache
 def library() -> dict[str, Function]:
-    """Every record by name.
+    """Return every record by name.
 
     >>> print(library()["silu"].growth, library()["tanh"].range)
     1 (-1, 1)
@@ -38,12 +38,12 @@ def library() -> dict[str, Function]:
 
 
 def grows_exponentially(head: str) -> bool:
-    """Whether a named function is exp, or grows like it on one side or both."""
+    """Return whether a named function is exp, or grows like it on one side or both."""
     return head == "exp" or (head in library() and library()[head].exponential)
 
 
 def opened(t: Term, known: Callable[[Function], bool]) -> Term:
-    """The term with every function that is not `known` replaced by its definition, if it has one."""
+    """Return the term with every function that is not `known` replaced by its definition, if it has one."""
 
     def leaf(u: Term) -> Term | None:
         if not isinstance(u, App) or u.head not in library() or known(library()[u.head]):

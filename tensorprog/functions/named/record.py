@@ -147,7 +147,7 @@ class Function:
         return self.definition is None and any(b.period for b in self.breaks)
 
     def call(self, form: Term, args: tuple[Term, ...]) -> Term:
-        """A formula of this record at these arguments; params left out are 1."""
+        """Return a formula of this record at these arguments; params left out are 1."""
         values = (*args, *(Num(1),) * (len(self.args) - len(args)))
         return substitute(form, dict(zip(map(Var, self.args), values, strict=True)))
 
@@ -159,7 +159,7 @@ class Function:
         return numpy_forms.FORMS.get(self.name)
 
     def expand(self, args: tuple[Term, ...]) -> Term | None:
-        """The definition with these arguments."""
+        """Return the definition with these arguments."""
         if self.name == "hermite":
             return hermite(args[0], args[1])
         return None if self.definition is None else self.call(self.definition, args)

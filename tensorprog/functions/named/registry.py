@@ -36,7 +36,7 @@ class Declared:
         return Interval(self.low, self.high, self.low is not None, self.high is not None)
 
     def sentences(self, name: str) -> tuple[str, ...]:
-        """The declarations as assumptions."""
+        """Return the declarations as assumptions."""
         out = [f"{name} is bounded (declared)"] if self.bounded or self.range != REALS else []
         if self.lipschitz:
             out.append(f"{name} is Lipschitz (declared)")
@@ -58,7 +58,7 @@ class Registered:
 
 @cache
 def registry() -> dict[str, Registered]:
-    """The functions registered in this process, by name."""
+    """Return the functions registered in this process, by name."""
     return {}
 
 
@@ -144,7 +144,7 @@ def read_term(text: str) -> Term:
 
 
 def declared_in(t: Term) -> tuple[str, ...]:
-    """The declarations that a term rests on."""
+    """Return the declarations that a term rests on."""
     out: list[str] = []
     for u in walk(t):
         entry = registry().get(u.head) if isinstance(u, App) else None

@@ -23,7 +23,7 @@ TINY = 1e-300
 
 
 def number(x: Any) -> Rounded:
-    """A rational, rounded to a double."""
+    """Return a rational, rounded to a double."""
     value = float(x)
     return Rounded(value, 0.0 if value == x else UNIT * abs(value) + TINY)
 

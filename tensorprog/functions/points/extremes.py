@@ -68,7 +68,7 @@ def _library_range(t: Term, xs: list[Var]) -> tuple[float, float] | None:
 
 
 def _affine(t: Term, xs: list[Var]) -> bool:
-    """Whether the argument is a nonconstant affine form with rational coefficients: it takes every value."""
+    """Return whether the argument is a nonconstant affine form with rational coefficients: it takes every value."""
     assert isinstance(t, App)
     try:
         form = normal(t.args[0])
@@ -78,7 +78,7 @@ def _affine(t: Term, xs: list[Var]) -> bool:
 
 
 def _library_minimum(t: Term, xs: list[Var]) -> float | None:
-    """The minimum of a library function of an affine form, which takes every value."""
+    """Return the minimum of a library function of an affine form, which takes every value."""
     if not isinstance(t, App) or len(t.args) != 1 or t.head not in library() or not xs:
         return None
     minimum = library()[t.head].minimum
@@ -86,7 +86,7 @@ def _library_minimum(t: Term, xs: list[Var]) -> float | None:
 
 
 def _values(t: Term, xs: list[Var]) -> Iterator[Fraction]:
-    """Values (bounds within 1e-20) at simple points; none where a param stands."""
+    """Yield values (bounds within 1e-20) at simple points; none where a param stands."""
     if any(v not in xs for v in variables(t)):
         return
     for at in islice(product(SIMPLE, repeat=len(xs)), 40):

@@ -46,7 +46,7 @@ class Pieces:
 
 
 def critical(rules: Analyzer, t: Term, x: Var) -> tuple[list[Fraction], bool]:
-    """The critical points found, and whether they are all of them."""
+    """Return the critical points found, and whether they are all of them."""
     found: set[Fraction] = set()
     complete = True
     for u in _expanded(t):
@@ -66,7 +66,7 @@ def critical(rules: Analyzer, t: Term, x: Var) -> tuple[list[Fraction], bool]:
 
 
 def _expanded(t: Term) -> list[Term]:
-    """Every subterm, and those of the definitions of functions that are not smooth everywhere."""
+    """Return every subterm, and those of the definitions of functions that are not smooth everywhere."""
     opened_up = opened(t, lambda record: record.regularity == "smooth" and record.total)
     return [*walk(t), *(walk(opened_up) if opened_up != t else ())]
 
@@ -130,7 +130,7 @@ def _refute(out: Pieces, what: str, because: str, witness: tuple[tuple[str, str]
 
 
 def _gaps(rules: Analyzer, t: Term, x: Var, out: Pieces) -> bool:
-    """Whether the function is defined at a sample of each gap; an undefined sample is a refutation."""
+    """Return whether the function is defined at a sample of each gap; an undefined sample is a refutation."""
     points = out.points
     samples = [Fraction(0)] if not points else [points[0] - 1, points[-1] + 1]
     samples += [(a + b) / 2 for a, b in pairwise(points)]
@@ -145,7 +145,7 @@ def _gaps(rules: Analyzer, t: Term, x: Var, out: Pieces) -> bool:
 
 
 def defined(rules: Analyzer, t: Term) -> bool | None:
-    """Whether a constant term has a value, for all admissible params (False: for none)."""
+    """Return whether a constant term has a value, for all admissible params (False: for none)."""
     if not variables(t):
         try:
             evaluate(t, {})
@@ -158,7 +158,7 @@ def defined(rules: Analyzer, t: Term) -> bool | None:
 
 
 def _value(rules: Analyzer, t: Term, x: Var, c: Fraction) -> object:
-    """The value at a critical point: an expansion, Undefined or None."""
+    """Return the value at a critical point: an expansion, Undefined or None."""
     at = substitute(t, {x: Num(c)})
     status = defined(rules, at)
     if status is False:
@@ -169,7 +169,7 @@ def _value(rules: Analyzer, t: Term, x: Var, c: Fraction) -> object:
 
 
 def _side(rules: Analyzer, t: Term, x: Var, c: Fraction, side: int, out: Pieces) -> tuple[bool | None, bool | None]:
-    """Whether f tends to f(c) from one side, and whether f' stays bounded there."""
+    """Return whether f tends to f(c) from one side, and whether f' stays bounded there."""
     expansion = Expansion(x, rules.constant_sign, 4, fuel=rules.fuel)
     a = expansion.algebra
     where = f"{to_text(x)} -> {c}{'+' if side > 0 else '-'}"

@@ -45,7 +45,7 @@ def _largest(sizes: Iterable[float | None]) -> float | None:
 
 
 def grows(t: Term, found: Reached) -> bool:
-    """Whether |t| is seen to grow along the curve as claimed: past every bound, or past every power."""
+    """Return whether |t| is seen to grow along the curve as claimed: past every bound, or past every power."""
     scales = [8, 16, 32, 64] if found.rate.level >= 1 else [2**6, 2**14, 2**30, 2**60]
     sizes = [_largest(_size(t, _curve(found, s * d)) for d in _AROUND) for s in scales]
     return _increasing(sizes, scales, found.rate.level >= 1)
@@ -62,7 +62,7 @@ def _increasing(sizes: list[float | None], scales: list[int], exponential: bool)
 
 
 def steepens(t: Term, found: Reached, xs: Iterable[Var]) -> bool:
-    """Whether difference quotients along the curve are seen to outgrow every power."""
+    """Return whether difference quotients along the curve are seen to outgrow every power."""
     scales = [8, 16, 32, 64]
     sizes = [_largest(_quotient(t, _curve(found, s * d), v) for d in _AROUND for v in xs) for s in scales]
     return _increasing(sizes, scales, True)
@@ -82,7 +82,7 @@ def _quotient(t: Term, at: dict[Term, object], v: Var) -> float | None:
 
 
 def jumps(t: Term, x: Var, at: Fraction, side: int) -> bool:
-    """Whether |f(c + h) - f(c)| is seen not to shrink with h."""
+    """Return whether |f(c + h) - f(c)| is seen not to shrink with h."""
     gaps: list[float] = []
     try:
         here = ball(evaluate(t, {x: at}, BITS))
@@ -96,7 +96,7 @@ def jumps(t: Term, x: Var, at: Fraction, side: int) -> bool:
 
 
 def diverges(t: Term, x: Var, at: Fraction, side: int) -> bool:
-    """Whether slopes are seen to grow without end as x -> c."""
+    """Return whether slopes are seen to grow without end as x -> c."""
     sizes: list[float | None] = []
     for k in (10, 20, 40, 80):
         near = [at + side * Fraction(1, 2**k) * d for d in _AROUND]

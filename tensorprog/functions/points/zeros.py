@@ -21,7 +21,7 @@ def _only_at_zero(head: str) -> bool:
 
 
 def zeros(rules: Analyzer, u: Term, x: Var) -> list[Fraction] | None:
-    """All zeros of u, if they are known and rational.
+    """Return all zeros of u, if they are known and rational.
 
     >>> from tensorprog.functions.tails.analyzer import Analyzer
     >>> from tensorprog.terms import read

@@ -37,10 +37,10 @@ class Calculus(ABC):
 
     @abstractmethod
     def info(self, t: Term) -> Info:
-        """What is known of t."""
+        """Return what is known of t."""
 
     def inside(self, env: Mapping[Var, Interval]) -> Self:
-        """The same rules where some variables are known to lie in smaller intervals."""
+        """Return the same rules where some variables are known to lie in smaller intervals."""
         narrowed = dict(self.env)
         for v, interval in env.items():
             narrowed[v] = ranges.meet(narrowed.get(v, REALS), interval)
@@ -78,7 +78,7 @@ class Calculus(ABC):
         return self.step("const", t, info, premises)
 
     def product_of(self, t: Term, parts: list[Info], interval: Interval | None = None) -> Info:
-        """The product rule for factors whose infos are known."""
+        """Return the product rule for factors whose infos are known."""
         if interval is None:
             interval = reduce(ranges.mul, (p.range for p in parts))
         regularity = Regularity(min(p.regularity for p in parts))

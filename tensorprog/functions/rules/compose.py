@@ -120,7 +120,7 @@ class Rules(Calculus):
         return self.product_of(t, parts, interval)
 
     def _groups(self, args: tuple[Term, ...]) -> list[tuple[Term, ...]]:
-        """The factors, those that share variables together; constant factors each alone."""
+        """Return the factors, those that share variables together; constant factors each alone."""
         groups: list[tuple[frozenset[Var], list[Term]]] = []
         for a in args:
             own, members = self.info(a).vars, [a]

@@ -50,7 +50,7 @@ def _show(v: Value) -> str:
 
 
 def outline(derivation: tuple[Step, ...]) -> str:
-    """The derivation as an indented proof: the last step first, its premises below it, each step once."""
+    """Return the derivation as an indented proof: the last step first, its premises below it, each step once."""
     if not derivation:
         return ""
     lines: list[str] = []
@@ -158,7 +158,7 @@ class Facts:
     assumptions: tuple[str, ...] = ()
 
     def named(self) -> list[tuple[str, Fact]]:
-        """The judgements, each under its name in JSON."""
+        """Return the judgements, each under its name in JSON."""
         return [(name, getattr(self, name)) for name in _NAMES]
 
     def to_json(self) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class Facts:
         return out
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """One row a judgement: name, status, what is known and why."""
+        """Return one row a judgement: name, status, what is known and why."""
         return [(_NAMES[name], fact.status, _detail(fact)) for name, fact in self.named()]
 
     def __repr__(self) -> str:

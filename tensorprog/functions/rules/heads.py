@@ -35,7 +35,7 @@ Found = tuple[str, Info]
 
 
 def _constant(regularity: Regularity, interval: Interval) -> Found:
-    """A constant of which this is known."""
+    """Return a constant of which this is known."""
     return "const", Info(frozenset(), regularity, interval)
 
 
@@ -48,7 +48,7 @@ def opened(head: str, args: tuple[Term, ...]) -> bool:
 
 
 def side(head: str, u: Info) -> Term | None:
-    """What f(u) is where f is constant on both sides of 0 and u lies on one of them."""
+    """Return what f(u) is where f is constant on both sides of 0 and u lies on one of them."""
     record = library().get(head)
     if record is None or not (record.constant_between and record.halves and u.total):
         return None
@@ -87,7 +87,7 @@ def function_info(head: str, parts: Sequence[Info]) -> Found:
 
 
 def _declared(parts: Sequence[Info], declared: Declared | None) -> Found:
-    """A registered function of which only declared facts are known; nothing is declared but that."""
+    """Return a registered function of which only declared facts are known; nothing is declared but that."""
     u = parts[0]
     if declared is None or len(parts) != 1:
         return "", Info(u.vars)
@@ -211,7 +211,7 @@ def _mod(x: Info, m: Info) -> Found:
 
 
 def bind_info(t: Bind, inner: Info, average: Info | None, sizes: Mapping[str, tuple[int, int]]) -> Found:
-    """A finite sum (max, min, softmax) over indices of terms of one shape; `average`: see `averaged`."""
+    """Return a finite sum (max, min, softmax) over indices of terms of one shape; `average`: see `averaged`."""
     if t.head in ("max", "min"):
         regularity = Regularity(min(inner.regularity, Regularity.LIPSCHITZ))
         return "max/min", replace(inner, regularity=regularity, up=None, down=None)
@@ -245,7 +245,7 @@ def _softmax(t: Bind, p: Info) -> Found:
 
 
 def averaged(t: Bind) -> Term | None:
-    """The v of sum(softmax(p over j) * v for j): its average, which lies within the range of v."""
+    """Return the v of sum(softmax(p over j) * v for j): its average, which lies within the range of v."""
     body = t.args[0]
     if t.head != "sum" or not (isinstance(body, App) and body.head == "mul"):
         return None

@@ -64,7 +64,7 @@ class Info:
         return (self.regularity >= Regularity.LOCALLY_BOUNDED and self.growth.bounded) or (self.total and inside)
 
     def growth_within(self, union: frozenset[Var]) -> Rate:
-        """The growth as a bound in all of `union`: of fewer variables only what holds everywhere is kept."""
+        """Return the growth as a bound in all of `union`: of fewer variables only what holds everywhere is kept."""
         if self.vars == union:
             return self.growth
         if self.regularity < Regularity.LOCALLY_BOUNDED:
@@ -80,7 +80,7 @@ class Info:
 
 
 def of_variable(v: Var, where: Interval, step: int) -> Info:
-    """A variable itself."""
+    """Return a variable itself."""
     return Info(
         frozenset({v}),
         Regularity.SMOOTH,
@@ -104,7 +104,7 @@ def slope_times(slope: Rate, growth: Rate) -> Rate:
 
 
 def settled(info: Info) -> Info:
-    """What follows from the pieces of an info for each other."""
+    """Return what follows from the pieces of an info for each other."""
     inside = info.regularity >= Regularity.LOCALLY_BOUNDED and info.growth.bounded
     below = info.below or inside or info.range.low is not None
     above = info.above or inside or info.range.high is not None

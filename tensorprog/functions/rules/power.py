@@ -101,12 +101,12 @@ def _real(rules: Calculus, t: Term, base: Term, p: Interval, exponent: Term) -> 
 
 
 def _some_power(rate: Rate) -> Rate:
-    """Some finite power of a rate."""
+    """Return some finite power of a rate."""
     return BOUNDED if rate.bounded else Rate(0, INF) if rate.level == 0 else rate
 
 
 def _root_slope(rules: Calculus, base: Term, u: Info, p: Fraction) -> Rate:
-    """The slope of u^p, 1/2 <= p < 1, for a smooth u >= 0.
+    """Return the slope of u^p, 1/2 <= p < 1, for a smooth u >= 0.
 
     |grad u|^2 <= 2 M u, where M bounds the Hessian on the ball of radius |grad u|/M (Taylor: 0 <= u(x - h grad u)
     at h = 1/M). With M of the rate max(Hessian, slope - 1), so that the ball lies within a multiple of r:

@@ -17,13 +17,13 @@ LARGEST_ARGUMENT = 5000
 
 
 def point(x: Fraction | int) -> Interval:
-    """The interval that holds one number."""
+    """Return the interval that holds one number."""
     x = Fraction(x)
     return Interval(x, x, True, True)
 
 
 def make(low: End, high: End) -> Interval:
-    """An interval from its ends, rounded outward where the rationals grow long."""
+    """Return an interval from its ends, rounded outward where the rationals grow long."""
     (a, a_closed), (b, b_closed) = _short(low, down=True), _short(high, down=False)
     if a is not None and b is not None and (a > b or (a == b and not (a_closed and b_closed))):
         return Interval(min(a, b), max(a, b), True, True)  # an empty enclosure: nothing is evaluated there
@@ -59,7 +59,7 @@ def neg(x: Interval) -> Interval:
 
 
 def mul(x: Interval, y: Interval) -> Interval:
-    """Products of ends; 0 * oo counts as 0, which the other corners make an enclosure."""
+    """Multiply ends; 0 * oo counts as 0, which the other corners make an enclosure."""
     corners: list[tuple[Fraction | float, bool]] = []
     for a, a_closed, a_sign in ((x.low, x.low_closed, -1), (x.high, x.high_closed, 1)):
         for b, b_closed, b_sign in ((y.low, y.low_closed, -1), (y.high, y.high_closed, 1)):
@@ -115,17 +115,17 @@ def whole_power(x: Interval, n: int) -> Interval:
 
 
 def hull(x: Interval, y: Interval) -> Interval:
-    """The smallest interval that holds both."""
+    """Return the smallest interval that holds both."""
     return make(_least_low(x, y), _greatest_high(x, y))
 
 
 def larger(x: Interval, y: Interval) -> Interval:
-    """The range of max(x, y)."""
+    """Return the range of max(x, y)."""
     return make(x.greatest_low(y), _greatest_high(x, y))
 
 
 def smaller(x: Interval, y: Interval) -> Interval:
-    """The range of min(x, y)."""
+    """Return the range of min(x, y)."""
     return neg(larger(neg(x), neg(y)))
 
 
@@ -143,7 +143,7 @@ def _greatest_high(x: Interval, y: Interval) -> End:
 
 
 def image(x: Interval, record: Function) -> Interval:
-    """The range of an increasing (or decreasing) library function on x, inside the function's range."""
+    """Return the range of an increasing (or decreasing) library function on x, inside the function's range."""
     if record.monotone is None:
         return record.range
     if record.monotone == "decreasing":
@@ -171,7 +171,7 @@ def _end(record: Function, at: Fraction | None, closed: bool, down: bool) -> End
 
 
 def within(x: Interval, y: Interval) -> bool:
-    """Whether x is a part of y."""
+    """Return whether x is a part of y."""
     low = y.low is None or (x.low is not None and (x.low > y.low or (x.low == y.low and y.low_closed >= x.low_closed)))
     high = y.high is None or (
         x.high is not None and (x.high < y.high or (x.high == y.high and y.high_closed >= x.high_closed))
@@ -180,7 +180,7 @@ def within(x: Interval, y: Interval) -> bool:
 
 
 def meet(x: Interval, y: Interval) -> Interval:
-    """Both at once; x where nothing would be left."""
+    """Return both at once; x where nothing would be left."""
     try:
         return x.meet(y)
     except ValueError:

@@ -68,11 +68,11 @@ class Rate:
         return self.level <= 0 or (self.level == 1 and self.power < 2)
 
     def clipped(self) -> Rate:
-        """The rate where only "bounded" is left of decay (for a function of some of the variables)."""
+        """Return the rate where only "bounded" is left of decay (for a function of some of the variables)."""
         return max(self, BOUNDED, key=Rate._key)
 
     def times(self, other: Rate) -> Rate:
-        """The rate of a product: a stronger exponential wins, equal ones of opposite sign leave no decay."""
+        """Return the rate of a product: a stronger exponential wins, equal ones of opposite sign leave no decay."""
         weak, strong = sorted((self, other), key=lambda r: r.level)
         if strong.level == 2:
             return ANY
@@ -87,7 +87,7 @@ class Rate:
         return strong
 
     def to_the(self, p: Fraction) -> Rate:
-        """The rate of |f|^p for p >= 0 from the rate of |f|."""
+        """Return the rate of |f|^p for p >= 0 from the rate of |f|."""
         if p == 0:
             return BOUNDED
         if self.level == 0:
@@ -95,7 +95,7 @@ class Rate:
         return self
 
     def exponential(self) -> Rate:
-        """The rate of exp(f) from the rate of |f|."""
+        """Return the rate of exp(f) from the rate of |f|."""
         if self.level >= 1:
             return ANY
         if self.bounded:
@@ -105,7 +105,7 @@ class Rate:
         return Rate(1, self.power, self.logs)
 
     def logarithm(self) -> Rate:
-        """The rate of log|f| where |f| is large."""
+        """Return the rate of log|f| where |f| is large."""
         if self.level == 2:
             return ANY
         if self.level == 1:
@@ -121,10 +121,10 @@ ANY = Rate(2)
 
 
 def least(*rates: Rate) -> Rate:
-    """The best of several bounds."""
+    """Return the best of several bounds."""
     return min(rates, key=Rate._key)
 
 
 def most(*rates: Rate) -> Rate:
-    """The bound that holds for all of several functions."""
+    """Return the bound that holds for all of several functions."""
     return max(rates, key=Rate._key, default=BOUNDED)

@@ -25,7 +25,7 @@ def coefficients(form: Polynomial, v: Var) -> list[Fraction] | None:
 
 
 def real_roots(cs: list[Fraction]) -> tuple[list[Fraction], int]:
-    """The rational roots, and how many further distinct real roots there are."""
+    """Return the rational roots, and how many further distinct real roots there are."""
     from flint import fmpq, fmpq_poly, fmpz_poly
 
     poly = fmpq_poly([fmpq(c.numerator, c.denominator) for c in cs])
@@ -44,7 +44,7 @@ def real_roots(cs: list[Fraction]) -> tuple[list[Fraction], int]:
 
 
 def rational_roots(form: Polynomial, v: Var) -> list[Fraction] | None:
-    """All real roots, if all of them are rational; None otherwise.
+    """Return all real roots, if all of them are rational; None otherwise.
 
     >>> from tensorprog.functions.evaluate.polynomial import normal
     >>> from tensorprog.terms import read
@@ -61,7 +61,7 @@ def rational_roots(form: Polynomial, v: Var) -> list[Fraction] | None:
 
 
 def divides(d: Polynomial, f: Polynomial, v: Var) -> bool:
-    """Whether d divides f, so that f = 0 where d = 0."""
+    """Return whether d divides f, so that f = 0 where d = 0."""
     from flint import fmpq, fmpq_poly
 
     a, b = coefficients(d, v), coefficients(f, v)

@@ -23,7 +23,7 @@ Part = tuple[Term, Term]
 
 
 def parts_of(rules: Calculus, total: Term) -> list[Part] | None:
-    """The summands c_i e^u_i of a sum of exponentials with constants c_i > 0; None if it is not one."""
+    """Return the summands c_i e^u_i of a sum of exponentials with constants c_i > 0; None if it is not one."""
     if not (isinstance(total, App) and total.head == "add"):
         return None
     out = [_part(rules, a) for a in _summands(total)]
@@ -32,7 +32,7 @@ def parts_of(rules: Calculus, total: Term) -> list[Part] | None:
 
 
 def _summands(t: Term) -> list[Term]:
-    """The summands of a sum, whatever its parentheses."""
+    """Return the summands of a sum, whatever its parentheses."""
     return [s for a in t.args for s in _summands(a)] if isinstance(t, App) and t.head == "add" else [t]
 
 
@@ -53,7 +53,7 @@ def _part(rules: Calculus, t: Term) -> Part | None:
 
 
 def share_info(rules: Calculus, t: Term, args: tuple[Term, ...]) -> Info | None:
-    """A product that holds 1/(sum of exponentials) and one of them (or a sum of multiples of them)."""
+    """Return a product that holds 1/(sum of exponentials) and one of them (or a sum of multiples of them)."""
     for k, a in enumerate(args):
         if not (isinstance(a, App) and a.head == "recip"):
             continue

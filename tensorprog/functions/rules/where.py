@@ -93,7 +93,7 @@ def difference(condition: Term) -> Term:
 
 
 def decide(rules: Calculus, condition: Term) -> bool | None:
-    """The truth of a condition, if it is the same everywhere."""
+    """Return the truth of a condition, if it is the same everywhere."""
     assert isinstance(condition, App)
     d = difference(condition)
     head = condition.head
@@ -161,7 +161,7 @@ def solutions(rules: Calculus, d: Term) -> list[tuple[Var, Term]] | None:
 
 
 def region(rules: Calculus, condition: Term, holds: bool) -> Mapping[Var, Interval]:
-    """A box that holds the closed region where the condition is true (or false): v <= e or v >= e."""
+    """Return a box that holds the closed region where the condition is true (or false): v <= e or v >= e."""
     assert isinstance(condition, App)
     try:
         form = normal(difference(condition))
@@ -181,7 +181,7 @@ def region(rules: Calculus, condition: Term, holds: bool) -> Mapping[Var, Interv
 
 
 def _vanishing(rules: Calculus, d: Term) -> Term:
-    """A term that is 0 where d is: d without its factors that are nowhere 0."""
+    """Return a term that is 0 where d is: d without its factors that are nowhere 0."""
     if not (isinstance(d, App) and d.head == "mul"):
         return d
     known = [(a, rules.info(a)) for a in d.args]
@@ -189,7 +189,7 @@ def _vanishing(rules: Calculus, d: Term) -> Term:
 
 
 def vanishes(rules: Calculus, t: Term, d: Term) -> bool:
-    """Whether t = 0 on {d = 0}."""
+    """Return whether t = 0 on {d = 0}."""
     d = _vanishing(rules, d)
     roots = solutions(rules, d)
     if roots is not None:
@@ -202,7 +202,7 @@ def vanishes(rules: Calculus, t: Term, d: Term) -> bool:
 
 
 def _jumps(head: str) -> bool:
-    """Whether a named function jumps at 0 and is constant on both sides."""
+    """Return whether a named function jumps at 0 and is constant on both sides."""
     record = library().get(head)
     return record is not None and record.constant_between and record.halves is not None
 

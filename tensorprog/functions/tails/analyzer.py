@@ -52,14 +52,14 @@ class Analyzer(Rules):
         return replace(super().inside(env), expansions={}, slopes={})
 
     def info(self, t: Term) -> Info:
-        """What is known of t, from the facts of its parts and from its tails."""
+        """Return what is known of t, from the facts of its parts and from its tails."""
         found = self.memo.get(t)
         if found is None:
             found = self.memo[t] = self.improve(t, self.rule(t))
         return found
 
     def constant_sign(self, t: Term) -> int:
-        """The sign of a constant, for all admissible params; raises Undecided."""
+        """Return the sign of a constant, for all admissible params; raises Undecided."""
         if is_zero(t):
             return 0
         interval = self.info(t).range
@@ -78,7 +78,7 @@ class Analyzer(Rules):
         raise Undecided(f"the sign of {to_text(t)}")
 
     def tails(self, t: Term, strict: bool = False) -> list[Tail] | None:
-        """The expansions of a term in one variable at the ends it reaches; None if one is not known."""
+        """Return the expansions of a term in one variable at the ends it reaches; None if one is not known."""
         own = [v for v in variables(t) if v.name in self.variables]
         if len(own) != 1 or size(t) > MAX_SIZE or any(isinstance(u, Bind) for u in walk(t)):
             return None
@@ -94,14 +94,14 @@ class Analyzer(Rules):
         return out
 
     def expand(self, t: Term, x: Var, side: int, strict: bool = False) -> Series:
-        """The expansion at one end; raises Undecided, Undefined."""
+        """Return the expansion at one end; raises Undecided, Undefined."""
         key = (x, side, strict)
         if key not in self.expansions:
             self.expansions[key] = Expansion(x, self.constant_sign, 6, strict, None, self.fuel)
         return self.expansions[key].of(t if side > 0 else substitute(t, {x: neg(x)}))
 
     def rate(self, scale: Scale | None) -> Rate:
-        """The rate of a monomial; of 0, the rate of 0."""
+        """Return the rate of a monomial; of 0, the rate of 0."""
         if scale is None:
             return ZERO
         if scale.parts and scale.parts[-1][0] < LOG:  # exp(sqrt(log x)): between the powers, which rates cannot say
@@ -145,7 +145,7 @@ class Analyzer(Rules):
         return self.step("calculus", t, better, (found.step,), tails=self._said(t, tails, better.slope != found.slope))
 
     def _said(self, t: Term, tails: list[Tail], with_slope: bool) -> tuple[str, ...]:
-        """The leading terms of f, and of f' if they were used."""
+        """Return the leading terms of f, and of f' if they were used."""
         out = [f"f {said}" for said in describe(tails)]
         if with_slope:
             (x,) = [v for v in variables(t) if v.name in self.variables]
@@ -182,7 +182,7 @@ class Analyzer(Rules):
         )
 
     def _lead(self, s: Series) -> int | None:
-        """The sign of the leading coefficient where it is a constant."""
+        """Return the sign of the leading coefficient where it is a constant."""
         if not s.terms:
             return None
         try:
@@ -194,7 +194,7 @@ class Analyzer(Rules):
             return None
 
     def slope_rate(self, t: Term) -> Rate:
-        """The rate of the derivative at the ends."""
+        """Return the rate of the derivative at the ends."""
         if t not in self.slopes:
             self.slopes[t] = ANY
             try:
@@ -230,7 +230,7 @@ class Analyzer(Rules):
 
 
 def describe(tails: list[Tail]) -> list[str]:
-    """The leading behaviour at each end, as a person writes it."""
+    """Return the leading behaviour at each end, as a person writes it."""
     said: list[str] = []
     for tail in tails:
         at = Var("x") if tail.side > 0 else App("abs", (Var("x"),))

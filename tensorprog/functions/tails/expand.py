@@ -54,11 +54,11 @@ class Expansion:
     # Coefficients
 
     def oscillating(self, c: Polynomial) -> list[str]:
-        """The names of the bounded quantities in a coefficient."""
+        """Return the names of the bounded quantities in a coefficient."""
         return [t.name for m in c.terms for t, _ in m if isinstance(t, Var) and t.name.startswith(MARK)]
 
     def sign(self, c: Polynomial) -> int:
-        """The sign of a constant coefficient."""
+        """Return the sign of a constant coefficient."""
         plain = c.constant()
         if plain is not None:
             return (plain > 0) - (plain < 0)
@@ -95,7 +95,7 @@ class Expansion:
         return total
 
     def opaque(self, key: object, bound: Interval) -> Polynomial:
-        """A bounded quantity that is not looked into; the same key is the same quantity."""
+        """Return a bounded quantity that is not looked into; the same key is the same quantity."""
         name = self.names.setdefault(key, f"{MARK}{len(self.names)}")
         self.bounds[name] = bound
         return atom(Var(name))
@@ -103,7 +103,7 @@ class Expansion:
     # Terms
 
     def of(self, t: Term) -> Series:
-        """The expansion of t; raises Undecided, Undefined (eventually without a value)."""
+        """Return the expansion of t; raises Undecided, Undefined (eventually without a value)."""
         found = self.memo.get(t)
         if found is None:
             found = self.memo[t] = self._of(t)
@@ -173,7 +173,7 @@ class Expansion:
             return None
 
     def sign_of(self, s: Series) -> int:
-        """The sign of an expansion for large x."""
+        """Return the sign of an expansion for large x."""
         if s.zero:
             return 0
         if not s.terms:
@@ -297,14 +297,14 @@ class Expansion:
 
 @lru_cache(1 << 12)
 def _coefficients(head: str, at: Term, order: int) -> list[Polynomial]:
-    """The derivatives of a library function at a constant, the k-th over k!."""
+    """Return the derivatives of a library function at a constant, the k-th over k!."""
     return [normal(substitute(d, {Var("x"): at})).scaled(Fraction(1, factorial(k)))
             for k, d in enumerate(_derivatives(head, order + 1)[:-1])]  # fmt: skip
 
 
 @lru_cache(1 << 7)
 def _derivatives(head: str, order: int) -> list[Term]:
-    """The function and its derivatives; the last one bounds what a Taylor polynomial leaves out."""
+    """Return the function and its derivatives; the last one bounds what a Taylor polynomial leaves out."""
     out: list[Term] = [App(head, (Var("x"),))]
     for _ in range(order):
         try:

@@ -63,7 +63,7 @@ def abs_series(x: Expander, s: Series, t: Term) -> Series:
 
 
 def sign_series(x: Expander, s: Series, t: Term) -> Series:
-    """The sign of the leading coefficient; some number in [-1, 1] where that oscillates."""
+    """Return the sign of the leading coefficient; some number in [-1, 1] where that oscillates."""
     try:
         sign = x.sign_of(s)
     except Undecided:
@@ -101,7 +101,7 @@ def wave(x: Expander, s: Series, t: Term) -> tuple[Series, Series]:
 
 
 def _phase(x: Expander, large: Series, c: Polynomial) -> tuple[Polynomial, Polynomial]:
-    """Names for sin(A) and cos(A), A -> +oo; sin(-A) = -sin(A)."""
+    """Return names for sin(A) and cos(A), A -> +oo; sin(-A) = -sin(A)."""
     sign = x.sign(large.terms[0][1])
     oriented = [(m, d.scaled(Fraction(sign))) for m, d in large.terms]
     key = (

@@ -70,7 +70,7 @@ def curves(xs: Sequence[Var]) -> Iterator[Curve]:
 
 
 def _few(near: list[Term], count: int) -> Iterator[tuple[Term, ...]]:
-    """All alike, then one or two moving and the rest fixed."""
+    """Yield all alike, then one or two moving and the rest fixed."""
     t = near[0]
     for value in (t, neg(t)):
         yield (value,) * count
@@ -84,7 +84,7 @@ def _few(near: list[Term], count: int) -> Iterator[tuple[Term, ...]]:
 
 
 def reached(rules: Analyzer, t: Term, curve: Curve, strict: bool = False) -> Reached | None:
-    """A rate that |t| reaches along a curve; None if nothing can be said."""
+    """Return a rate that |t| reaches along a curve; None if nothing can be said."""
     body = substitute(t, dict(curve.at))
     best: Reached | None = None
     for wave in (None, *WAVES):
@@ -138,12 +138,12 @@ def leading(rules: Analyzer, expansion: Expansion, series: Series) -> tuple[Rate
 
 
 def _against(rate: Rate, size: Fraction) -> Rate:
-    """The rate in r = |x(t)| ~ t^size."""
+    """Return the rate in r = |x(t)| ~ t^size."""
     return Rate(rate.level, rate.power / size if not isinstance(rate.power, float) else rate.power, rate.logs)
 
 
 def _huge(rules: Analyzer, body: Term, curve: Curve) -> Reached | None:
-    """Where the expansion leaves the scale: log|t| of a product of exponentials, beyond every exp(r^a)."""
+    """Bound t where the expansion leaves the scale: log|t| of a product of exponentials, beyond every exp(r^a)."""
     inner = _log(body)
     if inner is None:
         return None
@@ -184,12 +184,12 @@ def _log(t: Term) -> Term | None:
 
 
 def best_growth(rules: Analyzer, t: Term, xs: Sequence[Var], enough: Rate | None = None) -> Reached | None:
-    """The largest rate of |t| that a curve reaches; the search stops at `enough`."""
+    """Return the largest rate of |t| that a curve reaches; the search stops at `enough`."""
     return _best(rules, [(t, False)], xs, enough)
 
 
 def best_slope(rules: Analyzer, t: Term, xs: Sequence[Var], enough: Rate | None = None) -> Reached | None:
-    """The largest rate of |grad t| that a curve reaches, where t is differentiable."""
+    """Return the largest rate of |grad t| that a curve reaches, where t is differentiable."""
     partials: list[tuple[Term, bool]] = []
     for v in xs:
         with suppress(Underivable):

@@ -84,7 +84,7 @@ class Algebra:
     fuel: list[int]
 
     def compare(self, m: Scale, k: Scale) -> int:
-        """Which grows faster: 1 if m, -1 if k, 0 if they are equal."""
+        """Return which grows faster: 1 if m, -1 if k, 0 if they are equal."""
         self.fuel[0] -= 1
         if self.fuel[0] < 0:
             raise Undecided("the search is bounded")
@@ -179,7 +179,7 @@ class Algebra:
         return self.build(list(out.terms), self.larger(out.error, epsilon.bound.to_the(Fraction(len(coefficients)))))
 
     def split(self, s: Series) -> tuple[Series, Polynomial, Series]:
-        """What goes to infinity, the constant, and what goes to 0."""
+        """Return what goes to infinity, the constant, and what goes to 0."""
         if s.error is not None and self.compare(s.error, UNIT) >= 0:
             raise Undecided("the error does not go to 0")
         large: list[tuple[Scale, Polynomial]] = []

@@ -62,7 +62,7 @@ class Compiled:
         return values.reshape(shape), errors.reshape(shape)
 
     def _ill(self, part: Sequence[Array], bad: Any, values: Array, errors: Array) -> Any:
-        """Which of the bad entries are worse than the rounding of the given numbers alone would make them."""
+        """Return which of the bad entries are worse than the rounding of the given numbers alone would make them."""
         x = [p[bad] for p in part]
         sensitivity = np.zeros(values.shape)
         for i, name in enumerate(self.names):
@@ -114,7 +114,7 @@ def blocks(shape: tuple[int, ...]) -> Iterator[tuple[Any, ...]]:
 
 
 def compile_closed_form(expr: Any, names: Sequence[str]) -> Compiled:
-    """The closed form as a numpy function of the names (covariance entries and params).
+    """Return the closed form as a numpy function of the names (covariance entries and params).
 
     >>> K11, K12, K22 = sympy.symbols("K11 K12 K22", real=True)
     >>> f = compile_closed_form(sympy.sqrt(K11 * K22 - K12**2), ["K11", "K12", "K22"])

@@ -61,7 +61,7 @@ class PairKernel:
         return hash((self.f, self.g, self.var))
 
     def __call__(self, K11: Any, K12: Any, K22: Any) -> Array:
-        """The kernel of arrays (or numbers), broadcast; each entry within rounding of the closed form."""
+        """Return the kernel of arrays (or numbers), broadcast; each entry within rounding of the closed form."""
         a, c, b = np.broadcast_arrays(*(np.asarray(x, dtype=np.float64) for x in (K11, K12, K22)))
         _check(a, c, b)
         if self.method != "closed-form":
@@ -90,7 +90,7 @@ class PairKernel:
         return out
 
     def _settled(self, a: Array, c: Array, b: Array) -> Array:
-        """The formula's values; entries whose own rounding bound is too large are integrated instead."""
+        """Return the formula's values; entries whose own rounding bound is too large are integrated instead."""
         formula = self._off_diagonal
         if not hasattr(formula, "with_error"):
             return formula(a, c, b)
@@ -121,7 +121,7 @@ class PairKernel:
             return None
 
     def _entrywise(self, a: Array, c: Array, b: Array) -> Array:
-        """One expectation for each distinct triple: exact at singular covariances, slow."""
+        """Return one expectation for each distinct triple: exact at singular covariances, slow."""
         triples, where = np.unique(np.stack([a.ravel(), c.ravel(), b.ravel()], axis=1), axis=0, return_inverse=True)
         z1, z2 = fresh(self.f, self.g)
         term = product_of(self.f, self.g, self.var, z1, z2)

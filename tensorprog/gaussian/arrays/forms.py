@@ -94,7 +94,7 @@ def _sine(a: Array, b: Array, c: Array) -> tuple[Array, Array]:
 
 
 def evaluation_form(expr: Any, names: Sequence[str]) -> Form | None:
-    """The form to use for this expression in (K11, K12, K22), or None for the general one."""
+    """Return the form to use for this expression in (K11, K12, K22), or None for the general one."""
     if len(names) != 3:
         return None
     a, b, c = symbols = sympy.symbols("k11 k12 k22", real=True)

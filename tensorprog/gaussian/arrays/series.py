@@ -86,7 +86,7 @@ def prepare(term: Term, largest: float) -> Function:
 
 
 def _rows(functions: Sequence[tuple[Function, Array]], rule: Rule) -> tuple[Array, Array, Array]:
-    """Nodes t for each row, the places of functions f(s t) being cut out; s is one number for each row."""
+    """Return nodes t for each row, the places of functions f(s t) being cut out; s is one number for each row."""
     places, scales = [], []
     fastest = 0.0
     for f, s in functions:
@@ -101,7 +101,7 @@ def _rows(functions: Sequence[tuple[Function, Array]], rule: Rule) -> tuple[Arra
 
 
 def expand(f: Function, variances: Array, count: int) -> Table:
-    """Coefficients for every variance, by two rules whose difference bounds the error."""
+    """Return coefficients for every variance, by two rules whose difference bounds the error."""
     fine = _expand(f, variances, count, Rule(24, min(1.5, 14 / math.sqrt(count))))
     coarse = _expand(f, variances, count, Rule(20, min(1.7, 13 / math.sqrt(count))))
     difference = np.sqrt(np.sum((fine[0] - coarse[0]) ** 2, axis=0))
@@ -163,7 +163,7 @@ def pair_matrix(f: Term, g: Term, K11: Any, K12: Any, K22: Any, tolerance: float
 def _one_by_one(
     f: Term, g: Term, arrays: Sequence[Array], places: Any, out: Array, error: Array, tolerance: float
 ) -> None:
-    """Some entries by two-dimensional quadrature, where that is the better number."""
+    """Compute some entries by two-dimensional quadrature, where that is the better number."""
     swapped: dict[Term, Term] = {Var("z1"): Var("z2")}
     forward, backward = mul(f, substitute(g, swapped)), mul(g, substitute(f, swapped))
     known: dict[tuple[tuple[float, ...], bool], tuple[float, float]] = {}
@@ -200,7 +200,7 @@ def _by_series(pair: _Pair, tolerance: float) -> tuple[Array, Array]:
 
 
 def _cut(x: Any, at: tuple[Any, ...]) -> Any:
-    """The part of a broadcastable array that belongs to a part of the whole."""
+    """Return the part of a broadcastable array that belongs to a part of the whole."""
     full = (*at, *(slice(None),) * (x.ndim - len(at)))
     return x[tuple(slice(None) if n == 1 else s for n, s in zip(x.shape, full, strict=True))]
 
@@ -279,7 +279,7 @@ class _Pair:
     def _enough(
         self, rho: Array, rest1: Array, rest2: Array, size1: Array, size2: Array, tolerance: float, count: int
     ) -> int:
-        """How many terms the block needs for its largest correlation, in steps of eight."""
+        """Return how many terms the block needs for its largest correlation, in steps of eight."""
         top = float(np.max(rho, initial=0.0))
         with np.errstate(all="ignore"):
             worst = [np.nanmax(np.where(s > 0, r / s, 0.0), axis=1) for r, s in ((rest1, size1), (rest2, size2))]
@@ -289,7 +289,7 @@ class _Pair:
         return count
 
     def _perfect(self, out: Array, error: Array) -> None:
-        """Entries with |ρ| = 1: E f(s1 t) g(±s2 t), one dimensional."""
+        """Compute entries with |ρ| = 1: E f(s1 t) g(±s2 t), one dimensional."""
         at = np.nonzero(self.perfect)
         if not len(at[0]):
             return

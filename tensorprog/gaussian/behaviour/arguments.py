@@ -22,7 +22,7 @@ _WIDTH = 2.0**-52
 
 
 def constant(t: Term, values: Values) -> float | None:
-    """The number a term without variables stands for, else None."""
+    """Return the number a term without variables stands for, else None."""
     if any(name_of(v) not in values for v in variables(t)):
         return None
     ball = ball_function(t, [], values)([], False)
@@ -72,7 +72,7 @@ def roots(
 
 
 def _short(f: Complex, x: float) -> float:
-    """A short decimal beside x where the function is as small: the zero itself, for what people write."""
+    """Return a short decimal beside x where the function is as small: the zero itself, for what people write."""
     short = float(f"{x:.14g}")
     near, far = (abs(f([acb(arb(y))], False)) for y in (short, x))
     return short if near.mid() <= far.mid() else x
@@ -90,7 +90,7 @@ def _merge(found: list[tuple[float, float]]) -> list[float]:
 
 
 def polynomial(t: Term, name: str, values: Values) -> list[float] | None:
-    """Coefficients of a polynomial in one variable, lowest first, if t is so written (degree at most 40)."""
+    """Return coefficients of a polynomial in one variable, lowest first, if t is so written (degree at most 40)."""
     found = expanded.expanded(t, [name], lambda u: constant(u, values), 40)
     if found is None:
         return None
@@ -98,7 +98,7 @@ def polynomial(t: Term, name: str, values: Values) -> list[float] | None:
 
 
 def vanishing(t: Term) -> Iterator[Term]:
-    """The terms at whose zeros t can vanish."""
+    """Yield the terms at whose zeros t can vanish."""
     match t:
         case App("mul", args):
             for a in args:

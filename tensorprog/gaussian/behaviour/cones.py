@@ -94,7 +94,7 @@ class Cone:
         return None
 
     def low(self, t: Term) -> Low:
-        """A lower bound of |t|; raises Unbounded."""
+        """Return a lower bound of |t|; raises Unbounded."""
         least = self.size.range(t).away
         try:
             return self._low(t)
@@ -157,7 +157,7 @@ class Cone:
         raise Unbounded(u)
 
     def _high(self, t: Term) -> Low:
-        """The same form for an upper bound of |t|, from its growth: |z_i| <= K r."""
+        """Return the same form for an upper bound of |t|, from its growth: |z_i| <= K r."""
         g = self.size.growth(t)
         out = Low(Fraction(0), Fraction(0), Fraction(0), g.c)
         for k, (low, high) in enumerate(self.slopes):
@@ -191,7 +191,7 @@ class Cone:
 
 
 def _outweighs(x: Low, y: Low, margin: float) -> bool:
-    """Whether x - y >= margin for all r >= START."""
+    """Return whether x - y >= margin for all r >= START."""
     if math.isinf(x.a):
         return not math.isinf(y.a)
     a, b, g, c = x.a - y.a, x.b - y.b, x.g - y.g, x.c - y.c

@@ -67,7 +67,7 @@ def refuse(p: Posed) -> None:
 
 
 def undefined_at(term: Term) -> bool:
-    """Whether a term without variables certainly has no value."""
+    """Return whether a term without variables certainly has no value."""
     try:
         evaluate(term, {})
     except Undefined:
@@ -78,7 +78,7 @@ def undefined_at(term: Term) -> bool:
 
 
 def _undefined_somewhere(p: Posed) -> bool:
-    """Whether the term certainly has no value in the whole of some small ball."""
+    """Return whether the term certainly has no value in the whole of some small ball."""
     rng = np.random.default_rng(5)
     L = np.array(factor(p.cov)).reshape(len(p.names), -1)
     m = np.array([float(x) for x in p.mean])
@@ -250,7 +250,7 @@ def _has_pole(p: Posed) -> bool:
 
 
 def _stands(h: Term, at: float, rest: Sequence[Term], p: Posed, m: Array, L: Array) -> bool:
-    """Whether the other factors keep away from 0 on a small box on one side of a point of the plane h = at."""
+    """Return whether the other factors keep away from 0 on a small box on one side of a point of the plane h = at."""
     line = linear(h, p.names)
     if line is None or not any(line[0]):
         return False

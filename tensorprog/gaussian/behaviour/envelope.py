@@ -20,7 +20,7 @@ _UP = 1 + 1e-12
 
 
 def bound(t: Term, names: Sequence[str], imag: Sequence[float]) -> float:
-    """A bound of an analytic term in the strip |Im z_j| <= imag[j].
+    """Return a bound of an analytic term in the strip |Im z_j| <= imag[j].
 
     >>> from tensorprog.terms import read
     >>> bound(read("tanh(z)"), ["z"], [0.5]) <= 1 + 1e-9, bound(read("z"), ["z"], [0.5])
@@ -64,7 +64,7 @@ def _quadratic(u: Term, names: Sequence[str], imag: Sequence[float]) -> tuple[fl
 
 
 def imaginary(t: Term, names: Sequence[str], imag: Sequence[float]) -> float:
-    """A bound of |Im t| in the strip |Im z_j| <= imag[j], for expressions in bounded functions.
+    """Return a bound of |Im t| in the strip |Im z_j| <= imag[j], for expressions in bounded functions.
 
     >>> from tensorprog.terms import read
     >>> imaginary(read("erf(z)"), ["z"], [0.0])

@@ -85,7 +85,7 @@ def steepest(f: Complex, m: Array, L: Array, d: int) -> list[Array]:
 
 
 def shrinks(f: Complex, m: Array, L: Array) -> bool:
-    """Whether the integrand, as far as one sees along rays, shrinks fast enough to be integrated over a box."""
+    """Return whether the integrand, as far as one sees along rays, shrinks fast enough to be integrated over a box."""
     d = L.shape[1]
     for u in list(directions(d)) + (steepest(f, m, L, d) if d > 1 else []):
         near = _far(f, m, L, u, FAR[0])
@@ -104,7 +104,7 @@ def shrinks(f: Complex, m: Array, L: Array) -> bool:
 
 
 def poles_vanish(f: Callable[..., Any], planes: Sequence[Plane], d: int) -> bool:
-    """Whether |F| times the distance to each special plane, as far as one sees, vanishes there."""
+    """Return whether |F| times the distance to each special plane, as far as one sees, vanishes there."""
     rng = np.random.default_rng(7)
     for p in planes:
         if p.kind not in {"pole", "singular"}:

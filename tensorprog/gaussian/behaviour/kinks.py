@@ -78,7 +78,7 @@ _COMPARE = {"lt", "le", "gt", "ge", "eq", "ne"}
 
 
 def _events(t: Term) -> Iterator[_Event]:
-    """What the node t itself contributes (its subterms contribute their own)."""
+    """Yield what the node t itself contributes (its subterms contribute their own)."""
     match t:
         case App("min" | "max", args):
             for a, b in combinations(args, 2):
@@ -139,7 +139,7 @@ def _placed(record: Function) -> bool:
 
 
 def _targets(e: _Event, low: float, high: float) -> list[float]:
-    """The values at which the argument matters, while it lies in [low, high]."""
+    """Return the values at which the argument matters, while it lies in [low, high]."""
     if not e.period:
         return [e.value]
     first, last = math.ceil((low - e.value) / e.period), math.floor((high - e.value) / e.period)
@@ -197,7 +197,7 @@ def _straight(gap: Term, names: Sequence[str], values: Values, e: _Event) -> tup
 
 
 def _soft_width(e: _Event, factor: Term, name: str, values: Values, at: float) -> float:
-    """The width of a soft place in z: its width in the argument over the argument's slope."""
+    """Return the width of a soft place in z: its width in the argument over the argument's slope."""
     if e.kind != "soft":
         return 0.0
     f, step = ball_function(factor, [name], values), 1e-4 * max(1.0, abs(at))
@@ -216,7 +216,7 @@ def _complex_roots(t: Term, name: str, values: Values) -> list[tuple[float, floa
 
 
 def _bumps(t: Term, names: Sequence[str], values: Values) -> Iterator[Plane]:
-    """The narrow place of exp(c + l z + q z^2): its vertex, of width 1/√(2|q|)."""
+    """Yield the narrow place of exp(c + l z + q z^2): its vertex, of width 1/√(2|q|)."""
     for k, n in enumerate(names):
         if {name_of(v) for v in variables(t) if name_of(v) in names} != {n}:
             continue
@@ -227,7 +227,7 @@ def _bumps(t: Term, names: Sequence[str], values: Values) -> Iterator[Plane]:
 
 
 def loci(term: Term, names: Sequence[str], values: Values, box: Sequence[tuple[float, float]]) -> Loci:
-    """Every place in the box where the term, a function of the variables `names`, is not smooth or steep.
+    """Return every place in the box where the term, a function of the variables `names`, is not smooth or steep.
 
     >>> from tensorprog.terms import read
     >>> loci(read("relu(x - 2*y)"), ["x", "y"], {}, [(-9, 9), (-9, 9)]).planes

@@ -51,7 +51,7 @@ class Size:
         return Growth(math.log(abs(x)) + UP if x else -math.inf, zero, zero, zero)
 
     def range(self, t: Term) -> Interval:
-        """An interval that holds every value of the term."""
+        """Return an interval that holds every value of the term."""
         match t:
             case Num(value):
                 return ranges.point(value)
@@ -112,7 +112,7 @@ class Size:
         return REALS
 
     def holds(self, t: Term) -> bool | None:
-        """A condition, where the ranges tell."""
+        """Return a condition, where the ranges tell."""
         match t:
             case App("and", parts):
                 said = [self.holds(p) for p in parts]
@@ -124,7 +124,7 @@ class Size:
         return None
 
     def growth(self, t: Term) -> Growth:
-        """The growth of a term; raises Unbounded."""
+        """Return the growth of a term; raises Unbounded."""
         r = self.range(t)
         if r.low is not None and r.high is not None:
             return self.constant(_size(r))
@@ -316,14 +316,14 @@ def _power(r: Interval, p: Fraction) -> Interval:
 
 
 def _near(r: Interval) -> Interval:
-    """An interval whose ends are not so far out that a monotone function is not evaluated there; it holds r."""
+    """Return an interval whose ends are not so far out that a monotone function is not evaluated there; it holds r."""
     low = r.low if r.low is None or r.low <= ranges.LARGEST_ARGUMENT else Fraction(ranges.LARGEST_ARGUMENT)
     high = r.high if r.high is None or r.high >= -ranges.LARGEST_ARGUMENT else Fraction(-ranges.LARGEST_ARGUMENT)
     return Interval(low, high, low is not None, high is not None)
 
 
 def _raised(x: float) -> float:
-    """A little more than x."""
+    """Return a little more than x."""
     return x + 1e-12 * abs(x)
 
 

@@ -115,7 +115,7 @@ class Integral:
         return self._by_nodes(cell, ball_function(piece, self.law.names), error, 1.0, piece, leaf)
 
     def _crossed(self, cell: Cell, region: Curved, whole: Ball, leaf: Leaf) -> Leaf:
-        """A cell that a kink may cross: the middle of F's enclosure times the cell's measure, by nodes."""
+        """Return a cell that a kink may cross: the middle of F's enclosure times the cell's measure, by nodes."""
         long = longer(cell) if region.open is not None else None
         leaf.along_x = self._wider(cell) if long is None else long
         if not whole.is_finite() or whole.contains(0):
@@ -127,7 +127,7 @@ class Integral:
         return self._by_nodes(cell, lambda z, a: acb(middle), error, middle, ONE, leaf)
 
     def _by_nodes(self, cell: Cell, g: Complex, error: float, value: float, piece: Term, leaf: Leaf) -> Leaf:
-        """The mean of `value` times `piece`, which is g, by nodes; the leaf where that is no better known."""
+        """Return the mean of `value` times `piece`, which is g, by nodes; the leaf where that is no better known."""
         errors = [self._rules(cell, g, axis) for axis in range(self.law.dimension)]
         if not all(errors):
             return leaf
@@ -171,7 +171,7 @@ class Integral:
         return leaf
 
     def _rules(self, cell: Cell, g: Complex, axis: int) -> list[float]:
-        """The errors of the rules in one coordinate, for each number of nodes; empty if no ellipse is free."""
+        """Return the errors of the rules in one coordinate, for each number of nodes; empty if no ellipse is free."""
         out: list[float] = []
         size = math.log(cell.area * 32 / 15) if cell.area > 0 else -math.inf
         for r in ELLIPSES:
@@ -199,7 +199,7 @@ class Integral:
         return _log(abs(size)) if size.is_finite() else math.inf
 
     def _density(self, cell: Cell, x: Ball, v: Ball) -> Ball:
-        """The density times the Jacobian, over the greatest height of the cell, which `area` has."""
+        """Return the density times the Jacobian, over the greatest height of the cell, which `area` has."""
         if cell.low is None or cell.high is None:
             return (-x * x / 2).exp() * arb((2 * math.pi) ** -0.5 * (1 + 1e-15))
         below = arb(cell.low.a) + arb(cell.low.b) * x
@@ -210,7 +210,7 @@ class Integral:
         return (-(x * x + y * y) / 2).exp() * height * scale
 
     def _wider(self, cell: Cell) -> bool:
-        """Which way F's enclosure gains more from halving."""
+        """Return which way F's enclosure gains more from halving."""
         if self.law.dimension == 1:
             return True
         widths = []
@@ -239,7 +239,7 @@ class Integral:
         return upper(size) * region.slivers * min(0.4, region.cell.density()[1] * length)
 
     def _less_beside(self, cell: Cell, otherwise: bool) -> bool:
-        """Which way of halving leaves less in the slivers."""
+        """Return which way of halving leaves less in the slivers."""
         sums = []
         for along_x in (True, False):
             total = 0.0
@@ -307,7 +307,7 @@ def _scale(term: Term, law: Law) -> float:
 
 
 def _integral(term: Term, law: Law, goal: float, most: int) -> tuple[Estimate, float] | None:
-    """The bound that is reached with so much work, and about E|F|."""
+    """Return the bound that is reached with so much work, and about E|F|."""
     reach, left = radius(term, law, math.log(goal) - 4)
     if left == math.inf:
         return None

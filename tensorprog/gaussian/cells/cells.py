@@ -42,7 +42,7 @@ class Line:
         return self.a + self.b * x
 
     def rounding(self, xs: tuple[float, float]) -> float:
-        """How far a point may be off between these."""
+        """Return how far a point may be off between these."""
         return SLACK * max(abs(self.a) + abs(self.b * x) for x in xs)
 
 
@@ -81,13 +81,13 @@ class Cell:
         return length * (max(heights) + self.rounding() * (self.v[1] - self.v[0])) * (1 + 1e-12)
 
     def rounding(self) -> float:
-        """How far y may be off at a corner."""
+        """Return how far y may be off at a corner."""
         if self.low is None or self.high is None:
             return 0.0
         return max(self.low.rounding(self.x), self.high.rounding(self.x))
 
     def density(self) -> tuple[float, float]:
-        """Bounds of the Gaussian density on the cell, from below and from above."""
+        """Return bounds of the Gaussian density on the cell, from below and from above."""
         least = most = 0.0
         for axis in zip(*self.corners(), strict=True):
             low, high = min(axis), max(axis)
@@ -128,7 +128,7 @@ class Region:
         return min(values) - slack, max(values) + slack, slack
 
     def positive(self, u: Term) -> bool | None:
-        """The sign of u on the cell but for slivers beside its edges."""
+        """Return the sign of u on the cell but for slivers beside its edges."""
         match u:
             case App("mul", args):
                 signs = [self.positive(a) for a in args]
@@ -156,7 +156,7 @@ class Region:
         return None
 
     def floor(self, u: Term) -> int | None:
-        """The integer part of u on the cell but for slivers."""
+        """Return the integer part of u on the cell but for slivers."""
         real = ball_function(u, self.law.names)(self.ranges, False).real
         if not real.is_finite():
             return None
@@ -180,7 +180,7 @@ class Region:
 
 
 def interval(low: float, high: float) -> Ball:
-    """A real ball around an interval."""
+    """Return a real ball around an interval."""
     middle = (low + high) / 2
     return arb(middle, max(high - middle, middle - low) * (1 + 2.0**-50) + 1e-320)
 
@@ -211,7 +211,7 @@ def partition(law: Law, found: Loci, reach: float) -> list[Cell]:
 
 
 def _edges(law: Law, found: Loci) -> tuple[list[Line], set[float]]:
-    """The special places as lines y = a + bx and as columns x = c."""
+    """Return the special places as lines y = a + bx and as columns x = c."""
     lines: dict[Line, None] = {}
     columns: set[float] = set()
     hard = [p for p in found.planes if p.hard]

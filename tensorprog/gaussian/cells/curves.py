@@ -45,13 +45,13 @@ class Centred:
         return self.value + sum(a * (x - c) for a, x, c in zip(self.n, t, self.centre, strict=True))
 
     def off(self, t: tuple[float, ...]) -> float:
-        """A bound of the rounding in `at`, and in the corner t itself."""
+        """Return a bound of the rounding in `at`, and in the corner t itself."""
         size = sum(abs(a) * (abs(x) + abs(c)) for a, x, c in zip(self.n, t, self.centre, strict=True))
         return 16 * SLACK * (size + abs(self.value))
 
 
 def centred(u: Term, region: Region) -> Centred | None:
-    """The linear form around the cell's centre; None where u has no derivative that is bounded there."""
+    """Return the linear form around the cell's centre; None where u has no derivative that is bounded there."""
     law, corners = region.law, region.cell.corners()
     slopes = [smooth_derivative(u, Var(name)) for name in law.names]
     if any(s is None for s in slopes):
@@ -84,7 +84,7 @@ def centred(u: Term, region: Region) -> Centred | None:
 
 
 def enclosed(u: Term, region: Region) -> tuple[float, float] | None:
-    """Both ends of u's values on the cell, by the centred form."""
+    """Return both ends of u's values on the cell, by the centred form."""
     form = centred(u, region)
     if form is None:
         return None
@@ -115,7 +115,7 @@ class Curved(Region):
 
 
 def between(term: Term, region: Curved, u: Term) -> tuple[Term, float] | None:
-    """The mean of the formulas that the term follows on both sides of u = 0, and how far it is from either."""
+    """Return the mean of the formulas that the term follows on both sides of u = 0, and how far it is from either."""
     sides = [Curved(region.law, region.cell, signs={**region.signs, u: s}) for s in (True, False)]
     up, down = (resolve(term, side) for side in sides)
     if up is None or down is None or any(side.slivers for side in sides):
@@ -191,7 +191,7 @@ def _edge(cell: Cell, v: float) -> Line:
 
 
 def longer(cell: Cell) -> bool | None:
-    """Whether a cell is a strip along x, or across it (false); None if it is neither."""
+    """Return whether a cell is a strip along x, or across it (false); None if it is neither."""
     if cell.low is None or cell.high is None:
         return None
     height = max(abs(cell.high.at(x) - cell.low.at(x)) for x in cell.x) * (cell.v[1] - cell.v[0])

@@ -35,7 +35,7 @@ class Law:
     _forms: dict[Term, Form | None] = field(default_factory=dict, repr=False, compare=False)
 
     def affine(self, u: Term) -> Form | None:
-        """The form of an affine term; None if it is not affine in the variables, or constant."""
+        """Return the form of an affine term; None if it is not affine in the variables, or constant."""
         if u not in self._forms:
             line = affine(u, self.names, {})
             self._forms[u] = None if line is None or not any(line[0]) else self.form(*line)

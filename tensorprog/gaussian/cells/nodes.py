@@ -53,21 +53,21 @@ class Leaf:
 
 
 def upper(x: Any) -> float:
-    """A float that is surely not below a nonnegative ball."""
+    """Return a float that is surely not below a nonnegative ball."""
     value = float(arb(x).upper())
     return value * (1 + 1e-14) + 1e-320 if math.isfinite(value) else math.inf
 
 
 @cache
 def _rule(n: int) -> tuple[Array, Array]:
-    """Nodes and weights of Gauss–Legendre on [-1, 1], correctly rounded but for a unit."""
+    """Return nodes and weights of Gauss–Legendre on [-1, 1], correctly rounded but for a unit."""
     with precision(120):
         made = [arb.legendre_p_root(n, k, weight=True) for k in range(n)]
         return np.array([float(x.mid()) for x, _ in made]), np.array([float(w.mid()) for _, w in made])
 
 
 def total(law: Law, leaves: Sequence[Leaf]) -> tuple[float, float, float]:
-    """The sum of all cells' values, a bound of the rounding in it, and about the sum of their sizes."""
+    """Return the sum of all cells' values, a bound of the rounding in it, and about the sum of their sizes."""
     values = [x.value for x in leaves if x.piece is None]
     error = size = 0.0
     groups: dict[tuple[Term, tuple[int, int]], list[Leaf]] = defaultdict(list)
@@ -145,7 +145,7 @@ def _by_nodes(law: Law, piece: Term, counts: tuple[int, int], leaves: Sequence[L
 
 
 def _by_balls(law: Law, piece: Term, counts: tuple[int, int], leaves: Sequence[Leaf]) -> tuple[float, float, float]:
-    """The same in ball arithmetic."""
+    """Return the same in ball arithmetic."""
     f = ball_function(piece, law.names)
     sum_ = arb(0)
     with precision(100):

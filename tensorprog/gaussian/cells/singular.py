@@ -181,7 +181,7 @@ def _singular(t: Term) -> Iterator[Term]:
 
 
 def integral(term: Term, region: Region) -> float:
-    """A bound of ∫|F| density over the cell; infinite if none is known."""
+    """Return a bound of ∫|F| density over the cell; infinite if none is known."""
     corners = region.cell.corners()
     best = math.inf
     for h in dict.fromkeys(_singular(term)):

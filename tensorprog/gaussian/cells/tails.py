@@ -22,7 +22,7 @@ SPLITS = (0.003, 0.03, 0.3, 1.0, 3.0, 30.0, 300.0)
 
 
 def tail(term: Term, law: Law, T: float) -> float:
-    """The logarithm of a bound of E|F|; outside |t_k| <= T; infinite where none is known."""
+    """Return the logarithm of a bound of E|F|; outside |t_k| <= T; infinite where none is known."""
     inf = math.inf
     regions: list[list[tuple[float, float]]] = [[(T, inf)], [(-inf, -T)]]
     if law.dimension == 2:
@@ -44,7 +44,7 @@ def tail(term: Term, law: Law, T: float) -> float:
 
 
 def _box(law: Law, region: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Where each z_i is when t is in the region."""
+    """Return where each z_i is when t is in the region."""
     out = []
     for m, row in zip(law.centre, law.slopes, strict=True):
         low = high = m

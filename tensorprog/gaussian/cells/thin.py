@@ -40,7 +40,7 @@ def _is_thin(pieces: list[Term] | None, periodic: bool) -> bool:
 
 
 def _gaps(term: Term) -> Iterator[tuple[Term, bool]]:
-    """What vanishes, or is an integer, where a subterm jumps."""
+    """Yield what vanishes, or is an integer, where a subterm jumps."""
     for s in walk(opened(term, lambda record: record.regularity != "jumps" or bool(record.breaks))):
         match s:
             case App(head, (a, b)) if head in COMPARISONS:

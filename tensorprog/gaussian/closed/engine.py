@@ -129,7 +129,7 @@ def _setting(problem: Problem, opaque: Sequence[Term]) -> Setting:
 
 
 def defined(t: Term) -> Any:
-    """The sympy form of a constant, refused where it is no real number."""
+    """Return the sympy form of a constant, refused where it is no real number."""
     form = to_sympy(t)
     if form.has(sympy.I, sympy.zoo, sympy.nan, sympy.oo, -sympy.oo) or (form.is_number and not form.is_real):
         raise NoClosedForm(f"the constant {to_text(t)} is undefined")
@@ -164,7 +164,7 @@ def _element(ground: Ground, x: Any, outside: Mapping[Any, str]) -> Element:
 
 
 def closed_form(problem: Problem) -> ClosedForm:
-    """The closed form of a problem, or `NoClosedForm`."""
+    """Return the closed form of a problem, or `NoClosedForm`."""
     try:
         at = setting(problem)
         try:
@@ -207,7 +207,7 @@ def divergent(failed: Requirement) -> DivergentError:
 
 
 def story(problem: Problem, at: Setting) -> tuple[Step, ...]:
-    """The records of the engine, written out."""
+    """Return the records of the engine, written out."""
     write = at.renderer.expression
     names = [symbol(v) for v in problem.variables]
     out = []

@@ -25,7 +25,7 @@ class Renderer:
     _atoms: dict[int, Any] = field(default_factory=dict)
 
     def expression(self, x: Element) -> Any:
-        """The sympy form of an element."""
+        """Return the sympy form of an element."""
         groups: dict[tuple[Any, int], list[Any]] = {}
         for (odd, atoms, exponent), (num, den) in sorted(x.terms.items(), key=lambda item: item[0]):
             groups.setdefault((atoms, exponent), []).append(self._algebraic(odd, num, dict(den)))
@@ -104,7 +104,7 @@ class Renderer:
         return self._radicands[r]
 
     def atom(self, number: int) -> Any:
-        """The sympy form of a transcendental atom."""
+        """Return the sympy form of a transcendental atom."""
         if number not in self._atoms:
             kind, *args = self.ground.atoms[number]
             self._atoms[number] = self._named(kind, args)

@@ -177,7 +177,7 @@ class Signs4(_Named):
 
     @staticmethod
     def ball(*r: Any) -> Any:
-        """The integral of Signs4; asin and the square roots are followed only where they are analytic."""
+        """Return the integral of Signs4; asin and the square roots are followed only where they are analytic."""
         corr = {frozenset(p): acb(x) for p, x in zip(_PAIRS, r, strict=True)}
 
         def between(a: int, b: int, t: Any) -> Any:
@@ -214,7 +214,7 @@ class Signs4(_Named):
 
 
 def _slope_parts(x: Any, y: Any) -> tuple[Any, Any]:
-    """The real and imaginary part of erf'(x + iy) = 2/√π exp(-(x + iy)²)."""
+    """Return the real and imaginary part of erf'(x + iy) = 2/√π exp(-(x + iy)²)."""
     size = 2 / sqrt(pi) * exp(y**2 - x**2)
     return size * sympy.cos(2 * x * y), -size * sympy.sin(2 * x * y)
 

@@ -31,7 +31,7 @@ class Step:
 
 
 def explain(steps: tuple[Step, ...]) -> str:
-    """The derivation as numbered lines, each rule explained where it is first used."""
+    """Return the derivation as numbered lines, each rule explained where it is first used."""
     seen: set[str] = set()
     lines = []
     for number, step in enumerate(steps, 1):

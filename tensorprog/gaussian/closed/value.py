@@ -72,7 +72,7 @@ def value_of(
 
 
 def _above(error: float) -> float:
-    """A float that is surely above, also where the error has underflowed."""
+    """Return a float that is surely above, also where the error has underflowed."""
     return error * (1 + 2.0**-50) + LEAST
 
 

@@ -71,7 +71,7 @@ def two_signs(h: Element, k: Element, r: Element) -> Element:
 
 
 def repr_key(x: Element) -> tuple[object, ...]:
-    """An order of elements by their form."""
+    """Return an order of elements by their form."""
     return tuple(
         (key, tuple(sorted((m, str(c)) for m, c in num.terms())), den) for key, (num, den) in sorted(x.terms.items())
     )
@@ -114,7 +114,7 @@ def four_signs(cov: Matrix) -> Element:
 
 
 def blocks(cov: Matrix) -> list[list[int]]:
-    """The connected groups of a covariance: indices in different groups are independent."""
+    """Return the connected groups of a covariance: indices in different groups are independent."""
     left, out = list(range(len(cov))), []
     while left:
         group, front = [], [left.pop(0)]

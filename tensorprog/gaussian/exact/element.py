@@ -74,7 +74,7 @@ class Element:
         return Element(self.ground, out)
 
     def scale(self, c: Fraction | int) -> Element:
-        """The rational multiple c·x."""
+        """Return the rational multiple c·x."""
         if c == 0:
             return Element(self.ground, {})
         q = self.ground.poly(c).LC
@@ -87,7 +87,7 @@ class Element:
         return out
 
     def only(self) -> tuple[Key, Frac]:
-        """The single term, or no closed form."""
+        """Return the single term, or no closed form."""
         if len(self.terms) != 1:
             raise NoClosedForm("a sum where a single product is needed")
         return next(iter(self.terms.items()))
@@ -135,11 +135,11 @@ class Element:
         return out if not exponent else out * exponential(g.exponents[exponent].scale(Fraction(1, 2)))
 
     def is_rational(self) -> bool:
-        """Whether x is a rational function of the generators."""
+        """Return whether x is a rational function of the generators."""
         return all(key == _RATIONAL for key in self.terms)
 
     def rational_value(self) -> Fraction | None:
-        """The value of a rational number, else None."""
+        """Return the value of a rational number, else None."""
         if not self.terms:
             return Fraction(0)
         fraction = self.terms.get(_RATIONAL)
@@ -148,12 +148,12 @@ class Element:
         return Fraction(int(fraction[0].LC.numerator), int(fraction[0].LC.denominator))
 
     def imaginary(self) -> Element:
-        """The imaginary part of an element whose exponents and atoms are real."""
+        """Return the imaginary part of an element whose exponents and atoms are real."""
         out = {(odd[1:], atoms, e): c for (odd, atoms, e), c in self.terms.items() if odd[:1] == (MINUS_ONE,)}
         return Element(self.ground, out)
 
     def real(self) -> Element:
-        """The real part: Re(c e^(x+iy)) = e^x (Re c · cos y - Im c · sin y)."""
+        """Return the real part: Re(c e^(x+iy)) = e^x (Re c · cos y - Im c · sin y)."""
         g = self.ground
         out = zero(g)
         for (odd, atoms, e), fraction in self.terms.items():
@@ -169,7 +169,7 @@ class Element:
         return out
 
     def leading_sign(self) -> int:
-        """A sign chosen by the form alone, opposite for x and -x."""
+        """Return a sign chosen by the form alone, opposite for x and -x."""
         _, (num, _) = min(self.terms.items(), key=lambda item: item[0])
         return 1 if num.LC > 0 else -1
 
@@ -192,7 +192,7 @@ class Element:
 
 
 def at_least_zero(x: Element) -> bool:
-    """Whether x >= 0 is certain (for a rational function with positive denominator)."""
+    """Return whether x >= 0 is certain (for a rational function with positive denominator)."""
     if x.sign() in (0, 1):
         return True
     if not x.is_rational():
@@ -202,7 +202,7 @@ def at_least_zero(x: Element) -> bool:
 
 
 def _sign_of_number(x: Element) -> int | None:
-    """The sign of a combination of square roots of numbers, by 60 digits."""
+    """Return the sign of a combination of square roots of numbers, by 60 digits."""
     from mpmath import mp, mpf
 
     g = x.ground
@@ -293,22 +293,22 @@ def one(g: Ground) -> Element:
 
 
 def number(g: Ground, value: Fraction | int) -> Element:
-    """A rational number."""
+    """Return a rational number."""
     return Element(g, {_RATIONAL: (g.poly(value), ())} if value else {})
 
 
 def from_poly(g: Ground, f: Poly) -> Element:
-    """A polynomial in the generators."""
+    """Return a polynomial in the generators."""
     return Element(g, {_RATIONAL: (f, ())} if f else {})
 
 
 def generator(g: Ground, name: str) -> Element:
-    """A covariance entry, a mean, a param, or π."""
+    """Return a covariance entry, a mean, a param, or π."""
     return from_poly(g, g.gens[g.names.index(name)])
 
 
 def root(g: Ground, r: int) -> Element:
-    """The radical √f_r."""
+    """Return the radical √f_r."""
     return Element(g, {((r,), (), 0): (g.one, ())})
 
 
@@ -327,7 +327,7 @@ def pi(g: Ground) -> Element:
 
 
 def exponent_number(x: Element) -> int:
-    """The number under which e^x is kept."""
+    """Return the number under which e^x is kept."""
     g = x.ground
     if not x.terms:
         return 0

@@ -76,7 +76,7 @@ class Existence:
 
 
 def _negative_semidefinite(q: Sequence[Sequence[Element]]) -> bool:
-    """Whether -Q is positive semidefinite for certain: all its principal minors are."""
+    """Return whether -Q is positive semidefinite for certain: all its principal minors are."""
     size = range(len(q))
     for order in range(1, len(q) + 1):
         for kept in combinations(size, order):

@@ -67,7 +67,7 @@ class Ground:
         return self.ring(QQ(q.numerator, q.denominator))
 
     def radical(self, f: Poly, positive: bool) -> int:
-        """The number of the radical √f."""
+        """Return the number of the radical √f."""
         if f not in self._index:
             self._index[f] = len(self.radicals)
             self.radicals.append(f)
@@ -140,7 +140,7 @@ class Ground:
         return outside, [self.radical(self.poly(p), positive=True) for p in inside]
 
     def split_positive(self, f: Poly) -> tuple[Fraction, list[tuple[int, int]]]:
-        """A polynomial known to be positive as c · Π f_r^m over radicals r with f_r > 0.
+        """Return a polynomial known to be positive as c · Π f_r^m over radicals r with f_r > 0.
 
         Factors of known sign are split off; the product of the others is positive, and stays whole.
         """
@@ -171,7 +171,7 @@ class Ground:
         return content, out
 
     def sign(self, f: Poly) -> int | None:
-        """The sign of a polynomial for all admissible values: -1, 0, 1, or None when undecided."""
+        """Return the sign of a polynomial for all admissible values: -1, 0, 1, or None when undecided."""
         if not f:
             return 0
         if f.is_ground:
@@ -209,7 +209,7 @@ class Ground:
         return any(self._obvious(g, half) and self._somewhere(g, strict) for g, strict, half in self._shifts(f))
 
     def at_least_zero(self, f: Poly) -> bool:
-        """Whether f >= 0 is certain."""
+        """Return whether f >= 0 is certain."""
         return not f or self.sign(f) == 1 or any(self._obvious(g, half) for g, _, half in self._shifts(f))
 
     def _shifts(self, f: Poly) -> Iterator[tuple[Poly, list[bool], list[bool]]]:

@@ -17,19 +17,19 @@ def dot(a: Sequence[Element], b: Sequence[Element]) -> Element:
 
 
 def times(matrix: Sequence[Sequence[Element]], vector: Sequence[Element]) -> tuple[Element, ...]:
-    """The matrix times the vector."""
+    """Return the matrix times the vector."""
     return tuple(dot(row, vector) for row in matrix)
 
 
 def minor(matrix: Sequence[Sequence[Element]], i: int, j: int) -> Element:
-    """The determinant without row i and column j."""
+    """Return the determinant without row i and column j."""
     if len(matrix) == 1:
         return one(matrix[0][0].ground)
     return determinant([[x for b, x in enumerate(row) if b != j] for a, row in enumerate(matrix) if a != i])
 
 
 def determinant(matrix: Sequence[Sequence[Element]]) -> Element:
-    """The determinant, by expansion along the first row."""
+    """Return the determinant, by expansion along the first row."""
     out = zero(matrix[0][0].ground)
     if len(matrix) == 1:
         return matrix[0][0]

@@ -133,7 +133,7 @@ class Normaliser:
                 return isinstance(t, Num)
 
     def _number(self, t: Term) -> Fraction | None:
-        """The rational value of a constant term, if it has one."""
+        """Return the rational value of a constant term, if it has one."""
         try:
             form = self.form(t) if self._is_constant(t) else None
         except (NoClosedForm, OpaqueConstant):
@@ -186,7 +186,7 @@ class Normaliser:
         raise NoClosedForm("a condition outside the class")
 
     def _compared(self, head: str, gap: Form) -> Form:
-        """Whether gap < 0, ...: exactly where the gap is constant, else almost surely."""
+        """Return whether gap < 0, ...: exactly where the gap is constant, else almost surely."""
         value = constant_of(self.space, gap)
         if value is not None:
             return self._decided(head, value)

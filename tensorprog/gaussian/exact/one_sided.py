@@ -19,7 +19,7 @@ MAX_ERRORS = 6
 
 
 def one_sided(x: Element) -> Element:
-    """An equal element, written with Φ2 and erfc where that is shorter."""
+    """Return an equal element, written with Φ2 and erfc where that is shorter."""
     groups: dict[int, dict[Atoms, Element]] = {}
     for (odd, atoms, exponent), fraction in x.terms.items():
         key: Key = (odd, (), 0)

@@ -60,7 +60,7 @@ class Law:
         return dot(a, times(self.cov, a))
 
     def given_zero(self, a: Vector, m: Element, v: Element) -> Law:
-        """The law of z given that a·z + noise, of mean m and variance v, is 0: z - (K a / v)(a·z + noise)."""
+        """Return the law of z given that a·z + noise, of mean m and variance v, is 0: z - (K a / v)(a·z + noise)."""
         ka = times(self.cov, a)
         inverse = v.inverse()
         slope = tuple(x * inverse for x in ka)
@@ -111,7 +111,7 @@ class Engine:
         return out
 
     def _quadratic(self, s: Summand) -> tuple[list[int], list[list[Element]]]:
-        """The variables in the exponent's quadratic, and 2Q over them."""
+        """Return the variables in the exponent's quadratic, and 2Q over them."""
         used = sorted({i for pair, _ in s.quadratic for i in pair})
         place = {i: n for n, i in enumerate(used)}
         twice_q = [[zero(self.ground) for _ in used] for _ in used]

@@ -74,7 +74,7 @@ class Space:
 
 
 def plus(*forms: Form) -> Form:
-    """The sum of forms."""
+    """Return the sum of forms."""
     out: Form = {}
     for form in forms:
         for shape, c in form.items():
@@ -87,12 +87,12 @@ def plus(*forms: Form) -> Form:
 
 
 def scaled(form: Form, c: Fraction | int) -> Form:
-    """A rational multiple of a form."""
+    """Return a rational multiple of a form."""
     return {shape: x.scale(c) for shape, x in form.items()} if c else {}
 
 
 def product(f: Form, g: Form) -> Form:
-    """The product of two forms."""
+    """Return the product of two forms."""
     if len(f) * len(g) > MAX_SUMMANDS:
         raise NoClosedForm(f"more than {MAX_SUMMANDS} summands (MAX_SUMMANDS)")
     out: Form = {}
@@ -125,7 +125,7 @@ def _quadratic_sum(p: Quadratic, q: Quadratic) -> Quadratic:
 
 
 def _sign_products(left: tuple[Sign, ...], right: tuple[Sign, ...]) -> dict[tuple[Sign, ...], int]:
-    """The product of two sets of signs as an integer combination of sets with one hard sign a line."""
+    """Return the product of two sets of signs as an integer combination of sets with one hard sign a line."""
     out = {left: 1}
     for s in right:
         after: dict[tuple[Sign, ...], int] = {}
@@ -168,7 +168,7 @@ def _sorted(signs: tuple[Sign, ...]) -> tuple[Sign, ...]:
 
 
 def branches(space: Space, form: Form) -> list[tuple[Form, Form]]:
-    """The form as Σ indicator · smooth: disjoint indicators made of hard signs, smooth parts without them."""
+    """Return the form as Σ indicator · smooth: disjoint indicators made of hard signs, smooth parts without them."""
     hard = next((s for shape in form for s in shape.signs if not s.s2), None)
     unit = space.constant(one(space.ground))
     if hard is None:
@@ -214,12 +214,12 @@ def affine_part(space: Space, form: Form) -> tuple[Vector, Element] | None:
 
 
 def constant_of(space: Space, form: Form) -> Element | None:
-    """The value of a form without variables, else None."""
+    """Return the value of a form without variables, else None."""
     if not form:
         return zero(space.ground)
     return form[space.shape()] if len(form) == 1 and space.shape() in form else None
 
 
 def summands(form: Form) -> list[Summand]:
-    """The form as the engine takes it."""
+    """Return the form as the engine takes it."""
     return [Summand(c, s.powers, s.linear, s.quadratic, s.signs, s.deltas) for s, c in form.items()]

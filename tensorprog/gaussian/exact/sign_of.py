@@ -58,7 +58,7 @@ def _by_factors(space: Space, p: Form) -> Form:
 
 
 def _of_factor(space: Space, f: Any) -> Form:
-    """An irreducible factor: affine, a quadratic in one variable (by its roots), or visibly positive."""
+    """Return an irreducible factor: affine, a quadratic in one variable (by its roots), or visibly positive."""
     g = space.ground
     terms = [(m, Fraction(int(c.numerator), int(c.denominator))) for m, c in f.terms()]
     degree = max(sum(m) for m, _ in terms)

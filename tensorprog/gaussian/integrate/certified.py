@@ -55,12 +55,12 @@ Ends = tuple[float, float]
 
 
 def is_small(term: Term, variables: Sequence[Var], cov: Sequence[Sequence[Fraction]], mean: Sequence[Fraction]) -> bool:
-    """Whether the term reads at most two linear combinations, so that a bound is what the cells reach."""
+    """Return whether the term reads at most two linear combinations, so that a bound is what the cells reach."""
     return len(pivoted(fewest(posed(term, variables, cov, mean, None)).cov)[0]) <= 2
 
 
 def _enclose(p: Posed, tolerance: float) -> Ends | None:
-    """Both ends, rounded outward."""
+    """Return both ends, rounded outward."""
     p = needed(p)
     if not p.names:
         return _point(p.term)
@@ -86,7 +86,7 @@ def _enclose(p: Posed, tolerance: float) -> Ends | None:
 
 
 def _over_length(p: Posed) -> Ends | None:
-    """A function over the length of three or more centred variables, where it is one."""
+    """Return a function over the length of three or more centred variables, where it is one."""
     if len(p.names) < 3 or any(p.mean) or (r := ratio(p.term, p.names)) is None:
         return None
     ball = lengths.enclosed(r, p.names, [[exact(x) for x in row] for row in p.cov])
@@ -104,7 +104,7 @@ def _point(term: Term) -> Ends:
 
 
 def _down(x: Ball) -> float:
-    """The greatest float that is surely not above x."""
+    """Return the greatest float that is surely not above x."""
     y = float(x.mid())
     return y if exact(y) <= x else math.nextafter(y, -math.inf)
 
@@ -142,7 +142,7 @@ def _ends(made: Estimate) -> Ends:
 
 
 def _in_many(p: Posed, tolerance: float) -> Ends | None:
-    """A sum is taken summand by summand where each has few variables; else the grid."""
+    """Integrate a sum summand by summand where each has few variables; else the grid."""
     from tensorprog.gaussian.integrate.grid import grid
 
     with precision(160):

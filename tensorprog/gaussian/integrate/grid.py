@@ -47,7 +47,7 @@ WIDTHS = tuple(0.1 * 1.15**k for k in range(36))
 
 
 def grid(term: Term, names: Sequence[str], cov: Sequence[Sequence[Ball]], mean: Sequence[Ball]) -> Ball | None:
-    """A ball around E F(Z), Z ~ N(mean, cov) with real balls for their entries; None where no bound is known.
+    """Return a ball around E F(Z), Z ~ N(mean, cov) with real balls for their entries; None where no bound is known.
 
     >>> from tensorprog.terms import read
     >>> K = [[arb(1), arb(1) / 2], [arb(1) / 2, arb(1)]]
@@ -107,7 +107,7 @@ class Bounded:
 
 
 def _inexact_law(F: Bounded, L: Array, m: Array, cov: Sequence[Sequence[Ball]], mean: Sequence[Ball]) -> float | None:
-    """What the difference between N(mean, cov) and N(m, L L') contributes."""
+    """Return what the difference between N(mean, cov) and N(m, L L') contributes."""
     out = 0.0
     size = range(len(m))
     with precision(160):
@@ -166,7 +166,7 @@ def _options(F: Bounded, column: Array) -> list[tuple[float, float]]:
 
 
 def _short(h: float) -> float:
-    """The greatest float of eight significant bits that is not above h: its multiples are exact."""
+    """Return the greatest float of eight significant bits that is not above h: its multiples are exact."""
     unit = 2.0 ** (math.floor(math.log2(h)) - 7)
     return math.floor(h / unit) * unit
 

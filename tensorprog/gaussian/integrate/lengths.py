@@ -58,7 +58,7 @@ class Ratio:
 
 
 def ratio(body: Term, names: Sequence[str]) -> Ratio | None:
-    """The body in that form, or None if it is not a homogeneous function over lengths.
+    """Return the body in that form, or None if it is not a homogeneous function over lengths.
 
     >>> from tensorprog.terms import read, to_text
     >>> found = ratio(read("relu(z1/sqrt((z1^2 + z2^2)/2))*z2/sqrt((z1^2 + z2^2)/2)"), ["z1", "z2"])
@@ -72,7 +72,7 @@ def ratio(body: Term, names: Sequence[str]) -> Ratio | None:
 
 
 def quadratic(t: Term, names: Sequence[str]) -> Quadratic | None:
-    """A sum of squares with nonnegative coefficients, plus a nonnegative constant."""
+    """Return a sum of squares with nonnegative coefficients, plus a nonnegative constant."""
     found = expanded(t, names, rational, 2)
     if found is None or any(c < 0 or not set(e) <= {0, 2} for e, c in found.items()):
         return None
@@ -210,7 +210,7 @@ def _mean_of(t: Term, names: Sequence[str]) -> Mean | None:
 
 
 def enclosed(r: Ratio, given: Sequence[Var | str], K: Sequence[Sequence[Ball]]) -> Ball | None:
-    """A ball around E[F Π Q^{-a}] for centred variables with these covariances; None where none is found.
+    """Return a ball around E[F Π Q^{-a}] for centred variables with these covariances; None where none is found.
 
     >>> from tensorprog.terms import read
     >>> found = ratio(read("x^2/(x^2 + 3*y^2)"), ["x", "y"])
@@ -259,7 +259,7 @@ class _Rule:
         return arb_mat([[exact(c.get(i, Fraction(0))) * self.K[i, j] for j in range(n)] for i in range(n)])
 
     def ends(self) -> tuple[int, int, Ball]:
-        """The first node, the last one, and a bound of all terms of |F|'s rule beyond them."""
+        """Return the first node, the last one, and a bound of all terms of |F|'s rule beyond them."""
         h, a, c = exact(STEP), exact(self.a), dict(self.length)
         scale = float(sum((self.AK[i, i] for i in range(self.K.nrows())), arb(0)).mid())
         centre = -math.log(scale) if scale > 0 else 0.0

@@ -48,7 +48,7 @@ def _legendre(order: int) -> tuple[Array, Array]:
 
 
 def project(planes: Sequence[Plane]) -> list[Plane]:
-    """The special planes of E[F | all but the last variable], as a function of the others."""
+    """Return the special planes of E[F | all but the last variable], as a function of the others."""
     out: dict[tuple[float, ...], Plane] = {}
 
     def keep(normal: tuple[float, ...], offset: float, scale: float, kind: str) -> None:
@@ -83,7 +83,7 @@ def project(planes: Sequence[Plane]) -> list[Plane]:
 
 
 def _breaks(planes: Sequence[Plane], points: Array, reach: Array) -> Array:
-    """Where to cut the next variable's line, one row for each outer point, sorted, within ±reach."""
+    """Return where to cut the next variable's line, one row for each outer point, sorted, within ±reach."""
     places, scales = [], []
     for p in planes:
         *rest, last = p.normal
@@ -97,7 +97,7 @@ def _breaks(planes: Sequence[Plane], points: Array, reach: Array) -> Array:
 
 
 def _cut(places: Sequence[Array], scales: Sequence[Array], reach: Array) -> Array:
-    """Each row cut at its own places within ±reach, and halved towards those of finite scale; sorted."""
+    """Return each row cut at its own places within ±reach, and halved towards those of finite scale; sorted."""
     columns = [-reach, reach]
     for at, scale in zip(places, scales, strict=True):
         columns.append(at)
@@ -136,7 +136,7 @@ def line_nodes(
 def _walk(
     levels: Sequence[Sequence[Plane]], rules: Sequence[Rule], reach: float, points: Array, weights: Array
 ) -> Iterator[tuple[Array, Array]]:
-    """All nodes and weights, in blocks: the outer variables first."""
+    """Yield all nodes and weights, in blocks: the outer variables first."""
     level = points.shape[1]
     if level == len(levels):
         yield points, weights

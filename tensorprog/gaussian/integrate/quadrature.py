@@ -98,7 +98,7 @@ class Problem:
         return y
 
     def shaken(self, *t: Array) -> Array:
-        """How much F changes when z is off by its rounding, all coordinates one way or alternating."""
+        """Return how much F changes when z is off by its rounding, all coordinates one way or alternating."""
         z = self.z_of(*t)
         size = [
             2.0**-52 * (abs(self.mean[i]) + sum(abs(self.L[i, j]) * np.abs(t[j]) for j in range(len(t))))
@@ -154,7 +154,7 @@ def _reduce(p: Posed, tolerance: float, seed: int) -> Estimate:
 
 
 def pose(p: Posed) -> Problem:
-    """The problem in standard normal variables."""
+    """Return the problem in standard normal variables."""
     rows = factor(p.cov)
     L = np.array(rows, dtype=float).reshape(len(p.names), len(rows[0]) if rows else 0)
     mean = np.array([float(x) for x in p.mean])
@@ -162,7 +162,7 @@ def pose(p: Posed) -> Problem:
 
 
 def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
-    """The expectation of a reduced problem, by the method that fits it."""
+    """Return the expectation of a reduced problem, by the method that fits it."""
     d = p.dimension
     if d == 0:
         return _point(p)
@@ -186,14 +186,14 @@ def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
 
 
 def sampled(p: Problem, seed: int) -> Estimate:
-    """The expectation by scrambled points; none where the spread of the function is infinite."""
+    """Return the expectation by scrambled points; none where the spread of the function is infinite."""
     if not shrinks(lambda z, analytic: p.ball(z, analytic) ** 2, p.mean, p.L):
         return unknown("the function varies too much to be sampled: its square has no mean")
     return sample(lambda t: p.at(*t.T), p.dimension, seed)
 
 
 def improved(out: Estimate, p: Problem, seed: int) -> Estimate:
-    """What quadrature found, or what a sample says where that is better."""
+    """Return what quadrature found, or what a sample says where that is better."""
     t = np.random.default_rng(seed).standard_normal((p.dimension, 256))
     with np.errstate(all="ignore"):
         size = float(np.mean(np.abs(p.f_of_t(*t))))
@@ -208,7 +208,7 @@ def _norms(L: Array) -> Array:
 
 
 def _point(p: Problem) -> Estimate:
-    """No randomness: F at the mean, which a float gives to within half a unit in its last place."""
+    """Without randomness: F at the mean, which a float gives to within half a unit in its last place."""
     ball = p.ball([acb(arb(float(x), abs(float(x)) * 2.0**-53)) for x in p.mean], False)
     if not ball.is_finite():
         raise undefined()
@@ -217,7 +217,7 @@ def _point(p: Problem) -> Estimate:
 
 
 def _rounding(p: Problem) -> float:
-    """How far floating point is from the exact function, at typical points: covers cancellation inside F."""
+    """Return how far floating point is from the exact function, at typical points: covers cancellation inside F."""
     t = np.random.default_rng(1).standard_normal((12, p.dimension))
     z = p.mean + t @ p.L.T
     with np.errstate(all="ignore"):
@@ -231,7 +231,7 @@ def _rounding(p: Problem) -> float:
 
 
 def _by_trapezoid(p: Problem, far: Reach, tolerance: float, noise: float) -> Estimate | None:
-    """Two shifted trapezoid rules with the strip bound; None where panels are the better way."""
+    """Return two shifted trapezoid rules with the strip bound; None where panels are the better way."""
     d = p.dimension
     # The size E|F| is needed to state the goal: a coarse rule is enough.
     size = max(strip.trapezoid(p.at, [0.5] * d, min(far.radius, 12.0))[1], 1e-300)
@@ -291,7 +291,7 @@ def _by_panels(p: Problem, far: Reach, found: Loci, tolerance: float, noise: flo
 
 
 def _in_t(q: Plane, p: Problem) -> Plane:
-    """A plane of z as a plane of t, z = m + L t."""
+    """Return a plane of z as a plane of t, z = m + L t."""
     normal = np.array(q.normal)
     slope = normal @ p.L
     slope[np.abs(slope) <= 1e-15 * np.abs(normal) @ np.abs(p.L)] = 0.0

@@ -38,7 +38,7 @@ class Wall:
 
 
 def walls(term: Term, names: Sequence[str]) -> tuple[Wall, ...] | None:
-    """What bounds the strip in which the term is analytic; None if it is not known to be analytic in any."""
+    """Return what bounds the strip in which the term is analytic; None if it is not known to be analytic in any."""
     out: list[Wall] = []
     for t in walk(term):
         match t:
@@ -84,7 +84,7 @@ def _around_roots(u: Term, names: Sequence[str]) -> list[Wall] | None:
 
 
 def _weighted_points(d: int, step: float, radius: float) -> tuple[list[Array], Array | float]:
-    """Points that see the Gaussian: a grid in one or two dimensions, a low-discrepancy sequence in more."""
+    """Return points that see the Gaussian: a grid in one or two dimensions, a low-discrepancy sequence in more."""
     if d <= 2:
         axes = list(np.meshgrid(*[Axis.within(step, radius).points] * d, indexing="ij"))
         return axes, np.exp(-0.5 * sum(t * t for t in axes)) * (step / math.sqrt(2 * math.pi)) ** d

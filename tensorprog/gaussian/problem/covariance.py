@@ -15,7 +15,7 @@ SLACK = Fraction(1, 10**9)
 
 
 def rational(x: Any) -> Fraction:
-    """An entry of a covariance or mean, exactly; NaN and infinity are refused (TP008)."""
+    """Return an entry of a covariance or mean, exactly; NaN and infinity are refused (TP008)."""
     if isinstance(x, Fraction | int):
         return Fraction(x)
     number = float(x)
@@ -43,7 +43,7 @@ def covariance(rows: Sequence[Sequence[Any]]) -> tuple[tuple[Fraction, ...], ...
 
 
 def semidefinite(K: Sequence[Sequence[Fraction]]) -> Columns:
-    """The columns of `pivoted`; TP008 if the matrix is not positive semidefinite up to SLACK."""
+    """Return the columns of `pivoted`; TP008 if the matrix is not positive semidefinite up to SLACK."""
     scale = max((abs(K[i][i]) for i in range(len(K))), default=Fraction(0))
     columns, rest = pivoted(K)
     if any(abs(x) > SLACK * scale for row in rest for x in row):

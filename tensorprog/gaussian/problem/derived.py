@@ -37,7 +37,7 @@ def _attempt(problem: Problem) -> ClosedForm | NoClosedForm:
 
 
 def existing(found: ClosedForm, numbers: Mapping[str, Fraction]) -> tuple[Any, ...]:
-    """The requirements that stay open; a failed one is a divergent moment, or withholds the closed form."""
+    """Return the requirements that stay open; a failed one is a divergent moment, or withholds the closed form."""
     failed, open_ones = [], []
     for r in found.requirements:
         if r.kind == "nonzero":

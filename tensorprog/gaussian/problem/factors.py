@@ -16,7 +16,7 @@ Values = Mapping[str, Any]
 
 
 def canonical(term: Term, vars: Sequence[Var], values: Values | None) -> tuple[Term, tuple[str, ...]]:
-    """The term with its variables named z1, z2, ... and every other name replaced by its number."""
+    """Return the term with its variables named z1, z2, ... and every other name replaced by its number."""
     names = tuple(f"z{k + 1}" for k in range(len(vars)))
     change: dict[Term, Term] = {v: Var(n) for v, n in zip(vars, names, strict=True)}
     for v in variables(term):
@@ -28,7 +28,7 @@ def canonical(term: Term, vars: Sequence[Var], values: Values | None) -> tuple[T
 def posed(
     term: Term, vars: Sequence[Var], cov: Sequence[Sequence[Any]], mean: Sequence[Any] | None, values: Values | None
 ) -> Posed:
-    """The expectation in the variables that it needs; TP008 for what is no covariance."""
+    """Return the expectation in the variables that it needs; TP008 for what is no covariance."""
     K = covariance(cov)
     m = tuple(map(rational, mean)) if mean is not None else (Fraction(0),) * len(K)
     plain, names = canonical(term, vars, values)
@@ -36,7 +36,7 @@ def posed(
 
 
 def needed(p: Posed) -> Posed:
-    """The same expectation without the variables that are constant or not read."""
+    """Return the same expectation without the variables that are constant or not read."""
     fixed: dict[Term, Term] = {Var(n): Num(p.mean[i]) for i, n in enumerate(p.names) if p.cov[i][i] == 0}
     term = substitute(p.term, fixed)
     read = {v.name for v in variables(term)}
@@ -46,7 +46,7 @@ def needed(p: Posed) -> Posed:
 
 
 def independent_factors(p: Posed) -> list[Term]:
-    """The factors of a product, those with correlated variables together."""
+    """Return the factors of a product, those with correlated variables together."""
     at = {n: i for i, n in enumerate(p.names)}
     groups: list[tuple[set[str], list[Term]]] = []
     for part in _factors(p.term):

@@ -59,7 +59,7 @@ def _used(at: Reduced) -> Reduced:
 
 
 def is_zero(x: Any) -> bool:
-    """Whether a sympy expression is identically zero: refuted by one exact value, confirmed by algebra."""
+    """Return whether a sympy expression is identically zero: refuted by one exact value, confirmed by algebra."""
     if x.is_Rational:
         return bool(x == 0)
     value = x.xreplace(_point(x.free_symbols))
@@ -69,7 +69,7 @@ def is_zero(x: Any) -> bool:
 
 
 def _point(names: set[Any]) -> dict[Any, Any]:
-    """An arbitrary rational point: 11/7, 13/7, 17/7, ... for the symbols in order."""
+    """Return an arbitrary rational point: 11/7, 13/7, 17/7, ... for the symbols in order."""
     point = {}
     p = 11
     for s in sorted(names, key=str):
@@ -154,7 +154,7 @@ def affine(t: Term, variables: Sequence[Var]) -> tuple[tuple[Any, ...], Any] | N
 
 
 def _affine_parts(t: Term, variables: Sequence[Var]) -> list[Term]:
-    """The maximal affine subterms that contain a variable."""
+    """Return the maximal affine subterms that contain a variable."""
     if not any(v in variables for v in walk(t) if isinstance(v, Var)):
         return []
     if affine(t, variables) is not None:

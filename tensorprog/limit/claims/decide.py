@@ -88,7 +88,7 @@ class Decider:
         self.everywhere = Everywhere(program, self.limit.averages)
 
     def decide(self, claim: Claim) -> Decision:
-        """One claim, for all values of its free indices."""
+        """Return one claim, for all values of its free indices."""
         text = claim.text or claim_text(claim).removeprefix("claim ")
         if claim.form in ("valid", "invalid"):
             return self._verdict(claim, text)
@@ -182,7 +182,7 @@ class Decider:
         return found
 
     def _doubt(self, claim: Claim, at: dict[str, int]) -> str | None:
-        """Why the sides are not one formula for all params; None if they are, which proves the claim."""
+        """Return why the sides are not one formula for all params; None if they are, which proves the claim."""
         assert claim.left is not None
         assert claim.right is not None
         c = self.limit.averages
@@ -199,7 +199,7 @@ class Decider:
             return str(why)
 
     def _outside(self, claim: Claim, at: dict[str, int]) -> str | None:
-        """Why a root, logarithm or division around the expectations of a side may be undefined."""
+        """Return why a root, logarithm or division around the expectations of a side may be undefined."""
         for side in (claim.left, claim.right):
             for part, strict in partial(shift_subs(side, dict(at))) if side is not None else ():
                 if not any(isinstance(s, App) and s.head in EXPECTATIONS for s in walk(part)):
@@ -222,7 +222,7 @@ class Decider:
         )
 
     def _terms(self, claim: Claim, at: dict[str, int]) -> list[Term]:
-        """The sides and what stands inside their expectations, over leaves."""
+        """Return the sides and what stands inside their expectations, over leaves."""
         out: list[Term] = []
 
         def visit(t: Term) -> None:
@@ -274,7 +274,7 @@ class Decider:
     # -- sides -------------------------------------------------------------------------------------------------------
 
     def _side(self, t: Term) -> Any:
-        """One side as a formula, E, var and cov written out; its indices have values."""
+        """Return one side as a formula, E, var and cov written out; its indices have values."""
         c, t = self.limit.averages, written_out(self.program, t)
         match t:
             case App("E", (f,)):
@@ -331,7 +331,7 @@ class Decider:
 
 
 def _number(x: Fraction) -> str:
-    """A number as it is written in a program, as a decimal where that is exact."""
+    """Return a number as it is written in a program, as a decimal where that is exact."""
     return f"{float(x):.15g}" if Fraction(f"{float(x):.15g}") == x else str(x)
 
 

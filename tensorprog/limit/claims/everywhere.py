@@ -54,7 +54,7 @@ class Everywhere:
     # -- conditions ------------------------------------------------------------------------------------------------
 
     def doubt(self, terms: Sequence[Term]) -> str | None:
-        """Why expressions over leaves may have another mean, or none, for some params; None if they have not."""
+        """Return why expressions over leaves may have another mean, or none, for some params; None if they have not."""
         for t in self.u.with_ancestors(terms):
             for part, strict in partial(t):
                 why = self._undefined(part, strict)
@@ -84,7 +84,7 @@ class Everywhere:
         return self.positive(sympy.expand(self.c.opened(variance)))
 
     def _undefined(self, t: Term, strict: bool) -> str | None:
-        """Why a root, logarithm or division may be undefined; `strict`: its argument must not be 0."""
+        """Return why a root, logarithm or division may be undefined; `strict`: its argument must not be 0."""
         if is_positive(t, strict):
             return None
         leaves = self.u.below(t)
@@ -226,7 +226,7 @@ class Everywhere:
                 yield chosen | at
 
     def params_of(self, terms: Sequence[Term]) -> set[str]:
-        """The params on which the law of expressions over leaves may depend."""
+        """Return the params on which the law of expressions over leaves may depend."""
         out: set[str] = set()
         for t in self.u.with_ancestors(terms):
             out |= {v.name for v in variables(t) if v.name in self.symbols and v not in self.u.leaves}
@@ -241,7 +241,7 @@ class Everywhere:
 
 
 def inside(p: Param) -> Fraction:
-    """Some number that the assumption on a param allows."""
+    """Return some number that the assumption on a param allows."""
     if p.low is not None and p.high is not None:
         return p.low + (p.high - p.low) * Fraction(3, 7)
     if p.low is not None:
@@ -267,7 +267,7 @@ def has_covariances(program: Program, at: Mapping[str, Fraction]) -> bool:
 
 
 def partial(t: Term) -> Iterator[tuple[Term, bool]]:
-    """The arguments of what is not defined everywhere, and whether 0 is excluded."""
+    """Yield the arguments of what is not defined everywhere, and whether 0 is excluded."""
     match t:
         case App("recip", (a,)):
             yield a, True

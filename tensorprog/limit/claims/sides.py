@@ -27,7 +27,7 @@ EXPECTATIONS = ("E", "var", "cov")
 
 
 def written_out(program: Program, t: Term) -> Term:
-    """A side with its sums, maxima and minima over indices written out; what stands in an expectation stays."""
+    """Return a side with its sums, maxima and minima over indices written out; what stands in an expectation stays."""
     match t:
         case Bind("sum" | "max" | "min" as head, (body,), over):
             values = assignments(program.ranges(over))
@@ -39,7 +39,7 @@ def written_out(program: Program, t: Term) -> Term:
 
 
 def asked(program: Program, t: Term) -> Iterator[Term]:
-    """What the limit says of a side: its expectations, and the variables that stand for their means."""
+    """Yield what the limit says of a side: its expectations, and the variables that stand for their means."""
     if (isinstance(t, App) and t.head in EXPECTATIONS) or (isinstance(t, Var) and t.name in program.families):
         yield t
     else:
@@ -57,7 +57,7 @@ class Sides:
         self._known: dict[Term, Enclosure] = {}
 
     def number(self, t: Term, at: Mapping[str, int]) -> Estimate:
-        """The value of a side; unknown where it does not exist or no number can be had."""
+        """Return the value of a side; unknown where it does not exist or no number can be had."""
         side, balls = written_out(self.program, shift_subs(t, dict(at))), self.limit.engine.balls
         with precision(BITS):
             found = {a: self._asked(a) for a in asked(self.program, side)}
@@ -70,13 +70,13 @@ class Sides:
             return value.number if value.ball.is_finite() else UNKNOWN
 
     def no_value(self, sides: Iterable[Term | None], at: Mapping[str, int]) -> str:
-        """Why an expectation in one of the sides has no value; empty if all may have one."""
+        """Return why an expectation in one of the sides has no value; empty if all may have one."""
         written = [written_out(self.program, shift_subs(side, dict(at))) for side in sides if side is not None]
         atoms = [a for side in written for a in asked(self.program, side)]
         return self.limit.no_value([t for a in atoms for t in (a.args if isinstance(a, App) else (a,))])
 
     def _by_formula(self, head: str, args: tuple[Term, ...]) -> Estimate | None:
-        """The number of a formula in averages over scores, which have bounds of their own."""
+        """Return the number of a formula in averages over scores, which have bounds of their own."""
         if not self.limit.engine.scores(args) or self.limit.no_value(args):
             return None
         c = self.limit.averages

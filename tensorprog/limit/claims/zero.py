@@ -124,7 +124,7 @@ class Normal:
         return self._root_of({m: c / number for m, c in top.items()}), _constant(Fraction(1))
 
     def _root_of(self, p: Poly) -> Poly:
-        """The square root of a polynomial: positive contents and positive symbols leave it."""
+        """Return the square root of a polynomial: positive contents and positive symbols leave it."""
         if not p:
             return {}
         content, inside = Fraction(1), p

@@ -49,7 +49,7 @@ class Exact:
         self._vectors: set[Var] = set()
 
     def constant(self, t: Term) -> Fraction | None:
-        """The number that an expression in members is at every width, or None where none is known.
+        """Return the number that an expression in members is at every width, or None where none is known.
 
         >>> from tensorprog.language import loads
         >>> from tensorprog.terms import read
@@ -64,7 +64,7 @@ class Exact:
             return None
 
     def beside(self, j: Jump) -> Fraction | None:
-        """A number on the side of the jump on which its gap lies whatever the variables are; None if on both.
+        """Return a number on the side of the jump on which its gap lies whatever the variables are; None if on both.
 
         The condition m^2 >= 0 holds and m^2 < 0 fails at every value of m, so that m^2 may tend to 0.
         """
@@ -82,7 +82,7 @@ class Exact:
         return None
 
     def values_of(self, t: Term) -> Interval:
-        """An interval that holds an expression over leaves at every width, whatever their values are."""
+        """Return an interval that holds an expression over leaves at every width, whatever their values are."""
         t = substitute(t, self.values)
         leaves = [v for v in variables(t) if v in self.u.leaves]
         if len(leaves) < len(set(variables(t))):
@@ -101,7 +101,7 @@ class Exact:
         return v in self._vectors
 
     def reduced(self, t: Term) -> Term:
-        """An expression over leaves in the normal form of their relations."""
+        """Return an expression over leaves in the normal form of their relations."""
         return self._normal(self._over(t))
 
     def _normal(self, t: Term) -> Term:
@@ -157,7 +157,7 @@ class Exact:
         return add(*terms)
 
     def _spanned(self, v: Var, node: Input) -> Term:
-        """The initial vector by earlier ones of its group, where its covariance says that it is one."""
+        """Return the initial vector by earlier ones of its group, where its covariance says that it is one."""
         span = self._spanning.setdefault(node.group.names, _Span())
         entries = [self._entry(v, w) for w in (*span.basis, v)]
         mean = rational(substitute(self.u.declared(Mean(v)), self.values))
@@ -187,7 +187,7 @@ class _Span:
         self._inverse = fmpq_mat(0, 0)
 
     def combination(self, cross: list[Fraction], variance: Fraction) -> list[Fraction] | None:
-        """The coefficients of a vector in the basis, if nothing is left of its variance."""
+        """Return the coefficients of a vector in the basis, if nothing is left of its variance."""
         row = fmpq_mat(1, len(cross), list(map(_rational, cross)))
         found = [Fraction(int(c.p), int(c.q)) for c in (row * self._inverse).entries()]
         return found if variance == sum((c * x for c, x in zip(found, cross, strict=True)), Fraction(0)) else None
@@ -207,7 +207,7 @@ def _rational(x: Fraction) -> fmpq:
 
 
 def _value(t: App) -> Term:
-    """A function of numbers, where its value is a number that binary digits hold exactly."""
+    """Return a function of numbers, where its value is a number that binary digits hold exactly."""
     from tensorprog.functions.evaluate.ball_function import ball_function
     from tensorprog.numbers.precision import precision
 

@@ -37,7 +37,7 @@ class Jump:
 
 @lru_cache(maxsize=4096)
 def jumps_of(t: Term) -> tuple[Jump, ...]:
-    """All jumps of an expression, the innermost first.
+    """Return all jumps of an expression, the innermost first.
 
     >>> from tensorprog.terms import read, to_text
     >>> [to_text(j.gap) for j in jumps_of(read("where(a > b, 1, 0) + a*sign(a)"))]
@@ -75,7 +75,7 @@ def _in_product(factors: tuple[Term, ...]) -> Iterator[Jump]:
 
 
 def _sign_of(f: Term) -> App | None:
-    """The sign or step of which f is a power."""
+    """Return the sign or step of which f is a power."""
     match f:
         case App("sign" | "step"):
             return f
@@ -116,7 +116,7 @@ def _vanishes(t: Term, gap: Term) -> bool:
 
 
 def _folded(t: Term) -> Term:
-    """The same with f(0) = 0 and products with 0 put in."""
+    """Return the same with f(0) = 0 and products with 0 put in."""
     parts = tuple(map(_folded, children(t)))
     match t:
         case App("mul", _) if any(rational(p) == 0 for p in parts):
@@ -127,7 +127,7 @@ def _folded(t: Term) -> Term:
 
 
 def settled(t: Term, known: Mapping[Jump, Fraction]) -> Term:
-    """The expression with the jumps whose gap is known replaced by what they are there."""
+    """Return the expression with the jumps whose gap is known replaced by what they are there."""
     at = {j.place: c for j, c in known.items()}
 
     def moved(s: Term) -> Term:

@@ -39,7 +39,7 @@ class Gaussian:
     shown: Sequence[Term] = ()
 
     def standing(self, body: Term) -> tuple[Jump, ...]:
-        """The jumps of the body at which the variables may stand."""
+        """Return the jumps of the body at which the variables may stand."""
         return tuple(j for j in jumps_of(body) if self.may_stand(j.gap, j.periodic))
 
     def may_stand(self, gap: Term, periodic: bool) -> bool:
@@ -68,17 +68,17 @@ class Gaussian:
         return not (self.regular(moving) and self._varies(gap, below, still))
 
     def _own(self, gap: Term, leaves: frozenset[Var]) -> bool:
-        """A function of the moving variables and of exact numbers only."""
+        """Return a function of the moving variables and of exact numbers only."""
         return all(v in leaves or (v not in self.names and self.fixed(v)) for v in variables(gap))
 
     def _free(self, moving: Sequence[int]) -> list[int]:
-        """Some of the variables, of which the others are combinations at every width."""
+        """Return some of the variables, of which the others are combinations at every width."""
         if not self.shown:
             return list(moving)
         return [moving[k] for k in independent([self.shown[k] for k in moving])]
 
     def _varies(self, gap: Term, below: Callable[[Term], frozenset[Var]], still: Mapping[Term, Any]) -> bool:
-        """A polynomial in the moving variables with a coefficient that is not 0 beside the constant one."""
+        """Return a polynomial in the moving variables with a coefficient that is not 0 beside the constant one."""
         try:
             monomials = polynomial(gap)
         except TooLarge:

@@ -85,7 +85,7 @@ class Moments:
 
 
 def exact_moments(s: Structure) -> Moments | None:
-    """The moments, or None where the law is to be averaged."""
+    """Return the moments, or None where the law is to be averaged."""
     if s.kind not in ("deterministic", "gaussian", "function-of-gaussian") or s.nested:
         return None
     if s.kind == "function-of-gaussian" and any(len(s.unfolding.below(t)) > MOST_LEAVES for t in s.terms):
@@ -139,6 +139,6 @@ class Gaussian:
 
 
 def stacked(numbers: Sequence[Estimate]) -> Estimate:
-    """Numbers as one array, with the least sure of their kinds."""
+    """Return numbers as one array, with the least sure of their kinds."""
     kind, method = worst_kind(*(x.error_kind for x in numbers)), worst_method(*(x.method for x in numbers))
     return Estimate(np.array([x.value for x in numbers]), np.array([x.error for x in numbers]), kind, method)

@@ -65,7 +65,7 @@ def _variance_moves(s: Structure, name: str) -> Finding:
 
 
 def _cumulants(s: Structure, name: str) -> Finding:
-    """A third or fourth cumulant that is not 0, by exact formulas and true bounds."""
+    """Return a third or fourth cumulant that is not 0, by exact formulas and true bounds."""
     t: Term = s.terms[0]
     unknown = Finding(None, f"{name} is {s.kind}; no cumulant up to the fourth is shown to differ from a Gaussian's")
     try:

@@ -145,7 +145,7 @@ class Law:
         return found
 
     def _among(self, positions: Sequence[int]) -> Law:
-        """The law of some of the variables."""
+        """Return the law of some of the variables."""
         assert self.among is not None
         return self.among([self.structure.members[k] for k in positions])
 
@@ -242,7 +242,7 @@ class Law:
         return self._sum.joint.cdf(np.atleast_1d(np.asarray(y, dtype=float)))
 
     def quantile(self, q: Any) -> Estimate:
-        """The inverse of the distribution function; its error is that of the latter over the slope there."""
+        """Return the inverse of the distribution function; its error is that of the latter over the slope there."""
         self._single("quantiles")
         from scipy import optimize
 
@@ -331,7 +331,7 @@ class Law:
     # -- showing -----------------------------------------------------------------------------------------------------
 
     def to_json(self) -> list[dict[str, Any]]:
-        """One object for each variable, as `derive --json` lists them under `laws`."""
+        """Return one object for each variable, as `derive --json` lists them under `laws`."""
         with search(self.aim):
             mean, variance, kurtosis = self.mean, self.variance, self.excess_kurtosis
         out = []

@@ -41,7 +41,7 @@ class NoLaw(Law):
         return unknown(self.because)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """One object for each variable; it says why there are no numbers."""
+        """Return one object for each variable; it says why there are no numbers."""
         return [{**entry, "because": self.because} for entry in super().to_json()]
 
     def __repr__(self) -> str:

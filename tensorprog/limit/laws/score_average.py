@@ -63,5 +63,5 @@ def gaussian(averages: Averages, terms: Sequence[Term]) -> tuple[Any | None, Est
 
 
 def _first_layer(averages: Averages, leaf: Var) -> int:
-    """The level of a leaf whose law depends on no other score."""
+    """Return the level of a leaf whose law depends on no other score."""
     return int(averages.u.leaves[leaf].kind == "score" and not averages.u.is_plain(leaf))

@@ -32,7 +32,7 @@ class Formula:
             raise NoFormula("a family of several definitions") from None
 
     def _parts(self, ref: Var) -> list[Summand]:
-        """A vector as a combination of initial vectors and products."""
+        """Return a vector as a combination of initial vectors and products."""
         node = self.composer.locate(ref)
         if isinstance(node, MatMul | Input):
             return [Summand(atoms=(ref,))]

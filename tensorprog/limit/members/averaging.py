@@ -56,7 +56,7 @@ class Rule:
     method: Method
 
     def combine(self, averages: list[Array]) -> Estimate:
-        """The value and its error from one average for each group."""
+        """Return the value and its error from one average for each group."""
         if self.method == "closed-form":
             return Estimate(averages[0], ROUNDING * np.abs(averages[0]), "estimate", self.method)
         if self.method == "quadrature":
@@ -69,12 +69,12 @@ class Rule:
 
 
 def nothing() -> Rule:
-    """The rule without randomness: one point in no dimensions."""
+    """Return the rule without randomness: one point in no dimensions."""
     return Rule((Group(lambda: np.zeros((1, 0)), np.ones(1)),), "closed-form")
 
 
 def grid(dimension: int, step: float, reach: float | None = None) -> Group:
-    """The trapezoid rule on a ball: exponentially accurate for what is analytic in a strip.
+    """Return the trapezoid rule on a ball: exponentially accurate for what is analytic in a strip.
 
     The error of the rule with step h is about exp(-2 pi d / h) for functions analytic within d of the real axis.
     """
@@ -143,7 +143,7 @@ def rule_for(
     powers: Sequence[int] = POWERS,
     goal: float = 1e-9,
 ) -> Rule:
-    """The cheapest rule whose relative error of the probed averages is below the tolerance, else the finest one.
+    """Return the cheapest rule whose relative error of the probed averages is below the tolerance, else the finest one.
 
     What the time of the search does not allow is not begun; the first sampled rule is always made.
 

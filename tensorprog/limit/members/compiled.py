@@ -52,7 +52,7 @@ class Compiled:
         self.of_leaf = {name.name: leaf for leaf, name in self._names.items()}
 
     def __call__(self, at: Mapping[Var, Array], rows: Mapping[Row, Array] | None = None) -> list[Array]:
-        """The values; `rows` gives the logits (entries, draws) of softmax rows that need not be computed."""
+        """Return the values; `rows` gives the logits (entries, draws) of softmax rows that need not be computed."""
         values: dict[str, Array] = {}
         for row, k in self.rows.items():
             given = None if rows is None else rows.get(row)
@@ -65,7 +65,7 @@ class Compiled:
         return out
 
     def _logits_of(self, row: Row) -> Compiled:
-        """The logits of a row, which may hold rows of their own."""
+        """Return the logits of a row, which may hold rows of their own."""
         if row not in self._inner:
             self._inner[row] = Compiled(row, self._leaves, self._params)
         return self._inner[row]
@@ -78,7 +78,7 @@ class Compiled:
         return at[self.of_leaf[v.name]]  # type: ignore[index]
 
     def _opened(self, t: Term) -> Term:
-        """Leaves and softmax entries as plain names; a row is named once."""
+        """Return leaves and softmax entries as plain names; a row is named once."""
         mapping: dict[Term, Term] = {}
         stack = [t]
         seen = set()
@@ -103,7 +103,7 @@ class Compiled:
 
 
 def number(t: Term, params: Mapping[str, float]) -> float:
-    """The value of an expression in params alone."""
+    """Return the value of an expression in params alone."""
     return float(np.asarray(Compiled([t], frozenset(), params)({})[0]))
 
 
@@ -129,7 +129,7 @@ class Features:
 
 
 def features(terms: Sequence[Term], scores: Sequence[Var], below: Below, params: Mapping[str, float]) -> Features:
-    """What of the scores the expressions read."""
+    """Return what of the scores the expressions read."""
     mine = frozenset(scores)
     columns = {v: k for k, v in enumerate(scores)}
     matrix: list[Array] = []

@@ -79,7 +79,7 @@ class Unfolding:
     # -- members -------------------------------------------------------------------------------------------------
 
     def member(self, ref: Var) -> Term:
-        """The expression of one member, with integer subscripts."""
+        """Return the expression of one member, with integer subscripts."""
         if ref not in self._members:
             found = self.program.resolve(ref)
             if len(found) != 1 or any(isinstance(s, str) for s in ref.subs):
@@ -143,7 +143,7 @@ class Unfolding:
                    *([power(Var("n"), Num(left))] if left else []), leaf)  # fmt: skip
 
     def _leaf(self, key: object, ref: Var, leaf: Leaf) -> Term:
-        """The first member with the same definition stands for all: equal products are one variable."""
+        """Let the first member with the same definition stand for all: equal products are one variable."""
         known = self._same.setdefault(key, ref)
         if known is ref:
             self.leaves[ref] = leaf
@@ -184,7 +184,7 @@ class Unfolding:
         return ({**at, **inner} for inner in assignments(self.program.ranges(over)))
 
     def _softmax(self, t: Bind, at: dict[str, int]) -> Term:
-        """A single entry: 1 where one logit remains, 1/m where all m are the same expression."""
+        """Return a single entry: 1 where one logit remains, 1/m where all m are the same expression."""
         entry = tuple(self._inlined(a, at) for a in t.args[1:]) or tuple(Num(at[j]) for j in t.over)
         wanted = tuple(int(v) for e in entry if (v := rational(e)) is not None)
         positions, logits = self._row(t, at)
@@ -195,7 +195,7 @@ class Unfolding:
         return App("softmax", (Num(positions[wanted]), *logits))
 
     def _row(self, t: Bind, at: dict[str, int]) -> tuple[dict[tuple[int, ...], int], list[Term]]:
-        """The logits that the mask leaves, and at which index values each stands."""
+        """Return the logits that the mask leaves, and at which index values each stands."""
         key = (t, tuple((i, v) for i, v in at.items() if i not in t.over))
         if key not in self._rows:
             positions: dict[tuple[int, ...], int] = {}
@@ -220,7 +220,7 @@ class Unfolding:
         return add(*(c if e == 0 else mul(c, power(Var("n"), Num(e))) for c, e in monomials if c != ZERO))
 
     def _leading(self, t: Term) -> Term | None:
-        """A constant sum such as 1 + 3/n by its leading term."""
+        """Return a constant sum such as 1 + 3/n by its leading term."""
         if not (isinstance(t, App) and t.head == "add" and mentions_width(t, self.program.widths)) or self.below(t):
             return None
         part = leading_part(t, self.program.widths)
@@ -229,7 +229,7 @@ class Unfolding:
     # -- what depends on what ------------------------------------------------------------------------------------
 
     def below(self, t: Term) -> frozenset[Var]:
-        """The leaves that an expression reads directly."""
+        """Return the leaves that an expression reads directly."""
         if t not in self._below:
             seen: set[Term] = set()
             out: set[Var] = set()
@@ -259,7 +259,7 @@ class Unfolding:
                 stack += self.leaves[v].parts
 
     def level(self, leaf: Var) -> int:
-        """How many layers of scores the law of a leaf depends on; a score counts itself."""
+        """Return how many layers of scores the law of a leaf depends on; a score counts itself."""
         if leaf not in self._level:
             here = self.leaves[leaf]
             under = max((self.level(v) for t in here.parts for v in self.below(t)), default=0)
@@ -267,11 +267,11 @@ class Unfolding:
         return self._level[leaf]
 
     def declared(self, key: Cov | Mean) -> Term:
-        """The covariance of two initial vectors, or the mean of one, as the program declares it."""
+        """Return the covariance of two initial vectors, or the mean of one, as the program declares it."""
         return add(*(self.expression(part.coefficient) for part in self.scores.rules.of(key)))
 
     def _twin(self, ref: Var, node: Input) -> Var:
-        """An earlier initial vector that is the same almost surely: equal variances and covariance, means 0."""
+        """Return an earlier initial vector that is the same almost surely: equal variances and covariance, means 0."""
         earlier = self._inputs.setdefault(node.group.names, [])
         if len(earlier) < MAX_TWINS and node.group.mean == (ZERO,) * len(node.group.mean):
             mine = rational(self.declared(Cov(ref, ref)))
@@ -283,7 +283,7 @@ class Unfolding:
         return ref
 
     def matrix(self, leaf: Var) -> Var:
-        """The single matrix that makes a MatMul leaf."""
+        """Return the single matrix that makes a MatMul leaf."""
         node = self.leaves[leaf].node
         assert isinstance(node, MatMul)
         return _at(node.weight, dict(self.leaves[leaf].at))
@@ -309,7 +309,7 @@ class Unfolding:
         return entering(self.powers, self.program.nodes)
 
     def scores_under(self, leaves: frozenset[Var]) -> list[Var]:
-        """Every score that the law of these leaves depends on, themselves included, in program order."""
+        """Return every score that the law of these leaves depends on, themselves included, in program order."""
         seen = frozenset().union(*map(self.below, self.with_ancestors([*leaves])))
         found = [v for v in seen if self.leaves[v].kind == "score" and not self.is_plain(v)]
         order = {id(node): k for k, node in enumerate(self.program.nodes)}

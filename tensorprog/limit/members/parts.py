@@ -120,7 +120,7 @@ def affine(t: Term, leaves: frozenset[Var], below: Below) -> tuple[dict[Var, Ter
 
 
 def polynomial(t: Term) -> Poly:
-    """The polynomial over atoms that t is, with rational coefficients."""
+    """Return the polynomial over atoms that t is, with rational coefficients."""
     if (value := rational(t)) is not None:
         return {(): value} if value else {}
     match t:
@@ -154,7 +154,7 @@ def polynomial(t: Term) -> Poly:
 
 
 def collected(t: Term) -> Term:
-    """The same expression written anew from its polynomial.
+    """Return the same expression written anew from its polynomial.
 
     >>> from tensorprog.terms import read, to_text
     >>> to_text(collected(read("(a + b)*(a - b) + b^2 + 2*a")))
@@ -164,12 +164,12 @@ def collected(t: Term) -> Term:
 
 
 def monomial_term(m: Monomial) -> Term:
-    """A product of powers of atoms; equal monomials are equal terms."""
+    """Return a product of powers of atoms; equal monomials are equal terms."""
     return mul(*sorted((a if e == 1 else power(a, Num(e)) for a, e in m), key=repr))
 
 
 def independent(terms: Sequence[Term]) -> list[int]:
-    """Positions of terms of which all others are combinations, with rational numbers, up to constants.
+    """Return positions of terms of which all others are combinations, with rational numbers, up to constants.
 
     >>> from tensorprog.terms import read
     >>> independent([read(t) for t in ("2*u", "u - v", "u + v + 1", "w")])

@@ -78,7 +78,7 @@ def holds_softmax(t: Term) -> bool:
 
 
 def entries(t: Term) -> int | None:
-    """How many softmax factors a product has; None if anything else varies in it."""
+    """Return how many softmax factors a product has; None if anything else varies in it."""
     match t:
         case App("softmax"):
             return 1

@@ -39,7 +39,7 @@ class Given:
 
 
 def pseudo_inverse(cov: Array) -> Array:
-    """The Moore–Penrose inverse of a covariance, or of a stack of them."""
+    """Return the Moore–Penrose inverse of a covariance, or of a stack of them."""
     return np.asarray(np.linalg.pinv(cov, hermitian=True)) if cov.shape[-1] else cov
 
 
@@ -121,7 +121,7 @@ class Second:
             return Estimate(value, FLOAT_ROUNDING * abs(value), "estimate", "quadrature")
 
     def moment(self, leaf: Var, scores: Any = None) -> Any:
-        """The limit of an average over coordinates."""
+        """Return the limit of an average over coordinates."""
         if scores is None or not self.u.level(leaf):
             return self.averages.number(self.averages.moment(leaf)).value
         node = self.u.leaves[leaf].node
@@ -131,7 +131,7 @@ class Second:
         return self.engine.expectation(leaf, scores)
 
     def mean(self, leaf: Var) -> float:
-        """The mean of a Gaussian leaf; only inputs have one."""
+        """Return the mean of a Gaussian leaf; only inputs have one."""
         return float(self.averages.number(self.averages.mean(leaf)).value)
 
 

@@ -43,7 +43,7 @@ def structure(members: Sequence[Var], averages: Averages) -> Structure:
 
 
 def _settled(t: Term, u: Unfolding) -> Term:
-    """The same variable without scores that cancel: sum_j softmax_j(p) v is v."""
+    """Return the same variable without scores that cancel: sum_j softmax_j(p) v is v."""
     vectors = frozenset(v for v in u.below(t) if u.leaves[v].kind == "vector" or u.is_plain(v))
     p = split(t, vectors, u.below)
     if not p.coefficients or not any(_random(u, v) for v in u.below(t) - vectors):
@@ -103,7 +103,7 @@ def _check_params(terms: Sequence[Term], u: Unfolding, params: Mapping[str, floa
 
 
 def blocks(s: Structure) -> list[tuple[Parts, ...]]:
-    """The variables as sums of independent parts: linear leaves that share neither scores nor correlation.
+    """Return the variables as sums of independent parts: linear leaves that share neither scores nor correlation.
 
     Returned as parts of the same variables; one block where nothing separates. Rests stay with the first block.
     """

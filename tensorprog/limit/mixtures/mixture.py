@@ -50,7 +50,7 @@ class Mixture:
         return self.average(lambda m, c: isserlis(tuple(powers), [*c[:, rows, columns].T], [*m.T]) * np.ones(len(m)))
 
     def density(self, points: Array) -> Estimate:
-        """The density at points (count, variables); needs a nonsingular covariance given the scores."""
+        """Return the density at points (count, variables); needs a nonsingular covariance given the scores."""
         if self._singular() > NEGLIGIBLE:
             raise _no_density()
 
@@ -71,7 +71,7 @@ class Mixture:
         return self._over(points, f)
 
     def _singular(self) -> float:
-        """The weight of the points at which the covariance is singular."""
+        """Return the weight of the points at which the covariance is singular."""
         pairs = zip(self.rule.groups, self.groups, strict=True)
         return max(float(group.weights[~_regular(given.cov)].sum()) for group, given in pairs)
 
@@ -110,7 +110,7 @@ class Mixture:
 
 
 def _regular(c: Array) -> NDArray[np.bool_]:
-    """Where a covariance is nonsingular."""
+    """Return where a covariance is nonsingular."""
     if c.shape[-1] == 1:
         return np.asarray(c[:, 0, 0] > 1e-13 * max(float(c.max(initial=0.0)), 1e-300))
     values = np.linalg.eigvalsh(c)
@@ -118,7 +118,7 @@ def _regular(c: Array) -> NDArray[np.bool_]:
 
 
 def drawn(draw: Callable[[Array], Given], points: Array) -> Given:
-    """The law given many points, a chunk at a time."""
+    """Return the law given many points, a chunk at a time."""
     if len(points) <= CHUNK:
         return draw(points)
     pieces = [draw(points[k : k + CHUNK]) for k in range(0, len(points), CHUNK)]

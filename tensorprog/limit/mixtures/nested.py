@@ -81,7 +81,7 @@ class Nested(Source):
         return Given(mean, np.einsum("ndk,nkl,nel->nde", a, residual, a, optimize=True))
 
     def _scores(self, values: dict[Var, Array], n: int) -> dict[str, Array]:
-        """The arrays of the score families, with their factors; zero where a member plays no part."""
+        """Return the arrays of the score families, with their factors; zero where a member plays no part."""
         out = {}
         for name, (shape, places) in self.members.items():
             array = np.zeros((*shape, n))

@@ -83,7 +83,7 @@ def averaged(
     nested: bool = False,
     goal: float = 1e-9,
 ) -> Mixture:
-    """The mixture at the points of the cheapest rule that gives variance and fourth moment to the tolerance."""
+    """Return the mixture at the points of the cheapest rule that gives variance and fourth moment to the tolerance."""
     known: dict[int, tuple[Group, Given]] = {}
 
     def at(group: Group) -> Given:
@@ -105,7 +105,7 @@ def averaged(
 
 
 def pieces(s: Structure, aim: Budget, seed: int) -> tuple[Piece, ...]:
-    """The independent summands of a law, alike ones together."""
+    """Return the independent summands of a law, alike ones together."""
     if s.nested:
         return (Piece(Nested(s, s.parts), 1, False, aim, seed),)
     found: dict[object, tuple[Conditional, int, bool]] = {}
@@ -151,7 +151,7 @@ class Sum:
         return self._cumulants(self.size + self.size**2, self.size)
 
     def _cumulants(self, first: int, *shape: int) -> Estimate:
-        """Some of the cumulants, from the row in which they come."""
+        """Return some of the cumulants, from the row in which they come."""
         row, at = self._row, slice(first, first + math.prod(shape))
         return replace(row, value=row.value[at].reshape(shape), error=row.error[at].reshape(shape))
 
@@ -182,7 +182,7 @@ class Sum:
         return Estimate(value[top], slack, worst_kind(*kinds), worst_method(*methods))
 
     def characteristic(self, t: Array) -> Estimate:
-        """The product of the pieces' characteristic functions."""
+        """Return the product of the pieces' characteristic functions."""
         value, error = np.ones(len(t), dtype=complex), np.zeros(len(t))
         found: list[Estimate] = []
         for p in self.pieces:
@@ -198,7 +198,7 @@ class Sum:
         return sum(p.count * p.dimension for p in self.pieces)
 
     def draw(self, points: Array) -> Given:
-        """All pieces at once, each copy with coordinates of its own."""
+        """Return all pieces at once, each copy with coordinates of its own."""
         mean, cov = np.zeros((len(points), self.size)), np.zeros((len(points), self.size, self.size))
         at = 0
         for p in self.pieces:

@@ -83,7 +83,7 @@ class ScoreComposer(Composer):
         return family is not None and family.kind != "vector" and ref.name in self.random.dependent
 
     def _scalar(self, ref: Var, power: Fraction) -> Term | None:
-        """A scalar times n^power by its definition; None of a score."""
+        """Return a scalar times n^power by its definition; None of a score."""
         node = self.locate(ref)
         match node:
             case Dot() if self.scalars.factor(node, ref)[1] + power == SCORE:

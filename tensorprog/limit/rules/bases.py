@@ -111,7 +111,7 @@ class Extraction:
                 return rebuild(t, tuple(self._body(a) for a in children(t)))
 
     def cores(self) -> tuple[Core, ...]:
-        """One core for each group of factors that share variables or depend on each other."""
+        """Return one core for each group of factors that share variables or depend on each other."""
         k = len(self.forms)
         group = list(range(k))
 
@@ -165,11 +165,11 @@ class Extraction:
 
 
 def _form_term(form: Sequence[Summand]) -> Term:
-    """A linear combination as a term."""
+    """Return a linear combination as a term."""
     parts = [mul(s.coefficient, *s.atoms) for s in form]
     return add(*(Bind("sum", (p,), s.over) if s.over else p for p, s in zip(parts, form, strict=True)))
 
 
 def _numbered(t: Term, letter: str) -> set[int]:
-    """The numbers k - 1 of the names z_k (or c_k) that occur."""
+    """Return the numbers k - 1 of the names z_k (or c_k) that occur."""
     return {int(v.name[1:]) - 1 for v in variables(t) if v.name[0] == letter and v.name[1:].isdigit() and not v.subs}

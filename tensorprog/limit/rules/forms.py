@@ -28,7 +28,7 @@ class Roots:
     _sources: dict[object, list[Var]] = field(default_factory=dict, compare=False)
 
     def by_source(self, composer: Composer) -> dict[object, list[Var]]:
-        """The members of each matrix family and each group of inputs."""
+        """Return the members of each matrix family and each group of inputs."""
         if not self._sources:
             for v in self.members:
                 node = composer.locate(v)
@@ -49,7 +49,7 @@ class Forms:
         self._parts: dict[Var, list[Summand]] = {}
 
     def parts(self, a: Var) -> list[Summand]:
-        """A base that is a linear combination, as one."""
+        """Return a base that is a linear combination, as one."""
         if a not in self._parts:
             found = self.composer.linear(self.composer.body(self.composer.locate(a), a))
             assert found is not None
@@ -57,7 +57,7 @@ class Forms:
         return self._parts[a]
 
     def roots(self, a: Var) -> Roots:
-        """The initial vectors and products that a base is a linear combination of."""
+        """Return the initial vectors and products that a base is a linear combination of."""
         stack = [a]
         while stack:
             if (top := stack[-1]) not in self._roots:
@@ -142,11 +142,11 @@ def _source(node: Node) -> object:
 
 
 def deltas(a: Var, b: Var) -> Pairs | None:
-    """Where the subscripts must be equal for two weights to be the same matrix; None if they never are."""
+    """Return where the subscripts must be equal for two weights to be the same matrix; None if they never are."""
     return None if a.name != b.name else equalities(zip(a.subs, b.subs, strict=True), range_of)
 
 
 def input_rule(one: Input, a: Var, two: Input, b: Var) -> Sum:
-    """The declared covariance of two members."""
+    """Return the declared covariance of two members."""
     found = declared(one, a.subs, two, b.subs, range_of)
     return () if found is None or found[0] == ZERO else (Addend(*found),)

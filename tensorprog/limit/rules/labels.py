@@ -33,7 +33,7 @@ class Label(str):
         return self.name, self.values
 
     def __add__(self, mark: str) -> Label:
-        """Another label over the same values, as where a bound index j becomes j~."""
+        """Return another label over the same values, as where a bound index j becomes j~."""
         return Label(self.name + mark, self.values)
 
 
@@ -42,7 +42,7 @@ DRAWS = Label("draws", (0, 0))
 
 
 def label(name: str, values: Range) -> Sub:
-    """A label for an index over these values; a single value stands for itself.
+    """Return a label for an index over these values; a single value stands for itself.
 
     >>> label("#0", (1, 4)), label("#0", (3, 3))
     ('#0:1:4', 3)
@@ -51,7 +51,7 @@ def label(name: str, values: Range) -> Sub:
 
 
 def range_of(s: str) -> Range:
-    """The range of a label."""
+    """Return the range of a label."""
     assert isinstance(s, Label)
     return s.values
 
@@ -68,7 +68,7 @@ class Field:
         return Field((), np.asarray(x, dtype=float))
 
     def to(self, axes: Sequence[str]) -> Array:
-        """The data with exactly these axes, of length 1 where the field does not vary."""
+        """Return the data with exactly these axes, of length 1 where the field does not vary."""
         order = [self.axes.index(a) for a in axes if a in self.axes]
         return np.asarray(self.data.transpose(order)[tuple(slice(None) if a in self.axes else None for a in axes)])
 
@@ -76,7 +76,7 @@ class Field:
         return Field(tuple(names.get(a, a) for a in self.axes), self.data)
 
     def sum(self, over: Iterable[str]) -> Field:
-        """The sum over these axes; where the field does not vary, times their length."""
+        """Return the sum over these axes; where the field does not vary, times their length."""
         out, factor = self, 1
         for a in over:
             if a in out.axes:
@@ -103,7 +103,7 @@ class Field:
 
 
 def union(fields: Iterable[Field]) -> tuple[str, ...]:
-    """All axes in order of first use, the draws last."""
+    """Return all axes in order of first use, the draws last."""
     axes = dict.fromkeys(a for f in fields for a in f.axes)
     if DRAWS in axes:
         del axes[DRAWS]
@@ -112,7 +112,7 @@ def union(fields: Iterable[Field]) -> tuple[str, ...]:
 
 
 def apply(f: Callable[..., Any], *fields: Field) -> Field:
-    """A numpy function of fields, axes matched by name."""
+    """Return a numpy function of fields, axes matched by name."""
     axes = union(fields)
     return Field(axes, np.asarray(f(*(x.to(axes) for x in fields)), dtype=float))
 
@@ -123,7 +123,7 @@ def equal(a: Sub, b: Sub) -> Field:
 
 
 def values(s: Sub) -> Field:
-    """The values of an index."""
+    """Return the values of an index."""
     if isinstance(s, int):
         return Field.number(s)
     low, high = range_of(s)
@@ -131,7 +131,7 @@ def values(s: Sub) -> Field:
 
 
 def take(array: Array, subs: Sequence[Sub], lows: Sequence[int], draws: bool) -> Field:
-    """The members of a family that `subs` name; `lows` are the subscripts at which the array's axes start."""
+    """Return the members of a family that `subs` name; `lows` are the subscripts at which the array's axes start."""
     names = tuple(dict.fromkeys(s for s in subs if isinstance(s, str)))
     at: list[Any] = []
     for s, low in zip(subs, lows, strict=True):
@@ -148,7 +148,7 @@ def take(array: Array, subs: Sequence[Sub], lows: Sequence[int], draws: bool) ->
 
 
 def gather(field: Field, axis: str, at: Field, low: int) -> Field:
-    """The entries of `field` along `axis` at the index values that `at` holds."""
+    """Return the entries of `field` along `axis` at the index values that `at` holds."""
     rest = Field(tuple(a for a in field.axes if a != axis), np.zeros(()))
     axes = tuple(a for a in union((rest, at)))
     full = (*axes, axis)

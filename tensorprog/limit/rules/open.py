@@ -69,7 +69,7 @@ class Composer:
     # -- members ---------------------------------------------------------------------------------------------------
 
     def range_of(self, name: str) -> Range:
-        """The range of an index name or label."""
+        """Return the range of an index name or label."""
         return name.values if isinstance(name, Label) else self.program.range_of(name)
 
     def is_vector(self, t: Term) -> bool:
@@ -78,7 +78,7 @@ class Composer:
         return any(v.name in families and families[v.name].kind == "vector" for v in variables(t))
 
     def locate(self, ref: Var) -> Node:
-        """The one instruction that defines all members of `ref`, or `Split`."""
+        """Return the one instruction that defines all members of `ref`, or `Split`."""
         if ref in self._located:
             return self._located[ref]
         ranges = {s: self.range_of(s) for s in ref.subs if isinstance(s, str)}
@@ -98,7 +98,7 @@ class Composer:
         raise AssertionError("two instructions define one member")
 
     def body(self, node: Node, ref: Var) -> Term:
-        """The right-hand side of a map (LinComb, Nonlin, Moment, Scalar) at the members that `ref` names."""
+        """Return the right-hand side of a map (LinComb, Nonlin, Moment, Scalar) at the members that `ref` names."""
         return shift_subs(node.body, self.mapping(node, ref))  # type: ignore[union-attr]
 
     def mapping(self, node: Node, ref: Var) -> dict[str, Sub]:
@@ -156,18 +156,18 @@ class Composer:
                 return False
 
     def head(self, t: Term) -> Term:
-        """The term, opened where it stands for a definition and not for a function."""
+        """Return the term, opened where it stands for a definition and not for a function."""
         return t
 
     # -- sums of products ------------------------------------------------------------------------------------------
 
     def fresh(self, values: Range, like: str) -> Sub:
-        """A new label over these values (one value stands for itself), named after an index."""
+        """Return a new label over these values (one value stands for itself), named after an index."""
         stem = like.name if isinstance(like, Label) else like
         return label(f"{stem.partition('%')[0].rstrip('~')}%{next(self._fresh)}", values)
 
     def open(self, ref: Var) -> Term:
-        """A base stays (an alias becomes what it names); another vector becomes its right-hand side."""
+        """Return a base as it is (an alias as what it names), another vector as its right-hand side."""
         while True:
             node = self.locate(ref)
             match node:
@@ -219,7 +219,7 @@ class Composer:
         return out
 
     def refreshed(self, s: Summand) -> Summand:
-        """The same summand with labels of its own."""
+        """Return the same summand with labels of its own."""
         if not s.over:
             return s
         new = {j: self.fresh(self.range_of(j), j) for j in s.over}
@@ -227,7 +227,7 @@ class Composer:
         return Summand(shift_subs(s.coefficient, new), over, tuple(shift_subs(a, new) for a in s.atoms))
 
     def cut(self, s: Summand, split: Split) -> Iterator[Summand]:
-        """The summand with one of its labels restricted to one range after the other."""
+        """Yield the summand with one of its labels restricted to one range after the other."""
         for r in split.ranges:
             new: dict[str, Sub] = {split.label: self.fresh(r, split.label)}
             names = (new.get(j, j) for j in s.over)
@@ -235,7 +235,7 @@ class Composer:
             yield Summand(shift_subs(s.coefficient, new), over, tuple(shift_subs(a, new) for a in s.atoms))
 
     def _opened_sum(self, body: Term, over: tuple[str, ...]) -> Iterator[list[Summand]]:
-        """The summands of sum(body for over), the sum cut where a family changes its defining instruction."""
+        """Yield the summands of sum(body for over), the sum cut where a family changes its defining instruction."""
         yield from self._cut_sum(body, {j: self.range_of(j) for j in over})
 
     def _cut_sum(self, body: Term, ranges: Mapping[str, Range]) -> Iterator[list[Summand]]:
@@ -298,7 +298,7 @@ class Composer:
 
 
 def _merged(parts: list[Summand]) -> list[Summand]:
-    """Summands with the same atoms as one, where their coefficients are numbers."""
+    """Return summands with the same atoms as one, where their coefficients are numbers."""
     numbers: dict[tuple[Term, ...], Fraction] = {}
     rest = []
     for s in parts:

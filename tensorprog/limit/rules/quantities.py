@@ -72,12 +72,12 @@ GUARD = "ƿ"
 
 
 def guarded(name: str) -> str:
-    """The name under which a param enters a core: its own, unless the core has a use for it."""
+    """Return the name under which a param enters a core: its own, unless the core has a use for it."""
     return GUARD + name if RESERVED.match(name) else name
 
 
 def unguarded(t: Term) -> Term:
-    """The body of a core with params under their own names."""
+    """Return the body of a core with params under their own names."""
     guards: dict[Term, Term] = {v: Var(v.name.removeprefix(GUARD)) for v in variables(t) if v.name.startswith(GUARD)}
     return substitute(t, guards) if guards else t
 
@@ -95,12 +95,12 @@ class Core:
     """What each z stands for, to be printed."""
 
     def entry(self, i: int, j: int) -> Sum:
-        """The covariance of z_{i+1} and z_{j+1}."""
+        """Return the covariance of z_{i+1} and z_{j+1}."""
         return self.cov[place(i, j, self.size)]
 
 
 def place(i: int, j: int, size: int) -> int:
-    """Where the entry (i, j) of a symmetric matrix stands when it is listed row by row with i <= j."""
+    """Return where the entry (i, j) of a symmetric matrix stands when it is listed row by row with i <= j."""
     i, j = min(i, j), max(i, j)
     return i * size - i * (i - 1) // 2 + j - i
 
@@ -116,14 +116,14 @@ def refs_of(key: Key) -> tuple[Term, ...]:
 
 
 def reference(v: Var, names: Mapping[str, Sub]) -> Var:
-    """The reference with its labels or indices renamed or fixed."""
+    """Return the reference with its labels or indices renamed or fixed."""
     out = shift_subs(v, names)
     assert isinstance(out, Var)
     return out
 
 
 def renamed(key: Key, names: Mapping[str, Sub]) -> Key:
-    """The quantity with its free labels renamed or fixed."""
+    """Return the quantity with its free labels renamed or fixed."""
     if not names:
         return key
     match key:
@@ -140,7 +140,7 @@ def renamed(key: Key, names: Mapping[str, Sub]) -> Key:
 
 
 def moved(a: Addend, names: Mapping[str, Sub]) -> Addend:
-    """The addend with labels renamed or fixed."""
+    """Return the addend with labels renamed or fixed."""
     if not names:
         return a
 
@@ -167,7 +167,7 @@ def moved_core(core: Core, names: Mapping[str, Sub]) -> Core:
 
 
 def free_labels(t: Term) -> tuple[Label, ...]:
-    """The labels that occur in t, in order of first use (labels are never bound inside a term)."""
+    """Return the labels that occur in t, in order of first use (labels are never bound inside a term)."""
     out: dict[Label, None] = {}
     for s in walk(t):
         if isinstance(s, Var):
@@ -182,7 +182,7 @@ def free_labels(t: Term) -> tuple[Label, ...]:
 
 
 def canonical(key: Key) -> tuple[Key, dict[str, str]]:
-    """The quantity with labels named by first use, and the way back: from canonical labels to the given ones."""
+    """Return the quantity with labels named by first use, and the way back: from canonical labels to the given ones."""
     if isinstance(key, Cov) and _order(key.b) < _order(key.a):
         key = Cov(key.b, key.a)
     names = list(dict.fromkeys(x for t in refs_of(key) for x in free_labels(t)))
@@ -196,7 +196,7 @@ def _order(v: Var) -> tuple[str, tuple[tuple[int, int, str], ...]]:
 
 
 def no_limit(code: str, message: str, place: Place | None, because: str, help: str = "") -> TensorProgError:
-    """The error for what has no limit that the rules here give."""
+    """Return the error for what has no limit that the rules here give."""
     return NoLimit((Diagnostic(code, message, place, because, "", help),))
 
 
@@ -212,7 +212,7 @@ class Unsettled(NoLimit):
 
 
 def monomial(body: Term, size: int) -> tuple[int, ...] | None:
-    """The exponents of z1, ..., zk in a product of their powers, or None.
+    """Return the exponents of z1, ..., zk in a product of their powers, or None.
 
     >>> from tensorprog.kernel.ground.term import mul
     >>> monomial(mul(Var("z1"), App("pow", (Var("z2"), Num(2)))), 2)

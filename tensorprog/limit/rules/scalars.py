@@ -26,7 +26,7 @@ SCALED = "scaled"
 
 
 def scalars_in(t: Term, families: Container[str]) -> dict[Term, ScalarOf]:
-    """The scalars in a constant, as quantities, by how they are written there."""
+    """Return the scalars in a constant, as quantities, by how they are written there."""
     out: dict[Term, ScalarOf] = {}
     stack = [t]
     while stack:
@@ -72,7 +72,7 @@ class ScalarRules:
         return (Addend(mul(factor, side_width(self.program, node)), (), (), (Ex(mul(u, v)),)),)
 
     def factor(self, node: Dot, ref: Var) -> tuple[Term, Fraction]:
-        """The constant and the power of n that a dot product is written with."""
+        """Return the constant and the power of n that a dot product is written with."""
         found = width_power(shift_subs(node.factor, self.composer.mapping(node, ref)), self.program.widths)
         assert found is not None
         return found

@@ -49,7 +49,7 @@ class Scores:
     # -- covariance ------------------------------------------------------------------------------------------------
 
     def sides(self, ref: Var) -> tuple[Var, Var]:
-        """The two vectors of a score."""
+        """Return the two vectors of a score."""
         node = self.composer.locate(ref)
         assert isinstance(node, Dot)
         mapping = self.composer.mapping(node, ref)
@@ -86,7 +86,7 @@ class Scores:
             return None
 
     def _linear(self, t: Term, power: Fraction) -> list[Summand] | None:
-        """The same for n^power times the scalar."""
+        """Return the same for n^power times the scalar."""
         if not self.depends([t]):
             return [Summand(self.rules.scalars.scaled(t, power))]
         match t:
@@ -157,7 +157,7 @@ class Scores:
                        "multiply the side by a separate matrix")  # fmt: skip
 
     def readout(self, p: Var) -> tuple[Var, Var] | None:
-        """The readout vector of a dot product, and the side that it reads."""
+        """Return the readout vector of a dot product, and the side that it reads."""
         if p not in self._readouts:
             self._readouts[p] = self._readout(p)
         return self._readouts[p]
@@ -170,7 +170,7 @@ class Scores:
         return None
 
     def source(self, ref: Var) -> Var:
-        """A vector by the base that it is another name of."""
+        """Return a vector by the base that it is another name of."""
         opened = self.composer.open(ref)
         return opened if isinstance(opened, Var) else ref
 
@@ -197,7 +197,7 @@ class Scores:
         return True
 
     def _input_names(self, name: str) -> set[str]:
-        """The initial vectors that a family depends on."""
+        """Return the initial vectors that a family depends on."""
         out, stack = {name}, [name]
         while stack:
             for node in self.program.families[stack.pop()].pieces:
@@ -210,7 +210,7 @@ class Scores:
     # -- who depends on which --------------------------------------------------------------------------------------
 
     def below(self, ref: Var) -> frozenset[Var]:
-        """The score members that a member depends on (a score also on itself)."""
+        """Return the score members that a member depends on (a score also on itself)."""
         stack = [ref]
         while stack:
             if (top := stack[-1]) not in self._below:
@@ -243,7 +243,7 @@ class Scores:
         return list(dict.fromkeys(r for t in terms for r in self.members(shift_subs(t, mapping), everything)))
 
     def members(self, t: Term, everything: bool = False) -> Iterator[Var]:
-        """Every member that t names, binders written out; masked entries of a softmax are not seen.
+        """Yield every member that t names, binders written out; masked entries of a softmax are not seen.
 
         Unless `everything` is asked for, binders without scores are passed over.
         """
@@ -264,7 +264,7 @@ class Scores:
                     yield from self.members(c, everything)
 
     def layers(self, refs: Iterable[Var]) -> tuple[tuple[Var, ...], ...]:
-        """All scores below the members, by depth: those of one layer depend on earlier layers only."""
+        """Return all scores below the members, by depth: those of one layer depend on earlier layers only."""
         found = frozenset().union(*(self.below(r) for r in refs))
         depths: dict[int, list[Var]] = {}
         for p in found:

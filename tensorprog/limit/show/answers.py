@@ -133,7 +133,7 @@ class Answers:
         return len(layers) > 1 or any(self.engine.random.linear(t) is None for t in terms)
 
     def _formula(self, parts: Sum) -> tuple[Any, str, tuple[Any, ...]]:
-        """The formula or why there is none, and what it assumes of params."""
+        """Return the formula or why there is none, and what it assumes of params."""
         formulas = self.engine.formulas
         try:
             found = formulas.total(parts)
@@ -160,7 +160,7 @@ class Answers:
             self.engine.balls.leaves = False
 
     def _averaged(self, of: str, terms: tuple[Term, ...], supported: Callable[[], str]) -> Result:
-        """What depends on scores: averaged over them."""
+        """Return what depends on scores: averaged over them."""
         members = self.engine.members(terms)
         for layer in self.engine.scores(terms):
             for p in layer:
@@ -190,7 +190,7 @@ class Answers:
         return Unfolding(self.program, self.engine.random)
 
     def _families(self) -> list[list[Term]]:
-        """The families of the outputs, which are sampled together: vectors, and not too many of one family."""
+        """Return the families of the outputs, which are sampled together: vectors, and not too many of one family."""
         out = []
         for name in dict.fromkeys(o.ref.name for o in self.program.outputs):
             if self.engine.program.families[name].kind == "vector":
@@ -212,7 +212,7 @@ class Answers:
         return Averages(self.engine, self.unfolding)
 
     def law(self, *names: Any) -> Law:
-        """The joint law of single variables: its kind, its statement given the scores, its numbers."""
+        """Return the joint law of single variables: its kind, its statement given the scores, its numbers."""
         refs = []
         for name in names:
             t = self.term(name)
@@ -240,18 +240,18 @@ class Answers:
         return self._laws[key]
 
     def no_value(self, terms: Sequence[Term]) -> str:
-        """Why one of the expressions has no value at all; empty if all may have one."""
+        """Return why one of the expressions has no value at all; empty if all may have one."""
         return self._no_values.because(terms)
 
     def supported_by(self, members: Sequence[Var]) -> str:
-        """The weakest theorem that covers these variables together, or `formal`."""
+        """Return the weakest theorem that covers these variables together, or `formal`."""
         found = self.supports.of(members)
         return found.name if found.covered else FORMAL
 
     # -- names -------------------------------------------------------------------------------------------------------
 
     def term(self, given: Any) -> Term:
-        """A variable or an expression from text, a term or sympy; names are checked."""
+        """Return a variable or an expression from text, a term or sympy; names are checked."""
         return self.lookup.term(given)
 
     # -- the whole ---------------------------------------------------------------------------------------------------
@@ -310,7 +310,7 @@ class Answers:
         return any(r.supported_by == FORMAL for r in self.results)
 
     def to_json(self) -> dict[str, Any]:
-        """The schema tensorprog/derive/1."""
+        """Return the schema tensorprog/derive/1."""
         out: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": self.program.name}
         with request(self.budget, len(self._questions) + PAIRED) as mine:
             out["results"] = [r.to_json() for r in self.results]

@@ -74,7 +74,7 @@ class Derivation:
         self.style = style
 
     def entries(self) -> list[Entry]:
-        """The instructions that the outputs depend on, in order."""
+        """Return the instructions that the outputs depend on, in order."""
         wanted = {o.ref.name for o in self.program.outputs}
         for node in reversed(self.program.nodes):
             if node.name in wanted:
@@ -82,7 +82,7 @@ class Derivation:
         return [self.entry(node) for node in self.program.nodes if node.name in wanted]
 
     def entry(self, node: Node) -> Entry:
-        """One instruction."""
+        """Return one instruction."""
         names: dict[str, Sub] = {}
         one = self._generic(node, 0, "", names)
         two = self._generic(node, 1, "'", names)
@@ -126,7 +126,7 @@ class Derivation:
         return any(isinstance(n, Input) for n in nodes)
 
     def _generic(self, node: Node, member: int, prime: str, names: dict[str, Sub]) -> Var:
-        """The node's members with labels, and how the labels are to be written."""
+        """Return the node's members with labels, and how the labels are to be written."""
         subs: list[Sub] = []
         for k, s in enumerate(node.subs):
             if isinstance(s, int):
@@ -212,7 +212,7 @@ class _Writer:
     # -- names -----------------------------------------------------------------------------------------------------
 
     def named(self, t: Term) -> Term:
-        """The term with labels written as indices."""
+        """Return the term with labels written as indices."""
         found = free_labels(t)
         for x in found:
             if x not in self.names:
@@ -232,13 +232,13 @@ class _Writer:
         return self.style.term(Var(str(self.names.get(s, s))))
 
     def _limit(self, v: Var) -> str:
-        """The limit of a scalar; a score is written as it is."""
+        """Return the limit of a scalar; a score is written as it is."""
         return self.of(v) if v.name in self.engine.random.dependent else self.style.limit(self.of(v))
 
     # -- formulas --------------------------------------------------------------------------------------------------
 
     def sum(self, parts: Sum) -> Any:
-        """A sum of products as a sympy expression in named quantities."""
+        """Return a sum of products as a sympy expression in named quantities."""
         import sympy
 
         return sympy.Add(*(self.addend(a) for a in parts))
@@ -256,7 +256,7 @@ class _Writer:
         return self._symbol(self.style.sum(over, self.style.formula(product)))
 
     def constant(self, t: Term) -> Any:
-        """A constant as a sympy expression; limits of scalars, entries of matrices and binders are symbols."""
+        """Return a constant as a sympy expression; limits of scalars, entries of matrices and binders are symbols."""
         named = self.named(t)
         symbols: dict[str, Any] = {}
 
@@ -277,7 +277,7 @@ class _Writer:
         return to_sympy(opened, symbols)
 
     def _short(self, expr: Any, always: bool) -> Any:
-        """A letter for a part that would make a formula long; what it stands for follows the equation."""
+        """Return a letter for a part that would make a formula long; what it stands for follows the equation."""
         if expr.is_number or (expr.is_Symbol and not always):
             return expr
         if expr not in self.parts:
@@ -301,7 +301,7 @@ class _Writer:
                 return self.style.expectation(self.function(term))
 
     def function(self, t: Term) -> str:
-        """A function of vectors, each written as its limit variable, of scalars, each as its limit."""
+        """Return a function of vectors, each written as its limit variable, of scalars, each as its limit."""
         families = self.engine.program.families
 
         def member(v: Var) -> str | None:
@@ -312,7 +312,7 @@ class _Writer:
         return self.style.function(self.named(t), member)
 
     def core(self, core: Core) -> Any:
-        """The expectation of a core: its closed form where that is short, else the expectation by name."""
+        """Return the expectation of a core: its closed form where that is short, else the expectation by name."""
         import sympy
 
         f = self.engine.cores.of(core)
@@ -340,7 +340,7 @@ class _Writer:
 
 
 def explanation(limit: Answers) -> str:
-    """The derivation as text."""
+    """Return the derivation as text."""
     out = [f"The limit of {limit.program.name}, width to infinity.  Σ(a, b) = Cov(Z^a, Z^b)."]
     for entry in Derivation(limit, TEXT).entries():
         out += ["", entry.defined, f"  {entry.rule}  [{entry.source}]"]

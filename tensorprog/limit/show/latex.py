@@ -29,7 +29,7 @@ ERRORS = {"exact": "error", "bound": "error at most", "estimate": "estimated err
 
 
 def document(limit: Answers) -> str:
-    """A document that compiles by itself."""
+    """Return a document that compiles by itself."""
     entries = Derivation(limit, typeset(LATEX)).entries()
     parts = [
         PREAMBLE,
@@ -106,7 +106,7 @@ def _broken(left: str, right: str) -> str:
 
 
 def _outer_terms(text: str) -> list[str]:
-    """The summands of a formula, each with its sign, brackets kept whole."""
+    """Return the summands of a formula, each with its sign, brackets kept whole."""
     out, depth, at = [], 0, 0
     for m in re.finditer(r"\\left|\\right|[{}()\[\]]| [+-] ", text):
         piece = m.group()

@@ -66,7 +66,7 @@ class Result:
         return None if self.formula is None else formula(self.formula, notation)
 
     def to_json(self) -> dict[str, Any]:
-        """One entry of `results` in the schema tensorprog/derive/1."""
+        """Return one entry of `results` in the schema tensorprog/derive/1."""
         return {
             "of": self.of,
             "expr": self.expr,

@@ -38,11 +38,11 @@ class Algebra(ABC, Generic[V]):
 
     @abstractmethod
     def evaluated(self, t: Term, found: dict[Term, V]) -> V:
-        """A constant term without binders; `found` are the limits of the scalars in it."""
+        """Return a constant term without binders; `found` are the limits of the scalars in it."""
 
     @abstractmethod
     def core(self, core: Core, cov: Sequence[V], mean: Sequence[V], constants: Sequence[V]) -> V:
-        """The expectation of a core's body."""
+        """Return the expectation of a core's body."""
 
     @abstractmethod
     def score(self, ref: Var) -> V: ...
@@ -59,5 +59,5 @@ class Algebra(ABC, Generic[V]):
         return {}
 
     def matrix_entry(self, name: str, subs: Sequence[Sub]) -> Term:
-        """An entry of a matrix, exactly as it was given."""
+        """Return an entry of a matrix, exactly as it was given."""
         return entry_term(self.program.matrices[name], [int(k) for k in subs])

@@ -128,7 +128,7 @@ class Arrays:
                 return None
 
     def _assembled(self, key: Key, split: Split) -> Asking:
-        """A quantity over a label that several instructions share: computed range by range, laid side by side."""
+        """Yield a quantity over a label that several instructions share: computed range by range, laid side by side."""
         parts: list[Field] = []
         for r in split.ranges:
             at = label("#cut", r)
@@ -170,7 +170,7 @@ class Arrays:
         return self.contracted(factors, a.over)
 
     def contracted(self, factors: Sequence[Field], over: Sequence[str]) -> Field:
-        """The product of fields, summed over some labels; sums are taken as early as they can be."""
+        """Return the product of fields, summed over some labels; sums are taken as early as they can be."""
         axes = dict.fromkeys((*union(factors), *over))
         self.work += prod(_length(a) for a in axes if a != DRAWS)
         return contracted(factors, over)
@@ -214,7 +214,7 @@ class Arrays:
         return self._one_by_one(Addend(factors=(core,)), found, Field(axes, doubt.astype(float)))
 
     def _one_by_one(self, a: Addend, found: Field, doubt: Field) -> Field:
-        """Where there is doubt, entries as single members have them."""
+        """Take entries, where there is doubt, as single members have them."""
         if self.single is None or not doubt.data.any():
             return found
         parts = (a.coefficient, *(t for f in a.factors if isinstance(f, Core) for t in (*f.shown, *f.constants)))
@@ -229,7 +229,7 @@ class Arrays:
     # -- constants -------------------------------------------------------------------------------------------------
 
     def constant(self, t: Term) -> Asking:
-        """A term in params, indices, matrices and scalars."""
+        """Yield a term in params, indices, matrices and scalars."""
         given, t = t, self._relabelled(t)
         found: dict[Term, Field] = {}
         for ref, key in scalars_in(t, self.program.families).items():

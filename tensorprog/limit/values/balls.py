@@ -73,7 +73,7 @@ class Enclosure:
 
     @staticmethod
     def exactly(x: Fraction) -> Enclosure:
-        """A rational number; a long one is from here on only enclosed."""
+        """Return a rational number; a long one is from here on only enclosed."""
         short = x.numerator.bit_length() + x.denominator.bit_length() <= LONGEST
         return Enclosure(exactly(x), known=x if short else None)
 
@@ -94,7 +94,7 @@ class Enclosure:
 
     @staticmethod
     def of(ball: Any, *parts: Enclosure) -> Enclosure:
-        """A ball that was computed from those of its parts."""
+        """Return a ball that was computed from those of its parts."""
         kind, method = worst_kind(*(p.kind for p in parts)), worst_method(*(p.method for p in parts))
         note = "; ".join(dict.fromkeys(p.note for p in parts if p.note))
         return Enclosure(ball, method, worst_kind(kind, "bound"), note[:MOST_NOTED])
@@ -128,7 +128,7 @@ class Balls(Algebra[Enclosure]):
         return bool(a.ball.is_zero())
 
     def param(self, name: str) -> Any:
-        """The value of a param as a ball."""
+        """Return the value of a param as a ball."""
         return exactly(self.numbers.values[name])
 
     @property
@@ -178,7 +178,7 @@ class Balls(Algebra[Enclosure]):
         raise AssertionError(t)
 
     def _named(self, t: App, found: dict[Term, Enclosure], inner: list[Enclosure]) -> Term:
-        """The function with names in the place of its arguments, whose values are added to `inner`."""
+        """Return the function with names in the place of its arguments, whose values are added to `inner`."""
 
         def name(a: Term) -> Term:
             match a:
@@ -260,7 +260,7 @@ class Balls(Algebra[Enclosure]):
         return Enclosure(arb(found.value, found.error + more), found.method, kind, found.note)
 
     def _moved(self, f: CoreFunction, middles: Sequence[Fraction], radii: Sequence[float]) -> float | None:
-        """What the radii of the covariances and means contribute, proved; None where that is not known."""
+        """Return what the radii of the covariances and means contribute, proved; None where that is not known."""
         at, off = dict(zip(f.names, middles, strict=True)), dict(zip(f.names, radii, strict=True))
         if not any(radii):
             return 0.0
@@ -315,14 +315,14 @@ class Balls(Algebra[Enclosure]):
         return out
 
     def _together(self, f: CoreFunction, middles: Sequence[float], value: float) -> float:
-        """How much the value changes for each relative change of all inputs."""
+        """Return how much the value changes for each relative change of all inputs."""
         with precision(53):
             there, more = f.at([Fraction(y * (1 + 1e-6)) for y in middles])
         return float(2e6 * (abs(there - value) + more))
 
 
 def enclose(expr: Any, balls: dict[str, Any]) -> Any | None:
-    """The ball of a closed form at balls for its symbols, or None where it cannot be enclosed."""
+    """Return the ball of a closed form at balls for its symbols, or None where it cannot be enclosed."""
     evaluation = Evaluation()
     for s in expr.free_symbols:
         if s.name not in balls:
@@ -340,7 +340,7 @@ def _matrix(f: CoreFunction, cov: Sequence[Enclosure]) -> list[list[Any]]:
 
 
 def _rational_value(f: CoreFunction, given: Sequence[Enclosure]) -> Fraction | None:
-    """The closed form where it is a rational function of rational numbers that are known, and finite."""
+    """Return the closed form where it is a rational function of rational numbers that are known, and finite."""
     import sympy
 
     exact = {n: x.rational for n, x in zip(f.names, given, strict=True)}
@@ -354,7 +354,7 @@ def _rational_value(f: CoreFunction, given: Sequence[Enclosure]) -> Fraction | N
 
 
 def _arithmetic(t: App, values: Sequence[Fraction | None]) -> Fraction | None:
-    """The value of a function that takes rational numbers to rational numbers, if all of them are known."""
+    """Return the value of a function that takes rational numbers to rational numbers, if all of them are known."""
     known = [x for x in values if x is not None]
     if len(known) < len(values):
         return None

@@ -46,11 +46,11 @@ class Numbers:
     values: Mapping[str, Fraction]
 
     def guarded(self) -> Numbers:
-        """The same under the names by which cores know them."""
+        """Return the same under the names by which cores know them."""
         return Numbers({guarded(n): p for n, p in self.params.items()}, {guarded(n): x for n, x in self.values.items()})
 
     def missing(self, terms: Sequence[Term]) -> str | None:
-        """A param in one of the terms without a value."""
+        """Return a param in one of the terms without a value."""
         names = (v.name for t in terms for v in variables(t) if v.name in self.params and not v.subs)
         return next((x for x in names if x not in self.values), None)
 
@@ -165,7 +165,7 @@ class CoreFunction:
         return Field(axes, self._general(arrays))
 
     def _refuse_divergent(self, arrays: Sequence[Array]) -> None:
-        """Where a condition fails, the expectation of that entry alone says what diverges (TP501)."""
+        """Where a condition fails, ask for the expectation of that entry alone: it says what diverges (TP501)."""
         if self.closed.expr is None:
             return
         for c in self.conditions:
@@ -185,7 +185,7 @@ class CoreFunction:
         return compile_closed_form(expr.xreplace(point), self.names)
 
     def _over_draws(self, arrays: Sequence[Array]) -> Array | None:
-        """All draws of the scores at once, on one grid."""
+        """Return all draws of the scores at once, on one grid."""
         flat, (i, j) = [np.ravel(a) for a in arrays], np.triu_indices(self.size)
         cov, mean = np.zeros((len(flat[0]), self.size, self.size)), np.zeros((len(flat[0]), self.size))
         cov[:, i, j] = cov[:, j, i] = np.stack(flat[: len(i)], axis=1)
@@ -221,7 +221,7 @@ class CoreFunction:
             return None  # a function that has balls but no arrays
 
     def _entrywise(self, arrays: Sequence[Array]) -> Array:
-        """One expectation for each distinct set of numbers."""
+        """Return one expectation for each distinct set of numbers."""
         stacked = np.stack([np.ravel(a) for a in arrays], axis=1)
         rows, where = np.unique(stacked, axis=0, return_inverse=True)
         numbers = [self.at([Fraction(float(x)) for x in row], False) for row in rows]
@@ -262,7 +262,7 @@ class CoreFunction:
     # -- one element -----------------------------------------------------------------------------------------------
 
     def at(self, given: Sequence[Fraction], certified: bool | None = None) -> Estimate:
-        """The number at others in the order of `names`; `certified` as for `expect`."""
+        """Return the number at others in the order of `names`; `certified` as for `expect`."""
         found = self._as_ratio(given)
         if found is not None:
             return found
@@ -310,7 +310,7 @@ def no_value(name: str) -> TensorProgError:
 
 
 def _within(cov: list[list[Fraction]]) -> list[list[Fraction]]:
-    """The covariance with |K12| <= sqrt(K11 K22) for each pair, as rounding may have broken it."""
+    """Return the covariance with |K12| <= sqrt(K11 K22) for each pair, as rounding may have broken it."""
     for i in range(len(cov)):
         for j in range(i):
             if cov[i][j] ** 2 > cov[i][i] * cov[j][j]:

@@ -51,15 +51,15 @@ class Formulas(Algebra[Any]):
         """Symbols for 1, each a factor of every formula that is true under one condition only."""
 
     def plain(self, expr: Any) -> Any:
-        """The expression in real symbols, as the rest of the program writes them, shared parts written out."""
+        """Return the expression in real symbols, as the rest of the program writes them, shared parts written out."""
         return self._plain(expr).xreplace(dict.fromkeys(self._premises, sympy.S.One))
 
     def written(self, expr: Any) -> Any:
-        """The expression with its shared parts written out."""
+        """Return the expression with its shared parts written out."""
         return self._unshared(sympy.S.One * expr)
 
     def conditions(self, expr: Any) -> tuple[Any, ...]:
-        """What the expression assumes of params beyond what the program does, as sympy relations."""
+        """Return what the expression assumes of params beyond what the program does, as sympy relations."""
         used = self._unshared(expr).free_symbols
         return tuple(self._plain(c) for s, c in self._premises.items() if s in used)
 
@@ -155,7 +155,7 @@ class Formulas(Algebra[Any]):
         return tuple(out)
 
     def _wanted(self, core: Core, cov: Sequence[Any]) -> list[Any]:
-        """What must be positive so that no jump has positive probability, as far as it is not known to be."""
+        """Return what must be positive so that no jump has positive probability, as far as it is not known to be."""
         size = round((math.sqrt(8 * len(cov) + 1) - 1) / 2)
         out = []
         for j in jumps_of(core.body):
@@ -202,7 +202,7 @@ class Formulas(Algebra[Any]):
     # sympy asks for the signs of numbers when it builds expressions, and answers by evaluating them: deep compositions
     # are therefore kept as small expressions in symbols for parts, and written out once, if they are not too large.
     def small(self, expr: Any) -> Any:
-        """The expression, or a symbol for it; `NoFormula` if it is too large when written out."""
+        """Return the expression, or a symbol for it; `NoFormula` if it is too large when written out."""
         size = own = 0
         for part in sympy.preorder_traversal(expr):
             own += 1
@@ -218,7 +218,7 @@ class Formulas(Algebra[Any]):
 
 
 def symbol(p: Param) -> Any:
-    """The param with its sign, so that sqrt(sigma^2) is sigma."""
+    """Return the param with its sign, so that sqrt(sigma^2) is sigma."""
     if p.low is not None and (p.low > 0 or (p.low == 0 and p.low_open)):
         return sympy.Symbol(p.name, positive=True)
     if p.high is not None and (p.high < 0 or (p.high == 0 and p.high_open)):

@@ -66,7 +66,7 @@ class Members(Generic[V, A]):
         return Exact(Unfolding(self.program), self.values.given)
 
     def ask(self, key: Key) -> Generator[Key, V, V]:
-        """The value of a quantity."""
+        """Yield the value of a quantity."""
         return (yield canonical(key)[0])
 
     def compute(self, key: Key) -> Generator[Key, V, V]:
@@ -75,7 +75,7 @@ class Members(Generic[V, A]):
         return (yield from self.sum(self.rules.of(key)))
 
     def sum(self, parts: Sum) -> Generator[Key, V, V]:
-        """A sum of products of quantities."""
+        """Yield a sum of products of quantities."""
         out: V | None = None
         for a in parts:
             for one in self._written_out(a):
@@ -85,7 +85,7 @@ class Members(Generic[V, A]):
         return self.values.zero() if out is None else out
 
     def _written_out(self, a: Addend) -> Iterator[Addend]:
-        """One addend for each value of its bound labels; deltas are used first, so that few are left."""
+        """Yield one addend for each value of its bound labels; deltas are used first, so that few are left."""
         a = _without_deltas(a)
         if not a.over:
             if all(s == t for s, t in a.deltas):
@@ -110,7 +110,7 @@ class Members(Generic[V, A]):
         return None if vanishes else out
 
     def core(self, core: Core) -> Generator[Key, V, V]:
-        """One Gaussian expectation."""
+        """Yield one Gaussian expectation."""
         groups: list[list[V]] = []
         for sums in (core.cov, core.mean):
             group = []
@@ -140,7 +140,7 @@ class Members(Generic[V, A]):
         return frozenset(guarded(p.name) for p in self.program.params.values() if p.low is not None and p.low >= 0)
 
     def _settled(self, t: Term, jumps: Sequence[Jump]) -> Term:
-        """The term where its jumps are decided by what holds at every width; NoLimit if nothing decides one."""
+        """Return the term where its jumps are decided by what holds at every width; NoLimit if nothing decides one."""
         known: dict[Jump, Fraction] = {}
         for j in jumps:
             value = self.exact.constant(j.gap)
@@ -158,7 +158,7 @@ class Members(Generic[V, A]):
         return settled(t, known)
 
     def constant(self, t: Term) -> Generator[Key, V, V]:
-        """A term in params, matrices and scalars."""
+        """Yield a term in params, matrices and scalars."""
         t = self.written_out(t)
         found: dict[Term, V] = {}
         for ref, key in scalars_in(t, self.program.families).items():
@@ -168,7 +168,7 @@ class Members(Generic[V, A]):
         return self.values.evaluated(t, found)
 
     def written_out(self, t: Term) -> Term:
-        """A constant with its binders written out member by member."""
+        """Return a constant with its binders written out member by member."""
         match t:
             case App(head, args) if head != SCALED:
                 return App(head, tuple(self.written_out(a) for a in args), t.place) if args else t

@@ -48,7 +48,7 @@ class Expected:
     constants: tuple[Any, ...]
 
     def among(self, kept: Sequence[int], body: Term) -> Expected:
-        """The expectation of a body in some of the variables, in this order."""
+        """Return the expectation of a body in some of the variables, in this order."""
         size, core = self.core.size, self.core
         names: dict[Term, Term] = {Var(f"z{k + 1}"): Var(f"z{n + 1}") for n, k in enumerate(kept)}
         pairs = [place(i, j, size) for n, i in enumerate(kept) for j in kept[n:]]
@@ -58,7 +58,7 @@ class Expected:
         return Expected(small, tuple(self.cov[p] for p in pairs), tuple(self.mean[k] for k in kept), self.constants)
 
     def with_body(self, body: Term) -> Expected:
-        """The expectation of another body in the same variables."""
+        """Return the expectation of another body in the same variables."""
         return replace(self, core=replace(self.core, body=body))
 
     def entry(self, i: int, j: int) -> Any:
@@ -102,7 +102,7 @@ class Named(Formulas):
         return self._of_product(_independent(_merged(Expected(core, tuple(cov), tuple(mean), tuple(constants)))))
 
     def _of_product(self, parts: Sequence[Expected]) -> Any:
-        """The product of independent expectations: closed forms, else sums of monomials, else names."""
+        """Return the product of independent expectations: closed forms, else sums of monomials, else names."""
         out = sympy.S.One
         for e in parts:
             found = self._closed(e)
@@ -212,13 +212,13 @@ class Named(Formulas):
         return self._names[key]
 
     def names(self, expr: Any) -> set[Any]:
-        """The names in an expression."""
+        """Return the names in an expression."""
         return set(self._unshared(sympy.S.One * expr).free_symbols & self._meant.keys())
 
     # -- numbers ---------------------------------------------------------------------------------------------------
 
     def number(self, expr: Any) -> Enclosure:
-        """The ball of an expression; NoFormula where it holds a score, or no ball can be had."""
+        """Return the ball of an expression; NoFormula where it holds a score, or no ball can be had."""
         out = self.plain(sympy.S.One * expr)
         if out.is_Rational:
             return Enclosure.exactly(Fraction(int(out.p), int(out.q)))
@@ -248,7 +248,7 @@ class Named(Formulas):
         return self._numbers[symbol]
 
     def estimate(self, expr: Any) -> Estimate:
-        """The number of an expression, unknown where there is none."""
+        """Return the number of an expression, unknown where there is none."""
         try:
             return self.number(expr).number
         except OutOfTime as why:
@@ -273,7 +273,7 @@ def _merged(e: Expected) -> Expected:
 
 
 def _settled(t: Term) -> Term:
-    """Entries of softmaxes whose logits are all the same as numbers."""
+    """Return entries of softmaxes whose logits are all the same as numbers."""
     match t:
         case App("softmax", (_, *logits)) if len(set(logits)) == 1:
             return Num(Fraction(1, len(logits)))
@@ -283,7 +283,7 @@ def _settled(t: Term) -> Term:
 
 
 def _independent(e: Expected) -> list[Expected]:
-    """The factors of a product in groups that share no variable and no covariance."""
+    """Return the factors of a product in groups that share no variable and no covariance."""
     body = e.core.body
     factors = body.args if isinstance(body, App) and body.head == "mul" else (body,)
     groups: list[tuple[list[Term], set[int]]] = []
@@ -303,7 +303,7 @@ def _fitted(e: Expected) -> Expected:
 
 
 def _canonical(e: Expected) -> Expected:
-    """Variables in an order that does not depend on their names, arguments of sums and products in one order."""
+    """Return variables in an order that does not depend on their names, arguments of sums and products in one order."""
     size = e.core.size
     orders = permutations(range(size)) if size <= MOST_ORDERED else iter([tuple(range(size))])
     found = (e.among(order, e.core.body) for order in orders)

@@ -57,7 +57,7 @@ def _refined(r: Ratio, cov: Array, inner: Inner, right: float) -> tuple[float, f
 
 
 def _trapezoid(r: Ratio, cov: Array, inner: Inner, step: float, right: float) -> tuple[float, float] | None:
-    """The rule of one step, and the sum of its absolute terms; None where the ends have not decayed."""
+    """Return the rule of one step, and the sum of its absolute terms; None where the ends have not decayed."""
     sides = [np.arange(-LEFT, right + step / 2, step)] * len(r.lengths)
     if len(r.lengths) > 1:  # the window in which one length's integrand lives, found with the other at rest
         sides = [_window(r, cov, inner, k, sides[k]) for k in range(len(r.lengths))]
@@ -77,7 +77,7 @@ def _trapezoid(r: Ratio, cov: Array, inner: Inner, step: float, right: float) ->
 
 
 def _window(r: Ratio, cov: Array, inner: Inner, k: int, grid: Array) -> Array:
-    """Where the integrand of length k matters for some values of the others."""
+    """Return where the integrand of length k matters for some values of the others."""
     kept = np.zeros(len(grid), dtype=bool)
     for rest in (-10.0, -4.0, -1.0, 0.0, 1.0, 4.0, 10.0):
         x = np.full((len(grid), len(r.lengths)), rest)

@@ -37,7 +37,7 @@ class Box:
 
 
 def boxes_and_edges(program: Graph) -> tuple[list[Box], list[tuple[str, str, str]]]:
-    """One box an instruction, and an edge (from, to, weight) for each argument."""
+    """Return one box an instruction, and an edge (from, to, weight) for each argument."""
     keys = {id(node): f"n{k}" for k, node in enumerate(program.nodes)}
     boxes, edges = [], []
     for node in program.nodes[:MAX_DRAWN]:
@@ -55,7 +55,7 @@ def _short(text: str) -> str:
 
 
 def mermaid_text(program: Graph) -> str:
-    """A Mermaid flowchart; edges through one matrix carry its name."""
+    """Return a Mermaid flowchart; edges through one matrix carry its name."""
     boxes, edges = boxes_and_edges(program)
     lines = ["flowchart TD"]
     for b in boxes:
@@ -69,7 +69,7 @@ def mermaid_text(program: Graph) -> str:
 
 
 def dot_text(program: Graph) -> str:
-    """A Graphviz digraph."""
+    """Return a Graphviz digraph."""
     boxes, edges = boxes_and_edges(program)
 
     def quoted(text: str) -> str:
@@ -111,7 +111,7 @@ def _may_meet(a: Var, b: Var) -> bool:
 
 
 def svg_text(program: Graph, notes: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None) -> str:
-    """A self-contained SVG: arguments above, users below; hover a box for the whole instruction.
+    """Return a self-contained SVG: arguments above, users below; hover a box for the whole instruction.
 
     Edges through a matrix that several instructions share have its ink. `notes` are added to what hovering a box
     shows, and `links` are where a click on it leads; both are keyed by the instruction's name, such as `h[i]`.

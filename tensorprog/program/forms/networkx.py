@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def program_graph(program: Graph) -> Any:
-    """A networkx.DiGraph over instruction numbers; each node carries its instruction and text."""
+    """Return a networkx.DiGraph over instruction numbers; each node carries its instruction and text."""
     import networkx as nx
 
     from tensorprog.kernel.ground.nodes import Input, MatMul

@@ -13,7 +13,7 @@ from tensorprog.program.graph.graph import Graph
 
 
 def json_text(program: Graph) -> str:
-    """The program as one JSON object."""
+    """Return the program as one JSON object."""
     return json.dumps(program_to_json(program, data=True), ensure_ascii=False)
 
 

@@ -20,7 +20,7 @@ from tensorprog.terms import to_text
 
 
 def program_text(program: Graph) -> str:
-    """The whole program."""
+    """Return the whole program."""
     return "\n".join(_lines(program)) + "\n"
 
 
@@ -89,5 +89,5 @@ def _weight(w: Weight) -> str:
 
 
 def instruction_text(node: Node) -> str:
-    """The right-hand side of an instruction."""
+    """Return the right-hand side of an instruction."""
     return to_text(instruction_term(node))

@@ -33,12 +33,12 @@ class NoNumber(Exception):
 
 
 def default_values(program: Graph) -> dict[str, float]:
-    """The params' defaults as floats; a default is declared only where it is a number."""
+    """Return the params' defaults as floats; a default is declared only where it is a number."""
     return {p.name: evaluate(p.default, {}, program) for p in program.params.values() if p.default is not None}
 
 
 def evaluate(t: Term, at: Mapping[str, float], program: Graph) -> float:
-    """The float value of a constant term; `at` gives params and (primed) indices."""
+    """Return the float value of a constant term; `at` gives params and (primed) indices."""
     match t:
         case Num(value):
             try:
@@ -104,7 +104,7 @@ def _apply(head: str, v: list[float]) -> float:
 
 
 def entry(matrix: Matrix, index: Sequence[int], at: Mapping[str, float], program: Graph) -> float:
-    """One entry of a constant array (subscripts start at 1)."""
+    """Return one entry of a constant array (subscripts start at 1)."""
     flat = 0
     for k, extent in zip(index, matrix.shape, strict=True):
         flat = flat * extent + k - 1
@@ -116,7 +116,7 @@ def entry(matrix: Matrix, index: Sequence[int], at: Mapping[str, float], program
 
 
 def array(matrix: Matrix, at: Mapping[str, float], program: Graph) -> NDArray[np.float64]:
-    """All entries of a constant array as floats."""
+    """Return all entries of a constant array as floats."""
     import numpy as np
 
     if matrix.entries is None:
@@ -136,7 +136,7 @@ def at_indices(t: Term, at: Mapping[str, int], program: Graph) -> Term:
 
 
 def with_entries(t: Term, matrices: Mapping[str, Matrix]) -> Term:
-    """The term with every entry whose subscripts are numbers replaced by what it is."""
+    """Return the term with every entry whose subscripts are numbers replaced by what it is."""
     known: dict[Term, Term] = {}
     for v in variables(t) if matrices else ():
         at = [s for s in v.subs if isinstance(s, int)]
@@ -187,7 +187,7 @@ def _unchecked(name: str, members: int) -> str:
 
 
 def _from_file(group: InputGroup, program: Graph) -> list[list[float]] | None:
-    """The rows of a matrix from a file that is the whole covariance."""
+    """Return the rows of a matrix from a file that is the whole covariance."""
     term = group.cov[0][0]
     if len(group.names) != 1 or len(group.subs) != 1 or not isinstance(term, Var) or term.name not in program.matrices:
         return None
@@ -215,7 +215,7 @@ def check_means(group: InputGroup, program: Graph) -> None:
 def values_over(
     t: Term, subs: Sequence[str], at: Mapping[str, float], program: Graph
 ) -> Iterator[tuple[dict[str, int], float]]:
-    """The numbers of a constant for all values of the indices in it; of large families, the first members."""
+    """Yield the numbers of a constant for all values of the indices in it; of large families, the first members."""
     used = [s for s in subs if any(s == v.name or s in v.subs for v in variables(t))]
     for inner in islice(assignments(program.ranges(used)), MAX_MEMBERS):
         try:
@@ -251,7 +251,7 @@ def _cov(
 
 
 def _rounding(group: InputGroup, program: Graph) -> float:
-    """The relative rounding of a covariance: that of the coarsest of the arrays from files that it reads."""
+    """Return the relative rounding of a covariance: that of the coarsest of the arrays from files that it reads."""
     used = {v.name for row in group.cov for t in row for v in variables(t)}
     read = [m.data for name, m in program.matrices.items() if name in used and m.entries is None]
     return max(map(rounding, read), default=PSD_TOLERANCE)

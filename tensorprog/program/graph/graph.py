@@ -39,7 +39,7 @@ class Graph(Growing):
         self.path: str = "<text>"
 
     def content(self) -> dict[str, Any]:
-        """What the program consists of so far: the lists and tables as they are now."""
+        """Return what the program consists of so far: the lists and tables as they are now."""
         return {
             name: value.copy() if isinstance(value, dict | list) else value
             for name, value in vars(self).items()
@@ -131,7 +131,7 @@ class Graph(Growing):
             raise self.limits.exceeded("TP905", "family_members", members, f"{name} has too many members", place)
 
     def vectors_in(self, t: Term) -> list[Var]:
-        """The vectors that occur in a term."""
+        """Return the vectors that occur in a term."""
         families = self.families
         return [v for v in variables(t) if v.name in families and families[v.name].kind == "vector"]
 
@@ -141,7 +141,7 @@ class Graph(Growing):
         return tuple((min(r[0] for r in side), max(r[1] for r in side)) for side in zip(*boxes, strict=True))
 
     def members(self, ref: Var, most: int) -> list[Var]:
-        """The first members that a reference names (indices that are names run over the family's box)."""
+        """Return the first members that a reference names (indices that are names run over the family's box)."""
         subs = ref.subs or ("",) * self.families[ref.name].arity
         sides = [range(s, s + 1) if isinstance(s, int) else range(r[0], r[1] + 1)
                  for s, r in zip(subs, self.hull(ref.name), strict=True)]  # fmt: skip
@@ -150,7 +150,7 @@ class Graph(Growing):
     # -- the whole -----------------------------------------------------------------------------------------------
 
     def finish(self) -> Self:
-        """What can only be said at the end: an output exists, and every family fills a box (TP007, TP015)."""
+        """Return what can only be said at the end: an output exists, and every family fills a box (TP007, TP015)."""
         problems = []
         if not self.outputs:
             hint = "write `output NAME` for each variable whose limit is wanted"

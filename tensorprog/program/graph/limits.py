@@ -24,7 +24,7 @@ class Limits:
     includes: int = 100
 
     def exceeded(self, code: str, name: str, found: object, what: str, place: Place | None = None) -> TensorProgError:
-        """The error for a bound that was passed."""
+        """Return the error for a bound that was passed."""
         bound = getattr(self, name)
         return fail(
             code,

@@ -40,7 +40,7 @@ def read_npy(path: Path, place: Place | None, limits: Limits) -> tuple[tuple[int
 
 
 def _header(file: BinaryIO) -> tuple[str, bool, tuple[int, ...]]:
-    """The type of the numbers, whether columns come first, and the shape."""
+    """Return the type of the numbers, whether columns come first, and the shape."""
     start = file.read(8)
     if start[:6] != MAGIC:  # an archive or a pickle is not opened at all
         raise ValueError("it does not start like one")
@@ -56,7 +56,7 @@ def _header(file: BinaryIO) -> tuple[str, bool, tuple[int, ...]]:
 
 
 def _entries(file: BinaryIO, kind: str, by_columns: bool, shape: tuple[int, ...]) -> bytes:
-    """The numbers, row by row."""
+    """Return the numbers, row by row."""
     count, (code, width) = prod(shape), (CODES[kind.lstrip("<>|=")], int(kind[-1]))
     data = file.read(count * width)
     if len(data) < count * width:

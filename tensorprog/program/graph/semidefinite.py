@@ -18,12 +18,12 @@ SMALL, MOST_WITHOUT_NUMPY = 16, 300
 
 
 def floats(data: bytes) -> array[float]:
-    """The entries of an array from a file."""
+    """Return the entries of an array from a file."""
     return array("d", struct.unpack(f"<{len(data) // 8}d", data))
 
 
 def rounding(data: bytes) -> float:
-    """The relative rounding that the narrowest type suggests which holds the entries of an array.
+    """Return the relative rounding that the narrowest type suggests which holds the entries of an array.
 
     An array of float32 is kept as float64, and recognised by its entries: all of them are numbers of single precision.
     Whole numbers are exact in every type, and say nothing.
@@ -87,7 +87,7 @@ def _not_semidefinite(least: float, group: InputGroup) -> TensorProgError:
 
 
 def _least_pivot(matrix: list[list[float]], scale: float) -> float:
-    """The least eigenvalue by Jacobi rotations (small matrices, no numpy needed)."""
+    """Return the least eigenvalue by Jacobi rotations (small matrices, no numpy needed)."""
     a = [row[:] for row in matrix]
     n = len(a)
     for _ in range(60):
@@ -130,7 +130,7 @@ def _has_root(matrix: list[list[float]], shift: float) -> bool:
 
 
 def _least_by_bisection(matrix: list[list[float]], low: float) -> float:
-    """The least eigenvalue of a matrix where it is below -low, to three digits."""
+    """Return the least eigenvalue of a matrix where it is below -low, to three digits."""
     high = max(math.fsum(map(abs, row)) for row in matrix)  # of minus the eigenvalue, by Gershgorin
     while high - low > 1e-3 * high:
         middle = (low + high) / 2

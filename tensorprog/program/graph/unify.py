@@ -11,7 +11,7 @@ from tensorprog.kernel.ground.term import Sub
 def unify(
     a: Sequence[Sub], b: Sequence[Sub], ranges: dict[str, Range], apart: tuple[Sub, Sub] | None = None
 ) -> dict[str, int] | None:
-    """Values of all variables for which the two subscript lists are equal, or None if there are none.
+    """Return values of all variables for which the two subscript lists are equal, or None if there are none.
 
     `apart`: two variables whose values must differ.
 

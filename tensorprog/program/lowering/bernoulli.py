@@ -16,7 +16,7 @@ from tensorprog.terms import App, Num, Term, Var
 def declare_bernoulli(
     lowering: Lowering, name: str, subs: tuple[str, ...], width: str, probability: Term, place: Place | None
 ) -> None:
-    """The input `name_u[subs] ~ N(0, 1)` and the vectors `name[subs] = where(Phi(name_u[subs]) < probability, 1, 0)`.
+    """Declare the input `name_u[subs] ~ N(0, 1)`, and `name[subs] = where(Phi(name_u[subs]) < probability, 1, 0)`.
 
     Errors: TP019 a probability outside [0, 1] at the defaults of the params; TP003 one that is no constant.
     """

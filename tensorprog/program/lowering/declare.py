@@ -26,7 +26,7 @@ from tensorprog.terms import Sub, Term, Var
 
 
 def declare_param(program: Graph, param: Param) -> None:
-    """A param whose interval is not empty and holds its default (TP017)."""
+    """Declare a param whose interval is not empty and holds its default (TP017)."""
     low, high = param.low, param.high
     if low is not None and high is not None and (low > high or (low == high and (param.low_open or param.high_open))):
         raise fail("TP017", f"no number satisfies the assumption on {param.name}", param.place)
@@ -55,7 +55,7 @@ def admissible(param: Param, value: float | Fraction) -> bool:
 
 
 def declare_matrix(program: Graph, matrix: Matrix) -> None:
-    """A constant array whose entries match its shape (TP008 for entries that are no numbers)."""
+    """Declare a constant array whose entries match its shape (TP008 for entries that are no numbers)."""
     entries = math.prod(matrix.shape)
     if entries > program.limits.matrix_entries:
         raise program.limits.exceeded(
@@ -147,7 +147,7 @@ def declare_weight(
     freedom: Term | None,
     place: Place | None,
 ) -> None:
-    """A weight family; its variance carries the 1/(input width), which the theorems judge (TP104)."""
+    """Declare a weight family; its variance carries the 1/(input width), which the theorems judge (TP104)."""
     program = lowering.program
     check_axes(program, subs, place)
     for width in shape:

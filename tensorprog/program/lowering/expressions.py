@@ -35,11 +35,11 @@ class Expressions(ABC):
 
     @abstractmethod
     def extract(self, t: Term) -> Lowered:
-        """The instruction t as a reference to a node that is appended if it is new."""
+        """Return the instruction t as a reference to a node that is appended if it is new."""
 
     @abstractmethod
     def named_scalar(self, low: Lowered) -> Var:
-        """A scalar with powers of n in it as a node of its own."""
+        """Return a scalar with powers of n in it as a node of its own."""
 
     @abstractmethod
     def all_constant(self, factors: tuple[Term, ...]) -> bool:
@@ -126,7 +126,7 @@ class Expressions(ABC):
 
     @staticmethod
     def _check_exponent(e: Term, t: Term) -> None:
-        """An exponent made of numbers alone must be a rational number of moderate size (TP906)."""
+        """Refuse an exponent made of numbers alone that is no rational number of moderate size (TP906)."""
         if any(not isinstance(s, Num | App) or (isinstance(s, App) and s.head not in _RATIONAL) for s in walk(e)):
             return
         value = rational(e)
@@ -242,7 +242,7 @@ class Expressions(ABC):
         return self.program.widths[width or "n"]
 
     def check_scaled(self, low: Lowered) -> None:
-        """Where n stands in a scalar, it stands in constants that are powers of it."""
+        """Refuse n in a scalar outside of constants that are powers of it."""
         if not low.scaled:
             return
         stack = [low.term]
@@ -281,7 +281,7 @@ def scaled_dot(t: Term) -> tuple[Term, Term, tuple[Term, ...]] | None:
 
 
 def _decided(condition: Term) -> bool | None:
-    """A comparison of two numbers, decided."""
+    """Return a comparison of two numbers, decided."""
     match condition:
         case App("lt" | "le" | "gt" | "ge" | "eq" | "ne" as head, (a, b)):
             x, y = rational(a), rational(b)

@@ -17,7 +17,7 @@ class Known:
         self._table: dict[object, tuple[Node, tuple[str, ...]]] = {}
 
     def _key(self, node: Node) -> tuple[object, tuple[str, ...]]:
-        """The instruction up to names of free indices, and those names in order of first use."""
+        """Return the instruction up to names of free indices, and those names in order of first use."""
         match node:
             case MatMul(weight=w, transposed=tr, arg=x):
                 terms: tuple[Term | None, ...] = (w, x)
@@ -56,7 +56,7 @@ class Known:
 
 
 def free_indices(program: Instructions, t: Term) -> list[str]:
-    """The index names that a term is a family over: those bound nowhere around their use."""
+    """Return the index names that a term is a family over: those bound nowhere around their use."""
     out: dict[str, None] = {}
     stack: list[tuple[Term, tuple[str, ...]]] = [(t, ())]
     while stack:

@@ -23,5 +23,5 @@ class Lowered:
 
 
 def union(*parts: tuple[str, ...]) -> tuple[str, ...]:
-    """All members in order of first appearance."""
+    """Return all members in order of first appearance."""
     return tuple(dict.fromkeys(i for p in parts for i in p))

@@ -86,7 +86,7 @@ class Lowering(Expressions):
         return made_of, low.free
 
     def _instruction(self, t: Term, name: str, subs: tuple[Sub, ...] | None) -> tuple[Node, tuple[str, ...]] | None:
-        """The node for a term that is itself an instruction: @, a scaled dot, mean, attention."""
+        """Return the node for a term that is itself an instruction: @, a scaled dot, mean, attention."""
         match t:
             case App("matmul", (weight, arg)):
                 return self._matmul(t, weight, arg, name, subs)
@@ -162,7 +162,7 @@ class Lowering(Expressions):
     def constant(
         self, raw: Term, what: str, subs: tuple[str, ...] = (), primes: bool = False, scaled: bool = False
     ) -> Term:
-        """A constant term over the given indices (with their primed forms in a covariance)."""
+        """Return a constant term over the given indices (with their primed forms in a covariance)."""
         low = self.over_indices(raw, primes)
         if low.kind > CONST or low.condition:
             raise fail("TP003", f"{what} is a constant, and this is {KIND_NAMES[low.kind]}", raw.place)
@@ -203,7 +203,7 @@ class Lowering(Expressions):
                 return name
 
     def _named(self, low: Lowered, place: Place | None) -> Var:
-        """A vector as a reference, giving it a name of its own if it is an expression."""
+        """Return a vector as a reference, giving it a name of its own if it is an expression."""
         if isinstance(low.term, Var):
             return low.term
         cls = LinComb if self._is_linear(low.term) else Nonlin
@@ -211,7 +211,7 @@ class Lowering(Expressions):
         return self.known.lookup(node) or self._append_fresh(node, low.free)
 
     def named_scalar(self, low: Lowered) -> Var:
-        """A scalar with powers of n in it as an instruction of its own."""
+        """Return a scalar with powers of n in it as an instruction of its own."""
         node = Scalar("", low.free, low.term, low.term.place)
         return self.known.lookup(node) or self._append_fresh(node, low.free)
 

@@ -47,7 +47,7 @@ def masked_references(program: Graph, node: Node) -> list[tuple[Var, tuple[str, 
 def allowed(
     mask: Term, slots: Mapping[str, Sub], ranges: Mapping[str, Range]
 ) -> tuple[list[dict[str, Range]], tuple[Sub, Sub] | None]:
-    """The values at which a mask holds: boxes (ranges of the variables), and two slots that differ.
+    """Return the values at which a mask holds: boxes (ranges of the variables), and two slots that differ.
 
     `slots` says what stands for each index: a value, or a variable with its range. Exact for j != i and for few values;
     else a larger set.
@@ -77,7 +77,7 @@ def _values(names: Mapping[str, Sub], at: Mapping[str, int]) -> dict[str, int]:
 
 
 def _strict(part: Term, names: Mapping[str, Sub]) -> tuple[Sub, Sub] | None:
-    """The two indices that a comparison keeps apart."""
+    """Return the two indices that a comparison keeps apart."""
     match part:
         case App("ne" | "lt" | "gt", (Var(a, ()), Var(b, ()))) if isinstance(names[a], str):
             return (names[a], names[b]) if isinstance(names[b], str) else None

@@ -95,7 +95,7 @@ class Names:
             raise fail("TP004", f"{name} has {arity} index(es), and here are {len(subs)}", place)
 
     def check_reference(self, ref: Var) -> None:
-        """Every member that the reference touches must be defined already (TP004, TP006)."""
+        """Refuse a reference to a member that is not defined yet (TP004, TP006)."""
         family = self.program.families[ref.name]
         self._check_count(ref.name, ref.subs, ref.place)
         if family.arity and self.program.missing(ref):

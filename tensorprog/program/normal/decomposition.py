@@ -43,7 +43,7 @@ class Decomposition:
         self.score_dependent: set[str] = set()
 
     def parts(self, ref: Var, through_score_free: bool) -> list[Part]:
-        """A vector as a sum of coefficients times vectors that are not such sums.
+        """Return a vector as a sum of coefficients times vectors that are not such sums.
 
         Without `through_score_free`, summands that depend on no score are left together: their sum is one function.
         """
@@ -101,7 +101,7 @@ class Decomposition:
                 return [Part(ONE, (), t)]
 
     def _multiplied(self, t: Term, factors: list[Term]) -> list[Part]:
-        """A product of vectors multiplied out, if what remains depends on no score; else left whole."""
+        """Return a product of vectors multiplied out, if what remains depends on no score; else left whole."""
         out = [Part(ONE, (), ONE)]
         for f in factors:
             if not self.new.vectors_in(f):
@@ -130,7 +130,7 @@ class Decomposition:
                     raise Pieces(s)
 
     def _unrolled(self, t: Bind, found: Pieces) -> Term:
-        """The sum with one of its indices written out."""
+        """Return the sum with one of its indices written out."""
         if found.index not in t.over:
             raise found
         lo, hi = self.old.range_of(found.index)
@@ -144,7 +144,7 @@ class Decomposition:
         return Part(mul(c, p.coefficient), p.over, p.basis)
 
     def _together(self, parts: list[Part]) -> list[Part]:
-        """Summands without scores joined into one."""
+        """Return summands without scores joined into one."""
         free = [p for p in parts if not self._depends_on_score(mul(p.coefficient, p.basis))]
         if len(free) < 2:
             return parts
@@ -172,7 +172,7 @@ class Decomposition:
         return Part(coefficient, (), t)
 
     def inlined(self, node: Node, ref: Var) -> Term:
-        """The right-hand side of the node at the member(s) that ref names."""
+        """Return the right-hand side of the node at the member(s) that ref names."""
         mapping: dict[str, Sub] = {
             s: r for s, r in zip(node.subs, ref.subs, strict=True) if isinstance(s, str) and s != r
         }
@@ -191,7 +191,7 @@ class Decomposition:
         return Bind("sum", (scaled,), p.over) if p.over else scaled
 
     def avoiding(self, p: Part, names: Iterable[Sub]) -> Part:
-        """The same summand with bound indices that are not among `names`."""
+        """Return the same summand with bound indices that are not among `names`."""
         taken = {*names, *p.over, *names_in(p.basis), *names_in(p.coefficient)}
         renaming: dict[str, Sub] = {}
         for j in p.over:
@@ -207,7 +207,7 @@ class Decomposition:
         return Part(coefficient, over, basis)
 
     def _rebound(self, t: Term, names: set[Sub]) -> Term:
-        """The same term with indices bound inside it that are not among `names`."""
+        """Return the same term with indices bound inside it that are not among `names`."""
         t = rebuild(t, tuple(self._rebound(c, names) for c in children(t)))
         if not isinstance(t, Bind) or t.head == "softmax" or not names.intersection(t.over):
             return t
@@ -223,7 +223,7 @@ class Decomposition:
 
 
 def names_in(t: Term) -> set[Sub]:
-    """Every index name (and other bare name) that occurs in t, free or bound."""
+    """Return every index name (and other bare name) that occurs in t, free or bound."""
     out: set[Sub] = set()
     for v in walk(t):
         if isinstance(v, Var):

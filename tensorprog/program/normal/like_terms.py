@@ -32,7 +32,7 @@ class LikeTerms:
         self.program = program
 
     def collected(self, t: Term) -> Term:
-        """The term with like terms added where their coefficients have several powers of n."""
+        """Return the term with like terms added where their coefficients have several powers of n."""
         return transform(t, self._sum)
 
     def _sum(self, t: Term) -> Term | None:
@@ -51,7 +51,7 @@ class LikeTerms:
         return add(*(mul(add(*found), *atoms) for atoms, found in like.items()))
 
     def _monomials(self, t: Term) -> list[Monomial]:
-        """The summands of a term, products multiplied out and scalars opened."""
+        """Return the summands of a term, products multiplied out and scalars opened."""
         if not any(v.name in self.program.families for v in variables(t)):
             return [(t, ())]
         match t:
@@ -76,7 +76,7 @@ class LikeTerms:
                 return [(ONE, (t,))]
 
     def _opened(self, ref: Var) -> list[Monomial]:
-        """A scalar by its definition, where its members have one."""
+        """Return a scalar by its definition, where its members have one."""
         found = self.program.resolve(ref)
         if len(found) != 1 or not isinstance(node := found[0][0], Scalar):
             return [(ONE, (ref,))]

@@ -28,7 +28,7 @@ from tensorprog.terms import App, Bind, Sub, Term, Var
 
 
 def normalize(program: Graph) -> Graph:
-    """The program in the form in which it is judged; itself if there is nothing to rewrite."""
+    """Return the program in the form in which it is judged; itself if there is nothing to rewrite."""
     program = _rewritten(program, _opened)
     if may_collect(program):
         program = _rewritten(program, partial(_collected, like=LikeTerms(program)))
@@ -41,14 +41,14 @@ def normalize(program: Graph) -> Graph:
 
 
 def words_of(program: Graph) -> dict[str, tuple[int, int]]:
-    """The functions in the program beyond the words of every program, with their numbers of arguments."""
+    """Return the functions in the program beyond the words of every program, with their numbers of arguments."""
     bodies = [t for node in program.nodes if (t := getattr(node, "body", None)) is not None]
     found = (t for body in bodies for t in walk(body) if isinstance(t, App) and t.head not in HEADS)
     return {t.head: (len(t.args), len(t.args)) for t in found}
 
 
 def copy_declarations(program: Graph) -> Graph:
-    """A program with the same declarations and inputs, and no instructions yet."""
+    """Return a program with the same declarations and inputs, and no instructions yet."""
     new = Graph(program.name, program.limits)
     new.widths = dict(program.widths)
     new.indices = dict(program.indices)
@@ -62,7 +62,7 @@ def copy_declarations(program: Graph) -> Graph:
 
 
 def _rewritten(program: Graph, rewrite: Callable[[Node], Term | None]) -> Graph:
-    """The program with the right-hand sides that `rewrite` gives; itself if it gives none."""
+    """Return the program with the right-hand sides that `rewrite` gives; itself if it gives none."""
     terms = [rewrite(node) for node in program.nodes]
     if not any(terms):
         return program
@@ -90,7 +90,7 @@ def _opened(node: Node) -> Term | None:
 
 
 def _collected(node: Node, like: LikeTerms) -> Term | None:
-    """A map with like terms added where their powers of n differ."""
+    """Return a map with like terms added where their powers of n differ."""
     if not isinstance(node, Map) or (body := like.collected(node.body)) == node.body:
         return None
     return App("mean", (body,), node.place) if isinstance(node, Moment) else body
@@ -133,7 +133,7 @@ class _Normalizer(Decomposition):
             self.lowering.define(node.name, node.subs, term, node.place)
 
     def _split(self, node: Node, score: bool) -> list[Node]:
-        """The node member by member along an axis over which its argument is defined in pieces."""
+        """Return the node member by member along an axis over which its argument is defined in pieces."""
         refs = [node.arg] if isinstance(node, MatMul) else [node.left, node.right] if isinstance(node, Dot) else []
         if isinstance(node, Dot) and not score:
             return [node]
@@ -175,7 +175,7 @@ class _Normalizer(Decomposition):
         return d.name not in self.inside and any(isinstance(n, Input) for n in sides)
 
     def _of_inputs(self, side: Var, parts: list[Part]) -> list[Part]:
-        """A combination of initial vectors is taken apart, so that a name for one of them is that vector."""
+        """Take a combination of initial vectors apart, so that a name for one of them is that vector."""
         bases = [p.basis for p in parts]
         refs = [n for b in bases if isinstance(b, Var) for n, _ in self.new.resolve(b)]
         inputs = all(isinstance(b, Var) for b in bases) and all(isinstance(n, Input) for n in refs)
@@ -203,7 +203,7 @@ class _Normalizer(Decomposition):
 
 
 def _fixed(node: Node, index: str, value: int) -> Node:
-    """The node's members with one index fixed."""
+    """Return the node's members with one index fixed."""
     at: dict[str, Sub] = {index: value}
     subs = tuple(value if s == index else s for s in node.subs)
 

@@ -42,11 +42,11 @@ class MemberComposer(Composer):
         self._names: dict[Hashable, Var] = {}
 
     def of_term(self, t: Term) -> Term:
-        """The term over atoms, equal ones under one name, and sums of equal terms as products."""
+        """Return the term over atoms, equal ones under one name, and sums of equal terms as products."""
         return transform(self._merged(super().of_term(t)), self._repeated)
 
     def _merged(self, t: Term) -> Term:
-        """The composed term with equal atoms under the name of the first."""
+        """Return the composed term with equal atoms under the name of the first."""
         atoms = [v for v in variables(t) if v.name in self.program.families]
         if len(atoms) < 2 or not any(v.subs for v in atoms):
             return t
@@ -59,7 +59,7 @@ class MemberComposer(Composer):
         return transform(t, one.get) if len(first) < len(atoms) else t
 
     def _repeated(self, t: Term) -> Term | None:
-        """A sum over indices that its body does not read is a multiple of the body; the maximum is the body."""
+        """Return a sum over indices that its body does not read as a multiple of the body, the maximum as the body."""
         if not isinstance(t, Bind) or t.head not in ("sum", "max", "min") or t.mask is not None:
             return None
         body = transform(t.args[0], self._repeated)
@@ -98,7 +98,7 @@ class MemberComposer(Composer):
         return Var(v.name, subs, v.place), (type(node), getattr(node, "transposed", False), parts)
 
     def _named(self, t: Term) -> Term:
-        """The composed term with the first of all equal atoms in place of each."""
+        """Return the composed term with the first of all equal atoms in place of each."""
 
         def first(u: Term) -> Term | None:
             if not isinstance(u, Var) or u.name not in self.program.families:
@@ -109,7 +109,7 @@ class MemberComposer(Composer):
         return transform(super().of_term(t), first)
 
     def members(self, t: Term, ranges: Mapping[str, Range] | None = None) -> list[Term]:
-        """The term as functions of atoms: one, or one for each member where definitions differ between members.
+        """Return the term as functions of atoms: one, or one for each member where definitions differ between members.
 
         `ranges`: the values of free indices that count, where they are not all values. Raises CannotCompose.
         """
@@ -139,7 +139,7 @@ class MemberComposer(Composer):
             yield from self._members(shift_subs(t, {index: value}), ranges)
 
     def _split(self, t: Term) -> tuple[str, bool] | None:
-        """An index along which a reference meets different definitions, and whether it is bound in the term."""
+        """Return an index along which a reference meets different definitions, and whether it is bound in the term."""
         for ref, bound in self.program.references_in(t):
             pieces = [node for node, _ in self.program.resolve(ref)]
             if len(pieces) < 2 or not any(isinstance(node, LinComb | Nonlin | Scalar) for node in pieces):
@@ -151,7 +151,7 @@ class MemberComposer(Composer):
         return None
 
     def _one_level(self, t: Term) -> Term | None:
-        """A reference to a map that spans definitions further down, replaced by the map's body."""
+        """Return a reference to a map that spans definitions further down, replaced by the map's body."""
         if not isinstance(t, Var) or t.name not in self.program.families:
             return None
         ((node, _), *_) = self.program.resolve(t)
@@ -168,7 +168,7 @@ class MemberComposer(Composer):
 
 
 def unrolled(program: Instructions, t: Bind, most: int = MAX_MEMBERS) -> Term:
-    """A sum, max or min over indices written out; raises CannotCompose for other binders and for many terms."""
+    """Return a sum, max or min over indices written out; raises CannotCompose for other binders and for many terms."""
     ranges = program.ranges(t.over)
     count = prod(map(length, ranges.values()))
     if t.head not in ("sum", "max", "min") or t.mask is not None or count * size(t) > MAX_COMPOSED or count > most:

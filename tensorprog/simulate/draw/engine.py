@@ -263,7 +263,7 @@ class Block:
         return combine(weights, self.read(self.runner.ref(node.value), layout), node.over, lengths)
 
     def input(self, node: Input) -> Named:
-        """Members of a group: mean + L z, with z fresh."""
+        """Return members of a group: mean + L z, with z fresh."""
         group, name = node.group, node.group.names[0]
         outer, coupled = split(group)
         if name not in self.groups:

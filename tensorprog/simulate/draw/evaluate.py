@@ -125,7 +125,7 @@ class Evaluator:
         raise fail("TP003", f"{to_text(t)} is not a number at a point", t.place)
 
     def _product(self, args: Sequence[Term], leaf: Leaf, memo: dict[Term, Any]) -> Any:
-        """Numbers first, then arrays, so that constants cost no pass over the data; 1/0 is undefined."""
+        """Multiply numbers first, then arrays, so that constants cost no pass over the data; 1/0 is undefined."""
         above, below = [], []
         for a in args:
             if isinstance(a, App) and a.head == "recip":

@@ -101,7 +101,7 @@ class Report:
         }
 
     def __repr__(self) -> str:
-        """One line for each of the first members of each output."""
+        """Return one line for each of the first members of each output."""
         how = "real matrices" if self.dense else "exact in law"
         lines = [f"{self.samples} draws of {self.program} at n = {self.n}, seed {self.seed} ({how})"]
         label = max((len(s["of"]) for s in self.statistics), default=0)

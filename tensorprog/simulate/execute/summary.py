@@ -38,7 +38,7 @@ class Moments:
             return Moments(len(x), mean, (d**2).sum(axis=0), (d**3).sum(axis=0), (d**4).sum(axis=0))
 
     def merged(self, b: Moments) -> Moments:
-        """Those of both parts together."""
+        """Return those of both parts together."""
         na, nb, n = self.count, b.count, self.count + b.count
         d = b.mean - self.mean
         with np.errstate(over="ignore", invalid="ignore"):

@@ -116,7 +116,7 @@ def needs(uses: Uses, looked_at: Sequence[Ref], summed: Sequence[Ref]) -> list[N
 
 
 def _share(uses: Uses, out: list[Need]) -> None:
-    """Products of one matrix are revealed together: if one is needed whole, or the transpose is applied, all are.
+    """Reveal products of one matrix together: if one is needed whole, or the transpose is applied, all are.
 
     Inputs of a joint Gaussian group are drawn together.
     """

@@ -46,7 +46,7 @@ class Slab:
             self.mode = "all"
 
     def cost(self, inputs: int, outputs: int) -> tuple[int, int]:
-        """Numbers kept between instructions, and normals drawn, for one draw."""
+        """Return numbers kept between instructions, and normals drawn, for one draw."""
         members = prod(self.sizes)
         keys = 1 if self.shared else members
         if self.mode in ("real", "all"):

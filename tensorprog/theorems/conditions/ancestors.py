@@ -190,5 +190,5 @@ class Ancestors:
         return [node for node in self.nodes if isinstance(node, Dot)]
 
     def below(self, members: Sequence[tuple[Node, Pattern]]) -> Ancestors:
-        """These members with their ancestors."""
+        """Return these members with their ancestors."""
         return Ancestors(self.shared, (), members)

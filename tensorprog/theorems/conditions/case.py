@@ -95,7 +95,7 @@ class Case(Ancestors):
         return self.above([*self.scores, *self.readout_scores])
 
     def above(self, dots: Sequence[Dot]) -> set[int]:
-        """These dot products and the nodes that depend on one of them."""
+        """Return these dot products and the nodes that depend on one of them."""
         out: set[int] = set()
         names: dict[str, bool] = {}
         scores = {id(d) for d in dots}

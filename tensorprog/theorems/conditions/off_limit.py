@@ -90,7 +90,7 @@ class OffLimit:
         return self._closer()
 
     def found(self, t: Term) -> Finding | None:
-        """Why an expression in members has no value; None if it may have one."""
+        """Return why an expression in members has no value; None if it may have one."""
         if not any(f.kind == "scalar" for f in self.program.families.values()):
             return None
         if not (self._has_risks or self._is_risky(t)):

@@ -84,7 +84,7 @@ class AtLimit:
         return [v for v in self.scalars(t) if not self.limits.of(v).random]
 
     def alone(self, t: Term) -> bool:
-        """Whether this is a function of scalars with constant limits, with no vector and no score in it."""
+        """Return whether this is a function of scalars with constant limits, with no vector and no score in it."""
         return bool(self.scalars(t)) and not self.program.vectors_in(t) and len(self.moments(t)) == len(self.scalars(t))
 
     # -- continuity --------------------------------------------------------------------------------------------------

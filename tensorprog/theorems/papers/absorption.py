@@ -54,7 +54,7 @@ def with_unused_scores(shared: Shared, roots: Sequence[Var], case: Case, bounded
 
 
 def _unused(shared: Shared, case: Case) -> list[tuple[tuple[Node, Pattern], ...]]:
-    """Scores that the case does not read, or not all members of; one by one where they are few."""
+    """Return scores that the case does not read, or not all members of; one by one where they are few."""
     p = shared.program
     mine = {id(d) for d in case.dots}
     nodes = [n for n in p.nodes if isinstance(n, Dot) and shared.powers.dot_powers.get(id(n)) == {SCORE}]

@@ -12,7 +12,7 @@ from tensorprog.theorems.papers.attention import AFTER, SCORES, has_scores
 
 
 def has_random_scalars(case: Case) -> Finding:
-    """Scores of either kind: of two products, or readouts that enter functions."""
+    """Return scores of either kind: of two products, or readouts that enter functions."""
     if case.readout_scores and not case.scores:
         return proved(f"readout scores: {', '.join(dict.fromkeys(d.name for d in case.readout_scores))}")
     return has_scores(case)

@@ -163,7 +163,7 @@ def _scaled(case: Case, x: Var) -> bool:
 
 
 def _written_out(case: Case, t: Term) -> Term:
-    """The term with sums over indices written out, where they are short."""
+    """Return the term with sums over indices written out, where they are short."""
 
     def short(u: Term) -> Term | None:
         with suppress(CannotCompose):
