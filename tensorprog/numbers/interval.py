@@ -51,6 +51,11 @@ class Interval:
         high = "oo" if self.high is None else _shown(self.high)
         return f"{'[' if self.low_closed else '('}{low}, {high}{']' if self.high_closed else ')'}"
 
+    @property
+    def closure(self) -> Interval:
+        """The interval with its finite ends."""
+        return Interval(self.low, self.high, self.low is not None, self.high is not None)
+
     def contains(self, x: Fraction) -> bool:
         above = self.low is None or x > self.low or (x == self.low and self.low_closed)
         below = self.high is None or x < self.high or (x == self.high and self.high_closed)

@@ -21,16 +21,11 @@ from tensorprog.terms.formula import Notation, Writer
 _NAME = re.compile(r"([^\W\d]\w*)(?:\[([^\]]*)\])?\Z")
 
 
-def spelled(v: Var) -> str:
-    """Return the name of a variable with its subscripts, x[1,2]."""
-    return to_text(v)
-
-
 def symbol(v: Var) -> Any:
     """Return the real sympy symbol of a variable."""
     import sympy
 
-    return sympy.Symbol(spelled(v), real=True)
+    return sympy.Symbol(to_text(v), real=True)
 
 
 def to_sympy(term: Term, symbols: Mapping[str, Any] | None = None) -> Any:
@@ -49,7 +44,7 @@ def to_sympy(term: Term, symbols: Mapping[str, Any] | None = None) -> Any:
         case Num(value):
             return sympy.Rational(value.numerator, value.denominator)
         case Var():
-            return given[spelled(term)] if spelled(term) in given else symbol(term)
+            return given[to_text(term)] if to_text(term) in given else symbol(term)
         case App(head, args):
             build = forms().get(head)
             body = library()[head].expand(args) if build is None and head in library() else None

@@ -33,7 +33,7 @@ class Declared:
 
     @property
     def range(self) -> Interval:
-        return Interval(self.low, self.high, self.low is not None, self.high is not None)
+        return Interval(self.low, self.high).closure
 
     def sentences(self, name: str) -> tuple[str, ...]:
         """Return the declarations as assumptions."""

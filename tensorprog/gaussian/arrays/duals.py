@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 
 from tensorprog.errors import fail
 from tensorprog.functions.assume import Assumption, assumptions_of
-from tensorprog.functions.evaluate.sympy_bridge import spelled
 from tensorprog.gaussian.expect import Expectation, expect
 from tensorprog.gaussian.problem.at_values import point_of
 from tensorprog.gaussian.problem.covariance import SLACK
 from tensorprog.kernel.ground.term import mul, substitute, variables
 from tensorprog.numbers.interval import REALS, Interval
-from tensorprog.terms import Num, Term, Var
+from tensorprog.terms import Num, Term, Var, to_text
 
 Array = NDArray[np.float64]
 NAMES = ("K11", "K12", "K22")
@@ -147,7 +146,7 @@ def _check(a: Array, c: Array, b: Array) -> None:
 
 def at_values(t: Term, var: Var, values: Mapping[str, Fraction]) -> Term:
     """Return the term with its params replaced by their numbers."""
-    return substitute(t, {v: Num(values[spelled(v)]) for v in variables(t) if v != var and spelled(v) in values})
+    return substitute(t, {v: Num(values[to_text(v)]) for v in variables(t) if v != var and to_text(v) in values})
 
 
 def fresh(*terms: Term) -> tuple[Var, Var]:
@@ -191,7 +190,7 @@ def _pair_kernel(
     tolerance: float,
 ) -> PairKernel:
     z1, z2 = fresh(f, g)
-    params = {spelled(v): REALS for t in (f, g) for v in variables(t) if v != var} | dict(known)
+    params = {to_text(v): REALS for t in (f, g) for v in variables(t) if v != var} | dict(known)
     general = expect(product_of(f, g, var, z1, z2), vars=(z1, z2), assume=params, symbolic=True)
     diagonal = expect(mul(f, g), vars=(var,), assume=params, symbolic=True)
     return PairKernel(f, g, var, general, diagonal, dict(values), tolerance)

@@ -10,7 +10,7 @@ import sympy
 
 from tensorprog.errors import Diagnostic, DivergentError
 from tensorprog.functions.decide.positivity import sign_of
-from tensorprog.functions.evaluate.sympy_bridge import spelled, symbol, to_sympy
+from tensorprog.functions.evaluate.sympy_bridge import symbol, to_sympy
 from tensorprog.gaussian.closed.render import Renderer
 from tensorprog.gaussian.closed.steps import Step
 from tensorprog.gaussian.exact.element import Element, from_poly, generator, number
@@ -109,7 +109,7 @@ def _setting(problem: Problem, opaque: Sequence[Term]) -> Setting:
             outside[x] = f"entry {len(outside)}"
             add(outside[x], x, POSITIVE if x in diagonal else REALS)
     for p in params:
-        add(spelled(p), symbol(p), problem.bounds.get(spelled(p), REALS))
+        add(to_text(p), symbol(p), problem.bounds.get(to_text(p), REALS))
     for k, t in enumerate(opaque):
         add(f"constant {k}", defined(t), _BOUNDS.get(sign_of(t, problem.bounds), REALS))
     ground = Ground(names)
@@ -121,7 +121,7 @@ def _setting(problem: Problem, opaque: Sequence[Term]) -> Setting:
             if minor:
                 ground.declare_positive(minor.only()[1][0])
     space = Space(ground, len(problem.variables))
-    constants: dict[Term, Element] = {p: generator(ground, spelled(p)) for p in params}
+    constants: dict[Term, Element] = {p: generator(ground, to_text(p)) for p in params}
     constants |= {t: generator(ground, f"constant {k}") for k, t in enumerate(opaque)}
     places = {v: k for k, v in enumerate(problem.variables)}
     form = Normaliser(space, places, constants).form(problem.term)

@@ -11,12 +11,12 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import fail
-from tensorprog.functions.evaluate.sympy_bridge import spelled, symbol
+from tensorprog.functions.evaluate.sympy_bridge import symbol
 from tensorprog.gaussian.closed.engine import Problem
 from tensorprog.gaussian.problem.covariance import pivoted
 from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.numbers.interval import Interval
-from tensorprog.terms import Num, Term, Var
+from tensorprog.terms import Num, Term, Var, to_text
 
 DIGITS = 60
 TINY = Fraction(1, 10**40)
@@ -45,7 +45,7 @@ def point_of(numbers: Mapping[str, Fraction]) -> dict[Any, Any]:
 def symbols_of(p: Problem) -> set[str]:
     """Return the names of everything in a problem that needs a value before it is a number."""
     entries = [x for row in p.cov for x in row] + list(p.mean)
-    params = {spelled(v) for v in variables(p.term) if v not in p.variables}
+    params = {to_text(v) for v in variables(p.term) if v not in p.variables}
     return params | {s.name for x in entries for s in x.free_symbols}
 
 
@@ -53,7 +53,7 @@ def at_numbers(p: Problem, numbers: Mapping[str, Fraction]) -> Problem:
     """Return the problem with every param and symbol replaced by its value."""
     point = point_of(numbers)
     change: dict[Term, Term] = {
-        v: Num(numbers[spelled(v)]) for v in variables(p.term) if v not in p.variables and isinstance(v, Var)
+        v: Num(numbers[to_text(v)]) for v in variables(p.term) if v not in p.variables and isinstance(v, Var)
     }
     return replace(
         p,

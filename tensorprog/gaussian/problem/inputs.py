@@ -10,12 +10,12 @@ from typing import Any
 import sympy
 
 from tensorprog.errors import fail
-from tensorprog.functions.evaluate.sympy_bridge import from_sympy, spelled, to_sympy
+from tensorprog.functions.evaluate.sympy_bridge import from_sympy, to_sympy
 from tensorprog.functions.named.registry import expand, read_term
 from tensorprog.gaussian.problem.covariance import SLACK, semidefinite
 from tensorprog.kernel.ground.term import App, Bind
 from tensorprog.kernel.ground.term import variables as variables_of
-from tensorprog.terms import Num, Term, Var, read
+from tensorprog.terms import Num, Term, Var, read, to_text
 
 
 def term_of(x: Term | str | Any) -> Term:
@@ -37,7 +37,7 @@ def names_in(term: Term, given: Sequence[str | Var] | None, params: Mapping[str,
         if len(set(out)) < len(out):
             raise fail("TP005", "a variable is listed twice")
         return tuple(out)
-    return tuple(v for v in variables_of(term) if spelled(v) not in params)
+    return tuple(v for v in variables_of(term) if to_text(v) not in params)
 
 
 Matrix = tuple[tuple[Any, ...], ...]

@@ -60,9 +60,9 @@ class Instructions:
             case _:
                 return self.references_in(node.body)
 
-    def references_in(self, t: Term, bound: tuple[str, ...] = ()) -> list[tuple[Var, tuple[str, ...]]]:
+    def references_in(self, t: Term) -> list[tuple[Var, tuple[str, ...]]]:
         out: dict[tuple[Var, tuple[str, ...]], None] = {}
-        stack: list[tuple[Term, tuple[str, ...]]] = [(t, bound)]
+        stack: list[tuple[Term, tuple[str, ...]]] = [(t, ())]
         while stack:
             top, inside = stack.pop()
             if isinstance(top, Var):

@@ -128,7 +128,7 @@ class Normal:
         if not p:
             return {}
         content, inside = Fraction(1), p
-        lead = min(p, key=_order)
+        lead = min(p, key=hash)  # which one does not matter, as long as it is the same one
         content = abs(p[lead])
         inside = {m: c / content for m, c in p.items()}
         out = self._numeric_root(content)
@@ -193,7 +193,7 @@ class Normal:
         sign = Fraction(1)
         record = library().get(heads().get(e.func, ""))
         parity = -1 if name == "erfi" else None if record is None else record.parity
-        if parity is not None and parts[0][0] and parts[0][0][min(parts[0][0], key=_order)] < 0:
+        if parity is not None and parts[0][0] and parts[0][0][min(parts[0][0], key=hash)] < 0:
             parts = [({m: -c for m, c in parts[0][0].items()}, parts[0][1])]
             sign = Fraction(parity)
         if name in ("Max", "Min"):
@@ -240,17 +240,12 @@ def _number(p: Poly) -> Fraction | None:
     return p[UNIT] if len(p) == 1 and UNIT in p else None
 
 
-def _order(m: Monomial) -> int:
-    """Equal monomials are equal here; the order itself means nothing."""
-    return hash(m)
-
-
 def _key(r: Ratio) -> Any:
     """Equal for equal normal forms, up to a common numeric factor."""
     top, bottom = r
     if not bottom:
         raise Undecidable
-    scale = bottom[min(bottom, key=_order)]
+    scale = bottom[min(bottom, key=hash)]
     return (
         frozenset((m, c / scale) for m, c in top.items()),
         frozenset((m, c / scale) for m, c in bottom.items()),

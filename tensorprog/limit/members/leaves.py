@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
@@ -24,6 +23,7 @@ from tensorprog.kernel.ground.powers import MOMENT, SCORE
 from tensorprog.kernel.ground.scaling import leading_part, mentions_width, rational, width_monomials
 from tensorprog.kernel.ground.term import ONE, ZERO, add, children, mul, power, rebuild, transform
 from tensorprog.kernel.ground.text import member_text
+from tensorprog.limit.rules.open import softmax_entry
 from tensorprog.limit.rules.quantities import Cov, Mean
 from tensorprog.limit.rules.rules import Rules, refuse_transpose
 from tensorprog.limit.rules.scores import Scores
@@ -184,15 +184,10 @@ class Unfolding:
         return ({**at, **inner} for inner in assignments(self.program.ranges(over)))
 
     def _softmax(self, t: Bind, at: dict[str, int]) -> Term:
-        """Return a single entry: 1 where one logit remains, 1/m where all m are the same expression."""
         entry = tuple(self._inlined(a, at) for a in t.args[1:]) or tuple(Num(at[j]) for j in t.over)
         wanted = tuple(int(v) for e in entry if (v := rational(e)) is not None)
         positions, logits = self._row(t, at)
-        if wanted not in positions:
-            return ZERO
-        if len(set(logits)) == 1:
-            return Num(Fraction(1, len(logits)))
-        return App("softmax", (Num(positions[wanted]), *logits))
+        return softmax_entry(positions.get(wanted), logits)
 
     def _row(self, t: Bind, at: dict[str, int]) -> tuple[dict[tuple[int, ...], int], list[Term]]:
         """Return the logits that the mask leaves, and at which index values each stands."""

@@ -14,10 +14,10 @@ from tensorprog.errors import TensorProgError
 from tensorprog.kernel.ground.nodes import Dot, MatMul, Moment, Node, Scalar
 from tensorprog.kernel.ground.powers import SCORE
 from tensorprog.kernel.ground.scaling import rational
-from tensorprog.kernel.ground.term import ONE, ZERO, add, neg, shift_subs, variables
+from tensorprog.kernel.ground.term import ONE, add, neg, shift_subs, variables
 from tensorprog.limit.rules.forms import Forms
 from tensorprog.limit.rules.labels import Label
-from tensorprog.limit.rules.open import MAX_EXPANDED, Composer, Split, Summand, TooLarge
+from tensorprog.limit.rules.open import MAX_EXPANDED, Composer, Split, Summand, TooLarge, softmax_entry
 from tensorprog.limit.rules.quantities import Key, ScalarOf, Sum, no_limit
 from tensorprog.limit.rules.rules import Rules
 from tensorprog.limit.rules.scalars import SCALED
@@ -93,7 +93,7 @@ class ScoreComposer(Composer):
         raise _refused(ref)
 
     def _entry(self, t: Bind) -> Term:
-        """One entry of a softmax: 1 of one logit, 1/m of m that are the same; the last entry is 1 minus the others."""
+        """Return one entry of a softmax; the last entry is 1 minus the others."""
         at = t.args[1:] or tuple(Var(j) for j in t.over)
         bound = set() if not t.args[1:] else set(t.over)
         for s in (*at, *(() if t.mask is None else (t.mask,))):
@@ -103,13 +103,10 @@ class ScoreComposer(Composer):
         if len(chosen) < len(t.over):
             raise TooLarge
         logits = tuple(shift_subs(t.args[0], at) for at in kept)
-        if chosen not in kept:
-            return ZERO
-        if len(set(logits)) == 1:
-            return Num(Fraction(1, len(logits)))
-        entries = [App("softmax", (Num(k), *logits)) for k in range(len(logits))]
-        k = kept.index(chosen)
-        return entries[k] if k < len(logits) - 1 else add(ONE, *map(neg, entries[:-1]))
+        last = len(logits) - 1
+        if len(set(logits)) > 1 and chosen == kept[last]:
+            return add(ONE, *(neg(softmax_entry(k, logits)) for k in range(last)))
+        return softmax_entry(kept.index(chosen) if chosen in kept else None, logits)
 
     def open(self, ref: Var) -> Term:
         return ref if self._is_random(ref) else super().open(ref)

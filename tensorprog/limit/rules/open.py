@@ -297,6 +297,13 @@ class Composer:
         return [at for at in assignments(ranges) if mask is None or holds(mask, at)]
 
 
+def softmax_entry(k: int | None, logits: Sequence[Term]) -> Term:
+    """Return entry k of a softmax: 0 where a mask leaves none, 1/m of m logits that are the same."""
+    if k is None:
+        return ZERO
+    return Num(Fraction(1, len(logits))) if len(set(logits)) == 1 else App("softmax", (Num(k), *logits))
+
+
 def _merged(parts: list[Summand]) -> list[Summand]:
     """Return summands with the same atoms as one, where their coefficients are numbers."""
     numbers: dict[tuple[Term, ...], Fraction] = {}

@@ -193,7 +193,7 @@ class Block:
                 total = value.data.sum(axis=-1, keepdims=True) / width
                 out = Named(value.axes, total if value.data.shape[-1] > 1 else value.data)
             case Dot(left=left, right=right, factor=factor):
-                names_in = tuple(dict.fromkeys((*_axes(left), *_axes(right))))
+                names_in = tuple(dict.fromkeys(s for s in (*left.subs, *right.subs) if isinstance(s, str)))
                 dot = inner(self.read(self.runner.ref(left)), self.read(self.runner.ref(right)), names_in)
                 scale = self.evaluate(factor, names)
                 out = Named(names, dot.to(names) * scale.to(names))
@@ -316,7 +316,3 @@ class Block:
         if members == 1:
             return source.draw(self.stream, self.draws, 0, 1, self.dtype, factor[None])
         return times(factor, source.draw(self.stream, self.draws, 0, members, self.dtype))
-
-
-def _axes(v: Var) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(s for s in v.subs if isinstance(s, str)))

@@ -12,7 +12,7 @@ from fractions import Fraction
 from functools import cached_property, partial
 
 from tensorprog.kernel.ground.composed import CannotCompose
-from tensorprog.kernel.ground.nodes import LinComb, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.nodes import LinComb, Moment, Nonlin, Scalar
 from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.term import substitute, transform, variables, walk
 from tensorprog.program.graph.constants import with_entries
@@ -163,18 +163,12 @@ class OffLimit:
     @cached_property
     def _has_risks(self) -> bool:
         """Return whether some function of the program that reads scalars is discontinuous or undefined somewhere."""
+        reading = self.shared.reading_scalars
         return any(
             self._is_risky(node.body)
             for node in self.program.nodes
-            if isinstance(node, Scalar) or (isinstance(node, Moment | LinComb | Nonlin) and self._reads(node))
+            if isinstance(node, Scalar) or (isinstance(node, Moment | LinComb | Nonlin) and id(node) in reading)
         )
 
-    def _reads(self, node: Node) -> bool:
-        return id(node) in self.shared.reading_scalars
-
     def _is_risky(self, t: Term) -> bool:
-        return any(isinstance(u, App) and u.args and not is_tame(u) for u in walk(t) if not _is_condition(u))
-
-
-def _is_condition(t: Term) -> bool:
-    return isinstance(t, App) and t.head in CONDITIONS
+        return any(isinstance(u, App) and u.args and u.head not in CONDITIONS and not is_tame(u) for u in walk(t))

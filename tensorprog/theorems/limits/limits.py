@@ -173,7 +173,7 @@ class Limits:
         if all(x.fixed for x in scalars.values()) and self._is_constant(here):
             return self._settled(Limit(value=here, fixed=True))
         always = self.range(t, {v: x.always for v, x in scalars.items()})
-        at = ranges.meet(self.range(t, {v: x.at for v, x in scalars.items()}), _closed(always))
+        at = ranges.meet(self.range(t, {v: x.at for v, x in scalars.items()}), always.closure)
         value = ZERO if self._vanishes(here) else self.exact.of(here)
         if value is not None:
             return self._settled(Limit(at, always, value))
@@ -268,7 +268,3 @@ def _odd(t: Term, atoms: list[Var]) -> bool:
     if parity(t, atoms) == -1:
         return True
     return bool(atoms) and is_zero(add(t, substitute(t, {a: neg(a) for a in atoms})))
-
-
-def _closed(x: Interval) -> Interval:
-    return Interval(x.low, x.high, x.low is not None, x.high is not None)
