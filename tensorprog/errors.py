@@ -177,6 +177,21 @@ def fail(
     return TensorProgError((Diagnostic(code, message, place, because, "", help, "error", tuple(related)),))
 
 
+def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
+    """Return a question with the nearest of some names, if one is near; else the other text.
+
+    >>> did_you_mean("tahn", ["tanh", "atan"])
+    'did you mean tanh?'
+    >>> did_you_mean("x", ["tanh", "xs"], "define it first")
+    'define it first'
+    """
+    from difflib import get_close_matches
+
+    folded = {n.lower(): n for n in names}
+    near = get_close_matches(name.lower(), folded, 1, 0.74)
+    return f"did you mean {folded[near[0]]}?" if near else otherwise
+
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 

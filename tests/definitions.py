@@ -43,6 +43,9 @@ EXACT: Table = {
     "acos": lambda x: mp.acos(x) if abs(x) <= 1 else _zero(x), "atan": mp.atan,
     "sinh": mp.sinh, "cosh": mp.cosh, "tanh": mp.tanh, "floor": mp.floor, "ceil": mp.ceil,
     "mod": lambda x, m: x - m * mp.floor(x / m), "sinc": lambda x: mp.sin(x) / x if x else mp.mpf(1),
+    "identity": lambda x: x, "swish": lambda x: x / (1 + mp.exp(-x)), "ln": lambda x: mp.log(x) if x > 0 else _zero(x),
+    "sgn": mp.sign, "erfc": mp.erfc, "relu6": lambda x: min(max(x, mp.mpf(0)), mp.mpf(6)),
+    "logsigmoid": lambda x: -mp.log1p(mp.exp(-x)),
     "hermite": lambda k, x: mp.hermite(k, x / mp.sqrt(2)) / mp.sqrt(mp.mpf(2) ** k * mp.factorial(k)),
 }  # fmt: skip
 
@@ -78,6 +81,9 @@ ARRAYS: Table = {
     "log1p": lambda x: np.log1p(np.where(x <= -1, np.nan, x)), "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos,
     "tan": np.tan, "asin": np.arcsin, "acos": np.arccos, "atan": np.arctan, "sinh": np.sinh, "cosh": np.cosh,
     "tanh": np.tanh, "floor": np.floor, "ceil": np.ceil, "mod": np.mod, "sinc": lambda x: np.sinc(x / np.pi),
+    "identity": lambda x: x, "swish": lambda x: x * special.expit(x),
+    "ln": lambda x: np.log(np.where(x <= 0, np.nan, x)),
+    "sgn": np.sign, "erfc": special.erfc, "relu6": lambda x: np.clip(x, 0, 6), "logsigmoid": special.log_expit,
     "hermite": _hermite, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
 }  # fmt: skip
 
@@ -109,6 +115,9 @@ FLOATS: Table = {
     "asin": math.asin, "acos": math.acos, "atan": math.atan, "sinh": math.sinh, "cosh": math.cosh, "tanh": math.tanh,
     "floor": math.floor, "ceil": math.ceil, "mod": lambda x, m: x - m * math.floor(x / m),
     "sinc": lambda x: math.sin(x) / x if x else 1.0, "hermite": lambda k, x: float(_hermite(k, x)),
+    "identity": lambda x: x, "swish": lambda x: x * _sigmoid(x), "ln": math.log,
+    "sgn": lambda x: float((x > 0) - (x < 0)), "erfc": math.erfc, "relu6": lambda x: min(max(x, 0.0), 6.0),
+    "logsigmoid": lambda x: -_softplus(-x),
     "lt": lambda a, b: a < b, "le": lambda a, b: a <= b, "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b,
     "eq": lambda a, b: a == b, "ne": lambda a, b: a != b, "and": lambda *v: all(v),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from tensorprog import __version__
-from tensorprog.errors import TensorProgError, fail
+from tensorprog.errors import TensorProgError, did_you_mean, fail
 
 COMMANDS = (
     "check",
@@ -66,6 +66,9 @@ def _command(name: str) -> click.Command | None:
     return command
 
 
+HINT = "tensorprog --help lists the commands, and tensorprog COMMAND --help its options"
+
+
 class Commands(click.Group):
     """A group whose commands are imported on demand, so that `check` starts without numpy, scipy or sympy."""
 
@@ -74,6 +77,14 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return _command(cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and _command(name) is None:
+            raise fail("TP018", f"there is no command {name}", help=did_you_mean(name, COMMANDS, HINT))
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -94,8 +105,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
-        hint = "tensorprog --help lists the commands, and tensorprog COMMAND --help its options"
-        return _report(fail("TP018", error.format_message(), help=hint), words)
+        return _report(_usage(error), words)
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return 130
@@ -107,6 +117,17 @@ def main(args: Sequence[str] | None = None) -> int:
                             help="give its parts names"), words)  # fmt: skip
     except MemoryError:
         return _report(fail("TP907", "the machine's memory is not enough for this", help="use smaller families"), words)
+
+
+def _usage(error: click.ClickException) -> TensorProgError:
+    """What was wrong with the words of a command."""
+    if isinstance(error, click.NoSuchOption):
+        options = error.ctx.command.params if error.ctx is not None else []
+        known = [name for option in options for name in option.opts if name.startswith("--")]
+        return fail(
+            "TP018", f"there is no option {error.option_name}", help=did_you_mean(error.option_name, known, HINT)
+        )
+    return fail("TP018", error.format_message(), help=HINT)
 
 
 def _report(error: TensorProgError, words: Sequence[str]) -> int:

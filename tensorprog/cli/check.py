@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tensorprog.errors import CODES, fail
+from tensorprog.errors import CODES, did_you_mean, fail
 from tensorprog.language.files import write_whole
 from tensorprog.language.options import on_program
 from tensorprog.program.api import Program
@@ -61,8 +61,9 @@ def explain(code: str, as_json: bool) -> int:
     else:
         theorem = theorem_by_id(code)
         if theorem is None:
-            known = f"{', '.join(t.id for t in THEOREMS)}, and {min(CODES)} to {max(CODES)}"
-            raise fail("TP018", f"nothing is known of {code!r}", help=f"explained are {known}")
+            known = f"explained are {', '.join(t.id for t in THEOREMS)}, and {min(CODES)} to {max(CODES)}"
+            near = did_you_mean(code, [*(t.id for t in THEOREMS), *CODES], known)
+            raise fail("TP018", f"nothing is known of {code!r}", help=near)
         from tensorprog.theorems.report import theorem_text
 
         text, title = theorem_text(theorem), theorem.title

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 
-from tensorprog.functions.api import facts
+from tensorprog.errors import fail
+from tensorprog.functions.api import facts, term_of
 from tensorprog.functions.assume import assumptions_of
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.functions.summary import one_variable, plot
+from tensorprog.kernel.ground.term import variables
 from tensorprog.numbers.interval import Interval
 
 Extra = Callable[[Facts, Mapping[str, Interval]], str]
@@ -33,6 +35,8 @@ def function_command(extra: Extra | None = None) -> click.Command:
         """What is known of the function EXPR: bounded, pseudo-Lipschitz, controlled, continuous; proved or refuted."""
         chosen = None if names is None else [n.strip() for n in names.split(",") if n.strip()]
         known = assumptions_of(assume)
+        if chosen is not None:
+            _check_names(expr, chosen, known)
         found = facts(expr, chosen, known)
         if picture is not None:
             plot(found, picture)
@@ -40,6 +44,20 @@ def function_command(extra: Extra | None = None) -> click.Command:
         ctx.exit(3 if any(f.status == "unknown" for _, f in found.named()) else 0)
 
     return function
+
+
+def _check_names(expr: str, chosen: list[str], known: Mapping[str, Interval]) -> None:
+    """Refuse a name that --vars leaves out and --assume does not name: it may be a slip (TP002)."""
+    stranger = next((v for v in variables(term_of(expr)) if v.name not in (*chosen, *known)), None)
+    if stranger is not None:
+        error = fail(
+            "TP002",
+            f"{stranger.name} is not among the names of --vars, and no param of --assume",
+            stranger.place,
+            help=f"if any real number may stand for it: --assume '{stranger.name} in (-oo, oo)'",
+        )
+        error.sources = {None: [expr]}
+        raise error
 
 
 def _text(found: Facts, known: Mapping[str, Interval], extra: Extra | None) -> str:

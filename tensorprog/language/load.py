@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorprog.errors import Diagnostic, TensorProgError, fail
-from tensorprog.functions.named.registry import expand, words
+from tensorprog.functions.named.registry import words
 from tensorprog.kernel.ground.nodes import Claim, Matrix, Param
 from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.scaling import rational, width_power
@@ -91,7 +91,10 @@ class Loader:
         """Carry a text into the program; return its statements."""
         self.program.sources[self.file] = text.split("\n")
         statements = parse(text, self.limits, BOUNDARIES.union(words()))
-        self.lowering.names.later = {*self.lowering.names.later, *_defined_names(statements)}
+        later = {*self.lowering.names.later, *_defined_names(statements)}
+        if own := frozenset(name for name in words() if name in later or self.program.role(name) is not None):
+            statements = parse(text, self.limits, BOUNDARIES.union(words()), own)
+        self.lowering.names.later = later
         for k, statement in enumerate(statements):
             if isinstance(statement, s.ProgramName):
                 if k or self.file is not None:
@@ -115,7 +118,7 @@ class Loader:
             case s.Definition(place, ref, value):
                 for left, right in elements(ref, value, p, self.env, self.integer, self.ended):
                     name, subs = self.left_side(left)
-                    self.lowering.define(name, subs, expand(right), place)
+                    self.lowering.define(name, subs, right, place)
                     self.ended.check(name, p, place)
             case s.Loop():
                 self.loop(st)

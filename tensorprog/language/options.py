@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tensorprog.errors import fail
+from tensorprog.errors import did_you_mean, fail
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.language.load import load, loads
 from tensorprog.program.api import Program
@@ -70,9 +70,9 @@ def read_limits(texts: Iterable[str]) -> Limits:
     for text in texts:
         name, _, value = text.partition("=")
         if name not in names or not value.isascii() or not value.isdigit() or len(value) > 18:
-            raise fail(
-                "TP018", f"--limit {text!r} is not NAME=VALUE", help=f"the limits are {', '.join(sorted(names))}"
-            )
+            known = f"the limits are {', '.join(sorted(names))}"
+            near = known if name in names else did_you_mean(name, names, known)
+            raise fail("TP018", f"--limit {text!r} is not NAME=VALUE", help=near)
         out = replace(out, **{name: int(value)})
     return out
 

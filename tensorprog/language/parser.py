@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from tensorprog.errors import TensorProgError, fail
+from tensorprog.errors import TensorProgError, did_you_mean, fail
+from tensorprog.functions.named.registry import expand
 from tensorprog.kernel.ground.place import Place
 from tensorprog.language import syntax as s
 from tensorprog.program.graph.limits import Limits
+from tensorprog.terms import Term
 from tensorprog.terms.reader import ExpressionBuilder, check_size, grammar_text, place_of, syntax_error
+from tensorprog.terms.reserved import STATEMENT_WORDS
 
 if TYPE_CHECKING:
-    from lark import Lark
+    from lark import Lark, Token
 
 LOOK_ALIKES = dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧο", "ABEZHIKMNOPTYXo", strict=True))
 _SUSPECT = re.compile(
@@ -24,7 +29,10 @@ _SUSPECT = re.compile(
 
 
 class StatementBuilder(ExpressionBuilder):
-    """The grammar's statement rules as constructors."""
+    """The grammar's statement rules as constructors; functions that are read as their definitions are opened."""
+
+    def call(self, c: list[Any]) -> Term:
+        return expand(super().call(c))
 
     def start(self, c: list[Any]) -> tuple[s.Statement, ...]:
         return tuple(c)
@@ -102,7 +110,7 @@ class StatementBuilder(ExpressionBuilder):
 
 
 @cache
-def _parser(extra: frozenset[str]) -> Lark:
+def _parser(extra: frozenset[str], own: frozenset[str] = frozenset()) -> Lark:
     from lark import Lark
     from lark.indenter import DedentError, Indenter
 
@@ -127,18 +135,23 @@ def _parser(extra: frozenset[str]) -> Lark:
         parser="lalr",
         maybe_placeholders=True,
         postlex=Blocks(),
-        transformer=StatementBuilder(extra),
+        transformer=StatementBuilder(extra - own, own),
     )
 
 
-def parse(text: str, limits: Limits, extra_functions: frozenset[str] = frozenset()) -> tuple[s.Statement, ...]:
-    """Return the statements of a text; a TensorProgError for anything that is not one."""
+def parse(
+    text: str, limits: Limits, extra_functions: frozenset[str] = frozenset(), own: frozenset[str] = frozenset()
+) -> tuple[s.Statement, ...]:
+    """Return the statements of a text; a TensorProgError for anything that is not one.
+
+    `extra_functions` may be called beside the words of the language, unless the file has the name for its `own`.
+    """
     from lark.exceptions import LarkError, VisitError
 
     _check_characters(text)
     _check_statements(text, limits)
     try:
-        out: Any = _parser(extra_functions).parse(text + "\n")
+        out: Any = _parser(extra_functions, own).parse(text + "\n")
     except VisitError as error:
         raise error.orig_exc from None
     except LarkError as error:
@@ -165,7 +178,35 @@ def _explain(error: Any, text: str) -> TensorProgError:
             because="an input is N(mean, covariance) or bernoulli(p), a weight N(0, s/n) or iid(rademacher, s/n)",
             help="a function of a Gaussian input has any other law: u ~ N(0, 1), then Phi(u) is uniform on (0, 1)",
         )
-    return syntax_error(error, text)
+    found = syntax_error(error, text)
+    if token is None or (help := _misspelt(token, getattr(error, "expected", None) or (), text)) is None:
+        return found
+    return TensorProgError(tuple(replace(d, help=help) for d in found.diagnostics))
+
+
+_STATEMENT = re.compile(r"\s*([^\W\d]\w*)\s+[^\W\d]")
+"""A word and a name after it: the beginning of a statement, and of no expression."""
+
+OTHER_STATEMENTS = {"let": "", "var": "", "def": "", "return": "output", "parameter": "param", "constant": "const"}
+
+
+def _misspelt(token: Token, expected: Collection[str], text: str) -> str | None:
+    """A help for a statement that begins with no word of the language, or has = for ~."""
+    if token.type == "EQUAL" and "TILDE" in expected:
+        return "a law is written with ~, as in u ~ N(0, 1)"
+    if token.type == "TILDE":
+        return "a definition is written with =; laws are those of `input u ~ N(0, 1)` and `weight W ~ N(0, 1/n)`"
+    lines = text.split("\n")
+    begun = _STATEMENT.match(lines[(token.line or 1) - 1]) if (token.line or 1) <= len(lines) else None
+    if begun is None or begun[1] in STATEMENT_WORDS or token.column is None or token.column > begun.end():
+        return None
+    if (other := OTHER_STATEMENTS.get(begun[1].lower())) is not None:
+        return f"write {other}" if other else "a definition begins with its name: h = W @ x"
+    return did_you_mean(
+        begun[1],
+        STATEMENT_WORDS,
+        f"a statement begins with one of {' '.join(STATEMENT_WORDS[:12])}, or with the name that it defines",
+    )
 
 
 def _check_characters(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorprog.errors import fail
+from tensorprog.errors import did_you_mean, fail
 from tensorprog.functions.named.registry import read_term
 from tensorprog.kernel.ground.indices import Range
 from tensorprog.kernel.ground.term import walk
@@ -38,7 +38,9 @@ class Lookup:
                 if all(isinstance(s, int) for s in v.subs):
                     self.composer.locate(v)
             elif not (v.name in program.params or v.name in program.matrices or v.name in program.indices):
-                raise fail("TP002", f"{to_text(v)} is not a variable or param of this program")
+                known = [*program.families, *program.params, *program.matrices]
+                raise fail("TP002", f"{to_text(v)} is not a variable or param of this program",
+                           help=did_you_mean(v.name, known, self._known()))  # fmt: skip
         return t
 
     def family(self, given: Any) -> Var:
@@ -46,13 +48,18 @@ class Lookup:
         t = given if isinstance(given, Var) else _read(given)
         families = self.program.families
         if not isinstance(t, Var) or t.name not in families:
-            raise fail("TP002", f"{given} is not a family of this program")
+            near = did_you_mean(t.name, families, self._known()) if isinstance(t, Var) else self._known()
+            raise fail("TP002", f"{given} is not a family of this program", help=near)
         if t.subs and len(t.subs) != families[t.name].arity:
             raise fail("TP004", f"{t.name} has {families[t.name].arity} index(es)")
         for s, (low, high) in zip(t.subs, self.program.hull(t.name), strict=False):
             if isinstance(s, int) and not low <= s <= high:
                 raise fail("TP004", f"{t.name} has no member {to_text(t)}", help=f"this index runs over {low}..{high}")
         return t if t.subs else Var(t.name, tuple(f"i{k}" for k in range(families[t.name].arity)))
+
+    def _known(self) -> str:
+        names = [*dict.fromkeys(o.ref.name for o in self.program.outputs)]
+        return f"its outputs: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}; `show` lists every name"
 
     def labelled(self, ref: Var) -> tuple[Var, Var, list[Range]]:
         """Return two members of a family with labels of their own, and the ranges of the indices that are not fixed."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from tensorprog.functions.named.library import library
-from tensorprog.functions.named.registry import words
+from tensorprog.functions.named.registry import unknown_activation, words
 from tensorprog.kernel.ground.term import substitute
 from tensorprog.language import Program
 from tensorprog.language.build import Expr, term_of
@@ -68,7 +68,7 @@ def activation(given: Activation) -> Callable[[Any], Expr]:
         return lambda e: Expr(App(given, (term_of(e),)))
     body = read_raw(given, words())
     if given.isidentifier() and given != "x":
-        raise ValueError(f"the language has no function {given!r}; write an expression in x")
+        raise unknown_activation(given)
     return lambda e: Expr(_placed(body, term_of(e)))
 
 
@@ -81,7 +81,16 @@ def size_of(gram: Gram) -> int:
     size = gram if isinstance(gram, int) else len(gram)
     if isinstance(gram, bool) or size < 1:
         raise ValueError("give a positive number of inputs, or their Gram matrix")
+    if not isinstance(gram, int) and (ragged := next((row for row in gram if _length(row) != size), None)) is not None:
+        raise ValueError(
+            f"a Gram matrix of {size} inputs has {size} columns, and this has {_length(ragged)}: of data X, whose rows"
+            " are the inputs, it is X @ X.T / X.shape[1]"
+        )
     return size
+
+
+def _length(row: Any) -> int:
+    return len(row) if hasattr(row, "__len__") and not isinstance(row, str) else 0
 
 
 def inputs(p: Program, gram: Gram, name: str = "x", indices: str = "i", suffix: str = "") -> Expr:

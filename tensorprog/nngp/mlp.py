@@ -15,7 +15,7 @@ import numpy as np
 
 from tensorprog.errors import fail
 from tensorprog.functions.named.library import library
-from tensorprog.functions.named.registry import expand, read_term, registry
+from tensorprog.functions.named.registry import expand, read_term, registry, unknown_activation
 from tensorprog.kernel.ground.term import call, variables
 from tensorprog.nngp.angular import Angular
 from tensorprog.nngp.blocks import finite, processors, store, target
@@ -81,6 +81,9 @@ class MLPKernel:
                 raise ValueError(
                     f"{name} has {len(given)} entries: with {self.depth} hidden layers it is one for all, or {count}"
                 )
+        named = [a for a in _each(self.activation, 1) if isinstance(a, str) and a.isidentifier() and a != "x"]
+        if strange := [a for a in named if a not in library() and a not in registry()]:
+            raise unknown_activation(strange[0])
         if any(isinstance(w, str) and w not in INITIALISATIONS for w in _each(self.weights, 1)):
             raise ValueError(f"weights are numbers or among {', '.join(INITIALISATIONS)}")
         if not all(np.isfinite(x) and x >= 0 for x in (*self.sigma_w2, *self.sigma_b2)):
@@ -268,6 +271,8 @@ def _term(activation: str) -> Term:
         return expand(call(activation, Var("x")))
     term = read_term(f"{activation}(x)" if most or activation in registry() else activation)
     if set(variables(term)) - {Var("x")}:
+        if activation.isidentifier():
+            raise unknown_activation(activation)
         raise ValueError(f"{activation!r} is not a function of the language or an expression in x")
     return term
 

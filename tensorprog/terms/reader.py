@@ -17,6 +17,8 @@ from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.signatures import FUNCTIONS, LIMIT, VECTOR
 from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
+from tensorprog.kernel.ground.text import to_text
+from tensorprog.terms.idioms import meant
 
 if TYPE_CHECKING:
     from lark import Lark, Token
@@ -58,8 +60,9 @@ def exact_number(token: Token) -> Fraction:
 class ExpressionBuilder:
     """The grammar's rules as term constructors (called by the parser as it reduces)."""
 
-    def __init__(self, extra: Collection[str] = ()) -> None:
+    def __init__(self, extra: Collection[str] = (), own: Collection[str] = ()) -> None:
         self.words = _WORDS.union(extra)
+        self.own = own
 
     def number(self, children: list[Any]) -> Term:
         return Num(exact_number(children[0]), place_of(children[0]))
@@ -133,7 +136,7 @@ class ExpressionBuilder:
                 f"there is no function named {name}",
                 place,
                 because="only the functions of the language exist; a program is never executed",
-                help="products are written with *; the functions are listed in docs/language.md",
+                help=self._meant(str(name), args),
             )
         if cut == len(rest) or rest[cut] is None:
             if name in ("sum", "softmax", "attention"):
@@ -141,6 +144,17 @@ class ExpressionBuilder:
                 raise fail("TP016", f"{name} needs its indices", place, help=f"write {name}(... {word} j)")
             return App(str(name), args, place)
         return self._bind(str(name), place, args, str(rest[cut]), rest[cut + 1], rest[cut + 2 :])
+
+    def _meant(self, name: str, args: tuple[Term, ...]) -> str:
+        """What a word may mean that is no function here."""
+        if name in self.own:
+            return f"{name} is defined in this file, so it is no function in it; a product is written with *"
+        try:
+            texts = [to_text(settle(a)) for a in args]
+        except TensorProgError:  # subscripts that compute
+            texts = []
+        otherwise = "products are written with *; docs/language.md has the functions"
+        return meant(name, self.words, texts, otherwise)
 
     def _bind(self, head: str, place: Place, args: tuple[Term, ...], word: str, first: Token, items: list[Any]) -> Term:
         if head not in _BINDERS or (word == "for") != (head in ("sum", "max", "min")):

@@ -35,7 +35,7 @@ def mended(text: str, code: str) -> list[tuple[str, str]]:
 
 
 MENDED = {
-    "TP002": "write silu", "TP003": "write @", "TP004": "sum over j", "TP005": "call it h2 from here on",
+    "TP002": "write step", "TP003": "write @", "TP004": "sum over j", "TP005": "call it h2 from here on",
     "TP007": "output y", "TP013": "write the Latin letter A", "TP101": "absorb it with an unused score",
     "TP102": "divide by n", "TP103": "multiply x and x by fresh weights", "TP104": "write N(0, 1/n)",
     "TP105": "write N(0, 1/n)", "TP106": "use a separate weight W2",

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 CALLS = {
     "leaky_relu": "leaky_relu({}, 1/4)", "clip": "clip({}, -1, 2)", "min": "min({}, 1)", "max": "max({}, -1)",
     "hermite": "hermite(2, {})", "where": "where({} > 1/2, 1, 0)", "mod": "mod({}, 2)", "log": "log(1 + {}^2)",
+    "ln": "ln(1 + {}^2)",
     "sqrt": "sqrt(1 + {}^2)", "log1p": "log1p({}^2)", "asin": "asin(sin({})/2)", "acos": "acos(sin({})/2)",
     "tan": "tan(tanh({}))",
 }  # fmt: skip

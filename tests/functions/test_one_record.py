@@ -21,7 +21,7 @@ HOME = PACKAGE / "functions" / "named"
 TRUSTED = PACKAGE / "kernel"
 """The kernel has its own statement of each function: it believes no record."""
 
-DEFINED = {name for name, record in library().items() if record.definition is not None} - {"sqrt"}
+DEFINED = {name for name, r in library().items() if r.definition is not None and not r.bare} - {"sqrt"}
 """Functions with a simpler definition, which a room that knows nothing of them reads.
 
 The others (exp, log, erf, sin, max, ...) and the root sign are what definitions are written in: every calculus has a
@@ -42,7 +42,7 @@ OTHERS = {
     "terms/reserved.py": "ceil mod",
     # what a mistyped word may have meant, in a text
     "editor/fixing/mend_network.py": "clip sigmoid step tanh",
-    "editor/fixing/mend_text.py": "sigmoid silu step",
+    "terms/idioms.py": "Phi acos clip gelu_tanh hardtanh leaky_relu mod relu sigmoid softplus step",
     # programs that are built with these functions
     "models/conv.py": "relu",
     "models/graph.py": "relu",

@@ -8,17 +8,10 @@ from difflib import get_close_matches
 from unicodedata import normalize
 
 from tensorprog.editor.fixing.edits import Edit, Fix, Spot, after, put, subscript
+from tensorprog.editor.text.tokens import Token
 from tensorprog.editor.text.words import functions
 from tensorprog.language.parser import LOOK_ALIKES
-
-OTHER_NAMES = {
-    "swish": "silu",
-    "logistic": "sigmoid",
-    "ln": "log",
-    "heaviside": "step",
-    "arctan": "atan",
-    "logit": "log",
-}
+from tensorprog.terms.idioms import other_name
 
 
 def _syntax(s: Spot) -> Iterator[Fix]:
@@ -52,8 +45,10 @@ def _unknown(s: Spot) -> Iterator[Fix]:
     if t is None or t.role not in ("name", "function"):
         return
     known = [*functions()] if t.role == "function" else [*s.outline.by_name]
-    if t.role == "function" and t.text.lower() in OTHER_NAMES:
-        yield Fix(f"write {OTHER_NAMES[t.text.lower()]}", (put(t, OTHER_NAMES[t.text.lower()]),))
+    if t.role == "function" and (ours := other_name(t.text)) is not None:
+        yield Fix(f"write {ours}", (put(t, ours),))
+    if t.role == "function":
+        yield from _written_out(s, t)
     for name in sorted(get_close_matches(t.text, known, 3, 0.6), key=lambda w: sorted(w) != sorted(t.text)):
         yield Fix(f"write {name}", (put(t, name),))
     if t.role == "name":
@@ -65,6 +60,18 @@ def _unknown(s: Spot) -> Iterator[Fix]:
         yield Fix(f"declare the input {t.text}", (s.above(f"input {t.text}{subs} ~ N(0, 1)"),))
         yield Fix(f"declare the param {t.text}", (s.above(f"param {t.text} = 1"),))
         yield Fix(f"declare the index {t.text}", (s.above(f"index {t.text} in 1..2"),))
+
+
+def _written_out(s: Spot, t: Token) -> Iterator[Fix]:
+    """The lines and the expression that the help writes out, in the place of the call."""
+    *lines, form = re.findall(r"`([^`]+)`", s.diagnostic.help) or [""]
+    st, depth = s.statement, 0
+    for u in st[st.index(t) + 1 :] if form else ():
+        depth += (u.text == "(") - (u.text == ")")
+        if depth == 0:
+            call = Edit(t.line, t.column, u.column + 1 - t.column, f"({form})")
+            yield Fix(f"write {form}", (*([s.above("\n".join(lines))] if lines else []), call))
+            return
 
 
 def _product(s: Spot) -> Iterator[Fix]:

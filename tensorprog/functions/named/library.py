@@ -34,7 +34,9 @@ def library() -> dict[str, Function]:
     >>> print(library()["silu"].growth, library()["tanh"].range)
     1 (-1, 1)
     """
-    return {r.name: r for r in (*_rectifiers(), *_sigmoids(), *_elementary(), *_stepped(), *_many())}
+    return {
+        r.name: r for r in (*_rectifiers(), *_sigmoids(), *_elementary(), *_stepped(), *_other_spellings(), *_many())
+    }
 
 
 def grows_exponentially(head: str) -> bool:
@@ -207,6 +209,20 @@ def _stepped() -> tuple[Function, ...]:
         Function("mod", ("x", "m"), (x - m * f("floor", x / m)).term, (), "jumps", domain=None,
                  between=(zero.term, m.term)),
     )  # fmt: skip
+
+
+def _other_spellings() -> tuple[Function, ...]:
+    """Functions that are read as their definitions: what holds of those, certificates too, holds of them."""
+    x = E.var("x")
+    return (
+        Function("identity", ("x",), x.term),
+        Function("swish", ("x",), f("silu", x).term),
+        Function("ln", ("x",), f("log", x).term),
+        Function("sgn", ("x",), f("sign", x).term),
+        Function("erfc", ("x",), (2 * f("Phi", -f("sqrt", 2) * x)).term),  # 1 - erf(x) without its cancellation
+        Function("relu6", ("x",), f("clip", x, 0, 6).term),
+        Function("logsigmoid", ("x",), (-f("softplus", -x)).term),
+    )
 
 
 def _many() -> tuple[Function, ...]:

@@ -16,6 +16,7 @@ from tensorprog.kernel.ground.term import substitute, transform, walk
 from tensorprog.kernel.ground.term import variables as variables_of
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Term, Var, read
+from tensorprog.terms.idioms import meant
 from tensorprog.terms.reserved import RESERVED
 
 _NAME = re.compile(r"[^\W\d]\w*\Z")
@@ -93,7 +94,7 @@ def register(
     >>> facts("tanh_shrink(2*u)").pseudo_lipschitz.order
     Fraction(1, 1)
     """
-    if not _NAME.match(name) or name in RESERVED or name in HEADS or name in library():
+    if not _NAME.match(name) or name in RESERVED or name in HEADS or (name in library() and not library()[name].bare):
         raise fail("TP005", f"{name} cannot name a function", help="choose a name that is not a word of the language")
     low, high = (None if v is None else Fraction(str(v)) for v in range)
     if form is not None:
@@ -123,19 +124,32 @@ def expand(t: Term) -> Term:
         if not isinstance(u, App):
             return None
         entry, record = registry().get(u.head), library().get(u.head)
-        if record is not None and record.bare:
+        if entry is None and record is not None and record.bare:
+            _check_count(u, len(record.args))
             body = record.expand(u.args)
             return None if body is None else expand(body)
         if entry is None:
             return None
-        if len(u.args) != len(entry.args):
-            raise fail("TP016", f"{u.head} takes {len(entry.args)} argument(s)", u.place)
+        _check_count(u, len(entry.args))
         args = tuple(expand(a) for a in u.args)
         if entry.form is None:
             return App(u.head, args, u.place)
         return substitute(entry.form, dict(zip(map(Var, entry.args), args, strict=True)))
 
     return transform(t, leaf) if registry() or any(r.bare for r in library().values()) else t
+
+
+def unknown_activation(name: str) -> ValueError:
+    """Return the error for an activation that is no function, with what its name may mean."""
+    help = meant(name, [*library(), *registry()], ["x"])
+    apart = any(word in help for word in ("mean(", "_new", "index"))  # no function of one number
+    return ValueError(f"the language has no function {name!r}; {'' if apart else help or 'write an expression in x'}"
+                      .rstrip("; "))  # fmt: skip
+
+
+def _check_count(t: App, wanted: int) -> None:
+    if len(t.args) != wanted:
+        raise fail("TP016", f"{t.head} takes {wanted} argument(s), and here are {len(t.args)}", t.place)
 
 
 def read_term(text: str) -> Term:

@@ -52,7 +52,7 @@ def entries(cov: Any, mean: Any, size: int) -> tuple[Matrix, tuple[Any, ...]]:
         if len(k) != size or any(len(row) != size for row in k):
             raise fail(
                 "TP008",
-                f"the covariance is not {size} x {size}",
+                f"the covariance is {len(k)} x {len(k[0]) if k else 0}, and is to be {size} x {size}",
                 because=f"the expression has {size} variable(s)",
                 help="variables come in order of first use; name them to choose another order or to declare params",
             )

@@ -8,7 +8,7 @@ import struct
 from dataclasses import replace
 from fractions import Fraction
 
-from tensorprog.errors import fail
+from tensorprog.errors import did_you_mean, fail
 from tensorprog.kernel.ground.nodes import LAWS, InputGroup, Matrix, Param, Weight
 from tensorprog.kernel.ground.place import Place
 from tensorprog.program.graph.constants import (
@@ -120,9 +120,16 @@ def by_position(t: Term, subs: tuple[str, ...], program: Graph, dims: int, place
         raise fail("TP008", f"the matrix {t.name} fits an input with one index only", t.place or place,
                    help=f"write it with subscripts, such as {example}")  # fmt: skip
     lo, hi = program.indices[subs[0]]
-    if any(extent != hi - lo + 1 for extent in matrix.shape):
+    size = hi - lo + 1
+    if dims == 1 and matrix.shape != (size,):
+        raise fail("TP008", f"the matrix {t.name} has {matrix.shape[0]} rows for {size} members", t.place or place)
+    if dims == 2 and matrix.shape != (size, size):
         raise fail(
-            "TP008", f"the matrix {t.name} has {matrix.shape[0]} rows for {hi - lo + 1} members", t.place or place
+            "TP008",
+            f"the matrix {t.name} is {matrix.shape[0]} x {matrix.shape[1]}, and the covariance of {size} members"
+            f" is {size} x {size}",
+            t.place or place,
+            help="of data X, whose rows are the inputs, a covariance is X @ X.T / X.shape[1]",
         )
     i = subs[0]
     new: tuple[Sub, ...] = (i,) if dims == 1 else (i, i + "'")
@@ -154,7 +161,12 @@ def declare_weight(
         if width not in program.widths:
             raise fail("TP002", f"there is no width {width}", place, help=f"declare it: width {width} = 2*n")
     if law not in LAWS:
-        raise fail("TP002", f"there is no entry law {law}", place, help=f"the laws are {', '.join(LAWS)}")
+        raise fail(
+            "TP002",
+            f"there is no entry law {law}",
+            place,
+            help=did_you_mean(law, LAWS, f"the laws are {', '.join(LAWS)}"),
+        )
     if (freedom is None) == (law == "student"):
         raise fail("TP016", "student(nu) needs its degrees of freedom, and the other laws take none", place)
     value = lowering.constant(variance, "a variance", subs, scaled=True)

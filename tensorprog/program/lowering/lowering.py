@@ -197,8 +197,9 @@ class Lowering(Expressions):
 
     def _fresh(self) -> str:
         while True:
-            k = self._counters[self.names.target] = self._counters.get(self.names.target, 0) + 1
-            name = f"{self.names.target}_{k}"
+            stem = self.names.target or "v"
+            k = self._counters[stem] = self._counters.get(stem, 0) + 1
+            name = f"{stem}_{k}"
             if self.program.role(name) is None and name not in self.names.later:
                 return name
 

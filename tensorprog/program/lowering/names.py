@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from itertools import islice
 from typing import Literal
 
-from tensorprog.errors import TensorProgError, fail
+from tensorprog.errors import TensorProgError, did_you_mean, fail
 from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.signatures import FUNCTIONS
 from tensorprog.kernel.ground.term import transform, walk
 from tensorprog.kernel.ground.text import member_text
 from tensorprog.program.graph.graph import Graph
@@ -22,7 +24,7 @@ class Names:
         self.program = program
         self.later = later
         self.env: Mapping[str, int] = {}
-        self.target = "v"
+        self.target = ""
         self.indices_are_values: Literal["no", "mask", "covariance"] = "no"
 
     def leaf(self, t: Term) -> Lowered:
@@ -71,10 +73,11 @@ class Names:
     def unknown(self, name: str, place: Place | None) -> TensorProgError:
         if name in self.later or name == self.target:
             return fail("TP006", f"{name} is used before it is defined", place, help="define it on an earlier line")
-        near = _nearest(name, [*self.program.families, *self.program.params, *self.program.matrices])
-        return fail(
-            "TP002", f"{name} is not defined", place, help=f"did you mean {near}?" if near else "define it first"
-        )
+        if name in FUNCTIONS:
+            return fail("TP002", f"{name} is a function, and here it has no argument", place, help=f"write {name}(x)")
+        p = self.program
+        known = [*p.params, *p.matrices, *p.weights, *p.indices, *p.widths, *self.env, *islice(p.families, 2000)]
+        return fail("TP002", f"{name} is not defined", place, help=did_you_mean(name, known, "define it first"))
 
     def variable(self, t: Term) -> Var:
         """A vector or a scalar: a whole family by its bare name, or some of its members (TP002, TP003, TP004)."""
@@ -186,9 +189,3 @@ def _raw_subscript(s: Sub) -> Term:
     if isinstance(s, int):
         return Num(s)
     return App("transpose", (Var(s[:-1]),)) if s.endswith("'") else Var(s)
-
-
-def _nearest(name: str, names: list[str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(name, names[:2000], n=1)), None)

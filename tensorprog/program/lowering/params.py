@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from tensorprog.errors import fail
+from tensorprog.errors import did_you_mean, fail
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.program.graph.constants import evaluate
 from tensorprog.program.graph.graph import Graph
@@ -30,8 +30,8 @@ def param_numbers(program: Graph, given: Mapping[str, Any] | None = None) -> dic
             out[p.name] = exact if exact is not None else Fraction(repr(evaluate(p.default, {}, program)))
     for name, x in (given or {}).items():
         if name not in program.params:
-            known = ", ".join(program.params) or "none"
-            raise fail("TP002", f"there is no param {name}", help=f"the params of this program: {known}")
+            known = f"the params of this program: {', '.join(program.params) or 'none'}"
+            raise fail("TP002", f"there is no param {name}", help=did_you_mean(name, program.params, known))
         out[name] = exactly(x, name)
         if not admissible(program.params[name], out[name]):
             raise fail("TP017", f"{name} = {x} contradicts the assumption on {name}", program.params[name].place)
