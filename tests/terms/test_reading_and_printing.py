@@ -119,7 +119,7 @@ def test_binding_strength(text: str, meaning: Term) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "x y", "x +", "* x", "x..y", ".5", "5.", "1e", "0x10", "x = y", "x; y", "x.y", "(x", "x)", "x[", "x[]",
+    ["", " ", "x y", "x +", "* x", "x..y", "5.", "1e", "0x10", "x = y", "x; y", "x.y", "(x", "x)", "x[", "x[]",
      "[x]",
      "x''", "f'(x)", "lambda x: x", "x if y else x", "__import__(x)", "eval(x)", "x@@y", "x^^y", "x, y", "sum(x)",
      "softmax(x)", "sum(x over j)", "softmax(x for j)", "relu(x for j)", "sum(x for j, j)", "sum(x, y for j)",
