@@ -58,7 +58,6 @@ OTHERS = {
     # closed formulas and steps of proofs that are about one function
     "functions/rules/heads.py": "mod",
     "nngp/duals.py": "gelu leaky_relu relu",
-    "nngp/general.py": "elu selu",
     "proof/expectations.py": "Phi step",
     "proof/functions.py": "sigmoid softplus softsign step",
     "theorems/limits/exact.py": "relu",
