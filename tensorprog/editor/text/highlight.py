@@ -73,7 +73,7 @@ def textmate() -> dict[str, Any]:
         ("constant.language", rf"(?<![\w.])(?:{'|'.join(CONSTANTS)})\b(?!\s*\()"),
         ("variable.other", name),
         ("keyword.operator", r"\.\."),
-        ("constant.numeric", rf"\.[0-9]+(?:[eE][+-]?[0-9]+)?|{g.number.replace('(', '(?:')}"),
+        ("constant.numeric", g.number.replace("(", "(?:")),
         ("keyword.operator", r"\*\*|[<>=!]=|[-+*/^@=~<>:·√≤≥≠']"),
     ]
     patterns = [{"name": f"{scope}.tensorprog", "match": match} for scope, match in rules]

@@ -41,7 +41,7 @@ Statement = tuple[Token, ...]
 @cache
 def _pattern() -> re.Pattern[str]:
     g = grammar()
-    number = r"(?:\.[0-9]+|[0-9]+(?:\.[0-9]+)?)(?:[eE][+-]?[0-9]+)?"
+    number = g.number.replace("(", "(?:")
     return re.compile(
         rf'(?P<comment>#[^\n]*)|(?P<string>"[^"\n]*"?)|(?P<name>{g.name})|(?P<range>\.\.)|(?P<number>{number})'
         r"|(?P<joined>\\[ \t\f]*\r?\n)|(?P<newline>\n)|(?P<operator>\*\*|[<>=!]=|[^\s])"
