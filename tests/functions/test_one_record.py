@@ -62,8 +62,6 @@ OTHERS = {
     "proof/functions.py": "sigmoid softplus softsign step",
     "theorems/limits/exact.py": "relu",
     "theorems/limits/near.py": "relu",
-    # to come to the records
-    "limit/jumps/jumps.py": "ceil mod step",
 }
 """Files that name a function with a definition all the same, and which; the list only shrinks."""
 

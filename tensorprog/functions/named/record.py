@@ -137,6 +137,12 @@ class Function:
         return self.halves is not None and self.halves[0] == Num(0)
 
     @property
+    def jump(self) -> Break | None:
+        """The only break, if it is a jump at 0, perhaps repeated."""
+        one = self.breaks[0] if len(self.breaks) == 1 else None
+        return one if one is not None and one.kind == "jump" and one.at == 0 else None
+
+    @property
     def constant_between(self) -> bool:
         """A function that jumps, and is constant between its jumps, which lie apart."""
         return self.regularity == "jumps" and bool(self.breaks) and self.derivatives == (Num(0),)

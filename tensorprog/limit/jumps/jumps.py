@@ -6,20 +6,19 @@ whole. What is continuous all the same is no jump: x*sign(x), where(x > 0, x, 0)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from tensorprog.functions.evaluate.polynomial import simplified
 from tensorprog.functions.named.library import library
 from tensorprog.kernel.ground.scaling import rational
-from tensorprog.kernel.ground.term import ZERO, children, mul, rebuild, recip, sub, substitute, variables
+from tensorprog.kernel.ground.term import ZERO, children, mul, rebuild, sub, substitute, variables
 from tensorprog.limit.members.parts import affine, is_zero
 from tensorprog.terms import App, Num, Term, Var
 
 COMPARISONS = frozenset({"lt", "le", "gt", "ge", "eq", "ne"})
-PERIODIC = frozenset({"floor", "ceil", "mod"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +55,20 @@ def _found(t: Term) -> Iterator[Jump]:
         case App("where", (App(head, (a, b)), x, y)) if head in COMPARISONS:
             if not (head in ("lt", "le", "gt", "ge") and _vanishes(sub(x, y), sub(a, b))):
                 yield Jump(t, sub(a, b))
-        case App(head) if (gap := _own_gap(t)) is not None:
-            yield Jump(t, gap, head in PERIODIC)
+        case App(head, args) if head in library() and library()[head].regularity == "jumps":
+            own, opened = library()[head].jump, library()[head].expand(args)
+            if own is not None:
+                yield Jump(t, args[0], bool(own.period))
+            elif opened is not None:
+                yield from (Jump(t, j.gap, j.periodic) for j in jumps_of(opened))
 
 
 def _in_product(factors: tuple[Term, ...]) -> Iterator[Jump]:
     """Signs and steps are bounded: where the other factors are continuous and vanish, the product is continuous."""
-    bounded = [f for f in factors if _sign_of(f) is not None]
+    bounded = [f for f in factors if _sign_in(f) is not None]
     rest = mul(*(f for f in factors if f not in bounded))
     for f in factors:
-        inner = _sign_of(f)
+        inner = _sign_in(f)
         if inner is None:
             yield from _found(f)
             continue
@@ -74,23 +77,13 @@ def _in_product(factors: tuple[Term, ...]) -> Iterator[Jump]:
             yield Jump(inner, inner.args[0])
 
 
-def _sign_of(f: Term) -> App | None:
-    """Return the sign or step of which f is a power."""
+def _sign_in(f: Term) -> App | None:
+    """Return the function of two values, such as a sign or a step, of which f is a power."""
     match f:
-        case App("sign" | "step"):
+        case App("pow", (inner, Num(k))) if k.denominator == 1 and k > 0:
+            return _sign_in(inner)
+        case App(head) if head in library() and library()[head].constant_between and library()[head].halves is not None:
             return f
-        case App("pow", (App("sign" | "step") as inner, Num(k))) if k.denominator == 1 and k > 0:
-            return inner
-        case _:
-            return None
-
-
-def _own_gap(t: Term) -> Term | None:
-    match t:
-        case App("sign" | "step" | "floor" | "ceil", (a,)):
-            return a
-        case App("mod", (a, m)):
-            return mul(a, recip(m))
         case _:
             return None
 
@@ -136,16 +129,10 @@ def settled(t: Term, known: Mapping[Jump, Fraction]) -> Term:
             match s:
                 case App("where", (App(head, _), x, y)):
                     return moved(x if _holds(head, c) else y)
-                case App("sign"):
-                    return Num((c > 0) - (c < 0))
-                case App("step"):
-                    return Num(Fraction(1 + (c > 0) - (c < 0), 2))
-                case App("floor"):
-                    return Num(math.floor(c))
-                case App("ceil"):
-                    return Num(math.ceil(c))
-                case App("mod", (_, m)):
-                    return mul(Num(c - math.floor(c)), moved(m))
+                case App(head, args) if library()[head].jump is not None:
+                    return simplified(App(head, (Num(c),)))
+                case App(head, args) if (opened := library()[head].expand(args)) is not None:
+                    return moved(settled(opened, dict.fromkeys(jumps_of(opened), c)))
         parts = children(s)
         return rebuild(s, tuple(map(moved, parts))) if parts else s
 
