@@ -195,10 +195,8 @@ class Program(CoreProgram):
         """`left` = `right`; the family as an expression."""
 
         def append() -> None:
-            name, subs = self._loader.left_side(read_raw(left))
             self._loader.lowering.names.env = self._loader.env
-            self._loader.lowering.define(name, subs, expand(term_of(right)), None)
-            self._loader.ended.check(name, self, None)
+            self._loader.define(read_raw(left), expand(term_of(right)), None)
 
         self._guard(append)
         return Expr(_base(read_raw(left)))

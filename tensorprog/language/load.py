@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -91,7 +90,7 @@ class Loader:
         """Carry a text into the program; return its statements."""
         self.program.sources[self.file] = text.split("\n")
         statements = parse(text, self.limits, BOUNDARIES.union(words()))
-        later = {*self.lowering.names.later, *_defined_names(statements)}
+        later = {*self.lowering.names.later, *s.defined_names(statements)}
         if own := frozenset(name for name in words() if name in later or self.program.role(name) is not None):
             statements = parse(text, self.limits, BOUNDARIES.union(words()), own)
         self.lowering.names.later = later
@@ -116,10 +115,7 @@ class Loader:
         p = self.program
         match st:
             case s.Definition(place, ref, value):
-                for left, right in elements(ref, value, p, self.env, self.integer, self.ended):
-                    name, subs = self.left_side(left)
-                    self.lowering.define(name, subs, right, place)
-                    self.ended.check(name, p, place)
+                self.define(ref, value, place)
             case s.Loop():
                 self.loop(st)
             case s.WidthDef(place, name, value):
@@ -162,6 +158,21 @@ class Loader:
                 add_claim(self.lowering, self.claim(st))
             case s.ProgramName(place) | s.Include(place):
                 raise fail("TP001", "this statement belongs at the top of a file, not in a block", place)
+
+    def define(self, ref: Term, value: Term, place: Place | None) -> None:
+        """Append what `ref = value` means, element by element where it computes with indices."""
+        for left, right in elements(ref, value, self.program, self.env, self.integer, self.ended, self.fresh):
+            name, subs = self.left_side(left)
+            self.lowering.define(name, subs, right, place)
+            self.ended.check(name, self.program, place)
+
+    def fresh(self, name: str) -> str:
+        """Return a name that is not taken."""
+        name += "_of"
+        while self.program.role(name) is not None or name in self.lowering.names.later or name in self.env:
+            name += "_"
+        self.lowering.names.later = {*self.lowering.names.later, name}
+        return name
 
     def free(self, name: str, place: Place | None) -> None:
         if name in self.env:
@@ -345,28 +356,6 @@ class _deep_recursion:
 
     def __exit__(self, *_: object) -> None:
         sys.setrecursionlimit(self.before)
-
-
-def _defined_names(statements: Sequence[s.Statement]) -> Iterator[str]:
-    for st in statements:
-        match st:
-            case s.Loop(body=body):
-                yield from _defined_names(body)
-            case s.Definition(ref=ref):
-                yield from _names([ref])
-            case s.InputDef(refs=refs) | s.BernoulliDef(refs=refs) | s.WeightDef(refs=refs):
-                yield from _names(refs)
-            case s.WidthDef(name=name) | s.ConstDef(name=name) | s.ParamDef(name=name) | s.MatrixDef(name=name):
-                yield name
-            case s.IndexDef(names=names):
-                yield from (name for name, _ in names)
-
-
-def _names(refs: Sequence[Term]) -> Iterator[str]:
-    for ref in refs:
-        match ref:
-            case Var(name) | App("ref", (Var(name), *_)):
-                yield name
 
 
 def _index_names(subs: tuple[Sub, ...], ref: Term) -> tuple[str, ...]:

@@ -1,9 +1,9 @@
-"""Subscripts that compute with indices, as convolutions need them: `h[i] = sum(F[k] @ pad(u[i+k]) for k)`.
+"""Indices that are computed with: in subscripts, `sum(F[k] @ pad(u[i+k]) for k)`, and as numbers, `cos(theta*i)`.
 
-An index that a subscript computes with is written out: the definition becomes one for each of its values, and a sum
-over such an index becomes its summands. `pad(u[i+k])` is 0 where the subscript lies outside u, so what it multiplies is
-left out; `wrap(u[i+k])` counts round, so that the first member follows the last. Outside of both, every subscript
-has to exist.
+Such an index is written out: the definition becomes one for each of its values, and a sum over it becomes its
+summands. What softmax, max or min take over an index that is a number there gets a name first, and is written out.
+`pad(u[i+k])` is 0 where the subscript lies outside u, so what it multiplies is left out; `wrap(u[i+k])` counts round,
+so that the first member follows the last. Outside of both, every subscript has to exist.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from tensorprog.errors import fail
 from tensorprog.kernel.ground.indices import assignments
 from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.program import volume
-from tensorprog.kernel.ground.term import add, children, rebuild, substitute, variables, walk
+from tensorprog.kernel.ground.scaling import rational
+from tensorprog.kernel.ground.term import add, children, mul, neg, rebuild, substitute, transform, variables, walk
 from tensorprog.program.api import Program
 from tensorprog.terms import App, Bind, Num, Term, Var
 
 BOUNDARIES = frozenset({"pad", "wrap"})
+Fresh = Callable[[str], str]
+"""A name that the file has not."""
 Integer = Callable[[Term, str], int]
 """A compile-time integer from a term, as the loader computes it."""
 
@@ -40,23 +43,29 @@ class Ended:
 
 
 def elements(
-    ref: Term, value: Term, program: Program, env: Mapping[str, int], integer: Integer, ended: Ended
+    ref: Term, value: Term, program: Program, env: Mapping[str, int], integer: Integer, ended: Ended, fresh: Fresh
 ) -> list[tuple[Term, Term]]:
-    """Return the definitions that `ref = value` means: itself, unless a subscript computes with an index.
+    """Return the definitions that `ref = value` means: itself, unless it computes with an index.
 
     Errors: TP004 an offset where no sum or left side gives the index its values, or a 0 inside a function.
     """
     free = {v.name for v in _subscripts(ref) if isinstance(v, Var)}
-    computed = _computed(value, lambda name: name in program.indices and name not in env)
+
+    def is_index(name: str) -> bool:
+        return name in program.indices and name not in env
+
+    named, value = _named(value, is_index, fresh)
+    before = [e for left, right in named for e in elements(left, right, program, env, integer, ended, fresh)]
+    computed = _computed(value, is_index) | _numbers(value, is_index)
     if not computed and not any(isinstance(t, App) and t.head in BOUNDARIES for t in walk(value)):
-        return [(ref, value)]
+        return [*before, (ref, value)]
     left = [name for name in program.indices if name in computed & free]
     size = volume(map(program.range_of, computed))
     if size > program.limits.statements:
         raise program.limits.exceeded(
-            "TP904", "statements", size, "the subscripts open into too many members", ref.place
+            "TP904", "statements", size, "the indices that are computed with open into too many members", ref.place
         )
-    out = []
+    out = before
     for here in assignments({name: program.indices[name] for name in left}):
         opened = _Open(program, here, computed, integer, ended).term(value)
         member = _put(ref, here)
@@ -83,9 +92,56 @@ def _computed(value: Term, is_index: Callable[[str], bool]) -> set[str]:
     return out
 
 
+def _numbers(value: Term, is_index: Callable[[str], bool]) -> set[str]:
+    """Return the indices that stand as numbers; masks compare them anyway."""
+    out: set[str] = set()
+    stack = [value]
+    while stack:
+        match stack.pop():
+            case Var(name, ()) if is_index(name):
+                out.add(name)
+            case App("ref" | "transpose"):
+                pass
+            case App(_, args) | Bind(_, args):
+                stack += args
+    return out
+
+
+def _named(value: Term, is_index: Callable[[str], bool], fresh: Fresh) -> tuple[list[tuple[Term, Term]], Term]:
+    """Name what softmax, max or min take over an index that is a number in it: these definitions, and what remains."""
+    named: list[tuple[Term, Term]] = []
+
+    def rename(t: Term) -> Term | None:
+        match t:
+            case Bind("softmax" | "max" | "min" as head, (body,), over, mask) if set(over) & _numbers(body, is_index):
+                used = dict.fromkeys(v.name for v in variables(body) if not v.subs and is_index(v.name))
+                name = Var(fresh(head), (), t.place)
+                ref = App("ref", (name, *(Var(i, (), t.place) for i in used)), t.place)
+                named.append((ref, body))
+                return Bind(head, (ref,), over, mask, t.place)
+        return None
+
+    return named, transform(value, rename)
+
+
 def _put(t: Term, at: Mapping[str, int]) -> Term:
     """Return the term with index names replaced by their values."""
     return substitute(t, {Var(name): Num(value) for name, value in at.items()})
+
+
+def _made(t: Term, parts: tuple[Term, ...]) -> Term:
+    """Return the term with other parts, in the form that the reader makes; arithmetic of numbers is carried out."""
+    new = rebuild(t, parts)
+    match new:
+        case App("add" | "mul" | "neg" | "recip" | "pow", args) if all(isinstance(a, Num) for a in args):
+            value = rational(new)
+            return new if value is None else Num(value, t.place)
+        case App("neg", (arg,)):
+            return neg(arg, t.place)
+        case App("mul", args):
+            return mul(*args, place=t.place)
+        case _:
+            return new
 
 
 class _Open:
@@ -106,15 +162,15 @@ class _Open:
                 return self._member(t, None)
             case Bind(head, (body,), over, None) if set(over) & self.computed:
                 if head != "sum":
-                    raise fail("TP004", f"an index that a subscript computes with is bound by {head}", t.place,
+                    raise fail("TP004", f"an index that is computed with is bound by {head}", t.place,
                                help="name the sum first, or write the members out")  # fmt: skip
                 return self._sum(body, over)
             case App("add", args):
                 kept = [p for p in map(self.term, args) if p is not None]
-                return add(*kept) if kept else None
+                return _made(t, tuple(kept)) if len(kept) == len(args) else add(*kept) if kept else None
             case App("neg" | "mul" | "matmul" | "dot" | "transpose" as head, args):
                 parts = [self.term(a) for a in args]
-                return None if None in parts else rebuild(t, tuple(p for p in parts if p is not None))
+                return None if None in parts else _made(t, tuple(p for p in parts if p is not None))
             case _:
                 t = _put(t, self.at) if isinstance(t, Var) else t
                 parts = [self.term(p) for p in children(t)]
@@ -126,7 +182,7 @@ class _Open:
                         because="what is left out is a summand, and a function of 0 need not be 0",
                         help="name the function's values, and pad those: x[i] = relu(h[i]), pad(x[i+k])",
                     )
-                return rebuild(t, tuple(p for p in parts if p is not None)) if parts else t
+                return _made(t, tuple(p for p in parts if p is not None)) if parts else t
 
     def _sum(self, body: Term, over: tuple[str, ...]) -> Term | None:
         opened = [name for name in over if name in self.computed]

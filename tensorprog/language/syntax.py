@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tensorprog.kernel.ground.place import Place
-from tensorprog.terms import Term
+from tensorprog.terms import App, Term, Var
 
 Entry = Term | tuple["Entry", ...]
 """A term, or an array literal of entries."""
@@ -112,3 +113,26 @@ class ClaimDef(Statement):
 @dataclass(frozen=True, slots=True)
 class Include(Statement):
     path: str
+
+
+def defined_names(statements: Sequence[Statement]) -> Iterator[str]:
+    """The names that some statements define."""
+    for st in statements:
+        match st:
+            case Loop(body=body):
+                yield from defined_names(body)
+            case Definition(ref=ref):
+                yield from _names([ref])
+            case InputDef(refs=refs) | BernoulliDef(refs=refs) | WeightDef(refs=refs):
+                yield from _names(refs)
+            case WidthDef(name=name) | ConstDef(name=name) | ParamDef(name=name) | MatrixDef(name=name):
+                yield name
+            case IndexDef(names=names):
+                yield from (name for name, _ in names)
+
+
+def _names(refs: Sequence[Term]) -> Iterator[str]:
+    for ref in refs:
+        match ref:
+            case Var(name) | App("ref", (Var(name), *_)):
+                yield name

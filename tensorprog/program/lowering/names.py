@@ -57,7 +57,13 @@ class Names:
             raise fail("TP004", f"{name} has no indices", place)
         if role == "index":
             if self.indices_are_values == "no":
-                raise fail("TP003", f"the index {name} is not a value here", place)
+                raise fail(
+                    "TP003",
+                    f"the index {name} is not a value here",
+                    place,
+                    because="an index is read as a number where it stands on the left, or under sum, softmax, max, min",
+                    help=f"put {name} on the left, or name on a line above what computes with it",
+                )
             return Lowered(Var(name, (), place), CONST, (name,))
         return Lowered(Var(name, (), place), CONST, (), None, role == "width")
 
