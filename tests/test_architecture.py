@@ -20,7 +20,7 @@ KERNEL = sorted((PACKAGE / "kernel").rglob("*.py"))
 BOOKS = tuple(sorted({book().file for book in TABLE.values()}))
 VERDICT = tuple(file for file in BOOKS if file.startswith("verdict."))
 EVERY = (*BOOKS, "verdict.normal_form")
-HEAVY = ("numpy", "scipy", "sympy", "networkx", "matplotlib", "dask", "distributed", "rich")
+HEAVY = ("numpy", "scipy", "sympy", "networkx", "matplotlib", "dask", "distributed")
 
 LINES_IN_A_FILE = 400
 LINES_IN_THE_KERNEL = 7500
@@ -181,9 +181,14 @@ def test_import_is_light() -> None:
 ROOMS = sorted(path for path in PACKAGE.glob("*/*/__init__.py"))
 MOST_FILES = 15
 PAGE = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
-CONTRACTS = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
-    "contracts"
-]
+PROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+CONTRACTS = PROJECT["tool"]["importlinter"]["contracts"]
+
+
+def test_each_dependency_is_imported() -> None:
+    used = {module.split(".")[0] for path in FILES for module, _ in imported(path)}
+    declared = {re.split(r"[<>=]", line)[0] for line in PROJECT["project"]["dependencies"]}
+    assert {d.removeprefix("python-") for d in declared} <= used
 
 
 @pytest.mark.parametrize("path", ROOMS, ids=name)
