@@ -137,6 +137,3 @@ def _report(error: TensorProgError, words: Sequence[str]) -> int:
         diagnostics = [d.to_json() for d in error.diagnostics]
         click.echo(json.dumps({"schema": f"tensorprog/{command}/1", "verdict": "error", "diagnostics": diagnostics}))
     return 2
-
-
-__all__ = ["COMMANDS", "group", "main"]

@@ -9,7 +9,8 @@ from typing import Literal
 from tensorprog.editor.answers.hover import KINDS, source
 from tensorprog.editor.text.outline import Declaration, outline
 from tensorprog.editor.text.tokens import Token
-from tensorprog.editor.text.words import LAW_FORMS, LAWS, STATEMENTS, functions
+from tensorprog.editor.text.words import LAW_FORMS, STATEMENTS, functions
+from tensorprog.kernel.ground.nodes import LAWS
 
 ItemKind = Literal["keyword", "function", "vector", "weight", "constant", "law"]
 FOR_DECLARED: dict[str, ItemKind] = {"weight": "weight", "input": "vector", "defined": "vector"}

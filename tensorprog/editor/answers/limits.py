@@ -12,7 +12,7 @@ from tensorprog.errors import Diagnostic, TensorProgError
 from tensorprog.kernel.ground.nodes import SCALAR_NODES, Node
 from tensorprog.kernel.ground.place import Place
 from tensorprog.numbers.estimate import is_rigorous, shown
-from tensorprog.terms import Var, to_text
+from tensorprog.terms import Var
 
 if TYPE_CHECKING:
     from tensorprog.limit.derive import Limit
@@ -129,6 +129,3 @@ def _claims(text: str, path: str | None, seconds: float) -> Iterator[ClaimFound]
     for d in decided:
         diagnostic = d.diagnostic()
         yield ClaimFound(d.claim.place, d.status, None if diagnostic is None else here(diagnostic, text))
-
-
-__all__ = ["ClaimFound", "Found", "NameLimit", "limits", "to_text"]

@@ -9,7 +9,6 @@ from importlib.resources import files
 
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import words as registered
-from tensorprog.kernel.ground.nodes import LAWS
 from tensorprog.kernel.ground.signatures import LIMIT, VECTOR
 from tensorprog.language.offsets import BOUNDARIES
 from tensorprog.terms import to_text
@@ -117,6 +116,3 @@ def functions() -> dict[str, tuple[str, str]]:
     return out | {name: BUILT_IN[name] for name in BUILT_IN if name in known} | {
         name: (f"{name}(x)", "registered in this session") for name in registered()
     }  # fmt: skip
-
-
-__all__ = ["BUILT_IN", "LAWS", "LAW_FORMS", "STATEMENTS", "Grammar", "functions", "grammar"]
