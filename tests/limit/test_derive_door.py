@@ -212,3 +212,15 @@ output y
     limit = tp.derive(tp.loads(text))
     assert (limit.cov("y[1]", "y[2]").value, limit.cov("y[1]", "y[2]").error) == (0.0, 0.0)
     assert limit.cov("y[1]", "y[1]").error < 1e-10  # type: ignore[operator]
+
+
+def test_without_options_the_laws_given_scores_and_the_covariances_between_outputs_are_printed() -> None:
+    _, out, _ = run(str(EXAMPLES / "attention.tp"))
+    lines = out.splitlines()
+    for i in range(1, 5):
+        assert f"E(y[{i}]) = 0" in lines
+        assert f"law of y[{i}]: hierarchical-gaussian (attention)" in lines
+    between = [x.partition(" = ") for x in lines if "| scores)" in x]
+    assert [x[0] for x in between] == [f"cov(y[{i}], y[{k}] | scores)" for i in range(1, 5) for k in range(i + 1, 5)]
+    assert between[0][2].startswith("1/2*sum(softmax(p[a,1,j] over j)*softmax(p[a,2,j'] over j')")
+    assert not [x for x in lines if x.startswith("cov(y[1], y[1])")]

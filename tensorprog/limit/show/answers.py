@@ -268,24 +268,23 @@ class Answers:
         return tuple(out), cut
 
     @cached_property
-    def _questions(self) -> list[Callable[[], Result]]:
-        """The means and covariances of the outputs, not yet computed."""
+    def _questions(self) -> dict[tuple[Var, ...], Callable[[], Result]]:
+        """The means and covariances of the outputs, not yet computed, each with the members that it speaks of."""
         members, _ = self.outputs
         scalars = [m for m in members if self.engine.program.families[m.name].kind == "scalar"]
         constants = [m for m in scalars if not self.engine.scores([m])]
         random = [m for m in members if m not in constants]
         paired = random[:PAIRED]
-        asked: list[Callable[[], Result]] = [partial(self.mean, m) for m in (*constants, *random)]
-        asked += [partial(self.cov, a, b) for k, a in enumerate(paired) for b in paired[k:]
-                  if not self._is_random((a, b)) or a == b]  # fmt: skip
-        asked += [partial(self.var, m) for m in random[PAIRED:]]
-        return asked
+        asked: dict[tuple[Var, ...], Callable[[], Result]] = {(m,): partial(self.mean, m) for m in (*constants, *random)}
+        asked |= {(a, b): partial(self.cov, a, b) for k, a in enumerate(paired) for b in paired[k:]
+                  if not self._is_random((a, b)) or a == b}  # fmt: skip
+        return asked | {(m, m): partial(self.var, m) for m in random[PAIRED:]}
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
         """Means and covariances of the outputs; they share a time, as numbers that are asked for together do."""
         with request(self.budget, len(self._questions)) as mine:
-            found = together(self.budget, self._questions, self.progress)
+            found = together(self.budget, list(self._questions.values()), self.progress)
             self.cut = mine.cut
         return tuple(found)
 
@@ -297,6 +296,26 @@ class Answers:
         shown = [m for m in members if self.engine.program.families[m.name].kind == "vector"
                  or (m.name in random.dependent and random.linear(m) is None)]  # fmt: skip
         return tuple(self.law(m) for m in shown[:PAIRED])
+
+    @cached_property
+    def given_scores(self) -> tuple[Law, ...]:
+        """The laws that are stated given scores: they say more than the variances, which they contain."""
+        return tuple(law for law in self.laws if law.given)
+
+    @cached_property
+    def apart(self) -> tuple[Result, ...]:
+        """The results without the variances that are told by laws given scores."""
+        found = zip(self._questions, self.results, strict=True)
+        told = {(m, m) for law in self.given_scores for m in law.structure.members}
+        return tuple(r for of, r in found if of not in told)
+
+    def _between(self) -> list[str]:
+        """The covariances given the scores of outputs that have such laws."""
+        members = [m for law in self.given_scores if law.conditional_covariance for m in law.structure.members]
+        rows = self.law(*members).conditional_covariance or () if len(members) > 1 else ()
+        pairs = [(k, j) for k in range(len(rows)) for j in range(k + 1, len(rows))]
+        names = [to_text(m) for m in members]
+        return [f"cov({names[k]}, {names[j]} | scores) = {to_text(rows[k][j])}" for k, j in pairs]
 
     @property
     def truncated(self) -> bool:
@@ -319,7 +338,8 @@ class Answers:
         return out | {"truncated": True} if self.truncated else out
 
     def __repr__(self) -> str:
-        lines = [f"limit of {self.program.name}", *map(repr, self.results)]
+        lines = [f"limit of {self.program.name}", *map(repr, self.apart), *map(repr, self.given_scores)]
+        lines += self._between()
         if self.truncated:
             lines.append("(members of large families are left out)")
         if self.cut:
