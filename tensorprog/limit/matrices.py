@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tensorprog.errors import fail
+from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.ground.term import mul
 from tensorprog.limit.engine import minus
 from tensorprog.limit.laws.cumulants import stacked
@@ -24,7 +24,7 @@ from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.limit.values.cores import CoreFunction
 from tensorprog.limit.values.shaken import REPLICAS, SAFETY, Shaken, level
 from tensorprog.numbers.budget import spent
-from tensorprog.numbers.estimate import Estimate, unknown, worst_kind, worst_method
+from tensorprog.numbers.estimate import Estimate, worst_kind, worst_method
 from tensorprog.terms import Var, to_text
 
 if TYPE_CHECKING:
@@ -80,10 +80,18 @@ def matrix(limit: Answers, ref: Var) -> Estimate:
         try:
             value = computed(arrays)
         except OutOfTime:
-            return _sampled(limit, ref, shape)
+            if isinstance(drawn := _sampled(limit, ref, shape), Estimate):
+                return drawn
+            arrays.calculus.share = None
+            try:
+                value = computed(arrays)
+            except OutOfTime:
+                raise _missing(ref, drawn) from None
         singles = _filled(limit, ref, ranges, value)
         if not np.isfinite(value).all() and not layers:
-            return _sampled(limit, ref, shape)
+            if isinstance(drawn := _sampled(limit, ref, shape), Estimate):
+                return drawn
+            raise _missing(ref, drawn)
         _complete(ref, ranges, value)
         shaken = not singles and layers == () and all(map(_shakeable, arrays.calculus.used))
         if shaken and _work_of_one(limit, ref, ranges) > MOST_WORK:
@@ -94,8 +102,8 @@ def matrix(limit: Answers, ref: Var) -> Estimate:
     return found
 
 
-def _sampled(limit: Answers, ref: Var, shape: Sequence[int]) -> Estimate:
-    """Particles, for a family whose expectations have no formula and too many variables for quadrature."""
+def _sampled(limit: Answers, ref: Var, shape: Sequence[int]) -> Estimate | str:
+    """Particles, for a family whose expectations have no formula and too many variables for quadrature; or why not."""
     members = limit.lookup.members(ref, MAX_SAMPLED + 1)
     if len(members) > MAX_SAMPLED:
         raise fail("TP905", f"the sampled covariances of more than {MAX_SAMPLED} variables (MAX_SAMPLED)",
@@ -104,11 +112,13 @@ def _sampled(limit: Answers, ref: Var, shape: Sequence[int]) -> Estimate:
     try:
         found = sampled_matrix(u, [u.member(v) for v in members], limit.engine.values)
     except NotCovered as why:
-        found = unknown(str(why))
-    if not np.isfinite(found.value).all():
-        raise fail("TP502", f"the covariances of {ref.name} could not be computed", because=found.note,
-                   help="ask for a single one, `derive --cov`, or give more --seconds")  # fmt: skip
-    return _shaped(found, shape)
+        return str(why)
+    return _shaped(found, shape) if np.isfinite(found.value).all() else found.note
+
+
+def _missing(ref: Var, why: str) -> TensorProgError:
+    return fail("TP502", f"the covariances of {ref.name} could not be computed", because=why,
+                help="ask for a single one, `derive --cov`, or give more --seconds")  # fmt: skip
 
 
 def _refuse(limit: Answers, ref: Var) -> None:

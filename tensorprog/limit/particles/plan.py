@@ -11,7 +11,7 @@ from tensorprog.kernel.ground.term import children
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.particles.reading import Reader
 from tensorprog.limit.particles.splitting import Class, Groups, is_feature
-from tensorprog.limit.particles.tame import are_tame
+from tensorprog.limit.particles.tame import are_tame, gaps
 from tensorprog.terms import Num, Term, Var
 
 MOST_FORMS = 3_000
@@ -50,8 +50,10 @@ class Plan:
         ]
         averages = [self.reader.moments[v] for v in self.averages]
         asked = [t for f in self.families for t in f]
-        if not are_tame([*moved, *averages, *asked], frozenset(self.groups.group_of)):
+        whole, forms = [*moved, *averages, *asked], frozenset(self.groups.group_of)
+        if not are_tame(whole, forms):
             raise NotCovered("a second moment is not proved to be finite, and a sample would look so")
+        self.gaps = gaps(whole, forms)
 
     def _origins(self) -> dict[object, list[Var]]:
         out: dict[object, dict[Var, None]] = {}

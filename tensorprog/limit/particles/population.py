@@ -30,6 +30,10 @@ from tensorprog.terms import App, Num, Term, Var
 
 Array = NDArray[np.float64]
 TINY = 1e-12
+SURE = 0.1
+"""By which part of itself a variance may differ between populations, and still be none that vanishes in the limit."""
+NOTHING = 1e-9
+"""Beside the whole, a part of a variance as small as this is not told from rounding."""
 BLOCK = 1 << 22
 """Numbers that are multiplied at once."""
 
@@ -95,6 +99,27 @@ class Population:
     def inexact(self) -> float:
         """What the expectations of pairs that were not sampled may be off, relatively."""
         return max((f.inexact for f in self._features.values()), default=0.0)
+
+    @property
+    def standing(self) -> bool:
+        """Might the limit stand at a jump? A variance that is 0 in the limit is whatever the sample made of it."""
+        for gap in self.plan.gaps:
+            names, slopes = [*gap.slopes], np.array([*gap.slopes.values()])
+            whole = self._between(names, names) @ slopes @ slopes
+            cross = slopes @ self._between(names, gap.given)
+            known = np.linalg.pinv(self._between(gap.given, gap.given), hermitian=True)
+            left = whole - np.einsum("rk,rkl,rl->r", cross, known, cross)
+            if np.std(left) > SURE * np.mean(left) or np.any(left <= NOTHING * whole):
+                return True
+        return False
+
+    def _between(self, one: Sequence[Var], two: Sequence[Var]) -> Array:
+        """The covariances of some forms with others: axes populations, forms, forms."""
+        out = np.zeros((self.count, len(one), len(two)))
+        for i, v in enumerate(one):
+            for j, w in enumerate(two):
+                out[:, i, j] = self._pair(v, w)
+        return out
 
     # -- the forms, level by level -----------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ FIRST, LAST = 10, 17
 MOST_NUMBERS = 1 << 28
 """Numbers that all populations of one step may hold."""
 SEED = 0
+SURE_AFTER = 3
+"""Steps after which a variance that differs between populations is taken for one that vanishes."""
 FIRST_DIMENSIONS = 24
 """The first dimensions of a Sobol sequence are good in all pairs."""
 ROUNDED = 1e-13
@@ -61,7 +63,7 @@ class Run:
         self.power = FIRST - 1
         self.answers: list[Answer] = []
         self.halves: list[Answer] = []
-        self.constant = False
+        self.constant = self.standing = False
         self.inexact = 0.0
         self.largest = 0.0
         self.took = 0.0
@@ -85,6 +87,7 @@ class Run:
             made = Population(self.plan, normals)
         self.halves, self.answers = self.answers, made.answers
         self.constant, self.inexact, self.largest = made.constant, made.inexact, made.largest
+        self.standing = made.standing
         self.took = time.monotonic() - start
 
     def ask(self, family: int, statistic: Statistic, cancelling: float = CANCELLING) -> Estimate:
@@ -109,6 +112,8 @@ class Run:
         if not np.isfinite(numbers).all():
             return unknown("the sample is not finite"), True
         value, size = numbers.mean(axis=0), sizes.mean(axis=0)
+        if self.standing:
+            return unknown("the limit may stand at a jump"), self.last or self.power >= FIRST + SURE_AFTER
         if self.dimension and (self.constant or not np.all(size > 0)):
             return unknown(CONSTANT), self.last
         squares = np.diagonal(self.answers[family][1], axis1=1, axis2=2)

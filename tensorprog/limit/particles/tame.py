@@ -1,20 +1,27 @@
-"""Which functions of Gaussian variables are known to have all moments: what a finite sample cannot tell."""
+"""What a finite sample cannot tell: which functions of Gaussians have all moments, and what stands at a jump."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.scaling import rational
 from tensorprog.kernel.ground.signatures import CONDITIONS
+from tensorprog.kernel.ground.term import ZERO, neg, substitute, variables
+from tensorprog.limit.jumps.jumps import jumps_of
+from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parity import bounded_by_powers
-from tensorprog.limit.particles.reading import ordered
-from tensorprog.terms import App, Num, Term, Var
+from tensorprog.limit.members.parts import settle, split
+from tensorprog.limit.particles.reading import factors, ordered
+from tensorprog.terms import App, Num, Term, Var, to_text
 
 GROWING = frozenset({"sqrt", "abs"})
 """Heads that grow no faster than their argument; where they are undefined a sample says so."""
+CHOOSING = frozenset({"max", "min", "relu", "abs"})
+MOST_PIECES = 64
 
 
 def are_tame(terms: Sequence[Term], forms: frozenset[Var]) -> bool:
@@ -29,6 +36,71 @@ def are_tame(terms: Sequence[Term], forms: frozenset[Var]) -> bool:
     for part in ordered(terms):
         known[part] = _growth(part, known, forms)
     return all(known[t].tame for t in terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A combination of forms, and forms that something is a function of which is added to it."""
+
+    slopes: Mapping[Var, float]
+    given: tuple[Var, ...]
+
+
+def gaps(terms: Iterable[Term], forms: frozenset[Var]) -> list[Gap]:
+    """What some terms jump at the zeros of; NotCovered where that is no combination of forms and a function of others.
+
+    In the limit nothing stands there if the combination has a variance given the others. A sample has one in any case.
+
+    >>> from tensorprog.terms import read
+    >>> f, g = Var("f"), Var("g")
+    >>> gaps([read("sign(f) + where(f < 2*g, 1, 0) + max(f, g)")], frozenset({f, g}))
+    [Gap(slopes={Var('f'): 1.0}, given=()), Gap(slopes={Var('f'): 1.0, Var('g'): -2.0}, given=())]
+    >>> gaps([read("step(f - exp(g))")], frozenset({f, g}))
+    [Gap(slopes={Var('f'): 1.0}, given=(Var('g'),))]
+    >>> gaps([read("floor(3*Phi(f) + 1/2)")], frozenset({f, g}))
+    [Gap(slopes={Var('f'): 1.0}, given=())]
+    """
+
+    def below(t: Term) -> frozenset[Var]:
+        return frozenset(variables(t)) & forms
+
+    out = []
+    for jump in dict.fromkeys(j for t in terms for j in jumps_of(t)):
+        for part in (f for p in _pieces(jump.gap) for f in ([p] if jump.periodic else factors(p))):
+            number = rational(part)
+            if number is not None and (number.denominator > 1 or (number != 0 and not jump.periodic)):
+                continue
+            ((one,), given) = settle([split(_bare(part, below), forms, below)], below, forms)
+            slopes = {v: float(c) for v, a in one.coefficients.items() if (c := rational(a))}
+            if not slopes:
+                raise NotCovered(f"whether the limit stands at the jump of {to_text(jump.place)} is not known")
+            out.append(Gap(slopes, tuple(sorted(given | (one.coefficients.keys() - slopes.keys()), key=repr))))
+    return out
+
+
+def _bare(t: Term, below: Callable[[Term], frozenset[Var]]) -> Term:
+    """The argument of an injective function, up to a constant: c exp(f) + d is one number where f is."""
+    while isinstance(t, App) and len(moving := [a for a in t.args if below(a)]) == 1:
+        record = library().get(t.head)
+        injective = record is not None and record.monotone is not None and record.analytic is not None
+        scaled = t.head == "mul" and all(rational(a) for a in t.args if a not in moving)
+        if not (injective or scaled or t.head in ("add", "neg")):
+            break
+        (t,) = moving
+    return t
+
+
+def _pieces(t: Term) -> list[Term]:
+    """What a term is on the regions of its maxima and minima; itself where these are too many."""
+    pieces = [t]
+    while len(pieces) <= MOST_PIECES:
+        found = next((a for p in pieces for a in ordered([p]) if isinstance(a, App) and a.head in CHOOSING), None)
+        if found is None:
+            return pieces
+        x, *rest = found.args
+        chosen = {"relu": (x, ZERO), "abs": (x, neg(x))}.get(found.head, (x, *rest))
+        pieces = [q for p in pieces for q in dict.fromkeys(substitute(p, {found: c}) for c in chosen)]
+    return [t]
 
 
 @dataclass(frozen=True, slots=True)

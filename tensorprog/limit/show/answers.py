@@ -275,7 +275,9 @@ class Answers:
         constants = [m for m in scalars if not self.engine.scores([m])]
         random = [m for m in members if m not in constants]
         paired = random[:PAIRED]
-        asked: dict[tuple[Var, ...], Callable[[], Result]] = {(m,): partial(self.mean, m) for m in (*constants, *random)}
+        asked: dict[tuple[Var, ...], Callable[[], Result]] = {
+            (m,): partial(self.mean, m) for m in (*constants, *random)
+        }
         asked |= {(a, b): partial(self.cov, a, b) for k, a in enumerate(paired) for b in paired[k:]
                   if not self._is_random((a, b)) or a == b}  # fmt: skip
         return asked | {(m, m): partial(self.var, m) for m in random[PAIRED:]}

@@ -148,21 +148,30 @@ class CoreFunction:
     def on_fields(self, cov: Sequence[Field], mean: Sequence[Field], constants: Sequence[Field]) -> Field:
         """Vectorised over named axes; `cov` row by row with i <= j."""
         if self.powers is not None:
-            out: Field = isserlis(self.powers, cov, mean)
-            return out
+            moment: Field = isserlis(self.powers, cov, mean)
+            return moment
         given = (*cov, *(m for m, zero in zip(mean, self.centred, strict=True) if not zero), *constants)
         axes = union(given)
         arrays = np.broadcast_arrays(*(f.to(axes) for f in given))
+        known = np.logical_and.reduce([np.isfinite(a) for a in arrays])
+        if not known.all():  # what could not be computed before has no number here
+            out = np.full(known.shape, np.nan)
+            if known.any():
+                out[known] = self._on_arrays([a[known] for a in arrays], False)
+            return Field(axes, out)
+        return Field(axes, self._on_arrays(arrays, DRAWS in axes))
+
+    def _on_arrays(self, arrays: Sequence[Array], drawn: bool) -> Array:
         self._refuse_divergent(arrays)
-        if DRAWS in axes and not self.has_formula and (found := self._over_draws(arrays)) is not None:
-            return Field(axes, found)
+        if drawn and not self.has_formula and (found := self._over_draws(arrays)) is not None:
+            return found
         if self.size == 1 and self.kernel is not None:
-            return Field(axes, self.kernel(arrays[0], arrays[0], arrays[0]))
+            return self.kernel(arrays[0], arrays[0], arrays[0])
         if self.size == 2 and self.kernel is not None:
             a, c, b = arrays
             edge = np.sqrt(a * b)  # rounding may carry |K12| above this
-            return Field(axes, self.kernel(a, np.clip(c, -edge, edge), b))
-        return Field(axes, self._general(arrays))
+            return self.kernel(a, np.clip(c, -edge, edge), b)
+        return self._general(arrays)
 
     def _refuse_divergent(self, arrays: Sequence[Array]) -> None:
         """Where a condition fails, ask for the expectation of that entry alone: it says what diverges (TP501)."""

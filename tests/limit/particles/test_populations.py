@@ -11,6 +11,7 @@ from scipy.special import expit
 
 import tensorprog as tp
 from tensorprog import models
+from tensorprog.errors import TensorProgError
 from tensorprog.limit.members.leaves import Unfolding
 from tensorprog.limit.particles import sampling
 from tensorprog.numbers.budget import Budget, search
@@ -117,3 +118,47 @@ def test_one_population_answers_all_questions_of_a_program(monkeypatch: pytest.M
     results = [limit.cov(f"y[{s}]", f"y[{t}]") for s, t in ((6, 6), (5, 6), (1, 6))]
     assert all(r.number is not None and r.number.known for r in results)
     assert len(made) == 1
+
+
+GATED = """
+index i in 1..20
+input u[i] ~ N(0, 1)
+weight W, V ~ N(0, 1/n)
+s = mean(u[1]*u[2])
+z[i] = where({one} > {two}, 2, 1)
+y[i] = z[i]*sigmoid(u[i])*sigmoid(V @ tanh(u[1]))
+output y
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("W @ (s*tanh(u[i]))", "0"),  # s has the limit 0
+        pytest.param("W @ tanh(u[i])", "W @ (tanh(u[i]) + s*u[i])", marks=pytest.mark.long),
+        pytest.param("s*(W @ tanh(u[i]))", "0", marks=pytest.mark.long),
+        pytest.param("W @ (s*tanh(u[i]))", "relu(u[1]) - abs(u[1])/2 - u[1]/2", marks=pytest.mark.long),
+    ],
+)
+def test_what_the_limit_may_find_at_a_jump_is_not_sampled(one: str, two: str) -> None:
+    limit = tp.derive(tp.loads(GATED.format(one=one, two=two)), seconds=2)
+    with pytest.raises(TensorProgError) as refused:
+        limit.matrix("y")
+    assert refused.value.diagnostics[0].code == "TP502"
+    assert limit.cov("y[3]", "y[3]").value is None
+
+
+def test_a_jump_with_a_variance_is_sampled() -> None:
+    """All factors are independent: the gate, 1 or 2, and sigmoid of u and of h."""
+    limit = tp.derive(tp.loads(GATED.format(one="W @ (tanh(u[i]) + s*u[i])", two="0")), tolerance=1e-3, seconds=6)
+    found = limit.matrix_number("y")
+
+    def moments(variance: float) -> tuple[float, float]:
+        x, w = np.polynomial.hermite_e.hermegauss(80)
+        f = 1 / (1 + np.exp(-np.sqrt(variance) * x))
+        return float(w @ f / w.sum()), float(w @ f**2 / w.sum())
+
+    x, w = np.polynomial.hermite_e.hermegauss(80)
+    (a, b), (c, d) = moments(1.0), moments(float(w @ np.tanh(x) ** 2 / w.sum()))
+    assert found.value[2, 2] == pytest.approx(2.5 * b * d - (1.5 * a * c) ** 2, abs=2e-3)
+    assert found.value[2, 3] == pytest.approx((1.5 * a) ** 2 * (d - c**2), abs=2e-3)
