@@ -57,29 +57,7 @@ _LATER = {
     "validate": "tensorprog.validate.run",
 }
 
-__all__ = [
-    "CertificateError",
-    "Diagnostic",
-    "DivergentError",
-    "Limits",
-    "Program",
-    "TensorProgError",
-    "Verdict",
-    "__version__",
-    "check",
-    "claims",
-    "derive",
-    "expect",
-    "facts",
-    "fn",
-    "load",
-    "loads",
-    "prove",
-    "register",
-    "simulate",
-    "validate",
-    "verify",
-]
+__all__ = ["__version__", *_LATER]  # noqa: PLE0604 - all of them are strings
 
 
 def __getattr__(name: str) -> Any:

@@ -11,9 +11,10 @@ from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import expand, read_term
 from tensorprog.functions.rules.facts import Facts
-from tensorprog.kernel.ground.signatures import CONDITIONS, LIMIT, VECTOR
+from tensorprog.kernel.ground.signatures import CONDITIONS
 from tensorprog.kernel.ground.term import App, Bind, variables, walk
 from tensorprog.terms import Term, Var
+from tensorprog.terms.heads import LIMIT, VECTOR
 
 
 @renamed(variables="vars", params="assume", assumptions="assume")

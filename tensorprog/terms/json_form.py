@@ -8,8 +8,8 @@ from fractions import Fraction
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.ground import json_form
 from tensorprog.kernel.ground.json_form import Unreadable
-from tensorprog.kernel.ground.signatures import HEADS
 from tensorprog.kernel.ground.term import Term
+from tensorprog.terms.heads import HEADS
 
 
 def from_json(data: object, heads: Mapping[str, tuple[int, int]] = HEADS) -> Term:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.ground.place import Place
-from tensorprog.kernel.ground.signatures import FUNCTIONS, LIMIT, VECTOR
+from tensorprog.kernel.ground.signatures import FUNCTIONS
 from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var, add, mul, neg, power, recip
 from tensorprog.kernel.ground.text import to_text
+from tensorprog.terms.heads import LIMIT, VECTOR
 from tensorprog.terms.idioms import meant
 
 if TYPE_CHECKING:

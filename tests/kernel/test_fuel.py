@@ -9,11 +9,17 @@ from typing import Any
 
 import pytest
 
-from tensorprog.kernel.core.refused import METER, Refused
+from tensorprog.kernel.certificate import FUEL
+from tensorprog.kernel.core.context import Context
+from tensorprog.kernel.core.refused import METER, Fuel, Refused
+from tensorprog.kernel.ground.indices import Pattern, uncovered
 from tensorprog.kernel.ground.term import ONE, add, mul
+from tensorprog.kernel.limits.laws import covered
 from tensorprog.kernel.numbers.statements import Number
 from tensorprog.kernel.verdict.assumed import jumps
+from tensorprog.kernel.verdict.normal_form import read as read_normal_form
 from tensorprog.kernel.verdict.premises import case_of, obligations, semidefinite
+from tensorprog.language import loads
 from tensorprog.terms import App, Bind, Num, Var, read
 from tests.kernel.bench import Bench
 
@@ -127,6 +133,24 @@ def quadrature(size: int) -> Callable[[], Any]:
     return lambda: spent(b, lambda: b.do("quadrature", *known, term=read("tanh(x)^2"), at=(Var("x"),), **wide))
 
 
+def pieces(size: int) -> Callable[[], Any]:
+    """Single members of a family in as many pieces, two layers deep."""
+    pairs = "".join(f"g[{k}] = A @ x\nh[{k}] = tanh(g[{k}])\n" for k in range(1, size + 1))
+    total = " + ".join(f"h[{k}]" for k in range(1, size + 1))
+    b = Bench(f"index i in 1..{size}\ninput x ~ N(0, 1)\nweight A ~ N(0, 1/n)\n{pairs}y = {total}\noutput y\n")
+    return lambda: spent(b, lambda: case_of(b.context, 0, ()))
+
+
+def diagonals(size: int) -> Callable[[], Any]:
+    """Whether a family is covered by its diagonals, one for each two of its indices."""
+    names = [f"i{k}" for k in range(size)]
+    planes = [[names[j] if i == names[k] else i for i in names] for k in range(size) for j in range(k)]
+    body = " + ".join(f"sum(h[{','.join(p)}] for {', '.join(dict.fromkeys(p))})" for p in planes)
+    b = Bench(f"index {', '.join(names)} in 1..{size + 1}\ninput h[{','.join(names)}] ~ N(0, 1)\n"
+              f"y = {body}\noutput y\n")  # fmt: skip
+    return lambda: spent(b, lambda: covered(b.context, [Var("h", tuple(names))]))
+
+
 def tails(size: int) -> Callable[[], Any]:
     b = Bench()
     t = add(*(App("pow", (Var("x"), Num(k))) for k in range(2, size)))
@@ -138,7 +162,8 @@ WORST: dict[str, tuple[Callable[[int], Callable[[], Any]], int]] = {
     "a covariance": (positive, 24), "scores": (scores, 20), "halves of a family": (halves, 12),
     "a law of many": (mean_of_many, 20), "a sum written out": (written, 300),
     "a chain of definitions": (chain, 120), "a claim": (claims, 12), "a comparison": (algebra, 60),
-    "a quadrature": (quadrature, 100), "tails": (tails, 30),
+    "a quadrature": (quadrature, 100), "tails": (tails, 30), "many pieces": (pieces, 100),
+    "diagonals": (diagonals, 4), "more diagonals": (diagonals, 6),
 }  # fmt: skip
 
 
@@ -147,6 +172,44 @@ def test_fuel_is_proportional_to_work(name: str) -> None:
     made, size = WORST[name]
     count, fuel = made(size)()
     assert count < BASE + MOST * fuel, (count, fuel)
+
+
+def test_a_question_about_many_members_ends_on_fuel() -> None:
+    """Whether 11^10 members, all different, lie on one of 45 diagonals: their classes are too many to look at."""
+    b = Bench("index i in 1..11\ninput x ~ N(0, 1)\noutput x\n")
+    names = [f"i{k}" for k in range(10)]
+    ranges = dict.fromkeys(names, (1, 11))
+    planes = [
+        Pattern.of([names[j] if i == names[k] else i for i in names], ranges) for k in range(10) for j in range(k)
+    ]
+    small = Context(b.program, FUEL // 10)
+    with pytest.raises(Refused, match="the fuel lasts"):
+        uncovered(Pattern.of(names, ranges), planes, small.spend)
+
+
+MANY = range(1, 1500)
+X: list[Any] = ["var", "x"]
+PIECES = {
+    "read together": [
+        *(["Moment", "m", [k], X] for k in MANY),
+        *(["Scalar", f"s{k}", [], ["bind", "sum", [["var", "m", "i"]], ["i"], None]] for k in MANY),
+    ],
+    "of two shapes": [
+        *(["Nonlin", "h", [k, "i"], ["tanh", X]] for k in MANY),
+        *(["Nonlin", "h", [1500, k], ["tanh", X]] for k in MANY),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", PIECES)
+def test_a_normal_form_in_many_pieces_ends_on_fuel(name: str) -> None:
+    program = loads("index i in 1..1499\nindex j in 1..1500\ninput x ~ N(0, 1)\noutput x\n")
+    token = METER.set(Fuel(FUEL // 10).spend)
+    try:
+        with pytest.raises(Refused, match="the fuel lasts"):
+            read_normal_form(program, PIECES[name])
+    finally:
+        METER.reset(token)
 
 
 def test_the_count_counts() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tensorprog.errors import TensorProgError
-from tensorprog.kernel.ground.signatures import HEADS
 from tensorprog.language import load, loads
 from tensorprog.program import Limits, Program
+from tensorprog.terms.heads import HEADS
 from tensorprog.terms.reserved import RESERVED
 
 CORPUS = Path(__file__).parent.parent / "corpus"

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tensorprog.errors import TensorProgError
-from tensorprog.kernel.ground.signatures import HEADS
 from tensorprog.kernel.ground.term import (
     children,
     power,
@@ -25,6 +24,7 @@ from tensorprog.kernel.ground.term import (
     walk,
 )
 from tensorprog.terms import App, Bind, Num, Term, Var, from_json, read, to_json, to_text
+from tensorprog.terms.heads import HEADS
 from tests.share import examples
 from tests.strategies import terms
 

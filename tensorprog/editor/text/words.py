@@ -9,9 +9,9 @@ from importlib.resources import files
 
 from tensorprog.functions.named.library import library
 from tensorprog.functions.named.registry import words as registered
-from tensorprog.kernel.ground.signatures import LIMIT, VECTOR
 from tensorprog.language.offsets import BOUNDARIES
 from tensorprog.terms import to_text
+from tensorprog.terms.heads import LIMIT, VECTOR
 from tensorprog.terms.reader import grammar_text
 from tensorprog.terms.reserved import RESERVED
 

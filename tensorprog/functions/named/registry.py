@@ -11,11 +11,12 @@ from typing import Any
 
 from tensorprog.errors import fail
 from tensorprog.functions.named.library import library
-from tensorprog.kernel.ground.signatures import FUNCTIONS, HEADS
+from tensorprog.kernel.ground.signatures import FUNCTIONS
 from tensorprog.kernel.ground.term import substitute, transform, walk
 from tensorprog.kernel.ground.term import variables as variables_of
 from tensorprog.numbers.interval import REALS, Interval
 from tensorprog.terms import App, Term, Var, read
+from tensorprog.terms.heads import HEADS
 from tensorprog.terms.idioms import meant
 from tensorprog.terms.reserved import RESERVED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.ground.composed import Composer
-from tensorprog.kernel.ground.nodes import Dot, LinComb, Moment, Node, Nonlin, Scalar, entry_term
+from tensorprog.kernel.ground.nodes import Attention, Dot, LinComb, Moment, Node, Nonlin, Scalar, entry_term
 from tensorprog.kernel.ground.powers import MOMENT, Powers
 from tensorprog.kernel.ground.program import Instructions
 from tensorprog.kernel.ground.term import Num, Term, Var, variables
@@ -16,8 +16,10 @@ class Context:
     """The program in the form in which it is judged, and the work still allowed."""
 
     def __init__(self, program: Instructions, fuel: int) -> None:
+        written_out = not any(isinstance(n, Attention) for n in program.nodes)
+        require(written_out, "an attention block is written out")
         self.program, self.fuel = program, fuel
-        self.composer, self.powers = Composer(program), Powers(program)
+        self.composer, self.powers = Composer(program), Powers(program, self.spend)
         self._index = {id(n): k for k, n in enumerate(program.nodes)}
         self.late = {n.name for n in program.nodes if self.powers.is_score(n)}
         for n in program.nodes:

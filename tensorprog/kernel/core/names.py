@@ -1,4 +1,4 @@
-"""Names and substitution: which names a step may use, variables that no program can spell, one substitution.
+"""Names: which a step may use, variables that no program can spell, the values of variables.
 
 Identity is that of terms and never that of their text. A variable of the kernel's own (z1 and K11 of a lemma, t of a
 curve, the mean of a term) is different from every variable of a program, even from one that is printed alike.
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from tensorprog.kernel.core.refused import METER, remembered, require
 from tensorprog.kernel.ground.program import Instructions
 from tensorprog.kernel.ground.signatures import ARITHMETIC, CONDITIONS, FUNCTIONS
-from tensorprog.kernel.ground.term import App, Bind, Sub, Term, Var, children, rebuild, transform, walk
+from tensorprog.kernel.ground.term import Bind, Sub, Term, Var, transform, walk
 
 READ = {**FUNCTIONS, **ARITHMETIC, **CONDITIONS}
 """The heads of terms in a step."""
@@ -92,46 +92,17 @@ def legible(t: Term, program: Instructions, own: Iterable[str] = ()) -> Term:
     return t
 
 
-def substituted(t: Term, mapping: Mapping[Term, Term]) -> Term:
-    """Replace subterms, all at once; a binder that catches an index of what is replaced, or of what takes its place,
-    is refused."""
-
-    def under(s: Term, bound: frozenset[str]) -> Term:
-        if s in mapping:
-            t = mapping[s]
-            require(not bound & (_indices(s) | _indices(t)), "no index is caught by a binder")
-            return t
-        if isinstance(s, Bind):  # of a softmax the entry, its further arguments, stands outside
-            inner = bound | set(s.over)
-            args = tuple(under(a, bound if s.head == "softmax" and k else inner) for k, a in enumerate(s.args))
-            return rebuild(s, args if s.mask is None else (*args, under(s.mask, inner)))
-        parts = children(s)
-        return rebuild(s, tuple(under(p, bound) for p in parts)) if parts else s
-
-    return under(t, frozenset())
-
-
 def valued(t: Term, values: Mapping[Term, Term]) -> Term:
     """Give variables values: terms without an index, so that all members of a family get the same."""
-    require(not any(_indices(x) for x in values.values()), "a value has no index")
+    require(not any(indices_in(x) for x in values.values()), "a value has no index")
     return transform(t, lambda v: values.get(v) if isinstance(v, Var) else None)
 
 
 @remembered(1 << 12)
-def _indices(t: Term) -> frozenset[Sub]:
+def indices_in(t: Term) -> frozenset[Sub]:
     """The names of indices that occur in a term, and every name that could be one."""
     out: set[Sub] = set()
     for s in walk(t):
         if isinstance(s, Var) and not isinstance(s, Own):
             out |= {k for k in s.subs if isinstance(k, str)} | (set() if s.subs else {s.name})
     return frozenset(out)
-
-
-def part(t: Term) -> bool:
-    """Return whether the term is a quotient, a logarithm, a broken power, ..., which may have no value."""
-    match t:
-        case App("recip" | "log" | "log1p" | "sqrt" | "asin" | "acos" | "tan" | "mod"):
-            return True
-        case App("pow", (_, e)):
-            return not (hasattr(e, "value") and e.value.denominator == 1 and e.value >= 0)
-    return False

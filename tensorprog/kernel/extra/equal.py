@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import Refused, require
 from tensorprog.kernel.core.statements import Fact, Premises, Statement
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.ground.term import App, Num, Term, Var, add, mul, neg, size, variables
 from tensorprog.kernel.limits.algebra import as_term, is_zero, normal
 from tensorprog.kernel.verdict.facts import facts

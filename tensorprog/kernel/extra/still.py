@@ -8,9 +8,9 @@ from __future__ import annotations
 from itertools import product as every
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Premises, Statement
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.ground.term import Term, Var, sub
 from tensorprog.kernel.limits.algebra import is_zero
 from tensorprog.kernel.limits.known import Known

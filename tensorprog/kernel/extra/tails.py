@@ -12,10 +12,11 @@ from functools import reduce
 from math import ceil, floor
 
 from tensorprog.kernel.core.context import MAPS, Context
-from tensorprog.kernel.core.names import T, substituted
+from tensorprog.kernel.core.names import T
 from tensorprog.kernel.core.rates import Rate
 from tensorprog.kernel.core.refused import F1, NIL, ZERO, Refused, require
 from tensorprog.kernel.core.statements import Fact, Premises, Statement
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.core.table import ENDS, EXPANDED, LIBRARY
 from tensorprog.kernel.core.table import definition as expanded
 from tensorprog.kernel.ground.scaling import rational

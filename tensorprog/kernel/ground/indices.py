@@ -7,7 +7,7 @@ stands twice forces equality, so `q[i,i]` with i in 1..1000 is one pattern. Ever
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 
@@ -158,12 +158,17 @@ def _equality_types(cells: tuple[Range, ...]) -> Iterator[tuple[int, ...]]:
     return extend(())
 
 
-def uncovered(part: Pattern, cover: Sequence[Pattern]) -> tuple[int, ...] | None:
-    """A member of `part` that no pattern in `cover` contains, or None: exact set inclusion."""
+def uncovered(
+    part: Pattern, cover: Collection[Pattern], spend: Callable[[int], None] = lambda work: None
+) -> tuple[int, ...] | None:
+    """A member of `part` that no pattern in `cover` contains, or None: exact set inclusion; `spend` is told of work."""
+    work = (1 + len(cover)) * (1 + len(part.slots))
+    spend(work)
     if any(c == part or _is_full(c, part) for c in cover):
         return None
     box = [part.range_of(k) for k in range(len(part.slots))]
     for member in representatives(box, [part, *cover]):
+        spend(work)
         if part.contains(member) and not any(c.contains(member) for c in cover):
             return member
     return None

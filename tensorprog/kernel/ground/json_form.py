@@ -13,14 +13,13 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import pairwise
 
-from tensorprog.kernel.ground.signatures import HEADS
 from tensorprog.kernel.ground.term import App, Bind, Num, Sub, Term, Var, add, mul, neg, recip
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(/[1-9][0-9]*)?\Z")
 _SUB = re.compile(r"[^\W\d]\w*~*'?\Z")  # j~ is a bound index that was renamed
 MAX_DEPTH = 400
 MAX_DIGITS = 2_100
-_BUILD: dict[str, Callable[..., Term]] = {"add": add, "mul": mul, "neg": neg, "recip": recip}
+BUILD: dict[str, Callable[..., Term]] = {"add": add, "mul": mul, "neg": neg, "recip": recip}
 BINDERS = ("sum", "max", "min", "softmax", "attention")
 
 
@@ -52,7 +51,7 @@ def _sub(s: object) -> Sub:
     raise _bad("a subscript is an integer or a name")
 
 
-def from_json(data: object, depth: int = 0, heads: Mapping[str, tuple[int, int]] = HEADS) -> Term:
+def from_json(data: object, heads: Mapping[str, tuple[int, int]], depth: int = 0) -> Term:
     """Read a term of these heads; anything malformed is Unreadable, never another exception."""
     if depth > MAX_DEPTH:
         raise Unreadable(f"a term nested deeper than {MAX_DEPTH}", too_deep=True)
@@ -69,15 +68,15 @@ def from_json(data: object, depth: int = 0, heads: Mapping[str, tuple[int, int]]
                 raise _bad(f"{head} has the wrong number of arguments")
             if mask is not None and head not in ("softmax", "attention"):
                 raise _bad(f"{head} has no mask")
-            terms = tuple(from_json(a, depth + 1, heads) for a in args)
-            return Bind(head, terms, names, None if mask is None else from_json(mask, depth + 1, heads))
+            terms = tuple(from_json(a, heads, depth + 1) for a in args)
+            return Bind(head, terms, names, None if mask is None else from_json(mask, heads, depth + 1))
         case [str() as head, *args] if head in heads:
             least, most = heads[head]
             if not least <= len(args) <= most:
                 raise _bad(f"{head} has the wrong number of arguments")
-            made = App(head, tuple(from_json(a, depth + 1, heads) for a in args))
+            made = App(head, tuple(from_json(a, heads, depth + 1) for a in args))
             folded = head == "mul" and any(isinstance(a, Num) and isinstance(b, Num) for a, b in pairwise(made.args))
-            if folded or (head in _BUILD and _BUILD[head](*made.args) != made):
+            if folded or (head in BUILD and BUILD[head](*made.args) != made):
                 raise _bad(f"{head} is not in the form that the reader makes")
             return made
         case _:

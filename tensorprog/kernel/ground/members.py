@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tensorprog.kernel.ground.indices import Pattern
 from tensorprog.kernel.ground.nodes import Input, MatMul, Node, primed_indices
@@ -14,33 +14,32 @@ Product = tuple[object, object]
 
 
 class Members:
-    """The ancestors of some roots: for each instruction, the patterns of its members that are needed."""
+    """The ancestors of some roots: for each instruction, the patterns of its members that are needed.
 
-    def __init__(self, program: Instructions, roots: Sequence[Var], many: int = 100_000) -> None:
-        self.program = program
-        self.need: dict[int, list[Pattern]] = {}
-        self.left = many
+    `spend` is told of the work.
+    """
+
+    def __init__(self, program: Instructions, roots: Sequence[Var], spend: Callable[[int], None]) -> None:
+        self.program, self.spend = program, spend
+        self.need: dict[int, dict[Pattern, None]] = {}
         for root in roots:
             whole = not root.subs and program.families[root.name].arity > 0
             pieces = [(n, _box(program, n)) for n in program.families[root.name].pieces]
             self._add(pieces if whole else program.resolve(root))
         for n in reversed(program.nodes):
+            references = program.references(n) if id(n) in self.need else []
             for pattern in list(self.need.get(id(n), ())):
-                for ref, inside in program.references(n):
+                for ref, inside in references:
                     self._add(self.at(n, pattern, ref, inside))
         self.nodes = [n for n in program.nodes if id(n) in self.need]
 
     def _add(self, found: Iterable[tuple[Node, Pattern]]) -> None:
         for n, pattern in found:
-            have = self.need.setdefault(id(n), [])
-            if pattern not in have:
-                have.append(pattern)
-                self.left -= 1
-                if self.left < 0:
-                    raise ValueError("the output depends on too many sets of members")
+            self.need.setdefault(id(n), {})[pattern] = None
 
     def at(self, n: Node, pattern: Pattern, ref: Var, inside: tuple[str, ...] = ()) -> list[tuple[Node, Pattern]]:
         """What a reference of these members of an instruction touches; `inside`: the indices bound around it."""
+        self.spend(2 + len(self.program.families[ref.name].pieces))
         axes: dict[Sub, Sub] = dict(zip((s for s in n.subs if isinstance(s, str)), pattern.slots, strict=True))
         subs = tuple(s if s in inside else axes.get(s, s) for s in ref.subs)
         return self.program.resolve(Var(ref.name, subs), {**dict(pattern.ranges), **self.program.ranges(inside)})

@@ -88,33 +88,31 @@ class MatMul:
 
 
 @dataclass(frozen=True, slots=True)
-class LinComb:
+class Expression:
+    """An instruction that is one expression in its arguments: of one of the four kinds below."""
+
+    name: str
+    subs: tuple[Sub, ...]
+    body: Term
+    place: Place | None = field(default=None, compare=False)
+
+
+class LinComb(Expression):
     """A sum of constants times vectors."""
 
-    name: str
-    subs: tuple[Sub, ...]
-    body: Term
-    place: Place | None = field(default=None, compare=False)
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Nonlin:
+class Nonlin(Expression):
     """A coordinatewise function of vectors and scalars."""
 
-    name: str
-    subs: tuple[Sub, ...]
-    body: Term
-    place: Place | None = field(default=None, compare=False)
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Expression):
     """(1/width) times the sum over coordinates of a coordinatewise function."""
 
-    name: str
-    subs: tuple[Sub, ...]
-    body: Term
-    place: Place | None = field(default=None, compare=False)
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +127,10 @@ class Dot:
     place: Place | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Expression):
     """A function of scalars and constants."""
 
-    name: str
-    subs: tuple[Sub, ...]
-    body: Term
-    place: Place | None = field(default=None, compare=False)
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)

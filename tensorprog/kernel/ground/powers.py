@@ -6,7 +6,7 @@ moments with a power of n in each term; a dot product whose total power is -1/2 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -30,10 +30,10 @@ class Use:
 
 
 class Powers:
-    """All uses of dot products, moments and bare constants by the nodes of a program."""
+    """All uses of dot products, moments and bare constants by the nodes of a program; `spend` is told of the work."""
 
-    def __init__(self, program: Instructions) -> None:
-        self.program = program
+    def __init__(self, program: Instructions, spend: Callable[[int], None] = lambda work: None) -> None:
+        self.program, self.spend = program, spend
         self._memo: dict[tuple[int, Fraction], tuple[tuple[Node, Fraction], ...]] = {}
         self.by_user: dict[int, tuple[Use, ...]] = {}
         self._active: set[int] = set()
@@ -51,9 +51,14 @@ class Powers:
         scalars = [node for node in self.program.nodes if isinstance(node, SCALAR_NODES)]
         names = {node.name for node in scalars}
         refs = {r for node in self.program.nodes for r, _ in self.program.references(node) if r.name in names}
-        read = {id(source) for ref in refs for source, _ in self.program.resolve(ref)}
+        read = {id(source) for ref in refs for source in self._sources(ref)}
         idle = [node for node in scalars if id(node) not in read]
         return [Use(s, p, None, node.place) for node in idle for s, p in self._expand(node, Fraction(0))]
+
+    def _sources(self, ref: Var) -> list[Node]:
+        """The instructions that define what a reference touches."""
+        self.spend(1 + len(self.program.families[ref.name].pieces))
+        return [source for source, _ in self.program.resolve(ref)]
 
     def is_score(self, node: Node) -> bool:
         return isinstance(node, Dot) and SCORE in self.dot_powers.get(id(node), ())
@@ -62,7 +67,7 @@ class Powers:
         """How an output's own value scales, if it is a scalar."""
         if self.program.families[ref.name].kind == "vector":
             return ()
-        nodes = self.program.families[ref.name].pieces if not ref.subs else [n for n, _ in self.program.resolve(ref)]
+        nodes = self.program.families[ref.name].pieces if not ref.subs else self._sources(ref)
         return tuple(Use(s, p, None, ref.place) for n in nodes for s, p in self._expand(n, Fraction(0)))
 
     def output_uses(self) -> list[Use]:
@@ -79,7 +84,7 @@ class Powers:
         for ref in entries:
             if self.program.families.get(ref.name) is None or self.program.families[ref.name].kind == "vector":
                 continue
-            for source, _ in self.program.resolve(ref):
+            for source in self._sources(ref):
                 for dot, power in self._expand(source, Fraction(0)):
                     yield Use(dot, power, node, ref.place)
 
@@ -87,7 +92,9 @@ class Powers:
         """The dots, moments and constants inside a scalar node, with the total power of n at each."""
         key = (id(node), power)
         if key not in self._memo:
-            self._memo[key] = tuple(dict.fromkeys(self._expand_now(node, power)))
+            found = list(self._expand_now(node, power))
+            self.spend(5 + len(found))
+            self._memo[key] = tuple(dict.fromkeys(found))
         return self._memo[key]
 
     def _expand_now(self, node: Node, power: Fraction) -> Iterator[tuple[Node, Fraction]]:
@@ -105,7 +112,7 @@ class Powers:
                     dots = [ref for ref in refs if self._has_dot(ref)]
                     share = total / len(dots or refs)
                     for ref in refs:
-                        for source, _ in self.program.resolve(ref):
+                        for source in self._sources(ref):
                             yield from self._expand(source, share if ref in dots or not dots else Fraction(0))
                     if functions and total != 0 and not dots:
                         yield node, total
@@ -114,7 +121,7 @@ class Powers:
 
     def _has_dot(self, ref: Var) -> bool:
         """Return whether a power of n may belong to a dot product in it; averages and functions have limits as is."""
-        each = (found for source, _ in self.program.resolve(ref) for found, _ in self._expand(source, Fraction(0)))
+        each = (found for source in self._sources(ref) for found, _ in self._expand(source, Fraction(0)))
         return any(isinstance(node, Dot) for node in each)
 
     def monomials(self, t: Term) -> list[tuple[list[Var], Fraction, bool]]:
@@ -138,6 +145,17 @@ class Powers:
                 return out
             case _:
                 return [([], Fraction(0), True)]
+
+    def seen(self, t: Term) -> bool:
+        """Return whether widths stand only where `monomials` finds their powers: in sums and products."""
+        if not mentions_width(t, self.program.widths):
+            return True
+        if not self._has_scalars(t):
+            return leading_part(t, self.program.widths) is not None
+        match t:
+            case App("add" | "mul" | "neg", args) | Bind("sum", args):
+                return all(map(self.seen, args))
+        return False
 
     def _has_scalars(self, t: Term) -> bool:
         return any(v.name in self.program.families for v in _leaves(t)) or (

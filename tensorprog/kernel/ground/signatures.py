@@ -1,4 +1,4 @@
-"""The words of the term language: every head and how many arguments it takes.
+"""The words of terms that a step may have: every head and how many arguments it takes.
 
 What the named functions *are* is said in `functions/named/library.py`, one record each. The list here is what a
 certificate and a program in JSON may name: it is short, because the kernel reads by it, and a function that is added
@@ -39,9 +39,3 @@ CONDITIONS: dict[str, tuple[int, int]] = {
     **dict.fromkeys(("lt", "le", "gt", "ge", "eq", "ne"), (2, 2)),
     "and": (2, MANY),
 }
-
-VECTOR: dict[str, tuple[int, int]] = {"matmul": (2, 2), "transpose": (1, 1), "dot": (2, 2), "mean": (1, 1)}
-
-LIMIT: dict[str, tuple[int, int]] = {"E": (1, 1), "cov": (2, 2), "var": (1, 1)}
-
-HEADS: dict[str, tuple[int, int]] = {**FUNCTIONS, **ARITHMETIC, **CONDITIONS, **VECTOR, **LIMIT}

@@ -28,6 +28,19 @@ class _Frozen:
     def __hash__(self) -> int:
         return self._hash
 
+    def _parts(self) -> tuple[Any, ...]:
+        raise NotImplementedError
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if type(self) is not type(other) or self._hash != other._hash:
+            return False
+        return self._parts() == other._parts()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (*self._parts(), self.place)
+
     def __copy__(self) -> _Frozen:
         return self
 
@@ -50,16 +63,11 @@ class Num(_Frozen):
         _set(self, "place", place)
         _set(self, "_hash", hash((Num, self.value)))
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Num) and self.value == other.value
-
-    __hash__ = _Frozen.__hash__
+    def _parts(self) -> tuple[Any, ...]:
+        return (self.value,)
 
     def __repr__(self) -> str:
         return f"Num({self.value})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Num, (self.value, self.place))
 
 
 class Var(_Frozen):
@@ -76,16 +84,11 @@ class Var(_Frozen):
         _set(self, "place", place)
         _set(self, "_hash", hash((Var, name, subs)))
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Var) and self.name == other.name and self.subs == other.subs
-
-    __hash__ = _Frozen.__hash__
+    def _parts(self) -> tuple[Any, ...]:
+        return self.name, self.subs
 
     def __repr__(self) -> str:
         return f"Var({self.name!r}, {self.subs!r})" if self.subs else f"Var({self.name!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Var, (self.name, self.subs, self.place))
 
 
 class App(_Frozen):
@@ -102,20 +105,11 @@ class App(_Frozen):
         _set(self, "place", place)
         _set(self, "_hash", hash((App, head, args)))
 
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return (
-            isinstance(other, App) and self._hash == other._hash and self.head == other.head and self.args == other.args
-        )
-
-    __hash__ = _Frozen.__hash__
+    def _parts(self) -> tuple[Any, ...]:
+        return self.head, self.args
 
     def __repr__(self) -> str:
         return f"App({self.head!r}, {self.args!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (App, (self.head, self.args, self.place))
 
 
 class Bind(_Frozen):
@@ -143,25 +137,11 @@ class Bind(_Frozen):
         _set(self, "place", place)
         _set(self, "_hash", hash((Bind, head, args, over, mask)))
 
-    def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
-        return (
-            isinstance(other, Bind)
-            and self._hash == other._hash
-            and self.head == other.head
-            and self.over == other.over
-            and self.mask == other.mask
-            and self.args == other.args
-        )
-
-    __hash__ = _Frozen.__hash__
+    def _parts(self) -> tuple[Any, ...]:
+        return self.head, self.args, self.over, self.mask
 
     def __repr__(self) -> str:
         return f"Bind({self.head!r}, {self.args!r}, {self.over!r}, {self.mask!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Bind, (self.head, self.args, self.over, self.mask, self.place))
 
 
 Term = Num | Var | App | Bind

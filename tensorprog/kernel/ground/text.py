@@ -6,18 +6,12 @@ Binding strength, tightest first: postfix, power (right), matmul (right), unary 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from tensorprog.kernel.ground.nodes import Claim
 from tensorprog.kernel.ground.term import App, Bind, Num, Sub, Term, Var
 
 _CMP = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
 _AND, _COMPARE, _SUM, _PRODUCT, _UNARY, _MATMUL, _POWER, _ATOM = range(8)
-
-
-def number_text(value: Fraction) -> str:
-    """A rational as an integer or p/q."""
-    return str(value)
 
 
 def member_text(name: str, subs: Sequence[Sub]) -> str:
@@ -105,7 +99,7 @@ def to_text(t: Term) -> str:
     """The term in the `.tp` language."""
     match t:
         case Num(value):
-            return number_text(value)
+            return str(value)
         case Var(name, subs):
             return member_text(name, subs)
         case Bind():

@@ -13,8 +13,9 @@ from functools import reduce
 from math import isqrt
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import LEMMA, Own, substituted
+from tensorprog.kernel.core.names import LEMMA, Own
 from tensorprog.kernel.core.refused import HALF, METER, Refused, remembered, require
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.core.table import DEFINED, IMAGINARY, definition
 from tensorprog.kernel.ground.term import ONE, App, Bind, Num, Term, Var, add, mul, neg, power, recip, size, walk
 from tensorprog.kernel.ground.text import to_text

@@ -7,9 +7,10 @@ certificates.
 from __future__ import annotations
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import Own, substituted
+from tensorprog.kernel.core.names import Own
 from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Premises
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.ground.term import ZERO, Num, Term, Var, mul, power, size, sub, variables
 from tensorprog.kernel.limits.algebra import as_term, normal, positive, text
 from tensorprog.kernel.limits.members import members, pair, reference, square, vectors, written

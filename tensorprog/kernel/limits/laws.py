@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from math import prod
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import part, substituted
 from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Premises, Statement
+from tensorprog.kernel.core.substitution import part, substituted
 from tensorprog.kernel.ground.indices import Pattern, uncovered
 from tensorprog.kernel.ground.masks import holds, index_values
 from tensorprog.kernel.ground.nodes import Claim, Scalar
@@ -36,7 +36,7 @@ from tensorprog.kernel.verdict.premises import case_of
 
 
 @remembered(16)
-def _below(ctx: Context, output: int) -> dict[int, list[Pattern]]:
+def _below(ctx: Context, output: int) -> dict[int, dict[Pattern, None]]:
     return case_of(ctx, output, ()).members.need
 
 
@@ -44,7 +44,7 @@ def covered(ctx: Context, found: Collection[Var]) -> None:
     """Ask that one output, which the first goals judge, is computed from all of these members."""
     wanted = [(id(n), p) for v in found for n, p in ctx.program.resolve(v)]
     need = [_below(ctx, k) for k in range(len(ctx.program.outputs))]
-    inside = any(all(uncovered(p, below.get(n, ())) is None for n, p in wanted) for below in need)
+    inside = any(all(uncovered(p, below.get(n, ()), ctx.spend) is None for n, p in wanted) for below in need)
     require(inside, "members below one output")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import HALF, require
 from tensorprog.kernel.core.statements import Premises, Statement, asked
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.ground.term import ONE, ZERO, App, Num, Term, Var, add, mul, power, size, sub, variables
 from tensorprog.kernel.limits.algebra import (
     DET,

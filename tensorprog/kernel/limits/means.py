@@ -9,9 +9,9 @@ from itertools import product as every
 from math import prod
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import remembered, require
 from tensorprog.kernel.core.statements import Premises, Statement, Varies, asked
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.ground.members import source_of
 from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, primed_indices
 from tensorprog.kernel.ground.powers import MOMENT, SCORE

@@ -11,10 +11,12 @@ from fractions import Fraction
 from math import prod
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import Own, part, substituted
+from tensorprog.kernel.core.names import Own
 from tensorprog.kernel.core.refused import remembered, require
+from tensorprog.kernel.core.substitution import part, substituted
 from tensorprog.kernel.ground.masks import holds, index_values
 from tensorprog.kernel.ground.nodes import Dot, Input, LinComb, MatMul, Moment, Node, Nonlin, Scalar
+from tensorprog.kernel.ground.scaling import mentions_width
 from tensorprog.kernel.ground.term import (
     ONE,
     App,
@@ -159,6 +161,7 @@ def written(ctx: Context, t: Term, whole: bool = False) -> Term:
 def opened(ctx: Context, v: Term) -> Term:
     """What a member is, entry by entry; a moment is not what it averages."""
     n, at = instruction_of(ctx, v, LinComb, Nonlin, Scalar)
+    require(not mentions_width(n.body, ctx.program.widths), "a limit has no width")  # type: ignore[union-attr]
     return written(ctx, shift_subs(n.body, at))  # type: ignore[union-attr]
 
 
@@ -181,6 +184,8 @@ def given(ctx: Context, v: Term) -> Term:
 
 def affine(ctx: Context, t: Term) -> bool:
     """Return whether each summand is a constant times one vector at most. Constants may contain scalars."""
+    if not has_values(ctx, t):
+        return False
     for m in normal(t):
         found = [(a, e) for a, e in m if vectors(ctx, a)]
         if len(found) > 1 or any(not isinstance(a, Var) or e != 1 for a, e in found):
@@ -204,6 +209,7 @@ def first_scores(ctx: Context, t: Term) -> bool:
 
 def weighted(ctx: Context, t: Term) -> dict[Term, Element]:
     """A combination of functions of vectors: each with its weight, in constants and scalars."""
+    require(has_values(ctx, t), "every part has a value")
     out: dict[Term, Element] = {}
     for m, c in normal(t).items():
         inside = tuple(f for f in m if vectors(ctx, f[0]))

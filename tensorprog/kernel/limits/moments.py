@@ -11,11 +11,11 @@ from fractions import Fraction
 from itertools import product as every
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import NIL, require
 from tensorprog.kernel.core.statements import Premises, Statement
+from tensorprog.kernel.core.substitution import part, substituted
 from tensorprog.kernel.ground.nodes import Scalar
-from tensorprog.kernel.ground.term import ONE, App, Num, Term, Var, add, mul, power, size
+from tensorprog.kernel.ground.term import ONE, App, Num, Term, Var, add, mul, power, size, walk
 from tensorprog.kernel.limits.algebra import IDENTITY, Element, as_term, normal, plus, text, times
 from tensorprog.kernel.limits.known import Known
 from tensorprog.kernel.limits.laws import covered
@@ -69,7 +69,7 @@ def factors(ctx: Context, term: Term) -> tuple[Var, ...]:
     ctx.spend(20 * size(term))
     monomial, *more = normal(term).items() or [((), Fraction(0))]
     found = tuple(t for t, e in monomial[0] for _ in range(e) if isinstance(t, Var) and members(ctx, t) == (t,))
-    whole = len(found) == sum(abs(e) for _, e in monomial[0]) > 0
+    whole = len(found) == sum(abs(e) for _, e in monomial[0]) > 0 and not any(map(part, walk(term)))
     require(whole and monomial[1] == 1 and not more, "a product of members")
     require(len(found) <= MAX_FACTORS, "a product of few factors")
     return found

@@ -12,15 +12,16 @@ from functools import reduce
 from typing import NamedTuple
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import Own, substituted
+from tensorprog.kernel.core.names import Own
 from tensorprog.kernel.core.refused import HALF, METER, NIL, ZERO, require
 from tensorprog.kernel.core.statements import Premises, Statement
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.ground.masks import holds, index_values
 from tensorprog.kernel.ground.nodes import Scalar
 from tensorprog.kernel.ground.term import App, Bind, Num, Term, Var, power, recip, shift_subs, size, transform
 from tensorprog.kernel.limits.algebra import Element, as_term, normal, plus, scaled
 from tensorprog.kernel.limits.means import gaussian_score
-from tensorprog.kernel.limits.members import chosen, defined, members, opened, pair, vectors, written
+from tensorprog.kernel.limits.members import chosen, defined, has_values, members, opened, pair, vectors, written
 from tensorprog.kernel.limits.moments import given_scores
 from tensorprog.kernel.numbers import intervals as iv
 from tensorprog.kernel.numbers.intervals import BITS, Interval, enclosure, rounded, spelled, times
@@ -49,7 +50,9 @@ def function_of_scores(ctx: Context, premises: Premises, term: Term) -> tuple[Nu
     """The numbers that premises state, and what a term is given the scores."""
     known = [p for p in premises if not isinstance(p, Number)]
     at = values(ctx, [p for p in premises if isinstance(p, Number)])
-    return at, given_scores(ctx, known, term) if vectors(ctx, written(ctx, term, True)) else term
+    inside = given_scores(ctx, known, term) if vectors(ctx, written(ctx, term, True)) else term
+    require(has_values(ctx, whole(ctx, inside)), "every part has a value")
+    return at, inside
 
 
 def whole(ctx: Context, t: Term) -> Term:

@@ -11,9 +11,9 @@ from fractions import Fraction
 from functools import reduce
 
 from tensorprog.kernel.core.context import Context
-from tensorprog.kernel.core.names import substituted
 from tensorprog.kernel.core.refused import HALF, ZERO, require
 from tensorprog.kernel.core.statements import Premises
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.ground.term import App, Num, Term, Var, variables
 from tensorprog.kernel.limits.lemmas import Terms
 from tensorprog.kernel.limits.members import affine, gaussian, members, pair, vectors, written

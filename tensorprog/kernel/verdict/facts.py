@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from functools import reduce
 
@@ -11,13 +10,11 @@ from tensorprog.kernel.core.rates import FLAT, LINEAR, Info
 from tensorprog.kernel.core.refused import require
 from tensorprog.kernel.core.statements import Fact, Instruction, Premises, Property, Sign, Statement
 from tensorprog.kernel.core.table import definition as expanded
+from tensorprog.kernel.ground.json_form import BUILD
 from tensorprog.kernel.ground.masks import holds, index_values
-from tensorprog.kernel.ground.term import App, Bind, Num, Term, add, mul, neg, recip, size, variables
+from tensorprog.kernel.ground.term import App, Bind, Num, Term, size, variables
 from tensorprog.kernel.verdict.constants import number
 from tensorprog.kernel.verdict.rates import combine, settle
-
-BUILD: dict[str, Callable[..., Term]] = {"add": add, "mul": mul, "neg": neg, "recip": recip}
-"""Numbers are put together as the reader does it."""
 
 FLAGS = ("plus", "minus", "nonzero", "away", "below", "above", "constant")
 

@@ -49,7 +49,8 @@ def read(program: Instructions, data: Any) -> Instructions:
             if isinstance(s, str):
                 new.indices.setdefault(s, program.range_of(s))
         node = _node(new, op, name, tuple(subs), [from_json(p, heads=READ) for p in parts])
-        role = new.role(name)
+        role, family = new.role(name), new.families.get(name)
+        METER.get()(3 * len(family.pieces) if family and len(family.by_constants) > 1 else 1)
         fresh = role in (None, "vector", "scalar") and new.fits(node) and new.clash(node) is None
         require(fresh, "each member is defined once, under a name of one kind")
         new.put(node)
@@ -68,6 +69,7 @@ def _node(program: Instructions, op: str, name: str, subs: tuple[Sub, ...], part
     for t in parts:
         for v in variables(t):
             if v.name in program.families:
+                METER.get()(1 + 3 * len(program.families[v.name].pieces))
                 require(not program.missing(v), "what an instruction reads is defined before it")
                 widths.add(program.families[v.name].width)
     match op, parts:

@@ -6,7 +6,7 @@ the program alone; what depends on functions or variances becomes a list of obli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from fractions import Fraction
 
 from tensorprog.kernel.core.context import MAPS, Context
@@ -39,9 +39,9 @@ class Case:
     """An output with its ancestors: what of it is a score, and what depends on one."""
 
     def __init__(self, ctx: Context, roots: list[Var]) -> None:
-        self.ctx, self.program, self.roots, self.members = ctx, ctx.program, roots, Members(ctx.program, roots)
+        self.ctx, self.program, self.roots = ctx, ctx.program, roots
+        self.members = Members(ctx.program, roots, ctx.spend)
         self.nodes = self.members.nodes
-        ctx.spend(100_000 - self.members.left)
         self.dots = [n for n in self.nodes if isinstance(n, Dot)]
         self.read = {r.name for n in self.nodes for r, _ in self.program.references(n)}
         scores = [d for d in self.dots if ctx.powers.is_score(d)]
@@ -81,6 +81,10 @@ class Case:
                 require(not n.transposed, "transposes")
             if isinstance(n, LinComb | Nonlin | Moment):
                 require(not mentions_width(n.body, self.program.widths), "scaling")
+            if isinstance(n, Scalar):
+                require(self.ctx.powers.seen(n.body), "a width stands in no function")
+            if isinstance(n, Dot | Input):  # the factor and the mean have values
+                number(self.ctx, n.factor if isinstance(n, Dot) else n.group.mean[n.position])
             for r, _ in self.program.references(n):
                 used = any(r.name == side.name for side in self.readouts.values())
                 require(not used or (id(n) in self.readouts and self.readouts[id(n)] is r), "readouts")
@@ -91,7 +95,7 @@ class Case:
         for u in [*uses, *(u for r in self.roots for u in powers.of_output(r))]:
             require(u.power in allowed if isinstance(u.source, Dot) else u.power == 0, "scaling")
 
-    def each(self, n: MatMul, patterns: list[Pattern]) -> Iterable[Product]:
+    def each(self, n: MatMul, patterns: Collection[Pattern]) -> Iterable[Product]:
         self.ctx.spend(2 * sum(p.size for p in patterns))
         return self.members.products(n, patterns)
 
@@ -115,7 +119,7 @@ class Case:
         users = [n for n in products if any(n.weight.name == s.weight.name for s in sides)]
         need = self.members.need
         parts = [(n, p) for n in users for p in need[id(n)]]
-        doubtful = {n.weight.name for n, p in parts if uncovered(p, found.get(id(n), ())) is not None}
+        doubtful = {n.weight.name for n, p in parts if uncovered(p, found.get(id(n), ()), self.ctx.spend) is not None}
         made = {x for n in sides if n.weight.name in doubtful for x in self.each(n, found[id(n)])}
         matrices = {matrix for matrix, _ in made}
         for n in users:

@@ -17,7 +17,6 @@ from functools import partial
 
 from tensorprog.kernel.ground.nodes import Attention, Dot, Input, LinComb, Map, MatMul, Moment, Node, Nonlin
 from tensorprog.kernel.ground.powers import Powers
-from tensorprog.kernel.ground.signatures import HEADS
 from tensorprog.kernel.ground.term import ONE, add, mul, shift_subs, transform, walk
 from tensorprog.program.graph.graph import Graph
 from tensorprog.program.lowering.lowering import Lowering
@@ -25,6 +24,7 @@ from tensorprog.program.normal.decomposition import MAX_PIECES, Decomposition, P
 from tensorprog.program.normal.like_terms import LikeTerms, may_collect
 from tensorprog.program.normal.reached import scalars_inside
 from tensorprog.terms import App, Bind, Sub, Term, Var
+from tensorprog.terms.heads import HEADS
 
 
 def normalize(program: Graph) -> Graph:

@@ -7,8 +7,9 @@ from fractions import Fraction
 
 import pytest
 
-from tensorprog.kernel.core.names import LEMMA, READ, Own, T, owned, substituted, valued
+from tensorprog.kernel.core.names import LEMMA, READ, Own, T, owned, valued
 from tensorprog.kernel.core.refused import Refused
+from tensorprog.kernel.core.substitution import substituted
 from tensorprog.kernel.ground.term import shift_subs
 from tensorprog.kernel.limits.members import reference
 from tensorprog.terms import App, Bind, Num, Term, Var, from_json, read, to_json, to_text

@@ -144,7 +144,14 @@ COVARIANCES: dict[str, Callable[[Bench], Statement]] = {
     # E relu(h) = E tanh(g)^2; E tanh(y)^2 = E tanh(x)^2 for another variance
     "the term is the first at others": lambda _: alike("relu(y)", "1"),
     "members of one law": lambda _: alike("tanh(y)^2", "4"),
+    # the covariance of (m + m/n) x in the limit contains n
+    "a limit has no width": lambda _: width_in_a_limit(),
 }  # fmt: skip
+
+
+def width_in_a_limit() -> Statement:
+    b = Bench("input x ~ N(0, 1)\nm = mean(x^2)\ns = m*(1 + 1/n)\ny = s*x\noutput y\n")
+    return b.do("conditional", initial(b, "x"), initial(b, "x", "x"), at=(Var("y"), Var("y")))
 
 
 def undefined_quotient() -> Statement:

@@ -18,6 +18,7 @@ from tensorprog.language import loads
 from tensorprog.proof import prove
 from tensorprog.terms import Bind, Num, Term, Var, read
 from tests.kernel.bench import Bench, lacking
+from tests.kernel.dishonest.moments import GRID, SHARES
 
 MIXTURE = """
 index i in 1..2
@@ -113,6 +114,53 @@ def test_a_number_that_does_not_exist_is_not_confirmed(claim: str) -> None:
     b = Bench(f"{CONSTANTS}claim {claim}\n")
     with pytest.raises(Refused, match=r"a sine lies between -1 and 1|a root of what is not negative"):
         b.do("confirmed", Number(read("u*u"), "1", "1"), node=0)
+
+
+LOST = """
+input x ~ N(0, 1)
+input z ~ N(0, 0)
+weight A, B, C, D ~ N(0, 1/n)
+f = tanh(x)
+p = dot(A @ f, B @ f) / sqrt(n)
+q = dot(C @ z, D @ f) / sqrt(n)
+l = x*z/z
+y = where(z > 1, l, x) + sin(p)*q
+output y
+claim gaussian(l)
+"""
+"""Of z, which is 0 at every width, z/z is no number; so is q/q."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "params", "condition"),
+    [
+        ("isserlis", {"term": read("x*z/z")}, "a product of members"),
+        ("over_scores", {"term": read("x*z/z")}, "a product of members"),
+        ("conditional", {"at": (Var("l"), Var("l"))}, "every part has a value"),
+        ("claimed", {"node": 0}, "Gaussian members"),
+        ("quadrature_over_scores", {"term": read("tanh(p*q/q)"), **GRID}, "every part has a value"),
+        ("shares_over_scores", {"term": read("1/(1 + exp(p*q/q))"), **SHARES}, "every part has a value"),
+    ],
+)
+def test_what_cancels_in_a_normal_form_has_a_value(rule: str, params: dict[str, Any], condition: str) -> None:
+    """Normal forms are equal where both are defined: a rule that reads one off asks that its term is."""
+    b = Bench(LOST)
+    known: list[Any] = []
+    if rule in ("isserlis", "conditional"):
+        known = [b.do("initial", term=read("x*x")), b.do("initial", term=Var("x"))]
+    elif rule.endswith("ure_over_scores") or rule == "shares_over_scores":
+        known = [Number(Var("p"), "0", "0"), Number(mul(Var("p"), Var("p")), "1", "1")]
+    with pytest.raises(Refused) as refused:
+        b.do(rule, *known, **params)
+    assert str(refused.value) == condition
+
+
+@pytest.mark.parametrize("text", ["x ~ N(1/t, 1)\ny = x", "x ~ N(0, 1)\nm = dot(x, x)/(t*n)\ny = tanh(m)*x"])
+def test_a_program_has_a_value_at_every_param(text: str) -> None:
+    """Means and factors of dot products at t = 0."""
+    with pytest.raises(TensorProgError, match="TP602"):
+        prove(loads(f"param t = 1\ninput {text}\noutput y\n"))
+    assert prove(loads(f"param t > 0 = 1\ninput {text}\noutput y\n")).axioms
 
 
 LAYERS: dict[str, Callable[[int], str]] = {
