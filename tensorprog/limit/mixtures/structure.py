@@ -51,6 +51,8 @@ class Structure:
     @property
     def kind(self) -> Kind:
         """The kind of the joint law: the least special of the members'; linear members of one layer are joint."""
+        if {"function-of-gaussian", "hierarchical-gaussian"} <= {*self.kinds}:
+            return max("function-of-hierarchical", *self.kinds, key=ORDER.index)
         return max(self.kinds, key=ORDER.index)
 
     @property

@@ -182,3 +182,23 @@ def test_a_readout_is_gaussian_with_the_covariance_of_a_matmul() -> None:
     law = derive(loads(text)).law("f")
     assert law.kind == "gaussian"
     assert float(law.variance.value[0]) == pytest.approx(2 * 2 / 2, rel=1e-12)
+
+
+def test_a_function_of_a_gaussian_beside_an_attention_output_is_not_gaussian_given_scores() -> None:
+    text = """
+    index i in 1..2
+    input u[i] ~ N(0, 1)
+    weight Q, K, V ~ N(0, 1/n)
+    x[i] = tanh(u[i])
+    p[i] = dot(Q @ x[1], K @ x[i])/sqrt(n)
+    y = sum(softmax(p[i] over i)*(V @ x[i]) for i)
+    output y, x, u
+    """
+    limit = derive(loads(text))
+    kinds = {names: limit.law(*names).kind for names in [("y", "x[1]"), ("y", "u[1]"), ("x[1]", "u[1]"), ("y",)]}
+    assert [*kinds.values()] == [
+        "function-of-hierarchical",
+        "hierarchical-gaussian",
+        "function-of-gaussian",
+        "hierarchical-gaussian",
+    ]
