@@ -52,8 +52,8 @@ def test_rotary_scores_and_biases_have_the_values_of_numpy() -> None:
     for _ in range(400):
         y, z1, z3, w = dense(128, rng)
         draws.append([np.mean(y * y), np.mean(z1 * z3), np.mean(w * w), np.mean(w * z1)])
-    mean, error = np.mean(draws, axis=0), np.std(draws, axis=0) / np.sqrt(len(draws))
-    found = [limit.law("y[3]").variance.value, *(limit.cov(*pair).value for pair in
+    mean, error = np.mean(draws, axis=0), np.std(draws, axis=0) / np.sqrt(len(draws))  # per network
+    found = [np.asarray(limit.law("y[3]").variance.value).item(), *(limit.cov(*pair).value for pair in
              (("z[1]", "z[3]"), ("w", "w"), ("w", "z[1]")))]  # fmt: skip
     assert (np.abs(mean - found) < 5 * error + 0.004 * np.abs(mean)).all()
     assert [c.status for c in tp.claims(program)] == ["proved"] * 2
