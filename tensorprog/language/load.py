@@ -172,6 +172,7 @@ class Loader:
         while self.program.role(name) is not None or name in self.lowering.names.later or name in self.env:
             name += "_"
         self.lowering.names.later = {*self.lowering.names.later, name}
+        self.program.made[name] = None
         return name
 
     def free(self, name: str, place: Place | None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.positivity import sign_of
@@ -12,10 +13,12 @@ from tensorprog.kernel.ground.nodes import Output
 from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import variables
 from tensorprog.program.api import Program
+from tensorprog.program.normal.wording import Wording
 from tensorprog.terms import Var, to_text
 from tensorprog.theorems.conditions.ancestors import Shared
 from tensorprog.theorems.conditions.case import Case
 from tensorprog.theorems.conditions.exclusivity import not_exclusive
+from tensorprog.theorems.conditions.finding import Finding
 from tensorprog.theorems.conditions.statement import Premise, Theorem, TheoremReport, reported
 from tensorprog.theorems.papers.absorption import with_unused_scores
 from tensorprog.theorems.verdict import ORDER, THEOREMS, OutputVerdict, Verdict, VerdictWord
@@ -29,9 +32,27 @@ def check(program: Program) -> Verdict:
     """
     program.finish()
     shared = Shared.of(program.analysis)
-    outputs = tuple(_judge_output(shared, o) for o in program.outputs)
+    said = Wording(program, program.analysis).said
+    outputs = tuple(_worded(_judge_output(shared, o), said) for o in program.outputs)
     diagnostics = dict.fromkeys(d for o in outputs for d in o.diagnostics)
     return Verdict(program, outputs, tuple(_assumptions(program)), _one_per_place(diagnostics))
+
+
+def _worded(o: OutputVerdict, said: Callable[[str], str]) -> OutputVerdict:
+    """The verdict in the user's words."""
+
+    def diagnostic(d: Diagnostic) -> Diagnostic:
+        related = tuple((place, said(label)) for place, label in d.related)
+        return replace(d, message=said(d.message), because=said(d.because), consequence=said(d.consequence),
+                       help=said(d.help), related=related)  # fmt: skip
+
+    def finding(f: Finding) -> Finding:
+        return replace(f, because=said(f.because), diagnostics=tuple(map(diagnostic, f.diagnostics)))
+
+    def report(r: TheoremReport) -> TheoremReport:
+        return replace(r, premises=tuple(replace(p, finding=finding(p.finding)) for p in r.premises))
+
+    return replace(o, theorems=tuple(map(report, o.theorems)), target=report(o.target))
 
 
 def _one_per_place(found: dict[Diagnostic, None]) -> tuple[Diagnostic, ...]:

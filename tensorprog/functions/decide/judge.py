@@ -116,7 +116,7 @@ class _Verdict:
 
     def growing(self, name: str, fits: bool) -> Fact:
         if self.info.regularity >= Regularity.LOCALLY_BOUNDED and fits:
-            return Fact("proved", f"it grows at most like {self.info.growth}", self.derivation)
+            return Fact("proved", f"its size is at most {self.info.growth.said()}", self.derivation)
         implied = ("controlled",) if name == "controlled" else ("controlled", "polynomially bounded")
         no = self.refuted("total", *implied)
         return Fact("refuted", no[0], no[2], no[1]) if no else Fact("unknown", _UNKNOWN)
@@ -132,7 +132,7 @@ class _Verdict:
             (None, None) if self.refuted("total") or not self.extremes else extremes(self.rules, self.term, self.info)
         )
         if yes:
-            return Bounded("proved", f"it grows at most like {self.info.growth}", self.derivation, (), low, high)
+            return Bounded("proved", f"its size is at most {self.info.growth.said()}", self.derivation, (), low, high)
         assert no is not None
         return Bounded("refuted", no[0], no[2], no[1], low, high)
 
@@ -146,7 +146,7 @@ class _Verdict:
                 least = True
             if not attained:
                 attained = False if _reaches(reached, info.slope, logs=True) else None
-            because = f"locally Lipschitz with slope at most {info.slope}"
+            because = f"locally Lipschitz with slope at most {info.slope.said()}"
             return PseudoLipschitz("proved", because, self.derivation, (), order, attained, least)
         no = self.refuted(
             "total", "continuous", "locally Lipschitz", "controlled", "polynomially bounded", "pseudo-Lipschitz"

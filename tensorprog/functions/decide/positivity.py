@@ -168,5 +168,5 @@ def parametric(
     if info.regularity < Regularity.LIPSCHITZ or not info.slope.polynomial:
         return PseudoLipschitz("unknown", "no rule bounds it near the limits of its scalars")
     order, attained = order_of(info.slope)
-    because = f"locally Lipschitz near the limits, slope at most {info.slope}"
+    because = f"locally Lipschitz near the limits, slope at most {info.slope.said()}"
     return PseudoLipschitz("proved", because, trace(rules.steps, info.step), (), order, attained or None)

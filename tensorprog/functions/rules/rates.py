@@ -54,6 +54,25 @@ class Rate:
         poly = power + (f" log^{self.logs} r" if self.logs else "")
         return poly if self.level == 0 else f"exp({'-c' if self.level < 0 else 'C'} {poly})"
 
+    def said(self) -> str:
+        """Return the rate as a bound in |x|, the size of the variables.
+
+        >>> Rate(0, Fraction(0)).said(), Rate(0, Fraction(2)).said(), Rate(1, Fraction(1)).said()
+        ('a constant', 'a multiple of 1 + |x|^2', 'exp(C |x| + K)')
+        """
+        if self.level == 2:
+            return "something unknown"
+        if self.level == self.power == self.logs == 0:
+            return "a constant"
+        if self.power == INF:
+            return "some power of |x|"
+        plain = "" if self.power == 0 else "|x|" if self.power == 1 else f"|x|^{self.power}"
+        logs = f"log^{self.logs} |x|" if self.logs else ""
+        size = " ".join(part for part in (plain, logs) if part)
+        if self.level < 0:
+            return f"exp(K - c {size})"
+        return f"a multiple of 1 + {size}" if self.level == 0 else f"exp(C {size} + K)"
+
     @property
     def bounded(self) -> bool:
         return self <= BOUNDED

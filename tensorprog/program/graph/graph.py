@@ -36,6 +36,8 @@ class Graph(Growing):
         self.limits = limits
         self.assumptions: list[str] = []
         self.sources: dict[str | None, Sequence[str]] = {}
+        self.made: dict[str, None] = {}
+        """The names that no user wrote: of expressions inside statements."""
         self.path: str = "<text>"
 
     def content(self) -> dict[str, Any]:

@@ -191,6 +191,7 @@ class Lowering(Expressions):
 
     def _append_fresh(self, node: Node, free: tuple[str, ...]) -> Var:
         node = replace(node, name=self._fresh())
+        self.program.made[node.name] = None
         self.program.append(node)
         self.known.remember(node)
         return Var(node.name, free, node.place)

@@ -55,7 +55,7 @@ def copy_declarations(program: Graph) -> Graph:
     new.params = dict(program.params)
     new.matrices = dict(program.matrices)
     new.weights = dict(program.weights)
-    new.sources, new.path = program.sources, program.path
+    new.sources, new.path, new.made = program.sources, program.path, dict(program.made)
     for group in program.groups:
         new.add_input(group)
     return new

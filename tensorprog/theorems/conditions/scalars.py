@@ -25,7 +25,7 @@ from tensorprog.theorems.limits.at_limit import AtLimit, Here, Pulled
 from tensorprog.theorems.limits.limit import Limit
 from tensorprog.theorems.limits.near import falsified, neighbourhood
 from tensorprog.theorems.limits.pulling import pull
-from tensorprog.theorems.vectors.nonlinearities import function_place
+from tensorprog.theorems.vectors.nonlinearities import function_place, in_words_of
 
 MAX_MEMBERS = 256
 BECAUSE = "functions of vectors and scalars must be pseudo-Lipschitz jointly, near the limits of the scalars"
@@ -113,12 +113,12 @@ def smooth_at_limits(case: Case, t: Term) -> Fact:
     if plain.proved:
         return plain
     memo = case.shared.near
-    key, vectors, limits, assumptions = _canonical(case, found)
+    key, renamed, limits, assumptions = _canonical(case, found)
     at = ("smooth", key, tuple(limits.items()))
     if at not in memo:
         random = [k for k, v in limits.items() if v.random]
         own = {k: v.at for k, v in limits.items() if not v.random}
-        memo[at] = parametric(key, [*vectors, *random], own, assumptions)
+        memo[at] = parametric(key, [*_vectors(renamed, limits), *random], own, assumptions)
     near: Fact = memo[at]
     return near if near.proved else at_limits(case, t).pseudo_lipschitz
 
@@ -127,23 +127,25 @@ def at_limits(case: Case, t: Term) -> Facts:
     """Return all facts of a composed term, its moments near their limits; scores stay variables."""
     found = pulled(case, t)
     memo = case.shared.near
-    key, vectors, limits, assumptions = _canonical(case, found)
+    key, renamed, limits, assumptions = _canonical(case, found)
     at = ("facts", key, tuple(limits.items()))
     if at not in memo:
         inside, known = neighbourhood(key, limits, assumptions)
         ranges = {i: case.program.range_of(i) for i in case.program.indices}
-        memo[at] = judge(inside, [*vectors, *limits], known, ranges, extremes=False)
-    facts: Facts = memo[at]
-    return facts
+        memo[at] = judge(inside, [*_vectors(renamed, limits), *limits], known, ranges, extremes=False)
+    return in_words_of(memo[at], key, renamed, found.whole)
 
 
-def _canonical(case: Case, found: Pulled) -> tuple[Term, list[str], dict[str, Limit], dict[str, Interval]]:
-    """Return the term under short names: its vectors, what is known of its scalars, and of its constants."""
+def _vectors(renamed: dict[Var, str], limits: dict[str, Limit]) -> list[str]:
+    return [new for new in dict.fromkeys(renamed.values()) if new not in limits]
+
+
+def _canonical(case: Case, found: Pulled) -> tuple[Term, dict[Var, str], dict[str, Limit], dict[str, Interval]]:
+    """Return the term under short names, these, what is known of its scalars, and of its constants."""
     t = with_entries(found.term, case.program.matrices)
     key, renamed = case.functions.canonical(t, found.limits)
     limits = {new: found.limits[v.name] for v, new in renamed.items() if v.name in found.limits}
-    vectors = [new for new in dict.fromkeys(renamed.values()) if new not in limits]
-    return key, vectors, limits, {**at_limit(case).assumptions, **case.functions.entry_ranges(t)}
+    return key, renamed, limits, {**at_limit(case).assumptions, **case.functions.entry_ranges(t)}
 
 
 def at_zero(found: Pulled) -> Term:

@@ -28,7 +28,7 @@ THEOREM = Theorem(
         *SAMPLED,
         replace(
             SCORES[0],
-            statement="scores p_k = n^(-1/2) g^{2k-1} . g^{2k}, or readouts that enter functions",
+            statement="a score is a dot product of two vectors divided by sqrt(n), or a readout that enters a function",
             decide=has_random_scalars,
         ),
         *SCORES[1:],

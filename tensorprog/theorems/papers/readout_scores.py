@@ -131,14 +131,15 @@ THEOREM = Theorem(
         ),
         Premise(
             "R.readout",
-            "r_e = n^(-1/2) v^e . x with centred Gaussian initial vectors v^e, jointly Gaussian among themselves,"
-            " independent of all else, used only so",
+            "a readout is v . x / sqrt(n) with an input v that is centred, Gaussian (jointly with the other readout"
+            " vectors), independent of all else, and used only so",
             readout,
         ),
-        Premise("R.before", "no x depends on a readout vector, on a readout r or on an attention score", before),
+        Premise("R.before", "nothing that is read out depends on a readout vector, a readout or a score", before),
         Premise(
             "R.final",
-            "the r enter only through y = phi(g^1, ..., g^m, r), phi pseudo-Lipschitz, or outputs F(r), F continuous",
+            "readouts enter only at the end: outputs are pseudo-Lipschitz in vectors and readouts, or continuous in"
+            " readouts alone",
             final,
         ),
     ),

@@ -6,7 +6,8 @@ does not decide is the composed expression built and judged as a whole. Naming a
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -73,7 +74,7 @@ class Nonlinearities:
             names = dict.fromkeys(renamed.values())
             ranges = {i: self.program.range_of(i) for i in self.program.indices}
             found = self._facts[key] = judge(key, list(names), self.entry_ranges(t), ranges, extremes=False)
-        return found
+        return in_words_of(found, key, renamed)
 
     def _reads_entries(self, t: Term) -> bool:
         return bool(self.program.matrices) and any(v.name in self.program.matrices for v in variables(t))
@@ -155,7 +156,7 @@ class Nonlinearities:
     def _pseudo_lipschitz(self, node: Node, known: dict[int, Judged]) -> Judged:
         body = self.body(node)
         if body is None:
-            return Judged(Fact("proved", "a variable"), "x", node.place)
+            return Judged(Fact("proved", "a variable"), to_text(Var(node.name, node.subs)), node.place)
         local = self.facts(body)
         place = function_place(body) or node.place
         inner = [known[id(n)] for ref, _ in self.program.references(node) for n, _ in self.program.resolve(ref)]
@@ -167,7 +168,7 @@ class Nonlinearities:
         """Judge whether the node, as a function of everything before it, is bounded."""
         body = self.body(node)
         if body is None:
-            return Judged(Fact("refuted", "a vector made by no Nonlin is not bounded"), "x", node.place)
+            return Judged(Fact("refuted", "it is Gaussian"), to_text(Var(node.name, node.subs)), node.place)
         local = self.facts(body)
         if local.bounded.proved:
             return Judged(local.bounded, to_text(body), function_place(body) or node.place, local)
@@ -203,6 +204,27 @@ def _worst(found: list[Facts]) -> Facts:
         name: max((n[name] for n in named), key=lambda fact: _ORDER.index(fact.status)) for name in named[0]
     }
     return replace(found[0], **changes)
+
+
+def in_words_of(
+    found: Facts, key: Term, renamed: Mapping[Var, str], meaning: Mapping[str, Term] | None = None
+) -> Facts:
+    """Return the facts of a term under short names, their reasons about the program's own variables.
+
+    `meaning` has the terms that some of these are names of.
+    """
+    whole = any(isinstance(u, Bind) for u in walk(key))  # then the names are those of families
+    known = meaning or {}
+    names = {
+        x: to_text(known[v.name]) if v.name in known else v.name if whole else to_text(v) for v, x in renamed.items()
+    }
+    pattern = re.compile(r"#?\bx\d+\b")
+    changes: dict[str, Any] = {
+        name: replace(fact, because=pattern.sub(lambda m: names.get(m[0], m[0]), fact.because))
+        for name, fact in found.named()
+        if pattern.search(fact.because)
+    }
+    return replace(found, **changes) if changes else found
 
 
 def _without_refutations(found: Facts) -> Facts:
