@@ -9,7 +9,7 @@ from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.positivity import sign_of
 from tensorprog.functions.named.registry import declared_in
 from tensorprog.functions.tails.analyzer import Analyzer
-from tensorprog.kernel.ground.nodes import Output
+from tensorprog.kernel.ground.nodes import Dot, Output
 from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import variables
 from tensorprog.program.api import Program
@@ -144,6 +144,10 @@ def _assumptions(program: Program) -> list[str]:
     rules = Analyzer(frozenset(), known)
     means = [(name, t) for g in program.groups for name, t in zip(g.names, g.mean, strict=True)]
     out += [f"the mean of {name}, {to_text(t)}, is defined" for name, t in means if not rules.info(t).total]
+    for n in (n for n in program.nodes if isinstance(n, Dot)):
+        part = width_power(n.factor, program.widths)
+        if part is not None and not rules.info(part[0]).total:
+            out.append(f"the factor of {n.name}, {to_text(n.factor)}, is defined")
     bodies = [t for node in program.nodes if (t := getattr(node, "body", None)) is not None]
     out += dict.fromkeys(said for t in bodies for said in declared_in(t))
     for p in program.params.values():

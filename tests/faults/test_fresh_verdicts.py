@@ -158,6 +158,12 @@ def test_a_mean_that_params_may_leave_undefined_is_an_assumption() -> None:
     assert not any("mean" in said for said in fine.assumptions)
 
 
+def test_a_factor_that_params_may_leave_undefined_is_an_assumption() -> None:
+    body = "input u ~ N(0, 1)\nm = dot(u, u)/(t*n)\ny = tanh(m)*u\noutput y"
+    assert "the factor of m, 1/(t*n), is defined" in tp.check(tp.loads(f"param t = 1\n{body}")).assumptions
+    assert not any("factor" in said for said in tp.check(tp.loads(f"param t > 0 = 1\n{body}")).assumptions)
+
+
 @pytest.mark.parametrize(
     ("scalar", "right"),
     [

@@ -1,7 +1,4 @@
-"""The rules about numbers: means in the limit, where the params have the values that the program gives them.
-
-A number lies between two fractions. What no rule computes is an axiom of the kind trusted-numeric.
-"""
+"""The rule about vectors that are not Gaussian, because their variance given the scores takes two values."""
 
 from __future__ import annotations
 

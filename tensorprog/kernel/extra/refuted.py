@@ -1,8 +1,4 @@
-"""Tails of terms along curves x(t), t -> oo: what refutes a property, and how fast a function of one variable grows.
-
-A tail says u = (c + o(1)) exp(E), c not 0, or, without c, |u| <= C exp(E). E is a sum of t^p (key p > 0), of log t
-(key 0) and log log t (key -1) with constant coefficients. All of it is computed from the term.
-"""
+"""The rule about properties that a function lacks, by its tail along a curve (`extra.tails`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules about functions: each computes its conclusion from its parameters and its premises (docs/calculus.md)."""
+"""The rules about functions of three shapes: norms, entries of softmaxes written out, branches."""
 
 from __future__ import annotations
 

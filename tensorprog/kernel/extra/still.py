@@ -1,7 +1,4 @@
-"""The rules about means in the limit: E t = value for products t of functions of members of a program.
-
-Products with matrices and initial vectors are jointly Gaussian in the limit, and independent of scores.
-"""
+"""Two rules about means: of a member without variance, and at members of one law."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members of a program, what their instructions say of them, and what premises say of their means.
+"""What premises say of means.
 
 A value is a term in params and in references E(s), each to the mean that a premise is about: deep programs have short
 certificates.

@@ -1,8 +1,4 @@
-"""Functions of two centred Gaussian variables as sums of products of pieces, and the means that need no search.
-
-A piece is z^n exp(l z + q z^2) times a product of signs of one variable z: step(z - a), Phi(c z + b), or Dirac's
-delta(z - a) alone. Coefficients and the numbers l, q, a, b, c are exact terms in params; l may be imaginary.
-"""
+"""Reads functions as forms, sums of products of pieces (`limits.pieces`); the means that need no search."""
 
 from __future__ import annotations
 

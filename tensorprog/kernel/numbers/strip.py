@@ -1,7 +1,4 @@
-"""The rules about numbers: means in the limit, where the params have the values that the program gives them.
-
-A number lies between two fractions. What no rule computes is an axiom of the kind trusted-numeric.
-"""
+"""Functions of Gaussian combinations in a strip around the real axis: their bounds, and sums over grids."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The rules about programs: a theorem's premises for one output, recomputed here, and what discharges each of them.
-
-What is a matter of structure (scaling, the origin of score sides, exclusivity, distinctness, order) is decided from
-the program alone; what depends on functions or variances becomes a list of obligations, one premise for each.
-"""
+"""The rules about limits that vary: positive variances, functions that are not 0, averages above 0."""
 
 from __future__ import annotations
 
