@@ -93,7 +93,7 @@ def _computed(value: Term, is_index: Callable[[str], bool]) -> set[str]:
 
 
 def _numbers(value: Term, is_index: Callable[[str], bool]) -> set[str]:
-    """Return the indices that stand as numbers; masks compare them anyway."""
+    """Return the indices that are used as numbers; masks compare them anyway."""
     out: set[str] = set()
     stack = [value]
     while stack:

@@ -71,7 +71,7 @@ class Engine:
             return math.nan
 
     def array_solver(self) -> Solver[Field, Arrays]:
-        """Return the arrays without scores, in a memory of their own."""
+        """Return the arrays without scores, with their own memory."""
         return Solver(Arrays(self.rules, self.numbers, self.cores, single=self.single))
 
     @cached_property
@@ -143,7 +143,7 @@ class Engine:
         return Solver(Arrays(self.rules, self.numbers, self.cores, scores), (self.arrays, self.random.depends))
 
     def bases(self, a: Term, b: Term) -> Cov | None:
-        """Return the covariance of two vectors as a quantity of its own, where both are Gaussian given the scores."""
+        """Return the covariance of two vectors as a separate quantity, where both are Gaussian given the scores."""
         composer = self.rules.composer
         if not all(isinstance(t, Var) and composer.is_vector(t) for t in (a, b)):
             return None

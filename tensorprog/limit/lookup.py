@@ -62,7 +62,7 @@ class Lookup:
         return f"its outputs: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}; `show` lists every name"
 
     def labelled(self, ref: Var) -> tuple[Var, Var, list[Range]]:
-        """Return two members of a family with labels of their own, and the ranges of the indices that are not fixed."""
+        """Return two members of a family with separate labels, and the ranges of the indices that are not fixed."""
         first: list[Any] = []
         second: list[Any] = []
         ranges = []

@@ -23,7 +23,7 @@ INITIALISATIONS = ("glorot", "he", "lecun", "ntk")
 
 
 def number(value: Number | Expr) -> str:
-    """Return a constant as text of the language; a float stands for its shortest decimal.
+    """Return a constant as text of the language; a float is written as its shortest decimal.
 
     >>> number(0.1), number("2/3"), number(2)
     ('1/10', '2/3', '2')

@@ -28,7 +28,7 @@ def _sequences(gram: Gram, lengths: Sequence[int] | None) -> list[tuple[int, int
 
 
 def _gate(p: Program, name: str, x: Expr, recurrent: Number, feed: Number, bias: Number) -> Callable[[int, Any], Expr]:
-    """The preactivation V_name x[s] + U_name h + b_name, with matrices and bias of its own; h is None at the start."""
+    """The preactivation V_name x[s] + U_name h + b_name, with its own matrices and bias; h is None at the start."""
     (v,), (u,) = p.weight(f"V{name} ~ {law(feed)}"), p.weight(f"U{name} ~ {law(recurrent)}")
     b = biases(p, f"b{name}", bias)
     return lambda s, h: plus(v @ x[s] if h is None else u @ h + v @ x[s], b(None))

@@ -1,6 +1,6 @@
 """The gradient of K(X, X) in the variances of weights and biases, and in length scales of the inputs.
 
-With F(K11, K12, K22) = E φ(Z1) φ(Z2), the recursion K' = σ_w² F(K) + σ_b² is differentiated as it stands:
+With F(K11, K12, K22) = E φ(Z1) φ(Z2), the recursion K' = σ_w² F(K) + σ_b² is differentiated as it is:
 
     dK' = dσ_w² F + σ_w² (F_12 dK + F_11 dK11 + F_22 dK22) + dσ_b²
 

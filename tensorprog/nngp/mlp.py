@@ -165,7 +165,7 @@ class MLPKernel:
         return result
 
     def diag(self, X: Any) -> Array:
-        """K(x, x) for each input: what stands on the diagonal of K(X, X)."""
+        """K(x, x) for each input: the diagonal of K(X, X)."""
         x = _data(X)
         return self._angular(x, x).diagonal if self.is_angular else self._levels(_squares(x))[0][-1]
 

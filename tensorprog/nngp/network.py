@@ -162,7 +162,7 @@ class NetworkKernel:
         return result
 
     def diag(self, X: Any) -> Array:
-        """K(x, x) for each input: what stands on the diagonal of K(X, X)."""
+        """K(x, x) for each input: the diagonal of K(X, X)."""
         x = self._data(X)
         assert self._held
         return self._values(self._block(x, x[:1]), self._sums[1], (len(x),), (ROWS,))

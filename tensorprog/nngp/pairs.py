@@ -85,7 +85,7 @@ class Pairs(Algebra[Field]):
         self, body: Term, cov: Sequence[Field], mean: Sequence[Field], found: dict[Term, Field],
         shown: Sequence[Term] = (),
     ) -> Sequence[Jump]:  # fmt: skip
-        """Refuse a function with jumps: some inputs of a block may stand at one, others not."""
+        """Refuse a function with jumps: some inputs of a block may be at one, others not."""
         raise _discontinuous(body)
 
     def core(self, core: Core, cov: Sequence[Field], mean: Sequence[Field], constants: Sequence[Field]) -> Field:

@@ -99,7 +99,7 @@ class Means:
             return self.writer.step("claimed", self._all_below(steps), node=str(k))
 
     def named(self, t: Term) -> list[Term]:
-        """Return the means whose references stand in a value."""
+        """Return the means that a value refers to."""
         names: dict[Term, Term] = (
             {reference(u): u for u in self._known} if any(isinstance(v, Own) for v in variables(t)) else {}
         )
@@ -299,7 +299,7 @@ class Means:
         return self._unevaluated(t, found)
 
     def _still(self, t: Term, found: list[Var]) -> int:
-        """Return a member without variance stands at its mean."""
+        """Replace a member without variance by its mean."""
         for v in found:
             square, m = self._value(pair(v, v)), self._value(v)
             if is_zero(self.context, sub(square, mul(m, m))):

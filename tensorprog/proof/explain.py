@@ -86,7 +86,7 @@ class Reader:
         return f"{left} = {self.show(own)}{normal}{self._where(own)}"
 
     def _where(self, t: Term) -> str:
-        """Return what stands behind names that the program's text does not have: parts of its expressions."""
+        """Return what the names mean that the program's text does not have: parts of its expressions."""
         parts = [v for v in variables(t) if v.name in self.user.families and self._words and v.name not in self._words]
         said = []
         for v in parts:

@@ -35,7 +35,7 @@ class Means(Protocol):
         """Return the step that states the law of two members given the scores."""
 
     def named(self, t: Term) -> list[Term]:
-        """Return the means whose references stand in a value."""
+        """Return the means that a value refers to."""
 
     def with_what_is_below(self, steps: list[int]) -> list[int]:
         """Return these steps with those that they rest on, if they are few."""

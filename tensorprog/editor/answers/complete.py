@@ -28,7 +28,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The call that a cursor stands in: its form, its parameters, and which of them is being typed."""
+    """The call that a cursor is in: its form, its parameters, and which of them is being typed."""
 
     form: str
     parameters: tuple[str, ...]

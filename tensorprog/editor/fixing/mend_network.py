@@ -11,7 +11,7 @@ from tensorprog.editor.text.words import functions, grammar
 from tensorprog.errors import Diagnostic
 
 TAMER = {"sign": "tanh", "step": "sigmoid", "exp": "sigmoid"}
-"""A continuous, slowly growing function in the place of one that is not."""
+"""A continuous, slowly growing function instead of one that is not."""
 
 
 def _offered_lines(s: Spot) -> Iterator[Fix]:
@@ -56,7 +56,7 @@ def _own_matrix(s: Spot) -> Iterator[Fix]:
 
 
 def _untransposed(s: Spot) -> Iterator[Fix]:
-    """Yield a separate weight in the place of a transpose."""
+    """Yield a separate weight instead of a transpose."""
     st = s.statement
     for k, t in enumerate(st):
         found = s.declared(t.text)

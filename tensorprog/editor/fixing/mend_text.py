@@ -63,7 +63,7 @@ def _unknown(s: Spot) -> Iterator[Fix]:
 
 
 def _written_out(s: Spot, t: Token) -> Iterator[Fix]:
-    """The lines and the expression that the help writes out, in the place of the call."""
+    """The lines and the expression that the help writes out, instead of the call."""
     *lines, form = re.findall(r"`([^`]+)`", s.diagnostic.help) or [""]
     st, depth = s.statement, 0
     for u in st[st.index(t) + 1 :] if form else ():

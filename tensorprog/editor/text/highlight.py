@@ -50,7 +50,7 @@ class TensorprogLexer(Lexer):  # type: ignore[misc]  # Pygments has no types
 def textmate() -> dict[str, Any]:
     """Return the TextMate grammar: rules in their order, each one regular expression with a scope.
 
-    Functions and laws are known by where they stand: a new one leaves the grammar as it is.
+    Functions and laws are known by their position: a new one leaves the grammar as it is.
 
     >>> textmate()["scopeName"]
     'source.tensorprog'

@@ -17,7 +17,7 @@ Kind = Literal["program", "width", "const", "index", "param", "matrix", "input",
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """One place where a name is declared: its kind and the statement it stands in."""
+    """One place where a name is declared: its kind and its statement."""
 
     kind: Kind
     token: Token

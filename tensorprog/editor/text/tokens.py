@@ -35,7 +35,7 @@ class Token:
 
 
 Statement = tuple[Token, ...]
-"""The tokens of one statement; comments stand apart."""
+"""The tokens of one statement, without comments."""
 
 
 @cache
@@ -92,7 +92,7 @@ def _begins(text: str, at: int) -> bool:
 
 
 def _with_roles(tokens: list[Token]) -> Statement:
-    """Decide which names are words: a word that follows an operand, or stands where only a word may stand."""
+    """Decide which names are words: a word that follows an operand, or is where only a word may be."""
     g = grammar()
     first = tokens[0].text if tokens[0].text in g.statements else ""
     texts = [t.text for t in tokens]

@@ -56,7 +56,7 @@ LAW_FORMS = {
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """The grammar's terminals as regular expressions, and the words that stand in its rules."""
+    """The grammar's terminals as regular expressions, and the words in its rules."""
 
     name: str
     number: str
@@ -69,7 +69,7 @@ class Grammar:
         out = set(self.connectives)
         if position == 0:
             out |= {*self.statements}
-        if operand:  # two operands never stand side by side
+        if operand:  # two operands are never side by side
             out |= {*self.contextual}
         if before == "~":
             out |= {*LAW_FORMS}

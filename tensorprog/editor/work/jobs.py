@@ -1,4 +1,4 @@
-"""What an editor asks that may take long: run in a process of its own, so that it can be dropped at any time."""
+"""What an editor asks that may take long: run in a separate process, so that it can be dropped at any time."""
 
 from __future__ import annotations
 

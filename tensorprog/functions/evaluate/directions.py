@@ -67,7 +67,7 @@ def _in_terms_of(p: Posed, basis: Sequence[Row]) -> Posed:
 
 
 def spread(p: Posed) -> Posed:
-    """The same expectation with a variable of its own for every linear combination, so that a - b is not two balls.
+    """The same expectation with a separate variable for every linear combination, so that a - b is not two balls.
 
     The covariance is singular where they depend on each other.
 

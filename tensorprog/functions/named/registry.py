@@ -84,7 +84,7 @@ def register(
     range: tuple[float | None, float | None] = (None, None),
     numpy: Callable[..., Any] | None = None,
 ) -> Registered:
-    """Give a function a name of its own, for use in expressions; registering a name again replaces it.
+    """Give a function a name, for use in expressions; registering a name again replaces it.
 
     `register("swish2", "x*sigmoid(2*x)")`: the name stands for its form, and every fact is proved. Without a form,
     the declared facts (of a function of one variable) are believed, and listed as assumptions wherever it is used.

@@ -86,7 +86,7 @@ def _library_minimum(t: Term, xs: list[Var]) -> float | None:
 
 
 def _values(t: Term, xs: list[Var]) -> Iterator[Fraction]:
-    """Yield values (bounds within 1e-20) at simple points; none where a param stands."""
+    """Yield values (bounds within 1e-20) at simple points; none where there is a param."""
     if any(v not in xs for v in variables(t)):
         return
     for at in islice(product(SIMPLE, repeat=len(xs)), 40):

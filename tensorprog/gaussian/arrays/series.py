@@ -37,7 +37,7 @@ _CHUNK = 400_000
 
 
 class NoSeries(Exception):
-    """A function without a second moment, or too large to expand: its expectations may exist all the same."""
+    """A function without a second moment, or too large to expand: its expectations may still exist."""
 
 
 @dataclass(frozen=True, slots=True)

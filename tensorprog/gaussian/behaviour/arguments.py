@@ -22,7 +22,7 @@ _WIDTH = 2.0**-52
 
 
 def constant(t: Term, values: Values) -> float | None:
-    """Return the number a term without variables stands for, else None."""
+    """Return the value of a term without variables; None of any other."""
     if any(name_of(v) not in values for v in variables(t)):
         return None
     ball = ball_function(t, [], values)([], False)

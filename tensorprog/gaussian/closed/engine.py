@@ -77,7 +77,7 @@ class Setting:
 
 
 def setting(problem: Problem) -> Setting:
-    """Build the ground and the form; constants the algebra cannot express become symbols of their own."""
+    """Build the ground and the form; constants the algebra cannot express become separate symbols."""
     opaque: list[Term] = []
     while True:
         try:

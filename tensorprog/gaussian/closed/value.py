@@ -38,7 +38,7 @@ def value_of(
     at = {s: values[s.name] for s in expr.free_symbols if s.name not in inexact}
     try:
         expr = expr.xreplace({s: sympy.Rational(x.numerator, x.denominator) for s, x in at.items()})
-    except ValueError:  # sympy factors what stands under a root, and fails at some numbers of many digits
+    except ValueError:  # sympy factors what is under a root, and fails at some numbers of many digits
         return None
     if expr.is_Rational:
         number = Fraction(int(expr.p), int(expr.q))

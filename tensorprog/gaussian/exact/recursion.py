@@ -1,6 +1,6 @@
 """The engine: E of a sum of c · Π z^n · exp(l·z + z'Qz) · Π sg(w_j) · Π δ(u_j), z ~ N(μ, K), exactly.
 
-Each sign is of w = a·z + b - s N with an auxiliary standard normal N of its own; s = 0 is the sign itself and
+Each sign is of w = a·z + b - s N with its own auxiliary standard normal N; s = 0 is the sign itself and
 s² = 1/2, 1 turn it into erf(a·z + b) and 2Φ(a·z + b) - 1. The expectation of one summand is found in four moves:
 tilt the exponential away, condition on the Dirac factors, strip powers by Stein's identity, look up what is left.
 """

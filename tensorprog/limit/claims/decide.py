@@ -222,7 +222,7 @@ class Decider:
         )
 
     def _terms(self, claim: Claim, at: dict[str, int]) -> list[Term]:
-        """Return the sides and what stands inside their expectations, over leaves."""
+        """Return the sides and the arguments of their expectations, over leaves."""
         out: list[Term] = []
 
         def visit(t: Term) -> None:

@@ -27,7 +27,7 @@ EXPECTATIONS = ("E", "var", "cov")
 
 
 def written_out(program: Program, t: Term) -> Term:
-    """Return a side with its sums, maxima and minima over indices written out; what stands in an expectation stays."""
+    """Return a side with its sums, maxima and minima over indices written out; the arguments of expectations stay."""
     match t:
         case Bind("sum" | "max" | "min" as head, (body,), over):
             values = assignments(program.ranges(over))
@@ -76,7 +76,7 @@ class Sides:
         return self.limit.no_value([t for a in atoms for t in (a.args if isinstance(a, App) else (a,))])
 
     def _by_formula(self, head: str, args: tuple[Term, ...]) -> Estimate | None:
-        """Return the number of a formula in averages over scores, which have bounds of their own."""
+        """Return the number of a formula in averages over scores, which have their own bounds."""
         if not self.limit.engine.scores(args) or self.limit.no_value(args):
             return None
         c = self.limit.averages

@@ -1,1 +1,1 @@
-"""Where an expression jumps, whether the limit can stand there, and what holds at every width."""
+"""Where an expression jumps, whether the limit can be there, and what holds at every width."""

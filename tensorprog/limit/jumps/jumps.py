@@ -1,7 +1,7 @@
 """Where an expression jumps, and what it is where the argument of a jump is a known number.
 
 A jump is settled by its argument: sign(g) jumps where g = 0, `where(a < b, x, y)` where a - b = 0, floor(g) where g is
-whole. What is continuous all the same is no jump: x*sign(x), where(x > 0, x, 0).
+whole. What is continuous nevertheless is no jump: x*sign(x), where(x > 0, x, 0).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _sign_in(f: Term) -> App | None:
 
 
 def _vanishes(t: Term, gap: Term) -> bool:
-    """Return whether t is continuous, and 0 wherever gap = 0. Solved for a variable that stands linearly in the gap."""
+    """Return whether t is continuous, and 0 wherever gap = 0. Solved for a variable that is linear in the gap."""
     names = frozenset(variables(gap))
     if not names or jumps_of(t):
         return False

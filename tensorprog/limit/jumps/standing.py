@@ -39,7 +39,7 @@ class Gaussian:
     shown: Sequence[Term] = ()
 
     def standing(self, body: Term) -> tuple[Jump, ...]:
-        """Return the jumps of the body at which the variables may stand."""
+        """Return the jumps of the body at which the variables may be."""
         return tuple(j for j in jumps_of(body) if self.may_stand(j.gap, j.periodic))
 
     def may_stand(self, gap: Term, periodic: bool) -> bool:

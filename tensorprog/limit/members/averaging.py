@@ -50,7 +50,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Groups of points, each an average of its own."""
+    """Groups of points, each a separate average."""
 
     groups: tuple[Group, ...]
     method: Method
@@ -101,7 +101,7 @@ def grids(dimension: int) -> list[float]:
 
 
 def panels(order: int) -> Group:
-    """Gauss-Legendre on [-10, 10] in panels of length 1/2: for one variable and kinks, which mostly stand at 0."""
+    """Gauss-Legendre on [-10, 10] in panels of length 1/2: for one variable and kinks, which are mostly at 0."""
     nodes, weights = np.polynomial.legendre.leggauss(order)
     left = np.arange(-10.0, 10.0, 0.5)
     points = (left[:, None] + (nodes + 1) / 4).ravel()

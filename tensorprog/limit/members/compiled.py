@@ -65,7 +65,7 @@ class Compiled:
         return out
 
     def _logits_of(self, row: Row) -> Compiled:
-        """Return the logits of a row, which may hold rows of their own."""
+        """Return the logits of a row, which may hold other rows."""
         if row not in self._inner:
             self._inner[row] = Compiled(row, self._leaves, self._params)
         return self._inner[row]
@@ -112,7 +112,7 @@ class Features:
     """Affine functions of the scores that a law depends on: matrix @ scores + constant.
 
     `rows` are softmax rows with the places of their logit differences (the first logit is the reference);
-    `direct` are scores that stand elsewhere, with their places.
+    `direct` are scores elsewhere, with their places.
     """
 
     scores: tuple[Var, ...]
@@ -122,7 +122,7 @@ class Features:
     direct: Mapping[Var, int]
 
     def values(self, f: Array) -> tuple[dict[Row, Array], dict[Var, Array]]:
-        """From features (draws, count): the logits of every row, and the scores that stand elsewhere."""
+        """From features (draws, count): the logits of every row, and the scores elsewhere."""
         zero = np.zeros(len(f))
         rows = {row: np.stack([zero, *(f[:, k] for k in places)]) for row, places in self.rows.items()}
         return rows, {v: f[:, k] for v, k in self.direct.items()}

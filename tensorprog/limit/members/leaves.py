@@ -48,7 +48,7 @@ class NotCovered(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What a leaf stands for: its node, the values of the node's indices, and the expressions it is made of.
+    """What a leaf is: its node, the values of the node's indices, and the expressions it is made of.
 
     `parts` are the argument of a MatMul, the two sides of a dot product, or the body of a moment.
     `factor` is the variance of a MatMul's entries times its input width.
@@ -143,7 +143,7 @@ class Unfolding:
                    *([power(Var("n"), Num(left))] if left else []), leaf)  # fmt: skip
 
     def _leaf(self, key: object, ref: Var, leaf: Leaf) -> Term:
-        """Let the first member with the same definition stand for all: equal products are one variable."""
+        """Let the first member with a definition represent all others: equal products are one variable."""
         known = self._same.setdefault(key, ref)
         if known is ref:
             self.leaves[ref] = leaf
@@ -190,7 +190,7 @@ class Unfolding:
         return softmax_entry(positions.get(wanted), logits)
 
     def _row(self, t: Bind, at: dict[str, int]) -> tuple[dict[tuple[int, ...], int], list[Term]]:
-        """Return the logits that the mask leaves, and at which index values each stands."""
+        """Return the logits that the mask leaves, and the index values of each."""
         key = (t, tuple((i, v) for i, v in at.items() if i not in t.over))
         if key not in self._rows:
             positions: dict[tuple[int, ...], int] = {}

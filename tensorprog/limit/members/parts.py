@@ -32,7 +32,7 @@ class Parts:
 
 
 def split(t: Term, vectors: frozenset[Var], below: Below) -> Parts:
-    """Take out the leaves in `vectors` that stand linearly; what multiplies them may hold other leaves."""
+    """Take out the leaves in `vectors` that occur linearly; what multiplies them may hold other leaves."""
     mine = below(t) & vectors
     if not mine:
         return Parts({}, t)
@@ -70,7 +70,7 @@ def _sum(parts: list[Parts]) -> Parts:
 
 
 def settle(parts: list[Parts], below: Below, vectors: frozenset[Var]) -> tuple[list[Parts], frozenset[Var]]:
-    """Leaves that stand in a coefficient or a rest are given values first: they leave the linear part everywhere."""
+    """Give values first to leaves in a coefficient or a rest: they leave the linear part everywhere."""
     given: frozenset[Var] = frozenset()
     while True:
         used = given

@@ -1,8 +1,8 @@
-"""The Gaussian law of variables given scores and given those vectors that stand inside nonlinear functions.
+"""The Gaussian law of variables given scores and given those vectors that are inside nonlinear functions.
 
     y = A(u) g + r(u),    g | u ~ N(m + B (u - m_u), S):        y | u ~ N(A E[g|u] + r, A S A')
 
-u collects the scores (as features) and the given vectors; g are the vectors that stand linearly.
+u collects the scores (as features) and the given vectors; g are the vectors that occur linearly.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Second:
 
 
 class Source:
-    """Variables as sums over leaves: those that stand linearly, those that are given values, and averages."""
+    """Variables as sums over leaves: those that occur linearly, those that are given values, and averages."""
 
     def __init__(self, structure: Structure, parts: Sequence[Parts]) -> None:
         self.s, self.parts, self.second = structure, parts, Second(structure)

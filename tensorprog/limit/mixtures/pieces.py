@@ -30,7 +30,7 @@ from tensorprog.numbers.roots import roots_of
 from tensorprog.terms import Term, Var, to_text
 
 NESTED_POWERS = range(4, 11)
-"""Points of one scrambling, as powers of two, where each point needs covariances of its own."""
+"""Points of one scrambling, as powers of two, where each point needs its own covariances."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +198,7 @@ class Sum:
         return sum(p.count * p.dimension for p in self.pieces)
 
     def draw(self, points: Array) -> Given:
-        """Return all pieces at once, each copy with coordinates of its own."""
+        """Return all pieces at once, each copy with its own coordinates."""
         mean, cov = np.zeros((len(points), self.size)), np.zeros((len(points), self.size, self.size))
         at = 0
         for p in self.pieces:

@@ -25,7 +25,7 @@ class Extraction:
         self._merge()
 
     def _merge(self) -> None:
-        """Affine functions c*g + d of one base g become one variable where they stand side by side."""
+        """Affine functions c*g + d of one base g become one variable where they are side by side."""
         groups: dict[Term, list[int]] = {}
         for k, form in enumerate(self.forms):
             moving = [s for s in form if s.atoms]

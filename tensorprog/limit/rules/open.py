@@ -156,13 +156,13 @@ class Composer:
                 return False
 
     def head(self, t: Term) -> Term:
-        """Return the term, opened where it stands for a definition and not for a function."""
+        """Return the term, opened where it is a definition and not a function."""
         return t
 
     # -- sums of products ------------------------------------------------------------------------------------------
 
     def fresh(self, values: Range, like: str) -> Sub:
-        """Return a new label over these values (one value stands for itself), named after an index."""
+        """Return a new label over these values (the value itself if there is one), named after an index."""
         stem = like.name if isinstance(like, Label) else like
         return label(f"{stem.partition('%')[0].rstrip('~')}%{next(self._fresh)}", values)
 
@@ -219,7 +219,7 @@ class Composer:
         return out
 
     def refreshed(self, s: Summand) -> Summand:
-        """Return the same summand with labels of its own."""
+        """Return the same summand with fresh labels."""
         if not s.over:
             return s
         new = {j: self.fresh(self.range_of(j), j) for j in s.over}

@@ -100,7 +100,7 @@ class Core:
 
 
 def place(i: int, j: int, size: int) -> int:
-    """Return where the entry (i, j) of a symmetric matrix stands when it is listed row by row with i <= j."""
+    """Return the position of the entry (i, j) of a symmetric matrix that is listed row by row with i <= j."""
     i, j = min(i, j), max(i, j)
     return i * size - i * (i - 1) // 2 + j - i
 

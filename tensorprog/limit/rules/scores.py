@@ -66,7 +66,7 @@ class Scores:
         return tuple(Addend(mul(scale, a.coefficient), a.deltas, a.over, a.factors) for a in self.bare_covariance(p, q))
 
     def bare_covariance(self, p: Var, q: Var) -> Sum:
-        """The same for the dot products over the square root of their own width, without the factors they carry."""
+        """The same for the dot products over the square root of their width, without the factors they carry."""
         self.check(p)
         self.check(q)
         one, two = self.composer.locate(p), self.composer.locate(q)

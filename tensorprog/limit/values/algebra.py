@@ -51,7 +51,7 @@ class Algebra(ABC, Generic[V]):
     def standing(
         self, body: Term, cov: Sequence[V], mean: Sequence[V], found: dict[Term, V], shown: Sequence[Term] = ()
     ) -> Sequence[Jump]:
-        """The jumps of a body at which its variables may stand; `found` are its constants, `shown` what is written."""
+        """The jumps of a body at which its variables may be; `found` are its constants, `shown` what is written."""
 
     @property
     def given(self) -> Mapping[str, Fraction]:

@@ -112,7 +112,7 @@ class Arrays:
         return found
 
     def _diagonal(self, key: Key) -> tuple[Key, list[tuple[Sub, Sub]]] | None:
-        """E[x x'] for members of one family: where all indices agree it is E[x^2], which has a form of its own."""
+        """E[x x'] for members of one family: where all indices agree it is E[x^2], which has its own form."""
         match key:
             case Ex(App("mul", (Var(name, subs), Var(other, others)))) if name == other and subs != others:
                 pairs = [(s, t) for s, t in zip(subs, others, strict=True) if s != t]

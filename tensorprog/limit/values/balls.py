@@ -178,7 +178,7 @@ class Balls(Algebra[Enclosure]):
         raise AssertionError(t)
 
     def _named(self, t: App, found: dict[Term, Enclosure], inner: list[Enclosure]) -> Term:
-        """Return the function with names in the place of its arguments, whose values are added to `inner`."""
+        """Return the function with names instead of its arguments, whose values are added to `inner`."""
 
         def name(a: Term) -> Term:
             match a:

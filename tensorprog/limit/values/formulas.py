@@ -23,7 +23,7 @@ from tensorprog.terms import App, Term, Var
 MAX_FORMULA = 400
 """Nodes of an expression; larger ones are not formulas that a person would read."""
 INLINE = 40
-"""Nodes of an expression that is not given a symbol of its own while formulas are composed."""
+"""Nodes of an expression that is not given a symbol while formulas are composed."""
 
 
 class NoFormula(Exception):
@@ -140,7 +140,7 @@ class Formulas(Algebra[Any]):
     def standing(
         self, body: Term, cov: Sequence[Any], mean: Sequence[Any], found: dict[Term, Any], shown: Sequence[Term] = ()
     ) -> tuple[Jump, ...]:
-        """The jumps at which the variables stand whatever the params are: variance 0, and no distance to the jump."""
+        """The jumps at which the variables are whatever the params are: variance 0, and no distance to the jump."""
         self._constants = found
         out = []
         for j in jumps_of(body):

@@ -1,7 +1,7 @@
-"""Formulas in which an expectation without a closed form is a symbol that stands for it; its number is found on demand.
+"""Formulas in which an expectation without a closed form is a symbol; its number is found on demand.
 
 Equal expectations have one name, so that equations between formulas are decided exactly: variables that are the same
-are one, independent factors stand apart, and variables come in an order that does not depend on how they are called.
+are one, independent factors are separate, and variables come in an order that does not depend on how they are called.
 """
 
 from __future__ import annotations

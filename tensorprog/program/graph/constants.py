@@ -125,7 +125,7 @@ def array(matrix: Matrix, at: Mapping[str, float], program: Graph) -> NDArray[np
 
 
 def at_indices(t: Term, at: Mapping[str, int], program: Graph) -> Term:
-    """A constant with values for its (primed) indices put in, and the entries of arrays in the place of their names."""
+    """A constant with values for its (primed) indices put in, and the entries of arrays instead of their names."""
     known: dict[Term, Term] = {}
     for v in variables(t):
         if not v.subs and v.name in at:

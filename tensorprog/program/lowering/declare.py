@@ -88,7 +88,7 @@ def declare_input(
     cov: list[list[Term]],
     place: Place | None,
 ) -> str | None:
-    """Initial vectors; a bare matrix stands for its entries by position. Returns an assumption to list, if any."""
+    """Initial vectors; a bare matrix means its entries by position. Returns an assumption to list, if any."""
     program = lowering.program
     check_axes(program, subs, place)
     if width not in program.widths:
@@ -111,7 +111,7 @@ def declare_input(
 
 
 def by_position(t: Term, subs: tuple[str, ...], program: Graph, dims: int, place: Place | None) -> Term:
-    """K alone stands for K[i,i'] (mu for mu[i]) where the input has the one index i."""
+    """K alone means K[i,i'] (mu for mu[i]) where the input has the one index i."""
     if not isinstance(t, Var) or t.subs or t.name not in program.matrices:
         return t
     matrix = program.matrices[t.name]

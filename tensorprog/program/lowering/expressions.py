@@ -39,7 +39,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def named_scalar(self, low: Lowered) -> Var:
-        """Return a scalar with powers of n in it as a node of its own."""
+        """Return a scalar with powers of n in it as a separate node."""
 
     @abstractmethod
     def all_constant(self, factors: tuple[Term, ...]) -> bool:
@@ -140,7 +140,7 @@ class Expressions(ABC):
             )
 
     def plain(self, low: Lowered) -> Lowered:
-        """Without powers of n: a scaled scalar becomes a Scalar instruction of its own."""
+        """Without powers of n: a scaled scalar becomes a separate Scalar instruction."""
         if not low.scaled:
             return low
         if low.kind == CONST:

@@ -205,7 +205,7 @@ class Lowering(Expressions):
                 return name
 
     def _named(self, low: Lowered, place: Place | None) -> Var:
-        """Return a vector as a reference, giving it a name of its own if it is an expression."""
+        """Return a vector as a reference, giving it its own name if it is an expression."""
         if isinstance(low.term, Var):
             return low.term
         cls = LinComb if self._is_linear(low.term) else Nonlin
@@ -213,7 +213,7 @@ class Lowering(Expressions):
         return self.known.lookup(node) or self._append_fresh(node, low.free)
 
     def named_scalar(self, low: Lowered) -> Var:
-        """Return a scalar with powers of n in it as an instruction of its own."""
+        """Return a scalar with powers of n in it as a separate instruction."""
         node = Scalar("", low.free, low.term, low.term.place)
         return self.known.lookup(node) or self._append_fresh(node, low.free)
 

@@ -49,7 +49,7 @@ def allowed(
 ) -> tuple[list[dict[str, Range]], tuple[Sub, Sub] | None]:
     """Return the values at which a mask holds: boxes (ranges of the variables), and two slots that differ.
 
-    `slots` says what stands for each index: a value, or a variable with its range. Exact for j != i and for few values;
+    `slots` says what replaces each index: a value, or a variable with its range. Exact for j != i and for few values;
     else a larger set.
     """
     names = {v.name: slots.get(v.name, v.name) for v in variables(mask)}

@@ -7,7 +7,7 @@ from tensorprog.kernel.ground.program import Instructions
 
 
 def scalars_inside(program: Instructions) -> set[str]:
-    """Return the scalars that reach some vector: what is only put out, or computed for that, is not among them."""
+    """Return the scalars that reach some vector: what is only an output, or computed for one, is not among them."""
     out: set[str] = set()
     for node in reversed(program.nodes):
         if not isinstance(node, Dot | Scalar) or node.name in out:

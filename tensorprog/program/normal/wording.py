@@ -1,4 +1,4 @@
-"""Messages in the user's words: names that no user wrote are replaced by the expressions that they stand for."""
+"""Messages in the user's words: names that no user wrote are replaced by their expressions."""
 
 from __future__ import annotations
 

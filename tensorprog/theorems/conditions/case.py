@@ -41,7 +41,7 @@ class Case(Ancestors):
 
     @cached_property
     def plain(self) -> list[Dot]:
-        """Readouts that are put out, alone or in sums with constant coefficients, and enter nothing else."""
+        """Readouts that are outputs, alone or in sums with constant coefficients, and enter nothing else."""
         inside = entering(self.powers, self.nodes)
         return [d for d in self.readouts if id(d) not in inside]
 
