@@ -185,15 +185,10 @@ def test_a_readout_is_gaussian_with_the_covariance_of_a_matmul() -> None:
 
 
 def test_a_function_of_a_gaussian_beside_an_attention_output_is_not_gaussian_given_scores() -> None:
-    text = """
-    index i in 1..2
-    input u[i] ~ N(0, 1)
-    weight Q, K, V ~ N(0, 1/n)
-    x[i] = tanh(u[i])
-    p[i] = dot(Q @ x[1], K @ x[i])/sqrt(n)
-    y = sum(softmax(p[i] over i)*(V @ x[i]) for i)
-    output y, x, u
-    """
+    text = (
+        "index i in 1..2\ninput u[i] ~ N(0, 1)\nweight Q, K, V ~ N(0, 1/n)\nx[i] = tanh(u[i])\n"
+        "p[i] = dot(Q @ x[1], K @ x[i])/sqrt(n)\ny = sum(softmax(p[i] over i)*(V @ x[i]) for i)\noutput y, x, u\n"
+    )
     limit = derive(loads(text))
     kinds = {names: limit.law(*names).kind for names in [("y", "x[1]"), ("y", "u[1]"), ("x[1]", "u[1]"), ("y",)]}
     assert [*kinds.values()] == [
