@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, Literal
 
@@ -43,10 +43,22 @@ class OutputVerdict:
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         """What prevents the theorem that is meant for this output; an open verdict has a cause."""
         found = self.target.diagnostics
-        return (_cause(self),) if self.verdict == "undecided" and not found else found
+        return found if self.verdict != "undecided" else _obstacle_first(self, found)
 
     def to_json(self) -> dict[str, Any]:
         return {"of": self.of, "verdict": self.verdict, "covered_by": self.covered_by}
+
+
+def _obstacle_first(o: OutputVerdict, found: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    """The diagnostics of an open verdict: first what keeps it open, and whether that alone does."""
+    gaps = [p for p in o.target.premises if p.finding.status != "proved" and not p.by_remark]
+    if o.target.status == "formal" or not gaps:
+        return found or (_cause(o),)
+    own = gaps[0].finding.diagnostics or (_cause(o),)
+    alone = "this alone stands in the way of the theorem" if len(gaps) == 1 else ""
+    first, *rest = own
+    first = replace(first, consequence="; ".join(part for part in (alone, first.consequence) if part))
+    return (first, *rest, *(d for d in found if d not in own))
 
 
 def _cause(o: OutputVerdict) -> Diagnostic:
@@ -65,7 +77,8 @@ def _cause(o: OutputVerdict) -> Diagnostic:
             "let scores depend on what was made before any score, or rely on `validate`",
             "warning",
         )
-    report = next((p for p in o.target.premises if p.finding.status == "unknown"), None)
+    open_ = [p for p in o.target.premises if p.finding.status == "unknown"]
+    report = next((p for p in open_ if not p.by_remark), next(iter(open_), None))
     report = report or next(p for t in o.theorems for p in t.premises if p.finding.status != "proved")
     message = f"could not decide whether {report.premise.statement}"
     return Diagnostic("TP203", message, report.finding.place, report.finding.because, severity="warning")

@@ -47,11 +47,20 @@ def matmul(case: Case) -> Finding:
                         f"no MatMul made the side {to_text(ref)} of this score",
                         d.place,
                         f"each side of a score must be W x for a weight W; {to_text(ref)} is {kind}",
-                        "the score is then not asymptotically Gaussian with the covariance of Definition 1(iv)",
-                        f"multiply it by a fresh weight: weight D ~ N(0, 1/n), and D @ {to_text(ref)}",
+                        "the sum over coordinates need not be centred, and then the score diverges like sqrt(n)",
+                        _multiplied(case, d),
                     ),
                 )
     return proved("every side of a score is made by a MatMul")
+
+
+def _multiplied(case: Case, d: Dot) -> str:
+    """Return the change that gives each side of a score that no MatMul made a weight of its own."""
+    sides = [ref for ref in (d.left, d.right) if any(not isinstance(n, MatMul) for n, _ in case.program.resolve(ref))]
+    free = (name for name in ("D", "D2", *(f"D{k}" for k in range(3, 99))) if case.program.role(name) is None)
+    fresh = dict(zip(sides, free, strict=False))
+    products = " and ".join(f"`{name} @ {to_text(ref)}` for {to_text(ref)}" for ref, name in fresh.items())
+    return f"multiply by a fresh weight: `weight {', '.join(fresh.values())} ~ N(0, 1/n)` above, and {products}"
 
 
 def bounded(case: Case) -> Finding:
@@ -210,7 +219,11 @@ def scores_last(case: Case) -> Finding:
 
 def no_moments(case: Case) -> Finding:
     for node in case.moments:
-        return unknown(f"{node.name} is a Moment: the paper's programs have none besides scores")
+        name = to_text(Var(node.name, node.subs))
+        why = f"{name} is an average over coordinates: the paper's programs have none besides scores"
+        said = "no theorem here is known to cover scores over sqrt(n) of what is normalised by averages"
+        mend = "divide the scores by n instead of sqrt(n), which netsor-plus covers; or rely on `validate`"
+        return unknown(why, Diagnostic("TP203", said, node.place, why, "", mend, "warning"))
     scalars = [n for n in case.nodes if isinstance(n, Scalar) and id(n) not in case.score_dependent]
     for node in scalars:
         if any(True for _ in case.program.references(node)):
