@@ -180,7 +180,7 @@ def fail(
 def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
     """Return a question with the nearest of some names, if one is near; else the other text.
 
-    >>> did_you_mean("tahn", ["tanh", "atan"])
+    >>> did_you_mean("tahn", ["tan", "tanh", "atan"])
     'did you mean tanh?'
     >>> did_you_mean("x", ["tanh", "xs"], "define it first")
     'define it first'
@@ -188,7 +188,8 @@ def did_you_mean(name: str, names: Iterable[str], otherwise: str = "") -> str:
     from difflib import get_close_matches
 
     folded = {n.lower(): n for n in names}
-    near = get_close_matches(name.lower(), folded, 1, 0.74)
+    near = get_close_matches(name.lower(), folded, 5, 0.74)
+    near.sort(key=lambda n: sorted(n) != sorted(name.lower()))  # the same letters in another order first
     return f"did you mean {folded[near[0]]}?" if near else otherwise
 
 
