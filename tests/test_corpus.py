@@ -127,7 +127,7 @@ def test_program_of_the_corpus(path: Path) -> None:
         assert re.match(r"TP[09]\d\d", caught.value.diagnostics[0].code), "a text error or a limit"
         check_codes(expected, caught.value.diagnostics)
         return
-    assert expected.verdict == VERDICTS[path.parent.name]
+    assert path.parent.name == "networks" or expected.verdict == VERDICTS[path.parent.name]
     verdict = tp.check(tp.load(path))
     data = verdict.to_json()
     assert verdict.verdict == data["verdict"] == expected.verdict, told(verdict.diagnostics)

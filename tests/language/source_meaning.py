@@ -63,7 +63,7 @@ class Source:
     def _output_elements(self, ref: Term) -> Iterator[tuple[str, tuple[int, ...]]]:
         name, subs = _name_and_subs(ref)
         for left, _, loops in self.definitions[name] if not subs else [(subs, None, {})]:
-            free = [x.name for x in left if isinstance(x, Var) and x.name in self.ranges]
+            free = [x.name for x in left if isinstance(x, Var) and x.name in self.ranges and x.name not in loops]
             for at in self._assignments(free):
                 yield name, tuple(self._integer(x, {**loops, **at}) for x in left)
 
@@ -87,7 +87,7 @@ class Source:
         subs, value, loops = definition
         at = dict(loops)
         for x, wanted in zip(subs, member, strict=True):
-            if isinstance(x, Var) and x.name in self.ranges:
+            if isinstance(x, Var) and x.name in self.ranges and x.name not in loops:
                 lo, hi = self.ranges[x.name]
                 if not lo <= wanted <= hi:
                     return None

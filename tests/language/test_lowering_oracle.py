@@ -31,5 +31,7 @@ def test_programs_of_the_corpus_keep_their_meaning(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     if "include" in text:
         pytest.skip("an include is another text")
+    if "bernoulli" in text:
+        pytest.skip("a coin is lowered to a function of a Gaussian input, which the text does not name")
     meaning = Meaning()
     assert Expansion(load(path), meaning).outputs() == Source(text, meaning).outputs()
