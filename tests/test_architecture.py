@@ -20,7 +20,7 @@ KERNEL = sorted((PACKAGE / "kernel").rglob("*.py"))
 BOOKS = tuple(sorted({book().file for book in TABLE.values()}))
 VERDICT = tuple(file for file in BOOKS if file.startswith("verdict."))
 EVERY = (*BOOKS, "verdict.normal_form")
-HEAVY = ("numpy", "scipy", "sympy", "networkx", "matplotlib", "dask", "distributed")
+HEAVY = ("numpy", "scipy", "sympy", "networkx", "matplotlib", "dask", "distributed", "rich")
 
 LINES_IN_A_FILE = 400
 LINES_IN_THE_KERNEL = 7500

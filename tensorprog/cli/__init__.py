@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import click
+from click.shell_completion import CompletionItem
 
 from tensorprog import __version__
 from tensorprog.errors import TensorProgError, did_you_mean, fail
@@ -75,6 +76,11 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the names alone; the texts beside them would import every command at each press of the key."""
+        names = [CompletionItem(name) for name in COMMANDS if name.startswith(incomplete)]
+        return names or super().shell_complete(ctx, incomplete)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return _command(cmd_name)
 
@@ -97,7 +103,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; every error is one clear message and exit code 2."""
     words = list(sys.argv[1:] if args is None else args)
     try:
-        code = group.main(args=words, prog_name="tensorprog", standalone_mode=False)
+        code = group.main(args=words or ["--help"], prog_name="tensorprog", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except TensorProgError as error:

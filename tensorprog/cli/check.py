@@ -11,6 +11,7 @@ import click
 from tensorprog.errors import CODES, did_you_mean, fail
 from tensorprog.language.files import write_whole
 from tensorprog.language.options import on_program
+from tensorprog.numbers.progress import working
 from tensorprog.program.api import Program
 from tensorprog.program.forms.shown import FORMS
 
@@ -25,7 +26,8 @@ def check(program: Program, values: dict[str, Fraction], as_json: bool) -> int:
     from tensorprog.theorems import check as judge
     from tensorprog.theorems.verdict import EXIT, diagnostics_text
 
-    verdict = judge(program)
+    with working(f"checking {program.name}"):
+        verdict = judge(program)
     diagnostics = diagnostics_text(verdict)
     if diagnostics:
         click.echo(diagnostics + "\n", err=True)
@@ -47,8 +49,14 @@ def show(program: Program, form: str, out: str | None, as_json: bool) -> int:
     return 0
 
 
+def _explained(ctx: click.Context, argument: click.Parameter, incomplete: str) -> list[str]:
+    from tensorprog.theorems.verdict import THEOREMS
+
+    return [name for name in (*CODES, *(t.id for t in THEOREMS)) if name.lower().startswith(incomplete.lower())]
+
+
 @click.command()
-@click.argument("code", metavar="CODE")
+@click.argument("code", metavar="CODE", shell_complete=_explained)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 def explain(code: str, as_json: bool) -> int:
     """The long explanation of a diagnostic (TP101) or a theorem (attention), with an example."""

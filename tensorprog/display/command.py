@@ -47,5 +47,5 @@ def report(
     name = "report" if program.path == STANDARD_INPUT else Path(program.path).stem
     path = Path(out) if out is not None else Path(f"{name}.html")
     write_whole(path, made.html)
-    click.echo(f"{program.name}: {made.verdict}; the report is in {path}", err=True)
+    click.echo(f"{program.name}: {made.verdict}; the report is in {path}")
     return EXIT[made.verdict]

@@ -37,7 +37,7 @@ def on_program(set_help: str | None = "The number of a param.", as_json: bool = 
             return command(program, **others) if set_help is None else command(program, values=numbers, **others)
 
         options = [
-            click.argument("file", metavar="FILE"),
+            click.argument("file", metavar="FILE", type=click.Path(allow_dash=True)),
             click.option("--limit", "limits", multiple=True, metavar="NAME=VALUE", help="Raise a size limit."),
         ]
         if set_help is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,10 @@ import click
 
 from tensorprog.errors import DivergentError, TensorProgError, fail
 from tensorprog.language.options import on_program
-from tensorprog.numbers.budget import request, said_of_cut, together
+from tensorprog.numbers.budget import TOGETHER, request, said_of_cut, together
 from tensorprog.numbers.estimate import finite, shown
 from tensorprog.numbers.options import budgeted
+from tensorprog.numbers.progress import working
 from tensorprog.program.api import Program
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ MAX_PRINTED = 400
 @click.option("--expect", "expectations", multiple=True, metavar="'x[1]*x[2]^2'", help="The mean of a function.")
 @click.option("--law", "laws", multiple=True, metavar="y[1]", help="A law; several variables jointly: 'y[1],y[2]'.")
 @click.option("--matrix", "matrices", multiple=True, metavar="f", help="The covariance of a whole family.")
-@click.option("--out", metavar="K.npy", help="Where the array of --matrix is written.")
+@click.option("--out", metavar="K.npy", type=click.Path(dir_okay=False), help="Where the array of --matrix is written.")
 @click.option("--latex", "as_latex", is_flag=True, help="A self-contained LaTeX document.")
 @click.option("--explain", is_flag=True, help="The derivation, instruction by instruction.")
 @budgeted
@@ -54,33 +56,37 @@ def derive(
 ) -> int:
     """The limit of the outputs, or of what is asked for, as the width goes to infinity.
 
-    Exit code 0; 3 if a result is formal only, or has neither a formula nor a number with a proved bound (sampled,
-    estimated or missing); 1 if no limit exists; 2 for an error.
+    Of the outputs: means, covariances, and laws where scores are. Exit code 0; 3 if a result is formal only, or has
+    neither a formula nor a number with a proved bound (sampled, estimated or missing; an output whose law given its
+    scores has a formula is settled); 1 if no limit exists; 2 for an error.
     """
     if out is not None and len(matrices) != 1:
         raise fail("TP018", "--out needs exactly one --matrix", help="write --matrix f --out K.npy")
-    from tensorprog.limit.derive import derive as derived
-
-    limit = derived(program, values, tolerance=tolerance, seconds=seconds)
-    limit.progress = True
+    work = ExitStack()
+    work.enter_context(working(f"limit of {program.name}", TOGETHER * seconds))
     answer: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": program.name}
     try:
+        from tensorprog.limit.derive import derive as derived
+
+        limit = derived(program, values, tolerance=tolerance, seconds=seconds)
         asked = bool(covs or means or expectations or laws or matrices)
         wanted = [partial(limit.cov, *_pair(c)) for c in covs]
         wanted += [partial(limit.mean, m) for m in means] + [partial(limit.expect, e) for e in expectations]
-        with request(limit.budget, len(wanted) + len(laws) + len(matrices)) as mine:
-            results = together(limit.budget, wanted, limit.progress)
+        with work, request(limit.budget, len(wanted) + len(laws) + len(matrices)) as mine:
+            results = together(limit.budget, wanted)
             found = [limit.law(*split(names)) for names in laws]
             of_laws = together(limit.budget, [law.to_json for law in found])
             arrays = [_matrix(limit, name, out) for name in matrices]
+            whole = {} if asked else limit.to_json()
         known: list[Any] = [*results, *found] if asked else [*limit.results]
-        open_ = any(not x.settled or x.supported_by == "formal" for x in known)
+        open_ = not limit.settled if not asked else any(not x.settled for x in known)
+        open_ |= any(x.supported_by == "formal" for x in known)
         open_ |= any(a["method"] != "closed-form" or a["supported_by"] == "formal" for a in arrays)
         if asked:
             answer |= {"results": [r.to_json() for r in results], "laws": [e for law in of_laws for e in law]}
             answer |= {"cut": mine.cut} if mine.cut else {}
         else:
-            answer |= limit.to_json()
+            answer |= whole
         if arrays:
             answer["matrices"] = arrays
         if as_latex:
@@ -91,12 +97,15 @@ def derive(
             _print(limit, answer, results, found, asked)
         code = 3 if open_ else 0
     except TensorProgError as error:
+        work.close()
         if not isinstance(error, DivergentError) and not _says_no_limit(error):
             raise
         for d in error.diagnostics:
             click.echo(d.render(program.sources, program.path), err=True)
         answer |= {"results": [], "laws": [], "diagnostics": [d.to_json() for d in error.diagnostics]}
         code = 1
+    finally:
+        work.close()
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
     return code

@@ -61,6 +61,14 @@ class Request:
     waiting: int
     cut: int = 0
     """How many were stopped by the time."""
+    last: float = math.inf
+    """When all of it is to end."""
+    places: tuple[int, ...] = ()
+    """Which of those that `together` asked for last were."""
+
+    def soon(self, seconds: float, more: int) -> None:
+        """What is asked from now on, `more` numbers, is to be there in so many seconds."""
+        self.end, self.waiting = min(self.last, time.monotonic() + seconds), more
 
     @property
     def left(self) -> float:
@@ -113,7 +121,8 @@ def request(budget: Budget, numbers: int) -> Iterator[Request]:
     if outer is not None:
         yield outer
         return
-    made = Request(time.monotonic() + TOGETHER * budget.seconds, numbers)
+    end = time.monotonic() + TOGETHER * budget.seconds
+    made = Request(end, numbers, last=end)
     token = _request.set(made)
     try:
         yield made
@@ -130,31 +139,36 @@ def together(budget: Budget, asked: Sequence[Callable[[], T]], progress: bool = 
     [1, 2]
     """
     out, cut = list[T](), dict[int, float]()
-    counter = Progress.of(len(asked), progress, unit="results")
-    try:
-        with request(budget, len(asked)) as mine:
+    with request(budget, len(asked)) as mine:
+        counter = Progress.of(len(asked), progress, unit="results", most=mine.left)
+        try:
             for k, ask in enumerate(asked):
                 before, allowed = mine.cut, min(budget.seconds, mine.share)
                 out.append(ask())
                 if mine.cut > before:
                     cut[k] = allowed
                 counter.add(1)
-            mine.waiting += len(cut)
+            mine.waiting, stopped = mine.waiting + len(cut), {*cut}
             for k, allowed in cut.items():
                 if min(budget.seconds, mine.share) > PATIENCE * allowed:
                     mine.cut -= 1
+                    before = mine.cut
                     out[k] = asked[k]()
+                    if mine.cut == before:
+                        stopped.discard(k)
                 else:
                     mine.waiting -= 1
-    finally:
-        counter.close()
+            mine.places = tuple(sorted(stopped))
+        finally:
+            counter.close()
     return out
 
 
-def said_of_cut(count: int) -> str:
-    """Return what a command says of numbers that the time has cut."""
+def said_of_cut(count: int, names: Sequence[str] = ()) -> str:
+    """Return what a command says of numbers that the time has cut; by their names, where they are known."""
+    told = f" ({', '.join(names[:4])}{', ...' if len(names) > 4 else ''})" if names else ""
     what = "1 of these numbers was" if count == 1 else f"{count} of these numbers were"
-    return f"{what} stopped by the time: allow more of it, --seconds, or ask for one alone"
+    return f"{what} stopped by the time{told}: allow more of it, --seconds, or ask for one alone"
 
 
 def budget() -> Budget:

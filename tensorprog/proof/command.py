@@ -14,6 +14,7 @@ from tensorprog.errors import CertificateError, fail
 from tensorprog.kernel.certificate import MAX_BYTES
 from tensorprog.language.files import write_whole
 from tensorprog.language.options import on_program
+from tensorprog.numbers.progress import working
 from tensorprog.program.api import Program
 
 
@@ -39,7 +40,8 @@ def prove(
     from tensorprog.proof.prover import prove as write
 
     try:
-        certificate = write(program, goals)
+        with working(f"proving {program.name}"):
+            certificate = write(program, goals)
     except TensorProgError as error:
         if [d.code for d in error.diagnostics] != ["TP602"]:
             raise
@@ -60,13 +62,13 @@ def prove(
         click.echo(text, nl=False)
     else:
         write_whole(Path(out), text)
-        click.echo(repr(certificate), err=True)
+        click.echo(repr(certificate), err=as_json)
     return 0
 
 
 @click.command("verify", short_help="re-checks a certificate against the program, by the small kernel alone")
 @on_program(None)
-@click.argument("certificate", metavar="CERT")
+@click.argument("certificate", metavar="CERT", type=click.Path())
 @click.option("--explain", is_flag=True, help="Print the proof, step by step.")
 @click.option("--latex", "as_latex", is_flag=True, help="Print the proof as a LaTeX document and nothing else.")
 def verify(program: Program, certificate: str, explain: bool, as_latex: bool, as_json: bool) -> int:
@@ -86,7 +88,8 @@ def verify(program: Program, certificate: str, explain: bool, as_latex: bool, as
     if len(raw) > MAX_BYTES:
         raise fail("TP901", f"the certificate has more than {MAX_BYTES} bytes (MAX_BYTES)")
     try:
-        accepted = recheck(program, raw)
+        with working(f"re-checking {certificate}"):
+            accepted = recheck(program, raw)
     except CertificateError as error:
         click.echo(str(error), err=True)
         if as_json:

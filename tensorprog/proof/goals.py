@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import combinations_with_replacement, product
+from functools import partial
+from itertools import chain, combinations_with_replacement, product
 
 from tensorprog.errors import TensorProgError, fail
 from tensorprog.kernel.core.context import MAPS
@@ -16,6 +17,7 @@ from tensorprog.kernel.ground.composed import CannotCompose
 from tensorprog.kernel.ground.term import shift_subs, variables, walk
 from tensorprog.kernel.ground.text import claim_text
 from tensorprog.kernel.limits.members import written
+from tensorprog.numbers.progress import counted
 from tensorprog.program import Program
 from tensorprog.program.lowering.known import free_indices
 from tensorprog.proof import moments
@@ -279,4 +281,5 @@ def _split(names: str) -> list[str]:
 
 def proved(writer: Writer, functions: Functions, goals: Sequence[Goal]) -> list[int]:
     """Return the steps that conclude the goals."""
-    return [k for goal in goals for k in KINDS[goal.kind](writer, functions, goal.about)]
+    steps = counted((partial(KINDS[goal.kind], writer, functions, goal.about) for goal in goals), False, "goals")
+    return list(chain.from_iterable(steps))

@@ -13,6 +13,7 @@ import numpy as np
 from tensorprog.kernel.ground.nodes import LAWS
 from tensorprog.language.files import write_whole
 from tensorprog.language.options import on_program
+from tensorprog.numbers.progress import working
 from tensorprog.program.api import Program
 
 WHERE = ("workers", "dask", "checkpoint", "memory")
@@ -62,11 +63,12 @@ def simulate(
         plan = run.plan(program, n, rng, **options)
         click.echo(json.dumps(plan_json(plan), ensure_ascii=False) if as_json else plan_text(plan))
         return 0
-    if out is None:
-        report = run.statistics(program, n, samples, rng, Execution(progress=True, **where), **options)
-    else:
-        draws = run.simulate(program, n, samples, rng, progress=True, **where, **options)
-        write_whole(Path(out), lambda file: np.savez(file, **draws))  # type: ignore[arg-type]
-        report = draws.report
+    with working(f"simulating {program.name}"):
+        if out is None:
+            report = run.statistics(program, n, samples, rng, Execution(progress=True, **where), **options)
+        else:
+            draws = run.simulate(program, n, samples, rng, progress=True, **where, **options)
+            write_whole(Path(out), lambda file: np.savez(file, **draws))  # type: ignore[arg-type]
+            report = draws.report
     click.echo(json.dumps(report.to_json(), ensure_ascii=False) if as_json else repr(report))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tensorprog.errors import Diagnostic
 from tensorprog.functions.decide.positivity import sign_of
@@ -12,6 +13,7 @@ from tensorprog.functions.tails.analyzer import Analyzer
 from tensorprog.kernel.ground.nodes import Dot, Output
 from tensorprog.kernel.ground.scaling import width_power
 from tensorprog.kernel.ground.term import variables
+from tensorprog.numbers.progress import counted
 from tensorprog.program.api import Program
 from tensorprog.program.normal.wording import Wording
 from tensorprog.terms import Var, to_text
@@ -33,7 +35,8 @@ def check(program: Program) -> Verdict:
     program.finish()
     shared = Shared.of(program.analysis)
     said = Wording(program, program.analysis).said
-    outputs = tuple(_worded(_judge_output(shared, o), said) for o in program.outputs)
+    judged = counted((partial(_judge_output, shared, o) for o in program.outputs), False, "outputs")
+    outputs = tuple(_worded(o, said) for o in judged)
     diagnostics = dict.fromkeys(d for o in outputs for d in o.diagnostics)
     return Verdict(program, outputs, tuple(_assumptions(program)), _one_per_place(diagnostics))
 

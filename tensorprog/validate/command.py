@@ -10,6 +10,7 @@ import click
 from tensorprog.errors import fail
 from tensorprog.language.options import on_program
 from tensorprog.numbers.options import budgeted
+from tensorprog.numbers.progress import working
 from tensorprog.program.api import Program
 from tensorprog.simulate.command import drawing
 
@@ -23,9 +24,11 @@ from tensorprog.simulate.command import drawing
 @on_program()
 def validate(program: Program, widths: str, as_json: bool, **options: Any) -> int:
     """Theory against simulation. Exit code 0 agrees, 1 disagrees, 3 inconclusive."""
-    from tensorprog.validate import run
+    at = read_widths(widths)
+    with working(f"validating {program.name}"):
+        from tensorprog.validate import run
 
-    result = run.validate(program, read_widths(widths), progress=True, **options)
+        result = run.validate(program, at, progress=True, **options)
     click.echo(json.dumps(result.to_json(), ensure_ascii=False) if as_json else repr(result))
     return result.exit_code
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import fail, renamed
 from tensorprog.numbers.budget import SECONDS
+from tensorprog.numbers.progress import counted
 from tensorprog.program.api import Program
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ def _claims(found: Sequence[Quantity], theory: Theory) -> tuple[list[Quantity], 
     wanted: list[Quantity] = []
     known: dict[Quantity, Estimate] = {}
     left_out: list[str] = []
-    for q in found:
-        claim = theory.moment(q.names[:1] * 2 if q.kind == "law" else q.names)
+    asked = (partial(theory.moment, q.names[:1] * 2 if q.kind == "law" else q.names) for q in found)
+    for q, claim in zip(found, counted(asked, False, "numbers of the theory"), strict=True):
         if claim is None or not np.isfinite(claim.value):
             left_out.append(f"{label(q, False)} (the theory has no number for it)")
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,62 @@ def test_json_is_one_object(words: list[str], capsys: pytest.CaptureFixture[str]
     assert data["schema"].startswith("tensorprog/")
 
 
+def test_no_words_are_a_question_for_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    bare = capsys.readouterr()
+    assert main(["--help"]) == 0
+    assert (bare.out, bare.err) == (capsys.readouterr().out, "")
+    assert "Usage: tensorprog" in bare.out
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("tensorprog ", {"plain,check", "plain,derive", "plain,watch"}),
+        ("tensorprog va", {"plain,validate"}),
+        ("tensorprog --v", {"plain,--version"}),
+        ("tensorprog check ", {"file,"}),
+        ("tensorprog show x.tp --format s", {"plain,svg"}),
+        ("tensorprog derive x.tp --se", {"plain,--set", "plain,--seconds"}),
+        ("tensorprog explain tp10", {"plain,TP101", "plain,TP102"}),
+        ("tensorprog explain netsor-", {"plain,netsor-plus"}),
+    ],
+)
+def test_a_shell_completes(typed: str, offered: set[str]) -> None:
+    words = typed.split()
+    environment = {**os.environ, "_TENSORPROG_COMPLETE": "bash_complete", "COMP_WORDS": typed,
+                   "COMP_CWORD": str(len(words) - (not typed.endswith(" ")))}  # fmt: skip
+    code = "import sys; from tensorprog.cli import main; sys.exit(main())"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert offered <= {*done.stdout.split()}
+
+
+@pytest.mark.parametrize(("shell", "line"), [("bash", "complete -o"), ("zsh", "#compdef"), ("fish", "complete")])
+def test_the_scripts_for_shells(shell: str, line: str) -> None:
+    code = "import sys; from tensorprog.cli import main; sys.exit(main())"
+    environment = {**os.environ, "_TENSORPROG_COMPLETE": f"{shell}_source"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert line in done.stdout
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert f"_TENSORPROG_COMPLETE={shell}_source tensorprog" in page
+
+
+@pytest.mark.parametrize("command", ["derive", "claims", "validate", "report", "expect", "watch"])
+def test_every_search_has_an_end(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main([command, "--help"])
+    assert "--seconds" in capsys.readouterr().out
+
+
+def test_summaries_are_on_standard_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "cert.json")
+    assert main(["prove", ATTENTION, "-o", out]) == 0
+    said = capsys.readouterr()
+    assert "goal" in said.out
+    assert said.err == ""
+    assert main(["prove", ATTENTION, "-o", out, "--json"]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_set_changes_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     main(["check", ATTENTION, "--json"])
     plain = capsys.readouterr().out
@@ -80,7 +137,7 @@ def test_out_is_written_whole_or_not_at_all(tmp_path: Path, capsys: pytest.Captu
 def test_check_needs_no_mathematics_library() -> None:
     code = (
         "import sys; from tensorprog.cli import main; main(['check', sys.argv[1]]);"
-        "print([m for m in ('numpy', 'scipy', 'sympy', 'networkx', 'matplotlib') if m in sys.modules])"
+        "print([m for m in ('numpy', 'scipy', 'sympy', 'networkx', 'rich', 'matplotlib') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code, ATTENTION], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")

@@ -335,7 +335,7 @@ def test_verification_needs_no_library(name: str, goals: list[str], tmp_path: Pa
     (tmp_path / "cert.json").write_text(found.text, encoding="utf-8")
     code = (
         "import sys\n"
-        "for name in ('sympy', 'numpy', 'scipy', 'mpmath', 'flint', 'networkx'): sys.modules[name] = None\n"
+        "for name in ('sympy', 'numpy', 'scipy', 'mpmath', 'flint', 'networkx', 'rich'): sys.modules[name] = None\n"
         "from tensorprog.cli import main\n"
         f"for option in ('--json', '--explain', '--latex'):\n"
         f"    code = main(['verify', {str(path)!r}, {str(tmp_path / 'cert.json')!r}, option])\n"

@@ -179,17 +179,20 @@ def test_exit_codes(tmp_path: Path) -> None:
 
 
 def test_a_terminal_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Results are counted on a terminal, after a second; a program or a pipe sees nothing of it."""
+    """Results are counted on a terminal; a program or a pipe sees nothing of it."""
     import io
     import sys
     import time
+
+    from tensorprog.numbers import progress
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
-    clock, real = iter(range(0, 1000, 2)), time.monotonic
-    monkeypatch.setattr("time.monotonic", lambda: real() + next(clock))
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    add = progress.Progress.add
+    monkeypatch.setattr(progress.Progress, "add", lambda self, k: (add(self, k), time.sleep(0.2)))
     for told in (True, False):
         limit = tp.derive(tp.loads("input u, v ~ N(0, 1)\noutput u, v"))
         limit.progress = told
@@ -212,15 +215,3 @@ output y
     limit = tp.derive(tp.loads(text))
     assert (limit.cov("y[1]", "y[2]").value, limit.cov("y[1]", "y[2]").error) == (0.0, 0.0)
     assert limit.cov("y[1]", "y[1]").error < 1e-10  # type: ignore[operator]
-
-
-def test_without_options_the_laws_given_scores_and_the_covariances_between_outputs_are_printed() -> None:
-    _, out, _ = run(str(EXAMPLES / "attention.tp"))
-    lines = out.splitlines()
-    for i in range(1, 5):
-        assert f"E(y[{i}]) = 0" in lines
-        assert f"law of y[{i}]: hierarchical-gaussian (attention)" in lines
-    between = [x.partition(" = ") for x in lines if "| scores)" in x]
-    assert [x[0] for x in between] == [f"cov(y[{i}], y[{k}] | scores)" for i in range(1, 5) for k in range(i + 1, 5)]
-    assert between[0][2].startswith("1/2*sum(softmax(p[a,1,j] over j)*softmax(p[a,2,j'] over j')")
-    assert not [x for x in lines if x.startswith("cov(y[1], y[1])")]

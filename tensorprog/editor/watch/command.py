@@ -13,7 +13,7 @@ from tensorprog.numbers.budget import SECONDS
 
 
 @click.command("watch", short_help="the report as a page that follows the file, for a second screen or a projector")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", type=click.Path())
 @click.option(
     "--port", default=0, type=click.IntRange(0, 65535), help="The port on 127.0.0.1; any free one by default."
 )

@@ -9,6 +9,7 @@ import click
 
 from tensorprog.language.options import on_program
 from tensorprog.numbers.options import budgeted
+from tensorprog.numbers.progress import working
 from tensorprog.program.api import Program
 
 
@@ -22,9 +23,10 @@ def claims(
 
     Exit code 0 if all hold, 1 if one is refuted, 3 if one is undecided, 2 for an error.
     """
-    from tensorprog.limit.claims.decide import claims as decide
+    with working(f"claims of {program.name}"):
+        from tensorprog.limit.claims.decide import claims as decide
 
-    found = decide(program, values, tolerance=tolerance, seconds=seconds)
+        found = decide(program, values, tolerance=tolerance, seconds=seconds)
     for d in found:
         diagnostic = d.diagnostic()
         if diagnostic is not None:

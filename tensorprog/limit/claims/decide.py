@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial as partially
 from typing import Any
 
 from tensorprog.errors import TensorProgError
@@ -36,6 +37,7 @@ from tensorprog.limit.rules.quantities import reference
 from tensorprog.limit.support import Support
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
+from tensorprog.numbers.progress import counted
 from tensorprog.program.api import Program
 from tensorprog.program.lowering.known import free_indices
 from tensorprog.program.lowering.params import param_numbers
@@ -63,7 +65,7 @@ def claims(
     'proved'
     """
     decider = Decider(program, values, Budget(tolerance, seconds))
-    return Claims(program, tuple(decider.decide(c) for c in program.claims))
+    return Claims(program, tuple(counted((partially(decider.decide, c) for c in program.claims), False, "claims")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from tensorprog.limit.particles.sampling import improved
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import ScalarOf, Sum, Unsettled, no_limit
 from tensorprog.limit.show.results import FORMAL, Result
+from tensorprog.limit.show.summary import grouped, statements
 from tensorprog.limit.support import Supports
 from tensorprog.limit.values.balls import OutOfTime
 from tensorprog.limit.values.formulas import NoFormula
@@ -35,6 +36,8 @@ SHOWN = 8
 """Members of a family that are listed; larger families are cut, and say so."""
 MOST_TOGETHER = 64
 """Members of a family of outputs that are sampled together, whichever of them is asked for."""
+QUICK = 0.25
+"""Of the time for one number: what the covariances over scores have together, and the laws too."""
 PAIRED = 4
 """Members of a family whose covariances are listed pair by pair."""
 
@@ -52,6 +55,10 @@ class Answers:
         self._laws: dict[tuple[Var, ...], Law] = {}
         self.cut = 0
         """How many of `results` were stopped by the time."""
+        self.stopped: list[str] = []
+        """Their names, and those of laws."""
+        self.lawless: dict[str, str] = {}
+        """Outputs whose law no rule gives, and why."""
         self.progress = False
         """Is a terminal told how many of `results` are there?"""
 
@@ -268,25 +275,34 @@ class Answers:
         return tuple(out), cut
 
     @cached_property
-    def _questions(self) -> dict[tuple[Var, ...], Callable[[], Result]]:
-        """The means and covariances of the outputs, not yet computed, each with the members that it speaks of."""
+    def _questions(self) -> tuple[list[Callable[[], Result]], list[Callable[[], Result]]]:
+        """The means and variances of the outputs with the covariances that no score reaches; and the others."""
         members, _ = self.outputs
         scalars = [m for m in members if self.engine.program.families[m.name].kind == "scalar"]
         constants = [m for m in scalars if not self.engine.scores([m])]
         random = [m for m in members if m not in constants]
         paired = random[:PAIRED]
-        asked: dict[tuple[Var, ...], Callable[[], Result]] = {
-            (m,): partial(self.mean, m) for m in (*constants, *random)
-        }
-        asked |= {(a, b): partial(self.cov, a, b) for k, a in enumerate(paired) for b in paired[k:]
-                  if not self._is_random((a, b)) or a == b}  # fmt: skip
-        return asked | {(m, m): partial(self.var, m) for m in random[PAIRED:]}
+        pairs = [(a, b) for k, a in enumerate(paired) for b in paired[k:]]
+        apart = [(a, b) for a, b in pairs if a != b and self._is_random((a, b))]
+        asked: list[Callable[[], Result]] = [partial(self.mean, m) for m in (*constants, *random)]
+        asked += [partial(self.cov, a, b) for a, b in pairs if (a, b) not in apart]
+        asked += [partial(self.var, m) for m in random[PAIRED:]]
+        return asked, [partial(self.cov, a, b) for a, b in apart]
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
-        """Means and covariances of the outputs; they share a time, as numbers that are asked for together do."""
-        with request(self.budget, len(self._questions)) as mine:
-            found = together(self.budget, list(self._questions.values()), self.progress)
+        """Means and covariances of the outputs; they share a time, as numbers that are asked for together do.
+
+        Covariances that must be averaged over scores have QUICK times that for one number, together.
+        """
+        first, then = self._questions
+        with request(self.budget, len(first) + len(then)) as mine:
+            found = together(self.budget, first, self.progress)
+            self.stopped = [found[k].of for k in mine.places]
+            if then:
+                mine.soon(QUICK * self.budget.seconds, len(then))
+                found += (more := together(self.budget, then, self.progress))
+                self.stopped += [more[k].of for k in mine.places]
             self.cut = mine.cut
         return tuple(found)
 
@@ -297,27 +313,34 @@ class Answers:
         random = self.engine.random
         shown = [m for m in members if self.engine.program.families[m.name].kind == "vector"
                  or (m.name in random.dependent and random.linear(m) is None)]  # fmt: skip
-        return tuple(self.law(m) for m in shown[:PAIRED])
+        out = []
+        for m in shown[:PAIRED]:
+            try:
+                out.append(self.law(m))
+            except TensorProgError as error:
+                if error.diagnostics[0].code != "TP402":
+                    raise
+                self.lawless[to_text(m)] = error.diagnostics[0].because
+        return tuple(out)
 
     @cached_property
-    def given_scores(self) -> tuple[Law, ...]:
-        """The laws that are stated given scores: they say more than the variances, which they contain."""
-        return tuple(law for law in self.laws if law.given)
+    def _entries(self) -> tuple[list[Result], list[dict[str, Any]], int]:
+        """The results, the laws as JSON, and how many numbers the time has stopped."""
+        with request(self.budget, sum(map(len, self._questions)) + PAIRED) as mine:
+            found = list(self.results)
+            mine.soon(QUICK * self.budget.seconds, len(self.laws))
+            entries = together(self.budget, [x.to_json for x in self.laws], self.progress)
+            self.stopped += [f"law of {self.laws[k].of[0]}" for k in mine.places]
+            return found, [e for law in entries for e in law], mine.cut
 
-    @cached_property
-    def apart(self) -> tuple[Result, ...]:
-        """The results without the variances that are told by laws given scores."""
-        found = zip(self._questions, self.results, strict=True)
-        told = {(m, m) for law in self.given_scores for m in law.structure.members}
-        return tuple(r for of, r in found if of not in told)
-
-    def _between(self) -> list[str]:
-        """The covariances given the scores of outputs that have such laws."""
-        members = [m for law in self.given_scores if law.conditional_covariance for m in law.structure.members]
-        rows = self.law(*members).conditional_covariance or () if len(members) > 1 else ()
-        pairs = [(k, j) for k in range(len(rows)) for j in range(k + 1, len(rows))]
-        names = [to_text(m) for m in members]
-        return [f"cov({names[k]}, {names[j]} | scores) = {to_text(rows[k][j])}" for k, j in pairs]
+    @property
+    def settled(self) -> bool:
+        """Whether each output has a formula or a proved bound. One that scores reach has if its law given them has a
+        formula: its moments over the scores are more than the law."""
+        averaged = {m for m in self.outputs[0] if self._is_random((m, m))}
+        first, _ = self._questions
+        plain = [r for r, ask in zip(self.results, first, strict=False) if not averaged.intersection(ask.args)]  # type: ignore[attr-defined]
+        return all(r.settled for r in plain) and all(self.law(m).settled for m in averaged)
 
     @property
     def truncated(self) -> bool:
@@ -332,20 +355,25 @@ class Answers:
 
     def to_json(self) -> dict[str, Any]:
         """Return the schema tensorprog/derive/1."""
+        results, laws, cut = self._entries
         out: dict[str, Any] = {"schema": "tensorprog/derive/1", "program": self.program.name}
-        with request(self.budget, len(self._questions) + PAIRED) as mine:
-            out["results"] = [r.to_json() for r in self.results]
-            out["laws"] = [e for law in together(self.budget, [x.to_json for x in self.laws]) for e in law]
-        out |= {"cut": mine.cut} if mine.cut else {}
+        out |= {"results": [r.to_json() for r in results], "laws": laws}
+        out |= {"cut": cut} if cut else {}
         return out | {"truncated": True} if self.truncated else out
 
     def __repr__(self) -> str:
-        lines = [f"limit of {self.program.name}", *map(repr, self.apart), *map(repr, self.given_scores)]
-        lines += self._between()
+        results, laws, cut = self._entries
+        told = [law for law in self.laws if law.given or law.kind == "none"]
+        lines = [f"limit of {self.program.name}", *grouped(results)]
+        lines += statements(told, laws, self.engine.rules)
+        lines += [f"law of {name}: no rule gives it: {why}" for name, why in self.lawless.items()]
         if self.truncated:
-            lines.append("(members of large families are left out)")
-        if self.cut:
-            lines.append(f"({said_of_cut(self.cut)})")
+            names = {o.ref.name: None for o in self.program.outputs} if self.outputs[1] else {}
+            names |= {m.name: None for m in self.outputs[0][PAIRED:]}
+            whole = ", ".join(f"--matrix {name}" for name in names)
+            lines.append(f"(not every member and pair is listed: ask with {whole}, --cov, --mean and --law)")
+        if cut:
+            lines.append(f"({said_of_cut(cut, self.stopped)})")
         return "\n".join(lines)
 
     def _repr_latex_(self) -> str:
