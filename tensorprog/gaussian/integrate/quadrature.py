@@ -21,8 +21,9 @@ from tensorprog.functions.evaluate.ball_function import Complex, ball_function
 from tensorprog.functions.evaluate.directions import Posed
 from tensorprog.gaussian.behaviour.divergence import refuse, undefined
 from tensorprog.gaussian.behaviour.domains import defined
-from tensorprog.gaussian.behaviour.growth import Reach, poles_vanish, reach, shrinks
+from tensorprog.gaussian.behaviour.growth import Reach, poles_vanish, reach
 from tensorprog.gaussian.behaviour.kinks import Loci, Plane, loci
+from tensorprog.gaussian.behaviour.moments import integrable
 from tensorprog.gaussian.behaviour.sizes import Size
 from tensorprog.gaussian.integrate import strip
 from tensorprog.gaussian.integrate.panels import Rule, nested
@@ -166,9 +167,9 @@ def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
     d = p.dimension
     if d == 0:
         return _point(p)
-    if not shrinks(p.ball, p.mean, p.L):
+    if not integrable(p.term, p.names, p.L):
         refuse(p.posed)
-        return unknown("it is not known whether this expectation exists: it decays too slowly")
+        return unknown("it is not proved that this expectation exists")
     if d > MOST_DIMENSIONS:
         return sampled(p, seed)
     far = reach(p.f_of_t, p.ball, p.mean, p.L, tolerance)
@@ -187,8 +188,8 @@ def integrate(p: Problem, tolerance: float, seed: int) -> Estimate:
 
 def sampled(p: Problem, seed: int) -> Estimate:
     """Return the expectation by scrambled points; none where the spread of the function is infinite."""
-    if not shrinks(lambda z, analytic: p.ball(z, analytic) ** 2, p.mean, p.L):
-        return unknown("the function varies too much to be sampled: its square has no mean")
+    if not integrable(p.term, p.names, p.L, 2):
+        return unknown("the function varies too much to be sampled: it is not proved that its square has a mean")
     return sample(lambda t: p.at(*t.T), p.dimension, seed)
 
 

@@ -15,11 +15,12 @@ from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parity import bounded_by_powers
 from tensorprog.limit.members.parts import settle, split
+from tensorprog.limit.particles.boxes import Box, everywhere
 from tensorprog.limit.particles.reading import factors, ordered
 from tensorprog.terms import App, Num, Term, Var, to_text
 
 GROWING = frozenset({"sqrt", "abs"})
-"""Heads that grow no faster than their argument; where they are undefined a sample says so."""
+"""Heads that grow no faster than their argument."""
 CHOOSING = frozenset({"max", "min", "relu", "abs"})
 MOST_PIECES = 64
 
@@ -29,13 +30,24 @@ def are_tame(terms: Sequence[Term], forms: frozenset[Var]) -> bool:
 
     >>> from tensorprog.terms import read
     >>> z = frozenset({Var("z")})
-    >>> [are_tame([read(f)], z) for f in ("max(exp(2*z), z^3)", "1/z", "z/(1 + z^2)", "exp(z^2)")]
-    [True, False, True, False]
+    >>> [are_tame([read(f)], z) for f in ("max(exp(2*z), z^3)", "1/z", "z/(1 + z^2)", "exp(z^2)", "sqrt(z + 9)")]
+    [True, False, True, False, False]
     """
     known: dict[Term, _Growth] = {}
+    box = everywhere(terms)
     for part in ordered(terms):
-        known[part] = _growth(part, known, forms)
+        known[part] = _growth(part, known, forms) if _has_root(part, box) else _Growth(False, False)
     return all(known[t].tame for t in terms)
+
+
+def _has_root(t: Term, box: Box) -> bool:
+    """Whether a root is taken only of what is proved not to be negative; true of all that is no root."""
+    match t:
+        case App("sqrt", (a,)):
+            return box.of(a).nonnegative
+        case App("pow", (a, Num(p))) if p.denominator > 1:
+            return box.of(a).nonnegative
+    return True
 
 
 @dataclass(frozen=True, slots=True)
