@@ -91,7 +91,9 @@ class Means:
         claim = self.writer.program.claims[k]
         if claim.form not in ("equal", "gaussian"):
             raise Refused("a claim that terms are equal, or one is Gaussian")
-        terms = [m for two in instances(self.context, claim) for t in two for m in asked(t)]
+        cases = instances(self.context, claim)
+        terms = [m for two in cases for t in (two if claim.form == "equal" else ()) for m in asked(t)]
+        terms += [v for v, _ in cases] if claim.form == "gaussian" else []
         steps = [self.mean(t) for t in dict.fromkeys(terms)]
         try:
             return self.writer.step("claimed", steps, node=str(k))

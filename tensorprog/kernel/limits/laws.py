@@ -115,6 +115,7 @@ def claimed(ctx: Context, premises: Premises, node: int) -> Statement:
         if c.form == "gaussian":
             v = two[0]
             require(isinstance(v, Var) and v.name not in ctx.late and gaussian(ctx, v), "Gaussian members")
+            known.mean(v)  # which has a value
             continue
         gap = sub(*sides(ctx, two, known.mean))
         require(has_values(ctx, substituted(gap, known.roots), valued, known.sure), "every part has a value")

@@ -180,13 +180,19 @@ def given(ctx: Context, v: Term) -> Term:
 
 def affine(ctx: Context, t: Term) -> bool:
     """Return whether each summand is a constant times one vector at most. Constants may contain scalars."""
-    if not has_values(ctx, t):
-        return False
+    signs = _signs(t)
+    if any(not (_has_value(ctx, s, ()) or _signs(s) <= signs) for s in walk(t) if isinstance(s, App) and part(s)):
+        return False  # what cancels may have no value
     for m in normal(t):
         found = [(a, e) for a, e in m if vectors(ctx, a)]
         if len(found) > 1 or any(not isinstance(a, Var) or e != 1 for a, e in found):
             return False
     return True
+
+
+def _signs(t: Term) -> set[tuple[Term, bool]]:
+    """The atoms of a normal form, and whether their exponents are positive."""
+    return {(a, e > 0) for m in normal(t) for a, e in m}
 
 
 def first_scores(ctx: Context, t: Term) -> bool:

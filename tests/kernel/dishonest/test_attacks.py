@@ -155,6 +155,22 @@ def test_what_cancels_in_a_normal_form_has_a_value(rule: str, params: dict[str, 
     assert str(refused.value) == condition
 
 
+def test_a_gaussian_vector_has_a_mean() -> None:
+    """x/m has no limit where m tends to 0, though it is x times a constant."""
+    b = Bench("input x ~ N(0, 1)\ninput z ~ N(0, 0)\nm = mean(z^2)\nl = x/m\ny = where(m > 1, l, x)\noutput y\n"
+              "claim gaussian(l)\n")  # fmt: skip
+    with pytest.raises(Refused, match="the mean is known"):
+        b.do("claimed", node=0)
+
+
+def test_what_is_normalised_is_gaussian() -> None:
+    """A quotient that the normal form still has, by what tends to a positive number."""
+    text = "input x ~ N(0, 1)\nweight W, V ~ N(0, 1/n)\ng = W @ x\nm = mean(g)\ny = (g - m)/sqrt(mean(g^2) - m^2)\n"
+    found = prove(loads(f"{text}o = V @ relu(y)\noutput o\nclaim gaussian(y)\n"), ["covariances:o", "claims"])
+    assert "the limit covariance of o and o is 1/2" in found.statements
+    assert "claim gaussian(y) holds" in found.statements
+
+
 @pytest.mark.parametrize("text", ["x ~ N(1/t, 1)\ny = x", "x ~ N(0, 1)\nm = dot(x, x)/(t*n)\ny = tanh(m)*x"])
 def test_a_program_has_a_value_at_every_param(text: str) -> None:
     """Means and factors of dot products at t = 0."""
