@@ -60,3 +60,13 @@ def test_an_index_bound_elsewhere_is_not_borrowed() -> None:
 def test_a_factor_in_a_sum_or_a_product_changes_no_verdict(body: str, verdict: str) -> None:
     head = HEAD + "input v ~ N(0, 1)\ninput b ~ bernoulli(1/2)\n"
     assert tp.check(tp.loads(head + body)).verdict == verdict
+
+
+def test_a_jump_behind_a_sum_is_found_as_where_the_sum_is_written_out() -> None:
+    head = "index j in 1..2\ninput u[j] ~ N(0, 1)\nweight Q, K, V[j] ~ N(0, 1/n)\n"
+    head += "p[j] = dot(Q @ tanh(u[j]), K @ tanh(u[1]))/sqrt(n)\nw = V[1] @ tanh(u[2])\n"
+    whole = "sum(sigmoid(p[j])*(V[j] @ tanh(u[1])) for j)"
+    written = "sigmoid(p[1])*(V[1] @ tanh(u[1])) + sigmoid(p[2])*(V[2] @ tanh(u[1]))"
+    for gap in (whole, written):
+        verdict = tp.check(tp.loads(f"{head}y = 1/(1 + where({gap} <= 0, 2*w, 1/10)^2)\noutput y\n"))
+        assert (verdict.verdict, [d.code for d in verdict.diagnostics]) == ("invalid", ["TP204"])

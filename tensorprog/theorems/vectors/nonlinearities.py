@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from math import prod
@@ -22,7 +23,7 @@ from tensorprog.kernel.ground.indices import assignments, length
 from tensorprog.kernel.ground.nodes import LinComb, Moment, Node, Nonlin, Scalar, entry_term
 from tensorprog.kernel.ground.place import Place
 from tensorprog.kernel.ground.scaling import rational
-from tensorprog.kernel.ground.term import children, rebuild, shift_subs, size, substitute, variables, walk
+from tensorprog.kernel.ground.term import children, rebuild, shift_subs, size, substitute, transform, variables, walk
 from tensorprog.numbers.interval import Interval
 from tensorprog.program.graph.constants import with_entries
 from tensorprog.program.graph.leading import leading, moves
@@ -33,6 +34,8 @@ from tensorprog.terms import App, Bind, Term, Var, to_text
 from tensorprog.theorems.vectors.softmax_form import written_out_softmax
 
 MAX_ENTRIES, MAX_WRITTEN = 64, 4_000
+MAX_TERMS = 8
+"""Terms of a sum that are judged one by one, where the sum as a whole is not decided."""
 _ORDER = ("proved", "unknown", "refuted")
 
 
@@ -74,7 +77,21 @@ class Nonlinearities:
             names = dict.fromkeys(renamed.values())
             ranges = {i: self.program.range_of(i) for i in self.program.indices}
             found = self._facts[key] = judge(key, list(names), self.entry_ranges(t), ranges, extremes=False)
+        if found.pseudo_lipschitz.status == "unknown" and (written := self._short(t)) != t:
+            better = self._facts_of(written, scalars)
+            if better.pseudo_lipschitz.status != "unknown":
+                return better
         return in_words_of(found, key, renamed)
+
+    def _short(self, t: Term) -> Term:
+        """The term with its short sums, maxima and minima over indices written out."""
+
+        def written(u: Term) -> Term | None:
+            with suppress(CannotCompose):
+                return unrolled(self.program, u, MAX_TERMS) if isinstance(u, Bind) and u.head != "softmax" else None
+            return None
+
+        return transform(t, written)
 
     def _reads_entries(self, t: Term) -> bool:
         return bool(self.program.matrices) and any(v.name in self.program.matrices for v in variables(t))
