@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, Literal, TypeVar, cast
 
@@ -90,6 +90,12 @@ class Diagnostic:
     @property
     def column(self) -> int | None:
         return self.place.column if self.place else None
+
+    def worded(self, said: Callable[[str], str]) -> Diagnostic:
+        """Return the same message with every sentence put through `said`."""
+        return replace(self, message=said(self.message), because=said(self.because), help=said(self.help),
+                       consequence=said(self.consequence),
+                       related=tuple((place, said(label)) for place, label in self.related))  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         out: dict[str, Any] = {

@@ -11,12 +11,13 @@ from typing import Any
 
 import click
 
-from tensorprog.errors import did_you_mean, fail
+from tensorprog.errors import TensorProgError, did_you_mean, fail
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.language.load import load, loads
 from tensorprog.program.api import Program
 from tensorprog.program.graph.limits import DEFAULT_LIMITS, Limits
 from tensorprog.program.lowering.params import param_numbers
+from tensorprog.program.normal.wording import Wording
 from tensorprog.terms import read
 
 Command = Callable[..., Any]
@@ -34,7 +35,10 @@ def on_program(set_help: str | None = "The number of a param.", as_json: bool = 
         def reading(file: str, limits: tuple[str, ...], values: tuple[str, ...] = (), **others: Any) -> Any:
             program = read_program(file, limits)
             numbers = read_values(program, values)
-            return command(program, **others) if set_help is None else command(program, values=numbers, **others)
+            try:
+                return command(program, **others) if set_help is None else command(program, values=numbers, **others)
+            except TensorProgError as error:
+                raise worded(error, program) from None
 
         options = [
             click.argument("file", metavar="FILE", type=click.Path(allow_dash=True)),
@@ -49,6 +53,13 @@ def on_program(set_help: str | None = "The number of a param.", as_json: bool = 
         return reduce(lambda made, option: option(made), reversed(options), reading)
 
     return with_options
+
+
+def worded(error: TensorProgError, program: Program) -> TensorProgError:
+    """The error in the words of the program, which has no names for the expressions inside its statements."""
+    said = Wording(program, program.analysis).said
+    error.diagnostics = tuple(d.worded(said) for d in error.diagnostics)
+    return error
 
 
 def read_program(file: str, limits: Iterable[str] = ()) -> Program:

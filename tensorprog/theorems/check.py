@@ -44,13 +44,8 @@ def check(program: Program) -> Verdict:
 def _worded(o: OutputVerdict, said: Callable[[str], str]) -> OutputVerdict:
     """The verdict in the user's words."""
 
-    def diagnostic(d: Diagnostic) -> Diagnostic:
-        related = tuple((place, said(label)) for place, label in d.related)
-        return replace(d, message=said(d.message), because=said(d.because), consequence=said(d.consequence),
-                       help=said(d.help), related=related)  # fmt: skip
-
     def finding(f: Finding) -> Finding:
-        return replace(f, because=said(f.because), diagnostics=tuple(map(diagnostic, f.diagnostics)))
+        return replace(f, because=said(f.because), diagnostics=tuple(d.worded(said) for d in f.diagnostics))
 
     def report(r: TheoremReport) -> TheoremReport:
         return replace(r, premises=tuple(replace(p, finding=finding(p.finding)) for p in r.premises))

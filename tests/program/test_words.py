@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import tensorprog as tp
+from tensorprog.cli import main
 from tensorprog.errors import TensorProgError
 from tensorprog.theorems.verdict import THEOREMS, Verdict, diagnostics_text
 
@@ -73,3 +74,24 @@ def test_made_names_of_python_programs_are_words_too() -> None:
     assert "W @ u = 0" in diagnostics_text(tp.check(p))
     with pytest.raises(TensorProgError, match="TP002"):
         p.define("z", "W @ vv")
+
+
+DERIVED = """
+input u ~ N(0, 1)
+weight W, V ~ N(0, 1/n)
+z = 1/mean(V @ u)
+s = sign(mean(W @ u))*u
+output z
+output s
+"""
+
+
+def test_derived_answers_and_refusals_have_no_made_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "p.tp"
+    path.write_text(DERIVED)
+    assert main(["derive", str(path), "--cov", "z,z", "--law", "s"]) in (1, 3)
+    out = "".join(capsys.readouterr())
+    assert "1/mean(V @ u) is singular" in out
+    assert "sign(mean(W @ u))*u is discontinuous" in out
+    assert main(["derive", str(path), "--matrix", "s"]) in (1, 3)
+    assert not re.search(r"\b[zs]_\d", out + "".join(capsys.readouterr()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property, partial
 from typing import Any
@@ -30,6 +31,7 @@ from tensorprog.limit.values.formulas import NoFormula
 from tensorprog.numbers.budget import Budget, request, said_of_cut, search, together
 from tensorprog.numbers.estimate import Estimate, unknown
 from tensorprog.program import Program
+from tensorprog.program.normal.wording import Wording
 from tensorprog.terms import Term, Var, to_text
 
 SHOWN = 8
@@ -52,6 +54,7 @@ class Answers:
         self.engine = Engine(program, values)
         self.lookup = Lookup(self.engine.rules.composer)
         self.supports = Supports(program)
+        self.wording = Wording(program, program.analysis)
         self._laws: dict[tuple[Var, ...], Law] = {}
         self.cut = 0
         """How many of `results` were stopped by the time."""
@@ -85,7 +88,8 @@ class Answers:
 
     def _result(self, of: str, terms: tuple[Term, ...], rule: Callable[..., Sum]) -> Result:
         with search(self.budget):
-            return self._found(of, terms, rule)
+            found = self._found(of, terms, rule)
+        return replace(found, because=self.wording.said(found.because))
 
     def _found(self, of: str, terms: tuple[Term, ...], rule: Callable[..., Sum]) -> Result:
         members = self.engine.members(terms)
@@ -248,7 +252,7 @@ class Answers:
 
     def no_value(self, terms: Sequence[Term]) -> str:
         """Return why one of the expressions has no value at all; empty if all may have one."""
-        return self._no_values.because(terms)
+        return self.wording.said(self._no_values.because(terms))
 
     def supported_by(self, members: Sequence[Var]) -> str:
         """Return the weakest theorem that covers these variables together, or `formal`."""
