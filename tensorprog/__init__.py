@@ -67,6 +67,11 @@ def __getattr__(name: str) -> Any:
     return value
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """Give a notebook the cell magic `%%tp NAME`, by `%load_ext tensorprog`."""
+    import_module("tensorprog.display.magic").load(shell)
+
+
 def __dir__() -> list[str]:
     return sorted(__all__)
 

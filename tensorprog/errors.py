@@ -5,6 +5,7 @@ Every message the program can print carries a stable code; `CODES` is the one ta
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -134,6 +135,22 @@ class Diagnostic:
             if text:
                 out.append(f"{' ' * gutter} = {word}: {text}")
         return "\n".join(out)
+
+    def to_html(self, sources: dict[str | None, Sequence[str]], name: str = "<text>") -> str:
+        """The same for a notebook: heading, caret and help in colours that are read on light and dark."""
+        from html import escape
+
+        out = []
+        for k, line in enumerate(self.render(sources, name).split("\n")):
+            text, word = escape(line), line.lstrip().partition(":")[0]
+            colour = _COLOURS.get(self.severity if k == 0 else "mark" if _MARK.match(line) else word)
+            weight = ";font-weight:bold" if k == 0 else ""
+            out.append(text if colour is None else f'<span style="color:{colour}{weight}">{text}</span>')
+        return f'<pre style="margin:0.5em 0">{chr(10).join(out)}</pre>'
+
+
+_COLOURS = {"error": "#d73a49", "warning": "#b08800", "note": "#2188ff", "mark": "#d73a49", "= help": "#22863a"}
+_MARK = re.compile(r" *\| +[\^-]")
 
 
 def _window(line: str, column: int, width: int = 100) -> tuple[str, int]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tensorprog.errors import TensorProgError, fail, renamed
 from tensorprog.functions.evaluate.derivative import Underivable, derivative
 from tensorprog.functions.rules.facts import Facts
 from tensorprog.kernel.ground.term import variables
+from tensorprog.numbers.drawing import axes
 from tensorprog.terms import Term, Var, to_text
 
 if TYPE_CHECKING:
@@ -67,7 +68,12 @@ def hermite_coefficients(t: Term, x: Var, count: int) -> list[float] | None:
 
 @renamed(params="values")
 def plot(found: Facts, path: Path, values: Mapping[str, float] | None = None) -> None:
-    """Draw a function of one variable on [-5, 5]; needs matplotlib."""
+    """Draw a function of one variable on [-5, 5] to a file; needs matplotlib."""
+    drawn(found, None, values).savefig(path)
+
+
+def drawn(found: Facts, ax: Any = None, values: Mapping[str, float] | None = None) -> Any:
+    """Return the figure of a function of one variable on [-5, 5]; needs matplotlib."""
     import numpy as np
 
     from tensorprog.functions.evaluate.arrays import compile_numpy
@@ -76,18 +82,13 @@ def plot(found: Facts, path: Path, values: Mapping[str, float] | None = None) ->
     if x is None:
         raise fail("TP018", "only a function of one variable can be drawn")
     values = {**dict.fromkeys(_params(found.expr, x), 1.0), **(values or {})}
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise fail("TP018", "drawing needs matplotlib", help="pip install 'tensorprog[plot]'") from None
+    on = axes(ax)
     grid: NDArray[np.float64] = np.linspace(-5.0, 5.0, 2001)
     y = compile_numpy(found.expr, [x.name, *values])(grid, *values.values())
-    figure = Figure(figsize=(5, 3.2), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(grid, np.where(np.isfinite(y), y, np.nan))
-    axes.axhline(0, linewidth=0.5)
-    axes.axvline(0, linewidth=0.5)
+    on.plot(grid, np.where(np.isfinite(y), y, np.nan))
+    on.axhline(0, linewidth=0.5)
+    on.axvline(0, linewidth=0.5)
     said = ", ".join(f"{n} = {v:g}" for n, v in values.items())
-    axes.set_title(to_text(found.expr) + (f" ({said})" if said else ""))
-    axes.set_xlabel(x.name)
-    figure.savefig(path)
+    on.set_title(to_text(found.expr) + (f" ({said})" if said else ""))
+    on.set_xlabel(x.name)
+    return on.figure

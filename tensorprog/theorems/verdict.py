@@ -191,5 +191,9 @@ def verdict_html(verdict: Verdict) -> str:
         for r in verdict.outputs[0].target.premises
     )
     title = escape(verdict.outputs[0].target.theorem.title)
-    head = f"<b>{escape(verdict.program.name)}: {verdict.verdict}</b>"
-    return f"{head}<table><caption>{title}</caption>{rows}</table>"
+    head = f"<b>{escape(verdict.program.name)}: {verdict.verdict}</b> ({SAYS[verdict.verdict]})"
+    if verdict.covered_by:
+        head += f"<br>covered by: {escape(', '.join(verdict.covered_by))}"
+    program = verdict.program
+    found = "".join(d.to_html(program.sources, program.path) for d in verdict.diagnostics)
+    return f"{head}{found}<table><caption>{title}</caption>{rows}</table>"

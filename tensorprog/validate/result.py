@@ -88,6 +88,37 @@ class Validation:
                       f"family-wise level {self.level:g}"]  # fmt: skip
         return "\n".join(lines)
 
+    def to_frame(self) -> Any:
+        """Return the tests as a pandas DataFrame, a row for each; needs pandas."""
+        from tensorprog.numbers.drawing import frame
+
+        columns = ("of", "theory", "estimate", "standard_error", "z", "p_value", "rejected", "resolved")
+        return frame([{c: t.to_json()[c] for c in columns} for t in self.tests])
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw every test: the estimates at each width, in standard deviations of the quantity, from the theory.
+
+        The point at 1/n = 0 is the fitted limit. Needs matplotlib (`tensorprog[plot]`).
+        """
+        from tensorprog.numbers.drawing import axes
+
+        drawn = axes(ax, 6.0, 3.6)
+        drawn.axhline(0, color="0.6", linewidth=0.8)
+        for t in self.tests:
+            if not t.by_width:
+                continue
+            scale = t.scale or 1.0
+            at = [*(1 / n for n in t.widths), 0.0]
+            values = [*((e - t.theory) / scale for e, _ in t.by_width), (t.estimate - t.theory) / scale]
+            errors = [*(s / scale for _, s in t.by_width), t.standard_error / scale]
+            drawn.errorbar(at, values, yerr=errors, marker="o", markersize=3, linewidth=0.8, capsize=2, label=t.of)
+        drawn.set_xlabel("1/n")
+        drawn.set_ylabel("(estimate - theory) / scale")
+        drawn.set_title(f"{self.program}: {self.verdict}")
+        if 0 < len(self.tests) <= 12:
+            drawn.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize="small")
+        return drawn.figure
+
     def _repr_html_(self) -> str:
         from html import escape
 

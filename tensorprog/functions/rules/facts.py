@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from html import escape
@@ -181,6 +182,12 @@ class Facts:
         if self.assumptions:
             head += f", assuming {', '.join(self.assumptions)}"
         return "\n".join([head, *(f"  {name:21}{status:8} {detail}".rstrip() for name, status, detail in self.rows())])
+
+    def plot(self, ax: Any = None, values: Mapping[str, float] | None = None) -> Any:
+        """Draw a function of one variable on [-5, 5], params at `values` or 1; needs matplotlib."""
+        from importlib import import_module  # summaries are a floor above the facts
+
+        return import_module("tensorprog.functions.summary").drawn(self, ax, values)
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -17,6 +17,7 @@ from tensorprog.errors import fail
 from tensorprog.functions.named.registry import read_term
 from tensorprog.kernel.ground.term import mul, substitute
 from tensorprog.limit.laws.cumulants import MOST_PAIRED, ZERO, ByMembers, Cumulants, Gaussian, Moments, exact_moments
+from tensorprog.limit.laws.shown import InNotebooks
 from tensorprog.limit.laws.statement import Formula
 from tensorprog.limit.members.averaging import Array
 from tensorprog.limit.members.parts import polynomial
@@ -34,7 +35,7 @@ from tensorprog.terms.latex import LATEX, term_latex
 
 
 @dataclass(frozen=True)
-class Law:
+class Law(InNotebooks):
     """The joint limit law of single variables; numbers are averages (value, error, method)."""
 
     structure: Structure = field(repr=False)

@@ -23,6 +23,7 @@ from tensorprog.limit.no_value import NoValues
 from tensorprog.limit.particles.sampling import improved
 from tensorprog.limit.rules.open import TooLarge
 from tensorprog.limit.rules.quantities import ScalarOf, Sum, Unsettled, no_limit
+from tensorprog.limit.show.notebook import InNotebooks
 from tensorprog.limit.show.results import FORMAL, Result
 from tensorprog.limit.show.summary import grouped, statements
 from tensorprog.limit.support import Supports
@@ -44,7 +45,7 @@ PAIRED = 4
 """Members of a family whose covariances are listed pair by pair."""
 
 
-class Answers:
+class Answers(InNotebooks):
     """The answers on one program; `derive.Limit` adds whole matrices and derivations."""
 
     def __init__(self, program: Program, values: Mapping[str, Fraction | float] | None = None,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 from tensorprog.functions.evaluate.sympy_bridge import formula
+from tensorprog.numbers.drawing import table
 from tensorprog.numbers.estimate import UNKNOWN, ErrorKind, Estimate, Method, is_rigorous, shown
 from tensorprog.terms.formula import Notation
 from tensorprog.terms.latex import LATEX
@@ -96,6 +98,20 @@ class Result:
         lines.append(f"  supported by {self.supported_by}")
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        return table(HEAD, [cells(self)])
+
     def _repr_latex_(self) -> str:
         right = self.latex if self.formula is not None else f"{self.value:.12g}" if self.value is not None else "?"
         return rf"$\text{{{self.of.replace('_', chr(92) + '_')}}} = {right}$"
+
+
+HEAD = ("of", "formula", "value", "error", "method", "supported by")
+
+
+def cells(r: Result) -> list[str]:
+    """Return the cells of one result; a formula is LaTeX between dollars, which notebooks typeset."""
+    formula = f"${escape(r.latex)}$" if r.latex is not None else escape(r.because)
+    value = "" if r.value is None else f"{r.value:.10g}"
+    error = "" if r.value is None else "exact" if r.error == 0 else escape(shown(r.error, r.error_kind))
+    return [f"<code>{escape(r.of)}</code>", formula, value, error, escape(r.method), escape(r.supported_by)]
