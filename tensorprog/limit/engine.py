@@ -60,7 +60,7 @@ class Engine:
         self.rules = Rules(self.program)
         self.random = Scores(self.rules)
         self.cores = Cores(self.numbers)
-        self._families: dict[str, tuple[Array, list[int]]] = {}
+        self._families: dict[Var, tuple[Array, list[int]]] = {}
         self.arrays = self.array_solver()
 
     def single(self, a: Addend) -> float:
@@ -217,13 +217,17 @@ class Engine:
     def family_covariance(self, refs: Sequence[Var]) -> Array | None:
         """Cov of many Gaussian vectors, or scores without their factors, of one family, in floats and all at once.
 
+        Subscripts that all of them share are kept: of a row of scores nothing but the row is computed.
+
         None where they are of several families or made by several instructions.
         """
         (ref, *others) = refs
         if any(v.name != ref.name for v in others):
             return None
-        if ref.name not in self._families:
-            one, two, ranges = Lookup(self.rules.composer).labelled(Var(ref.name, tuple("_" for _ in ref.subs)))
+        free = [len({v.subs[k] for v in refs}) > 1 for k in range(len(ref.subs))]
+        shared = Var(ref.name, tuple("_" if f else s for f, s in zip(free, ref.subs, strict=True)))
+        if shared not in self._families:
+            one, two, ranges = Lookup(self.rules.composer).labelled(shared)
             try:
                 if ref.name in self.random.families:
                     field = self.arrays.total(self.random.bare_covariance(one, two))
@@ -235,9 +239,10 @@ class Engine:
                 return None
             shape = tuple(high - low + 1 for low, high in ranges)
             axes = tuple(x for v in (one, two) for x in v.subs if isinstance(x, str))
-            self._families[ref.name] = np.broadcast_to(field.to(axes), shape + shape), [low for low, _ in ranges]
-        whole, lows = self._families[ref.name]
-        places = np.array([[int(s) - low for s, low in zip(v.subs, lows, strict=True)] for v in refs]).T
+            self._families[shared] = np.broadcast_to(field.to(axes), shape + shape), [low for low, _ in ranges]
+        whole, lows = self._families[shared]
+        moving = [[int(s) for s, f in zip(v.subs, free, strict=True) if f] for v in refs]
+        places = (np.array(moving) - lows).T
         rows, columns = tuple(places[:, :, None]), tuple(places[:, None, :])
         return np.asarray(whole[(*rows, *columns)])
 

@@ -12,6 +12,7 @@ from tensorprog.terms import App, Bind, Sub, Term, Var, to_text
 
 MOST_CHARACTERS = 90
 _WORD = r"\b(?P<name>[^\W\d]\w*)(?:\[(?P<subs>[^\[\]]*)\])?(?!\w)"
+_NAMES = re.compile(r"[^\W\d]\w*")
 
 
 class Wording:
@@ -21,28 +22,37 @@ class Wording:
         self.graphs = (written, judged)
         self.made = {*written.made, *judged.made}
         self.words = re.compile(_WORD) if self.made else None
+        self._known: dict[tuple[str, str | None], tuple[str, bool]] = {}
 
     def said(self, text: str) -> str:
         """Return a message without made names."""
-        return text if self.words is None else self.words.sub(self._meaning, text)
+        if self.words is None or self.made.isdisjoint(_NAMES.findall(text)):
+            return text
+        return self.words.sub(self._meaning, text)
 
     def _meaning(self, found: re.Match[str]) -> str:
         name, inside = found["name"], found["subs"]
         if name not in self.made:
             return found[0]
+        if (name, inside) not in self._known:
+            self._known[name, inside] = self._expression(name, inside)
+        text, open_ = self._known[name, inside]
+        before, after = found.string[: found.start()].rstrip()[-1:], found.string[found.end() :].lstrip()[:1]
+        within = before in ("*", "/", "^", "-", "@", "+") or after in ("*", "/", "^", "@", "'")
+        return f"({text})" if within and open_ else text or found[0]
+
+    def _expression(self, name: str, inside: str | None) -> tuple[str, bool]:
+        """What a made name stands for, nothing where that is unknown; and whether it wants brackets in a product."""
         subs = () if inside is None else tuple(_sub(s.strip()) for s in inside.split(","))
         node = self._node(name, subs)
         if node is None:
-            return found[0]
+            return "", False
         term = self._opened(_term(node), 40) if not subs else self._opened(Var(name, subs), 40)
         text = "" if term is None else to_text(term)
         if not text or len(text) > MOST_CHARACTERS:
             what = "the dot product" if isinstance(node, Dot) else "a part"
-            return f"{what} of line {node.place.line}" if node.place else found[0]
-        before, after = found.string[: found.start()].rstrip()[-1:], found.string[found.end() :].lstrip()[:1]
-        within = before in ("*", "/", "^", "-", "@", "+") or after in ("*", "/", "^", "@", "'")
-        open_ = isinstance(term, App) and term.head in ("add", "mul", "neg", "recip", "matmul", "pow")
-        return f"({text})" if within and open_ else text
+            return f"{what} of line {node.place.line}" if node.place else "", False
+        return text, isinstance(term, App) and term.head in ("add", "mul", "neg", "recip", "matmul", "pow")
 
     def _node(self, name: str, subs: Sequence[Sub]) -> Node | None:
         """The definition of some members, or of a whole family that has one."""
