@@ -104,3 +104,21 @@ def test_an_index_without_a_value_is_refused(text: str) -> None:
         tp.loads(f"index i, j in 1..3\ninput u[i] ~ N(0, 1)\n{text}\noutput x\n")
     (d,) = found.value.diagnostics
     assert (d.code, d.help[:4]) == ("TP003", "put ")
+
+
+def test_a_family_with_constant_members_is_sampled_beside_others() -> None:
+    text = """
+index i, j in 1..4
+input u[i] ~ N(0, 1)
+weight W ~ N(0, 1/n)
+x[i] = W @ u[i]
+o = max(x[j] - j for j)
+z[i,j] = x[i]*mod(i, 2) + cos(pi*j)*x[j]
+output o
+output z
+"""
+    limit = tp.derive(tp.loads(text), seconds=1.5)
+    o = (np.random.default_rng(0).standard_normal((400_000, 4)) - np.arange(1, 5)).max(axis=1)
+    found = limit.cov("o", "o")
+    assert abs(found.value - o.var()) < found.error + 0.01
+    assert [limit.cov("z[2,1]", "z[2,2]").value, limit.cov("z[3,1]", "z[1,2]").value] == [0, -1]

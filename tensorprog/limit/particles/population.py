@@ -233,7 +233,7 @@ class Population:
 
     def _mean(self, v: Value) -> Array:
         if not isinstance(v, Carried):
-            return np.asarray(v.mean(axis=1))
+            return np.broadcast_to(v.mean(axis=1), (self.count,))  # what is no random variable stands once
         features = self.features(v.forms).matrix()
         return np.asarray(np.einsum("rk,rk->r", v.data.mean(axis=1), features[:, : v.data.shape[2], 0]))
 
