@@ -48,10 +48,10 @@ class Plan:
         moved = [
             self.reader.arguments[v] for leaves in self.origins.values() for v in leaves if v in self.reader.arguments
         ]
-        averages = [self.reader.moments[v] for v in self.averages]
+        averages = {v: self.reader.moments[v] for v in sorted(self.averages, key=self.levels.__getitem__)}
         asked = [t for f in self.families for t in f]
-        whole, forms = [*moved, *averages, *asked], frozenset(self.groups.group_of)
-        if not are_tame(whole, forms):
+        whole, forms = [*moved, *averages.values(), *asked], frozenset(self.groups.group_of)
+        if not are_tame(whole, forms, averages):
             raise NotCovered("a second moment is not proved to be finite, and a sample would look so")
         self.gaps = gaps(whole, forms)
 

@@ -11,6 +11,7 @@ is the population's mean. So an error made early is carried through the program 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from tensorprog.functions.evaluate.arrays import compile_numpy
 from tensorprog.kernel.ground.nodes import Input
 from tensorprog.limit.members.compiled import number
+from tensorprog.limit.particles.carried import Carried, Value, plus, times
 from tensorprog.limit.particles.features import Features
 from tensorprog.limit.particles.plan import Node, Plan
 from tensorprog.limit.particles.splitting import Class, is_feature
@@ -36,18 +38,6 @@ NOTHING = 1e-9
 """Beside the whole, a part of a variance as small as this is not told from rounding."""
 BLOCK = 1 << 22
 """Numbers that are multiplied at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Carried:
-    """Coefficients over the features of a set of forms: populations, particles, features; feature 0 is the number 1."""
-
-    forms: frozenset[Var]
-    data: Array
-
-
-Value = Array | Carried
-"""An array has the axes populations and particles; either may have length 1."""
 
 
 @dataclass(slots=True)
@@ -120,6 +110,19 @@ class Population:
             for j, w in enumerate(two):
                 out[:, i, j] = self._pair(v, w)
         return out
+
+    @property
+    def ends(self) -> dict[Var, tuple[float, float, float]]:
+        """The least and the largest centre of each form and average, and its largest standard deviation."""
+        out = {v: (c := self.reader.forms[v].constant, c, math.sqrt(max(float(self._pair(v, v).max()), 0.0)))
+               for v in self._index}  # fmt: skip
+        return out | {v: (float(x.min()), float(x.max()), 0.0) for v, x in self._moments.items()}
+
+    def squares(self, leaf: Var) -> float:
+        """E x^2 of the argument of a MatMul."""
+        origin = self.reader.u.origin(leaf)
+        k = self.plan.origins[origin].index(leaf)
+        return float(self._squares[origin][:, k, k].mean())
 
     # -- the forms, level by level -----------------------------------------------------------------------------------
 
@@ -336,11 +339,11 @@ class Population:
             case Var():
                 return self._at[t] if t in self._at else np.reshape(self._moments[t], (self.count, 1))
             case App("add", _):
-                return reduce(_plus, parts)
+                return reduce(plus, parts)
             case App("mul", _):
-                return reduce(_times, parts)
+                return reduce(times, parts)
             case App("neg", _):
-                return _times(np.full((1, 1), -1.0), parts[0])
+                return times(np.full((1, 1), -1.0), parts[0])
             case App("softmax", (Num(k), *_)):
                 logits = np.stack(np.broadcast_arrays(*[p for p in parts if not isinstance(p, Carried)]))
                 weights = np.exp(logits - logits.max(axis=0))
@@ -369,25 +372,3 @@ def _applied(t: Term, parts: Sequence[Array]) -> Array:
     args = tuple(a if keeps and isinstance(a, Num) else Var(f"x{next(inner)}") for a in t.args)
     function = compile_numpy(App(t.head, args), [f"x{k}" for k in range(len(parts))])
     return function(*parts)
-
-
-def _plus(a: Value, b: Value) -> Value:
-    if not isinstance(a, Carried) and not isinstance(b, Carried):
-        return a + b
-    forms = a.forms if isinstance(a, Carried) else b.forms  # type: ignore[union-attr]
-    one, two = (v.data if isinstance(v, Carried) else v[:, :, None] for v in (a, b))
-    if one.shape[2] < two.shape[2]:
-        one, two = two, one
-    shape = np.broadcast_shapes(one.shape[:2], two.shape[:2])
-    out = np.broadcast_to(one, (*shape, one.shape[2])).copy()
-    out[:, :, : two.shape[2]] += two
-    return Carried(forms, out)
-
-
-def _times(a: Value, b: Value) -> Value:
-    if isinstance(a, Carried):
-        assert not isinstance(b, Carried)
-        return Carried(a.forms, a.data * b[:, :, None])
-    if isinstance(b, Carried):
-        return Carried(b.forms, a[:, :, None] * b.data)
-    return a * b

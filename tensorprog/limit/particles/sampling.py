@@ -24,6 +24,7 @@ from tensorprog.limit.members.leaves import NotCovered, Unfolding
 from tensorprog.limit.particles.plan import Plan
 from tensorprog.limit.particles.population import Population
 from tensorprog.limit.particles.reading import Reader
+from tensorprog.limit.particles.unseen import Unseen
 from tensorprog.numbers.budget import budget, spent, suffices
 from tensorprog.numbers.estimate import STANDARD_ERRORS, Estimate, unknown
 from tensorprog.numbers.progress import Progress
@@ -41,6 +42,7 @@ SURE_AFTER = 3
 FIRST_DIMENSIONS = 24
 """The first dimensions of a Sobol sequence are good in all pairs."""
 ROUNDED = 1e-13
+RARE = "it may rest on values that are too rare for a sample"
 CANCELLED = 1e-10
 """Beside the largest number on the way to it, a term as small as this is not told from rounding."""
 
@@ -55,6 +57,7 @@ class Run:
     """The populations of some families, and what they have answered so far."""
 
     def __init__(self, reader: Reader, families: Sequence[tuple[Term, ...]]) -> None:
+        self.reader = reader
         self.families = list(families)
         self.plan = Plan(reader, families)
         self.dimension = len(self.plan.drawn)
@@ -66,7 +69,11 @@ class Run:
         self.constant = self.standing = False
         self.inexact = 0.0
         self.largest = 0.0
+        self.lost = 0.0
+        self.ends: dict[Var, tuple[float, float, float]] = {}
         self.took = 0.0
+        self._rare: dict[int, Unseen] = {}
+        self._above: Unseen | None = None
 
     @property
     def last(self) -> bool:
@@ -88,7 +95,36 @@ class Run:
         self.halves, self.answers = self.answers, made.answers
         self.constant, self.inexact, self.largest = made.constant, made.inexact, made.largest
         self.standing = made.standing
+        self.ends = made.ends
+        self.lost = self._lost(made) if self.dimension else 0.0
         self.took = time.monotonic() - start
+
+    def _lost(self, made: Population) -> float:
+        """Which part of the averages that others are made of may not have been seen."""
+        arguments = [v for leaves in self.plan.origins.values() for v in leaves if v in self.reader.arguments]
+        averages = [*self.plan.averages]
+        if not (arguments or averages):
+            return 0.0
+        if self._above is None:
+            terms = [self.reader.arguments[v] for v in arguments] + [self.reader.moments[v] for v in averages]
+            self._above = Unseen(self.reader, terms, self.ends)
+        ordinary = self._above.ordinary[len(arguments) :]
+        means = np.array([max(map(abs, self.ends[v][:2])) for v in averages])
+        rms = np.array([*[math.sqrt(made.squares(v)) for v in arguments], *np.maximum(means, ordinary)])
+        one, two = self._above.of(rms, SCRAMBLINGS << self.power)
+        part = np.where(np.arange(len(rms)) < len(arguments), two / rms**2, one / rms)
+        return float(part[rms > 0].max(initial=0.0))
+
+    def _missing(self, family: int, statistic: Statistic) -> Array:
+        """How far the values move if what may not have been seen is put in."""
+        first, second = self.answers[family]
+        if family not in self._rare:
+            self._rare[family] = Unseen(self.reader, self.families[family], self.ends)
+        rms = np.sqrt(np.maximum(np.diagonal(second.mean(axis=0)), 0.0))
+        one, two = self._rare[family].of(rms, SCRAMBLINGS << self.power)
+        here = statistic(first, second)[0]
+        moved = [statistic(first + one, second), statistic(first, second + np.sqrt(np.outer(two, two)))]
+        return np.asarray(sum(np.abs(m[0] - here).mean(axis=0) for m in moved))
 
     def ask(self, family: int, statistic: Statistic, cancelling: float = CANCELLING) -> Estimate:
         """A statistic of a family: to the tolerance, or as well as the time allows."""
@@ -126,7 +162,11 @@ class Run:
         spread = numbers.std(axis=0, ddof=1) / math.sqrt(len(numbers))
         half = statistic(*self.halves[family])[0].mean(axis=0) if self.halves else None
         bias = np.abs(value) / 8 if half is None else np.abs(value - half)
-        error = STANDARD_ERRORS * spread + bias + rounded
+        with np.errstate(all="ignore"):
+            missing = self._missing(family, statistic) + self.lost * whole.mean(axis=0)
+        if not np.all(missing <= whole.mean(axis=0)):
+            return unknown(RARE), self.last
+        error = STANDARD_ERRORS * spread + bias + rounded + missing
         goal = budget().aim * np.maximum(np.abs(value), cancelling * size)
         settled = half is not None and bool(np.all(error <= goal))
         stop = "the tolerance" if settled else "the last step" if self.last else "the time"

@@ -25,8 +25,10 @@ CHOOSING = frozenset({"max", "min", "relu", "abs"})
 MOST_PIECES = 64
 
 
-def are_tame(terms: Sequence[Term], forms: frozenset[Var]) -> bool:
+def are_tame(terms: Sequence[Term], forms: frozenset[Var], averages: Mapping[Var, Term] | None = None) -> bool:
     """At most powers of exp(c|z|), proved by the heads: an exponential of at most linear growth, a bounded part.
+
+    An average is a constant that lies where its term does: `averages` come in an order in which they can be taken.
 
     >>> from tensorprog.terms import read
     >>> z = frozenset({Var("z")})
@@ -35,8 +37,12 @@ def are_tame(terms: Sequence[Term], forms: frozenset[Var]) -> bool:
     """
     known: dict[Term, _Growth] = {}
     box = everywhere(terms)
+    for v, t in (averages or {}).items():
+        box.known[v] = box.of(t).closure
     for part in ordered(terms):
-        known[part] = _growth(part, known, forms) if _has_root(part, box) else _Growth(False, False)
+        known[part] = _growth(part, known, forms)
+        if known[part].moves and not _has_root(part, box):
+            known[part] = _Growth(False, False)
     return all(known[t].tame for t in terms)
 
 

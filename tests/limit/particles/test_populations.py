@@ -65,6 +65,31 @@ def test_what_a_sample_cannot_tell_is_unknown(text: str, why: str) -> None:
     assert any(w in found.note for w in why.split("|"))
 
 
+@pytest.mark.parametrize(
+    ("text", "names", "truth"),
+    [
+        ("x = exp(8*max(g, h, k))", "x", 2.36889e14),
+        ("x = exp(8*relu(max(g, h, k) - 5))", "x", 1.0010042),
+        ("x = max(g, h, k) + 10^9*relu(g + h + k - 10)", "x", 1.949667),
+        ("x = exp(2*max(g, h, k))", "xx", 8534.282),
+        ("x = exp(4*max(g, h, k))", "x", 8902.600),
+        ("x = exp(max(g, h, k))", "x", 3.1344),
+        ("m = mean(exp(8*max(g, h, k)))\nx = max(g, h, k)*log(m)/100", "x", 0.2801084),
+    ],
+)
+def test_rare_values_are_seen_or_said(text: str, names: str, truth: float) -> None:
+    """Truths: integrals over the density 3 Phi^2 phi of max(g, h, k)."""
+    found = sampled("g = W @ u\nh = W @ v\nk = U @ u\n" + text, *names)
+    assert not found.known or abs(found.value - truth) <= found.error
+
+
+def test_roots_of_what_may_be_negative() -> None:
+    start = "g = W @ u\nh = W @ v\nk = U @ u\nm = mean(max(g, h)^2)\n"
+    assert not sampled(start + "x = sqrt(max(g, h, k) + 6)", "x").known
+    found = sampled(start + "x = max(g, h, k)/sqrt(m)", "x")  # E max(g, h)^2 = 1
+    assert abs(found.value - 1.5 / math.sqrt(math.pi)) <= found.error <= 3e-3
+
+
 def test_gru_as_its_recursion() -> None:
     program = models.gru(GENERAL, bias=0.1)
     u = Unfolding(program)
