@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import inspect
 import re
 import shutil
@@ -17,7 +18,16 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE", "docs", "benchmarks", "examples")
+COPIED = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "docs",
+    "benchmarks",
+    "examples",
+    "tests/corpus/networks",
+)
 MODULES = {
     "tensorprog": "The package",
     "tensorprog.models": "Builders for usual networks",
@@ -152,8 +162,26 @@ def _errors(to: Path) -> None:
 def _gallery(to: Path) -> None:
     index = to / "index.md"
     pages = sorted(p.name for p in to.glob("*.md") if p != index)
+    if importlib.util.find_spec("nbformat") is not None:
+        _notebooks(to, pages)
     hidden = "\n```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```\n"
     index.write_text(index.read_text(encoding="utf-8") + hidden, encoding="utf-8")
+
+
+def _notebooks(to: Path, pages: list[str]) -> None:
+    """Put a notebook beside each page, and a line under the page's title that downloads it."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        made = importlib.import_module("notebooks")
+    finally:
+        sys.path.pop(0)
+    own = {p.stem for p in (ROOT / "examples" / "gallery").glob("*.tp")}
+    for page in (to / name for name in pages if name.removesuffix(".md") in own):
+        notebook = page.with_suffix(".ipynb")
+        made.write(page, notebook)
+        title, rest = page.read_text(encoding="utf-8").split("\n", 1)
+        line = f"{{download}}`This page as a notebook <{notebook.name}>`"
+        page.write_text(f"{title}\n\n{line}\n{rest}", encoding="utf-8")
 
 
 def _names(to: Path) -> None:

@@ -48,3 +48,11 @@ def test_every_theorem_code_and_name_has_its_place(site: Path) -> None:
     assert all((site / "docs" / "errors" / f"{code}.html").exists() for code in CODES)
     names = (site / "api" / "tensorprog.html").read_text(encoding="utf-8")
     assert all(f"tp.{name}" in names for name in tensorprog.__all__ if not name.startswith("_"))
+
+
+def test_each_page_of_the_gallery_can_be_downloaded_as_a_notebook(site: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    for program in (ROOT / "examples" / "gallery").glob("*.tp"):
+        page = site / "docs" / "gallery" / f"{program.stem}.html"
+        (link,) = re.findall(r'href="([^"]+\.ipynb)"', page.read_text(encoding="utf-8"))
+        nbformat.validate(nbformat.read(page.parent / link, 4))
