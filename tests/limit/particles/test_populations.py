@@ -187,3 +187,12 @@ def test_a_jump_with_a_variance_is_sampled() -> None:
     (a, b), (c, d) = moments(1.0), moments(float(w @ np.tanh(x) ** 2 / w.sum()))
     assert found.value[2, 2] == pytest.approx(2.5 * b * d - (1.5 * a * c) ** 2, abs=2e-3)
     assert found.value[2, 3] == pytest.approx((1.5 * a) ** 2 * (d - c**2), abs=2e-3)
+
+
+def test_a_family_has_constants_beside_what_is_drawn() -> None:
+    u = Unfolding(tp.loads(HEAD + "y = 3 + 0*u\nx = max(u, 2*v)\noutput x, y"))
+    x, y = (u.expression(read(name)) for name in "xy")
+    with search(Budget(1e-3, 20)):
+        found = [sampling.sampled(u, [t], {}, lambda: [[x, y]]) for t in (x, y)]
+    assert abs(found[0].value - math.sqrt(5 / (2 * math.pi))) <= found[0].error
+    assert found[1].value == 3
