@@ -34,9 +34,13 @@ class Progress:
     def of(
         total: int, wanted: bool, stream: TextIO | None = None, unit: str = "draws", most: float | None = None
     ) -> Progress:
-        """Return a line on `stream` (standard error) if a terminal is there, and it is wanted or a command works."""
+        """Return a line: in a notebook, or on `stream` (standard error) if that is a terminal, and it is wanted there.
+
+        What a command counts while it works is always wanted.
+        """
         out = sys.stderr if stream is None else stream
-        shown = (wanted or _board.lines) and out is not None and (out.isatty() or in_a_notebook())
+        on_terminal = (wanted or bool(_board.lines)) and out is not None and out.isatty()
+        shown = on_terminal or in_a_notebook()
         made = Progress(total, out if shown else None, unit=unit, most=most)
         if shown:
             _board.add(made)
