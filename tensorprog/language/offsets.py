@@ -121,7 +121,7 @@ def _named(value: Term, is_index: Callable[[str], bool], fresh: Fresh) -> tuple[
                 return Bind(head, (ref,), over, mask, t.place)
         return None
 
-    return named, transform(value, rename)
+    return named, transform(value, rename) if any(isinstance(t, Bind) for t in walk(value)) else value
 
 
 def _put(t: Term, at: Mapping[str, int]) -> Term:

@@ -163,6 +163,20 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+@contextmanager
+def counting(total: int, wanted: bool, unit: str) -> Iterator[Progress]:
+    """What is told on a terminal, if that is wanted, while so many things are done and added.
+
+    >>> with counting(2, False, "results") as counter:
+    ...     counter.add(1)
+    """
+    counter = Progress.of(total, wanted, unit=unit)
+    try:
+        yield counter
+    finally:
+        counter.close()
+
+
 def counted(asked: Iterable[Callable[[], T]], wanted: bool, unit: str) -> list[T]:
     """Return the answers, one after the other; a terminal is told how many are there, if that is wanted.
 
@@ -170,11 +184,8 @@ def counted(asked: Iterable[Callable[[], T]], wanted: bool, unit: str) -> list[T
     [1, 2]
     """
     todo, out = list(asked), []
-    counter = Progress.of(len(todo), wanted, unit=unit)
-    try:
+    with counting(len(todo), wanted, unit) as counter:
         for ask in todo:
             out.append(ask())
             counter.add(1)
-    finally:
-        counter.close()
     return out

@@ -49,7 +49,7 @@ def on_a_terminal(words: list[str]) -> tuple[str, float]:
         (["claims", ATTENTION, "--seconds", "5"], "claims of multihead_attention"),
         (["validate", ATTENTION, "--widths", "64,128", "--samples", "500"], "validating multihead_attention"),
         (["simulate", ATTENTION, "-n", "512", "--samples", "4000"], "simulating multihead_attention"),
-        (["prove", ATTENTION, "--goals", "covariances"], "proving multihead_attention"),
+        (["prove", ATTENTION, "--goals", "kurtosis:y[1]"], "proving multihead_attention"),
     ],
     ids=lambda x: x[0] if isinstance(x, list) else "",
 )

@@ -119,7 +119,7 @@ def test_hovers_say_what_is_known() -> None:
     assert "supported by attention" in y
     assert "hierarchical-gaussian" in y
     assert "Dot: a score" in at(25, 24)
-    assert "A1.scores: p_k" in at(23, 12)  # the premise that this place decided
+    assert "A1.scores: a score is the dot product" in at(23, 12)  # the premise that this place decided
     assert re.search(r"bounded +proved", at(20, 13))  # the facts of clip
     assert "weight Wq[a], Wk[a], Wv[a], Wo[a] ~ N(0, 1/n)" in at(21, 13)
     assert "✓ attention final" in at(27, 2)

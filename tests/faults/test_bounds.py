@@ -209,7 +209,7 @@ def test_waves_do_not_save_an_expectation() -> None:
             tp.expect(text, [[1, "1/2"], ["1/2", 1]], vars=["a", "b"])
     assert tp.expect("exp(a^2/3)*sin(a)*tanh(b)", [[1, "1/2"], ["1/2", 1]], vars=["a", "b"]).error_kind == "bound"
     same = tp.expect("exp(a^2/2)*sin(a - b)*tanh(b)", [[1, 1], [1, 1]], vars=["a", "b"])
-    assert same.value == 0
+    assert same.value in (0, None)  # 0 times sin(0): the factors' sizes alone do not show that it exists
 
 
 def test_every_search_looks_at_the_clock() -> None:

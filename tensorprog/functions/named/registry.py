@@ -137,7 +137,8 @@ def expand(t: Term) -> Term:
             return App(u.head, args, u.place)
         return substitute(entry.form, dict(zip(map(Var, entry.args), args, strict=True)))
 
-    return transform(t, leaf) if registry() or any(r.bare for r in library().values()) else t
+    known = registry().keys() | {name for name, r in library().items() if r.bare}
+    return transform(t, leaf) if any(isinstance(u, App) and u.head in known for u in walk(t)) else t
 
 
 def unknown_activation(name: str) -> ValueError:

@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial as partially
 from typing import Any
 
 from tensorprog.errors import TensorProgError
@@ -37,7 +36,7 @@ from tensorprog.limit.rules.quantities import reference
 from tensorprog.limit.support import Support
 from tensorprog.numbers.budget import SECONDS, Budget
 from tensorprog.numbers.estimate import Estimate
-from tensorprog.numbers.progress import counted
+from tensorprog.numbers.progress import counting
 from tensorprog.program.api import Program
 from tensorprog.program.lowering.known import free_indices
 from tensorprog.program.lowering.params import param_numbers
@@ -65,7 +64,12 @@ def claims(
     'proved'
     """
     decider = Decider(program, values, Budget(tolerance, seconds))
-    return Claims(program, tuple(counted((partially(decider.decide, c) for c in program.claims), False, "claims")))
+    decisions = []
+    with counting(len(program.claims), False, "claims") as counter:
+        for claim in program.claims:
+            decisions.append(decider.decide(claim))
+            counter.add(1)
+    return Claims(program, tuple(decisions))
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,8 +112,12 @@ class Run:
         means = np.array([max(map(abs, self.ends[v][:2])) for v in averages])
         rms = np.array([*[math.sqrt(made.squares(v)) for v in arguments], *np.maximum(means, ordinary)])
         one, two = self._above.of(rms, SCRAMBLINGS << self.power)
-        part = np.where(np.arange(len(rms)) < len(arguments), two / rms**2, one / rms)
-        return float(part[rms > 0].max(initial=0.0))
+        size, missed = (
+            np.concatenate([x[: len(arguments)], y[len(arguments) :]]) for x, y in ((rms**2, rms), (two, one))
+        )
+        with np.errstate(invalid="ignore"):
+            part = missed[rms > 0] / size[rms > 0]
+        return float(np.where(np.isfinite(part), part, np.inf).max(initial=0.0))
 
     def _missing(self, family: int, statistic: Statistic) -> Array:
         """How far the values move if what may not have been seen is put in."""

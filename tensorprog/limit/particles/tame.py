@@ -10,7 +10,7 @@ from tensorprog.functions.decide.judge import judge
 from tensorprog.functions.named.library import library
 from tensorprog.kernel.ground.scaling import rational
 from tensorprog.kernel.ground.signatures import CONDITIONS
-from tensorprog.kernel.ground.term import ZERO, neg, substitute, variables
+from tensorprog.kernel.ground.term import substitute, variables
 from tensorprog.limit.jumps.jumps import jumps_of
 from tensorprog.limit.members.leaves import NotCovered
 from tensorprog.limit.members.parity import bounded_by_powers
@@ -21,7 +21,6 @@ from tensorprog.terms import App, Num, Term, Var, to_text
 
 GROWING = frozenset({"sqrt", "abs"})
 """Heads that grow no faster than their argument."""
-CHOOSING = frozenset({"max", "min", "relu", "abs"})
 MOST_PIECES = 64
 
 
@@ -109,16 +108,28 @@ def _bare(t: Term, below: Callable[[Term], frozenset[Var]]) -> Term:
 
 
 def _pieces(t: Term) -> list[Term]:
-    """What a term is on the regions of its maxima and minima; itself where these are too many."""
+    """What a term is where its maxima are one of their arguments, and on both sides of 0 functions that break there.
+
+    One piece, the term itself, where these are too many.
+    """
     pieces = [t]
     while len(pieces) <= MOST_PIECES:
-        found = next((a for p in pieces for a in ordered([p]) if isinstance(a, App) and a.head in CHOOSING), None)
+        found = next(((a, x) for p in pieces for a in ordered([p]) if (x := _choices(a))), None)
         if found is None:
             return pieces
-        x, *rest = found.args
-        chosen = {"relu": (x, ZERO), "abs": (x, neg(x))}.get(found.head, (x, *rest))
-        pieces = [q for p in pieces for q in dict.fromkeys(substitute(p, {found: c}) for c in chosen)]
+        pieces = [q for p in pieces for q in dict.fromkeys(substitute(p, {found[0]: c}) for c in found[1])]
     return [t]
+
+
+def _choices(t: Term) -> tuple[Term, ...]:
+    if not isinstance(t, App):
+        return ()
+    if t.head in ("max", "min"):
+        return t.args
+    record = library().get(t.head)
+    if record is None or record.halves is None:
+        return ()
+    return tuple(substitute(half, {Var(record.args[0]): t.args[0]}) for half in record.halves)
 
 
 @dataclass(frozen=True, slots=True)
