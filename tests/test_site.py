@@ -50,6 +50,7 @@ def test_every_theorem_code_and_name_has_its_place(site: Path) -> None:
     assert all(f"tp.{name}" in names for name in tensorprog.__all__ if not name.startswith("_"))
 
 
+@pytest.mark.long
 def test_each_page_of_the_gallery_can_be_downloaded_as_a_notebook(site: Path) -> None:
     nbformat = pytest.importorskip("nbformat")
     for program in (ROOT / "examples" / "gallery").glob("*.tp"):

@@ -124,6 +124,7 @@ def test_lstm_over_two_steps() -> None:
     assert abs(found.value - truth) <= found.error + 1e-8
 
 
+@pytest.mark.long
 def test_gru_against_its_finite_widths() -> None:
     program = models.gru(GENERAL, gate=ERF_GATE, activation="erf", bias=0.3)
     limit = tp.derive(program).matrix("y")

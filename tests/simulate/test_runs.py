@@ -123,6 +123,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.long
 def test_killed_and_resumed(tmp_path: Path, workers: int) -> None:
     (tmp_path / "run.py").write_text(RUN)
     (tmp_path / "p.tp").write_text(ATTENTION)

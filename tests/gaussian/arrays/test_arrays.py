@@ -157,6 +157,7 @@ def test_unknown_functions_are_refused() -> None:
         compile_closed_form(sympy.zeta(K11), NAMES)
 
 
+@pytest.mark.long
 def test_special_functions_on_arrays() -> None:
     mp.mp.dps = 25
     rng = np.random.default_rng(1)

@@ -90,6 +90,7 @@ def test_every_law_within_inexact_entries_is_enclosed() -> None:
         assert found.contains(one)
 
 
+@pytest.mark.long
 def test_five_variables_and_none() -> None:
     K = np.full((5, 5), 0.25) + 0.5 * np.eye(5)
     names = ["a", "b", "c", "d", "e"]

@@ -67,6 +67,7 @@ FUNCTIONS = [
 ]
 
 
+@pytest.mark.long
 def test_random_pairs_stay_within_their_error() -> None:
     rng = np.random.default_rng(11)
     for _ in range(100):

@@ -96,6 +96,7 @@ def some(rng: random.Random, depth: int) -> Term:
     ])()  # fmt: skip
 
 
+@pytest.mark.long
 def test_random_refutations_contradict_no_proof() -> None:
     """Whatever random function and curve: what the kernel refutes is not proved by rules that share no code with it."""
     rng, accepted = random.Random(7), 0

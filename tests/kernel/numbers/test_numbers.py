@@ -123,6 +123,7 @@ def test_a_mean_of_two_members(text: str, law: tuple[str, ...]) -> None:
     assert high - low < (0.2 if text == "g^2*h^2" else 2e-5) * (1 + abs(low))  # exp(g^2/2), g = 4, is large
 
 
+@pytest.mark.long
 def test_the_error_of_a_coarse_rule_in_two_variables_is_a_bound() -> None:
     rng, accepted = random.Random(6), 0
     for _ in range(400):

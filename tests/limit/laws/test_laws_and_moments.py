@@ -95,6 +95,7 @@ def test_moments_of_laws_are_expectations(part: int) -> None:
     assert sum(map(compared, range(700 + 6 * part, 706 + 6 * part))) >= 12
 
 
+@pytest.mark.long
 def test_a_covariance_that_rests_on_one_without_a_number_has_none() -> None:
     """The quadrature of cov(u[1], u[2]) does not settle: what is computed from it is unknown, and no traceback."""
     text = """
