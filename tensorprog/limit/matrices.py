@@ -241,7 +241,7 @@ def _judged(limit: Answers, arrays: Arrays, ref: Var, ranges: Sequence[tuple[int
             kinds.append(one.number.error_kind)
             methods.append(one.method)
         else:
-            error = np.inf
+            raise _missing(ref, f"{one.of} has no number: {one.because}")
     closed = all(f.has_formula for f in arrays.used) and all(x.method == "closed-form" for x in singles)
     method = "closed-form" if closed else worst_method("quadrature", *methods)
     return Estimate(value, error, worst_kind("estimate", *kinds), method)

@@ -150,8 +150,10 @@ def shown(error: float | None, kind: ErrorKind | None) -> str:
     >>> shown(2.5e-7, "bound"), shown(2.5e-7, "estimate"), shown(2.5e-7, "sampling")
     ('error 2.5e-07', 'estimated error 2.5e-07', 'five standard errors 2.5e-07')
     """
+    if error is None:
+        return "error unknown"
     words = {"estimate": "estimated error", "sampling": "five standard errors"}
-    return f"{words.get(kind or '', 'error')} {error or 0.0:.1e}"
+    return f"{words.get(kind or '', 'error')} {error:.1e}"
 
 
 def _joined(a: Estimate, b: Estimate, value: Any, error: Any, exactly: Any) -> Estimate:

@@ -252,3 +252,22 @@ def test_entry_laws(law: str) -> None:
     want = 3 + {"rademacher": -2.0, "uniform": -1.2, "student(5)": 6.0}[law] / 4
     assert abs(np.mean(x**2) - 1) < 5 * np.std(x**2) / np.sqrt(len(x))
     assert abs(np.mean(x**4) - want) < (0.5 if law == "student(5)" else 5 * np.std(x**4) / np.sqrt(len(x)))
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        ("a = W @ u[2]\nc[i] = W @ u[i]\ny[i] = step(a - c[i])\noutput y[2]", 0.5),
+        ("x = tanh(u[1])\nz = tanh(u[1])\ny = where(W @ x > W @ z, 1, 0)\noutput y", 0),
+        ("y = floor(W @ u[1] - W @ u[1] + 1)\noutput y", 1),
+        ("h[i] = V @ relu(W @ u[i])\ny = step(h[1] - V @ relu(W @ u[1]))\noutput y", 0.5),
+        ("c[i] = A[i] @ u[1]\ny = sign(c[2] - A[2] @ u[1])\noutput y", 0),
+        ("g[i] = W' @ u[i]\ny = sign(W' @ u[3] - g[3])\noutput y", 0),
+        ("x[1] = u[1]\nx[2] = u[1]\nx[3] = u[2]\nh[i] = W @ tanh(x[i])\ny = sign(h[1] - h[2])\noutput y", 0),
+        ("y = sign(relu6(W @ u[1]) - relu6(W @ u[1]))\noutput y", 0),
+    ],
+)
+def test_products_of_one_vector_are_one_at_a_jump(body: str, value: float) -> None:
+    head = "index i in 1..3\ninput u[i] ~ N(0, 1)\nweight W, V ~ N(0, 1/n)\nweight A[i] ~ N(0, 1/n)\n"
+    (found,) = simulate(loads(head + body), n=24, samples=200, rng=1).values()
+    assert (found == value).all()

@@ -75,10 +75,9 @@ class Features:
         if pair == (Z, Z):
             return c, 0.0
         kernel = exact(*pair)
-        assert kernel is not None
         edge = np.sqrt(np.maximum(a, 0.0)) * np.sqrt(np.maximum(b, 0.0))
         c = np.clip(c, -edge, edge)
-        if kernel.method == "closed-form":
+        if kernel is not None and kernel.method == "closed-form":
             return kernel(a, c, b), 0.0
         with np.errstate(all="ignore"):
             values, errors = self._series(places, np.where(edge > 0, c / edge, 0.0))

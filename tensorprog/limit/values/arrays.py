@@ -208,7 +208,7 @@ class Arrays:
             entries = [np.broadcast_to(f.to(axes), full) for f in rows]
             if used:
                 k = np.stack(entries, axis=-1).reshape((*full, len(used), len(used)))
-                doubt |= np.linalg.eigvalsh(k)[..., 0] <= SINGULAR * np.abs(k).max(initial=0.0)
+                doubt |= np.linalg.eigvalsh(k)[..., 0] <= SINGULAR * max(1.0, np.abs(k).max(initial=0.0))
             else:
                 doubt[...] = True
         return self._one_by_one(Addend(factors=(core,)), found, Field(axes, doubt.astype(float)))

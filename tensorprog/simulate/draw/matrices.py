@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from tensorprog.kernel.ground.nodes import Input, MatMul
+from tensorprog.functions.named.library import library
+from tensorprog.kernel.ground.nodes import Input, LinComb, MatMul, Node, Nonlin
+from tensorprog.kernel.ground.term import walk
 from tensorprog.simulate.arrays import Array, Named
 from tensorprog.simulate.draw.constants import Constants
 from tensorprog.simulate.draw.dense import entries
@@ -20,6 +22,7 @@ from tensorprog.simulate.draw.streams import Stream
 from tensorprog.simulate.plan.plan import Plan
 from tensorprog.simulate.plan.references import Ref
 from tensorprog.simulate.plan.slabs import Application, Slab
+from tensorprog.terms import App
 
 State = Once | Revealed | Built
 
@@ -89,7 +92,9 @@ class Matrices:
 
     @cached_property
     def ties(self) -> bool:
-        """Return whether two vectors may be equal. Only where some initial vector is determined by others."""
+        """Return whether two vectors may be equal and it matters: at a jump, or if an initial vector is determined."""
+        if any(_jumps(node) for node in self.plan.job.program.nodes):
+            return True
         groups = {id(m.group): m.group for m in self.plan.job.program.nodes if isinstance(m, Input)}
         roots = (covariance_root(g, self.constants) for g in groups.values())
         return any((np.diagonal(r, axis1=-2, axis2=-1) == 0).any() for r in roots)
@@ -100,6 +105,8 @@ class Matrices:
         for j in range(rows.shape[-2]):
             x = rows[..., j, :]
             for earlier, image in past:
+                if not (x[..., 0] == earlier[..., 0]).any():
+                    continue
                 equal = (x == earlier).all(axis=-1)
                 if equal.any():
                     out[..., j, :] = np.where(equal[..., None], image, out[..., j, :])
@@ -161,3 +168,9 @@ class Matrices:
                 matrix *= deviation
                 return Built(matrix)
         return Revealed(self.stream, self.draws, deviation, out, into, slab.shared, self.dtype)
+
+
+def _jumps(node: Node) -> bool:
+    """Return whether the function of an instruction may be discontinuous."""
+    heads = {t.head for t in walk(node.body) if isinstance(t, App)} if isinstance(node, LinComb | Nonlin) else set()
+    return "where" in heads or any(h in library() and library()[h].regularity in ("jumps", None) for h in heads)

@@ -196,3 +196,16 @@ def test_a_family_has_constants_beside_what_is_drawn() -> None:
         found = [sampling.sampled(u, [t], {}, lambda: [[x, y]]) for t in (x, y)]
     assert abs(found[0].value - math.sqrt(5 / (2 * math.pi))) <= found[0].error
     assert found[1].value == 3
+
+
+def test_a_matrix_has_no_number_where_an_entry_has_none() -> None:
+    """m tends to 0, and with it the variance of what the jump reads: rounding made a sign of it in floats."""
+    text = "index i in 1..12\ninput u[i] ~ N(0, 1)\nweight W, V, U ~ N(0, 1/n)\ng[i] = W @ tanh(u[i])\n"
+    text += (
+        "m = mean(g[1]*g[2])\nz[i] = sigmoid(g[i])*where(V @ (m*relu(u[i])) >= 0, 1, -1)\ny[i] = U @ z[i]\noutput y\n"
+    )
+    limit = tp.derive(tp.loads(text), seconds=2)
+    assert limit.cov("y[1]", "y[2]").value is None
+    with pytest.raises(TensorProgError) as refused:
+        limit.matrix("y")
+    assert refused.value.diagnostics[0].code == "TP502"
